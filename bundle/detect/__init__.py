@@ -1,0 +1,21 @@
+"""Detectors: each gets every member of a bundle and says findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from bundle.walk.member import Member
+from hardening.findings import Finding, Rule
+
+
+class Detector(Protocol):
+    """What looks at members: stateless between members, so that processes may share the work."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule this detector can say."""
+        ...
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say what is wrong with one member of the bundle `subject`."""
+        ...

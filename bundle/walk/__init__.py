@@ -1,0 +1,1 @@
+"""Streaming walk over every nesting of a bundle."""

@@ -1,0 +1,89 @@
+"""The command line: one verb per module, loaded when it is called for."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hardening import __version__
+from hardening.cli.lazy import LazyGroup, Verb
+from hardening.errors import ExitCode, HardeningError
+
+VERBS = (
+    Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
+    Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
+    Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),
+    Verb("host", "hardening.cli.host", "Audit what earlier upgrades left behind on a host."),
+    Verb("logs", "hardening.cli.logs", "Triage upgrade logs."),
+    Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
+    Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
+    Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
+    Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="harden")
+def harden() -> None:
+    """Server hardening and upgrade bundles: find, fix, prove."""
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit with a code of the table in docs/cli.md; never a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code; every failure becomes one clear line."""
+    try:
+        code = harden.main(args=arguments, prog_name="harden", standalone_mode=False)
+        sys.stdout.flush()
+    except HardeningError as problem:
+        _say(f"harden: {problem}")
+        if problem.hint:
+            _say(f"  next: {problem.hint}")
+        return int(problem.exit_code)
+    except click.exceptions.Exit as ended:
+        return int(ended.exit_code)
+    except click.UsageError as problem:
+        command = problem.ctx.command_path if problem.ctx else "harden"
+        _say(f"harden: {problem.format_message()}")
+        _say(f"  next: {command} --help")
+        return int(ExitCode.USAGE)
+    except click.ClickException as problem:
+        _say(f"harden: {problem.format_message()}")
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _say("harden: interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; Python would complain once more at exit
+        return int(ExitCode.OK)
+    except Exception as bug:  # noqa: BLE001 - the promise is one line, whatever happens
+        return _report_bug(bug)
+    return int(code) if isinstance(code, int) else int(ExitCode.OK)
+
+
+def _report_bug(bug: Exception) -> int:
+    """Say where the bug is in one line; the traceback goes to a file the user may send."""
+    import traceback
+
+    frame = traceback.extract_tb(bug.__traceback__)[-1]
+    _say(
+        f"harden: internal error: {type(bug).__name__} at {frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+    )
+    _say("  next: run again with HARDEN_TRACEBACK=1 and report what it prints")
+    import os
+
+    if os.environ.get("HARDEN_TRACEBACK"):
+        traceback.print_exception(bug)
+    return int(ExitCode.BUG)

@@ -1,0 +1,65 @@
+"""Groups whose commands are imported when they are called for, so that `harden --help` stays quick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command by name: the module that holds it (as `command`) and its line in the help."""
+
+    name: str
+    module: str
+    summary: str
+    attribute: str = "command"
+
+
+class LazyGroup(click.Group):
+    """A click group over a tuple of `Verb`."""
+
+    def __init__(self, *args: Any, verbs: Sequence[Verb] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._verbs = {verb.name: verb for verb in verbs}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the registry's order."""
+        return [*self._verbs, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        verb = self._verbs.get(cmd_name)
+        if verb is None:
+            return super().get_command(ctx, cmd_name)
+        found = getattr(import_module(verb.module), verb.attribute)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one gets the nearest known name as a hint."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            known = self.list_commands(ctx)
+            close = get_close_matches(args[0], known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help's list of commands from the registry, without importing any."""
+        rows = [(verb.name, verb.summary) for verb in self._verbs.values()]
+        rows += [
+            (name, command.get_short_help_str())
+            for name, command in sorted(self.commands.items())
+            if not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

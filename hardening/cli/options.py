@@ -1,0 +1,156 @@
+"""Report options, the same on every verb that looks for something, and how a run becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hardening.errors import UsageError
+from hardening.findings import Run, Severity
+
+FORMATS = ("text", "json", "sarif", "junit", "html", "markdown", "github")
+FAIL_ON = (*(s.label for s in Severity), "never")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What the report options of one call were."""
+
+    format: str = "text"
+    output: Path | None = None
+    reports: tuple[tuple[str, Path], ...] = ()
+    fail_on: str = "medium"
+    waivers: Path | None = None
+    baseline: Path | None = None
+    baseline_key: Path | None = None
+    progress: str = "auto"
+    quiet: bool = False
+    verbose: int = 0
+    color: str = "auto"
+
+    @property
+    def threshold(self) -> Severity | None:
+        """The least severity that fails the run, or None for `never`."""
+        return None if self.fail_on == "never" else Severity[self.fail_on.upper()]
+
+    @property
+    def show_progress(self) -> bool:
+        """Whether a progress bar belongs on stderr."""
+        return self.progress == "always" or (
+            self.progress == "auto" and sys.stderr.isatty() and not self.quiet
+        )
+
+
+def _report_pairs(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, Path], ...]:
+    pairs = []
+    for value in values:
+        name, sep, path = value.partition("=")
+        if not sep or name not in FORMATS or not path:
+            raise click.BadParameter(f"{value!r} is not FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
+        pairs.append((name, Path(path)))
+    return tuple(pairs)
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_COMMON = (
+    click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="FORMAT=FILE",
+                 help="Write a further report of the same run; may be repeated."),
+    click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
+                 help="The least severity that makes the exit code 10."),
+    click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
+    click.option("--baseline", type=_FILE, help="Only what is new since this JSON report counts."),
+    click.option("--baseline-key", type=_FILE, help="Key file for the HMAC that notices a changed secret."),
+    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report."),
+    click.option("-v", "--verbose", count=True, help="Say more; may be repeated."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+)  # fmt: skip
+_LOOKING = (
+    click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True,
+                 help="Format of the report."),
+    click.option("-o", "--output", type=_FILE, help="Where the report goes; default: standard output."),
+)  # fmt: skip
+
+
+def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the report options to a verb that looks; it gets them as `report: ReportOptions`."""
+    return _with(function, (*_LOOKING, *_COMMON))
+
+
+def maker_report_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the report options to a verb that makes something and has an `-o` (and `--format`) of its own."""
+    return _with(function, _COMMON)
+
+
+def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
+    from functools import update_wrapper
+
+    names = set(ReportOptions.__dataclass_fields__)
+    own = {"format", "output"} if len(options) == len(_COMMON) else set()
+
+    def gathered(**kwargs: Any) -> Any:
+        taken = {name: kwargs.pop(name) for name in names - own if name in kwargs}
+        return function(report=ReportOptions(**taken), **kwargs)
+
+    wrapped: Callable[..., Any] = update_wrapper(gathered, function)
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def finish(run: Run, report: ReportOptions) -> int:
+    """Apply waivers and baseline, write every report asked for, and return the exit code."""
+    from hardening.reports import render
+
+    run = settled(run, report)
+    threshold = report.threshold
+    color = _use_color(report)
+    for name, path in report.reports:
+        write_file(path, render(name, run, fail_on=threshold))
+    body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose)
+    if report.output is not None:
+        write_file(report.output, body)
+    else:
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+    return int(run.exit_code(threshold))
+
+
+def settled(run: Run, report: ReportOptions) -> Run:
+    """Return the run with waivers and baseline applied."""
+    if report.waivers is not None:
+        from hardening import waivers
+
+        run = waivers.apply(run, waivers.load(report.waivers), today=datetime.now(UTC).date())
+    if report.baseline is not None:
+        from hardening import baseline
+
+        run = baseline.apply(run, baseline.load(report.baseline))
+    return run
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a report or a product of a verb. Errors: UsageError naming the path."""
+    try:
+        path.write_bytes(data)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write {path}: {problem.strerror or problem}",
+            hint="choose a folder that exists and is writable",
+        ) from problem
+
+
+def _use_color(report: ReportOptions) -> bool:
+    import os
+
+    if report.color != "auto":
+        return report.color == "always"
+    return report.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,300 @@
+"""What every check in both packages says: rules, findings, results, and the run that holds them.
+
+Read this file first. Whatever looks (a configuration reader, the scanner, an archive detector, a
+mailer check, log triage) says `Finding` and `Result`; the writers in `hardening.reports` print a
+`Run`; neither side knows the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from hardening import __version__
+from hardening.errors import ExitCode, strongest
+
+NESTING = "!/"
+"""How a path is written that goes through an archive: `outer.zip!/inner.tar!/file`."""
+
+
+class Severity(IntEnum):
+    """How bad it is when it is true."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The lower-case word used in reports."""
+        return self.name.lower()
+
+
+class Confidence(IntEnum):
+    """How sure the check is that it is true."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+
+    @property
+    def label(self) -> str:
+        """The lower-case word used in reports."""
+        return self.name.lower()
+
+
+class Verdict(StrEnum):
+    """What one rule says about one subject; silence is never a pass."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not-applicable"
+    INCONCLUSIVE = "inconclusive"
+    PENDING = "pending"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    WAIVED = "waived"
+    MANUAL = "manual"
+
+
+class Examined(StrEnum):
+    """How much of a subject was looked at."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+class Kind(StrEnum):
+    """What a subject is."""
+
+    BUNDLE = "bundle"
+    ENDPOINT = "endpoint"
+    FILE = "file"
+    HOST = "host"
+    MAILER = "mailer"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing the toolkit knows to be wrong; docs/rules.md is generated from these."""
+
+    id: str
+    title: str
+    severity: Severity
+    rationale: str
+    remedy: str
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A place in a file, one part per nesting, outermost first; lines and columns count from 1."""
+
+    parts: tuple[str, ...]
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The parts written with `!/` between them."""
+        return NESTING.join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class OnWire:
+    """An endpoint, written as the user would: `host:port`, `[v6]:port` or `proto://host:port`."""
+
+    endpoint: str
+
+
+Location = InFile | OnWire
+
+
+def in_file(path: object, line: int | None = None, column: int | None = None) -> InFile:
+    """Return the place in a plain file that is in no archive."""
+    return InFile((str(path),), line, column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What would make a finding go away, and whether a program may do it unasked."""
+
+    action: str
+    safe: bool = False
+    operation: str = ""
+    """A word for the program that fixes: `remove-member`, `replace-text`, `set-directive`, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Why a finding was accepted: reason, owner and the last day on which that holds."""
+
+    reason: str
+    owner: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule that is true at one place. It never holds a secret, nor a bare hash of one."""
+
+    rule: Rule
+    subject: str
+    location: Location
+    message: str
+    severity: Severity | None = None
+    """Overrides the rule's severity where the place makes it better or worse."""
+    confidence: Confidence = Confidence.HIGH
+    evidence: str = ""
+    """What was seen, masked."""
+    remedy: str = ""
+    """Overrides the rule's remedy where the place makes it more exact."""
+    policies: tuple[str, ...] = ()
+    fix: Fix | None = None
+    waived: Acceptance | None = None
+    known: bool = False
+    """The baseline report had it already, so it does not count."""
+    ordinal: int = 0
+    """Tells equal findings at one place apart; set by `Run.of`."""
+
+    @property
+    def level(self) -> Severity:
+        """The severity that counts: the finding's own, else the rule's."""
+        return self.rule.severity if self.severity is None else self.severity
+
+    @property
+    def where(self) -> str:
+        """The place without line and column."""
+        return self.location.path if isinstance(self.location, InFile) else self.location.endpoint
+
+    @property
+    def counts(self) -> bool:
+        """Whether the finding may fail the run: neither accepted nor known."""
+        return self.waived is None and not self.known
+
+    @property
+    def fingerprint(self) -> str:
+        """A stable name (hex, 128 bits) made of rule, place without line, evidence and ordinal."""
+        text = "\0".join((self.rule.id, self.where, self.evidence, str(self.ordinal)))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One rule against one subject."""
+
+    rule: Rule
+    subject: str
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One thing that was looked at: a bundle, an endpoint, a file, a host, a mailer, a log."""
+
+    id: str
+    kind: Kind
+    examined: Examined = Examined.FULL
+    reason: str = ""
+    stats: Mapping[str, Any] = field(default_factory=dict)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Per policy: `pass`, `fail` or `unknown`."""
+    offer: Mapping[str, Any] | None = None
+    """TLS subjects only: the JSON form of `hardening.tls.offer.Offer`."""
+
+
+def _place(location: Location) -> tuple[str, int, int]:
+    if isinstance(location, InFile):
+        return (location.path, location.line or 0, location.column or 0)
+    return (location.endpoint, 0, 0)
+
+
+def _finding_order(finding: Finding) -> tuple[object, ...]:
+    return (finding.subject, finding.rule.id, _place(finding.location), finding.evidence, finding.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything one command saw, in one deterministic order: subject, rule, location."""
+
+    subjects: tuple[Subject, ...]
+    findings: tuple[Finding, ...]
+    results: tuple[Result, ...]
+    started: datetime
+    finished: datetime
+    tool: str = "aspect-hardening"
+    version: str = __version__
+    extra_codes: frozenset[ExitCode] = frozenset()
+    """Codes the verb itself asks for beside what the findings say: refused, pending, rolled back."""
+
+    @classmethod
+    def of(  # the one constructor everybody uses, so the order is made in one place
+        cls,
+        subjects: Iterable[Subject],
+        findings: Iterable[Finding],
+        results: Iterable[Result] = (),
+        *,
+        started: datetime,
+        finished: datetime | None = None,
+        extra_codes: Iterable[ExitCode] = (),
+    ) -> Run:
+        """Sort, number equal findings, and drop exact repetitions."""
+        seen: dict[tuple[str, str, str], int] = {}
+        numbered: list[Finding] = []
+        for one in sorted(dict.fromkeys(findings), key=_finding_order):
+            key = (one.rule.id, one.where, one.evidence)
+            ordinal = seen.get(key, 0)
+            seen[key] = ordinal + 1
+            numbered.append(one if one.ordinal == ordinal else replace(one, ordinal=ordinal))
+        return cls(
+            subjects=tuple(sorted(subjects, key=lambda s: (s.id, s.kind))),
+            findings=tuple(numbered),
+            results=tuple(
+                sorted(dict.fromkeys(results), key=lambda r: (r.subject, r.rule.id, r.verdict, r.reason))
+            ),
+            started=started,
+            finished=finished or datetime.now(UTC),
+            extra_codes=frozenset(extra_codes),
+        )
+
+    def merged(self, other: Run) -> Run:
+        """Return one run that holds both."""
+        return Run.of(
+            (*self.subjects, *other.subjects),
+            (*self.findings, *other.findings),
+            (*self.results, *other.results),
+            started=min(self.started, other.started),
+            finished=max(self.finished, other.finished),
+            extra_codes=self.extra_codes | other.extra_codes,
+        )
+
+    def counts(self) -> Counter[str]:
+        """Return how many findings of each severity count, and how many were waived."""
+        tally = Counter({s.label: 0 for s in Severity}) + Counter()
+        tally.update(f.level.label for f in self.findings if f.counts)
+        tally["waived"] = sum(f.waived is not None for f in self.findings)
+        return tally
+
+    def exit_code(self, fail_on: Severity | None = Severity.MEDIUM) -> ExitCode:
+        """Return the code of the table in docs/cli.md; None means `--fail-on never`."""
+        codes = set(self.extra_codes)
+        if fail_on is not None and any(f.counts and f.level >= fail_on for f in self.findings):
+            codes.add(ExitCode.FINDINGS)
+        states = {s.examined for s in self.subjects}
+        if states <= {Examined.NONE}:
+            codes.add(ExitCode.NOTHING_EXAMINED)
+        elif states != {Examined.FULL}:
+            codes.add(ExitCode.PARTLY_EXAMINED)
+        if any(r.verdict is Verdict.PENDING for r in self.results):
+            codes.add(ExitCode.PENDING)
+        return strongest(codes)

@@ -1,0 +1,29 @@
+"""The one door to files that ship beside the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_SHIPPED = _PACKAGE / "_shipped"  # in a wheel
+_CHECKOUT = _PACKAGE.parent  # in a clone
+
+
+def _root() -> Path:
+    return _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
+
+
+def templates() -> Path:
+    """Return the folder of Jinja2 templates."""
+    return _root() / "templates"
+
+
+def playbooks() -> Path:
+    """Return the folder of Ansible playbooks, roles and plugins."""
+    return _root() / "playbooks"
+
+
+def infra() -> Path:
+    """Return the folder of pytest-testinfra suites that operators run against their fleet."""
+    shipped = _SHIPPED / "infra"
+    return shipped if shipped.is_dir() else _CHECKOUT / "tests" / "infra"

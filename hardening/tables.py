@@ -1,0 +1,162 @@
+"""TOML files into typed rows; every error names the file and the key.
+
+table = Table.load(path)
+name = table.text("name")
+rules = [row.text("id") for row in table.rows("rule")]
+table.done()                       # an unknown key is an error, with the nearest known one
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from difflib import get_close_matches
+from enum import Enum
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hardening.errors import DataError, InputError
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+_MISSING = object()
+
+
+class Table:
+    """One TOML table being read: each key is asked for once, and `done` refuses the rest."""
+
+    def __init__(self, raw: Mapping[str, Any], *, source: str, where: str = "") -> None:
+        self._raw = raw
+        self._asked: set[str] = set()
+        self.source = source
+        self.where = where
+
+    @classmethod
+    def load(cls, path: Path | Traversable) -> Table:
+        """Read a TOML file. Errors: InputError (absent, unreadable), DataError (not TOML)."""
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except OSError as problem:
+            raise InputError(
+                f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
+            ) from problem
+        except UnicodeDecodeError as problem:
+            raise DataError(
+                f"{path}: not UTF-8 at byte {problem.start}", hint="save it as UTF-8"
+            ) from problem
+        return cls.parse(text, source=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> Table:
+        """Read TOML text that came from `source`. Errors: DataError."""
+        try:
+            return cls(tomllib.loads(text), source=source)
+        except tomllib.TOMLDecodeError as problem:
+            raise DataError(
+                f"{source}: not valid TOML: {problem}", hint="see https://toml.io/en/v1.0.0"
+            ) from problem
+
+    def wrong(self, key: str, problem: str, hint: str = "") -> DataError:
+        """Return (not raise) an error about one key of this table."""
+        place = f"{self.where}.{key}" if self.where else key
+        return DataError(f"{self.source}: {place}: {problem}", hint=hint)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._raw
+
+    def value(self, key: str, kind: type[T], default: Any = _MISSING) -> T:
+        """Return the value of `key`, which has to be of type `kind`."""
+        self._asked.add(key)
+        found = self._raw.get(key, _MISSING)
+        if found is _MISSING:
+            if default is _MISSING:
+                raise self.wrong(key, "is missing")
+            return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
+        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+            raise self.wrong(key, f"has to be {_NAMES.get(kind, kind.__name__)}, not {found!r}")
+        return found
+
+    def text(self, key: str, default: Any = _MISSING) -> str:
+        """Return a string."""
+        return self.value(key, str, default)
+
+    def number(self, key: str, default: Any = _MISSING) -> int:
+        """Return an integer."""
+        return self.value(key, int, default)
+
+    def flag(self, key: str, default: Any = _MISSING) -> bool:
+        """Return a boolean."""
+        return self.value(key, bool, default)
+
+    def day(self, key: str, default: Any = _MISSING) -> date:
+        """Return a date; a date-time is refused."""
+        found = self.value(key, date, default)
+        if isinstance(found, datetime):
+            raise self.wrong(key, "has to be a date without a time, such as 2027-01-31")
+        return found
+
+    def texts(self, key: str, default: Any = _MISSING) -> tuple[str, ...]:
+        """Return a list of strings."""
+        found = self.value(key, list, default)
+        for one in found:
+            if not isinstance(one, str):
+                raise self.wrong(key, f"has to be a list of strings, not one with {one!r}")
+        return tuple(found)
+
+    def choice(self, key: str, kind: type[E], default: Any = _MISSING) -> E:
+        """Return a member of an enum, written in lower case by its name or its value."""
+        words = {m.name.lower().replace("_", "-"): m for m in kind}
+        words |= {str(m.value): m for m in kind if isinstance(m.value, str)}
+        if key not in self._raw and default is not _MISSING:
+            self._asked.add(key)
+            return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
+        word = self.text(key)
+        if word not in words:
+            raise self.wrong(key, f"{word!r} is none of {', '.join(words)}", _nearest(word, words))
+        return words[word]
+
+    def table(self, key: str, *, optional: bool = False) -> Table:
+        """Return a sub-table; an optional one that is absent reads as empty."""
+        raw = self.value(key, dict, {} if optional else _MISSING)
+        return Table(raw, source=self.source, where=f"{self.where}.{key}" if self.where else key)
+
+    def rows(self, key: str) -> tuple[Table, ...]:
+        """Return an array of tables; absent reads as none."""
+        found = self.value(key, list, [])
+        rows = []
+        for index, one in enumerate(found):
+            if not isinstance(one, dict):
+                raise self.wrong(key, "has to be an array of tables")
+            place = f"{self.where}.{key}[{index}]" if self.where else f"{key}[{index}]"
+            rows.append(Table(one, source=self.source, where=place))
+        return tuple(rows)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of this table in the file's order, for tables whose keys are data."""
+        self._asked.update(self._raw)
+        return tuple(self._raw)
+
+    def done(self) -> None:
+        """Refuse any key nobody asked for. Errors: DataError."""
+        for key in self._raw:
+            if key not in self._asked:
+                raise self.wrong(key, "is not a known key", _nearest(key, self._asked))
+
+
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+    date: "a date",
+    float: "a number",
+}
+
+
+def _nearest(word: str, known: Any) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"

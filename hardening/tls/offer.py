@@ -1,0 +1,112 @@
+"""What a server offers, however we learned it: from its configuration files or on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hardening.findings import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One value (an IANA name) and where the server said it."""
+
+    value: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolOffer:
+    """One protocol version that is offered, with what is offered under it."""
+
+    name: str
+    """One of `registry.PROTOCOLS`."""
+    at: Location
+    suites: tuple[Said, ...] = ()
+    """In the server's order of preference where it has one. SSL 2.0 kinds are `SSL_CK_...`."""
+    preference: str = "unknown"
+    """`server`, `client` or `unknown`."""
+    groups: tuple[Said, ...] = ()
+    signature_algorithms: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One certificate a server presents, or a configuration file names; leaf first in a chain."""
+
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    key: str
+    """Such as `rsa:2048`, `ec:secp256r1`, `ed25519`."""
+    signature: str
+    """Such as `sha256WithRSAEncryption`."""
+    sha256: str
+    """Fingerprint of the DER form, lower-case hex."""
+    names: tuple[str, ...] = ()
+    """DNS names and IP addresses of subjectAltName."""
+    self_signed: bool = False
+    ca: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What one endpoint, or one virtual server of a configuration, offers. None means not known."""
+
+    subject: str
+    at: Location
+    """Where the offer as a whole was said: the endpoint, or the server block's first line."""
+    protocols: tuple[ProtocolOffer, ...] = ()
+    coverage: str = "full"
+    """`full`, or `forbidden-only` when only what a policy forbids was asked for."""
+    inconclusive: tuple[str, ...] = ()
+    """What could not be settled, such as `TLSv1.0 TLS_RSA_WITH_RC4_128_SHA` or `SSLv2`."""
+    assumptions: tuple[str, ...] = ()
+    """What was assumed to get here, such as the OpenSSL build; shown to the reader."""
+    certificates: tuple[Certificate, ...] = ()
+    dh_bits: int | None = None
+    compression: bool | None = None
+    secure_renegotiation: bool | None = None
+    extensions: tuple[str, ...] = ()
+    connections: int = 0
+
+    def protocol(self, name: str) -> ProtocolOffer | None:
+        """Return what is offered under one protocol version, or None if it is not offered."""
+        return next((p for p in self.protocols if p.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `offer` object of the harden-report/1 schema."""
+        return {
+            "coverage": self.coverage,
+            "inconclusive": list(self.inconclusive),
+            "assumptions": list(self.assumptions),
+            "protocols": {
+                p.name: {
+                    "suites": [s.value for s in p.suites],
+                    "preference": p.preference,
+                    "groups": [s.value for s in p.groups],
+                    "signature_algorithms": [s.value for s in p.signature_algorithms],
+                }
+                for p in self.protocols
+            },
+            "certificates": [
+                {
+                    "subject": c.subject,
+                    "issuer": c.issuer,
+                    "not_before": c.not_before.isoformat(),
+                    "not_after": c.not_after.isoformat(),
+                    "key": c.key,
+                    "signature": c.signature,
+                    "sha256": c.sha256,
+                }
+                for c in self.certificates
+            ],
+            "dh_bits": self.dh_bits,
+            "compression": self.compression,
+            "secure_renegotiation": self.secure_renegotiation,
+            "extensions": list(self.extensions),
+            "connections": self.connections,
+        }
