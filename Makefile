@@ -1,0 +1,59 @@
+# Every verb does its own set-up. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+# What the whole suite covers has to stay at or above this many percent, branches included.
+COVERAGE := 90
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types golden docs servers clean long bench
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Say which: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[ansible]' --group test --group lint
+	@touch $@
+
+setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint
+
+servers: ## install the servers the tests talk to, where this user may; say what is missing otherwise
+	@.ci/install-packages
+
+demo: $(VENV)/.demo ## the whole story on this machine, no network, no root
+	@$(BIN)/harden demo
+
+test: setup servers ## every default test, with coverage
+	@rm -f .coverage .coverage.*
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
+
+lint: setup ## ruff, import contracts, ansible-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/ansible-lint --offline -q playbooks
+
+types: setup ## mypy strict on packages and tests
+	$(BIN)/mypy
+
+golden: setup ## rewrite the golden files from what the templates render now; read the diff
+	$(BIN)/python -m pytest -q tests/tls --regolden -k golden
+
+docs: setup ## regenerate docs/rules.md
+	$(BIN)/harden rules --format markdown > docs/rules.md
+
+clean: ## remove what the verbs above made
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
