@@ -51,8 +51,8 @@ PRECEDENCE = (
 
 
 def strongest(codes: set[ExitCode]) -> ExitCode:
-    """Return the code that wins when several apply (OK when none does)."""
-    return next((code for code in PRECEDENCE if code in codes), ExitCode.OK)
+    """Return the code that wins when several apply (OK when none does); what PRECEDENCE lacks comes last."""
+    return next((code for code in PRECEDENCE if code in codes), max(codes, default=ExitCode.OK))
 
 
 class HardeningError(Exception):

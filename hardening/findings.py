@@ -53,7 +53,7 @@ class Confidence(IntEnum):
 class Verdict(StrEnum):
     """What one rule says about one subject; silence is never a pass."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     NOT_APPLICABLE = "not-applicable"
     INCONCLUSIVE = "inconclusive"
@@ -132,6 +132,9 @@ class Fix:
     safe: bool = False
     operation: str = ""
     """A word for the program that fixes: `remove-member`, `replace-text`, `set-directive`, or none."""
+    target: str = ""
+    """`remove-member` only: the folder to remove, inside the innermost archive, where more than the
+    member itself is the component; empty for the member alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +168,18 @@ class Finding:
     """The baseline report had it already, so it does not count."""
     ordinal: int = 0
     """Tells equal findings at one place apart; set by `Run.of`."""
+    secret_hmac: str = ""
+    """Of the value found, under the key of `--baseline-key`, so that a baseline notices another secret."""
 
     @property
     def level(self) -> Severity:
         """The severity that counts: the finding's own, else the rule's."""
         return self.rule.severity if self.severity is None else self.severity
+
+    @property
+    def advice(self) -> str:
+        """The remedy that applies: the finding's own, else the rule's."""
+        return self.remedy or self.rule.remedy
 
     @property
     def where(self) -> str:
@@ -220,7 +230,16 @@ def _place(location: Location) -> tuple[str, int, int]:
 
 
 def _finding_order(finding: Finding) -> tuple[object, ...]:
-    return (finding.subject, finding.rule.id, _place(finding.location), finding.evidence, finding.message)
+    return (
+        finding.subject,
+        finding.rule.id,
+        _place(finding.location),
+        finding.evidence,
+        finding.message,
+        -finding.level,
+        finding.policies,
+        finding.advice,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +299,7 @@ class Run:
 
     def counts(self) -> Counter[str]:
         """Return how many findings of each severity count, and how many were waived."""
-        tally = Counter({s.label: 0 for s in Severity}) + Counter()
+        tally = Counter({s.label: 0 for s in Severity})
         tally.update(f.level.label for f in self.findings if f.counts)
         tally["waived"] = sum(f.waived is not None for f in self.findings)
         return tally

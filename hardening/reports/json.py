@@ -1,0 +1,120 @@
+"""The `harden-report/1` report: a versioned copy of the run, not a dump of internal types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from hardening.findings import Acceptance, Finding, Fix, InFile, Location, Result, Run, Severity, Subject
+from hardening.reports import How
+from hardening.reports.plain import valid
+
+SCHEMA = "harden-report/1"
+
+
+def write(run: Run, how: How) -> bytes:
+    """Return the report as UTF-8 (in fact ASCII: what a terminal would obey stays escaped)."""
+    return (json.dumps(report(run, how.fail_on), indent=2, allow_nan=False) + "\n").encode("ascii")
+
+
+def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
+    """Return the report as plain values, in the order of the schema file."""
+    counts = run.counts()
+    whole: dict[str, Any] = {
+        "schema": SCHEMA,
+        "tool": {"name": run.tool, "version": run.version},
+        "started": instant(run.started),
+        "finished": instant(run.finished),
+        "subjects": [_subject(one) for one in run.subjects],
+        "findings": [_finding(one) for one in run.findings],
+        "results": [_result(one) for one in run.results],
+        "summary": {
+            **{severity.label: counts[severity.label] for severity in reversed(Severity)},
+            "waived": counts["waived"],
+            "exit_code": int(run.exit_code(fail_on)),
+        },
+    }
+    plain: dict[str, Any] = _plain(whole)
+    return plain
+
+
+def instant(when: datetime) -> str:
+    """Return a time as RFC 3339 in UTC, to the second."""
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "id": subject.id,
+        "kind": subject.kind.value,
+        "examined": subject.examined.value,
+        "reason": subject.reason,
+        "stats": {key: subject.stats[key] for key in sorted(subject.stats)},
+        "policies": dict(subject.policies),
+    }
+    if subject.offer is not None:
+        said["offer"] = subject.offer
+    return said
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    said = {
+        "rule": finding.rule.id,
+        "title": finding.rule.title,
+        "severity": finding.level.label,
+        "confidence": finding.confidence.label,
+        "message": finding.message,
+        "subject": finding.subject,
+        "location": _location(finding.location),
+        "evidence": finding.evidence,
+        "remedy": finding.advice,
+        "references": list(finding.rule.references),
+        "fingerprint": finding.fingerprint,
+        "policies": list(finding.policies),
+        "waived": _acceptance(finding.waived),
+        "known": finding.known,
+        "fix": _fix(finding.fix),
+    }
+    if finding.secret_hmac:
+        said["secret_hmac"] = finding.secret_hmac
+    return said
+
+
+def _location(location: Location) -> dict[str, Any]:
+    if isinstance(location, InFile):
+        return {"path": location.path, "line": location.line, "column": location.column}
+    return {"endpoint": location.endpoint}
+
+
+def _acceptance(waived: Acceptance | None) -> dict[str, Any] | None:
+    if waived is None:
+        return None
+    return {"reason": waived.reason, "owner": waived.owner, "expires": waived.expires.isoformat()}
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    return None if fix is None else {"action": fix.action, "safe": fix.safe}
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "rule": result.rule.id,
+        "subject": result.subject,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return only what JSON knows, every string valid; whatever else a subject's stats hold as text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {valid(str(key)): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(one) for one in value), key=str)
+    return instant(value) if isinstance(value, datetime) else valid(str(value))

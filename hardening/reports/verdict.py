@@ -1,0 +1,80 @@
+"""The one sentence every report for people ends with, and what was looked at in a few words."""
+
+from __future__ import annotations
+
+from hardening.errors import ExitCode
+from hardening.findings import Examined, Run, Severity, Subject
+from hardening.reports.plain import visible
+
+_WORDS = {
+    ExitCode.OK: "OK",
+    ExitCode.NOTHING_EXAMINED: "NOTHING EXAMINED",
+    ExitCode.PARTLY_EXAMINED: "INCOMPLETE",
+    ExitCode.PENDING: "PENDING",
+    ExitCode.ROLLED_BACK: "ROLLED BACK",
+    ExitCode.HOSTS_FAILED: "HOSTS FAILED",
+    ExitCode.FINDINGS: "FAIL",
+    ExitCode.REFUSED: "REFUSED",
+}
+_KIB = 1024
+
+
+def word(run: Run, fail_on: Severity | None) -> str:
+    """Return the verdict in one or two words, upper case."""
+    return _WORDS.get(run.exit_code(fail_on), "ERROR")
+
+
+def sentence(run: Run, fail_on: Severity | None) -> str:
+    """Return one line: the verdict, how many findings count, what was looked at, the exit code."""
+    counts = run.counts()
+    tally = [f"{counts[s.label]} {s.label}" for s in reversed(Severity) if counts[s.label]]
+    total = sum(counts[s.label] for s in Severity)
+    found = f"{many(total, 'finding')} ({', '.join(tally)})" if total else "no findings"
+    if counts["waived"]:
+        found += f", {counts['waived']} waived"
+    known = sum(f.known and f.waived is None for f in run.findings)
+    if known:
+        found += f", {known} known from the baseline"
+    code = run.exit_code(fail_on)
+    limit = "never fails" if fail_on is None else f"fails on {fail_on.label}"
+    return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}"
+
+
+def scope(run: Run) -> str:
+    """Return how many subjects of which kinds, and how many of them were not seen in full."""
+    kinds: dict[str, int] = {}
+    for subject in run.subjects:
+        kinds[subject.kind.value] = kinds.get(subject.kind.value, 0) + 1
+    said = ", ".join(many(kinds[kind], kind) for kind in sorted(kinds)) or "nothing"
+    part = sum(s.examined is Examined.PARTIAL for s in run.subjects)
+    none = sum(s.examined is Examined.NONE for s in run.subjects)
+    gaps = [f"{part} only in part"] * bool(part) + [f"{none} not at all"] * bool(none)
+    return f"{said} ({', '.join(gaps)})" if gaps else said
+
+
+def looked_at(subject: Subject) -> str:
+    """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB`."""
+    words = [subject.kind.value]
+    for key in sorted(subject.stats):
+        value = subject.stats[key]
+        if key == "bytes" and isinstance(value, int):
+            words.append(size(value))
+        elif isinstance(value, float):
+            words.append(f"{key} {value:.2f}")
+        elif isinstance(value, int | str) and not isinstance(value, bool):
+            words.append(f"{key} {visible(str(value))}")
+    return ", ".join(words)
+
+
+def size(count: float) -> str:
+    """Return a number of bytes for people, in binary units."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < _KIB:
+            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= _KIB
+    return f"{count:.1f} TiB"
+
+
+def many(count: int, noun: str) -> str:
+    """Return `1 finding`, `2 findings`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
