@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Protocol
 
 from bundle.walk.member import Member
@@ -19,3 +20,16 @@ class Detector(Protocol):
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say what is wrong with one member of the bundle `subject`."""
         ...
+
+
+DETECTORS: tuple[str, ...] = ()
+"""`module:name` of each detector's factory (a class or function without required arguments), in order."""
+
+
+def load(names: tuple[str, ...] = DETECTORS) -> tuple[Detector, ...]:
+    """Import and make the detectors; this is what costs time, so it happens once per run."""
+    made: list[Detector] = []
+    for name in names:
+        module, _, attribute = name.partition(":")
+        made.append(getattr(import_module(module), attribute)())
+    return tuple(made)

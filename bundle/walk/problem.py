@@ -1,0 +1,118 @@
+"""What the walker could not examine, and what it saw that no honest bundle holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardening.findings import NESTING, Confidence, InFile, Rule, Severity
+
+PARTIAL = frozenset(
+    {
+        "truncated", "corrupt", "checksum", "encrypted", "unsupported", "unreadable", "crashed", "library-missing",
+        "limit-depth", "limit-total", "limit-member", "limit-members", "limit-time", "limit-spill", "limit-window",
+        "bomb", "quine",
+    }
+)  # fmt: skip
+"""Reasons after which something was left unexamined."""
+
+PLACE_DEPENDENT = frozenset(
+    {"encrypted", "unreadable", "crashed", "library-missing", "quine", "bomb"}
+    | {reason for reason in PARTIAL if reason.startswith("limit-")}
+)
+"""Reasons that depend on where, when or how the content was met: what they touch is not remembered by its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing about a member or container; `reason` is the word after `walk/` in the rule's id."""
+
+    reason: str
+    parts: tuple[str, ...]
+    message: str
+    not_examined: int = 0
+    """Bytes of content that are known to exist and were not handed to the detectors."""
+
+    @property
+    def path(self) -> str:
+        """The nesting written with `!/`."""
+        return NESTING.join(self.parts)
+
+    @property
+    def partial(self) -> bool:
+        """Whether something was left unexamined."""
+        return self.reason in PARTIAL
+
+    @property
+    def rule(self) -> Rule:
+        """The rule this problem is a finding of."""
+        return RULES[self.reason]
+
+    @property
+    def location(self) -> InFile:
+        """The place of the finding."""
+        return InFile(self.parts)
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the walker is: all of these were seen, not guessed."""
+        return Confidence.HIGH
+
+
+def _rule(reason: str, severity: Severity, title: str, rationale: str, remedy: str) -> Rule:
+    return Rule(id=f"walk/{reason}", title=title, severity=severity, rationale=rationale, remedy=remedy)
+
+
+_INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
+_UNSEEN = "What was not read cannot be called clean."
+_RAISE = "Audit again with a higher limit, or have the bundle rebuilt without it."
+_HOSTILE = "No honest build makes this; unpackers and scanners are attacked with it."
+_REBUILD = "Do not install it; obtain the bundle again from its maker."
+
+RULES: dict[str, Rule] = {
+    rule.id.removeprefix("walk/"): rule
+    for rule in (
+        _rule("truncated", _INFO, "Archive ends too early", _UNSEEN, "Obtain the bundle again and compare its size."),
+        _rule("corrupt", _INFO, "Archive is damaged", _UNSEEN, "Obtain the bundle again and compare its checksum."),
+        _rule("checksum", _INFO, "Content does not match its checksum", _UNSEEN, "Obtain the bundle again."),
+        _rule("encrypted", _INFO, "Encrypted member was not examined", _UNSEEN,
+              "Give its password with --password-file, or have it shipped unencrypted."),
+        _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Have it repacked, or examine it by hand."),
+        _rule("unreadable", _INFO, "File on disk may not be read", _UNSEEN, "Run the audit as a user who may read it."),
+        _rule("crashed", _INFO, "The parser of this archive ended abnormally", _UNSEEN,
+              "Treat the archive as hostile until it has been examined by hand."),
+        _rule("library-missing", _INFO, "libarchive is not installed", _UNSEEN,
+              "Install it: apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive."),
+        _rule("limit-depth", _INFO, "Nested deeper than the limit", _UNSEEN, f"--max-depth: {_RAISE}"),
+        _rule("limit-total", _INFO, "More content than the limit", _UNSEEN, f"--max-total: {_RAISE}"),
+        _rule("limit-member", _INFO, "Member larger than the limit", _UNSEEN, f"--max-member: {_RAISE}"),
+        _rule("limit-members", _INFO, "More members than the limit", _UNSEEN, f"--max-members: {_RAISE}"),
+        _rule("limit-time", _INFO, "Time limit reached", _UNSEEN, f"--max-seconds: {_RAISE}"),
+        _rule("limit-spill", _INFO, "Spill file would grow above its limit", _UNSEEN, f"--max-spill: {_RAISE}"),
+        _rule("limit-window", _INFO, "Unpacking needs more memory than the limit", _UNSEEN, f"--max-window: {_RAISE}"),
+        _rule("limit-repeats", _INFO, "Found at more places than are listed",
+              "Equal archives are listed once when there are very many of them.", "See the place that is listed."),
+        _rule("bomb", _HIGH, "Decompression bomb", _HOSTILE, _REBUILD),
+        _rule("quine", _HIGH, "Archive that contains itself", _HOSTILE, _REBUILD),
+        _rule("traversal", _HIGH, "Member name leaves the target folder", _HOSTILE, _REBUILD),
+        _rule("through-link", _HIGH, "Member is written through a link of the same archive", _HOSTILE, _REBUILD),
+        _rule("link-escape", _HIGH, "Link leaves the target folder", _HOSTILE, _REBUILD),
+        _rule("two-readings", _HIGH, "Unpackers disagree about what is inside",
+              "What one program examines is not what another installs.", _REBUILD),
+        _rule("hidden-member", _HIGH, "Member that the archive's directory does not list",
+              "Some unpackers install it and most scanners never see it.", _REBUILD),
+        _rule("overlap", _HIGH, "Zip entries overlap", _HOSTILE, _REBUILD),
+        _rule("duplicate-name", _HIGH, "Same name twice with different content",
+              "Unpackers keep the first or the last; both were examined.", "Rebuild the archive with one of them."),
+        _rule("makeself-header", _HIGH, "Self-extractor's script was changed",
+              "makeself's own checksum and signature do not cover the script that runs as root.", _REBUILD),
+        _rule("absolute-name", _MEDIUM, "Member has an absolute name",
+              "Some unpackers write it outside the target folder.", "Rebuild the archive with relative names."),
+        _rule("odd-name", _LOW, "Member name with control or undecodable characters",
+              "Such names hide what they are in listings and logs.", "Rename the member."),
+        _rule("special-file", _LOW, "Device, pipe or socket in an archive",
+              "Unpackers run as root create it.", "Create it at install time instead, or leave it out."),
+        _rule("trailing-data", _LOW, "Data outside every member of an archive",
+              "Installers ignore it; it was examined as a member of its own.", "Rebuild the archive without it."),
+    )
+}  # fmt: skip
+"""Every rule the walker knows, by its reason."""

@@ -1,0 +1,28 @@
+"""`harden bundle`: everything that is done to an upgrade bundle, one verb per module."""
+
+from __future__ import annotations
+
+import click
+
+from hardening.cli.lazy import LazyGroup, Verb
+
+VERBS = (
+    Verb("audit", "hardening.cli.bundle_audit", "Examine archives or folders, nested to any depth."),
+    Verb("clean", "hardening.cli.bundle_clean", "Write a new bundle in which what is safe to fix is fixed."),
+    Verb("sbom", "hardening.cli.bundle_sbom", "List what a bundle contains (CycloneDX, SPDX)."),
+    Verb("keygen", "hardening.cli.bundle_keygen", "Make a signing key."),
+    Verb("sign", "hardening.cli.bundle_sign", "Sign a bundle and the list of its members."),
+    Verb("verify", "hardening.cli.bundle_verify", "Verify a bundle against its signature."),
+    Verb("diff", "hardening.cli.bundle_diff", "Compare two bundles member by member."),
+    Verb("learn", "hardening.cli.bundle_learn", "Learn a Java library so that it is recognised anywhere."),
+    Verb(
+        "prove",
+        "hardening.cli.bundle_prove",
+        "Prove what changed between a bundle and its cleaned successor.",
+    ),
+)
+
+
+@click.group(cls=LazyGroup, verbs=VERBS)
+def command() -> None:
+    """Audit, clean, inventory, sign and verify upgrade bundles."""
