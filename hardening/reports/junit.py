@@ -1,0 +1,141 @@
+"""JUnit XML that both common schemas accept: one suite a subject, one case a result, findings as failures.
+
+The two schemas disagree, so only what both allow is written: `testsuites` without attributes, properties
+never empty, `system-out` and `system-err` at the end of a suite, and nothing in a case but one failure or
+error. A verdict that is neither a pass nor a failure therefore stands in the case's name, in brackets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from datetime import UTC
+from xml.etree import ElementTree as ET
+
+from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.reports import How
+from hardening.reports.plain import visible
+from hardening.reports.text import place
+from hardening.reports.verdict import looked_at
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_JUDGED = frozenset({Verdict.FAIL, Verdict.WAIVED})
+_UNSETTLED = frozenset({Verdict.INCONCLUSIVE, Verdict.PENDING, Verdict.ERROR})
+"""Verdicts that may not look green to a CI server."""
+
+
+def write(run: Run, how: How) -> bytes:
+    """Return the document as UTF-8; a case fails exactly where a finding fails the run."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    said: dict[str, list[Result]] = defaultdict(list)
+    for finding in run.findings:
+        found[finding.subject].append(finding)
+    for result in run.results:
+        said[result.subject].append(result)
+    known = {subject.id: subject for subject in run.subjects}
+    others = sorted((found.keys() | said.keys()) - known.keys())
+    subjects = [*known.values(), *(Subject(id=name, kind=Kind.FILE) for name in others)]
+    root = ET.Element("testsuites")
+    for number, subject in enumerate(subjects):
+        cases = _cases(subject, found[subject.id], said[subject.id], how.fail_on)
+        root.append(_suite(run, number, subject, cases))
+    ET.indent(root)
+    body: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
+
+
+def _text(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", visible(text, keep="\n"))
+
+
+def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> ET.Element:
+    seconds = (run.finished - run.started).total_seconds() if number == 0 else 0
+    suite = ET.Element(
+        "testsuite",
+        id=str(number),
+        name=_text(subject.id) or "-",
+        package="harden",
+        hostname="localhost",
+        timestamp=run.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        time=f"{seconds:.3f}",
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        errors=str(sum(case.find("error") is not None for case in cases)),
+    )
+    rows = {"kind": subject.kind.value, "examined": subject.examined.value, "seen": looked_at(subject)}
+    rows |= {f"policy {policy}": verdict for policy, verdict in subject.policies.items()}
+    properties = ET.SubElement(suite, "properties")
+    for key, value in rows.items():
+        ET.SubElement(properties, "property", name=_text(key), value=_text(value))
+    suite.extend(cases)
+    ET.SubElement(suite, "system-out").text = f"{run.tool} {run.version}"
+    ET.SubElement(suite, "system-err")
+    return suite
+
+
+def _cases(
+    subject: Subject, findings: list[Finding], results: list[Result], fail_on: Severity | None
+) -> list[ET.Element]:
+    behind: dict[str, list[Finding]] = defaultdict(list)
+    judged = {result.rule.id for result in results if result.verdict in _JUDGED}
+    for finding in findings:
+        if finding.rule.id in judged:
+            behind[finding.rule.id].append(finding)
+    cases = []
+    if subject.examined is not Examined.FULL:
+        reason = subject.reason or "no reason was given"
+        cases.append(_case("walk/examined", "examined in full"))
+        _problem(cases[-1], "error", reason, f"examined-{subject.examined.value}", [reason])
+    cases += [_result(result, behind.get(result.rule.id, []), fail_on) for result in results]
+    cases += [_finding(finding, fail_on) for finding in findings if finding.rule.id not in judged]
+    return cases
+
+
+def _case(rule: str, name: str) -> ET.Element:
+    """A case; its class name groups a family of rules in a CI server's view."""
+    family = f"harden.{_text(rule.partition('/')[0])}"
+    return ET.Element("testcase", name=_text(f"{rule}: {name}"), classname=family, time="0")
+
+
+def _problem(case: ET.Element, tag: str, message: str, kind: str, body: list[str]) -> None:
+    ET.SubElement(case, tag, message=_text(message), type=_text(kind)).text = _text("\n".join(body))
+
+
+def _fails(finding: Finding, fail_on: Severity | None) -> bool:
+    return finding.counts and fail_on is not None and finding.level >= fail_on
+
+
+def _tell(finding: Finding) -> list[str]:
+    lines = [f"{finding.level.label}: {finding.message}", f"  at {place(finding)}"]
+    lines += [f"  found: {finding.evidence}"] if finding.evidence else []
+    lines += [f"  under: {', '.join(finding.policies)}"] if finding.policies else []
+    return lines + ([f"  remedy: {finding.advice}"] if finding.advice else [])
+
+
+def _result(result: Result, findings: list[Finding], fail_on: Severity | None) -> ET.Element:
+    failing = [finding for finding in findings if _fails(finding, fail_on)]
+    name, rule = result.rule.title, result.rule
+    if result.verdict is Verdict.FAIL and (failing or not findings):
+        case = _case(rule.id, name)
+        body = [line for finding in failing for line in _tell(finding)] or [rule.remedy]
+        level = max((finding.level for finding in failing), default=rule.severity)
+        _problem(case, "failure", result.reason or name, level.label, body)
+    elif result.verdict in _UNSETTLED:
+        case = _case(rule.id, name)
+        _problem(case, "error", result.reason or name, result.verdict.value, [result.reason])
+    elif result.verdict is Verdict.PASS:
+        case = _case(rule.id, name)
+    else:
+        word = "does not fail this run" if result.verdict is Verdict.FAIL else result.verdict.value
+        case = _case(rule.id, f"{name} [{word}{': ' if result.reason else ''}{result.reason}]")
+    return case
+
+
+def _finding(finding: Finding, fail_on: Severity | None) -> ET.Element:
+    name = f"{place(finding)} {finding.fingerprint[:8]}"
+    if _fails(finding, fail_on):
+        case = _case(finding.rule.id, name)
+        _problem(case, "failure", finding.message, finding.level.label, _tell(finding))
+        return case
+    word = f"waived: {finding.waived.reason}" if finding.waived else finding.level.label
+    return _case(finding.rule.id, f"{name} [{'known' if finding.known else word}] {finding.message}")

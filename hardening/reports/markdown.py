@@ -1,0 +1,115 @@
+"""A summary for a ticket, a merge request or a job page: what was seen, one table, the remedies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
+from hardening.reports import How
+from hardening.reports.plain import visible
+from hardening.reports.text import place
+from hardening.reports.verdict import looked_at, sentence, word
+
+_MARKS = {
+    Severity.CRITICAL: "🟥",
+    Severity.HIGH: "🟧",
+    Severity.MEDIUM: "🟨",
+    Severity.LOW: "🟦",
+    Severity.INFO: "⬜",
+}
+_OPEN = (Verdict.INCONCLUSIVE, Verdict.PENDING, Verdict.SKIPPED, Verdict.ERROR, Verdict.MANUAL)
+_ROWS = 200
+"""Rows of the table; a job page takes 1 MiB, and nobody reads more."""
+_CELL = 300
+
+
+def write(run: Run, how: How) -> bytes:
+    """Return the summary as UTF-8, in GitHub's Markdown."""
+    lines = [f"## Hardening report: {word(run, how.fail_on)}", "", escape(sentence(run, how.fail_on)), ""]
+    lines += _subjects(run)
+    counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
+    lines += _table("Findings", counting)
+    lines += _remedies(counting)
+    lines += _table("Waived", [f for f in run.findings if f.waived is not None])
+    lines += _table("Known from the baseline", [f for f in run.findings if f.known and f.waived is None])
+    lines += _not_settled(run)
+    return ("\n".join(lines).rstrip("\n") + "\n").encode("utf-8")
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is: no markup, no HTML, no link, no mention."""
+    shown = visible(text)
+    shown = shown if len(shown) <= _CELL else shown[:_CELL] + "…"
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", shown)
+    return re.sub(r"@(?=\w)|(?<=[a-z]):(?=//)|(?<=www)\.", lambda m: f"&#{ord(m[0])};", shown)
+
+
+def _subjects(run: Run) -> Iterator[str]:
+    if not run.subjects:
+        return
+    policies = list(dict.fromkeys(name for s in run.subjects for name in s.policies))
+    head = ["Subject", "Examined", *(escape(name) for name in policies)]
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for subject in run.subjects[:_ROWS]:
+        cells = [f"{escape(subject.id)}<br>{escape(looked_at(subject))}", _examined(subject)]
+        cells += [escape(subject.policies.get(name, "not asked")) for name in policies]
+        yield f"| {' | '.join(cells)} |"
+    yield from _rest(len(run.subjects))
+    yield ""
+
+
+def _examined(subject: Subject) -> str:
+    if subject.examined is Examined.FULL:
+        return "in full"
+    said = "in part" if subject.examined is Examined.PARTIAL else "**not at all**"
+    return f"{said}: {escape(subject.reason)}" if subject.reason else said
+
+
+def _table(title: str, findings: list[Finding]) -> Iterator[str]:
+    if not findings:
+        return
+    yield from (f"### {title} ({len(findings)})", "")
+    yield from ("| Severity | Rule | What and where |", "| --- | --- | --- |")
+    for finding in findings[:_ROWS]:
+        cells = [escape(finding.message), escape(place(finding))]
+        cells += [f"found: {escape(finding.evidence)}"] if finding.evidence else []
+        cells += [f"under: {escape(', '.join(finding.policies))}"] if finding.policies else []
+        if finding.waived is not None:
+            until = finding.waived.expires.isoformat()
+            cells.append(f"{escape(finding.waived.reason)} ({escape(finding.waived.owner)}, until {until})")
+        mark = f"{_MARKS[finding.level]} {finding.level.label}"
+        yield f"| {mark} | {escape(finding.rule.id)} | {'<br>'.join(cells)} |"
+    yield from _rest(len(findings))
+    yield ""
+
+
+def _remedies(findings: list[Finding]) -> Iterator[str]:
+    remedies: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.advice:
+            remedies.setdefault(finding.advice, set()).add(finding.rule.id)
+    if remedies:
+        yield from ("### What to do", "")
+        for remedy, rules in list(remedies.items())[:_ROWS]:
+            yield f"- {escape(remedy)} ({', '.join(escape(rule) for rule in sorted(rules))})"
+        yield ""
+
+
+def _not_settled(run: Run) -> Iterator[str]:
+    results = [result for result in run.results if result.verdict in _OPEN]
+    if results:
+        yield from (f"### Not settled ({len(results)})", "")
+        for result in results[:_ROWS]:
+            yield (
+                f"- {result.verdict.value}: {escape(result.rule.id)} on {escape(result.subject)}"
+                + (f": {escape(result.reason)}" if result.reason else "")
+            )
+        yield from _rest(len(results))
+
+
+def _rest(total: int) -> Iterator[str]:
+    if total > _ROWS:
+        yield from ("", f"and {total - _ROWS} more, in the JSON report")

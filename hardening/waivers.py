@@ -1,0 +1,129 @@
+"""Accepted findings: a reviewed TOML file says which, why, who answers for it and until when.
+
+[[waiver]]
+rule = "tls/protocol"                  # the id of one rule
+place = "mail.example.org:25"          # path or endpoint; * stands for any text
+reason = "old controllers until the site visit"
+owner = "j.doe"
+expires = 2027-01-31                   # the last day on which it holds
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from hardening.findings import Acceptance, Finding, Result, Rule, Run, Severity, Verdict, in_file
+from hardening.tables import Table
+
+EXPIRED = Rule(
+    id="waiver/expired",
+    title="A waiver has expired",
+    severity=Severity.LOW,
+    rationale="An accepted risk is accepted until a day its owner chose; after it the finding counts again.",
+    remedy="Fix what was waived, or have the owner review it and set a new last day.",
+)
+UNUSED = Rule(
+    id="waiver/unused",
+    title="A waiver matched nothing",
+    severity=Severity.INFO,
+    rationale="A waiver nobody needs would silently accept the same finding if it came back.",
+    remedy="Remove the waiver, or correct its rule or place.",
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule this module can say."""
+    return (EXPIRED, UNUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One row of the file."""
+
+    rule: str
+    place: str
+    reason: str
+    owner: str
+    expires: date
+    source: str
+    """The file it stands in."""
+
+    def matches(self, finding: Finding) -> bool:
+        """Whether rule and place are those of the finding; only `*` is special, so `[::1]:443` is itself."""
+        pattern = ".*".join(re.escape(part) for part in re.split(r"\*+", self.place))
+        return self.rule == finding.rule.id and bool(re.fullmatch(pattern, finding.where, re.DOTALL))
+
+
+def load(path: Path) -> tuple[Waiver, ...]:
+    """Read a waiver file. Errors: InputError (absent), DataError (naming file and key)."""
+    table = Table.load(path)
+    waivers = tuple(_waiver(row) for row in table.rows("waiver"))
+    table.done()
+    return waivers
+
+
+def _waiver(row: Table) -> Waiver:
+    words = {}
+    for key in ("rule", "place", "reason", "owner"):
+        words[key] = row.text(key)
+        if not words[key].strip():
+            raise row.wrong(key, "is empty", "an auditor asks for each of rule, place, reason and owner")
+    waiver = Waiver(**words, expires=row.day("expires"), source=row.source)
+    row.done()
+    return waiver
+
+
+def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
+    """Return the run with accepted findings marked, and with what is wrong with the waivers said."""
+    valid = sorted((w for w in waivers if w.expires >= today), key=lambda w: w.expires, reverse=True)
+    matches = {finding: [w for w in valid if w.matches(finding)] for finding in run.findings}
+    findings = tuple(
+        replace(finding, waived=_acceptance(found[0])) if found else finding
+        for finding, found in matches.items()
+    )
+    used = {waiver for found in matches.values() for waiver in found}
+    return Run.of(
+        run.subjects,
+        (*findings, *_remarks(run, waivers, used, today)),
+        tuple(_waived(result, findings) for result in run.results),
+        started=run.started,
+        finished=run.finished,
+        extra_codes=run.extra_codes,
+    )
+
+
+def _acceptance(waiver: Waiver) -> Acceptance:
+    return Acceptance(reason=waiver.reason, owner=waiver.owner, expires=waiver.expires)
+
+
+def _waived(result: Result, findings: Sequence[Finding]) -> Result:
+    """A failed result is waived when every finding behind it is."""
+    behind = [f for f in findings if f.rule.id == result.rule.id and f.subject == result.subject]
+    accepted = [f.waived for f in behind if f.waived is not None]
+    if result.verdict is not Verdict.FAIL or not accepted or len(accepted) < len(behind):
+        return result
+    return replace(result, verdict=Verdict.WAIVED, reason=accepted[0].reason)
+
+
+def _remarks(run: Run, waivers: Sequence[Waiver], used: set[Waiver], today: date) -> Iterator[Finding]:
+    for waiver in waivers:
+        about = f"the waiver of {waiver.rule} at {waiver.place} ({waiver.owner})"
+        rule, message = UNUSED, f"{about} matched nothing in this run"
+        if waiver.expires < today:
+            again = sum(waiver.matches(finding) for finding in run.findings)
+            effect = f"{again} findings count again" if again > 1 else "one finding counts again"
+            rule, message = EXPIRED, f"{about} ended on {waiver.expires.isoformat()}"
+            message += f"; {effect}" if again else ""
+        elif waiver in used:
+            continue
+        yield Finding(
+            rule=rule,
+            subject=waiver.source,
+            location=in_file(waiver.source),
+            message=message,
+            evidence=f"rule = {waiver.rule}, place = {waiver.place}",
+        )
