@@ -1,0 +1,226 @@
+"""What policies say of an offer: findings, one result per rule, and a verdict per policy.
+
+An offer is read once into facts (`hardening.tls.facts`); each policy enters what the facts break
+into its ledger; a fact that breaks several policies becomes one finding that names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hardening.findings import Finding, Fix, InFile, Result, Severity
+from hardening.tls import facts, rules
+from hardening.tls.certificate_check import Moment
+from hardening.tls.certificate_check import check as check_certificates
+from hardening.tls.doubt import doubted_rules
+from hardening.tls.facts import Fact
+from hardening.tls.ledger import Ledger
+from hardening.tls.offer import Offer
+from hardening.tls.requirement import PolicyRule, Reason
+from hardening.tls.ruleset import Policy
+from hardening.tls.session_check import check as check_session
+
+_WORST = ("fail", "unknown", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one or several policies say of one offer."""
+
+    findings: tuple[Finding, ...]
+    results: tuple[Result, ...]
+    verdicts: Mapping[str, str]
+    """Per policy id: `pass`, `fail` or `unknown`; goes into `Subject.policies`."""
+
+    @property
+    def verdict(self) -> str:
+        """The worst of the verdicts: `fail` before `unknown` before `pass`."""
+        return next(word for word in _WORST if word in self.verdicts.values() or word == "pass")
+
+
+def judge_all(
+    offer: Offer, policies: Sequence[Policy], *, now: datetime | None = None, hostname: str | None = None
+) -> Judgement:
+    """Judge one offer by several policies; one fact they agree on is one finding.
+
+    `now` is when certificates have to be valid (default: this moment). `hostname` is what the
+    certificate has to name; without it that rule says `skipped`.
+    """
+    moment = Moment(now or datetime.now(UTC), hostname)
+    seen = _Facts(offer)
+    ledgers = [_entered(Ledger(policy), seen, moment) for policy in policies]
+    verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
+    return Judgement(
+        findings=(
+            *_broken(offer, ledgers),
+            *_unsettled(offer, ledgers),
+            *_unverified(offer, ledgers, verdicts),
+        ),
+        results=tuple(result for ledger in ledgers for result in ledger.results(offer.subject)),
+        verdicts=verdicts,
+    )
+
+
+class _Facts:
+    """An offer read once, for every policy."""
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
+        self.suites = facts.suites(offer)
+        self.groups = facts.groups(offer)
+        self.schemes = facts.schemes(offer)
+
+
+def _verdict(ledger: Ledger, offer: Offer) -> str:
+    verdict = ledger.verdict()
+    return "unknown" if verdict == "pass" and not offer.protocols else verdict
+
+
+def _entered(ledger: Ledger, seen: _Facts, moment: Moment) -> Ledger:
+    _protocols(ledger, seen.offer)
+    _suites(ledger, seen)
+    _groups(ledger, seen)
+    _schemes(ledger, seen)
+    check_certificates(seen.offer, moment, ledger)
+    check_session(seen.offer, ledger, [s.suite for s in seen.suites if s.suite])
+    for what in seen.offer.inconclusive:
+        ledger.doubts(doubted_rules(ledger.policy, seen.offer, what), what)
+    return ledger
+
+
+def _protocols(ledger: Ledger, offer: Offer) -> None:
+    for one in offer.protocols:
+        ledger.breaks(ledger.policy.protocol_breaches(one.name), facts.protocol(offer, one.name))
+    for rule in ledger.policy.rules:
+        if rule.protocols is None:
+            continue
+        ledger.looks(rule)
+        for name in rule.protocols.require:
+            if offer.protocol(name) is not None or name in offer.inconclusive:
+                continue
+            if offer.coverage == "full":
+                ledger.breaks((rule,), facts.missing(offer, name))
+            else:
+                ledger.doubts((rule,), name)
+
+
+def _suites(ledger: Ledger, seen: _Facts) -> None:
+    policy = ledger.policy
+    for rule in policy.rules:
+        if rule.suites is not None:
+            _look(ledger, rule, seen.offer, "no suite is known", present=bool(seen.suites))
+    for one in seen.suites:
+        if one.suite is not None:
+            broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]
+            ledger.breaks(dict.fromkeys(broken), one.fact)
+        elif one.kind is not None:
+            ledger.breaks(policy.protocol_breaches("SSLv2"), one.fact)
+        else:
+            listed = [r for r in policy.rules if r.suites and r.suites.allow is not None]
+            ledger.breaks(listed, one.fact)
+            other = [r for r in policy.rules if r.suites and r.suites.allow is None]
+            ledger.doubts(other, f"{one.protocols[0]} {one.name}")
+
+
+def _groups(ledger: Ledger, seen: _Facts) -> None:
+    for rule in ledger.policy.rules:
+        if rule.groups is not None:
+            _look(ledger, rule, seen.offer, "no group is known", present=bool(seen.groups))
+    for one in seen.groups:
+        if one.group is not None:
+            ledger.breaks(ledger.policy.group_breaches(one.group), one.fact)
+        else:
+            ledger.breaks((r for r in ledger.policy.rules if r.groups and r.groups.allow), one.fact)
+
+
+def _schemes(ledger: Ledger, seen: _Facts) -> None:
+    for rule in ledger.policy.rules:
+        if rule.signatures is not None:
+            why = "no signature algorithm is known"
+            _look(ledger, rule, seen.offer, why, present=bool(seen.schemes))
+    for one in seen.schemes:
+        if one.scheme is not None:
+            ledger.breaks(ledger.policy.scheme_breaches(one.scheme), one.fact)
+        else:
+            ledger.breaks((r for r in ledger.policy.rules if r.signatures and r.signatures.allow), one.fact)
+
+
+def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, present: bool) -> None:
+    """Note whether a clause was looked at; what was not asked about is not passed."""
+    if offer.coverage == "full":
+        if present:
+            ledger.looks(rule)
+        else:
+            ledger.misses(rule, missing)
+    elif rule.binding:
+        ledger.looks(rule)
+    else:
+        ledger.misses(rule, "only what a policy forbids was asked about")
+
+
+def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
+    shared: dict[Fact, list[Reason]] = {}
+    for ledger in ledgers:
+        for fact, reason in ledger.reasons():
+            shared.setdefault(fact, []).append(reason)
+    for fact, reasons in shared.items():
+        binding = [reason for reason in reasons if reason.rule.binding]
+        first = {reason.policy: reason for reason in reversed(binding or reasons)}
+        named = tuple(sorted(first))
+        verb = "against" if binding else "discouraged by"
+        yield Finding(
+            rule=fact.rule,
+            subject=offer.subject,
+            location=fact.at,
+            message=f"{fact.said}; {verb} {', '.join(str(first[name]) for name in named)}",
+            severity=max(fact.severity, Severity.MEDIUM) if binding else Severity.LOW,
+            evidence=fact.evidence,
+            remedy=fact.remedy,
+            policies=named,
+            fix=_fix(fact, named),
+        )
+
+
+def _fix(fact: Fact, policies: tuple[str, ...]) -> Fix | None:
+    if not isinstance(fact.at, InFile) or fact.rule.id.startswith("tls/certificate"):
+        return None
+    action = f"write what `harden tls render --policy {policies[0]}` says into {fact.at.path}"
+    return Fix(action=action, safe=False, operation="set-directive")
+
+
+def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
+    touched: dict[str, list[str]] = {what: [] for what in offer.inconclusive}
+    for ledger in ledgers:
+        for what in ledger.doubted():
+            touched.setdefault(what, []).append(ledger.policy.id)
+    if not offer.protocols and not touched:
+        touched["any protocol"] = [ledger.policy.id for ledger in ledgers]
+    for what, names in sorted(touched.items()):
+        yield Finding(
+            rule=rules.INCONCLUSIVE,
+            subject=offer.subject,
+            location=offer.at,
+            message=f"it could not be settled whether {what} is offered",
+            evidence=what,
+            policies=tuple(sorted(names)),
+        )
+
+
+def _unverified(offer: Offer, ledgers: Iterable[Ledger], verdicts: Mapping[str, str]) -> Iterable[Finding]:
+    for ledger in ledgers:
+        policy = ledger.policy
+        count = policy.counts()
+        if verdicts[policy.id] == "pass" and count["unverified"]:
+            yield Finding(
+                rule=rules.UNVERIFIED,
+                subject=offer.subject,
+                location=offer.at,
+                message=(
+                    f"{policy.id} passes; {count['unverified']} of its {count['rules']} rules were not "
+                    "verified against the source text"
+                ),
+                evidence=policy.id,
+                policies=(policy.id,),
+            )

@@ -1,0 +1,218 @@
+"""TOML into policies: the vocabulary of docs/policies.md, every unknown word refused.
+
+A policy stands alone, or `extends` another and says what it adds and removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from hardening.errors import DataError, HardeningError
+from hardening.tables import Table
+from hardening.tls.policy_rule import read_rule
+from hardening.tls.policy_words import groups, protocols, schemes, suites
+from hardening.tls.requirement import (
+    GroupNeed,
+    Level,
+    PolicyRule,
+    ProtocolNeed,
+    RuleKind,
+    SuiteMatch,
+    SuiteNeed,
+)
+from hardening.tls.ruleset import Policy
+
+T = TypeVar("T")
+Find = Callable[[str], Policy]
+
+
+def read_names(path: Path | Traversable) -> tuple[str, ...]:
+    """Return the short names a policy file claims, without reading the rest of it."""
+    return Table.load(path).texts("short_names", ())
+
+
+def read(path: Path | Traversable, *, find: Find) -> Policy:
+    """Read one policy; `find` returns the policy it extends. Errors: DataError, InputError."""
+    return from_table(Table.load(path), find=find)
+
+
+def from_table(table: Table, *, find: Find) -> Policy:
+    """Read one policy from a TOML table. Errors: DataError naming file and key."""
+    policy = _derived(table, find) if "extends" in table else _standalone(table)
+    table.done()
+    if not policy.protocols:
+        raise table.wrong("rule", "no protocol version is left that may be offered")
+    return policy
+
+
+def _standalone(table: Table) -> Policy:
+    rules = tuple(read_rule(row) for row in table.rows("rule"))
+    if not rules:
+        raise table.wrong("rule", 'a policy needs at least one [[rule]], or extends = "..."')
+    _refuse_twice(table, rules)
+    render = table.table("render", optional=True)
+    policy = Policy(
+        id=table.text("id"),
+        title=table.text("title"),
+        version=table.text("version"),
+        source=table.texts("source"),
+        verified=table.text("verified"),
+        rules=rules,
+        suites=suites(render, "suites"),
+        suites13=suites(render, "suites13"),
+        groups=groups(render, "groups"),
+        signature_algorithms=schemes(render, "signature_algorithms"),
+        server_preference=render.flag("server_preference", None),
+        short_names=table.texts("short_names", ()),
+        notes=table.texts("notes", ()),
+    )
+    render.done()
+    _refuse_forbidden(render, policy)
+    return policy
+
+
+def _refuse_twice(table: Table, rules: Iterable[PolicyRule]) -> None:
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.id in seen:
+            raise table.wrong("rule", f"two rules have the id {rule.id!r}")
+        seen.add(rule.id)
+
+
+def _refuse_forbidden(render: Table, policy: Policy) -> None:
+    """What we would render has to pass the policy's own rules."""
+    newest = next((p for p in reversed(policy.protocols) if p != "TLSv1.3"), "TLSv1.2")
+    for key, found, protocol in (("suites", policy.suites, newest), ("suites13", policy.suites13, "TLSv1.3")):
+        for suite in found:
+            if suite.tls13 is not (key == "suites13"):
+                raise render.wrong(key, f"{suite.iana} belongs to the other list")
+            if why := policy.suite_reason(suite, protocol):
+                raise render.wrong(key, f"{suite.iana} is forbidden by {why}")
+    for group in policy.groups:
+        if why := policy.group_reason(group):
+            raise render.wrong("groups", f"{group.name} is forbidden by {why}")
+    for scheme in policy.signature_algorithms:
+        if why := policy.forbids_scheme(scheme):
+            raise render.wrong("signature_algorithms", f"{scheme.name} is forbidden by {why}")
+
+
+def _derived(table: Table, find: Find) -> Policy:
+    base = _base(table, find)
+    add = table.table("add", optional=True)
+    remove = table.table("remove", optional=True)
+    dropped = _dropped_rules(remove, base)
+    extra = tuple(read_rule(row) for row in add.rows("rule"))
+    taken = _removal(remove, table.source)
+    more, more_groups, more_protocols = (
+        suites(add, "suites"),
+        groups(add, "groups"),
+        protocols(add, "protocols"),
+    )
+    render = table.table("render", optional=True)
+    policy = replace(
+        base,
+        id=table.text("id"),
+        title=table.text("title", base.title),
+        version=table.text("version", base.version),
+        source=table.texts("source", (f"{table.source}, extends {base.id}", *base.source)),
+        verified=table.text("verified", base.verified),
+        notes=table.texts("notes", ()) + base.notes,
+        short_names=table.texts("short_names", ()),
+        rules=(*taken, *extra, *(r for r in base.rules if r.id not in dropped)),
+        suites=suites(render, "suites", _joined(base.suites, (s for s in more if not s.tls13))),
+        suites13=suites(render, "suites13", _joined(base.suites13, (s for s in more if s.tls13))),
+        groups=groups(render, "groups", _joined(base.groups, more_groups)),
+        signature_algorithms=schemes(render, "signature_algorithms", base.signature_algorithms),
+        server_preference=render.flag("server_preference", base.server_preference),
+        permits=(base.permits | {s.code for s in more}) - _codes(taken),
+        permits_groups=(base.permits_groups | {g.id for g in more_groups}) - _ids(taken),
+        permits_protocols=(base.permits_protocols | set(more_protocols)) - _versions(taken),
+        _breaches={},
+    )
+    for part in (add, remove, render):
+        part.done()
+    _refuse_twice(table, policy.rules)
+    return _without_forbidden(policy)
+
+
+def _base(table: Table, find: Find) -> Policy:
+    name = table.text("extends")
+    if name.endswith(".toml") and not Path(name).is_absolute():
+        name = str(Path(table.source).parent / name)
+    try:
+        return find(name)
+    except RecursionError as problem:
+        raise table.wrong("extends", f"{name!r} extends itself in the end") from problem
+    except DataError:
+        raise
+    except HardeningError as problem:
+        raise table.wrong("extends", str(problem), problem.hint) from problem
+
+
+def _dropped_rules(remove: Table, base: Policy) -> frozenset[str]:
+    known = {r.id for r in base.rules}
+    names = remove.texts("rules", ())
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+            raise remove.wrong("rules", f"{base.id} has no rule {name!r}", hint)
+    return frozenset(names)
+
+
+def _removal(remove: Table, source: str) -> tuple[PolicyRule, ...]:
+    """What `[remove]` takes away becomes one rule that forbids it."""
+    codes = frozenset(s.code for s in suites(remove, "suites"))
+    ids = frozenset(g.id for g in groups(remove, "groups"))
+    versions = frozenset(protocols(remove, "protocols"))
+    if not (codes or ids or versions):
+        return ()
+    return (
+        PolicyRule(
+            id=f"removed-by-{Path(source).stem}",
+            section="remove",
+            text=f"Taken out of the policy by {source}.",
+            level=Level.MUST,
+            verified="yes",
+            kind=RuleKind.AUTOMATED,
+            protocols=ProtocolNeed(forbid=versions) if versions else None,
+            suites=SuiteNeed(forbid=(SuiteMatch(names=codes),)) if codes else None,
+            groups=GroupNeed(forbid=ids) if ids else None,
+        ),
+    )
+
+
+def _codes(rules: Iterable[PolicyRule]) -> frozenset[int]:
+    return frozenset(c for r in rules if r.suites for m in r.suites.forbid for c in m.names)
+
+
+def _ids(rules: Iterable[PolicyRule]) -> frozenset[int]:
+    return frozenset(i for r in rules if r.groups for i in r.groups.forbid)
+
+
+def _versions(rules: Iterable[PolicyRule]) -> frozenset[str]:
+    return frozenset(v for r in rules if r.protocols for v in r.protocols.forbid)
+
+
+def _joined(first: Iterable[T], second: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _without_forbidden(policy: Policy) -> Policy:
+    """A derived policy renders what is left of its base after the removals."""
+    newest = next((p for p in reversed(policy.protocols) if p != "TLSv1.3"), "TLSv1.2")
+    return replace(
+        policy,
+        suites=tuple(s for s in policy.suites if policy.suite_reason(s, newest) is None),
+        suites13=tuple(s for s in policy.suites13 if policy.suite_reason(s, "TLSv1.3") is None),
+        groups=tuple(g for g in policy.groups if policy.group_reason(g) is None),
+        signature_algorithms=tuple(
+            s for s in policy.signature_algorithms if policy.forbids_scheme(s) is None
+        ),
+        _breaches={},
+    )

@@ -1,0 +1,181 @@
+"""Every rule the TLS judge can say, with why, remedy and references; `harden rules` prints these."""
+
+from __future__ import annotations
+
+from hardening.findings import Rule, Severity
+
+_RFC = "https://www.rfc-editor.org/rfc/"
+_RENDER = "`harden tls render TARGET --policy POLICY` writes the settings that do it."
+
+PROTOCOL = Rule(
+    id="tls/protocol",
+    title="Protocol version is not allowed, or a required one is missing",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "SSL 2.0 and 3.0 are broken (DROWN, POODLE); TLS 1.0 and 1.1 rest on SHA-1 and MD5, have no "
+        "authenticated encryption and were retired in 2021. A client that can be talked down to them "
+        "loses whatever the newer versions protect."
+    ),
+    remedy=f"Switch the version off in the server's protocol setting. {_RENDER}",
+    references=(_RFC + "rfc6176", _RFC + "rfc7568", _RFC + "rfc8996"),
+)
+SUITE = Rule(
+    id="tls/suite",
+    title="Cipher suite is not allowed",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "The server picks a suite together with whoever connects. One weak suite in the list is enough "
+        "for an attacker who can alter the handshake, or for a client that knows nothing better, to get it."
+    ),
+    remedy=f"Take the suite out of the server's cipher list. {_RENDER}",
+    references=(_RFC + "rfc9325", _RFC + "rfc7465", "https://www.iana.org/assignments/tls-parameters/"),
+)
+GROUP = Rule(
+    id="tls/group",
+    title="Key-exchange group is not allowed",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "The group decides how hard the session key is to recover. Curves below 224 bits, Diffie-Hellman "
+        "groups below 2048 bits and curves chosen by the peer are within reach of a well-funded attacker."
+    ),
+    remedy=f"List only the policy's groups in the server's curve or group setting. {_RENDER}",
+    references=(_RFC + "rfc8422", _RFC + "rfc7919", _RFC + "rfc9325"),
+)
+SIGNATURE = Rule(
+    id="tls/signature",
+    title="Signature algorithm is not allowed",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "The handshake is signed so that nobody can stand in for the server. Signatures over MD5 or SHA-1 "
+        "can be forged for chosen content (SLOTH, SHAttered)."
+    ),
+    remedy=f"List only the policy's algorithms in the server's signature setting. {_RENDER}",
+    references=(_RFC + "rfc9155", _RFC + "rfc8446"),
+)
+CERTIFICATE_EXPIRED = Rule(
+    id="tls/certificate-expired",
+    title="Certificate is outside its period of validity",
+    severity=Severity.HIGH,
+    rationale=(
+        "Clients refuse the connection, or people learn to click the warning away and will do so "
+        "when it is an attacker's certificate."
+    ),
+    remedy="Renew the certificate, install it and reload the server; check the host's clock.",
+    references=(_RFC + "rfc5280",),
+)
+CERTIFICATE_LIFETIME = Rule(
+    id="tls/certificate-lifetime",
+    title="Certificate is valid for longer than allowed",
+    severity=Severity.MEDIUM,
+    rationale="The longer a certificate lives, the longer a stolen key or a wrong name is of use.",
+    remedy="Have the certificate issued again with a shorter life, and renew it by a program.",
+    references=(_RFC + "rfc5280",),
+)
+CERTIFICATE_KEY = Rule(
+    id="tls/certificate-key",
+    title="Certificate's key is of a kind or size that is not allowed",
+    severity=Severity.MEDIUM,
+    rationale="Whoever recovers the key is the server; RSA below 2048 bits is within reach.",
+    remedy="Generate a new key of the kind and size the policy names, and have it certified.",
+    references=(_RFC + "rfc9325", "https://csrc.nist.gov/pubs/sp/800/57/pt1/r5/final"),
+)
+CERTIFICATE_SIGNATURE = Rule(
+    id="tls/certificate-signature",
+    title="Certificate is signed with a hash that is not allowed",
+    severity=Severity.HIGH,
+    rationale="Two certificates with one MD5 or SHA-1 hash can be made; the signature then vouches for both.",
+    remedy="Have the certificate issued again with a SHA-2 signature.",
+    references=(_RFC + "rfc9155", _RFC + "rfc9325"),
+)
+CERTIFICATE_HOSTNAME = Rule(
+    id="tls/certificate-hostname",
+    title="Certificate does not name the host",
+    severity=Severity.HIGH,
+    rationale="A client that checks names refuses the connection; one that does not accepts anybody's certificate.",
+    remedy="Have the certificate issued with every name clients use, as subjectAltName.",
+    references=(_RFC + "rfc9525",),
+)
+CERTIFICATE_TRUST = Rule(
+    id="tls/certificate-trust",
+    title="Certificate is self-signed",
+    severity=Severity.MEDIUM,
+    rationale="Nobody vouches for it, so clients that check refuse, and clients that do not are deceived easily.",
+    remedy="Have the certificate issued by an authority your clients trust; an authority of your own will do.",
+    references=(_RFC + "rfc5280",),
+)
+DH_BITS = Rule(
+    id="tls/dh-bits",
+    title="Diffie-Hellman parameters are too small",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "One precomputation breaks every session over the same prime (Logjam); 512 bits take minutes, "
+        "1024 bits are within reach of a state, and old servers use one well-known prime."
+    ),
+    remedy="Use ffdhe2048 or larger (RFC 7919), or leave the DHE suites out where the server cannot.",
+    references=(_RFC + "rfc7919", "https://weakdh.org/"),
+)
+COMPRESSION = Rule(
+    id="tls/compression",
+    title="TLS compression is on",
+    severity=Severity.MEDIUM,
+    rationale="The length of what is sent betrays its content, session cookies first (CRIME).",
+    remedy=f"Switch TLS compression off. {_RENDER}",
+    references=(_RFC + "rfc9325", "https://nvd.nist.gov/vuln/detail/CVE-2012-4929"),
+)
+RENEGOTIATION = Rule(
+    id="tls/renegotiation",
+    title="Secure renegotiation is missing",
+    severity=Severity.HIGH,
+    rationale="Without RFC 5746 an attacker can put text of his own before what a client sends (CVE-2009-3555).",
+    remedy="Update the TLS library, and switch insecure renegotiation off where the server has a setting for it.",
+    references=(_RFC + "rfc5746", "https://nvd.nist.gov/vuln/detail/CVE-2009-3555"),
+)
+PREFERENCE = Rule(
+    id="tls/preference",
+    title="The wrong side chooses the cipher suite",
+    severity=Severity.LOW,
+    rationale=(
+        "Where weaker suites have to stay for old clients, the server has to choose, or a careless client "
+        "gets the weakest. Where every suite is strong, the client knows best what it does fast."
+    ),
+    remedy=f"Set whose order of cipher suites decides. {_RENDER}",
+    references=(_RFC + "rfc9325",),
+)
+INCONCLUSIVE = Rule(
+    id="tls/inconclusive",
+    title="It could not be settled whether something forbidden is offered",
+    severity=Severity.INFO,
+    rationale="The server closed, reset or stayed silent, or its settings depend on a version nobody knows.",
+    remedy="Ask again, slower (`--concurrency 1`), or name the OpenSSL build with `--openssl`.",
+)
+UNVERIFIED = Rule(
+    id="tls/unverified",
+    title="The policy passes, but some of its rules were never checked against the source text",
+    severity=Severity.INFO,
+    rationale="A pass is worth as much as the rules behind it; some texts are not free to read.",
+    remedy="Compare the rules with your copy of the standard: `harden tls policies POLICY` lists them.",
+)
+
+_RULES = (
+    PROTOCOL,
+    SUITE,
+    GROUP,
+    SIGNATURE,
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_LIFETIME,
+    CERTIFICATE_KEY,
+    CERTIFICATE_SIGNATURE,
+    CERTIFICATE_HOSTNAME,
+    CERTIFICATE_TRUST,
+    DH_BITS,
+    COMPRESSION,
+    RENEGOTIATION,
+    PREFERENCE,
+    INCONCLUSIVE,
+    UNVERIFIED,
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of the TLS judge."""
+    return _RULES
