@@ -1,0 +1,119 @@
+"""Archives rewritten with some members removed or replaced and everything else byte for byte.
+
+A rewriter copies what stays as it lies in the file: compressed data is not decompressed, headers keep
+owner, mode, time and order. Formats are told by content. What cannot be written is an error that says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO
+
+from bundle.rewrite import ars, streams, tars, zips
+from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain
+from hardening.errors import ArchiveError
+
+__all__ = ["KEEP", "Edit", "Keep", "Remove", "Replace", "rewrite"]
+
+Rewriter = Callable[[IO[bytes], IO[bytes], Change], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An archive format that can be written again."""
+
+    name: str
+    matches: Callable[[bytes], bool]
+    rewrite: Rewriter
+
+
+FORMATS = (
+    Format("zip", zips.matches, zips.rewrite),
+    Format("tar", tars.matches, tars.rewrite),
+    Format("ar", ars.matches, ars.rewrite),
+)
+"""The archive formats, in the order they are tried."""
+
+_HEAD = 1024
+
+
+def temporary() -> IO[bytes]:
+    """Return an unnamed file that is gone when it is closed, however the process ends."""
+    return tempfile.TemporaryFile(prefix="harden-")
+
+
+def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[Edit]) -> None:
+    """Write the archive `source` to `target` with `edits` carried out, at any nesting.
+
+    Both are seekable binary files. Errors: ArchiveError where a format cannot be written or an edit
+    matched no member, so that nothing is ever called done that was not.
+    """
+    wanted = tuple(edits)
+    used: set[Edit] = set()
+    _rewrite(source, target, wanted, used)
+    missed = [e for e in wanted if e.origin not in {u.origin for u in used}]
+    if missed:
+        raise ArchiveError(
+            f"{'!/'.join(missed[0].origin)}: no such member to change",
+            hint="audit the bundle again; it is not the one that was audited",
+        )
+
+
+def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> None:
+    head = source.read(_HEAD)
+    source.seek(0)
+    found = next((f for f in FORMATS if f.matches(head)), None)
+    if found is not None:
+        found.rewrite(source, target, lambda name, content: _decide(name, content, edits, used))
+        return
+    stream = streams.find(head)
+    if stream is None:
+        raise ArchiveError(
+            f"{'!/'.join(edits[0].origin[:-1]) or 'bundle'}: this archive format cannot be rewritten",
+            hint="unpack it, remove the member and pack it again with the format's own tool",
+        )
+    with temporary() as plain_in, temporary() as plain_out:
+        stream.unpack(source, plain_in)
+        plain_in.seek(0)
+        _rewrite_below_stream(plain_in, plain_out, edits, used)
+        plain_out.seek(0)
+        stream.pack(plain_out, target, head)
+
+
+def _rewrite_below_stream(
+    source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]
+) -> None:
+    """A compressed tar is one archive; a compressed single file has its content as its one member."""
+    head = source.read(_HEAD)
+    source.seek(0)
+    if any(f.matches(head) for f in FORMATS) or streams.find(head):
+        _rewrite(source, target, edits, used)
+        return
+    replaced = next((e for e in edits if len(e.parts) <= 1 and e.content is not None), None)
+    if replaced is None:
+        shutil.copyfileobj(source, target)
+        return
+    used.add(replaced)
+    target.write(replaced.content or b"")
+
+
+def _decide(
+    name: str, content: Callable[[], IO[bytes]], edits: tuple[Edit, ...], used: set[Edit]
+) -> Keep | Remove | Replace:
+    """Return what happens to one member, going into it where an edit lies deeper."""
+    path = plain(name)
+    mine = [e for e in edits if e.touches(path)]
+    if not mine:
+        return KEEP
+    whole = next((e for e in mine if len(e.parts) == 1), None)
+    if whole is not None:
+        used.add(whole)
+        return Remove() if whole.content is None else Replace.of(whole.content)
+    result = temporary()
+    with content() as inner:
+        _rewrite(inner, result, tuple(e.deeper() for e in mine), used)
+    result.seek(0)
+    return Replace(result)

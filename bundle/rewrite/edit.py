@@ -1,0 +1,67 @@
+"""What happens to one member when an archive is rewritten."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO
+
+
+def plain(name: str) -> str:
+    """Return a member's name without the leading `./` or `/` and trailing `/` that packers vary in."""
+    return posixpath.normpath("/" + name).lstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Remove (content None) or replace the member at `parts`, one part per nesting, outermost first."""
+
+    parts: tuple[str, ...]
+    content: bytes | None = None
+    folder: bool = False
+    """The last part is a folder: everything below it goes too."""
+    origin: tuple[str, ...] = ()
+    """The parts as first asked for, kept while the edit travels inwards."""
+
+    def __post_init__(self) -> None:
+        if not self.origin:
+            object.__setattr__(self, "origin", self.parts)
+
+    def touches(self, path: str) -> bool:
+        """Whether the member `path` of this level is the edit's, or the way to it."""
+        mine = plain(self.parts[0])
+        return path == mine or (self.folder and len(self.parts) == 1 and path.startswith(mine + "/"))
+
+    def deeper(self) -> Edit:
+        """Return the same edit as the archive one level in sees it."""
+        return replace(self, parts=self.parts[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The member stays as it lies in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The member goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The member keeps its name, owner, mode and time and gets this content (a file at 0)."""
+
+    content: IO[bytes]
+
+    @classmethod
+    def of(cls, data: bytes) -> Replace:
+        """Return a replacement with these bytes."""
+        return cls(io.BytesIO(data))
+
+
+KEEP = Keep()
+
+Change = Callable[[str, Callable[[], IO[bytes]]], Keep | Remove | Replace]
+"""Asked for each member: its name, and a way to open its content (unpacked, seekable)."""

@@ -1,0 +1,100 @@
+"""Single compressed streams: what was compressed is compressed again with the settings its header tells."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A compression format: its first bytes, and both directions."""
+
+    name: str
+    magic: bytes
+    unpack: Callable[[IO[bytes], IO[bytes]], None]
+    pack: Callable[[IO[bytes], IO[bytes], bytes], None]
+    """Takes the head of the old stream too, for the settings that it tells."""
+
+
+def _unpack_gzip(source: IO[bytes], target: IO[bytes]) -> None:
+    with gzip.GzipFile(fileobj=source) as inner:
+        shutil.copyfileobj(inner, target, _CHUNK)
+
+
+def _gzip_header(head: bytes) -> bytes:
+    """Return the header of a gzip member with its time, name and comment (RFC 1952 section 2.3)."""
+    flags = head[3]
+    end = 10
+    if flags & 4:
+        end += 2 + int.from_bytes(head[end : end + 2], "little")
+    for flag in (8, 16):
+        if flags & flag:
+            end = head.index(0, end) + 1
+    return head[:end] + (head[end : end + 2] if flags & 2 else b"")
+
+
+def _pack_gzip(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+    level = {2: 9, 4: 1}.get(head[8], 6)
+    packer = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    checksum, size = 0, 0
+    target.write(_gzip_header(head))
+    while chunk := source.read(_CHUNK):
+        checksum = zlib.crc32(chunk, checksum)
+        size += len(chunk)
+        target.write(packer.compress(chunk))
+    target.write(packer.flush())
+    target.write(checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little"))
+
+
+def _unpack_bzip2(source: IO[bytes], target: IO[bytes]) -> None:
+    with bz2.BZ2File(source) as inner:
+        shutil.copyfileobj(inner, target, _CHUNK)
+
+
+def _pack_bzip2(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+    with bz2.BZ2File(target, "w", compresslevel=head[3] - ord("0")) as packer:
+        shutil.copyfileobj(source, packer, _CHUNK)
+
+
+def _unpack_xz(source: IO[bytes], target: IO[bytes]) -> None:
+    with lzma.LZMAFile(source) as inner:
+        shutil.copyfileobj(inner, target, _CHUNK)
+
+
+def _pack_xz(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+    with lzma.LZMAFile(target, "w", check=head[7] & 0x0F) as packer:  # the check id of the stream flags
+        shutil.copyfileobj(source, packer, _CHUNK)
+
+
+def _unpack_zstd(source: IO[bytes], target: IO[bytes]) -> None:
+    import zstandard
+
+    zstandard.ZstdDecompressor().copy_stream(source, target)
+
+
+def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+    import zstandard
+
+    zstandard.ZstdCompressor(write_checksum=bool(head[4] & 4)).copy_stream(source, target)
+
+
+STREAMS = (
+    Stream("gzip", b"\x1f\x8b\x08", _unpack_gzip, _pack_gzip),
+    Stream("bzip2", b"BZh", _unpack_bzip2, _pack_bzip2),
+    Stream("xz", b"\xfd7zXZ\x00", _unpack_xz, _pack_xz),
+    Stream("zstd", b"\x28\xb5\x2f\xfd", _unpack_zstd, _pack_zstd),
+)
+
+
+def find(head: bytes) -> Stream | None:
+    """Return the stream format these first bytes belong to."""
+    return next((s for s in STREAMS if head.startswith(s.magic)), None)

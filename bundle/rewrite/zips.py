@@ -1,0 +1,155 @@
+"""zip and its kin: local entries that stay are copied raw, the central directory gets new offsets."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import IO
+
+from bundle.rewrite.edit import Change, Remove, Replace
+from hardening.errors import ArchiveError
+
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_END = struct.Struct("<4s4H2IH")
+_LOCAL = struct.Struct("<4s5H3I2H")
+_LIMIT = 0xFFFFFFFF
+_DESCRIPTOR = 0x08
+_DEFLATED = 8
+_CRC_AT, _OFFSET_AT = 16, 42
+
+
+@dataclass(slots=True)
+class _Entry:
+    info: zipfile.ZipInfo
+    central: bytearray
+    """The record of the central directory with name, extra and comment, as it lies in the file."""
+    start: int
+    """Where the local entry begins in the file."""
+
+
+def matches(head: bytes) -> bool:
+    """Whether the file begins as a zip does (a self-extracting one does not)."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
+    """Copy the archive, asking `change` about each member."""
+    entries, directory_at, end = _read(source)
+    bounds = sorted({e.start for e in entries} | {directory_at})
+    ends = dict(pairwise(bounds))
+    kept: list[_Entry] = []
+    position = 0
+    moved: dict[int, int] = {}
+    with zipfile.ZipFile(source) as archive:
+        for entry in sorted(entries, key=lambda e: e.start):
+            if entry.start < position:
+                raise ArchiveError(
+                    f"{entry.info.filename}: zip entries overlap",
+                    hint="this zip was made to deceive; do not ship it",
+                )
+            _copy(source, target, position, entry.start)  # what lies between: a prefix, padding
+            position = ends[entry.start]
+            decision = change(entry.info.filename, lambda e=entry: _content(archive, e.info))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
+            if isinstance(decision, Remove):
+                continue
+            moved[entry.start] = target.tell()
+            if isinstance(decision, Replace):
+                with decision.content as content:
+                    _replace(source, target, entry, content)
+            else:
+                _copy(source, target, entry.start, position)
+            kept.append(entry)
+    _copy(source, target, position, directory_at)
+    in_order = [e for e in entries if e.start in moved]
+    _directory(target, in_order, moved, end)
+
+
+def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:
+    """Return the entries in the directory's order, where the directory begins, and the end record."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            infos = archive.infolist()
+            directory_at = archive.start_dir
+    except (zipfile.BadZipFile, NotImplementedError) as problem:
+        raise ArchiveError(f"zip: {problem}", hint="the archive is truncated or corrupt") from problem
+    source.seek(directory_at)
+    rest = source.read()
+    entries, at = [], 0
+    for info in infos:
+        fields = _CENTRAL.unpack_from(rest, at)
+        length = _CENTRAL.size + fields[10] + fields[11] + fields[12]
+        entries.append(_Entry(info, bytearray(rest[at : at + length]), info.header_offset))
+        at += length
+    end = rest[at:]
+    if not end.startswith(b"PK\x05\x06"):
+        raise ArchiveError(
+            "zip: a zip64 or signed central directory cannot be rewritten yet",
+            hint="split the archive below 4 GiB and 65,535 members",
+        )
+    return entries, directory_at, end
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return io.BytesIO(archive.read(info))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as problem:
+        raise ArchiveError(
+            f"{info.filename}: {problem}", hint="it cannot be opened, so not changed"
+        ) from problem
+
+
+def _copy(source: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
+    source.seek(start)
+    left = end - start
+    while left > 0:
+        chunk = source.read(min(left, 1 << 20))
+        if not chunk:
+            raise ArchiveError("zip: the archive ends inside a member", hint="the archive is truncated")
+        target.write(chunk)
+        left -= len(chunk)
+
+
+def _replace(source: IO[bytes], target: IO[bytes], entry: _Entry, content: IO[bytes]) -> None:
+    """Write the local header again with new sums and sizes, then the content, packed as it was."""
+    data = content.read()
+    method = entry.info.compress_type
+    if method == _DEFLATED:
+        packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+        packed = packer.compress(data) + packer.flush()
+    elif method == 0:
+        packed = data
+    else:
+        raise ArchiveError(
+            f"{entry.info.filename}: compression method {method} cannot be written",
+            hint="pack it with deflate",
+        )
+    if len(data) >= _LIMIT:
+        raise ArchiveError(f"{entry.info.filename}: over 4 GiB", hint="zip64 members cannot be rewritten yet")
+    source.seek(entry.start)
+    fields = list(_LOCAL.unpack(source.read(_LOCAL.size)))
+    tail = source.read(fields[9] + fields[10])
+    fields[2] &= ~_DESCRIPTOR
+    sums = struct.pack("<3I", zlib.crc32(data), len(packed), len(data))
+    fields[6:9] = struct.unpack("<3I", sums)
+    target.write(_LOCAL.pack(*fields) + tail + packed)
+    entry.central[_CRC_AT : _CRC_AT + 12] = sums
+    flags = int.from_bytes(entry.central[8:10], "little") & ~_DESCRIPTOR
+    entry.central[8:10] = flags.to_bytes(2, "little")
+
+
+def _directory(target: IO[bytes], entries: list[_Entry], moved: dict[int, int], end: bytes) -> None:
+    start = target.tell()
+    for entry in entries:
+        entry.central[_OFFSET_AT : _OFFSET_AT + 4] = moved[entry.start].to_bytes(4, "little")
+        target.write(entry.central)
+    size = target.tell() - start
+    fields = list(_END.unpack_from(end))
+    fields[3] = fields[4] = len(entries)
+    fields[5], fields[6] = size, start
+    target.write(_END.pack(*fields))
+    shutil.copyfileobj(io.BytesIO(end[_END.size :]), target)
