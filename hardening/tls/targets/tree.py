@@ -1,0 +1,152 @@
+"""Configuration files as a server finds them: absolute and relative paths, globs, each file read once.
+
+A tree may be a copy (`/backup/etc/httpd`): paths that a configuration calls `/etc/...` are then looked
+for under the copy, never on the machine the audit runs on.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of one configuration file that are read; a larger one is reported as not examined."""
+DEEPEST = 64
+"""Includes within includes that are followed before the tree counts as a loop."""
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a tree that could not be read: what kind, where, and why."""
+
+    kind: str
+    """`unreadable`, `binary`, `too-large`, `include-loop`, `missing-include`, `unclosed` or `syntax`."""
+    path: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of one file; lines count from 1."""
+
+    path: str
+    text: str
+
+
+class Tree:
+    """The files of one configuration, on disk or in memory, and what could not be read of them."""
+
+    def __init__(self, files: Mapping[str, str] | None = None, *, prefix: str = "") -> None:
+        self._memory = files
+        self.prefix = prefix
+        """What stands before `/etc/...` when the tree is a copy of a host's."""
+        self.problems: list[Problem] = []
+        self.read_paths: list[str] = []
+        self._sources: dict[str, Source | None] = {}
+
+    @classmethod
+    def of_text(cls, text: str, path: str = "rendered") -> Tree:
+        """Return a tree of one file that is not on disk."""
+        return cls({path: text})
+
+    @classmethod
+    def on_disk(cls, path: Path) -> Tree:
+        """Return the tree a path lies in; a copy of a host's `/etc` is recognised by that name."""
+        whole = posixpath.normpath(path.absolute().as_posix())
+        before, etc, _ = f"{whole}/".rpartition("/etc/")
+        return cls(prefix=before if etc else "")
+
+    def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
+        """Record that something could not be read."""
+        problem = Problem(kind, path, line, reason)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def place(self, path: str, base: str) -> str:
+        """Return the real path of one the configuration names, relative to the real folder `base`."""
+        if not path.startswith("/"):
+            return posixpath.normpath(posixpath.join(base, path))
+        if not self.prefix or path.startswith(self.prefix + "/"):
+            return posixpath.normpath(path)
+        return posixpath.normpath(self.prefix + path)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether a file is there (a real path)."""
+        return path in self._memory if self._memory is not None else os.path.isfile(path)  # noqa: PTH113 - hot path: a Path per include costs more than the question
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether a folder is there (a real path)."""
+        if self._memory is not None:
+            return any(name.startswith(f"{path}/") for name in self._memory)
+        return os.path.isdir(path)  # noqa: PTH112 - as above
+
+    def listing(self, folder: str) -> tuple[str, ...]:
+        """Return every file under a folder, at any depth, sorted."""
+        if self._memory is not None:
+            return tuple(sorted(name for name in self._memory if name.startswith(f"{folder}/")))
+        found = [
+            os.path.join(top, name) for top, folders, names in os.walk(folder) for name in names if folders is not None
+        ]
+        return tuple(sorted(found))
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """Return the real paths a real pattern means, sorted; a pattern without wildcards means itself."""
+        if not _GLOB.search(pattern):
+            return (pattern,)
+        if self._memory is not None:
+            parts = re.compile(translate(pattern))
+            depth = pattern.count("/")
+            return tuple(
+                sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth)
+            )
+        from glob import glob
+
+        return tuple(sorted(glob(pattern)))
+
+    def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:
+        """Return a file's text (a real path), or None with the problem recorded."""
+        if path in self._sources:
+            return self._sources[path]
+        found = self._sources[path] = self._load(path, asked_from)
+        return found
+
+    def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:
+        at, line = asked_from or (path, None)
+        if self._memory is not None:
+            if path not in self._memory:
+                self.say("missing-include", at, line, f"{path} is not there")
+                return None
+            self.read_paths.append(path)
+            return Source(path, self._memory[path])
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - hot path: ten thousand trees in one process
+                raw = file.read(LARGEST + 1)
+        except FileNotFoundError:
+            self.say("missing-include", at, line, f"{path} is not there")
+            return None
+        except OSError as problem:
+            self.say("unreadable", at, line, f"{path}: {problem.strerror or problem}")
+            return None
+        if len(raw) > LARGEST:
+            self.say("too-large", path, None, f"larger than {LARGEST // 1024 // 1024} MiB")
+            return None
+        if _BINARY.search(raw, 0, 65536):
+            self.say("binary", path, None, "not a text file")
+            return None
+        self.read_paths.append(path)
+        text = raw.decode("utf-8", "surrogateescape")
+        return Source(path, text.replace("\r\n", "\n") if "\r" in text else text)
+
+
+def joined(values: Iterable[str]) -> str:
+    """Return values as a reader would list them: `a, b and c`."""
+    every = list(values)
+    return " and ".join(filter(None, [", ".join(every[:-1]), *every[-1:]]))
