@@ -47,34 +47,39 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = harden.main(args=arguments, prog_name="harden", standalone_mode=False)
         sys.stdout.flush()
-    except HardeningError as problem:
-        _say(f"harden: {problem}")
-        if problem.hint:
-            _say(f"  next: {problem.hint}")
-        return int(problem.exit_code)
-    except click.exceptions.Exit as ended:
-        return int(ended.exit_code)
-    except click.UsageError as problem:
-        command = problem.ctx.command_path if problem.ctx else "harden"
-        _say(f"harden: {problem.format_message()}")
-        _say(f"  next: {command} --help")
-        return int(ExitCode.USAGE)
-    except click.ClickException as problem:
-        _say(f"harden: {problem.format_message()}")
-        return int(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        _say("harden: interrupted")
-        return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away; Python would complain once more at exit
         return int(ExitCode.OK)
-    except Exception as bug:  # noqa: BLE001 - the promise is one line, whatever happens
-        return _report_bug(bug)
+    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - the promise is one line, whatever happens
+        return _explain(problem)
     return int(code) if isinstance(code, int) else int(ExitCode.OK)
 
 
-def _report_bug(bug: Exception) -> int:
-    """Say where the bug is in one line; the traceback goes to a file the user may send."""
+def _explain(problem: BaseException) -> int:
+    """Say what went wrong and what to do next, and return the exit code."""
+    message, hint, code = str(problem), "", ExitCode.USAGE
+    if isinstance(problem, HardeningError):
+        hint, code = problem.hint, problem.exit_code
+    elif isinstance(problem, click.exceptions.Exit):
+        return int(problem.exit_code)
+    elif isinstance(problem, click.UsageError):
+        message = problem.format_message()
+        hint = f"{problem.ctx.command_path if problem.ctx else 'harden'} --help"
+    elif isinstance(problem, click.ClickException):
+        message = problem.format_message()
+    elif isinstance(problem, click.Abort | KeyboardInterrupt):
+        message, code = "interrupted", ExitCode.INTERRUPTED
+    else:
+        return _report_bug(problem)
+    _say(f"harden: {message}")
+    if hint:
+        _say(f"  next: {hint}")
+    return int(code)
+
+
+def _report_bug(bug: BaseException) -> int:
+    """Say where the bug is in one line; the traceback is printed for whoever asks for it."""
+    import os
     import traceback
 
     frame = traceback.extract_tb(bug.__traceback__)[-1]
@@ -82,8 +87,6 @@ def _report_bug(bug: Exception) -> int:
         f"harden: internal error: {type(bug).__name__} at {frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
     )
     _say("  next: run again with HARDEN_TRACEBACK=1 and report what it prints")
-    import os
-
     if os.environ.get("HARDEN_TRACEBACK"):
         traceback.print_exception(bug)
     return int(ExitCode.BUG)

@@ -1,0 +1,108 @@
+"""DSSE envelopes (Dead Simple Signing Envelope 1.0), the outer form of every signature we make or check."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bundle.trust import keys
+from hardening.errors import RefusedError
+
+IN_TOTO = "application/vnd.in-toto+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature: the name of the key that is said to have made it, and its bytes."""
+
+    keyid: str
+    sig: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload with its type and signatures; nothing in it is to be trusted before `verify`."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON form."""
+        value = {
+            "payloadType": self.payload_type,
+            "payload": base64.b64encode(self.payload).decode(),
+            "signatures": [
+                {"keyid": s.keyid, "sig": base64.b64encode(s.sig).decode()} for s in self.signatures
+            ],
+        }
+        return json.dumps(value).encode() + b"\n"
+
+    def verify(self, trusted: Sequence[keys.PublicKey], *, threshold: int = 1) -> tuple[str, ...]:
+        """Return the ids of the trusted keys that signed. Errors: RefusedError below `threshold`."""
+        if not trusted or threshold < 1:
+            raise RefusedError("no key is trusted, so nothing can be verified", hint="give --key KEY.pub")
+        if not self.signatures:
+            raise RefusedError("the envelope holds no signature", hint="sign the bundle again")
+        message = pae(self.payload_type, self.payload)
+        good = {
+            keys.keyid(key)
+            for key in trusted
+            for one in self.signatures
+            if keys.verifies(key, one.sig, message)
+        }
+        if len(good) < threshold:
+            raise RefusedError(
+                f"{len(good)} of {threshold} needed signatures are by a trusted key",
+                hint="the envelope was changed after signing, or signed with another key than the one given",
+            )
+        return tuple(sorted(good))
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return the pre-authentication encoding: the bytes that are signed."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def seal(payload: bytes, key: keys.PrivateKey, *, payload_type: str = IN_TOTO) -> Envelope:
+    """Return `payload` signed with `key`."""
+    made = Signature(keys.keyid(key.public_key()), keys.sign(key, pae(payload_type, payload)))
+    return Envelope(payload_type, payload, (made,))
+
+
+def parse(data: bytes) -> Envelope:
+    """Read an envelope; its content is not verified by this. Errors: RefusedError."""
+    try:
+        raw: Any = json.loads(data)
+        return Envelope(
+            payload_type=_text(raw["payloadType"]),
+            payload=_decode(raw["payload"]),
+            signatures=tuple(
+                Signature(_text(s.get("keyid", "")), _decode(s["sig"])) for s in raw["signatures"]
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        raise RefusedError(
+            "the signature file is not a DSSE envelope",
+            hint="it is damaged, or not the .dsse.json of this bundle",
+        ) from problem
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _decode(value: object) -> bytes:
+    """Decode standard or URL-safe Base64, both of which DSSE allows."""
+    text = _text(value).replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as problem:
+        raise ValueError(text[:20]) from problem

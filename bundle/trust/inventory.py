@@ -1,0 +1,100 @@
+"""The inventory of a bundle: every member at every nesting, in order, and the first place where two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from bundle.walk import walk
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.errors import ArchiveError
+from hardening.findings import NESTING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One member as the signer saw it."""
+
+    path: str
+    """Below the bundle, nesting written with `!/`."""
+    kind: str
+    size: int
+    sha256: str
+    mode: int | None
+    owner: str
+    mtime: float | None
+    link: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that stands in the signed statement."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
+    """Yield every member of the bundle in the order it is stored.
+
+    Errors: ArchiveError when anything could not be read: what was not seen cannot be vouched for.
+    """
+    for seen in walk(path, limits or Limits()):
+        if isinstance(seen, Member):
+            if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:
+                yield _item(seen)
+        elif seen.partial:
+            raise ArchiveError(
+                f"{seen.path}: {seen.message}", hint="harden bundle audit says what can be done"
+            )
+
+
+def _item(member: Member) -> Item:
+    owner = ":".join(
+        name or ("" if number is None else str(number))
+        for name, number in ((member.owner, member.uid), (member.group, member.gid))
+    )
+    return Item(
+        path=NESTING.join(member.parts[1:]),
+        kind=member.kind,
+        size=member.size,
+        sha256=member.sha256,
+        mode=member.mode,
+        owner=owner,
+        mtime=member.mtime,
+        link=member.link,
+    )
+
+
+def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str:
+    """Return in words where `found` first departs from what was signed, or an empty text."""
+    rest = {item["path"] for item in signed}
+    for old, new in zip_longest(signed, found):
+        if new is None:
+            return f"{old['path']} was removed"
+        now = new.to_json()
+        if old is None or (old["path"] != new.path and new.path not in rest):
+            return f"{new.path} was added"
+        if old["path"] != new.path:
+            return f"{old['path']} was removed or moved; {new.path} is in its place"
+        if old != now:
+            return f"{new.path} was changed ({_changes(old, now)})"
+    return ""
+
+
+_WORDS = {"sha256": "content", "mtime": "time"}
+
+
+def _changes(old: dict[str, Any], now: dict[str, Any]) -> str:
+    names = [name for name in now if old.get(name) != now[name]]
+    shown = []
+    for name in names:
+        if name == "mode":
+            shown.append(f"mode {_octal(old.get(name))} to {_octal(now[name])}")
+        else:
+            shown.append(_WORDS.get(name, name))
+    return ", ".join(shown)
+
+
+def _octal(mode: object) -> str:
+    return f"{mode:04o}" if isinstance(mode, int) else "none"

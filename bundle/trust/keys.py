@@ -1,0 +1,143 @@
+"""Signing keys: Ed25519 by default, ECDSA P-256 for hosts in FIPS mode; PEM files, encrypted at rest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from hardening.errors import InputError, UsageError
+
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+ALGORITHMS = ("ed25519", "ecdsa-p256")
+
+
+def generate(algorithm: str = "ed25519") -> PrivateKey:
+    """Return a new key of one of `ALGORITHMS`."""
+    return (
+        ed25519.Ed25519PrivateKey.generate()
+        if algorithm == "ed25519"
+        else ec.generate_private_key(ec.SECP256R1())
+    )
+
+
+def write(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> Path:
+    """Write `path` (mode 0600, PKCS #8) and `path`.pub (SubjectPublicKeyInfo); return the latter.
+
+    Neither file is ever overwritten. Errors: UsageError.
+    """
+    public = path.with_name(path.name + ".pub")
+    encryption = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    )
+    private_pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    public_pem = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    for taken in (path, public):
+        if taken.exists() or taken.is_symlink():
+            raise UsageError(
+                f"{taken} exists already", hint="choose another name; a key is never overwritten"
+            )
+    _create(path, private_pem, 0o600)
+    _create(public, public_pem, 0o644)
+    return public
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write {path}: {problem.strerror}", hint="choose a writable folder"
+        ) from problem
+    with os.fdopen(handle, "wb") as out:
+        out.write(data)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the private key file needs a passphrase."""
+    return b"ENCRYPTED" in _bytes(path)
+
+
+def load_private(path: Path, *, passphrase: bytes | None = None) -> PrivateKey:
+    """Read a private key. Errors: InputError (absent), UsageError (passphrase, kind, not a key)."""
+    data = _bytes(path)
+    try:
+        key = serialization.load_pem_private_key(data, passphrase)
+    except TypeError as problem:
+        needed = passphrase is None
+        raise UsageError(
+            f"{path}: the key is {'encrypted' if needed else 'not encrypted'}",
+            hint="give its passphrase with --passphrase-file" if needed else "leave the passphrase away",
+        ) from problem
+    except (ValueError, UnsupportedAlgorithm) as problem:
+        wrong = b"PRIVATE KEY" in data
+        raise UsageError(
+            f"{path}: {'wrong passphrase or damaged key' if wrong else 'not a private key in PEM form'}",
+            hint="harden bundle keygen --out KEY makes one",
+        ) from problem
+    if not isinstance(key, PrivateKey):
+        raise _unsupported(path)
+    return key
+
+
+def load_public(path: Path) -> PublicKey:
+    """Read a public key. Errors: InputError (absent), UsageError (kind, not a public key)."""
+    data = _bytes(path)
+    try:
+        key = serialization.load_pem_public_key(data)
+    except (ValueError, UnsupportedAlgorithm) as problem:
+        private = b"PRIVATE KEY" in data
+        raise UsageError(
+            f"{path}: {'a private key' if private else 'not a public key in PEM form'}",
+            hint="give the .pub file that keygen wrote beside the key; the private key stays with the signer",
+        ) from problem
+    if not isinstance(key, PublicKey):
+        raise _unsupported(path)
+    return key
+
+
+def _unsupported(path: Path) -> UsageError:
+    return UsageError(f"{path}: not an Ed25519 or ECDSA key", hint="harden bundle keygen --out KEY makes one")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as source:
+            return source.read(1 << 16)
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror}", hint="check the path and its permissions"
+        ) from problem
+
+
+def keyid(key: PublicKey) -> str:
+    """Return the key's name in envelopes: SHA-256 of its SubjectPublicKeyInfo in DER, hex."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
+
+
+def sign(key: PrivateKey, message: bytes) -> bytes:
+    """Return the signature of `message`: 64 bytes for Ed25519, DER for ECDSA with SHA-256."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(message)
+    return key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
+    """Whether `signature` is `key`'s over `message`."""
+    try:
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, message)
+        else:
+            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True

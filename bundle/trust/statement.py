@@ -1,0 +1,117 @@
+"""The in-toto Statement (v1) that a bundle's signature is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.trust.inventory import Item
+from hardening import __version__
+from hardening.errors import InputError, RefusedError
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the signer says of one bundle."""
+
+    name: str
+    sha256: str
+    size: int
+    created: datetime
+    expires: datetime | None
+    product: str
+    release: str
+    members: list[dict[str, Any]]
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON that is signed; the same statement always gives the same bytes."""
+        value = {
+            "_type": STATEMENT,
+            "subject": [{"name": self.name, "digest": {"sha256": self.sha256}}],
+            "predicateType": PREDICATE,
+            "predicate": {
+                "size": self.size,
+                "created": _stamp(self.created),
+                "expires": _stamp(self.expires) if self.expires else None,
+                "product": self.product,
+                "release": self.release,
+                "tool": f"aspect-hardening {__version__}",
+                "members": self.members,
+            },
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def state(
+    path: Path,
+    members: Iterable[Item],
+    *,
+    created: datetime,
+    expires: datetime | None = None,
+    product: str = "",
+    release: str = "",
+) -> Statement:
+    """Return the statement about the bundle file `path` with these members."""
+    sha256, size = digest(path)
+    return Statement(
+        name=path.name,
+        sha256=sha256,
+        size=size,
+        created=created,
+        expires=expires,
+        product=product,
+        release=release,
+        members=[item.to_json() for item in members],
+    )
+
+
+def parse(payload: bytes) -> Statement:
+    """Read a statement whose envelope was verified. Errors: RefusedError on any other kind of statement."""
+    try:
+        raw: Any = json.loads(payload)
+        predicate = raw["predicate"]
+        kind = (raw["_type"], raw["predicateType"])
+        if kind != (STATEMENT, PREDICATE):
+            raise RefusedError(
+                f"unknown statement {kind[1]!r}", hint="sign the bundle with harden bundle sign"
+            )
+        (subject,) = raw["subject"]
+        expires = predicate["expires"]
+        return Statement(
+            name=str(subject["name"]),
+            sha256=str(subject["digest"]["sha256"]),
+            size=int(predicate["size"]),
+            created=datetime.fromisoformat(predicate["created"]),
+            expires=datetime.fromisoformat(expires) if expires else None,
+            product=str(predicate["product"]),
+            release=str(predicate["release"]),
+            members=list(predicate["members"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        raise RefusedError("the signed statement is malformed", hint="sign the bundle again") from problem
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """Return SHA-256 (hex) and size of a file, read once."""
+    value, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                value.update(chunk)
+                size += len(chunk)
+    except OSError as problem:
+        raise InputError(f"{path}: {problem.strerror}", hint="give the bundle as one file") from problem
+    return value.hexdigest(), size
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,155 @@
+"""Whether a bundle is what was signed: fails closed, and names the first thing that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+from bundle.trust import dsse, keys, statement
+from bundle.trust.inventory import first_difference, inventory
+from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
+from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
+
+SIGNATURE_SUFFIX = ".dsse.json"
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far the signer's clock may be ahead of ours."""
+_LARGEST_ENVELOPE = 512 << 20
+
+SIGNATURE = Rule(
+    id="trust/signature",
+    title="The bundle is not signed by a trusted key",
+    severity=Severity.CRITICAL,
+    rationale="Without a signature that verifies, anybody on the way may have made or changed the bundle.",
+    remedy="Do not install it. Get the bundle and its signature again from the release engineer.",
+    references=("https://github.com/secure-systems-lab/dsse",),
+)
+CONTENT = Rule(
+    id="trust/content",
+    title="The bundle differs from what was signed",
+    severity=Severity.CRITICAL,
+    rationale="Some byte changed after signing: a damaged copy, or a changed one.",
+    remedy="Do not install it. Copy the bundle again and verify the copy.",
+)
+VALIDITY = Rule(
+    id="trust/validity",
+    title="The signature is not valid at this time",
+    severity=Severity.CRITICAL,
+    rationale="An expired release may lack fixes; a clock before the signature cannot tell whether it expired.",
+    remedy="Set the clock, or get a release whose signature has not expired.",
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule verification can say."""
+    return (SIGNATURE, CONTENT, VALIDITY)
+
+
+def signature_of(path: Path) -> Path:
+    """Return where the signature of a bundle lies unless told otherwise."""
+    return path.with_name(path.name + SIGNATURE_SUFFIX)
+
+
+def verify(
+    path: Path,
+    trusted: Sequence[keys.PublicKey],
+    *,
+    signature: Path | None = None,
+    threshold: int = 1,
+    now: datetime | None = None,
+) -> Run:
+    """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
+
+    Errors: InputError when the bundle itself does not exist or may not be read.
+    """
+    started = datetime.now(UTC)
+    begun = monotonic()
+    now = now or started
+    said: statement.Statement | None = None
+    rule, reason = SIGNATURE, ""
+    found_size = 0
+    signers: tuple[str, ...] = ()
+    if not path.is_file():
+        raise InputError(
+            f"{path}: {'is a folder' if path.is_dir() else 'no such file'}",
+            hint="give the bundle as one file",
+        )
+    try:
+        envelope = _envelope(signature or signature_of(path))
+        signers = envelope.verify(trusted, threshold=threshold)
+        said = statement.parse(envelope.payload)
+        rule = VALIDITY
+        _check_time(said, now)
+        rule = CONTENT
+        found_size = _check_content(path, said)
+    except RefusedError as problem:
+        reason = str(problem)
+    subject = str(path)
+    results = [
+        Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
+        for r, v in _verdicts(rule if reason else None)
+    ]
+    findings = [Finding(rule=rule, subject=subject, location=in_file(path), message=reason)] if reason else []
+    stats = {"bytes": found_size, "seconds": round(monotonic() - begun, 3), "signers": list(signers)}
+    if said:
+        stats |= {"members": len(said.members), "product": said.product, "release": said.release}
+    seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
+    codes = {ExitCode.REFUSED} if reason else set()
+    return Run.of([seen], findings, results, started=started, extra_codes=codes)
+
+
+def _verdicts(failed: Rule | None) -> list[tuple[Rule, Verdict]]:
+    """Checks stop at the first failure; what comes after it was not looked at."""
+    verdicts: list[tuple[Rule, Verdict]] = []
+    state = Verdict.PASS
+    for rule in (SIGNATURE, VALIDITY, CONTENT):
+        if rule is failed:
+            verdicts.append((rule, Verdict.FAIL))
+            state = Verdict.SKIPPED
+        else:
+            verdicts.append((rule, state))
+    return verdicts
+
+
+def _envelope(path: Path) -> dsse.Envelope:
+    try:
+        with path.open("rb") as source:
+            data = source.read(_LARGEST_ENVELOPE + 1)
+    except OSError as problem:
+        raise RefusedError(
+            f"no signature: {path}: {problem.strerror}",
+            hint="a bundle is only trusted with its .dsse.json beside it",
+        ) from problem
+    if len(data) > _LARGEST_ENVELOPE:
+        raise RefusedError(
+            f"{path} is larger than any signature", hint="it is not the signature of this bundle"
+        )
+    return dsse.parse(data)
+
+
+def _check_time(said: statement.Statement, now: datetime) -> None:
+    if now + CLOCK_SKEW < said.created:
+        raise RefusedError(
+            f"the clock says {now:%Y-%m-%d %H:%M} UTC, before the signature of {said.created:%Y-%m-%d %H:%M}",
+            hint="set the clock of this machine",
+        )
+    if said.expires and now > said.expires:
+        raise RefusedError(f"the signature expired on {said.expires:%Y-%m-%d}", hint="get a newer release")
+
+
+def _check_content(path: Path, said: statement.Statement) -> int:
+    sha256, size = statement.digest(path)
+    if sha256 == said.sha256 and size == said.size:
+        return size
+    try:
+        where = first_difference(said.members, inventory(path))
+    except HardeningError as problem:
+        if not isinstance(problem, ArchiveError):
+            raise
+        where = f"it can no longer be read: {problem}"
+    if not where:
+        where = "every member is as signed; bytes outside the members were changed"
+        if size != said.size:
+            where += f" ({size - said.size:+d} bytes)"
+    raise RefusedError(where, hint="copy the bundle again and verify the copy")

@@ -1,0 +1,28 @@
+"""`harden bundle keygen`: a signing key, encrypted at rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hardening.cli.passphrase import new_passphrase, passphrase_options
+
+
+@click.command(name="keygen")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="KEY",
+              help="The private key; KEY.pub is written beside it.")  # fmt: skip
+@click.option(
+    "--algorithm", type=click.Choice(["ed25519", "ecdsa-p256"]), default="ed25519", show_default=True
+)
+@passphrase_options
+def command(out: Path, algorithm: str, passphrase_file: Path | None, no_passphrase: bool) -> None:
+    """Write KEY (mode 0600) and KEY.pub; give hosts the .pub alone."""
+    from bundle.trust import keys
+
+    passphrase = None if no_passphrase else new_passphrase(passphrase_file)
+    key = keys.generate(algorithm)
+    public = keys.write(key, out, passphrase=passphrase)
+    click.echo(f"private key  {out}{'' if passphrase else '  (not encrypted)'}")
+    click.echo(f"public key   {public}")
+    click.echo(f"key id       {keys.keyid(key.public_key())}")
