@@ -18,21 +18,14 @@ from hardening.reports.sarif_places import Artifacts
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RESULTS = 25_000
-_LEVELS = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
-    Severity.INFO: "note",
+_GRADES = {
+    Severity.CRITICAL: ("error", "9.5"),
+    Severity.HIGH: ("error", "8.0"),
+    Severity.MEDIUM: ("warning", "5.5"),
+    Severity.LOW: ("note", "2.0"),
+    Severity.INFO: ("note", "0.1"),
 }
-_SCORES = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.5",
-    Severity.LOW: "2.0",
-    Severity.INFO: "0.1",
-}
-"""GitHub reads: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, 0.1 to 3.9 low."""
+"""Level and security-severity. GitHub reads: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, 0.1 to 3.9 low."""
 _KINDS = {
     Verdict.PASS: "pass",
     Verdict.NOT_APPLICABLE: "notApplicable",
@@ -107,9 +100,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
                 f"{rule.rationale}\n\n**Remedy:** {rule.remedy}" + (f"\n\n{links}" if links else "")
             ),
         },
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "defaultConfiguration": {"level": _GRADES[rule.severity][0]},
         "properties": {
-            "security-severity": _SCORES[rule.severity],
+            "security-severity": _GRADES[rule.severity][1],
             "tags": ["security", rule.id.partition("/")[0]],
         },
     }
@@ -124,7 +117,7 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
         "ruleId": finding.rule.id,
         "ruleIndex": index[finding.rule.id],
         "kind": "fail",
-        "level": _LEVELS[finding.level],
+        "level": _GRADES[finding.level][0],
         "message": {"text": message},
         "locations": [table.location(finding)],
         "partialFingerprints": {"harden/v1": finding.fingerprint},

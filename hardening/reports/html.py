@@ -1,0 +1,153 @@
+"""One self-contained page for an auditor: no request goes out, it works from a file and without script.
+
+Everything that comes from an input passes `visible` and Jinja's escaping in one place (`finalize`), and the
+page's own policy allows only the one style sheet and the one script whose hashes it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from hardening import resources
+from hardening.errors import ExitCode
+from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
+from hardening.reports import How
+from hardening.reports.json import instant
+from hardening.reports.plain import visible
+from hardening.reports.text import place
+from hardening.reports.verdict import looked_at, many, scope, sentence, word
+
+_SHOWN = 5_000
+"""Findings on the page, the worst first; beyond that the JSON report is the better tool."""
+
+
+def write(run: Run, how: How) -> bytes:
+    """Return the page as UTF-8."""
+    folder = resources.templates() / "report"
+    style = (folder / "report.css").read_text("utf-8")
+    script = (folder / "report.js").read_text("utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["place"] = place
+    page = environment.get_template("report.html.j2").render(
+        run=run,
+        style=Markup(style),  # noqa: S704 - our own file, and so is the next
+        script=Markup(script),  # noqa: S704 - our own file
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        verdict=word(run, how.fail_on),
+        tone=_tone(run.exit_code(how.fail_on)),
+        sentence=sentence(run, how.fail_on),
+        scope=scope(run),
+        started=instant(run.started),
+        finished=instant(run.finished),
+        severities=_bars(run),
+        total=sum(run.counts()[s.label] for s in Severity),
+        verdicts=_shares(Counter(r.verdict.value for r in run.results), [v.value for v in Verdict]),
+        coverage=_shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
+        policies=list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
+        matrix=_matrix(run),
+        groups=_groups(run),
+        hidden=max(0, len(run.findings) - _SHOWN),
+    )
+    return (page.rstrip("\n") + "\n").encode("utf-8")
+
+
+def _harmless(value: Any) -> Any:
+    """What Jinja prints: our own markup as it is, everything else with nothing a browser would obey."""
+    return value if isinstance(value, Markup) else visible(str(value))
+
+
+def _hash(text: str) -> Markup:
+    digest = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return Markup("sha256-{}").format(digest)
+
+
+def _tone(code: ExitCode) -> str:
+    return {ExitCode.OK: "pass", ExitCode.PENDING: "open", ExitCode.PARTLY_EXAMINED: "open"}.get(code, "fail")
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One part of a chart, in per cent of the whole, and where it starts."""
+
+    name: str
+    count: int
+    start: float
+    width: float
+
+
+def _shares(counts: Counter[str], order: list[str]) -> list[_Share]:
+    total = sum(counts[name] for name in order) or 1
+    shares, start = [], 0.0
+    for name in order:
+        width = round(100 * counts[name] / total, 3)
+        shares.append(_Share(name, counts[name], round(start, 3), width))
+        start += width
+    return shares
+
+
+def _bars(run: Run) -> list[_Share]:
+    return _shares(run.counts(), [severity.label for severity in reversed(Severity)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One subject of the policy matrix, and the subject that shows how it was before, if there is one."""
+
+    subject: Subject
+    before: Subject | None
+    count: int
+    count_before: int
+
+
+def _matrix(run: Run) -> list[_Row]:
+    """Pair every subject with the one its `stats["before"]` names, which then has no row of its own."""
+    known = {subject.id: subject for subject in run.subjects}
+    pairs = [(one, known.get(str(one.stats.get("before", "")))) for one in run.subjects]
+    earlier = {before.id for one, before in pairs if before is not None and before is not one}
+    tally = Counter(finding.subject for finding in run.findings if finding.counts)
+    return [
+        _Row(one, before, tally[one.id], tally[before.id] if before else 0)
+        for one, before in pairs
+        if one.id not in earlier
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What the page says about one subject."""
+
+    name: str
+    subject: Subject | None
+    seen: str
+    findings: list[Finding]
+    more: str
+
+
+def _groups(run: Run) -> list[_Group]:
+    worst = sorted(run.findings, key=lambda f: (not f.counts, -f.level))[:_SHOWN]
+    found: dict[str, list[Finding]] = {subject.id: [] for subject in run.subjects}
+    for finding in worst:
+        found.setdefault(finding.subject, []).append(finding)
+    known = {subject.id: subject for subject in run.subjects}
+    seen = {name: looked_at(subject) for name, subject in known.items()}
+    return [
+        _Group(
+            name, known.get(name), seen.get(name, "the settings of this run"), own, many(len(own), "finding")
+        )
+        for name, own in found.items()
+    ]
