@@ -1,0 +1,212 @@
+"""The OpenSSL builds we know: the cipher table, keywords and limits of each, read out of the real library.
+
+The numbers under data/openssl are the library's own masks, so the algorithm in
+`hardening.tls.openssl` works on what that build works on. One file per build; `keywords.json`
+holds the keyword table of each generation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hardening.errors import UsageError
+from hardening.tls import registry
+
+NAMES = (
+    "0.9.8e-rhel5",
+    "1.0.1e-el6",
+    "1.0.2e-nassl-legacy",
+    "1.0.2k-el7",
+    "1.0.2k-upstream",
+    "1.0.2l-upstream",
+    "1.1.0f",
+    "1.1.1g-upstream",
+    "1.1.1k-rh",
+    "1.1.1w-upstream",
+    "3.0.8-upstream",
+    "3.2.2-upstream",
+    "3.4.0-upstream",
+    "3.5.9-debian13",
+)
+"""Every build, oldest first."""
+
+GENERATIONS = ("0.9.8", "1.0.1", "1.0.2", "1.1.0", "1.1.1", "3.0", "3.2", "3.4", "3.5")
+"""Releases between which the cipher-list language or its keywords changed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cipher:
+    """One cipher as a build's list holds it."""
+
+    name: str
+    """OpenSSL's name in that build."""
+    code: int
+    """TLS code point, or the three-byte kind of SSL 2.0."""
+    iana: str
+    """IANA name; SSL 2.0 kinds are `SSL_CK_...`."""
+    version: str
+    """The first protocol that can negotiate it (`registry.PROTOCOLS`)."""
+    strength_bits: int
+    masks: tuple[int, ...]
+    """The library's own: 0.9.8 algorithms, strength; later kx, auth, enc, mac, version, strength."""
+
+    @property
+    def hex(self) -> str:
+        """The code point such as `0xC02F`, or `0x010080` for SSL 2.0."""
+        return f"0x{self.code:06X}" if self.sslv2 else f"0x{self.code:04X}"
+
+    @property
+    def sslv2(self) -> bool:
+        """Whether this is an SSL 2.0 cipher kind."""
+        return self.version == "SSLv2"
+
+    @property
+    def suite(self) -> registry.Suite | None:
+        """The registry's record, or None for an SSL 2.0 kind."""
+        return None if self.sslv2 else registry.suites_by_code().get(self.code)
+
+    @property
+    def tls13(self) -> bool:
+        """Whether this is a TLS 1.3 suite, which no cipher list selects."""
+        return self.version == "TLSv1.3"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Build:
+    """One OpenSSL library as some distribution or vendor really shipped it."""
+
+    name: str
+    title: str
+    library: str
+    """What the library says of itself."""
+    source: str
+    verified: bool | str
+    generation: str
+    """One of `GENERATIONS`."""
+    protocols: tuple[str, ...]
+    """What the library can speak when the application asks for it."""
+    protocols_verified: str
+    """`measured`, or `memory` where the library could not be asked."""
+    curves: tuple[str, ...] | None
+    """Elliptic curves compiled in, by OpenSSL's names; None where not measured."""
+    security_level: int | None
+    """The default level; None before 1.1.0, which has none."""
+    conf: Mapping[str, int] | None
+    """Answers of SSL_CONF_cmd: 2 accepted, 0 value refused, -2 unknown; None where not measured."""
+    default_string: str
+    """What the keyword DEFAULT stands for."""
+    ciphers: tuple[Cipher, ...]
+    """Every cipher a list can select, in the order of the library's table."""
+    tls13: tuple[Cipher, ...]
+    """Every TLS 1.3 suite compiled in."""
+    keywords: Mapping[str, tuple[int, ...]]
+    """The keyword table of the generation, as masks."""
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What has been resolved before; filled by `hardening.tls.openssl`."""
+
+    @property
+    def release(self) -> tuple[int, int, int]:
+        """The version as numbers: (1, 0, 2) for 1.0.2k."""
+        text = self.name.split("-", maxsplit=1)[0].rstrip("abcdefghijklmnopqrstuvwxyz")
+        major, minor, patch = (int(part) for part in text.split("."))
+        return (major, minor, patch)
+
+    def has_conf(self, command: str) -> bool | None:
+        """Return whether SSL_CONF_cmd knows this command; None where it was not measured.
+
+        Before 1.0.2 there is no SSL_CONF_cmd at all, so every command is unknown.
+        """
+        if self.release < (1, 0, 2):
+            return False
+        if self.conf is None:
+            return None
+        answers = [rc for said, rc in self.conf.items() if said.split(" ", 1)[0] == command]
+        return any(rc != -2 for rc in answers) if answers else None  # noqa: PLR2004 - -2 is OpenSSL's "unknown command"
+
+
+@cache
+def build(name: str) -> Build:
+    """Return the build with this name. Errors: UsageError with the nearest known name."""
+    if name not in NAMES:
+        close = get_close_matches(name, NAMES, n=1, cutoff=0.4)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(NAMES)}"
+        raise UsageError(f"unknown OpenSSL build {name!r}", hint=hint)
+    raw = json.loads((_folder() / "builds" / f"{name}.json").read_text("utf-8"))
+    generation = raw["generation"]
+    read = _cipher_098 if generation == "0.9.8" else _cipher
+    return Build(
+        name=name,
+        title=raw["title"],
+        library=raw["library"],
+        source=raw["source"],
+        verified=raw["verified"],
+        generation=generation,
+        protocols=tuple(raw["protocols"]),
+        protocols_verified=raw["protocols_verified"],
+        curves=None if raw["curves"] is None else tuple(raw["curves"]),
+        security_level=raw["security_level"],
+        conf=raw["conf"],
+        default_string=raw["default"],
+        ciphers=tuple(read(row) for row in raw["ciphers"]),
+        tls13=tuple(_tls13(row) for row in raw["tls13"]),
+        keywords=_keywords()[raw["keywords"]],
+    )
+
+
+@cache
+def builds() -> tuple[Build, ...]:
+    """Return every build, oldest first."""
+    return tuple(build(name) for name in NAMES)
+
+
+def _folder() -> Any:
+    return files("hardening.tls") / "data" / "openssl"
+
+
+@cache
+def _keywords() -> dict[str, dict[str, tuple[int, ...]]]:
+    raw = json.loads((_folder() / "keywords.json").read_text("utf-8"))
+    return {g: {word: tuple(masks) for word, masks in words.items()} for g, words in raw.items()}
+
+
+@cache
+def _iana() -> dict[int, str]:
+    """Return IANA names by code without building every registry record."""
+    raw = json.loads((files("hardening.tls") / "data" / "registry" / "suites.json").read_text("utf-8"))
+    code, name = raw["columns"].index("code"), raw["columns"].index("iana")
+    return {row[code]: row[name] for row in raw["rows"]}
+
+
+def _name_of(code: int, sslv2: bool) -> str:
+    if sslv2:
+        return next((k.name for k in registry.cipher_kinds() if k.code == code), f"SSL_CK_0x{code:06X}")
+    return _iana().get(code, f"0x{code:04X}")
+
+
+_VERSION = {0x300: "SSLv3", 0x301: "TLSv1.0", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
+_OLD_VERSION = {1: "SSLv2", 2: "SSLv3", 4: "TLSv1.2"}
+
+
+def _cipher(row: list[Any]) -> Cipher:
+    name, hexadecimal, *masks, bits = row
+    version = _OLD_VERSION.get(masks[4]) or _VERSION[masks[4]]
+    code = int(hexadecimal, 16)
+    return Cipher(name, code, _name_of(code, version == "SSLv2"), version, bits, tuple(masks))
+
+
+def _cipher_098(row: list[Any]) -> Cipher:
+    name, hexadecimal, algorithms, strength, bits = row
+    code = int(hexadecimal, 16)
+    version = "SSLv2" if algorithms & 0x01000000 else "SSLv3"
+    return Cipher(name, code, _name_of(code, version == "SSLv2"), version, bits, (algorithms, strength))
+
+
+def _tls13(row: list[Any]) -> Cipher:
+    name, hexadecimal, enc, bits = row
+    return Cipher(name, int(hexadecimal, 16), name, "TLSv1.3", bits, (0, 0, enc, 0x40, 0x304, 0))
