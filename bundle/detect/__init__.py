@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, cast
 
 from bundle.walk.member import Member
 from hardening.findings import Finding, Rule
@@ -22,14 +22,15 @@ class Detector(Protocol):
         ...
 
 
-DETECTORS: tuple[str, ...] = ()
-"""`module:name` of each detector's factory (a class or function without required arguments), in order."""
+DETECTORS: tuple[str, ...] = ("bundle.detect.components",)
+"""Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 
-def load(names: tuple[str, ...] = DETECTORS) -> tuple[Detector, ...]:
-    """Import and make the detectors; this is what costs time, so it happens once per run."""
-    made: list[Detector] = []
-    for name in names:
-        module, _, attribute = name.partition(":")
-        made.append(getattr(import_module(module), attribute)())
-    return tuple(made)
+def detectors() -> tuple[Detector, ...]:
+    """Return one detector of each kind, in the registry's order."""
+    return tuple(cast(Detector, import_module(name).detector()) for name in DETECTORS)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule of every detector, by id."""
+    return tuple(sorted((rule for one in detectors() for rule in one.rules()), key=lambda rule: rule.id))

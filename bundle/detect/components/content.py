@@ -1,0 +1,131 @@
+"""Components by what one file says: one pass of the gate, then the few rules whose literals were met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bundle.detect.components.elf import linked_libraries
+from bundle.detect.components.model import Component, ContentSign, Scope
+from bundle.detect.components.phpcode import is_command_shell, is_phpinfo_page
+from bundle.detect.gate import Gate
+from bundle.walk.member import Content, Member
+
+PREDICATES: Mapping[str, Callable[[Content], bool]] = {
+    "phpinfo-page": is_phpinfo_page,
+    "command-shell": is_command_shell,
+    "not-linked-openssl": lambda content: not linked_libraries(content) & {"libssl", "libcrypto"},
+}
+"""What literals cannot say, by the word a component file uses for it."""
+
+_PHP_OPEN = (b"<?php", b"<?PHP", b"<?=", b"<? ", b"<?\n", b"<?\r", b"<?\t")
+_SNIFF = 2048
+_DISTINCT = 4
+"""Different versions of one component that are told about one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A component met in a file: by which sign, how many literals, which versions, from which offset."""
+
+    component: Component
+    sign: ContentSign
+    literals: int
+    versions: tuple[str, ...]
+    at: int
+    distribution: bool = False
+
+
+class Contents:
+    """All content signs of some components behind one gate."""
+
+    def __init__(self, components: Iterable[Component], *, engine: str = "auto") -> None:
+        self._signs = [(c, s) for c in components for s in c.contents]
+        self._by_literal: dict[bytes, list[int]] = {}
+        for index, (_, sign) in enumerate(self._signs):
+            for literal in (*sign.needs, *sign.any):
+                self._by_literal.setdefault(literal, []).append(index)
+        extra = {w for _, s in self._signs for w in (*s.none, *s.distribution)}
+        self.gate = Gate(
+            [*self._by_literal, *sorted(extra - set(self._by_literal)), *_PHP_OPEN], engine=engine
+        )
+
+    def seen(self, member: Member) -> Iterator[Seen]:
+        """Say every component whose signs are in the member's content."""
+        hits = self.gate.hits(member.content)
+        candidates = {index for literal in hits for index in self._by_literal.get(literal, ())}
+        if not candidates:
+            return
+        scopes = _scopes(member, hits)
+        best: dict[str, Seen] = {}
+        for index in sorted(candidates):
+            component, sign = self._signs[index]
+            if sign.scope not in scopes:
+                continue
+            found = _match(component, sign, member, hits)
+            before = best.get(component.rule.id)
+            if found and (
+                before is None
+                or (bool(found.versions), found.sign.whole) > (bool(before.versions), before.sign.whole)
+            ):
+                best[component.rule.id] = found
+        yield from best.values()
+
+
+def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
+    """Tell what a content is by its first bytes, whatever the file is called."""
+    head = bytes(member.content[:_SNIFF])
+    if member.derived == "constants":
+        return frozenset({Scope.CONSTANTS, Scope.ANY})
+    if head.startswith(b"\x7fELF"):
+        return frozenset({Scope.ELF, Scope.BINARY, Scope.ANY})
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return frozenset({Scope.BINARY, Scope.ANY})
+    if any(tag in hits for tag in _PHP_OPEN) or member.format == "php":
+        return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
+    if member.derived.startswith("unwrapped"):  # eval() runs PHP without an opening tag
+        return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
+    return frozenset({Scope.TEXT, Scope.ANY})
+
+
+def _match(component: Component, sign: ContentSign, member: Member, hits: Mapping[bytes, int]) -> Seen | None:
+    if not all(literal in hits for literal in sign.needs) or any(literal in hits for literal in sign.none):
+        return None
+    some = [literal for literal in sign.any if literal in hits]
+    if len(some) < sign.least:
+        return None
+    if sign.path is not None and not sign.path.search(member.parts[-1]):
+        return None
+    versions, at = _versions(sign, member.content)
+    if sign.must_version and not versions:
+        return None
+    if sign.predicate and not PREDICATES[sign.predicate](member.content):
+        return None
+    literals = [*sign.needs, *some]
+    return Seen(
+        component,
+        sign,
+        len(literals),
+        versions,
+        min(hits[literal] for literal in literals) if at is None else at,
+        any(word in hits for word in sign.distribution),
+    )
+
+
+def _versions(sign: ContentSign, content: Content) -> tuple[tuple[str, ...], int | None]:
+    """Return the versions the first pattern that matches reads, and the offset of the first."""
+    for pattern in sign.versions:
+        found: dict[str, int] = {}
+        for match in pattern.finditer(content):
+            text = ".".join(g.decode("latin-1") for g in match.groups() if g)
+            found.setdefault(text, match.start(1))
+            if len(found) == _DISTINCT:
+                break
+        if found:
+            return tuple(found), min(found.values())
+    return (), None
+
+
+def line_of(content: Content, at: int) -> int:
+    """Return the line (from 1) that the offset is in."""
+    return 1 + bytes(content[:at]).count(b"\n")

@@ -1,0 +1,122 @@
+"""PHP read as tokens, as far as it takes to tell a phpinfo page and a command shell from a mention."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.walk.member import Content
+
+_LARGEST = 64 << 10
+_PAGE_STATEMENTS = 20
+"""A file of at most so many statements that calls phpinfo() is a probe; a larger one is a program."""
+
+_TOKEN = re.compile(
+    rb"(?P<skip>/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))[^\n]*?(?=\n|\?>|\Z)|\s+)"
+    rb"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`)"
+    rb"|(?P<heredoc><<<[ \t]*['\"]?(?P<label>\w+)['\"]?\r?\n.*?\n[ \t]*(?P=label)\b)"
+    rb"|(?P<close>\?>)"
+    rb"|(?P<word>\$?[A-Za-z_\x80-\xff][\w\x80-\xff]*)"
+    rb"|(?P<other>->|::|.)",
+    re.DOTALL,
+)
+_OPEN = re.compile(rb"<\?(?:php\b|=|(?=\s))", re.IGNORECASE)
+_NO_CALL_AFTER = frozenset({b"function", b"->", b"::", b"new", b"\\"})
+
+
+def tokens(content: Content) -> list[bytes]:
+    """Return the PHP tokens of a file without HTML, comments and white space; strings keep their quotes."""
+    source = bytes(content[:_LARGEST])
+    found: list[bytes] = []
+    at = 0
+    while (start := _OPEN.search(source, at)) is not None:
+        at = start.end()
+        while at < len(source):
+            match = _TOKEN.match(source, at)
+            if match is None:
+                return found
+            at = match.end()
+            if match.lastgroup == "close" or match.group("close"):
+                found.append(b";")
+                break
+            if match.group("skip") is None:
+                found.append(match.group())
+    return found
+
+
+def is_phpinfo_page(content: Content) -> bool:
+    """Whether a PHP file is there to show phpinfo(): it calls it and does little else."""
+    if len(content) > _LARGEST:
+        return False
+    found = tokens(content)
+    calls = any(
+        word.lower() == b"phpinfo"
+        and found[at + 1 : at + 2] == [b"("]
+        and (
+            at == 0
+            or found[at - 1].lower() not in _NO_CALL_AFTER
+            or (found[at - 1] == b"\\" and found[at - 2 : at - 1] in ([], [b";"]))
+        )
+        for at, word in enumerate(found)
+    )
+    return calls and sum(token == b";" for token in found) <= _PAGE_STATEMENTS and b"class" not in found
+
+
+_RUNS = frozenset(
+    {
+        b"system",
+        b"exec",
+        b"shell_exec",
+        b"passthru",
+        b"popen",
+        b"proc_open",
+        b"pcntl_exec",
+        b"eval",
+        b"assert",
+        b"create_function",
+    }
+)
+_REQUEST = frozenset({b"$_GET", b"$_POST", b"$_REQUEST", b"$_COOKIE", b"$HTTP_RAW_POST_DATA"})
+_WRAP = frozenset(
+    {
+        b"@",
+        b"(",
+        b"base64_decode",
+        b"stripslashes",
+        b"gzinflate",
+        b"gzuncompress",
+        b"str_rot13",
+        b"urldecode",
+        b"trim",
+        b"strrev",
+        b"hex2bin",
+    }
+)
+
+
+def is_command_shell(content: Content) -> bool:
+    """Whether a PHP file hands what a request says straight to a shell or to eval."""
+    found = tokens(content)
+    return any(_runs_request(found, at) or _calls_request(found, at) for at in range(len(found)))
+
+
+def _runs_request(found: list[bytes], at: int) -> bool:
+    """`system($_GET['c'])`, `eval(base64_decode($_POST['x']))`."""
+    if found[at].lower() not in _RUNS or found[at + 1 : at + 2] != [b"("]:
+        return False
+    if at and found[at - 1].lower() in _NO_CALL_AFTER - {b"\\"}:
+        return False
+    after = at + 2
+    while after < len(found) and found[after].lower() in _WRAP:
+        after += 1
+    return after < len(found) and found[after] in _REQUEST
+
+
+def _calls_request(found: list[bytes], at: int) -> bool:
+    """`$_GET['f']($_POST['a'])`."""
+    shape = found[at : at + 6]
+    return (
+        len(shape) == len("v[k](v")
+        and shape[0] in _REQUEST
+        and (shape[1], shape[3], shape[4]) == (b"[", b"]", b"(")
+        and shape[5] in _REQUEST
+    )
