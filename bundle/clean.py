@@ -37,7 +37,7 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
     fixable = [f for f in audit(path).findings if f.fix and f.fix.safe and f.fix.operation == "remove-member"]
     results: list[tuple[Finding, str]] = []
     try:
-        handle = tempfile.NamedTemporaryFile(
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
             dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
         )
     except OSError as problem:

@@ -53,7 +53,11 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's interface
+        formatter: click.HelpFormatter,
+    ) -> None:
         """Write the help's list of commands from the registry, without importing any."""
         rows = [(verb.name, verb.summary) for verb in self._verbs.values()]
         rows += [
