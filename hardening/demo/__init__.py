@@ -1,0 +1,1 @@
+"""The story the tool tells of itself on a machine with nothing else installed: find, fix, prove."""
