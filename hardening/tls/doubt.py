@@ -44,7 +44,11 @@ def _thing(policy: Policy, protocol: str, thing: str) -> Iterable[PolicyRule]:
 
 
 def _required(policy: Policy, protocol: str) -> Iterable[PolicyRule]:
-    return (r for r in policy.rules if r.protocols and protocol in r.protocols.require)
+    return (
+        r
+        for r in policy.rules
+        if r.protocols and protocol in (*r.protocols.require, *r.protocols.require_any)
+    )
 
 
 def _under(policy: Policy, protocol: str) -> Iterable[PolicyRule]:

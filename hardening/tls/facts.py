@@ -83,6 +83,18 @@ def missing(offer: Offer, name: str) -> Fact:
     )
 
 
+def no_suite(offer: Offer, wanted: str) -> Fact:
+    """Return the fact that no suite of the kind a policy wants is offered."""
+    return Fact(
+        rule=rules.SUITE,
+        at=offer.at,
+        evidence=f"no suite: {wanted}",
+        said=f"no suite is offered that would do: {wanted}",
+        severity=Severity.MEDIUM,
+        remedy=f"Add a suite that does ({wanted}) to the cipher list{place(offer.at)}.",
+    )
+
+
 def _gathered(pairs: Iterable[tuple[str, Said]]) -> Iterator[tuple[Said, tuple[str, ...]]]:
     """Bring together what several protocol versions say at one place."""
     found: dict[Said, list[str]] = {}

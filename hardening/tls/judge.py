@@ -18,7 +18,7 @@ from hardening.tls.doubt import doubted_rules
 from hardening.tls.facts import Fact
 from hardening.tls.ledger import Ledger
 from hardening.tls.offer import Offer
-from hardening.tls.requirement import PolicyRule, Reason
+from hardening.tls.requirement import PolicyRule, Reason, SuiteMatch
 from hardening.tls.ruleset import Policy
 from hardening.tls.session_check import check as check_session
 
@@ -94,16 +94,23 @@ def _protocols(ledger: Ledger, offer: Offer) -> None:
     for one in offer.protocols:
         ledger.breaks(ledger.policy.protocol_breaches(one.name), facts.protocol(offer, one.name))
     for rule in ledger.policy.rules:
-        if rule.protocols is None:
-            continue
-        ledger.looks(rule)
-        for name in rule.protocols.require:
-            if offer.protocol(name) is not None or name in offer.inconclusive:
-                continue
-            if offer.coverage == "full":
-                ledger.breaks((rule,), facts.missing(offer, name))
-            else:
-                ledger.doubts((rule,), name)
+        if rule.protocols is not None:
+            ledger.looks(rule)
+            for name in rule.protocols.require:
+                _wanted(ledger, rule, offer, (name,))
+            if rule.protocols.require_any:
+                _wanted(ledger, rule, offer, rule.protocols.require_any)
+
+
+def _wanted(ledger: Ledger, rule: PolicyRule, offer: Offer, names: tuple[str, ...]) -> None:
+    """One of these versions has to be offered; what was not asked about is not missing."""
+    if any(offer.protocol(name) for name in names):
+        return
+    doubtful = [name for name in names if name in offer.inconclusive]
+    if doubtful or offer.coverage != "full":
+        ledger.doubts((rule,), (doubtful or names)[0])
+    else:
+        ledger.breaks((rule,), facts.missing(offer, " or ".join(names)))
 
 
 def _suites(ledger: Ledger, seen: _Facts) -> None:
@@ -122,6 +129,20 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
             ledger.breaks(listed, one.fact)
             other = [r for r in policy.rules if r.suites and r.suites.allow is None]
             ledger.doubts(other, f"{one.protocols[0]} {one.name}")
+    for rule in policy.rules:
+        if rule.suites is not None and rule.suites.some and seen.suites:
+            _some(ledger, rule, rule.suites.some, seen)
+
+
+def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen: _Facts) -> None:
+    """At least one suite has to be among the wanted."""
+    offered = [(s.suite, p) for s in seen.suites if s.suite for p in s.protocols]
+    if any(match(suite, p) for match in wanted for suite, p in offered):
+        return
+    if seen.offer.coverage == "full" and not seen.offer.inconclusive:
+        ledger.breaks((rule,), facts.no_suite(seen.offer, rule.text))
+    else:
+        ledger.doubts((rule,), f"a suite with: {rule.text}")
 
 
 def _groups(ledger: Ledger, seen: _Facts) -> None:

@@ -55,6 +55,7 @@ def _protocols(table: Table) -> ProtocolNeed:
         allow=frozenset(protocols(table, "allow")) if "allow" in table else None,
         forbid=frozenset(protocols(table, "forbid")),
         require=protocols(table, "require"),
+        require_any=protocols(table, "require_any"),
     )
     table.done()
     return need
@@ -64,6 +65,7 @@ def _suites(table: Table) -> SuiteNeed:
     need = SuiteNeed(
         allow=frozenset(s.code for s in suites(table, "allow")) if "allow" in table else None,
         forbid=tuple(_match(row) for row in table.rows("forbid")),
+        some=tuple(_match(row, "some") for row in table.rows("some")),
     )
     table.done()
     return need
@@ -81,7 +83,7 @@ def _flags() -> tuple[str, ...]:
     return tuple(sorted({flag for suite in registry.suites() for flag in suite.flags}))
 
 
-def _match(row: Table) -> SuiteMatch:
+def _match(row: Table, key: str = "forbid") -> SuiteMatch:
     match = SuiteMatch(
         names=frozenset(s.code for s in suites(row, "names")),
         flags=frozenset(words(row, "flags", _flags())),
@@ -100,7 +102,7 @@ def _match(row: Table) -> SuiteMatch:
     )
     row.done()
     if match == SuiteMatch(unless=match.unless):
-        raise row.wrong("forbid", "an empty pattern would forbid every suite")
+        raise row.wrong(key, "an empty pattern would match every suite")
     return match
 
 

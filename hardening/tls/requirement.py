@@ -78,6 +78,8 @@ class SuiteNeed:
 
     allow: frozenset[int] | None = None
     forbid: tuple[SuiteMatch, ...] = ()
+    some: tuple[SuiteMatch, ...] = ()
+    """At least one suite that is offered has to match one of these."""
 
     def forbids(self, suite: Suite, protocol: str) -> bool:
         """Return whether the rule forbids the suite under this protocol."""
@@ -93,6 +95,7 @@ class ProtocolNeed:
     allow: frozenset[str] | None = None
     forbid: frozenset[str] = frozenset()
     require: tuple[str, ...] = ()
+    require_any: tuple[str, ...] = ()
 
     def forbids(self, name: str) -> bool:
         """Return whether the rule forbids this protocol version."""
