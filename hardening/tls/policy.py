@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -9,12 +10,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from hardening.errors import UsageError
-from hardening.tls.policy_file import read, read_names
+from hardening.tls.policy_file import read
 from hardening.tls.requirement import Level, PolicyRule, Reason, RuleKind
 from hardening.tls.ruleset import Policy
 
 __all__ = [
     "DEFAULT",
+    "SHORT_NAMES",
     "Level",
     "Policy",
     "PolicyRule",
@@ -22,10 +24,31 @@ __all__ = [
     "RuleKind",
     "available",
     "load",
-    "short_names",
 ]
 
 DEFAULT = "aspect"
+
+SHORT_NAMES: Mapping[str, str] = {
+    "anssi": "anssi-tls-1.2",
+    "cis-apache": "cis-apache-2.4",
+    "cnsa-1.0": "cnsa-1.0-rfc9151",
+    "cnsa-2.0": "cnsa-2.0-tls",
+    "mozilla-intermediate": "mozilla-intermediate-6.0",
+    "mozilla-modern": "mozilla-modern-6.0",
+    "mozilla-old": "mozilla-old-5.8",
+    "ncsc-nl": "ncsc-nl-2025-05",
+    "nist-800-52r2": "nist-sp800-52r2-government-only",
+    "nist-800-52r2-customer-facing": "nist-sp800-52r2-customer-facing",
+    "owasp": "owasp-tls-cheatsheet",
+    "rfc9325": "rfc9325-bcp195",
+    "rhel-bsi": "crypto-policies-bsi",
+    "rhel-default": "crypto-policies-default",
+    "rhel-fips": "crypto-policies-fips",
+    "rhel-future": "crypto-policies-future",
+    "rhel-legacy": "crypto-policies-legacy",
+    "ssllabs": "ssllabs-rating",
+}
+"""A short name means the newest edition that has the level, or the stricter of two tables."""
 
 
 def _folder() -> Traversable:
@@ -41,16 +64,6 @@ def available() -> tuple[str, ...]:
 
 
 @cache
-def short_names() -> dict[str, str]:
-    """Return the short names, each with the full id it means today."""
-    found: dict[str, str] = {}
-    for name in available():
-        for short in read_names(_folder() / f"{name}.toml"):
-            found[short] = name
-    return found
-
-
-@cache
 def load(name: str) -> Policy:
     """Return a policy by its id, its short name, or the path of a TOML file of the user's.
 
@@ -60,9 +73,9 @@ def load(name: str) -> Policy:
         return read(_folder() / f"{name}.toml", find=load)
     if name.endswith(".toml") or "/" in name:
         return read(Path(name), find=load)
-    full = short_names().get(name)
+    full = SHORT_NAMES.get(name)
     if full is None:
-        known = (*available(), *short_names())
+        known = (*available(), *SHORT_NAMES)
         close = get_close_matches(name, known, n=1)
         raise UsageError(
             f"unknown policy {name!r}",

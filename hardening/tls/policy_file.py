@@ -5,6 +5,7 @@ A policy stands alone, or `extends` another and says what it adds and removes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from difflib import get_close_matches
@@ -29,11 +30,7 @@ from hardening.tls.ruleset import Policy
 
 T = TypeVar("T")
 Find = Callable[[str], Policy]
-
-
-def read_names(path: Path | Traversable) -> tuple[str, ...]:
-    """Return the short names a policy file claims, without reading the rest of it."""
-    return Table.load(path).texts("short_names", ())
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 def read(path: Path | Traversable, *, find: Find) -> Policy:
@@ -57,7 +54,7 @@ def _standalone(table: Table) -> Policy:
     _refuse_twice(table, rules)
     render = table.table("render", optional=True)
     policy = Policy(
-        id=table.text("id"),
+        id=_id(table),
         title=table.text("title"),
         version=table.text("version"),
         source=table.texts("source"),
@@ -68,12 +65,19 @@ def _standalone(table: Table) -> Policy:
         groups=groups(render, "groups"),
         signature_algorithms=schemes(render, "signature_algorithms"),
         server_preference=render.flag("server_preference", None),
-        short_names=table.texts("short_names", ()),
         notes=table.texts("notes", ()),
     )
     render.done()
     _refuse_forbidden(render, policy)
     return policy
+
+
+def _id(table: Table) -> str:
+    """The id names the policy in reports and rule ids, so it is plain."""
+    name = table.text("id")
+    if not _PLAIN.fullmatch(name):
+        raise table.wrong("id", f"{name!r} has to be lower-case letters, digits, '.', '_' and '-'")
+    return name
 
 
 def _refuse_twice(table: Table, rules: Iterable[PolicyRule]) -> None:
@@ -107,7 +111,10 @@ def _derived(table: Table, find: Find) -> Policy:
     remove = table.table("remove", optional=True)
     dropped = _dropped_rules(remove, base)
     extra = tuple(read_rule(row) for row in add.rows("rule"))
-    taken = _removal(remove, table.source)
+    name = _id(table)
+    if name == base.id:
+        raise table.wrong("id", f"{name!r} is the id of the policy it extends", "choose another")
+    taken = _removal(remove, name, table.source)
     more, more_groups, more_protocols = (
         suites(add, "suites"),
         groups(add, "groups"),
@@ -116,13 +123,12 @@ def _derived(table: Table, find: Find) -> Policy:
     render = table.table("render", optional=True)
     policy = replace(
         base,
-        id=table.text("id"),
+        id=name,
         title=table.text("title", base.title),
         version=table.text("version", base.version),
         source=table.texts("source", (f"{table.source}, extends {base.id}", *base.source)),
         verified=table.text("verified", base.verified),
         notes=table.texts("notes", ()) + base.notes,
-        short_names=table.texts("short_names", ()),
         rules=(*taken, *extra, *(r for r in base.rules if r.id not in dropped)),
         suites=suites(render, "suites", _joined(base.suites, (s for s in more if not s.tls13))),
         suites13=suites(render, "suites13", _joined(base.suites13, (s for s in more if s.tls13))),
@@ -165,7 +171,7 @@ def _dropped_rules(remove: Table, base: Policy) -> frozenset[str]:
     return frozenset(names)
 
 
-def _removal(remove: Table, source: str) -> tuple[PolicyRule, ...]:
+def _removal(remove: Table, name: str, source: str) -> tuple[PolicyRule, ...]:
     """What `[remove]` takes away becomes one rule that forbids it."""
     codes = frozenset(s.code for s in suites(remove, "suites"))
     ids = frozenset(g.id for g in groups(remove, "groups"))
@@ -174,7 +180,7 @@ def _removal(remove: Table, source: str) -> tuple[PolicyRule, ...]:
         return ()
     return (
         PolicyRule(
-            id=f"removed-by-{Path(source).stem}",
+            id=f"removed-by-{name}",
             section="remove",
             text=f"Taken out of the policy by {source}.",
             level=Level.MUST,

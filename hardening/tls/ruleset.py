@@ -42,7 +42,6 @@ class Policy:
     """To render; empty: leave the library's own."""
     server_preference: bool | None = None
     """Whose order of suites decides; None where the policy does not say."""
-    short_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     permits: frozenset[int] = frozenset()
     """Suite code points a derived policy allows whatever the rules it extends say."""
