@@ -1,1 +1,35 @@
-"""Streaming walk over every nesting of a bundle."""
+"""Streaming walk over every nesting of a bundle.
+
+for said in walk("upgrade.run"):
+    match said:
+        case Member(): ...      # one file, link, folder or container
+        case Problem(): ...     # what could not be examined, or is hostile
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bundle.walk.limits import Limits
+from bundle.walk.member import Entry, Member
+from bundle.walk.problem import RULES, Problem
+from bundle.walk.walker import Done, Walker
+
+__all__ = ["RULES", "Entry", "Limits", "Member", "Problem", "walk"]
+
+
+def walk(
+    path: str, limits: Limits | None = None, *, passwords: tuple[bytes, ...] = ()
+) -> Iterator[Member | Problem]:
+    """Say every member of a file or folder, at every nesting, in the order they are stored.
+
+    Content lies in memory or in one unlinked temporary file and is valid until the next member is asked for.
+    Members of equal containers are said every time. Errors: InputError (absent, unreadable).
+    """
+    walker = Walker(limits, passwords=passwords)
+    try:
+        for said in walker.walk(path):
+            if not isinstance(said, Done):
+                yield said
+    finally:
+        walker.close()

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hardening.errors import ArchiveError
 from hardening.findings import NESTING, Confidence, InFile, Rule, Severity
+
+
+class Broken(ArchiveError):  # noqa: N818 - a word of this package, never shown to a user by its name
+    """Reading cannot go on; `reason` is one of the words in `RULES`, `rest` what lies behind."""
+
+    def __init__(self, reason: str, message: str, rest: Iterator[bytes] | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.rest = rest
+
 
 PARTIAL = frozenset(
     {

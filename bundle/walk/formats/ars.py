@@ -1,0 +1,94 @@
+"""ar: Debian packages and static libraries, with GNU and BSD long names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.problem import Broken
+from bundle.walk.source import Source, chunks
+from bundle.walk.stream import Stream
+
+MAGIC = b"!<arch>\n"
+_AT_ONCE = 1 << 20
+_TABLE = 4 << 20
+
+
+def members(  # noqa: C901, PLR0912 - one branch per kind of name
+    source: Source, context: Context
+) -> Iterator[Raw | Note]:
+    """Say the members in order."""
+    stream = Stream(chunks(source))
+    stream.skip(len(MAGIC))
+    table = b""
+    while True:
+        head = stream.read(60)
+        if not head.strip(b"\0\n"):
+            return
+        if len(head) < 60:
+            raise Broken("truncated", "ends inside a header")
+        if head[58:60] != b"`\n":
+            raise Broken("corrupt", f"no header at byte {stream.position - 60}")
+        size = _int(head[48:58], 10)
+        if size < 0:
+            raise Broken("corrupt", f"no size in the header at byte {stream.position - 60}")
+        name = head[:16].rstrip(b" ")
+        stored = size
+        if name == b"//":
+            if size > _TABLE:
+                raise Broken("corrupt", f"a table of names of {size} bytes")
+            table = stream.exactly(size)
+            stream.read(size % 2)
+            continue
+        if name.startswith(b"#1/"):
+            length = _int(name[3:], 10)
+            if not 0 <= length <= min(size, context.limits.path + 4096):
+                raise Broken("corrupt", f"a name of {length} bytes")
+            name = stream.exactly(length).rstrip(b"\0")
+            stored = size - length
+        elif name.startswith(b"/") and name[1:].isdigit():
+            name = table[int(name[1:]) :].split(b"\n", 1)[0].removesuffix(b"/")
+        elif name not in (b"/", b"/SYM64/"):
+            name = name.removesuffix(b"/")
+        data: bytes | Iterator[bytes] = stream.parts(stored)
+        if stored <= _AT_ONCE:
+            got = stream.read(stored)
+            data = got if len(got) == stored else _cut(got, stored)
+        index = name in (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
+        yield Raw(
+            name="<symbols>" if index else decoded(name),
+            size=stored, mode=_bits(head[40:48]), uid=_owner(head[28:34]), gid=_owner(head[34:40]),
+            mtime=_time(head[16:28]), data=data,
+        )  # fmt: skip
+        if not isinstance(data, bytes):
+            for _ in data:  # what its reader left
+                pass
+        stream.read(size % 2)
+
+
+def _cut(data: bytes, size: int) -> Iterator[bytes]:
+    yield data
+    raise Broken("truncated", f"ends {size - len(data)} bytes too early")
+
+
+def _int(field: bytes, base: int) -> int:
+    text = field.strip(b" ")
+    try:
+        return int(text, base) if text.isdigit() else -1
+    except ValueError:
+        return -1
+
+
+def _bits(field: bytes) -> int | None:
+    value = _int(field, 8)
+    return value & 0o7777 if value >= 0 else None
+
+
+def _owner(field: bytes) -> int | None:
+    value = _int(field, 10)
+    return value if value >= 0 else None
+
+
+def _time(field: bytes) -> float | None:
+    value = _int(field, 10)
+    return float(value) if value >= 0 else None

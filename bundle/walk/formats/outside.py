@@ -1,0 +1,162 @@
+"""Formats that libarchive knows, read in a child process: what it does wrong costs a finding, not the run.
+
+The child is a fresh interpreter that gets one file descriptor to read from and one to write to, an address space, CPU
+time and no file size. It sends frames: `H` + length + JSON for a member, `D` + length + bytes for content, `M` + JSON for
+the end of a member, `E` + JSON for the end of everything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from typing import IO, Any
+
+from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.problem import Broken
+from bundle.walk.source import Memory, Region, Source, chunks
+
+FORMATS = {
+    "7z": "7zip", "rar": "rar", "cab": "cab", "xar": "xar", "iso": "iso9660", "lha": "lha", "cpio-binary": "cpio",
+    "zip": "zip",
+}  # fmt: skip
+FILTERS = {"lz4": "lz4", "compress": "compress", "lzip": "lzip", "lzop": "lzop", "uu": "uu"}
+_FRAME = struct.Struct("<cI")
+_LONGEST = 1 << 20
+HINT = (
+    "apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive"
+)
+
+
+@cache
+def available() -> bool:
+    """Whether the shared library is there; asked once, without loading it into this process."""
+    from ctypes.util import find_library
+
+    return bool(os.environ.get("LIBARCHIVE") or find_library("archive"))
+
+
+def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
+    """Say the members of a container of a format in FORMATS. Errors: Broken."""
+    yield from _Child(source, FORMATS[kind], "none", context).members()
+
+
+def unpacked(source: Source, kind: str, context: Context) -> Iterator[bytes]:
+    """Return the content of a file compressed with one of FILTERS. Errors: Broken."""
+    for raw in _Child(source, "raw", FILTERS[kind], context).members():
+        if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
+            yield from raw.data
+
+
+class _Child:
+    def __init__(self, source: Source, form: str, through: str, context: Context) -> None:
+        self._source = source
+        self._request = {
+            "format": form,
+            "filter": through,
+            "window": context.limits.window,
+            "seconds": int(min(context.limits.seconds, 3600)) + 1,
+            "passwords": [word.hex() for word in context.passwords],
+        }
+        self._said: dict[str, Any] | None = None
+
+    def members(self) -> Iterator[Raw | Note]:
+        if not available():
+            raise Broken("library-missing", f"needs libarchive: {HINT}")
+        fd, start, size, close = _descriptor(self._source)
+        self._request |= {"fd": fd, "start": start, "size": size}
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", "-c", _start_code(), json.dumps(self._request | {"passwords": []})],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(fd,),
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **_library_variable()}, close_fds=True,
+        )  # fmt: skip
+        assert child.stdin is not None  # noqa: S101 - tells mypy what PIPE means
+        assert child.stdout is not None  # noqa: S101 - as above
+        try:
+            with suppress(BrokenPipeError):
+                child.stdin.write(json.dumps(self._request["passwords"]).encode())
+                child.stdin.close()
+            yield from self._frames(child.stdout)
+            code = child.wait(10)
+            if self._said is None:
+                raise Broken("crashed", f"libarchive's process ended with {_ending(code)}")
+            if self._said.get("reason"):
+                raise Broken(str(self._said["reason"]), str(self._said["message"]))
+        finally:
+            child.stdout.close()
+            with suppress(OSError):
+                child.kill()
+            child.wait()
+            if close:
+                os.close(fd)
+
+    def _frames(self, pipe: IO[bytes]) -> Iterator[Raw | Note]:
+        while True:
+            mark, body = _frame(pipe)
+            if mark == b"H":
+                head = json.loads(body)
+                content = self._content(pipe)
+                yield Raw(data=content, **head)
+                for _ in content:
+                    pass
+            elif mark == b"E":
+                self._said = json.loads(body)
+                return
+            else:
+                return
+
+    def _content(self, pipe: IO[bytes]) -> Iterator[bytes]:
+        while True:
+            mark, body = _frame(pipe)
+            if mark == b"D":
+                yield body
+            elif mark == b"M":
+                end = json.loads(body)
+                if end.get("reason"):
+                    raise Broken(str(end["reason"]), str(end["message"]))
+                return
+            else:
+                raise Broken("crashed", "libarchive's process ended inside this member")
+
+
+def _frame(pipe: IO[bytes]) -> tuple[bytes, bytes]:
+    head = pipe.read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return b"", b""
+    mark, length = _FRAME.unpack(head)
+    if length > _LONGEST:
+        return b"", b""
+    body = pipe.read(length)
+    return (mark, body) if len(body) == length else (b"", b"")
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"code {code}"
+
+
+def _library_variable() -> dict[str, str]:
+    path = os.environ.get("LIBARCHIVE")
+    return {"LIBARCHIVE": path} if path else {}
+
+
+@cache
+def _start_code() -> str:
+    """The child's first line: it finds this package and libarchive-c where this process found them."""
+    return f"import sys; sys.path[:0] = {[entry for entry in sys.path if entry]!r}; import bundle.walk.formats.child as c; c.main()"
+
+
+def _descriptor(source: Source) -> tuple[int, int, int, bool]:
+    """Return a descriptor the child may read, where in it, how much, and whether it is ours to close."""
+    if isinstance(source, Region):
+        return source.fd, source.start, source.size, False
+    fd = os.memfd_create("harden")
+    for block in chunks(source) if not isinstance(source, Memory) else (source.data,):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(fd, view) :]
+    return fd, 0, source.size, True

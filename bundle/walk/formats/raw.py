@@ -1,0 +1,65 @@
+"""What a format's reader says about its members, before the walker has materialised them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bundle.walk.limits import Limits
+from bundle.walk.member import Entry
+
+
+@dataclass(slots=True, kw_only=True)
+class Raw:
+    """One member as its container says it; `data` is read at once, before the next one is asked for."""
+
+    name: str
+    kind: str = "file"
+    size: int | None = None
+    """Bytes its container promises, where it does."""
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    owner: str = ""
+    group: str = ""
+    mtime: float | None = None
+    link: str = ""
+    data: bytes | Iterator[bytes] = b""
+    hidden: bool = False
+    """Not in the container's own directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A problem of the container itself, or of one of its members by name."""
+
+    reason: str
+    message: str
+    name: str = ""
+    not_examined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a reader may need beside the bytes."""
+
+    name: str
+    """The last component of the container's own path, for what has no name inside it."""
+    limits: Limits
+    passwords: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A container that was understood."""
+
+    members: Iterator[Raw | Note]
+    entries: tuple[Entry, ...] = ()
+    script: int | None = None
+    """Length of the script in front of the archive, where it is a self-extracting one."""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def decoded(name: bytes) -> str:
+    """Return a name as text; bytes that are no UTF-8 are written as a backslash, `x` and two digits."""
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,118 @@
+"""Scripts with an archive behind them: makeself installers of any version, and any other self-extractor.
+
+Nothing is ever run. The offset is found by content: where the header says how many lines to skip, there; else at
+the first archive magic that follows the script's last line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bundle.walk.formats.tars import is_tar
+from bundle.walk.source import Source
+
+SCRIPT = 1 << 20
+"""Bytes of script that are looked at."""
+
+_SKIP = re.compile(rb'^skip=["\']?(\d{1,6})["\']?\s*$', re.MULTILINE)
+_OFFSET = re.compile(rb"head -n (\d{1,6}) \"?\$0\"?")
+_SIZES = re.compile(rb'^filesizes=["\']([\d ]+)["\']', re.MULTILINE)
+_MAGICS = re.compile(
+    rb"\n(?=\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|PK\x03\x04|7z\xbc\xaf\x27\x1c"
+    rb"|\xed\xab\xee\xdb|!<arch>\n|07070[127]\d|LZIP|\x5d\0\0[\0-\xff]{2}\xff\xff\xff\xff|\x89LZO|\x1f\x9d|Salted__|Rar!)"
+)
+_ANYWHERE = re.compile(rb"\x1f\x8b\x08[\0-\x1f]|\xfd7zXZ\0|PK\x03\x04|7z\xbc\xaf\x27\x1c|BZh[1-9]1AY&SY")
+_USTAR = re.compile(rb"ustar[\0 ]")
+_BASE64 = re.compile(rb"\n(?:[A-Za-z0-9+/]{60,76}\r?\n){8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Where the archive behind a script lies."""
+
+    start: int
+    end: int
+    makeself: bool
+    encoded: bool = False
+    """Written as Base64 lines."""
+    sections: tuple[int, ...] = ()
+    """Length of each archive, where the header says."""
+
+
+def archive_behind(source: Source) -> Payload | None:
+    """Return where the archive of a self-extracting script starts; None for a plain script."""
+    if source.size < 200:
+        return None
+    script = source.read(0, SCRIPT)
+    makeself = b"akeself" in script[:65536] and (b"filesizes=" in script or b"MS_" in script)
+    if makeself:
+        found = _by_header(script, source)
+        if found is not None:
+            return found
+    if b"\0" not in script and not makeself and _BASE64.search(script) is None:
+        return None
+    at = _by_content(script)
+    if at is not None:
+        return Payload(at, source.size, makeself)
+    coded = _BASE64.search(script)
+    if coded is not None and _decodes_to_archive(script[coded.start() : coded.start() + 4096]):
+        return Payload(coded.start() + 1, source.size, makeself, encoded=True)
+    return None
+
+
+def _by_header(script: bytes, source: Source) -> Payload | None:
+    """makeself 2.4 and later say `skip=`, earlier ones `head -n N`."""
+    sizes = _SIZES.search(script)
+    lengths = tuple(int(word) for word in sizes.group(1).split()) if sizes else ()
+    for pattern in (_SKIP, _OFFSET):
+        for match in pattern.finditer(script):
+            at = _line_end(script, int(match.group(1)))
+            if at is None or at >= source.size:
+                continue
+            head = script[at : at + 512]
+            encoded = _decodes_to_archive(script[at : at + 4096]) and not _is_archive(head)
+            if encoded or _is_archive(head):
+                end = min(source.size, at + sum(lengths)) if lengths and not encoded else source.size
+                return Payload(at, end, makeself=True, encoded=encoded, sections=lengths)
+    return None
+
+
+def _line_end(script: bytes, count: int) -> int | None:
+    at = 0
+    for _ in range(count):
+        at = script.find(b"\n", at) + 1
+        if not at:
+            return None
+    return at
+
+
+def _is_archive(head: bytes) -> bool:
+    return is_tar(head) or _MAGICS.match(b"\n" + head) is not None
+
+
+def _by_content(script: bytes) -> int | None:
+    match = _MAGICS.search(script)
+    if match is not None:
+        return match.end()
+    for found in _USTAR.finditer(script):
+        at = found.start() - 257
+        if at > 0 and is_tar(script[at : at + 512]):
+            return at
+    nul = script.find(b"\0")
+    if nul < 0:
+        return None
+    found_any = _ANYWHERE.search(script, max(0, nul - 64))
+    return found_any.start() if found_any else None
+
+
+def _decodes_to_archive(text: bytes) -> bool:
+    import base64
+    import binascii
+
+    letters = b"".join(text.split())
+    try:
+        head = base64.b64decode(letters[: len(letters) // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return _is_archive(head[:512])

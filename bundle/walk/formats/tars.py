@@ -1,0 +1,280 @@
+"""Tar: v7, ustar, GNU and PAX, with the places where readers are known to disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.problem import Broken
+from bundle.walk.stream import Stream
+
+BLOCK = 512
+_ZERO = bytes(BLOCK)
+_KINDS = {
+    b"0": "file", b"\0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"3": "device", b"4": "device",
+    b"5": "directory", b"6": "fifo", b"S": "file",
+}  # fmt: skip
+_META = 1 << 20  # the longest PAX or long-name record that is believed
+_AT_ONCE = 1 << 20
+_NARROW = 8 << 30  # from here on a size needs PAX or base-256
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a block is a tar header: by its checksum, which v7 has too."""
+    if len(head) < BLOCK or not head[0]:
+        return False
+    return _number(head[148:156]) in _sums(head[:BLOCK])
+
+
+def _sums(block: bytes) -> tuple[int, int]:
+    rest = block[:148] + b"        " + block[156:]
+    unsigned = sum(rest)
+    return unsigned, unsigned - 256 * sum(1 for byte in rest if byte > 127)
+
+
+def _number(field_: bytes) -> int:
+    """Return an octal or base-256 number; -1 where it is neither."""
+    if field_[0] & 0x80:
+        value = int.from_bytes(field_, "big") & ((1 << (8 * len(field_) - 1)) - 1)
+        return value if not field_[0] & 0x40 else -1
+    text = field_.split(b"\0", 1)[0].strip(b" ")
+    if not text:
+        return 0
+    try:
+        return int(text, 8) if text.isdigit() else -1
+    except ValueError:
+        return -1
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the extended headers in front of an entry said."""
+
+    pax: dict[str, bytes] = field(default_factory=dict)
+    long_name: bytes = b""
+    long_link: bytes = b""
+    notes: list[str] = field(default_factory=list)
+
+
+def members(  # noqa: C901, PLR0912 - one branch per kind of header
+    stream: Stream, _context: Context
+) -> Iterator[Raw | Note]:
+    """Say the members of a tar in order."""
+    everywhere: dict[str, bytes] = {}
+    pending = _Pending()
+    behind_end = False
+    while True:
+        block = stream.read(BLOCK)
+        if not block:
+            if pending.pax or pending.long_name:
+                yield Note("truncated", "ends after an extended header")
+            elif not behind_end:
+                yield from _no_end_mark(stream)
+            return
+        if len(block) < BLOCK:
+            if block.strip(b"\0"):
+                yield Note("truncated", "ends inside a header")
+            return
+        if block == _ZERO:
+            behind_end = True
+            continue
+        if _number(block[148:156]) not in _sums(block):
+            if behind_end:
+                yield Note(
+                    "trailing-data",
+                    "data behind the end of the archive",
+                    f"<data at {stream.position - BLOCK}>",
+                )
+                yield Raw(
+                    name=f"<data at {stream.position - BLOCK}>",
+                    data=chain([block], stream.rest()),
+                    hidden=True,
+                )
+                return
+            raise Broken("corrupt", f"no header at byte {stream.position - BLOCK}")
+        if behind_end:
+            behind_end = False
+            yield Note(
+                "two-readings", "members follow the end mark; some unpackers read them, some stop there"
+            )
+        kind = block[156:157]
+        size = _number(block[124:136])
+        if size < 0:
+            raise Broken("corrupt", f"no size in the header at byte {stream.position - BLOCK}")
+        if kind in b"xgXLK" and kind:
+            record = _record(stream, size)
+            if kind in b"xX":
+                pending.pax.update(_pax(record))
+            elif kind == b"g":
+                everywhere.update(_pax(record))
+            elif kind == b"L":
+                pending.long_name = record.split(b"\0", 1)[0]
+            else:
+                pending.long_link = record.split(b"\0", 1)[0]
+            continue
+        yield from _entry(stream, block, kind, size, {**everywhere, **pending.pax}, pending, everywhere)
+        pending = _Pending()
+
+
+def _no_end_mark(stream: Stream) -> Iterator[Note]:
+    if not stream.position:
+        yield Note("truncated", "is empty")
+
+
+def _record(stream: Stream, size: int) -> bytes:
+    if size > _META:
+        raise Broken("corrupt", f"an extended header of {size} bytes")
+    record = stream.exactly(size)
+    _pad(stream, size)
+    return record
+
+
+def _pad(stream: Stream, size: int) -> None:
+    stream.read(-size % BLOCK)
+
+
+def _pax(record: bytes) -> dict[str, bytes]:
+    """Read `length key=value` lines. Errors: Broken."""
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(record) and record[at]:
+        space = record.find(b" ", at, at + 20)
+        digits = record[at:space] if space > 0 else b""
+        length = int(digits) if digits.isdigit() else 0
+        line = record[space + 1 : at + length]
+        key, equals, value = line.partition(b"=")
+        if length <= space - at + 1 or at + length > len(record) or not equals or not line.endswith(b"\n"):
+            raise Broken("corrupt", "a PAX header is damaged")
+        found[decoded(key)] = value[:-1]
+        at += length
+    return found
+
+
+def _entry(
+    stream: Stream,
+    block: bytes,
+    kind: bytes,
+    header_size: int,
+    pax: dict[str, bytes],
+    pending: _Pending,
+    everywhere: dict[str, bytes],
+) -> Iterator[Raw | Note]:
+    plain = _plain_name(block)
+    name = pax.get("path") or pending.long_name or plain
+    link = pax.get("linkpath") or pending.long_link or block[157:257].split(b"\0", 1)[0]
+    word = _KINDS.get(kind, "file")
+    if word == "file" and kind == b"\0" and name.endswith(b"/"):
+        word = "directory"
+    size = _decimal(pax["size"]) if "size" in pax else header_size
+    text = decoded(name)
+    yield from _tricks(text, name, header_size, size, pending, everywhere)
+    stored = size if word in ("file", "hardlink") else 0
+    logical = size
+    data: bytes | Iterator[bytes]
+    if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):
+        logical, holes = _sparse(stream, block, kind, pax, size)
+        stored -= holes
+        if "GNU.sparse.name" in pax:
+            text = decoded(pax["GNU.sparse.name"])
+        yield Note("special-file", f"is sparse: {logical} bytes of which {stored} are stored", text)
+    data = stream.read(stored) if stored <= _AT_ONCE else stream.parts(stored)
+    begin = stream.position
+    if isinstance(data, bytes) and len(data) < stored:
+        data = _cut(data, stored)
+    raw = Raw(
+        name=text, kind=word, size=stored, mode=_bits(block[100:108]),
+        uid=_owner(pax.get("uid"), block[108:116]), gid=_owner(pax.get("gid"), block[116:124]),
+        owner=decoded(pax.get("uname") or block[265:297].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
+        group=decoded(pax.get("gname") or block[297:329].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
+        mtime=_seconds(pax.get("mtime"), block[136:148]), link=decoded(link) if word in ("symlink", "hardlink") else "",
+        data=data,
+    )  # fmt: skip
+    yield raw
+    if not isinstance(data, bytes):
+        stream.skip(max(0, stored - (stream.position - begin)))
+    _pad(stream, stored)
+
+
+def _cut(data: bytes, size: int) -> Iterator[bytes]:
+    yield data
+    raise Broken("truncated", f"ends {size - len(data)} bytes too early")
+
+
+def _plain_name(block: bytes) -> bytes:
+    name = block[:100].split(b"\0", 1)[0]
+    prefix = block[345:500].split(b"\0", 1)[0] if block[257:263] == b"ustar\0" else b""
+    return prefix + b"/" + name if prefix else name
+
+
+def _tricks(
+    text: str,
+    name: bytes,
+    header_size: int,
+    size: int,
+    pending: _Pending,
+    everywhere: dict[str, bytes],
+) -> Iterator[Note]:
+    """Say where tar readers are known to take different ways."""
+    if size < 0:
+        raise Broken("corrupt", "a PAX header gives no number as size")
+    if size != header_size and (header_size or size < _NARROW):
+        yield Note("two-readings", f"the PAX header says {size} bytes, the tar header {header_size}", text)
+    if pending.long_name and "path" in pending.pax and pending.long_name != pending.pax["path"]:
+        yield Note("two-readings", "a GNU long name and a PAX path disagree", text)
+    if pending.long_link and "linkpath" in pending.pax and pending.long_link != pending.pax["linkpath"]:
+        yield Note("two-readings", "a GNU long link and a PAX linkpath disagree", text)
+    if everywhere.keys() & {"path", "size", "linkpath"}:
+        yield Note("two-readings", "a global PAX header renames or resizes every member", text)
+    if b"\0" in name:
+        yield Note("two-readings", "the PAX path holds a NUL; some readers stop there", text)
+
+
+def _decimal(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) < 20 else -1
+
+
+def _bits(field_: bytes) -> int | None:
+    value = _number(field_)
+    return value & 0o7777 if value >= 0 else None
+
+
+def _owner(value: bytes | None, field_: bytes) -> int | None:
+    number = _decimal(value) if value is not None else _number(field_)
+    return number if number >= 0 else None
+
+
+def _seconds(value: bytes | None, field_: bytes) -> float | None:
+    if value is not None:
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    number = _number(field_)
+    return float(number) if number >= 0 else None
+
+
+def _sparse(stream: Stream, block: bytes, kind: bytes, pax: dict[str, bytes], size: int) -> tuple[int, int]:
+    """Step over a sparse map; return the logical size and how many of the stored bytes the map took."""
+    if kind == b"S":
+        logical = _number(block[483:495])
+        more = block[482]
+        while more:
+            more = stream.exactly(BLOCK)[504]
+        return max(logical, 0), 0
+    logical = _decimal(pax.get("GNU.sparse.realsize") or pax.get("GNU.sparse.size") or b"0")
+    if pax.get("GNU.sparse.major") != b"1":
+        return max(logical, 0), 0
+    used = BLOCK
+    text = stream.exactly(BLOCK)
+    while True:
+        lines = text.split(b"\n")
+        if len(lines) > 1 and lines[0].isdigit():
+            wanted = 1 + 2 * int(lines[0])
+            if len(lines) > wanted:
+                return max(logical, 0), used
+        if used > _META or used >= size:
+            raise Broken("corrupt", "the sparse map is damaged")
+        text += stream.exactly(BLOCK)
+        used += BLOCK

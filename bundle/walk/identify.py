@@ -1,0 +1,148 @@
+"""What content is, by content alone."""
+
+from __future__ import annotations
+
+from bundle.walk.formats.ars import MAGIC as AR
+from bundle.walk.formats.tars import is_tar
+from bundle.walk.source import Source
+
+HEAD = 4096
+"""Bytes looked at from the start."""
+
+_MAGICS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\3\4", "zip"), (b"PK\5\6", "zip"), (b"PK\7\10PK\3\4", "zip"), (b"PK00PK\3\4", "zip"),
+    (b"\x1f\x8b\x08", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"), (b"\x1f\x9d", "compress"), (b"LZIP", "lzip"), (b"\x89LZO\0\r\n\x1a\n", "lzop"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"), (b"MSCF\0\0\0\0", "cab"), (b"xar!", "xar"),
+    (b"070701", "cpio"), (b"070702", "cpio"), (b"070707", "cpio"), (b"\xc7\x71", "cpio-binary"), (b"\x71\xc7", "cpio-binary"),
+    (b"\xed\xab\xee\xdb", "rpm"), (b"hsqs", "squashfs"),
+    (b"\xca\xfe\xba\xbe", "class"), (b"\x7fELF", "elf"), (b"MZ", "pe"), (b"%PDF-", "pdf"),
+    (b"SQLite format 3\0", "sqlite"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"), (b"OggS", "ogg"), (b"ID3", "mp3"),
+    (b"\xfe\xed\xfe\xed", "jks"), (b"wOFF", "font"), (b"wOF2", "font"), (b"\0\1\0\0\0", "font"), (b"OTTO", "font"),
+    (b"{\\rtf", "rtf"),
+)  # fmt: skip
+_BY_TWO: dict[bytes, tuple[tuple[bytes, str], ...]] = {}
+for _magic, _name in _MAGICS:
+    _BY_TWO[_magic[:2]] = (*_BY_TWO.get(_magic[:2], ()), (_magic, _name))
+
+CONTAINERS = frozenset(
+    {
+        "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
+        "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
+    }
+)  # fmt: skip
+"""Formats the walker looks inside."""
+
+_CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
+_PYC = frozenset(range(3000, 3700)) | {62211}
+
+
+def identify(  # noqa: C901, PLR0911 - one return per family of formats
+    head: bytes, source: Source
+) -> str:
+    """Return a word for the format of content whose first `HEAD` bytes are `head`."""
+    if not head:
+        return "empty"
+    for magic, name in _BY_TWO.get(head[:2], ()):
+        if head.startswith(magic):
+            if name == "pe":
+                return _executable(head, source, "pe")
+            if name == "elf":
+                return _executable(head, source, "elf")
+            if name == "class":
+                return (
+                    "class" if int.from_bytes(head[6:8], "big") >= 45 else "macho"
+                )  # the fat Mach-O shares the magic
+            if name == "cpio-binary" and not _binary_cpio(head):
+                continue
+            return name
+    if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"):
+        return "bzip2"
+    if head.startswith(AR):
+        return "deb" if head[8:24].startswith(b"debian-binary") else "ar"
+    if head[257:262] == b"ustar" or (len(head) >= 512 and is_tar(head)):
+        return "tar"
+    return _further(head, source)
+
+
+def _further(  # noqa: C901, PLR0911 - one return per family of formats
+    head: bytes, source: Source
+) -> str:
+    binary = b"\0" in head or len(head.translate(None, _CONTROL)) != len(head)
+    if head[0] == 0x5D and head[1:3] == b"\0\0" and _lzma(head):
+        return "lzma"
+    if head[:2] == b"#!":
+        return _script(head, source)
+    if binary:
+        if head[2:4] == b"\r\n" and int.from_bytes(head[:2], "little") in _PYC:
+            return "pyc"
+        if head[2:7] in (b"-lh0-", b"-lh1-", b"-lh4-", b"-lh5-", b"-lh6-", b"-lh7-"):
+            return "lha"
+        if source.size > 0x8006 and source.read(0x8001, 5) == b"CD001":
+            return "iso"
+        return _stubbed(source, "data")
+    if b"<?php" in head or b"<?=" in head:
+        return "php"
+    if head.startswith(b"begin ") and head[6:9].isdigit():
+        return "uu"
+    stripped = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if stripped.startswith(b"<?xml"):
+        return "xml"
+    if stripped.startswith((b"<!doctype html", b"<html")):
+        return "html"
+    return _stubbed(source, "text") if source.size > HEAD else "text"
+
+
+def _script(head: bytes, source: Source) -> str:
+    """A script, perhaps with an archive behind it."""
+    from bundle.walk.formats.selfextract import archive_behind
+
+    found = archive_behind(source)
+    if found is not None:
+        return "makeself" if found.makeself else "self-extracting"
+    line = head[:256].split(b"\n", 1)[0]
+    for word in (b"python", b"perl", b"php", b"ruby", b"node"):
+        if word in line:
+            return word.decode()
+    return "shell" if b"sh" in line else "script"
+
+
+def _executable(head: bytes, source: Source, plain: str) -> str:
+    del head
+    return _stubbed(source, plain)
+
+
+def _stubbed(source: Source, plain: str) -> str:
+    """A file whose end is that of a zip is one (`zip-stub`), whatever its start looks like."""
+    if source.size < 22:
+        return plain
+    if source.read(source.size - 22, 4) == b"PK\5\6":
+        return "zip-stub"
+    if plain in ("pe", "elf", "data"):
+        span = min(source.size, 65557)
+        tail = source.read(source.size - span, span)
+        at = tail.rfind(b"PK\5\6")
+        if (
+            at >= 0
+            and at + 22 <= len(tail)
+            and at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)
+        ):
+            return "zip-stub"
+    return plain
+
+
+def _lzma(head: bytes) -> bool:
+    window, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
+    return (
+        len(head) > 13
+        and not head[13]
+        and window & (window - 1) == 0
+        and (size == (1 << 64) - 1 or size < 1 << 40)
+    )
+
+
+def _binary_cpio(head: bytes) -> bool:
+    order = "little" if head[0] == 0xC7 else "big"
+    mode = int.from_bytes(head[6:8], "little" if order == "little" else "big")
+    return len(head) > 26 and mode & 0o170000 in (0o040000, 0o100000, 0o120000)

@@ -1,0 +1,102 @@
+"""Random access to the bytes of one member: in memory, or a region of a file that is open."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+CHUNK = 256 << 10
+"""Bytes that travel at once."""
+
+
+class Source(Protocol):
+    """Content that may be read at any place, any number of times."""
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; short only at the end."""
+        ...
+
+    def view(self, offset: int, length: int) -> bytes | mmap.mmap:
+        """Return a window as the detectors get it; `offset` is a multiple of the page size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Content that is small enough to be held."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        return self.data[offset : offset + length]
+
+    def view(self, offset: int, length: int) -> bytes:
+        """Return the window."""
+        if offset == 0 and length >= len(self.data):
+            return self.data
+        return self.data[offset : offset + length]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Part of an open file: one on disk, or one extent of the spill file."""
+
+    fd: int
+    start: int
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        length = min(length, self.size - offset)
+        return os.pread(self.fd, length, self.start + offset) if length > 0 else b""
+
+    def view(self, offset: int, length: int) -> bytes | mmap.mmap:
+        """Return a read-only map; where the region does not start on a page, a copy."""
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
+        if (self.start + offset) % mmap.ALLOCATIONGRANULARITY:
+            return self.read(offset, length)
+        return mmap.mmap(self.fd, length, prot=mmap.PROT_READ, offset=self.start + offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Part of another source."""
+
+    whole: Source
+    start: int
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        return self.whole.read(self.start + offset, max(0, min(length, self.size - offset)))
+
+    def view(self, offset: int, length: int) -> bytes | mmap.mmap:
+        """Return a copy of the window."""
+        return self.read(offset, length)
+
+
+def chunks(source: Source, start: int = 0, end: int | None = None, step: int = CHUNK) -> Iterator[bytes]:
+    """Say the bytes of a source in order."""
+    stop = source.size if end is None else min(end, source.size)
+    while start < stop:
+        block = source.read(start, min(step, stop - start))
+        if not block:
+            return
+        yield block
+        start += len(block)

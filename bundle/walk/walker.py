@@ -1,0 +1,510 @@
+"""The walk: opens containers, materialises each member, asks what it is, and goes on inside."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bundle.walk import names
+from bundle.walk.formats.raw import Context, Note, Opened, Raw
+from bundle.walk.identify import CONTAINERS, HEAD, identify
+from bundle.walk.limits import Limits
+from bundle.walk.member import OVERLAP, WINDOW, Entry, Member
+from bundle.walk.problem import PLACE_DEPENDENT, Broken, Problem
+from bundle.walk.registry import open_container
+from bundle.walk.source import Memory, Region, Source, chunks
+from bundle.walk.spill import Spill
+from hardening.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A container's last member has been said; `whole` tells whether its hash may stand for what was found in it."""
+
+    member: Member
+    whole: bool
+
+
+Event = Member | Problem | Done
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One container that is open."""
+
+    parts: tuple[str, ...]
+    sha256: str
+    size: int
+    unpacked: int = 0
+    whole: bool = True
+    seen: dict[int, str] = field(default_factory=dict)
+    links: set[str] = field(default_factory=set)
+    classes: list[Entry] = field(default_factory=list)
+    lists_classes: bool = False
+
+
+_NAMES = 500_000
+"""Names of one container that are remembered to find duplicates."""
+
+_TRUST_ZERO = 8  # a mebibyte-sized zip may hold a few times that before its ratio is looked at
+
+
+class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
+    pass
+
+
+class Walker:
+    """Walks one bundle after another; keeps the budget, the spill file and what was seen."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        passwords: tuple[bytes, ...] = (),
+        remember: bool = False,
+        delegate: Callable[[Source, Member, int], bool] | None = None,
+    ) -> None:
+        """`remember`: a container seen before is said once more, with `repeat`, and not walked again.
+
+        `delegate` may take a container over (another process walks it); it returns whether it did.
+        """
+        self.limits = limits or Limits()
+        self.passwords = passwords
+        self.remember = remember
+        self.delegate = delegate
+        self.known: set[str] = set()
+        self.spill = Spill(self.limits.spill)
+        self._frames: list[_Frame] = []
+        self.start()
+
+    def start(self) -> None:
+        """Begin a new bundle: counts and clock start again."""
+        self.total = 0
+        self.count = 0
+        self.deadline = time.monotonic() + self.limits.seconds
+        self.stopped = ""
+
+    def walk(self, path: str) -> Iterator[Event]:
+        """Say every member and problem of one file or folder. Errors: InputError."""
+        self.start()
+        place = Path(path)
+        try:
+            about = place.stat()
+        except OSError as problem:
+            raise InputError(
+                f"{path}: {problem.strerror}", hint="check the path and its permissions"
+            ) from problem
+        try:
+            if stat.S_ISDIR(about.st_mode):
+                yield from self._folder(path)
+            else:
+                yield from self._on_disk(path, about, top=True)
+        except _Stop:
+            return
+
+    def close(self) -> None:
+        """Give the spill file back."""
+        self.spill.close()
+
+    # --- files and folders on disk
+
+    def _folder(self, path: str) -> Iterator[Event]:
+        frame = _Frame((path,), "", 0, lists_classes=True)
+        folders = [path]
+        while folders:
+            here = folders.pop()
+            try:
+                with os.scandir(here) as listing:
+                    found = sorted(listing, key=lambda entry: entry.name)
+            except OSError as problem:
+                yield Problem("unreadable", (_text(here),), f"cannot be read: {problem.strerror}")
+                continue
+            for entry in found:
+                about = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(about.st_mode):
+                    folders.append(entry.path)
+                    yield self._bare(entry.path, about)
+                elif stat.S_ISREG(about.st_mode):
+                    for event in self._on_disk(entry.path, about):
+                        yield event
+                        if isinstance(event, Member) and event.format == "class" and not event.derived:
+                            _note_class(frame, event)
+                else:
+                    yield self._bare(entry.path, about)
+        if frame.classes:
+            yield _listing(frame, "folder")
+
+    def _bare(self, path: str, about: os.stat_result) -> Member:
+        self.count += 1
+        kind = _KINDS.get(stat.S_IFMT(about.st_mode), "device")
+        link = ""
+        if kind == "symlink":
+            with suppress(OSError):
+                link = _text(os.readlink(path))  # noqa: PTH115 - bytes that are no UTF-8 survive in a str path only
+        return Member(
+            parts=(_text(path),), kind=kind, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
+            mtime=about.st_mtime, link=link,
+        )  # fmt: skip
+
+    def _on_disk(self, path: str, about: os.stat_result, *, top: bool = False) -> Iterator[Event]:
+        parts = (_text(path),)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as problem:
+            if top:
+                raise InputError(
+                    f"{path}: {problem.strerror}", hint="check the path and its permissions"
+                ) from problem
+            yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", about.st_size)
+            return
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
+            yield from self._disk_file(fd, parts, about)
+        finally:
+            os.close(fd)
+
+    def _disk_file(self, fd: int, parts: tuple[str, ...], about: os.stat_result) -> Iterator[Event]:
+        size = os.fstat(fd).st_size
+        raw = Raw(
+            name=parts[0], size=size, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
+            mtime=about.st_mtime,
+        )  # fmt: skip
+        source: Source = Region(fd, 0, size)
+        digest = hashlib.sha256()
+        try:
+            if size <= self.limits.memory:
+                data = source.read(0, size)
+                source = Memory(data)
+                digest.update(data)
+            else:
+                for block in chunks(source, step=1 << 20):
+                    digest.update(block)
+        except OSError as problem:
+            yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", size)
+            return
+        self._spend(source.size)
+        yield from self._say(raw, parts, source, digest.hexdigest(), 0)
+
+    # --- members of containers
+
+    def descend(self, source: Source, member: Member, depth: int) -> Iterator[Event]:
+        """Say everything inside one container that has been said itself already."""
+        try:
+            yield from self._inside(source, member, depth, self._open(source, member))
+        except _Stop:
+            return
+
+    def _open(self, source: Source, member: Member) -> Opened | Broken:
+        context = Context(member.name, self.limits, self.passwords)
+        try:
+            return open_container(source, member.format, context)
+        except Broken as problem:
+            return problem
+
+    def _inside(self, source: Source, member: Member, depth: int, opened: Opened | Broken) -> Iterator[Event]:
+        frame = _Frame(
+            member.parts, member.sha256, source.size, lists_classes=not member.entries,
+        )  # fmt: skip
+        self._frames.append(frame)
+        try:
+            try:
+                if isinstance(opened, Broken):
+                    raise opened
+                if opened.facts.get("rpm-scripts"):
+                    yield _derived(member, opened.facts["rpm-scripts"].encode(), "rpm-scripts")
+                for raw in opened.members:
+                    if isinstance(raw, Note):
+                        yield self._note(raw, frame)
+                    else:
+                        yield from self._member(raw, frame, depth)
+            except Broken as problem:
+                yield self._note(Note(problem.reason, str(problem)), frame)
+            except RecursionError:
+                yield self._note(Note("limit-depth", "is nested too deeply"), frame)
+            if frame.classes:
+                yield _listing(frame, member.format)
+            yield Done(member, frame.whole)
+            if frame.whole and self.remember:
+                self.known.add(member.sha256)
+        finally:
+            self._frames.pop()
+
+    def _note(self, note: Note, frame: _Frame) -> Problem:
+        parts = (*frame.parts, names.shown(note.name)) if note.name else frame.parts
+        return self._problem(Problem(note.reason, parts, note.message, note.not_examined))
+
+    def _problem(self, problem: Problem) -> Problem:
+        if problem.reason in PLACE_DEPENDENT:
+            for frame in self._frames:
+                frame.whole = False
+        return problem
+
+    def _spend(self, size: int) -> None:
+        self.total += size
+        self.count += 1
+
+    def _member(self, raw: Raw, frame: _Frame, depth: int) -> Iterator[Event]:
+        parts = (*frame.parts, names.shown(raw.name))
+        for note in names.problems(raw, self.limits.path):
+            yield self._note(note, frame)
+        yield from self._budget(raw, frame, parts)
+        if raw.kind not in ("file", "hardlink") and not isinstance(raw.data, bytes):
+            raw.data = b"".join(raw.data)[:0]  # a folder has no content; its reader wants to be drained
+        if raw.kind != "file" and not raw.data:
+            self.count += 1
+            if raw.kind == "symlink":
+                frame.links.add(parts[-1])
+            yield Member(
+                parts=parts, kind=raw.kind, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner, group=raw.group,
+                mtime=raw.mtime, link=raw.link,
+            )  # fmt: skip
+            return
+        if frame.links:
+            through = _link_on_the_way(parts[-1], frame.links)
+            if through:
+                yield self._problem(
+                    Problem("through-link", parts, f"is written through the link {through!r}")
+                )
+        if isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
+            data = raw.data
+            sha256 = hashlib.sha256(data).hexdigest()
+            frame.unpacked += len(data)
+            self._spend(len(data))
+            yield from self._same_name(frame, parts, sha256)
+            yield from self._say(raw, parts, Memory(data), sha256, depth)
+            return
+        source, sha256, problem = self._gather(raw, frame)
+        try:
+            if problem is not None:
+                left = max(0, (raw.size or 0) - source.size)
+                if problem.reason in ("bomb", "limit-member", "limit-total", "limit-time"):
+                    message = f"{problem} (read {source.size} bytes)"
+                else:
+                    message = str(problem)
+                yield self._problem(Problem(problem.reason, parts, message, left))
+            self._spend(0)
+            if not (problem is not None and not source.size):
+                yield from self._same_name(frame, parts, sha256)
+            yield from self._say(raw, parts, source, sha256, depth)
+        finally:
+            if isinstance(source, Region):
+                self.spill.release(source)
+        if problem is not None and problem.reason == "bomb":
+            raise Broken("bomb", "unpacking stopped here")
+        if problem is not None and problem.reason in ("limit-total", "limit-time"):
+            self.stopped = problem.reason
+            raise _Stop
+
+    def _budget(self, raw: Raw, frame: _Frame, parts: tuple[str, ...]) -> Iterator[Event]:
+        reason = ""
+        if self.count >= self.limits.members:
+            reason, message = "limit-members", f"more than {self.limits.members} members"
+        elif time.monotonic() > self.deadline:
+            reason, message = "limit-time", f"more than {self.limits.seconds:g} seconds"
+        elif isinstance(raw.data, bytes):
+            over = self._over(frame, len(raw.data), len(raw.data))
+            if over is not None:
+                reason, message = over.reason, str(over)
+        if not reason:
+            return
+        size = len(raw.data) if isinstance(raw.data, bytes) else raw.size or 0
+        yield self._problem(Problem(reason, parts, f"{message}; nothing behind it was examined", size))
+        if reason == "bomb":
+            raise Broken("bomb", message)
+        if reason != "limit-member":
+            self.stopped = reason
+            raise _Stop
+
+    def _over(self, frame: _Frame, block: int, member: int) -> Broken | None:
+        """Return why no more may be unpacked, if so."""
+        limits = self.limits
+        if member > limits.member:
+            return Broken("limit-member", f"is larger than {limits.member} bytes")
+        if self.total + block > limits.total:
+            return Broken("limit-total", f"more than {limits.total} bytes were unpacked")
+        unpacked = frame.unpacked + block
+        if unpacked > limits.ratio_from and unpacked > limits.ratio * max(frame.size, 1):
+            return Broken("bomb", f"unpacks to more than {limits.ratio} times its size")
+        return None
+
+    def _gather(self, raw: Raw, frame: _Frame) -> tuple[Source, str, Broken | None]:
+        """Read a member's pieces into memory or the spill file; return what was read and why it ended early."""
+        held: list[bytes] = []
+        size = 0
+        spilling = False
+        digest = hashlib.sha256()
+        problem: Broken | None = None
+        data = [raw.data] if isinstance(raw.data, bytes) else raw.data
+        try:
+            for block in data:
+                over = self._over(frame, len(block), size + len(block))
+                if over is None and time.monotonic() > self.deadline:
+                    over = Broken("limit-time", f"more than {self.limits.seconds:g} seconds")
+                if over is not None:
+                    problem = over
+                    break
+                if not spilling and size + len(block) > self.limits.memory:
+                    self.spill.begin()
+                    spilling = True
+                    for early in held:
+                        self.spill.write(early)
+                    held.clear()
+                if spilling:
+                    self.spill.write(block)
+                else:
+                    held.append(block)
+                digest.update(block)
+                size += len(block)
+                self.total += len(block)
+                frame.unpacked += len(block)
+        except Broken as ended:
+            problem = ended
+            if ended.reason == "limit-spill":
+                return Memory(b""), "", ended
+        source: Source = self.spill.finish() if spilling else Memory(b"".join(held))
+        return source, digest.hexdigest(), problem
+
+    def _same_name(self, frame: _Frame, parts: tuple[str, ...], sha256: str) -> Iterator[Event]:
+        if len(frame.seen) >= _NAMES:
+            return
+        key = hash(parts[-1])
+        before = frame.seen.setdefault(key, sha256)
+        if before != sha256:
+            yield self._problem(
+                Problem("duplicate-name", parts, "has the name of an earlier member and other content")
+            )
+
+    # --- what a member is
+
+    def _say(
+        self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
+    ) -> Iterator[Event]:
+        head = source.read(0, HEAD)
+        form = identify(head, source)
+        member = Member(
+            parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
+            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, sha256=sha256,
+        )  # fmt: skip
+        if form in CONTAINERS:
+            yield from self._container(member, source, depth)
+            return
+        frame = self._frames[-1] if self._frames else None
+        yield from _windows(member, source)
+        if frame is not None and form == "class" and frame.lists_classes:
+            _note_class(frame, member, source)
+        from bundle.walk import derive
+
+        yield from derive.texts(member, source, self.limits)
+
+    def _container(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
+        from dataclasses import replace
+
+        if any(frame.sha256 == member.sha256 for frame in self._frames):
+            yield from _windows(member, source)
+            yield self._problem(Problem("quine", member.parts, "contains itself", 0))
+            return
+        if depth >= self.limits.depth:
+            yield from _windows(member, source)
+            yield self._problem(
+                Problem("limit-depth", member.parts, f"is nested deeper than {self.limits.depth} archives", 0)
+            )
+            return
+        if self.remember and member.sha256 in self.known:
+            yield replace(member, container=True, repeat=True)
+            return
+        opened = self._open(source, member)
+        script = opened.script if isinstance(opened, Opened) else None
+        entries = opened.entries if isinstance(opened, Opened) else ()
+        content = source.view(0, WINDOW if script is None else script)
+        member = replace(member, container=True, entries=entries, content=content)
+        yield member
+        _close(content)
+        member = replace(member, content=b"")
+        if self.delegate is not None and self.delegate(source, member, depth + 1):
+            return
+        yield from self._inside(source, member, depth + 1, opened)
+
+
+_KINDS = {
+    stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket",
+}  # fmt: skip
+
+
+def _text(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _link_on_the_way(name: str, links: set[str]) -> str:
+    at = name.find("/")
+    while at > 0:
+        if name[:at] in links:
+            return name[:at]
+        at = name.find("/", at + 1)
+    return ""
+
+
+def _windows(member: Member, source: Source) -> Iterator[Member]:
+    """Say a member, in several windows where it is large; each map is closed when the next is asked for."""
+    from dataclasses import replace
+
+    if isinstance(source, Memory) and source.size <= WINDOW:
+        yield replace(member, content=source.data)
+        return
+    at = 0
+    line = 1
+    while True:
+        content = source.view(at, WINDOW)
+        yield replace(member, content=content, offset=at, first_line=line if at else None)
+        end = at + WINDOW
+        if end >= source.size:
+            _close(content)
+            return
+        at = end - OVERLAP
+        line += _lines(content, WINDOW - OVERLAP)
+        _close(content)
+
+
+def _lines(content: bytes | mmap.mmap, length: int) -> int:
+    step = 1 << 20
+    return sum(content[at : min(at + step, length)].count(b"\n") for at in range(0, length, step))
+
+
+def _close(content: bytes | mmap.mmap) -> None:
+    if not isinstance(content, bytes):
+        with suppress(BufferError):  # somebody still iterates over it; it goes when they let go
+            content.close()
+
+
+def _derived(member: Member, text: bytes, how: str) -> Member:
+    from dataclasses import replace
+
+    return replace(member, content=text, derived=how, container=False, entries=(), first_line=None, offset=0)
+
+
+def _note_class(frame: _Frame, member: Member, source: Source | None = None) -> None:
+    import zlib
+
+    if len(frame.classes) >= _NAMES:
+        return
+    crc = 0
+    for block in chunks(source) if source is not None else (member.content,):
+        crc = zlib.crc32(block, crc)
+    name = (
+        member.parts[-1]
+        if len(member.parts) > len(frame.parts)
+        else member.parts[-1][len(frame.parts[-1]) + 1 :]
+    )
+    frame.classes.append(Entry(name, member.size, crc))
+
+
+def _listing(frame: _Frame, form: str) -> Member:
+    return Member(parts=frame.parts, kind="listing", format=form, entries=tuple(frame.classes))
