@@ -1,0 +1,138 @@
+"""The messages upgrade logs are known to hold, as data, and the rules they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from hardening.findings import Rule, Severity
+from hardening.tables import Table
+
+
+class Meaning(StrEnum):
+    """What a line means for the upgrade."""
+
+    BENIGN = "benign"
+    WARN = "warn"
+    FATAL = "fatal"
+
+    @property
+    def severity(self) -> Severity:
+        """Fatal lines stop an upgrade; warnings are for a person to read."""
+        return {"benign": Severity.INFO, "warn": Severity.LOW, "fatal": Severity.HIGH}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the neighbouring lines have to say for the message's own meaning to hold."""
+
+    previous: re.Pattern[str] | None
+    previous_kind: re.Pattern[str] | None
+    """A previous line of this kind that is not `previous` contradicts."""
+    next: re.Pattern[str] | None
+    next_kind: re.Pattern[str] | None
+    if_absent: Meaning
+    if_contradicted: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One known message."""
+
+    rule: Rule
+    meaning: Meaning
+    regex: re.Pattern[str]
+    program: str
+    verified: str
+    context: Context | None
+    examples: tuple[str, ...]
+    counter_examples: tuple[str, ...]
+
+
+UNKNOWN = Rule(
+    id="log/unknown",
+    title="An error that the tool does not know",
+    severity=Severity.MEDIUM,
+    rationale="The line says that something failed, and no known message explains it.",
+    remedy="Read it. If it is harmless here, add it to a file of your own and pass that with --rules.",
+)
+
+
+def load(path: Path | Traversable) -> tuple[Message, ...]:
+    """Read a file of messages. Errors: DataError naming file and key."""
+    table = Table.load(path)
+    found = tuple(_message(row) for row in table.rows("message"))
+    table.done()
+    return found
+
+
+@cache
+def shipped() -> tuple[Message, ...]:
+    """Return the messages that ship with the tool."""
+    return load(files("hardening.upgrade") / "data" / "log_messages.toml")
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule log triage can say."""
+    return (*(m.rule for m in shipped()), UNKNOWN)
+
+
+def _message(row: Table) -> Message:
+    meaning = row.choice("class", Meaning)
+    verified, source = row.text("verified", "yes"), row.text("source", "")
+    phase = row.text("phase", "")
+    rule = Rule(
+        id=f"log/{row.text('id')}",
+        title=f"{row.text('program')}{f' ({phase})' if phase else ''}: {meaning.value} message",
+        severity=meaning.severity,
+        rationale=row.text("why") + ("" if verified == "yes" else f" (text verified: {verified})"),
+        remedy=row.text("action"),
+        references=(),
+    )
+    context = _context(row.table("context")) if "context" in row else None
+    found = Message(
+        rule=rule,
+        meaning=meaning,
+        regex=_regex(row, "regex"),
+        program=row.text("program"),
+        verified=f"{verified}; {source}" if source else verified,
+        context=context,
+        examples=row.texts("examples", []),
+        counter_examples=row.texts("counter_examples", []),
+    )
+    row.done()
+    return found
+
+
+def _context(row: Table) -> Context:
+    def optional(key: str) -> re.Pattern[str] | None:
+        return _regex(row, key) if key in row else None
+
+    found = Context(
+        previous=optional("previous"),
+        previous_kind=optional("previous_kind"),
+        next=optional("next"),
+        next_kind=optional("next_kind"),
+        if_absent=row.choice("if_absent", Meaning),
+        if_contradicted=row.choice("if_contradicted", Meaning),
+    )
+    row.done()
+    return found
+
+
+def _regex(row: Table, key: str) -> re.Pattern[str]:
+    try:
+        return re.compile(row.text(key))
+    except re.error as problem:
+        raise row.wrong(key, f"not a regular expression: {problem}") from problem
+
+
+def examples(messages: Iterable[Message]) -> Iterable[tuple[Message, str]]:
+    """Yield every message with each of its examples."""
+    return ((message, text) for message in messages for text in message.examples)

@@ -1,0 +1,236 @@
+"""Upgrade logs: the three forms of one sentence, every known message, and what nobody knows."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardening.errors import DataError, ExitCode, InputError
+from hardening.findings import Confidence, Examined, Finding, Run, Severity
+from hardening.upgrade.logs.gate import Gate, loose
+from hardening.upgrade.logs.patterns import Message, load, shipped
+from hardening.upgrade.logs.redact import redacted
+from hardening.upgrade.logs.triage import Triage
+
+TRIAGE = Triage()
+PLAIN = Triage(engine="plain")
+EXAMPLES = [pytest.param(m, e, id=f"{m.rule.id}-{i}") for m in shipped() for i, e in enumerate(m.examples)]
+
+
+def run(tmp_path: Path, text: str | bytes) -> Run:
+    log = tmp_path / "upgrade.log"
+    log.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return TRIAGE.logs([log])
+
+
+def one(found: Run, rule: str) -> Finding:
+    (finding,) = [f for f in found.findings if f.rule.id == rule]
+    return finding
+
+
+MYSQLCHECK = """mysql.event                                        OK
+mysql.func                                         OK
+mysql.general_log
+Error    : You can't use locks with log tables.
+status   : OK
+mysql.help_category                                OK
+mysql.slow_log
+Error    : You can't use locks with log tables.
+status   : OK
+"""
+
+
+def test_the_check_of_a_log_table_is_benign(tmp_path: Path) -> None:
+    found = run(tmp_path, MYSQLCHECK)
+    finding = one(found, "log/mysql-log-table-lock-check")
+    assert (finding.level, finding.confidence) == (Severity.INFO, Confidence.HIGH)
+    assert "2 times (lines 4, 8)" in finding.message
+    assert found.exit_code() is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["Mar  3 02:11:09 site-7 debian-start[1423]: ", "2024-03-03T02:11:09Z ", "[2024-03-03 02:11:09] "],
+)
+def test_a_prefix_on_each_line_changes_nothing(tmp_path: Path, prefix: str) -> None:
+    found = run(tmp_path, "".join(prefix + line + "\n" for line in MYSQLCHECK.splitlines()))
+    assert one(found, "log/mysql-log-table-lock-check").confidence is Confidence.HIGH
+    assert found.exit_code() is ExitCode.OK
+
+
+def test_without_its_block_it_is_benign_with_less_confidence(tmp_path: Path) -> None:
+    found = run(tmp_path, "Upgrading database\n\nError : You can't use locks with log tables\n\ndone\n")
+    finding = one(found, "log/mysql-log-table-lock-check")
+    assert (finding.level, finding.confidence) == (Severity.INFO, Confidence.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("mysql.general_log", "status   : Corrupt"), ("aspect.trendlog", "status   : OK")],
+)
+def test_the_same_sentence_elsewhere_is_a_warning(tmp_path: Path, before: str, after: str) -> None:
+    found = run(tmp_path, f"{before}\nError    : You can't use locks with log tables.\n{after}\n")
+    assert one(found, "log/mysql-log-table-lock-check").level is Severity.LOW
+
+
+def test_a_dump_that_stopped_at_it_stops_the_upgrade(tmp_path: Path) -> None:
+    found = run(
+        tmp_path, "mysqldump: Got error: 1556: You can't use locks with log tables. when using LOCK TABLES\n"
+    )
+    assert one(found, "log/mysql-log-table-lock-dump").level is Severity.HIGH
+    assert found.exit_code() is ExitCode.FINDINGS
+
+
+def test_a_restore_that_stopped_at_it_stops_the_upgrade(tmp_path: Path) -> None:
+    found = run(tmp_path, "ERROR 1556 (HY000) at line 12: You can't use locks with log tables.\n")
+    assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
+    assert found.exit_code() is ExitCode.FINDINGS
+
+
+def test_a_typographic_apostrophe_is_the_same_sentence(tmp_path: Path) -> None:
+    found = run(tmp_path, "mysql.slow_log\nError : You can\u2019t use locks with log tables\nstatus : OK\n")
+    assert found.exit_code() is ExitCode.OK
+    assert len(found.findings) == 1
+
+
+def test_a_service_that_was_not_running_before_it_started(tmp_path: Path) -> None:
+    good = "Stopping httpd:                                            [FAILED]\nStarting httpd:                                            [  OK  ]\n"
+    assert one(run(tmp_path, good), "log/svc-stop-failed").level is Severity.INFO
+    alone = good.splitlines()[0] + "\nnext step\n"
+    assert one(run(tmp_path, alone), "log/svc-stop-failed").level is Severity.LOW
+
+
+@pytest.mark.parametrize(("message", "example"), EXAMPLES)
+def test_every_example_is_found_as_what_it_is(tmp_path: Path, message: Message, example: str) -> None:
+    assert message.regex.search(example)
+    found = run(tmp_path, f"all is well\n{example}\nall is well\n")
+    assert found.findings, "the gate did not let it through"
+    said = max(f.level for f in found.findings)
+    assert said >= message.meaning.severity or message.context, "a known message was judged milder than it is"
+
+
+@pytest.mark.parametrize("message", [m for m in shipped() if m.counter_examples], ids=lambda m: m.rule.id)
+def test_counter_examples_are_something_else(message: Message) -> None:
+    assert [e for e in message.counter_examples if message.regex.search(e)] == []
+
+
+def test_ids_are_unique_and_there_are_as_many_as_documented() -> None:
+    ids = [m.rule.id for m in shipped()]
+    assert len(ids) == len(set(ids)) == 96
+
+
+def test_an_unknown_error_is_shown_and_counted_once_for_its_kind(tmp_path: Path) -> None:
+    text = "".join(f"engine: fatal: driver {n} cannot be opened\n" for n in range(1000)) + "0 errors\n"
+    found = run(tmp_path, text)
+    finding = one(found, "log/unknown")
+    assert "1000 times" in finding.message
+    assert finding.evidence == "engine: fatal: driver 0 cannot be opened"
+    assert found.exit_code() is ExitCode.FINDINGS
+    assert found.subjects[0].stats["lines"] == 1001
+
+
+def test_many_kinds_of_unknown_errors_are_bounded_and_accounted_for(tmp_path: Path) -> None:
+    words = ["".join(chr(97 + int(d)) for d in str(n)) for n in range(300)]
+    found = run(tmp_path, "".join(f"error in {word}\n" for word in words))
+    unknown = [f for f in found.findings if f.rule.id == "log/unknown"]
+    assert len(unknown) == 51
+    assert any("250 times" in f.message for f in unknown)
+
+
+def test_no_secret_of_the_log_comes_through(tmp_path: Path) -> None:
+    lines = (
+        "error: GRANT ALL ON *.* TO 'a'@'%' IDENTIFIED BY 'Zx81-spectrum'",
+        "error: password=Zx81-spectrum rejected",
+        "error: mysql -u root -pZx81-spectrum failed",
+        "error: jdbc:mysql://app:Zx81-spectrum@db/aspect failed",
+        "error: Authorization: Bearer Zx81-spectrum failed",
+    )
+    found = run(tmp_path, "\n".join(lines))
+    assert len(found.findings) >= 4
+    assert "Zx81" not in repr(found)
+
+
+@given(st.text(min_size=4, max_size=30, alphabet=st.characters(categories=("L", "N"))))
+def test_a_password_after_its_word_is_always_masked(secret: str) -> None:
+    assert secret not in redacted(f"FATAL password={secret} at step").replace(
+        "FATAL password=*** at step", ""
+    )
+
+
+def test_gzip_and_pipe_like_files_and_windows_line_ends(tmp_path: Path) -> None:
+    packed = run(tmp_path, gzip.compress(MYSQLCHECK.replace("\n", "\r\n").encode()))
+    assert one(packed, "log/mysql-log-table-lock-check").confidence is Confidence.HIGH
+    cut = run(tmp_path, gzip.compress(MYSQLCHECK.encode() * 50)[:60])
+    assert cut.subjects[0].examined is Examined.PARTIAL or cut.subjects[0].examined is Examined.NONE
+
+
+@pytest.mark.parametrize("data", [b"", b"\x7fELF\0\0\0\0", b"\x1f\x8bbroken"])
+def test_what_is_no_log_is_said_and_never_a_pass(tmp_path: Path, data: bytes) -> None:
+    assert run(tmp_path, data).exit_code() is ExitCode.NOTHING_EXAMINED
+
+
+def test_absent_and_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.log", tmp_path):
+        with pytest.raises(InputError):
+            TRIAGE.logs([path])
+
+
+def test_both_engines_say_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "all.log"
+    log.write_text(MYSQLCHECK + "".join(f"{e}\nquiet line\n" for m in shipped() for e in m.examples))
+    first, second = TRIAGE.logs([log]), PLAIN.logs([log])
+    assert TRIAGE._gate.engine == "hyperscan"
+    assert first.findings == second.findings
+    assert len(first.findings) > 60
+
+
+@given(st.text(alphabet="abc^$. \n", max_size=60))
+def test_the_loose_pattern_matches_wherever_the_exact_one_does(text: str) -> None:
+    for pattern in (r"^ab+c$", r"a[^b]c", r"(?i)A(?!b)c", r"\^a|\.b$"):
+        exact = re.compile(pattern)
+        if exact.search(text):
+            assert re.search(loose(exact), text, exact.flags)
+
+
+def test_a_gate_yields_each_line_once_and_in_order() -> None:
+    gate = Gate([re.compile("a"), re.compile("a+b")])
+    assert list(gate.lines(b"x\naab a\n\nb\na")) == [(2, 7), (11, 12)]
+
+
+def test_a_users_own_messages(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        "[[message]]\nid = 'site-7'\nclass = 'benign'\nprogram = 'engine'\nregex = 'engine: fatal: driver'\n"
+        "why = 'the spare driver is not fitted here'\naction = 'none'\n"
+    )
+    log = tmp_path / "a.log"
+    log.write_text("engine: fatal: driver 3 cannot be opened\n")
+    found = Triage(load(own)).logs([log])
+    assert [f.rule.id for f in found.findings] == ["log/site-7"]
+    assert found.exit_code() is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[message]]\nid = 'x'\n", r"own\.toml: message\[0\]\.class: is missing"),
+        (
+            "[[message]]\nid='x'\nclass='benign'\nprogram='p'\nregex='('\nwhy='w'\naction='a'\n",
+            "not a regular expression",
+        ),
+        (
+            "[[message]]\nid='x'\nclass='nice'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n",
+            "'nice' is none of",
+        ),
+    ],
+)
+def test_a_users_mistake_names_file_and_key(tmp_path: Path, text: str, problem: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(DataError, match=problem):
+        load(own)
