@@ -32,6 +32,7 @@ def read_rule(row: Table) -> PolicyRule:
     if has_clause is (kind is RuleKind.MANUAL):
         said = "has clauses a program checks" if has_clause else "has nothing a program could check"
         raise row.wrong("kind", f"{kind.value!r}, but the rule {said}", f"clauses: {', '.join(CLAUSES)}")
+    clause = {name: row.table(name, optional=True) for name in CLAUSES}
     rule = PolicyRule(
         id=row.text("id"),
         section=row.text("section"),
@@ -39,12 +40,12 @@ def read_rule(row: Table) -> PolicyRule:
         level=row.choice("level", Level),
         verified=row.text("verified"),
         kind=kind,
-        protocols=_protocols(row.table("protocols")) if "protocols" in row else None,
-        suites=_suites(row.table("suites")) if "suites" in row else None,
-        groups=_groups(row.table("groups")) if "groups" in row else None,
-        signatures=_signatures(row.table("signatures")) if "signatures" in row else None,
-        certificate=_certificate(row.table("certificate")) if "certificate" in row else None,
-        session=_session(row.table("session")) if "session" in row else None,
+        protocols=_protocols(clause["protocols"]) if "protocols" in row else None,
+        suites=_suites(clause["suites"]) if "suites" in row else None,
+        groups=_groups(clause["groups"]) if "groups" in row else None,
+        signatures=_signatures(clause["signatures"]) if "signatures" in row else None,
+        certificate=_certificate(clause["certificate"]) if "certificate" in row else None,
+        session=_session(clause["session"]) if "session" in row else None,
     )
     row.done()
     return rule
