@@ -52,6 +52,11 @@ class Tree:
         self.read_paths: list[str] = []
         self._sources: dict[str, Source | None] = {}
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether no file is read from disk."""
+        return self._memory is not None
+
     @classmethod
     def of_text(cls, text: str, path: str = "rendered") -> Tree:
         """Return a tree of one file that is not on disk."""
@@ -93,7 +98,9 @@ class Tree:
         if self._memory is not None:
             return tuple(sorted(name for name in self._memory if name.startswith(f"{folder}/")))
         found = [
-            os.path.join(top, name) for top, folders, names in os.walk(folder) for name in names if folders is not None
+            os.path.join(top, name)  # noqa: PTH118 - as above
+            for top, _, names in os.walk(folder)
+            for name in names
         ]
         return tuple(sorted(found))
 
@@ -107,7 +114,7 @@ class Tree:
             return tuple(
                 sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth)
             )
-        from glob import glob
+        from glob import glob  # Path.glob cannot take an absolute pattern
 
         return tuple(sorted(glob(pattern)))
 

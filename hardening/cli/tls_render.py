@@ -1,0 +1,90 @@
+"""`harden tls render`: write a server's TLS configuration for a policy, proved by reading it back."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hardening.cli.options import ReportOptions, finish, maker_report_options, settled, write_file
+from hardening.errors import UsageError
+
+
+@click.command()
+@click.argument("target", metavar="TARGET[@VERSION]")
+@click.option("--policy", default="aspect", show_default=True, help="Which policy; `harden tls policies` lists them.")
+@click.option("--openssl", metavar="BUILD", help="The OpenSSL build; default: the one that ships with the version.")
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="What the template takes; may be repeated.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where it goes; default: standard output.")
+@maker_report_options
+def command(
+    target: str,
+    policy: str,
+    openssl: str | None,
+    params: tuple[str, ...],
+    output: Path | None,
+    report: ReportOptions,
+) -> int:
+    """Write the TLS settings of TARGET (such as httpd@2.4.6-el7) for a policy.
+
+    What the release or its OpenSSL cannot express is a finding with the way out; with -o the report
+    goes to standard output, without it the findings go to standard error.
+    """
+    from hardening.tls.policy import load
+    from hardening.tls.render import render
+    from hardening.tls.targets import find
+
+    started = datetime.now(UTC)
+    name, _, version = target.partition("@")
+    made = render(
+        find(name), load(policy), version=version or None, build=openssl, params=_pairs(params)
+    )
+    if output is not None:
+        write_file(output, made.text.encode("utf-8"))
+    if output is None and not report.reports:
+        sys.stdout.write(made.text)
+        sys.stdout.flush()
+        for one in made.findings:
+            if not report.quiet:
+                sys.stderr.write(f"{one.level.label}: {one.message}\n")
+                if one.remedy:
+                    sys.stderr.write(f"  next: {one.remedy}\n")
+    run = _run(f"{name}@{made.job.release.version}", made.findings, made.verdicts, made.offer.to_json(), started)
+    if output is None and not report.reports:
+        return int(settled(run, report).exit_code(report.threshold))
+    if output is None:
+        sys.stdout.write(made.text)
+        sys.stdout.flush()
+        return _finish_quietly(run, report)
+    return finish(run, report)
+
+
+def _finish_quietly(run: object, report: ReportOptions) -> int:
+    from hardening.findings import Run
+    from hardening.reports import render as write
+
+    assert isinstance(run, Run)  # noqa: S101 - for the type checker
+    done = settled(run, report)
+    for form, path in report.reports:
+        write_file(path, write(form, done, fail_on=report.threshold))
+    return int(done.exit_code(report.threshold))
+
+
+def _run(subject, findings, verdicts, offer, started):  # type: ignore[no-untyped-def]
+    from hardening.findings import Kind, Run, Subject
+
+    return Run.of(
+        [Subject(id=subject, kind=Kind.FILE, policies=verdicts, offer=offer)], findings, started=started
+    )
+
+
+def _pairs(params: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in params:
+        key, sep, value = one.partition("=")
+        if not sep or not key:
+            raise UsageError(f"--param {one!r} is not KEY=VALUE", hint="such as --param listen=443")
+        found[key] = value
+    return found

@@ -1,0 +1,47 @@
+"""`harden tls targets`: the servers that can be rendered and audited, and their known releases."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(form: str) -> None:
+    """List the servers that can be rendered and audited, with the releases whose facts are known."""
+    from hardening.tls.targets import TARGETS
+
+    if form == "json":
+        import json
+
+        rows = [
+            {
+                "name": t.name,
+                "title": t.title,
+                "place": t.place,
+                "params": dict(t.params),
+                "assumed": t.facts.default,
+                "source": t.facts.source,
+                "releases": [
+                    {
+                        "version": r.version,
+                        "distribution": r.distribution,
+                        "openssl": r.openssl,
+                        "verified": r.verified,
+                        "note": r.note,
+                    }
+                    for r in t.facts.releases
+                ],
+            }
+            for t in TARGETS
+        ]
+        sys.stdout.write(json.dumps({"schema": "harden-targets/1", "targets": rows}, indent=2) + "\n")
+        return
+    for t in TARGETS:
+        sys.stdout.write(f"{t.name}: {t.title}\n")
+        for r in t.facts.releases:
+            mark = "" if r.verified == "yes" else f"  [{r.verified}]"
+            default = "  (assumed without a version)" if r.version == t.facts.default else ""
+            sys.stdout.write(f"  {r.version:<20} OpenSSL {r.openssl:<20} {r.distribution}{mark}{default}\n")

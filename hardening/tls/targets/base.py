@@ -1,0 +1,115 @@
+"""What a target server is: what its releases know, a template to write with, a reader, its own checker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hardening.errors import UsageError
+from hardening.tls.offer import Offer
+from hardening.tls.ruleset import Policy
+from hardening.tls.targets.release import Directives, Release, directives
+from hardening.tls.targets.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What one release can express, linked with one build."""
+
+    protocols: frozenset[str]
+    """Versions it can switch on and off one by one (or as a range)."""
+    stuck: Mapping[str, str] = field(default_factory=dict)
+    """Versions it cannot switch off, each with the way out."""
+    ciphersuites: bool = True
+    """Whether the TLS 1.3 suites can be chosen."""
+    ciphers: bool = True
+    """Whether the suites of TLS 1.2 and older can be chosen."""
+    groups: str = "list"
+    """`list`, `one`, or `none` where the groups cannot be chosen."""
+    preference: str = "settable"
+    """`settable`, or whose order always decides: `server` or `client`."""
+    finite_field: bool = True
+    """Whether DHE suites can be used with the parameters of the job."""
+    dh_bits: int | None = None
+    """The size of the parameters DHE suites would use, where it cannot be chosen."""
+    elliptic: bool = True
+    ways_out: Mapping[str, str] = field(default_factory=dict)
+    """For `ciphersuites`, `groups`, `preference`, `finite_field`, `elliptic`: what would lift the limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One configuration to write: a policy narrowed to what a build has, for one release of a target."""
+
+    policy: Policy
+    release: Release
+    build: str
+    protocols: tuple[str, ...]
+    """Weakest first, without gaps between them."""
+    ciphers: tuple[str, ...]
+    """OpenSSL's names on that build, in order of preference; for TLS 1.2 and older."""
+    ciphersuites: tuple[str, ...]
+    """For TLS 1.3; empty where the build has none."""
+    groups: tuple[str, ...]
+    """OpenSSL's names."""
+    server_preference: bool
+    params: Mapping[str, str]
+
+    @property
+    def cipher_string(self) -> str:
+        """The names as an OpenSSL cipher list."""
+        return ":".join(self.ciphers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is known beside the configuration itself when it is read."""
+
+    release: Release
+    build: str
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One server program we can write for and read."""
+
+    name: str
+    title: str
+    template: str
+    main: tuple[str, ...]
+    """Where the main file lies below a folder that is audited, first match first."""
+    can: Callable[[Release, str, Mapping[str, str]], Abilities]
+    """What a release can do with an OpenSSL build and these parameters."""
+    context: Callable[[Job], Mapping[str, object]]
+    """The template's variables."""
+    read: Callable[[Tree, str, Reading], Iterable[Offer]]
+    """The tree, the real path of its main file, and what else is known; one offer per name and port."""
+    marks: re.Pattern[str]
+    """What this server's configuration has and others have not; the target with most of it is it."""
+    check: tuple[str, ...]
+    """The server's own syntax check; `{path}` is the configuration file."""
+    place: str
+    """Where the rendered file belongs on a host."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What `--param` takes, each with one line of help."""
+
+    @property
+    def facts(self) -> Directives:
+        """What each release knows."""
+        return directives(self.name)
+
+    def has(self, feature: str, release: Release) -> bool:
+        """Tell whether a release knows a directive or has a feature."""
+        return self.facts.has(feature, release)
+
+    def checked(self, params: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the parameters. Errors: UsageError for one the target does not take."""
+        for name in params:
+            if name not in self.params:
+                raise UsageError(
+                    f"{self.name} takes no parameter {name!r}",
+                    hint="known: " + ", ".join(self.params),
+                )
+        return params

@@ -1,0 +1,79 @@
+"""What a server's certificate and parameter files say, where they can be read: kinds of key, sizes of DH."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+
+from hardening.tls.targets.tree import Tree
+
+
+def keys_of(tree: Tree, paths: Iterable[str]) -> frozenset[str] | None:
+    """Return the kinds of key in certificate files (real paths), or None when any cannot be read."""
+    kinds: set[str] = set()
+    for path in paths:
+        kind = _kind(tree, path)
+        if kind is None:
+            return None
+        kinds.add(kind)
+    return frozenset(kinds) or None
+
+
+def dh_bits(tree: Tree, path: str) -> int | None:
+    """Return the size in bits of the DH parameters in a file (a real path), or None."""
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _dh_bits(path, stamp) if stamp else None
+
+
+def _kind(tree: Tree, path: str) -> str | None:
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _key_kind(path, stamp) if stamp else None
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - hot path
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _key_kind(path: str, _stamp: tuple[int, int]) -> str | None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as elsewhere in the readers
+            key = x509.load_pem_x509_certificate(file.read(1 << 20)).public_key()
+    except (OSError, ValueError):
+        return None
+    kinds = (
+        (rsa.RSAPublicKey, "rsa"),
+        (ec.EllipticCurvePublicKey, "ec"),
+        (dsa.DSAPublicKey, "dsa"),
+        (ed25519.Ed25519PublicKey, "ed25519"),
+        (ed448.Ed448PublicKey, "ed448"),
+    )
+    return next((word for kind, word in kinds if isinstance(key, kind)), None)
+
+
+@lru_cache(maxsize=1024)
+def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as elsewhere in the readers
+            text = file.read(1 << 20)
+    except OSError:
+        return None
+    start = text.find(b"-----BEGIN DH PARAMETERS-----")
+    if start < 0:
+        return None
+    from cryptography.hazmat.primitives.serialization import load_pem_parameters
+
+    try:
+        found = load_pem_parameters(text[start:])
+    except ValueError:
+        return None
+    numbers = found.parameter_numbers()
+    return int(numbers.p.bit_length())

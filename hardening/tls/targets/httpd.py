@@ -1,0 +1,282 @@
+"""Apache httpd with mod_ssl: SSLProtocol, SSLCipherSuite, SSLHonorCipherOrder, SSLOpenSSLConfCmd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.targets import certificates, served
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_TOKENS = {"sslv2": "SSLv2", "sslv3": "SSLv3", "tlsv1": "TLSv1.0", "tlsv1.1": "TLSv1.1", "tlsv1.2": "TLSv1.2",
+           "tlsv1.3": "TLSv1.3"}  # fmt: skip
+_WORDS = {name: {"TLSv1.0": "TLSv1"}.get(name, name) for name in _TOKENS.values()}
+_NEW_TOKENS = ("TLSv1.1", "TLSv1.2", "TLSv1.3")
+_ORDER = tuple(_TOKENS.values())
+_NO_HOLES = (1, 1, 0)
+"""From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
+_CONF_CMD = (1, 0, 2)
+_UPGRADE = "use httpd {} or later, or a distribution's package that has it backported"
+
+
+def _facts_has(feature: str, release: Release) -> bool:
+    return directives("httpd").has(feature, release)
+
+
+def _nameable(release: Release) -> frozenset[str]:
+    names = {"SSLv3", "TLSv1.0"} | {n for n in _NEW_TOKENS if _facts_has(f"token {n}", release)}
+    if not _facts_has("all without SSLv2", release):
+        names.add("SSLv2")
+    return frozenset(names)
+
+
+def _always_on(release: Release, build: str) -> tuple[str, ...]:
+    """TLS 1.1 and later before httpd had words for them: on whenever the library has them."""
+    speaks = builds.build(build).protocols
+    words = _nameable(release)
+    return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    library = builds.build(build)
+    commands = _facts_has("SSLOpenSSLConfCmd", release) and library.release >= _CONF_CMD
+    always = _always_on(release, build)
+    return Abilities(
+        protocols=_nameable(release),
+        stuck=dict.fromkeys(always, _UPGRADE.format("2.2.23")),
+        ciphersuites=_facts_has("cipher list for TLSv1.3", release),
+        groups="list" if commands else "none",
+        elliptic=_facts_has("ECDHE", release),
+        dh_bits=None if _facts_has("DH sized by key", release) else 1024,
+        ways_out={
+            "finite_field": _UPGRADE.format("2.4.7"),
+            "ciphersuites": _UPGRADE.format("2.4.36"),
+            "groups": "SSLOpenSSLConfCmd needs httpd 2.4.8 and OpenSSL 1.0.2 or later",
+            "elliptic": _UPGRADE.format("2.2.26"),
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    words = [_WORDS[n] for n in job.protocols if n in _nameable(job.release)]
+    return {
+        "protocols": ["-all", *(f"+{w}" for w in words)],
+        "compression": _facts_has("SSLCompression", job.release),
+        "tickets": _facts_has("SSLSessionTickets", job.release),
+    }
+
+
+def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+    """Return what an SSLProtocol line leaves on, weakest first (ssl_cmd_protocol_parse)."""
+    every = set(_nameable(release))
+    on: set[str] = set()
+    for word in text:
+        sign, name = (word[0], word[1:]) if word[0] in "+-" else ("", word)
+        meant = every if name.lower() == "all" else {_TOKENS.get(name.lower(), "")} & set(_ORDER)
+        on = on - meant if sign == "-" else on | meant if sign == "+" else set(meant)
+    on |= set(_always_on(release, build))
+    library = builds.build(build)
+    if library.release >= _NO_HOLES and on:
+        greatest = max(_ORDER.index(n) for n in on)
+        least = greatest
+        while least > 0 and _ORDER[least - 1] in on:
+            least -= 1
+        on = set(_ORDER[least : greatest + 1])
+    return tuple(Said(n, at) for n in _ORDER if n in on)
+
+
+def _place(one: Directive) -> InFile:
+    return InFile((one.path,), one.line)
+
+
+class _Merged:
+    """A virtual host's directives over the main server's, as mod_ssl merges them."""
+
+    def __init__(self, host: Host, main: Host) -> None:
+        self.host, self.main = host, main
+        self.at = InFile((host.path,), host.line)
+
+    def last(self, name: str) -> Directive | None:
+        return self.host.last(name) or (self.main.last(name) if self.main is not self.host else None)
+
+    def own_or_main(self, name: str) -> list[Directive]:
+        own = [d for d in self.host.directives if d.name == name]
+        return own or [d for d in self.main.directives if d.name == name]
+
+
+def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> served.Settings:
+    facts, release = directives("httpd"), reading.release
+    protocol = merged.last("sslprotocol")
+    settings = served.Settings(
+        subject=subject,
+        at=merged.at,
+        protocols=_protocols(
+            protocol.words if protocol else tuple(facts.default_of("protocols", release).split()),
+            release,
+            reading.build,
+            _place(protocol) if protocol else merged.at,
+        ),
+        ciphers=Said(facts.default_of("ciphers", release), merged.at),
+        groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
+        elliptic=_facts_has("ECDHE", release),
+        compression=_on(merged.last("sslcompression"), facts.default_of("compression", release)),
+        server_preference=_on(merged.last("sslhonorcipherorder"), "off"),
+        assumptions=reading.assumptions,
+    )
+    for one in merged.own_or_main("sslciphersuite"):
+        settings = _cipher_suite(settings, one, release)
+    for one in merged.own_or_main("sslopensslconfcmd"):
+        settings = _command(settings, one, release, reading.build)
+    files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
+    sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
+    keys = certificates.keys_of(tree, files)
+    bits = sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
+    if bits is None:
+        bits = 2048 if _facts_has("DH sized by key", release) else 1024
+    return replace(settings, keys=keys, dh_bits=bits)
+
+
+def _on(one: Directive | None, default: str) -> bool:
+    return (one.words[0] if one and one.words else default).lower() == "on"
+
+
+def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -> served.Settings:
+    if not one.words:
+        return settings
+    value = one.words[-1]
+    if len(one.words) > 1 and one.words[0].lower() == "tlsv1.3":
+        return replace(settings, ciphersuites=Said(value, _place(one)))
+    if _facts_has("null and export always off", release) and not value.startswith("PROFILE="):
+        value += ":!aNULL:!eNULL:!EXP"
+    return replace(settings, ciphers=Said(value, _place(one)))
+
+
+def _command(settings: served.Settings, one: Directive, release: Release, build: str) -> served.Settings:
+    """SSL_CONF commands come after everything else and win."""
+    if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
+        return settings
+    command, value, at = one.words[0].lower(), one.words[1], _place(one)
+    if command == "cipherstring":
+        return replace(settings, ciphers=Said(value, at))
+    if command == "ciphersuites":
+        return replace(settings, ciphersuites=Said(value, at))
+    if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
+        return replace(settings, groups=Said(value, at))
+    if command == "options" and "serverpreference" in value.lower():
+        return replace(settings, server_preference="-serverpreference" not in value.lower())
+    names = [n for n in _ORDER if n != "SSLv2"]
+    if command in {"minprotocol", "maxprotocol"} and value.lower() in _TOKENS | {"tlsv1.0": "TLSv1.0"}:
+        limit = names.index(_TOKENS.get(value.lower(), "TLSv1.0"))
+        kept = names[limit:] if command == "minprotocol" else names[: limit + 1]
+        on = {s.value for s in settings.protocols}
+        lower = min((names.index(n) for n in on), default=0)
+        upper = max((names.index(n) for n in on), default=len(names) - 1)
+        span = names[limit : upper + 1] if command == "minprotocol" else names[lower : limit + 1]
+        return replace(settings, protocols=tuple(Said(n, at) for n in span if n in kept))
+    if command == "protocol":
+        words = tuple(w.replace("ALL", "all") for w in re.split(r"[,\s]+", value))
+        return replace(settings, protocols=_protocols(words, release, build, at))
+    return settings
+
+
+def _ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
+    found = []
+    for address in host.addresses or tuple(d.words[0] for d in listens if d.words):
+        _, colon, port = address.rpartition(":")
+        found.append(port if colon and port.isdigit() else address if address.isdigit() else "443")
+    return tuple(dict.fromkeys(found)) or ("443",)
+
+
+def _named(host: Host, main: Host) -> str:
+    one = host.last("servername") or main.last("servername")
+    name = one.words[0] if one and one.words else "_default_"
+    return re.sub(r"^\w+://", "", name).rsplit(":", 1)[0]
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per server name and port; a fragment without a host is one offer."""
+    reader = Reader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
+    reader.read(path)
+    main = reader.main
+    if main is None:
+        return
+    by_protocol = {d.words[0].rpartition(":")[2] for d in reader.listens if d.words[-1:] == ("https",)}
+    first_at: dict[str, served.Settings] = {}
+    taken: set[str] = set()
+    for host in (*reader.hosts, main):
+        merged = _Merged(host, main)
+        engine = merged.last("sslengine")
+        ports = _ports(host, reader.listens)
+        if not (_on(engine, "off") or (engine is None and host is not main and by_protocol & set(ports))):
+            continue
+        for port in ports:
+            if host is main and port in taken:
+                continue
+            taken.add(port)
+            settings = _settings(merged, f"{path}#{_named(host, main)}:{port}", tree, reading)
+            settings = _as_first(settings, merged, first_at, port, reading)
+            yield _offer(settings, host, reading)
+    if not taken and any(d.name.startswith("ssl") for d in main.directives):
+        settings = _settings(_Merged(main, main), path, tree, reading)
+        yield _offer(settings, main, reading)
+
+
+def _as_first(
+    settings: served.Settings,
+    merged: _Merged,
+    first_at: dict[str, served.Settings],
+    port: str,
+    reading: Reading,
+) -> served.Settings:
+    """Where a name cannot have protocols of its own, those of the first host on the port hold."""
+    first = first_at.setdefault(",".join(merged.host.addresses) or port, settings)
+    own = merged.last("sslprotocol")
+    per_name = _facts_has("protocol per name", reading.release) and own is not None
+    if first is settings or per_name or first.protocols == settings.protocols:
+        return settings
+    note = f"the protocols of the first host on the address: {first.at.path} line {first.at.line}"
+    return replace(settings, protocols=first.protocols, assumptions=(*settings.assumptions, note))
+
+
+def _offer(settings: served.Settings, host: Host, reading: Reading) -> Offer:
+    later = tuple(
+        f"{d.written} at {d.path} line {d.line} holds after a renegotiation and is not in the offer"
+        for d in host.per_request
+        if d.name == "sslciphersuite"
+    )
+    return served.offer(replace(settings, assumptions=settings.assumptions + later), reading.build)
+
+
+def _knows(name: str, release: Release) -> bool | None:
+    features = directives("httpd").features
+    written = next((f for f in features if f.lower() == name.lower()), None)
+    return None if written is None else _facts_has(written, release)
+
+
+TARGET = Target(
+    name="httpd",
+    title="Apache httpd with mod_ssl",
+    template="tls/httpd.conf.j2",
+    main=("httpd/conf/httpd.conf", "conf/httpd.conf", "apache2/apache2.conf", "apache2.conf", "httpd.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:SSL[A-Z]\w+|ServerRoot|<VirtualHost|LoadModule)\s", re.MULTILINE | re.IGNORECASE),
+    check=("apache2", "-t", "-f", "{path}"),
+    place="/etc/httpd/conf.d/zz-harden-tls.conf",
+    params={
+        "listen": "port or address:port; a whole virtual host is then written",
+        "server_name": "name of that virtual host",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

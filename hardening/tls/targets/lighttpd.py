@@ -1,0 +1,285 @@
+"""lighttpd with mod_openssl: ssl.cipher-list, ssl.use-sslv2/3, ssl.openssl.ssl-conf-cmd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.targets import certificates, served
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.lighttpd_syntax import Assignment, Reader, Scope
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_ORDER = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_WORDS = {"TLSv1": "TLSv1.0", "TLSv1.0": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2", "TLSv1.3": "TLSv1.3",
+          "SSLv3": "SSLv3", "SSLv2": "SSLv2"}  # fmt: skip
+_CONF_PROTOCOL = (1, 0, 2)
+_CONF_RANGE = (1, 1, 0)
+_UPGRADE = "use lighttpd {} or later"
+_ALSO = ", or put a proxy that can in front of it"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("lighttpd").has(feature, release)
+
+
+def _commands(release: Release, build: str) -> bool:
+    return _has("ssl.openssl.ssl-conf-cmd", release) and builds.build(build).release >= _CONF_PROTOCOL
+
+
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    library = builds.build(build)
+    commands = _commands(release, build)
+    ways: dict[str, str] = {}
+    if not commands:
+        if not _has("ssl.use-sslv2", release) and _has("ssl.engine", release) and release.upstream < (1, 4, 68):
+            ways["SSLv2"] = _UPGRADE.format("1.4.12") + _ALSO
+        if not _has("ssl.use-sslv3", release):
+            ways["SSLv3"] = _UPGRADE.format("1.4.29") + _ALSO
+        for name in ("TLSv1.0", "TLSv1.1", "TLSv1.2"):
+            ways[name] = _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later" + _ALSO
+    return Abilities(
+        protocols=frozenset(_ORDER),
+        stuck={n: way for n, way in ways.items() if n in library.protocols},
+        ciphersuites=commands and library.release >= (1, 1, 1),
+        groups="list" if commands else "one" if _has("ssl.ec-curve", release) else "none",
+        preference="settable" if commands or _has("ssl.honor-cipher-order", release) else "client",
+        elliptic=_has("ECDHE", release),
+        finite_field=_dh(release) != "none",
+        dh_bits=None if "dhparam" in params or _dh(release) == "none" else int(_dh(release)),
+        ways_out={
+            "ciphersuites": _UPGRADE.format("1.4.48") + " with OpenSSL 1.1.1 or later",
+            "groups": _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later",
+            "preference": _UPGRADE.format("1.4.30"),
+            "elliptic": _UPGRADE.format("1.4.29"),
+            "finite_field": _UPGRADE.format("1.4.56") + ", or give a file: --param dhparam=FILE (from 1.4.29 on)",
+        },
+    )
+
+
+def _dh(release: Release) -> str:
+    return directives("lighttpd").default_of("dh", release)
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    release, library = job.release, builds.build(job.build)
+    commands: dict[str, str] = {}
+    if _commands(release, job.build):
+        if library.release >= _CONF_RANGE:
+            commands["MinProtocol"] = _conf_word(job.protocols[0])
+            commands["MaxProtocol"] = _conf_word(job.protocols[-1])
+        else:
+            commands["Protocol"] = ",".join(["-ALL", *(_conf_word(p) for p in job.protocols)])
+        if job.ciphers:
+            commands["CipherString"] = job.cipher_string
+        if job.ciphersuites:
+            commands["Ciphersuites"] = ":".join(job.ciphersuites)
+        if "dhparam" in job.params and _has("DHParameters command", release):
+            commands["DHParameters"] = job.params["dhparam"]
+        if job.groups:
+            commands["Groups" if library.release >= (1, 1, 1) else "Curves"] = ":".join(job.groups)
+        commands["Options"] = "ServerPreference" if job.server_preference else "-ServerPreference"
+    return {
+        "commands": commands,
+        "switches": {
+            n: "enable" if p in job.protocols else "disable"
+            for n, p in (("ssl.use-sslv2", "SSLv2"), ("ssl.use-sslv3", "SSLv3"))
+            if _has(n, release)
+        },
+        "honor": _has("ssl.honor-cipher-order", release),
+        "curve": not commands and _has("ssl.ec-curve", release) and bool(job.groups),
+        "module": _has("mod_openssl", release),
+        "dh_file": _has("ssl.dh-file", release) and "dhparam" in job.params,
+        "privkey": _has("ssl.privkey", release),
+    }
+
+
+def _conf_word(name: str) -> str:
+    return "TLSv1" if name == "TLSv1.0" else name
+
+
+class _Socket:
+    """One listening socket: its own assignments over what it inherits."""
+
+    def __init__(self, scope: Scope, top: Scope, release: Release) -> None:
+        self.scope, self.top = scope, top
+        self.inherits_all = scope is top or _has("minimum and maximum by lighttpd", release)
+        self.inherits = frozenset() if not _has("null and export always off", release) else frozenset(
+            {"ssl.cipher-list", "ssl.openssl.ssl-conf-cmd"}
+        )  # fmt: skip
+
+    def get(self, name: str) -> Assignment | None:
+        own = self.scope.own(name)
+        if own is None and (self.inherits_all or name in self.inherits):
+            return self.top.own(name)
+        return own
+
+
+def _place(one: Assignment) -> InFile:
+    return InFile((one.path,), one.line)
+
+
+def _protocols(socket: _Socket, release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+    facts = directives("lighttpd")
+    speaks = builds.build(build)
+    places: dict[str, InFile] = dict.fromkeys(("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), at)
+    for option, name in (("ssl.use-sslv2", "SSLv2"), ("ssl.use-sslv3", "SSLv3")):
+        one = socket.get(option) if _has(option, release) else None
+        default = facts.default_of("sslv2" if name == "SSLv2" else "sslv3", release) == "enable"
+        if one.on if one else default:
+            places[name] = _place(one) if one else at
+    minimum = facts.default_of("minimum", release)
+    if minimum in _ORDER and speaks.release >= _CONF_RANGE and not {"SSLv2", "SSLv3"} & set(places):
+        places = {n: p for n, p in places.items() if _ORDER.index(n) >= _ORDER.index(minimum)}
+    command = socket.get("ssl.openssl.ssl-conf-cmd")
+    if command is not None and isinstance(command.value, dict) and _commands(release, build):
+        places = _commanded(places, command, build)
+    return tuple(Said(n, places[n]) for n in _ORDER if n in places)
+
+
+def _commanded(places: dict[str, InFile], command: Assignment, build: str) -> dict[str, InFile]:
+    at = _place(command)
+    given = _lowered(command)
+    if "protocol" in given:
+        on = {} if given["protocol"].upper().startswith(("-ALL", "ALL")) else dict(places)
+        for word in re.split(r"[,\s]+", given["protocol"]):
+            sign, name = (word[:1], word[1:]) if word[:1] in {"+", "-"} else ("", word)
+            meant = _ORDER if name.upper() == "ALL" else (_WORDS.get(name, ""),)
+            for one in meant:
+                if sign == "-":
+                    on.pop(one, None)
+                elif one in _ORDER:
+                    on[one] = at
+        places = on
+    if builds.build(build).release >= _CONF_RANGE and {"minprotocol", "maxprotocol"} & set(given):
+        names = list(places)
+        least = _WORDS.get(given.get("minprotocol", ""), min(names, key=_ORDER.index, default="TLSv1.0"))
+        if given.get("minprotocol", "").lower() == "none":
+            least = "TLSv1.0"
+        greatest = _WORDS.get(given.get("maxprotocol", ""), "TLSv1.3")
+        span = _ORDER[_ORDER.index(least) : _ORDER.index(greatest) + 1]
+        places = {n: at for n in span if n != "SSLv3" or n in places}
+    return places
+
+
+def _lowered(command: Assignment) -> dict[str, str]:
+    if not isinstance(command.value, dict):
+        return {}
+    return {k.lower(): v for k, v in command.value.items() if isinstance(v, str)}
+
+
+def _settings(
+    socket: _Socket, host: Scope | None, subject: str, tree: Tree, reading: Reading
+) -> served.Settings:
+    facts, release = directives("lighttpd"), reading.release
+    at = InFile((socket.scope.path,), socket.scope.line)
+    listed = socket.get("ssl.cipher-list")
+    curve = socket.get("ssl.ec-curve") if _has("ssl.ec-curve", release) else None
+    command = socket.get("ssl.openssl.ssl-conf-cmd")
+    given = _lowered(command) if command is not None and _commands(release, reading.build) else {}
+    spot = _place(command) if command is not None else at
+    ciphers = Said(listed.text, _place(listed)) if listed else Said(facts.default_of("ciphers", release) or "DEFAULT", at)
+    if "cipherstring" in given:
+        ciphers = Said((given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP", spot)
+    honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
+    prefers = (honor.on if honor else facts.default_of("honor", release) == "enable") and bool(
+        listed or facts.default_of("ciphers", release)
+    )
+    if "serverpreference" in given.get("options", "").lower():
+        prefers = "-serverpreference" not in given["options"].lower()
+    groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
+    named = given.get("groups", given.get("curves", given.get("ecdhparameters")))
+    if named:
+        groups = Said(named, spot)
+    dh = facts.default_of("dh", release)
+    pem = (host.own("ssl.pemfile") if host else None) or socket.get("ssl.pemfile") or socket.top.own("ssl.pemfile")
+    files = [tree.place(pem.text, "/")] if pem else []
+    parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
+    dh_file = given.get("dhparameters") or (parameters.text if parameters else "")
+    bits = certificates.dh_bits(tree, tree.place(dh_file, "/")) if dh_file else None
+    return served.Settings(
+        subject=subject,
+        at=at,
+        protocols=_protocols(socket, release, reading.build, at),
+        ciphers=ciphers,
+        ciphersuites=Said(given["ciphersuites"], spot) if "ciphersuites" in given else None,
+        groups=groups,
+        server_preference=prefers,
+        keys=certificates.keys_of(tree, files),
+        finite_field=dh != "none",
+        elliptic=_has("ECDHE", release),
+        dh_bits=bits or (int(dh) if dh.isdigit() and not dh_file else None),
+        compression="compression" in given.get("options", "").lower()
+        and "-compression" not in given.get("options", "").lower(),
+        assumptions=reading.assumptions,
+    )
+
+
+def _default_groups(release: Release, build: str, at: InFile) -> Said | None:
+    text = directives("lighttpd").default_of("groups", release)
+    if text and builds.build(build).release >= _CONF_RANGE:
+        return Said(text, at)
+    automatic = _has("every curve", release) and builds.build(build).release >= _CONF_PROTOCOL
+    return None if automatic else Said("prime256v1", at)
+
+
+def _port(address: str) -> str:
+    _, colon, port = address.rpartition(":")
+    return port if colon and port.isdigit() else address
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per server name and port; a fragment without a socket is one offer."""
+    top = Reader(tree, path).top
+    sockets: list[tuple[Scope, str]] = []
+    if (engine := top.own("ssl.engine")) is not None and engine.on:
+        port = top.own("server.port")
+        sockets.append((top, port.text if port else "80"))
+    sockets += [(s, _port(s.value)) for s in top.within("SERVER socket") if s.operator == "=="]
+    found = False
+    for scope, port in sockets:
+        socket = _Socket(scope, top, reading.release)
+        switch = socket.get("ssl.engine") if scope is not top else scope.own("ssl.engine")
+        if switch is None or not switch.on:
+            continue
+        found = True
+        yield served.offer(_settings(socket, None, f"{path}#_:{port}", tree, reading), reading.build)
+        for host in (*scope.within("HTTP host"), *(top.within("HTTP host") if scope is not top else ())):
+            if host.own("ssl.pemfile") is not None:
+                subject = f"{path}#{host.value}:{port}"
+                yield served.offer(_settings(socket, host, subject, tree, reading), reading.build)
+    if not found and (piece := _fragment(top)) is not None:
+        settings = _settings(_Socket(piece, top, reading.release), None, path, tree, reading)
+        yield served.offer(settings, reading.build)
+
+
+def _fragment(scope: Scope) -> Scope | None:
+    if any(a.name.startswith("ssl.") and a.name != "ssl.engine" for a in scope.assigned):
+        return scope
+    return next((f for s in scope.scopes if (f := _fragment(s)) is not None), None)
+
+
+TARGET = Target(
+    name="lighttpd",
+    title="lighttpd with mod_openssl",
+    template="tls/lighttpd.conf.j2",
+    main=("lighttpd/lighttpd.conf", "lighttpd.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:(?:ssl|server)\.[\w.\-]+\s*\+?=|\$(?:HTTP|SERVER)\[)", re.MULTILINE),
+    check=("lighttpd", "-tt", "-f", "{path}"),
+    place="/etc/lighttpd/conf.d/harden-tls.conf",
+    params={
+        "listen": "address:port such as :443; a whole socket block is then written",
+        "certificate": "certificate file (PEM), with its chain; before 1.4.53 with the key in it",
+        "key": "private key file, from 1.4.53 on",
+        "dhparam": "file of Diffie-Hellman parameters",
+    },
+)

@@ -1,0 +1,233 @@
+"""nginx: ssl_protocols, ssl_ciphers, ssl_conf_command, ssl_ecdh_curve, ssl_prefer_server_ciphers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.targets import certificates, served
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.nginx_syntax import Block, Directive, Reader
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_TOKENS = {"SSLv2": "SSLv2", "SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2",
+           "TLSv1.3": "TLSv1.3"}  # fmt: skip
+_WORDS = {name: token for token, name in _TOKENS.items()}
+_ORDER = tuple(_TOKENS.values())
+_SSL_CONF = (1, 0, 2)
+_RANGE = (1, 1, 0)
+"""From this OpenSSL on, holes in a list of protocols are closed: SSL_OP_NO_* becomes a range."""
+_UPGRADE = "use nginx {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("nginx").has(feature, release)
+
+
+def _nameable(release: Release) -> frozenset[str]:
+    names = set(_ORDER)
+    if not _has("token TLSv1.1", release):
+        names -= {"TLSv1.1", "TLSv1.2"}
+    if not _has("token TLSv1.3", release):
+        names.discard("TLSv1.3")
+    return frozenset(names)
+
+
+def _always_on(release: Release, build: str) -> tuple[str, ...]:
+    speaks, words = builds.build(build).protocols, _nameable(release)
+    return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
+
+
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    library = builds.build(build)
+    old_dh = directives("nginx").default_of("dh", release) not in {"none", ""}
+    return Abilities(
+        protocols=_nameable(release),
+        stuck=dict.fromkeys(_always_on(release, build), _UPGRADE.format("1.1.13 (or 1.0.12)")),
+        ciphersuites=_has("ssl_conf_command", release) and library.release >= _SSL_CONF,
+        groups="none" if not _has("ssl_ecdh_curve", release)
+        else "list" if _has("list of curves", release) and library.release >= _SSL_CONF
+        else "one",
+        finite_field="dhparam" in params or old_dh,
+        dh_bits=1024 if old_dh and "dhparam" not in params else None,
+        ways_out={
+            "ciphersuites": _UPGRADE.format("1.19.4"),
+            "groups": _UPGRADE.format("1.11.0") + " with OpenSSL 1.0.2 or later",
+            "finite_field": "give the file of ssl_dhparam: --param dhparam=/etc/nginx/dhparam.pem",
+        },
+    )  # fmt: skip
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {
+        "protocols": [_WORDS[n] for n in job.protocols if n in _nameable(job.release)],
+        "curves": bool(job.groups) and _has("ssl_ecdh_curve", job.release),
+        "tickets": _has("ssl_session_tickets", job.release),
+        "listen_ssl": _has("listen ssl", job.release),
+    }
+
+
+def _place(one: Directive) -> InFile:
+    return InFile((one.path,), one.line)
+
+
+def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+    words = _nameable(release)
+    on = {_TOKENS[w] for w in text if w in _TOKENS and _TOKENS[w] in words}
+    on |= set(_always_on(release, build))
+    if builds.build(build).release >= _RANGE and on:
+        # min is what SSL_OP_NO_* leaves first, and the versions above a hole are lost to clients below it
+        found = sorted(_ORDER.index(n) for n in on)
+        on = {_ORDER[i] for i in found}
+    return tuple(Said(n, at) for n in _ORDER if n in on)
+
+
+def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> served.Settings:
+    facts, release = directives("nginx"), reading.release
+    at = InFile((server.path,), server.line)
+    protocols, ciphers = server.last("ssl_protocols"), server.last("ssl_ciphers")
+    curve, prefer = server.last("ssl_ecdh_curve"), server.last("ssl_prefer_server_ciphers")
+    parameters = server.last("ssl_dhparam")
+    curves = curve.words[0] if curve and curve.words else facts.default_of("groups", release)
+    old_dh = facts.default_of("dh", release)
+    bits = certificates.dh_bits(tree, tree.place(parameters.words[0], "/")) if parameters and parameters.words else None
+    files = [tree.place(d.words[0], tree_folder(server)) for d in server.every("ssl_certificate") if d.words]
+    settings = served.Settings(
+        subject=subject,
+        at=at,
+        protocols=_protocols(
+            protocols.words if protocols else tuple(facts.default_of("protocols", release).split()),
+            release,
+            reading.build,
+            _place(protocols) if protocols else at,
+        ),
+        ciphers=Said(ciphers.words[0], _place(ciphers)) if ciphers and ciphers.words
+        else Said(facts.default_of("ciphers", release), at),
+        groups=None if curves == "auto" else Said(curves or "prime256v1", _place(curve) if curve else at),
+        server_preference=bool(prefer and prefer.words[:1] == ("on",)),
+        keys=certificates.keys_of(tree, files),
+        finite_field=parameters is not None or old_dh not in {"none", ""},
+        elliptic=_has("ssl_ecdh_curve", release),
+        dh_bits=bits or (int(old_dh) if old_dh.isdigit() and parameters is None else None),
+        compression=False,
+        assumptions=reading.assumptions,
+    )  # fmt: skip
+    for one in server.every("ssl_conf_command"):
+        settings = _command(settings, one)
+    return settings
+
+
+def tree_folder(server: Block) -> str:
+    """Return the folder that relative certificate paths start from: the configuration's own."""
+    return server.path.rpartition("/")[0] or "/"
+
+
+def _command(settings: served.Settings, one: Directive) -> served.Settings:
+    if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
+        return settings
+    command, value, at = one.words[0].lower(), one.words[1], _place(one)
+    if command == "ciphersuites":
+        return replace(settings, ciphersuites=Said(value, at))
+    if command == "cipherstring":
+        return replace(settings, ciphers=Said(value, at))
+    if command in {"curves", "groups"}:
+        return replace(settings, groups=Said(value, at))
+    if command == "options" and "serverpreference" in value.lower():
+        return replace(settings, server_preference="-serverpreference" not in value.lower())
+    if command in {"minprotocol", "maxprotocol"} and value in _TOKENS:
+        limit = _ORDER.index(_TOKENS[value])
+        keep = _ORDER[limit:] if command == "minprotocol" else _ORDER[: limit + 1]
+        return replace(settings, protocols=tuple(s for s in settings.protocols if s.value in keep))
+    return settings
+
+
+def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
+    """Yield each address with whether it speaks TLS and whether this server is its default."""
+    switched = server.last("ssl")
+    old = bool(switched and switched.words[:1] == ("on",))
+    for one in server.directives:
+        if one.name == "listen" and one.words:
+            flags = one.words[1:]
+            yield one.words[0], old or "ssl" in flags or "quic" in flags, bool({"default_server", "default"} & set(flags))
+
+
+def _port(address: str) -> str:
+    if address.startswith("unix:"):
+        return address
+    _, colon, port = address.rpartition(":")
+    return port if colon and port.isdigit() else address if address.isdigit() else "80"
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per server name and port; a fragment without a server is one offer."""
+    reader = Reader(tree, path)
+    servers = [(kind, server, list(_listens(server))) for kind, server in reader.servers()]
+    default: dict[str, Block] = {}
+    for _, server, listens in servers:
+        for address, _, first in listens:
+            if first or address not in default:
+                default[address] = server
+    speaks = {address for _, _, listens in servers for address, tls, _ in listens if tls}
+    found = False
+    for _, server, listens in servers:
+        names = [n for d in server.directives if d.name == "server_name" for n in d.words] or ["_"]
+        for address, _, _ in listens:
+            if address not in speaks or _rejects(server):
+                continue
+            found = True
+            settings = _settings(server, f"{path}#{names[0]}:{_port(address)}", tree, reading)
+            yield served.offer(_as_default(settings, default[address], server, tree, reading), reading.build)
+    if not found and not servers and (fragment := _fragment(reader.top)) is not None:
+        yield served.offer(_settings(fragment, path, tree, reading), reading.build)
+
+
+def _rejects(server: Block) -> bool:
+    one = server.last("ssl_reject_handshake")
+    return bool(one and one.words[:1] == ("on",))
+
+
+def _as_default(
+    settings: served.Settings, first: Block, server: Block, tree: Tree, reading: Reading
+) -> served.Settings:
+    """The version is agreed before the name is looked at, so the default server's protocols hold."""
+    if first is server or _has("protocol per name", reading.release):
+        return settings
+    theirs = _settings(first, settings.subject, tree, reading).protocols
+    if [s.value for s in theirs] == [s.value for s in settings.protocols]:
+        return settings
+    note = f"the protocols of the default server of the address: {first.path} line {first.line}"
+    return replace(settings, protocols=theirs, assumptions=(*settings.assumptions, note))
+
+
+def _fragment(block: Block) -> Block | None:
+    if any(d.name.startswith("ssl_") for d in block.directives):
+        return block
+    return next((f for b in block.blocks if (f := _fragment(b)) is not None), None)
+
+
+TARGET = Target(
+    name="nginx",
+    title="nginx",
+    template="tls/nginx.conf.j2",
+    main=("nginx/nginx.conf", "nginx.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:ssl_\w+\s[^;={\n]+;|(?:server|http|events|stream)\s*\{)", re.MULTILINE),
+    check=("nginx", "-t", "-c", "{path}"),
+    place="/etc/nginx/conf.d/harden-tls.conf",
+    params={
+        "listen": "port or address:port; a whole server block is then written",
+        "server_name": "name of that server",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for DHE suites",
+    },
+)

@@ -1,0 +1,155 @@
+"""nginx's configuration language: directives and blocks with their lines, includes expanded in place."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hardening.tls.targets.tree import DEEPEST, Tree
+
+_TOKEN = re.compile(
+    r"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)|(?P<end>[;{}])"
+    r"|\"(?P<double>(?:[^\"\\]|\\.)*)\"|'(?P<single>(?:[^'\\]|\\.)*)'"
+    r"|(?P<word>(?:\$\{[^}]*\}|\\.|[^\s;{}\"'\\])(?:\$\{[^}]*\}|\\.|[^\s;{}\\])*))",
+    re.DOTALL,
+)
+KEPT = frozenset({"listen", "server_name"})
+_LUA = re.compile(r"_by_lua_block$")
+
+
+@dataclass(slots=True)
+class Block:
+    """A directive with a block, or the whole of a configuration; only what TLS needs is kept."""
+
+    name: str
+    words: tuple[str, ...]
+    path: str
+    line: int
+    directives: list[Directive] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    above: Block | None = None
+
+    def last(self, name: str) -> Directive | None:
+        """Return the directive in force here: its own, else that of the blocks around it."""
+        for one in reversed(self.directives):
+            if one.name == name:
+                return one
+        return self.above.last(name) if self.above else None
+
+    def every(self, name: str) -> list[Directive]:
+        """Return all directives of a name at the innermost level that has any."""
+        own = [d for d in self.directives if d.name == name]
+        return own or (self.above.every(name) if self.above else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive that matters to TLS."""
+
+    name: str
+    words: tuple[str, ...]
+    path: str
+    line: int
+
+
+class Reader:
+    """Reads one tree into nested blocks."""
+
+    def __init__(self, tree: Tree, path: str) -> None:
+        self.tree = tree
+        self.folder = posixpath.dirname(path)
+        self.top = Block("", (), path, 1)
+        self._open: list[str] = []
+        self._file(path, self.top, None)
+
+    def servers(self) -> Iterator[tuple[str, Block]]:
+        """Yield every server block with its kind: `http`, `stream` or `mail`."""
+        for outer in self.top.blocks:
+            if outer.name in {"http", "stream", "mail"}:
+                yield from ((outer.name, b) for b in outer.blocks if b.name == "server")
+            elif outer.name == "server":  # a file of conf.d on its own
+                yield "http", outer
+
+    def _file(self, path: str, into: Block, asked_from: tuple[str, int] | None) -> None:
+        if path in self._open or len(self._open) >= DEEPEST:
+            at, line = asked_from or (path, 1)
+            self.tree.say("include-loop", at, line, f"{path} includes itself")
+            return
+        source = self.tree.source(path, asked_from=asked_from)
+        if source is None:
+            return
+        self._open.append(path)
+        self._text(source.text, path, into)
+        self._open.pop()
+
+    def _text(self, text: str, path: str, into: Block) -> None:
+        line, at, end = 1, 0, len(text)
+        words: list[str] = []
+        started = 1
+        here = into
+        match = _TOKEN.match
+        while at < end:
+            found = match(text, at)
+            if found is None:
+                if text[at:].strip():
+                    self.tree.say("syntax", path, line, "a quoted word never ends")
+                break
+            at = found.end()
+            kind = found.lastgroup
+            if kind == "newline":
+                line += 1
+            elif kind == "comment":
+                continue
+            elif kind != "end":
+                word = found[kind] if kind else ""
+                started = started if words else line
+                words.append(word)
+                line += word.count("\n")
+            elif found["end"] == ";":
+                if words:
+                    self._directive(words, path, started, here)
+                words = []
+            elif found["end"] == "{":
+                if words and _LUA.search(words[0]):
+                    at, line = _past_lua(text, at, line)
+                else:
+                    block = Block(words[0] if words else "", tuple(words[1:]), path, started, above=here)
+                    here.blocks.append(block)
+                    here = block
+                words = []
+            elif here is into:
+                self.tree.say("syntax", path, line, "a } closes nothing that is open")
+                words = []
+            else:
+                here = here.above or into
+                words = []
+        self._ended(path, here, into, words, started)
+
+    def _ended(self, path: str, here: Block, into: Block, words: list[str], line: int) -> None:
+        if words:
+            self.tree.say("unclosed", path, line, f"{words[0]} has no ; at its end")
+        while here is not into:
+            self.tree.say("unclosed", path, here.line, f"{here.name} {{ is never closed")
+            here = here.above or into
+
+    def _directive(self, words: list[str], path: str, line: int, here: Block) -> None:
+        name = words[0]
+        if name == "include":
+            for pattern in words[1:]:
+                for one in self.tree.glob(self.tree.place(pattern, self.folder)):
+                    self._file(one, here, (path, line))
+        elif name.startswith("ssl") or name in KEPT:
+            here.directives.append(Directive(name, tuple(words[1:]), path, line))
+
+
+def _past_lua(text: str, at: int, line: int) -> tuple[int, int]:
+    """Lua is not nginx's language: skip to the brace that balances."""
+    depth, start = 1, at
+    for found in re.finditer(r"[{}]", text[at:]):
+        depth += 1 if found[0] == "{" else -1
+        if depth == 0:
+            at = start + found.end()
+            return at, line + text.count("\n", start, at)
+    return len(text), line + text.count("\n", start)

@@ -1,0 +1,228 @@
+"""From a server's settings to what it offers: the one place where cipher strings become suites.
+
+A suite in the list is offered only when the server can use it: a certificate of the right kind, Diffie-Hellman
+parameters, a protocol version that is on, a security level that allows it. What was assumed is said in the offer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from hardening.findings import InFile, Location
+from hardening.tls import builds, openssl, registry
+from hardening.tls.builds import Build, Cipher
+from hardening.tls.offer import Offer, ProtocolOffer, Said
+from hardening.tls.openssl import Resolution
+from hardening.tls.registry import Suite
+
+_PLAIN_AUTH = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
+_RELEASE_OWN_LEVELS = (3, 0, 0)
+_MLKEM = (3, 5, 0)
+_X25519 = (1, 1, 0)
+_GROUPS = {
+    (0, 9, 8): "prime256v1",
+    (1, 0, 2): "prime256v1:secp521r1:brainpoolP512r1:brainpoolP384r1:secp384r1:brainpoolP256r1:secp256k1:"
+    "sect571r1:sect571k1:sect409k1:sect409r1:sect283k1:sect283r1",
+    (1, 1, 0): "X25519:prime256v1:secp521r1:secp384r1",
+    (1, 1, 1): "X25519:prime256v1:X448:secp521r1:secp384r1",
+    (3, 0, 0): "X25519:prime256v1:X448:secp521r1:secp384r1:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
+    (3, 5, 0): "X25519MLKEM768:X25519:prime256v1:X448:secp384r1:secp521r1:ffdhe2048:ffdhe3072",
+}
+"""The groups a server of each OpenSSL uses when it is told none (t1_lib.c, ssl/t1_lib.c `TLS_DEFAULT_GROUP_LIST`);
+before 1.0.2 a server has the one curve the application gives it, which is P-256 everywhere we know of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one virtual server's directives amount to, each with its place."""
+
+    subject: str
+    at: InFile
+    protocols: tuple[Said, ...]
+    """Every version that is switched on; what the library lacks is left out later."""
+    ciphers: Said
+    """A cipher string in OpenSSL's language, resolved on the build."""
+    ciphersuites: Said | None = None
+    """OpenSSL's separate list for TLS 1.3; None: the library's own."""
+    groups: Said | None = None
+    """Group names with `:` between them; None: the library's own."""
+    server_preference: bool = False
+    keys: frozenset[str] | None = None
+    """Kinds of certificate key: `rsa`, `ec`, `dsa`, `ed25519`, `ed448`; None: not known."""
+    finite_field: bool = True
+    """Whether DHE suites can be used: there are parameters, or the server has its own."""
+    elliptic: bool = True
+    """Whether ECDHE suites can be used."""
+    dh_bits: int | None = None
+    compression: bool | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolution:
+    """Return what a cipher string and a TLS 1.3 list select on a build; the build remembers."""
+    return openssl.resolve(string, builds.build(build_name), ciphersuites=ciphersuites)
+
+
+@lru_cache(maxsize=4096)
+def protocols_of(build_name: str, level: int) -> frozenset[str]:
+    """Return the versions a build can speak at a security level."""
+    build = builds.build(build_name)
+    found = set(build.protocols)
+    if build.security_level is not None:
+        if build.release >= _RELEASE_OWN_LEVELS and level > 0:
+            found -= {"SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"}
+        for floor, name in ((2, "SSLv3"), (3, "TLSv1.0"), (4, "TLSv1.1")):
+            if level >= floor:
+                found.discard(name)
+    return frozenset(found)
+
+
+def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic: bool) -> bool:
+    """Whether a web server with these keys and parameters can use the suite."""
+    if suite.kx == "DHE" and not finite_field:
+        return False
+    if suite.kx == "ECDHE" and not elliptic:
+        return False
+    if suite.auth == "anon":
+        return suite.kx in {"DHE", "ECDHE"}
+    if suite.kx not in {"RSA", "DHE", "ECDHE", "ECDH", "NULL"}:
+        return False  # PSK, SRP, Kerberos, GOST and fixed DH need set-up these settings cannot do
+    if suite.kx == "ECDH":  # a fixed key: any EC certificate has one
+        return keys is None or "ec" in keys
+    wanted = _PLAIN_AUTH.get(suite.auth)
+    if wanted is None:
+        return False
+    if keys is None:
+        return wanted != "dsa"
+    return wanted in keys or (wanted == "ec" and bool(keys & {"ed25519", "ed448"}))
+
+
+def default_groups(build: Build) -> tuple[str, ...]:
+    """Return the groups a server offers when it is told none, by OpenSSL's names."""
+    best = max(release for release in _GROUPS if release <= build.release)
+    names = _GROUPS[best].split(":")
+    return tuple(n for n in names if build.curves is None or n in build.curves or n.startswith(("ffdhe", "X")))
+
+
+@cache
+def known_groups(build: Build) -> frozenset[str]:
+    """Return every group a server linked with a build can be told, by OpenSSL's names."""
+    known = set(build.curves or ()) | set(default_groups(build))
+    if build.curves is None:
+        known |= {"prime256v1", "secp384r1", "secp521r1"}
+    if build.release >= _X25519:
+        known |= {"X25519"} | ({"X448"} if build.release > _X25519 else set())
+    if build.release >= _MLKEM:
+        known |= {"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
+    return frozenset(known)
+
+
+@lru_cache(maxsize=4096)
+def _groups(text: str | None, at: Location, build_name: str) -> tuple[Said, ...]:
+    build = builds.build(build_name)
+    words = default_groups(build) if text is None else tuple(text.replace("/", ":").split(":"))
+    found = []
+    for word in words:
+        group = registry.find_group(word.strip("?*-"))
+        if group is not None and (group.kind in {"EC", "FFDHE"} or build.release >= _MLKEM):
+            found.append(Said(group.name, at))
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=4096)
+def _groups_under(protocol: str, groups: tuple[Said, ...], *, elliptic: bool) -> tuple[Said, ...]:
+    if protocol in {"SSLv2", "SSLv3"}:
+        return ()
+    found = [(said, registry.find_group(said.value)) for said in groups]
+    if protocol == "TLSv1.3":
+        return tuple(said for said, group in found if group and group.tls13)
+    return tuple(said for said, group in found if elliptic and group and group.tls12 and group.kind == "EC")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What decides which suites are offered, so that a fleet that says the same is answered once."""
+
+    string: str
+    ciphersuites: str | None
+    build: str
+    keys: frozenset[str] | None
+    finite_field: bool
+    elliptic: bool
+
+
+@lru_cache(maxsize=4096)
+def _suites(asked: _Question, protocol: str) -> tuple[Cipher, ...]:
+    found = resolution(asked.string, asked.ciphersuites, asked.build)
+    if found.error and not found.tls13:
+        return ()
+    under = found.under(protocol)
+    if protocol in {"SSLv2", "TLSv1.3"}:
+        return under
+    return tuple(
+        c
+        for c in under
+        if c.suite is None or _can(c.suite, asked.keys, asked.finite_field, asked.elliptic)
+    )
+
+
+@lru_cache(maxsize=8192)
+def _said(ciphers: tuple[Cipher, ...], at: Location) -> tuple[Said, ...]:
+    return tuple(Said(c.iana, at) for c in ciphers)
+
+
+def offer(settings: Settings, build_name: str) -> Offer:
+    """Return what a server with these settings offers when linked with an OpenSSL build."""
+    text13 = settings.ciphersuites.value if settings.ciphersuites else None
+    asked = _Question(
+        settings.ciphers.value, text13, build_name, settings.keys, settings.finite_field, settings.elliptic
+    )
+    found = resolution(settings.ciphers.value, text13, build_name)
+    place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
+    groups = _groups(
+        settings.groups.value if settings.groups else None,
+        settings.groups.at if settings.groups else settings.at,
+        build_name,
+    )
+    speaks = protocols_of(build_name, found.security_level or 0)
+    protocols = []
+    finite_field = False
+    for said in settings.protocols:
+        if said.value not in speaks:
+            continue
+        suites = _suites(asked, said.value)
+        if not suites:
+            continue
+        finite_field = finite_field or _any_kx(suites, "DHE")
+        protocols.append(
+            ProtocolOffer(
+                name=said.value,
+                at=said.at,
+                suites=_said(suites, place13 if said.value == "TLSv1.3" else settings.ciphers.at),
+                preference="server" if settings.server_preference else "client",
+                groups=_groups_under(said.value, groups, elliptic=_any_kx(suites, "ECDHE")),
+            )
+        )
+    return Offer(
+        subject=settings.subject,
+        at=settings.at,
+        protocols=tuple(protocols),
+        assumptions=settings.assumptions + _assumed(settings, found),
+        dh_bits=settings.dh_bits if finite_field else None,
+        compression=settings.compression,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _any_kx(ciphers: tuple[Cipher, ...], kx: str) -> bool:
+    return any(c.suite is not None and c.suite.kx == kx for c in ciphers)
+
+
+def _assumed(settings: Settings, found: Resolution) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
+    if found.error:
+        notes += (f"OpenSSL {found.build.name} refuses the cipher list ({found.error}), so the server may not start",)
+    if settings.keys is None:
+        notes += ("certificates of every kind, for none could be read",)
+    return notes
