@@ -1,0 +1,1811 @@
+# -*- coding: utf-8 -*-
+"""The agent: one file, standard library, Python 2.6 to 3.14, that changes a host as one transaction.
+
+It is streamed over a connection (`hardening.host.stream`) or run where it was installed:
+
+    agent.py facts|status|recover|rollback|confirm [--root DIR] [--state DIR] [--id ID] [--boot] [--force]
+    agent.py check|apply|verify < plan.json
+
+A plan is a JSON object; every part is optional:
+
+    label       a word for people
+    files       [{path, content (Base64), mode "0644", owner, group, secontext, secret, mkdir, follow, expect_sha256}]
+    remove      [{path}]                 files and whole directories; a copy stays in the transaction
+    commands    [{name, do, undo, check}]         `check` exiting 0 means it is so already
+    validators  [{name, argv, timeout}]  run on the staged files in a mount namespace, and again once placed
+    services    [{name, action, argv, paths}]     after a change (of one of `paths`, where given)
+    probes      [{kind, ...}]            tcp, tls, listen, absent, command, path; see PROBES
+    settle      seconds to wait before the probes are asked a second time
+    deadman     seconds within which `confirm` has to come, else everything is undone
+    install     true: keep a copy of the agent and its boot-time recovery on the host
+    keep        how many finished transactions stay available for rollback (20)
+
+`@state/` at the start of a path means the agent's own directory. What happens on disk, in this order:
+
+    lock, undo what an earlier run left half done, compare, ask the validators about the staged files,
+    copies of what will be replaced (read back and compared), the guard process, journal "open",
+    every new file beside its place, journal "staged", one rename each, journal "placed",
+    validators, commands, services, probes, journal "committed" (or "applied": waiting for `confirm`).
+
+Until "committed" is on disk, whoever comes next (the guard within a second, the boot, the next run) undoes it.
+"""
+
+import base64
+import calendar
+import ctypes
+import difflib
+import errno
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import platform
+import pwd
+import grp
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import traceback
+import zlib
+
+VERSION = 1
+STATE = "/var/lib/aspect-hardening"
+MARK = "@@ASPECT@@"
+PREFIX = ".aspect-hardening."
+JOURNAL_ROOM = 16384  # written ahead, so that the journal of an undo needs no new space on a full disk
+FINAL = ("committed", "rolledback", "undone")
+STAGE_LIMIT = 32 * 1024 * 1024
+DIFF_LIMIT = 65536
+PY3 = sys.version_info[0] >= 3
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
+
+
+class Refused(Exception):
+    """The plan cannot be carried out; nothing was changed."""
+
+
+class Failed(Exception):
+    """Something went wrong after the first change; everything has to be undone."""
+
+
+# -- text, bytes, paths ------------------------------------------------------------------------------
+
+
+def native(text):
+    """Return a path as this Python's file functions want it, whatever the locale is."""
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", PY3 and "surrogateescape" or "strict")
+    return os.fsdecode(raw) if PY3 else raw  # novermin: Python 3 alone comes here
+
+
+def raw_path(path):
+    """Return a path as the bytes that the C library wants."""
+    return path if isinstance(path, bytes) else os.fsencode(path)  # novermin: Python 2 paths are bytes
+
+
+def shown(path):
+    """Return a path or a program's output as text that JSON can hold."""
+    if PY3 or isinstance(path, bytes):
+        return raw_path(path).decode("utf-8", "replace")
+    return path
+
+
+def b64(data):
+    """Return Base64 text."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def unb64(text):
+    """Return the bytes of Base64 text."""
+    return base64.b64decode(text.encode("ascii"))
+
+
+def sha256(data):
+    """Return the digest in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def clock():
+    """Return seconds that no clock adjustment moves."""
+    return os.times()[4]
+
+
+def stamp():
+    """Return the time, RFC 3339, UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def read(path):
+    """Return a file's bytes."""
+    handle = open(path, "rb")
+    try:
+        return handle.read()
+    finally:
+        handle.close()
+
+
+def write(path, data, mode=0o600):
+    """Write a new file and force it to disk; it never exists with a wider mode than `mode`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        view = data
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if mode != 0o600:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_dir(path):
+    """Force a directory's entries to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(path, data):
+    """Write one of the agent's own files whole and durably."""
+    temporary = path + ".new"
+    gone(temporary)
+    write(temporary, data)
+    os.rename(temporary, path)
+    sync_dir(os.path.dirname(path))
+
+
+def gone(path):
+    """Remove a file, a link or a tree that may be absent."""
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    except (OSError, IOError):
+        if sys.exc_info()[1].errno != errno.ENOENT:
+            raise
+
+
+def make_dirs(path, mode=0o700):
+    """Create the agent's own directory with its parents."""
+    if not os.path.isdir(path):
+        parent = os.path.dirname(path)
+        if not os.path.isdir(parent):
+            make_dirs(parent, 0o755)
+        try:
+            os.mkdir(path, mode)
+        except OSError:
+            if not os.path.isdir(path):  # a run beside us may have been quicker
+                raise
+        sync_dir(parent)
+
+
+def _libc():
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def xattrs(path):
+    """Return extended attributes (SELinux context, ACLs, capabilities) as {name: bytes}."""
+    try:
+        libc = _libc()
+        raw = raw_path(path)
+        names = ctypes.create_string_buffer(8192)
+        size = libc.llistxattr(raw, names, ctypes.c_size_t(8192))
+        found = {}
+        for name in names.raw[: max(size, 0)].split(b"\0"):
+            value = ctypes.create_string_buffer(65536)
+            length = libc.lgetxattr(raw, name, value, ctypes.c_size_t(65536)) if name else -1
+            if length >= 0:
+                found[name.decode("ascii", "replace")] = value.raw[:length]
+        return found
+    except (AttributeError, OSError):
+        return {}
+
+
+def set_xattr(path, name, value):
+    """Set one extended attribute."""
+    raw = raw_path(path)
+    if _libc().lsetxattr(raw, name.encode("ascii"), value, ctypes.c_size_t(len(value)), 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)), path)
+
+
+def look(path, digest=True):
+    """Return what is at `path` (None: nothing): kind, owner, mode, time, attributes, size and digest."""
+    try:
+        status = os.lstat(path)
+    except (OSError, IOError):
+        if sys.exc_info()[1].errno in (errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
+    seen = {
+        "mode": stat.S_IMODE(status.st_mode),
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "mtime_ns": getattr(status, "st_mtime_ns", int(status.st_mtime * 1e9)),
+        "xattrs": dict((name, b64(value)) for name, value in xattrs(path).items()),
+    }
+    if stat.S_ISREG(status.st_mode):
+        seen["kind"], seen["size"] = "file", status.st_size
+        if digest:
+            seen["sha256"] = sha256(read(path))
+    elif stat.S_ISLNK(status.st_mode):
+        seen["kind"], seen["target"] = "link", shown(os.readlink(path))
+    elif stat.S_ISDIR(status.st_mode):
+        seen["kind"] = "dir"
+    else:
+        seen["kind"] = "special"
+    return seen
+
+
+def dress(path, seen, times=True):
+    """Give a file or directory the owner, mode, attributes and time of `seen`."""
+    if os.getuid() == 0:
+        os.lchown(path, seen["uid"], seen["gid"])
+    if seen["kind"] == "link":
+        return
+    os.chmod(path, seen["mode"])
+    for name, value in sorted(seen.get("xattrs", {}).items()):
+        if name not in ("security.ima", "security.evm"):
+            set_xattr(path, name, unb64(value))
+    if times and "mtime_ns" in seen:
+        if PY3:
+            os.utime(path, ns=(seen["mtime_ns"], seen["mtime_ns"]))  # novermin: Python 3 alone comes here
+        else:
+            os.utime(path, (seen["mtime_ns"] / 1e9, seen["mtime_ns"] / 1e9))
+
+
+def same(one, other):
+    """Whether two looks are the same thing as far as an operator can tell."""
+    if one is None or other is None:
+        return one is None and other is None
+    keys = ("kind", "mode", "uid", "gid", "sha256", "target", "xattrs")
+    if one["kind"] == "link":
+        keys = ("kind", "target")
+    return [one.get(key) for key in keys] == [other.get(key) for key in keys]
+
+
+def alike(one, other):
+    """Like `same`, but for extended attributes, which the file system may have added by itself."""
+    return same(one and dict(one, xattrs={}), other and dict(other, xattrs={}))
+
+
+def copy_tree(source, target):
+    """Copy a directory with owners, modes, attributes and times, every file forced to disk."""
+    os.mkdir(target, 0o700)
+    for name in sorted(os.listdir(source)):
+        here, there = os.path.join(source, name), os.path.join(target, name)
+        seen = look(here, digest=False)
+        if seen["kind"] == "dir":
+            copy_tree(here, there)
+        elif seen["kind"] == "link":
+            os.symlink(os.readlink(here), there)
+            dress(there, seen)
+        elif seen["kind"] == "file":
+            write(there, read(here))
+            dress(there, seen)
+        else:
+            raise Refused("%s is neither a file, a link nor a directory" % shown(here))
+    dress(target, look(source))
+    sync_dir(target)
+
+
+def tree_digest(path):
+    """Return one digest over everything below a directory: names, kinds, modes, owners, contents."""
+    lines = []
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names + folders):
+            here = os.path.join(folder, name)
+            seen = look(here)
+            lines.append(
+                json.dumps(
+                    [shown(os.path.relpath(here, path))]
+                    + [seen.get(k) for k in ("kind", "mode", "uid", "gid", "sha256", "target")]
+                )
+            )
+    return sha256("\n".join(lines).encode("utf-8"))
+
+
+# -- other programs ----------------------------------------------------------------------------------
+
+
+def which(name):
+    """Return a program's path, looking in the system directories too; None when absent."""
+    for folder in os.environ.get("PATH", "").split(":") + ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]:
+        path = os.path.join(folder, name)
+        if folder and os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    return None
+
+
+def run(argv, timeout=60):
+    """Run a program without a shell; return (exit code, output). A daemon it leaves does not hold us up."""
+    environment = dict(os.environ)
+    environment["LC_ALL"] = "C"
+    environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
+    reader, writer = os.pipe()
+    null = open(os.devnull, "rb")
+    try:
+        child = subprocess.Popen(
+            [native(word) for word in argv],
+            stdin=null,
+            stdout=writer,
+            stderr=writer,
+            close_fds=True,
+            preexec_fn=_fresh,
+            cwd="/",
+            env=environment,
+        )
+    except (OSError, IOError):
+        os.close(reader)
+        os.close(writer)
+        return 127, "%s: %s" % (argv[0], sys.exc_info()[1].strerror)
+    finally:
+        null.close()
+    os.close(writer)
+    chunks, size, deadline = [], 0, clock() + timeout
+    try:
+        while True:
+            ended = child.poll() is not None
+            if select.select([reader], [], [], 0 if ended else 0.02)[0]:
+                chunk = os.read(reader, 65536)
+                size += len(chunk)
+                if chunk and size < 262144:
+                    chunks.append(chunk)
+                if not chunk and ended:
+                    break
+                if not chunk:
+                    time.sleep(0.01)
+            elif ended:
+                break
+            if clock() > deadline:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                return 124, shown(b"".join(chunks)) + "\nno answer within %s s" % timeout
+    finally:
+        os.close(reader)
+    return child.returncode, shown(b"".join(chunks))
+
+
+def _fresh():
+    os.setsid()
+    for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def init_system(root="/"):
+    """Return `systemd` or `sysv`, by what runs, not by what is installed."""
+    return "systemd" if os.path.isdir(os.path.join(root, "run/systemd/system")) else "sysv"
+
+
+def service_argv(service):
+    """Return the command for a service's action: the plan's own, or this host's init system's."""
+    if service.get("argv"):
+        return service["argv"]
+    if init_system() == "systemd":
+        return ["systemctl", service["action"], service["name"]]
+    return [which("service") or "/sbin/service", service["name"], service["action"]]
+
+
+def selinux():
+    """Return `enforcing`, `permissive` or `disabled`."""
+    for place in ("/sys/fs/selinux/enforce", "/selinux/enforce"):
+        try:
+            return "enforcing" if read(place).strip() == b"1" else "permissive"
+        except (OSError, IOError):
+            continue
+    return "disabled"
+
+
+def default_context(path):
+    """Return the context the host's policy gives a new file at `path`, as bytes, or None."""
+    if selinux() == "disabled" or not which("matchpathcon"):
+        return None
+    code, output = run(["matchpathcon", "-n", shown(path)], 20)
+    word = output.strip()
+    return None if code or not word or word == "<<none>>" else word.encode("ascii") + b"\0"
+
+
+def listeners():
+    """Return who listens on TCP: [{port, address, pid, process}], from /proc alone."""
+    inodes = {}
+    for table, width in (("/proc/net/tcp", 8), ("/proc/net/tcp6", 32)):
+        try:
+            lines = read(table).decode("ascii").splitlines()[1:]
+        except (OSError, IOError):
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A":
+                address, port = fields[1].split(":")
+                raw = bytearray(base64.b16decode(address.encode("ascii")))
+                if width == 8:
+                    where = socket.inet_ntop(socket.AF_INET, bytes(raw[::-1]))
+                else:
+                    swapped = b"".join(bytes(raw[i : i + 4][::-1]) for i in range(0, 16, 4))
+                    where = socket.inet_ntop(socket.AF_INET6, swapped)
+                inodes[fields[9]] = {"port": int(port, 16), "address": where, "pid": None, "process": ""}
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            target = os.readlink(link)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found = inodes.get(target[8:-1])
+            if found is not None and found["pid"] is None:
+                found["pid"] = int(link.split("/")[2])
+                try:  # /proc/PID/comm came with Linux 2.6.33, CentOS 6 has 2.6.32
+                    line = shown(read("/proc/%d/stat" % found["pid"]))
+                    found["process"] = line[line.index("(") + 1 : line.rindex(")")]
+                except (OSError, IOError):
+                    pass  # it ended meanwhile
+    return sorted(inodes.values(), key=lambda one: (one["port"], one["address"]))
+
+
+# -- probes ------------------------------------------------------------------------------------------
+
+
+def probe_tcp(probe):
+    """`host`, `port`: a connection is accepted."""
+    connection = socket.create_connection((probe.get("host", "127.0.0.1"), int(probe["port"])), 3)
+    connection.close()
+
+
+def probe_tls(probe):
+    """`host`, `port`: a handshake with this host's own TLS library completes."""
+    import ssl
+
+    connection = socket.create_connection((probe.get("host", "127.0.0.1"), int(probe["port"])), 3)
+    try:
+        if hasattr(ssl, "SSLContext"):
+            protocol = getattr(ssl, "PROTOCOL_TLS_CLIENT", None) or ssl.PROTOCOL_SSLv23
+            context = ssl.SSLContext(protocol)  # novermin: older ones take the other way
+            context.check_hostname = False  # novermin
+            context.verify_mode = ssl.CERT_NONE  # the question is whether it answers, not who it is
+            connection = context.wrap_socket(connection)
+        else:
+            connection = ssl.wrap_socket(connection)
+    finally:
+        connection.close()
+
+
+def probe_listen(probe):
+    """`port`, `process`: that port is listened on, by a process of that name where one is given."""
+    for one in listeners():
+        if one["port"] == int(probe["port"]) and probe.get("process", one["process"]) == one["process"]:
+            return
+    raise Failed("nobody%s listens on port %s" % (_named(probe), probe["port"]))
+
+
+def probe_absent(probe):
+    """`port`: nobody listens there."""
+    if [one for one in listeners() if one["port"] == int(probe["port"])]:
+        raise Failed("somebody listens on port %s" % probe["port"])
+
+
+def probe_command(probe):
+    """`argv`, `timeout`: the program exits 0."""
+    code, output = run(probe["argv"], probe.get("timeout", 20))
+    if code != 0:
+        raise Failed("%s exited %d: %s" % (probe["argv"][0], code, output.strip()[-400:]))
+
+
+def probe_path(probe):
+    """`path`, `absent`: it exists (or does not)."""
+    if os.path.lexists(native(probe["path"])) == bool(probe.get("absent")):
+        raise Failed("%s %s" % (probe["path"], "exists" if probe.get("absent") else "does not exist"))
+
+
+def _named(probe):
+    return " named %s" % probe["process"] if probe.get("process") else ""
+
+
+PROBES = {
+    "tcp": probe_tcp,
+    "tls": probe_tls,
+    "listen": probe_listen,
+    "absent": probe_absent,
+    "command": probe_command,
+    "path": probe_path,
+}
+
+
+def ask_probes(probes):
+    """Ask every probe, each until it succeeds or its time is over; return one row per probe."""
+    rows = []
+    for probe in probes:
+        deadline, problem = clock() + probe.get("wait", 5), ""
+        while True:
+            try:
+                PROBES[probe["kind"]](probe)
+                problem = ""
+                break
+            except (OSError, IOError, Failed, socket.error):
+                problem = str(sys.exc_info()[1])
+            if clock() >= deadline:
+                break
+            time.sleep(0.1)
+        name = probe.get("name") or " ".join(
+            str(probe[key]) for key in ("kind", "host", "port", "path", "process") if key in probe
+        )
+        rows.append({"name": name, "ok": not problem, "problem": problem})
+    return rows
+
+
+# -- the journal -------------------------------------------------------------------------------------
+
+
+class Transaction(object):
+    """One transaction's directory: manifest, copies of what it replaces, journal."""
+
+    def __init__(self, host, name):
+        self.host = host
+        self.name = name
+        self.dir = os.path.join(host.state, "tx", native(name))
+
+    def path(self, leaf):
+        """Return the path of one of its files."""
+        return os.path.join(self.dir, leaf)
+
+    def create(self, manifest):
+        """Lay down journal and manifest; copies come before."""
+        write(self.path("journal"), b"\n" * JOURNAL_ROOM)
+        replace(self.path("manifest"), json.dumps(manifest, sort_keys=True).encode("ascii"))
+        sync_dir(self.dir)
+        sync_dir(os.path.dirname(self.dir))
+
+    def manifest(self):
+        """Return the manifest, or None where the transaction never got that far."""
+        try:
+            return json.loads(read(self.path("manifest")).decode("ascii"))
+        except (OSError, IOError):
+            return None
+
+    def record(self, event, **detail):
+        """Append one line to the journal and force it to disk."""
+        line = dict(detail, event=event, time=stamp())
+        data = json.dumps(line, sort_keys=True).encode("ascii") + b"\n"
+        size = len(read(self.path("journal")).rstrip(b"\n\0"))
+        descriptor = os.open(self.path("journal"), os.O_WRONLY)
+        try:
+            os.lseek(descriptor, size and size + 1, os.SEEK_SET)
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def events(self):
+        """Return the journal's lines; one torn by a power cut is as if it had not been written."""
+        found = []
+        try:
+            lines = read(self.path("journal")).rstrip(b"\n\0").split(b"\n")
+        except (OSError, IOError):
+            return found
+        for line in lines:
+            try:
+                found.append(json.loads(line.decode("ascii")))
+            except ValueError:
+                continue  # a line that a power cut tore
+        return found
+
+    def state(self):
+        """Return `none`, `open`, `applied` or one of FINAL."""
+        state = "none"
+        for line in self.events():
+            if line["event"] in ("open", "applied") + FINAL:
+                state = line["event"]
+        return state
+
+
+class Host(object):
+    """Where things are on this host (or on a mounted image of one), and the lock."""
+
+    def __init__(self, root="/", state=STATE):
+        self.root = native(root)
+        self.state = self.place(state)
+        self.descriptor = None
+        self.masks = []
+
+    def place(self, path):
+        """Return where a path of the plan is on this machine."""
+        text = native(path)
+        if text.startswith("@state/"):
+            return os.path.join(self.state, text[7:])
+        if not text.startswith("/") or ".." in text.split("/"):
+            raise Refused("%s is not an absolute path" % shown(path))
+        return os.path.normpath(os.path.join(self.root, text.lstrip("/")))
+
+    def lock(self, wait=15):
+        """Take the one lock; Refused when another run holds it for longer than `wait` seconds (None: for ever)."""
+        make_dirs(os.path.join(self.state, "tx"))
+        self.descriptor = os.open(os.path.join(self.state, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        if wait is None:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+            return
+        deadline = clock() + wait
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except (OSError, IOError):
+                if clock() > deadline:
+                    raise Refused("another transaction is running on this host")
+                time.sleep(0.05)
+
+    def unlock(self):
+        """Give the lock back."""
+        os.close(self.descriptor)
+        self.descriptor = None
+
+    def transactions(self):
+        """Return every transaction, oldest first."""
+        try:
+            names = sorted(os.listdir(os.path.join(self.state, "tx")))
+        except OSError:
+            names = []
+        return [Transaction(self, name) for name in names]
+
+    def masked(self, output):
+        """Return a program's output without the secrets of this plan."""
+        for secret in self.masks:
+            output = output.replace(secret, "[secret]")
+        return output[-4000:]
+
+
+# -- comparing ---------------------------------------------------------------------------------------
+
+
+def number(name, kind):
+    """Return the uid or gid of a name or number. Errors: Refused."""
+    if isinstance(name, int):
+        return name
+    try:
+        return pwd.getpwnam(name).pw_uid if kind == "owner" else grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdigit():
+            return int(name)
+        raise Refused("%s %s does not exist on this host" % (kind, name))
+
+
+def wanted(host, item, path, old):
+    """Return what a file of the plan should look like, and its content."""
+    content = unb64(item["content"])
+    base = old or {
+        "mode": 0o600 if item.get("secret") else 0o644,
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "xattrs": {},
+    }
+    new = {"kind": "file", "sha256": sha256(content), "size": len(content), "xattrs": dict(base["xattrs"])}
+    new["mode"] = int(item["mode"], 8) if item.get("mode") else base["mode"]
+    if item.get("secret") and new["mode"] & 0o007:
+        raise Refused("%s holds a secret and would be readable by everybody" % shown(path))
+    new["uid"] = number(item["owner"], "owner") if item.get("owner") is not None else base["uid"]
+    new["gid"] = number(item["group"], "group") if item.get("group") is not None else base["gid"]
+    if item.get("secontext") and selinux() != "disabled":
+        new["xattrs"]["security.selinux"] = b64(item["secontext"].encode("ascii") + b"\0")
+    elif old is None:
+        context = default_context(path)
+        if context:
+            new["xattrs"]["security.selinux"] = b64(context)
+    return new, content
+
+
+def compare(host, plan):
+    """Return the entries that differ from the plan: [{path, op, old, new, secret, content}]."""
+    entries, seen_paths, made = [], set(), set()
+    for item in plan.get("files", []):
+        path = host.place(item["path"])
+        if os.path.islink(path):
+            if not item.get("follow"):
+                raise Refused("%s is a symbolic link; name the file it leads to" % shown(path))
+            path = os.path.realpath(path)
+        if path in seen_paths:
+            raise Refused("%s is in the plan twice" % shown(path))
+        seen_paths.add(path)
+        old = look(path)
+        if old and old["kind"] != "file":
+            raise Refused("%s is not a plain file" % shown(path))
+        if "expect_sha256" in item and item["expect_sha256"] != (old or {}).get("sha256"):
+            raise Refused("%s changed since it was read" % shown(path))
+        if item.get("secret"):
+            lines = [shown(line).strip() for line in unb64(item["content"]).splitlines()]
+            host.masks.extend(sorted((line for line in lines if len(line) > 7), key=len, reverse=True))
+        missing, parent = [], os.path.dirname(path)
+        while not os.path.isdir(parent) and parent not in made:
+            missing.insert(0, parent)
+            parent = os.path.dirname(parent)
+        own = path.startswith(host.state + "/")
+        if missing and not (item.get("mkdir") or own):
+            raise Refused("the directory %s does not exist" % shown(missing[-1]))
+        for folder in missing:
+            made.add(folder)
+            mode = 0o700 if own else 0o755
+            new = {"kind": "dir", "mode": mode, "uid": os.getuid(), "gid": os.getgid(), "xattrs": {}}
+            entries.append({"path": folder, "op": "mkdir", "old": None, "new": new})
+        new, content = wanted(host, item, path, old)
+        if not same(old, new):
+            entry = {"path": path, "op": "write", "old": old, "new": new, "content": content}
+            entries.append(dict(entry, secret=bool(item.get("secret"))))
+    for item in plan.get("remove", []):
+        path = host.place(item["path"])
+        old = look(path)
+        if old is None:
+            continue
+        if old["kind"] == "special" or path in ("/", host.root) or host.state.startswith(path):
+            raise Refused("%s cannot be removed" % shown(path))
+        if old["kind"] == "dir":
+            old["tree"] = tree_digest(path)
+        entries.append({"path": path, "op": "remove", "old": old, "new": None})
+    return entries
+
+
+def described(host, entries):
+    """Return what happens to each path, as check mode and the real run report it alike."""
+    rows = []
+    for entry in entries:
+        old, new = entry["old"], entry["new"]
+        row = {"path": _plan_path(host, entry["path"]), "op": entry["op"]}
+        if entry["op"] == "write" and not entry.get("secret"):
+            row["before"], row["after"] = old and old["sha256"], new["sha256"]
+        for key, side in (("mode_before", old), ("mode_after", new)):
+            row[key] = side and "%04o" % side["mode"]
+        rows.append(row)
+    return rows
+
+
+def _plan_path(host, path):
+    text = shown(path)
+    root = shown(host.root).rstrip("/")
+    return text[len(root) :] if root and text.startswith(root + "/") else text
+
+
+def differences(host, entries):
+    """Return one unified diff per entry; a secret's content is never in it."""
+    rows = []
+    for entry in entries:
+        old, new, path = entry["old"], entry["new"], _plan_path(host, entry["path"])
+        lines = []
+        for key in ("mode", "uid", "gid"):
+            if old and new and old[key] != new[key]:
+                form = "%04o" if key == "mode" else "%d"
+                lines.append("# %s %s -> %s\n" % (key, form % old[key], form % new[key]))
+        if entry.get("secret"):
+            lines.append("# the content is a secret and is not shown\n")
+        elif entry["op"] == "write":
+            before, after = read(entry["path"]) if old else b"", entry["content"]
+            if b"\0" in before or b"\0" in after:
+                lines.append("# binary, %d -> %d bytes\n" % (len(before), len(after)))
+            else:
+                lines += difflib.unified_diff(
+                    shown(before).splitlines(True),
+                    shown(after).splitlines(True),
+                    path if old else "/dev/null",
+                    path,
+                )
+        elif entry["op"] == "remove":
+            lines.append("# %s removed, a copy is kept\n" % old["kind"])
+        elif entry["op"] == "mkdir":
+            lines.append("# new directory\n")
+        else:
+            lines.append("# %s\n" % entry["op"])
+        text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+        rows.append({"path": path, "text": text[:DIFF_LIMIT]})
+    return rows
+
+
+# -- the real program's judgement, before anything changed -------------------------------------------
+
+
+def _mount(source, target, kind, flags):
+    source, target = raw_path(source or "none"), raw_path(target)
+    if _libc().mount(source, target, kind, ctypes.c_ulong(flags), None) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), shown(target))
+
+
+def _free_corner(entries, validators):
+    words = " ".join([shown(e["path"]) for e in entries] + [" ".join(v["argv"]) for v in validators])
+    for corner in ("/mnt", "/media", "/srv", "/opt"):
+        if os.path.isdir(corner) and corner + "/" not in words:
+            return corner
+    raise OSError(errno.ENOENT, "no directory to stage in")
+
+
+def _private(corner, path):
+    """Refuse to touch anything that is not on the namespace's own file system."""
+    if os.stat(os.path.dirname(path)).st_dev != os.stat(corner).st_dev:
+        raise OSError(errno.EXDEV, "not staged", path)
+
+
+def _stage_dir(corner, folder, counter, hidden):
+    """Lay a private copy of one directory over it, so that new and removed entries can be shown."""
+    copy = os.path.join(corner, "dir%d" % counter)
+    os.mkdir(copy)
+    total = 0
+    for name in os.listdir(folder):
+        here, there = os.path.join(folder, name), os.path.join(copy, name)
+        status = os.lstat(here)
+        if here in hidden:
+            continue
+        if stat.S_ISLNK(status.st_mode):
+            os.symlink(os.readlink(here), there)
+        elif stat.S_ISDIR(status.st_mode):
+            os.mkdir(there)
+            _mount(here, there, None, MS_BIND | MS_REC)
+        elif stat.S_ISREG(status.st_mode):
+            total += status.st_size
+            if total > STAGE_LIMIT:
+                raise OSError(errno.EFBIG, "too large to stage", folder)
+            shutil.copyfile(here, there)
+            os.chown(there, status.st_uid, status.st_gid)
+            os.chmod(there, stat.S_IMODE(status.st_mode))
+    shutil.copymode(folder, copy)
+    _mount(copy, folder, None, MS_BIND | MS_REC)
+
+
+def _stage(corner, entries):
+    folders, counter = set(), 0
+    hidden = set(entry["path"] for entry in entries if entry["op"] == "remove")
+    for entry in entries:
+        if entry["op"] == "write" and entry["old"]:
+            continue
+        parent = os.path.dirname(entry["path"])
+        while not os.path.isdir(parent):
+            parent = os.path.dirname(parent)
+        folders.add(parent)
+    for folder in sorted(folders, key=lambda path: (path.count("/"), path)):
+        _stage_dir(corner, folder, counter, hidden)
+        counter += 1
+    for entry in entries:
+        path, new = entry["path"], entry["new"]
+        if entry["op"] == "mkdir" and not os.path.isdir(path):
+            _private(corner, path)
+            os.mkdir(path, new["mode"])
+        elif entry["op"] == "write":
+            target = path
+            if entry["old"] and os.path.dirname(path) not in folders:
+                target = os.path.join(corner, "file%d" % counter)
+                counter += 1
+            _private(corner, target)
+            gone(target)
+            write(target, entry["content"])
+            os.chown(target, new["uid"], new["gid"])
+            os.chmod(target, new["mode"])
+            if target != path:
+                _mount(target, path, None, MS_BIND)
+
+
+def judge_staged(host, entries, validators):
+    """Run the validators where they see the new files, in a mount namespace that nobody else sees.
+
+    Returns one row per validator, or [] with the reason where the kernel or the rights do not allow it.
+    """
+    if not validators or not entries:
+        return [], ""
+    if [e for e in entries if e["op"] not in ("write", "mkdir", "remove")]:
+        return [], "not staged"
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = {"rows": [], "why": ""}
+        try:
+            try:
+                os.close(reader)
+                corner = _free_corner(entries, validators)
+                if _libc().unshare(CLONE_NEWNS) != 0:
+                    raise OSError(ctypes.get_errno(), "no mount namespace")
+                _mount(None, "/", None, MS_REC | MS_PRIVATE)
+                _mount("tmpfs", corner, b"tmpfs", 0)
+                _stage(corner, entries)
+                answer["rows"] = judge(host, validators, "staged")
+            except Exception:
+                answer["why"] = str(sys.exc_info()[1])
+            data = json.dumps(answer).encode("ascii")
+            while data:
+                data = data[os.write(writer, data) :]
+        finally:
+            os._exit(0)
+    os.close(writer)
+    chunks = []
+    while True:
+        chunk = os.read(reader, 65536)
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(reader)
+    os.waitpid(child, 0)
+    answer = json.loads(b"".join(chunks).decode("ascii") or '{"rows": [], "why": "it died"}')
+    return answer["rows"], answer["why"]
+
+
+def judge(host, validators, stage):
+    """Run the validators here and now."""
+    rows = []
+    for one in validators:
+        code, output = run(one["argv"], one.get("timeout", 60))
+        rows.append({"name": one["name"], "stage": stage, "rc": code, "output": host.masked(output)})
+    return rows
+
+
+def refuse_bad(rows, error):
+    """Raise when a validator said no."""
+    for row in rows:
+        if row["rc"] != 0:
+            raise error("%s says no to the %s files: %s" % (row["name"], row["stage"], row["output"].strip()))
+
+
+# -- placing and undoing -----------------------------------------------------------------------------
+
+
+def beside(tx, index, entry, what):
+    """Return the name, beside its place, of an entry's new file or of the old one being kept."""
+    folder, leaf = os.path.split(entry["path"])
+    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, tx.name, index, what))
+
+
+def back_up(tx, index, entry):
+    """Copy what an entry replaces into the transaction, and read the copy back."""
+    old, copy = entry["old"], tx.path("old.%d" % index)
+    if not old or old["kind"] == "link":
+        return
+    if old["kind"] == "file":
+        write(copy, read(entry["path"]))
+        data = read(copy)
+        if len(data) != old["size"] or sha256(data) != old["sha256"]:
+            raise Refused("the copy of %s does not match it" % shown(entry["path"]))
+    elif old["kind"] == "dir" and "tree" in old:
+        copy_tree(entry["path"], copy)
+        if tree_digest(copy) != old["tree"]:
+            raise Refused("the copy of %s does not match it" % shown(entry["path"]))
+
+
+def stage(tx, index, entry):
+    """Write an entry's new file beside its place."""
+    fresh, new = beside(tx, index, entry, "new"), entry["new"]
+    if entry["op"] == "mkdir":
+        os.mkdir(entry["path"], 0o700)
+        dress(entry["path"], new)
+    elif entry["op"] == "write":
+        write(fresh, entry["content"])
+        dress(fresh, new)
+    elif entry["op"] == "link":
+        os.symlink(native(new["target"]), fresh)
+        dress(fresh, new)
+    elif entry["op"] == "tree":
+        copy_tree(entry["source"], fresh)
+
+
+def swap(tx, index, entry):
+    """Put an entry in its place with one rename; the old one stays beside it until the commit."""
+    path, fresh, kept = entry["path"], beside(tx, index, entry, "new"), beside(tx, index, entry, "old")
+    if entry["op"] in ("mkdir", "rmdir"):
+        return
+    old = look(path)
+    if not same(old, entry["old"]):
+        raise Failed("%s was changed by somebody else meanwhile" % shown(path))
+    if entry["op"] == "remove":
+        os.rename(path, kept)
+        return
+    if old and old["kind"] == "file":
+        try:
+            os.link(path, kept)
+        except OSError:
+            if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                raise  # on a file system without links the transaction's copy has to do
+    elif old:
+        os.rename(path, kept)
+    os.rename(fresh, path)
+
+
+def put_back(tx, index, entry):
+    """Undo one entry, from whatever point it had reached; doing it twice is doing it once."""
+    path, fresh, kept = entry["path"], beside(tx, index, entry, "new"), beside(tx, index, entry, "old")
+    gone(fresh)
+    if entry["op"] == "rmdir":
+        return  # that happens after the commit
+    if entry["op"] == "mkdir":
+        try:
+            os.rmdir(path)
+        except OSError:
+            if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise  # what somebody else put there stays, and its directory with it
+        return
+    if os.path.lexists(kept):
+        if os.path.lexists(path) and os.path.samefile(kept, path):
+            os.unlink(kept)
+        else:
+            if os.path.isdir(path) and not os.path.islink(path):
+                gone(path)
+            os.rename(kept, path)
+    elif entry["old"] is None:
+        gone(path)
+    if not same(look(path), entry["old"]):
+        from_copy(tx, index, entry)
+        if not same(look(path), entry["old"]):
+            raise OSError(errno.EIO, "is not as it was", path)
+
+
+def from_copy(tx, index, entry):
+    """Restore an entry from the transaction's copy; used when what was kept beside it is not there."""
+    path, old = entry["path"], entry["old"]
+    fresh, copy = beside(tx, index, entry, "new"), tx.path("old.%d" % index)
+    if old is None:
+        return
+    gone(fresh)
+    if old["kind"] == "dir" and "tree" not in old:
+        os.path.isdir(path) or os.mkdir(path, old["mode"])
+        dress(path, old)
+        return
+    if old["kind"] == "file":
+        write(fresh, read(copy))
+        dress(fresh, old)
+    elif old["kind"] == "link":
+        os.symlink(native(old["target"]), fresh)
+    else:
+        copy_tree(copy, fresh)
+    if old["kind"] == "dir":
+        gone(path)
+    os.rename(fresh, path)
+
+
+def sync_all(entries):
+    """Force every directory that was touched to disk, once."""
+    for folder in sorted(set(os.path.dirname(entry["path"]) for entry in entries)):
+        if os.path.isdir(folder):
+            sync_dir(folder)
+
+
+def loaded(tx):
+    """Return a transaction's manifest with its paths as they are on this machine."""
+    manifest = tx.manifest() or {"entries": [], "commands": [], "services": []}
+    for entry in manifest["entries"]:
+        entry["path"] = tx.host.place(entry["path"])
+    return manifest
+
+
+def run_services(host, services):
+    """Run each service's action; return one row each."""
+    rows = []
+    for service in services:
+        argv = service_argv(service)
+        code, output = run(argv, service.get("timeout", 90))
+        row = {"name": service["name"], "action": service.get("action", ""), "rc": code}
+        rows.append(dict(row, output=host.masked(output) if code else ""))
+    return rows
+
+
+def undo(tx, why, boot=False):
+    """Undo a transaction whole: files, commands, services; return what could not be done."""
+    manifest = loaded(tx)
+    events, why, problems, owed = tx.events(), tx.host.masked(why)[:1000], [], {}
+    for index, entry in reversed(list(enumerate(manifest["entries"]))):
+        try:
+            put_back(tx, index, entry)
+        except (OSError, IOError):
+            problems.append("%s: %s" % (shown(entry["path"]), sys.exc_info()[1]))
+    try:
+        sync_all(manifest["entries"])
+        if not problems:
+            owed = settle_debts(tx, manifest, debts(manifest, events), boot)
+            tx.record("rolledback", why=why, owed=owed)
+    except (OSError, IOError):
+        problems.append(str(sys.exc_info()[1]))
+    # without the final record the guard, the boot or the next run tries again
+    return {"problems": problems, "owed": owed}
+
+
+def debts(manifest, events):
+    """Return the commands to undo and services to tell again, as names, from what the journal says began."""
+    began = [(line["event"], line["name"]) for line in events if line["event"] in ("command", "service")]
+    commands = [c["name"] for c in reversed(manifest["commands"]) if ("command", c["name"]) in began]
+    return {
+        "commands": commands,
+        "services": [s["name"] for s in manifest["services"] if ("service", s["name"]) in began],
+    }
+
+
+def settle_debts(tx, manifest, names, boot=False):
+    """Undo commands and tell services; return what is still owed. At boot services are not up yet."""
+    owed = {"commands": [], "services": []}
+    for command in reversed(manifest["commands"]):
+        if command["name"] in names["commands"] and command.get("undo"):
+            if boot or run(command["undo"], command.get("timeout", 60))[0] != 0:
+                owed["commands"].append(command["name"])
+    for service in manifest["services"]:
+        if service["name"] in names["services"] and not boot:
+            if run_services(tx.host, [service])[0]["rc"] != 0:
+                owed["services"].append(service["name"])
+    return owed if owed["commands"] or owed["services"] else {}
+
+
+def tidy(tx):
+    """Remove what a committed transaction kept beside its files."""
+    entries = loaded(tx)["entries"]
+    for index, entry in enumerate(entries):
+        gone(beside(tx, index, entry, "old"))
+        gone(beside(tx, index, entry, "new"))
+        if entry["op"] == "rmdir":
+            try:
+                os.rmdir(entry["path"])
+            except OSError:
+                pass  # somebody put something there since: it stays
+    sync_all(entries)
+    tx.record("tidy")
+
+
+def waits(tx):
+    """Whether an applied transaction's time for the confirmation is not over yet, by the wall clock."""
+    for line in reversed(tx.events()):
+        if line["event"] == "applied":
+            began = calendar.timegm(time.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ"))
+            return 0 <= time.time() - began <= line["seconds"]
+    return False
+
+
+def recover(host, boot=False, only=None):
+    """Finish or undo everything that an interruption left; the lock is held. Returns one row each."""
+    rows = []
+    for tx in host.transactions():
+        if only is not None and tx.name != only:
+            continue
+        state, events = tx.state(), tx.events()
+        last = events[-1] if events else {}
+        if state == "none":
+            shutil.rmtree(tx.dir)  # nothing had been changed when it ended
+            rows.append({"id": tx.name, "did": "dropped"})
+        elif state == "applied" and not boot and only is None and waits(tx):
+            rows.append({"id": tx.name, "did": "waits"})
+        elif state in ("open", "applied"):
+            result = undo(tx, "interrupted" if state == "open" else "not confirmed", boot)
+            did = "undo failed" if result["problems"] else "undone"
+            rows.append(dict(result, id=tx.name, did=did))
+        elif state in ("committed", "undone") and not [e for e in events if e["event"] == "tidy"]:
+            tidy(tx)
+            rows.append({"id": tx.name, "did": "tidied"})
+        elif state == "rolledback" and last.get("owed") and not boot:
+            owed = settle_debts(tx, loaded(tx), last["owed"])
+            tx.record("rolledback", owed=owed, why="debts settled")
+            rows.append({"id": tx.name, "did": "told services", "owed": owed})
+    return rows
+
+
+# -- the guard ---------------------------------------------------------------------------------------
+
+
+def post_guard(host, tx, seconds):
+    """Leave a process behind that undoes the transaction if this one dies, or if nobody confirms in time."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        os.closerange(3, 1024)
+        os.chdir("/")
+        _guard(Host(shown(host.root), _plan_path(host, host.state)), tx.name, seconds)
+    finally:
+        os._exit(0)
+
+
+def _guard(host, name, seconds):
+    deadline, pause = None, 1
+    while True:
+        host.lock(wait=None)
+        tx = Transaction(host, name)
+        state = tx.state()
+        if state in FINAL:
+            recover(host, only=name)  # it may have died between the commit and tidying up
+        if state in FINAL or not os.path.isdir(tx.dir):
+            return
+        if deadline is None and seconds:
+            deadline = clock() + seconds
+        if state == "applied" and clock() < deadline:
+            host.unlock()
+            time.sleep(min(0.5, max(0.05, deadline - clock())))
+            continue
+        recover(host, only=name)
+        if Transaction(host, name).state() in FINAL or state == "none":
+            return
+        host.unlock()
+        time.sleep(pause)
+        pause = min(60, pause * 2)
+
+
+# -- verbs -------------------------------------------------------------------------------------------
+
+
+def needed_commands(plan):
+    """Return the commands of the plan that are not so already."""
+    needed = []
+    for command in plan.get("commands", []):
+        if not command.get("check") or run(command["check"], command.get("timeout", 60))[0] != 0:
+            needed.append(command)
+    return needed
+
+
+def concerned(host, plan, entries, commands):
+    """Return the services that the changes concern."""
+    changed = set(shown(entry["path"]) for entry in entries)
+    found = []
+    for service in plan.get("services", []):
+        paths = service.get("paths")
+        if paths is None or changed & set(shown(host.place(path)) for path in paths):
+            found.append(service)
+    return found if entries or commands else []
+
+
+def room(host, entries):
+    """Refuse when the disk has no room for the copies and the new files."""
+    need = {}
+    for entry in entries:
+        folder = os.path.dirname(entry["path"])
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        size = (entry["new"] or {}).get("size", 0) + 4096
+        for place, bytes_ in ((folder, size), (host.state, (entry["old"] or {}).get("size", 0) + 4096)):
+            device = os.stat(place).st_dev
+            need[device] = (place, need.get(device, (place, JOURNAL_ROOM + 65536))[1] + bytes_)
+    for place, bytes_ in need.values():
+        free = os.statvfs(place)
+        if free.f_bavail * free.f_frsize < bytes_:
+            raise Refused("%s has no room for %d bytes" % (shown(place), bytes_))
+
+
+def do_check(host, plan):
+    """Say exactly what apply would do; nothing is written."""
+    entries = compare(host, plan)
+    commands = needed_commands(plan)
+    services = concerned(host, plan, entries, commands)
+    rows, why = judge_staged(host, entries, plan.get("validators", []))
+    answer = {
+        "changed": bool(entries or commands),
+        "files": described(host, entries),
+        "diff": differences(host, entries),
+        "commands": [c["name"] for c in commands],
+        "services": [{"name": s["name"], "action": s.get("action", "")} for s in services],
+        "validators": rows,
+        "not_staged": why,
+        "state": "would-change" if entries or commands else "unchanged",
+    }
+    if plan.get("install"):
+        answer["installed"] = install(host, dry=True)
+        answer["changed"] = answer["changed"] or bool(answer["installed"])
+    try:
+        refuse_bad(rows, Refused)
+    except Refused:
+        answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
+    return answer
+
+
+def do_apply(host, plan):
+    """Apply a plan as one transaction."""
+    recovered = recover(host)
+    for row in recovered:
+        if row["did"] == "undo failed":
+            raise Refused("transaction %s could not be undone yet: %s" % (row["id"], row["problems"]))
+        if row["did"] == "waits":
+            raise Refused("transaction %s still waits for its confirmation" % row["id"])
+    installed = install(host) if plan.get("install") else []
+    entries = compare(host, plan)
+    commands = needed_commands(plan)
+    answer = carry_out(host, plan, entries, commands)
+    answer.update(recovered=recovered, installed=installed)
+    answer["changed"] = answer["changed"] or bool(installed)
+    return answer
+
+
+def carry_out(host, plan, entries, commands):
+    """Carry out what differs, or say that nothing does."""
+    answer = {"changed": False, "state": "unchanged", "files": [], "diff": [], "services": [], "commands": []}
+    if not entries and not commands:
+        return answer
+    services = concerned(host, plan, entries, commands)
+    rows, why = judge_staged(host, entries, plan.get("validators", []))
+    answer.update(validators=rows, not_staged=why, files=described(host, entries))
+    answer.update(diff=differences(host, entries), commands=[c["name"] for c in commands])
+    refuse_bad(rows, Refused)
+    room(host, entries)
+    tx = begin(host, plan, entries, commands, services)
+    answer.update(tx=tx.name, changed=True)
+    try:
+        tx.record("open")
+        for index, entry in enumerate(entries):
+            stage(tx, index, entry)
+        sync_all(entries)
+        tx.record("staged")
+        for index, entry in enumerate(entries):
+            swap(tx, index, entry)
+        sync_all(entries)
+        tx.record("placed")
+        answer["validators"] += judge(host, plan.get("validators", []), "placed")
+        refuse_bad(answer["validators"], Failed)
+        act(host, tx, plan, commands, services, answer)
+        if plan.get("deadman"):
+            tx.record("applied", seconds=plan["deadman"])
+            answer["state"] = "applied"
+            return answer
+        tx.record("committed")
+        answer["state"] = "committed"
+    except BaseException:
+        problem = sys.exc_info()[1]
+        result = undo(tx, str(problem) or problem.__class__.__name__)
+        answer.update(failed=True, changed=False, owed=result["owed"], problems=result["problems"])
+        answer["state"] = "broken" if result["problems"] else "rolledback"
+        answer["msg"] = host.masked(str(problem) or problem.__class__.__name__)
+        if not isinstance(problem, (OSError, IOError, Failed, socket.error, Stopped)):
+            answer["msg"] += "\n" + host.masked(traceback.format_exc())
+        return answer
+    finish(host, tx, plan)
+    return answer
+
+
+def begin(host, plan, entries, commands, services):
+    """Make copies, manifest and guard: everything that has to be there before the first change."""
+    name = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), shown(base64.b16encode(os.urandom(3))))
+    newest = [tx.name for tx in host.transactions()][-1:]
+    if newest and newest[0] >= name:  # two in one second, or a clock that went back: the order must hold
+        name = newest[0].split("+")[0] + "+%04d" % (int((newest[0] + "+0").split("+")[1]) + 1)
+    tx = Transaction(host, name)
+    os.mkdir(tx.dir, 0o700)
+    try:
+        for index, entry in enumerate(entries):
+            back_up(tx, index, entry)
+        kept = [
+            dict(
+                (key, value)
+                for key, value in dict(entry, path=_plan_path(host, entry["path"])).items()
+                if key not in ("content", "source")
+            )
+            for entry in entries
+        ]
+        manifest = {
+            "version": VERSION,
+            "label": plan.get("label", ""),
+            "created": stamp(),
+            "by": plan.get("by", ""),
+            "undoes": plan.get("undoes", ""),
+            "entries": kept,
+            "commands": commands,
+            "services": services,
+        }
+        for key in ("validators", "probes"):
+            manifest[key] = plan.get(key, [])
+        tx.create(manifest)
+        post_guard(host, tx, plan.get("deadman"))
+    except BaseException:
+        shutil.rmtree(tx.dir, True)
+        if isinstance(sys.exc_info()[1], (OSError, IOError)):
+            raise Refused("cannot make the copies: %s" % sys.exc_info()[1])
+        raise
+    return tx
+
+
+def act(host, tx, plan, commands, services, answer):
+    """Commands, services, probes: each is in the journal before it begins."""
+    for command in commands:
+        tx.record("command", name=command["name"])
+        code, output = run(command["do"], command.get("timeout", 60))
+        if code != 0:
+            raise Failed("%s exited %d: %s" % (command["name"], code, host.masked(output).strip()))
+    for service in services:
+        tx.record("service", name=service["name"])
+        row = run_services(host, [service])[0]
+        answer["services"].append(row)
+        if row["rc"] != 0:
+            raise Failed("%s %s exited %d: %s" % (row["name"], row["action"], row["rc"], row["output"].strip()))
+    answer["probes"] = probe_or_fail(plan.get("probes", []))
+    if plan.get("settle") and services:
+        time.sleep(plan["settle"])
+        answer["probes"] = probe_or_fail(plan.get("probes", []))
+
+
+def probe_or_fail(probes):
+    """Ask the probes; Failed names those that did not succeed."""
+    rows = ask_probes(probes)
+    bad = ["%s: %s" % (row["name"], row["problem"]) for row in rows if not row["ok"]]
+    if bad:
+        raise Failed("probe failed: " + "; ".join(bad))
+    return rows
+
+
+def finish(host, tx, plan):
+    """After the commit: mark what was undone, drop what is not needed any more. A failure is for `recover`."""
+    try:
+        undoes = (tx.manifest() or {}).get("undoes")
+        if undoes:
+            Transaction(host, undoes).record("undone", by=tx.name)
+        tidy(tx)
+        finished = [one for one in host.transactions() if one.state() in FINAL]
+        for one in finished[: -max(1, int(plan.get("keep", 20)))]:
+            shutil.rmtree(one.dir)
+    except (OSError, IOError):
+        pass
+
+
+def do_confirm(host, request):
+    """The control machine came back on a new connection: make an applied transaction final."""
+    tx = Transaction(host, request["id"])
+    state = tx.state()
+    if state == "committed":
+        return {"state": state, "changed": False, "tx": tx.name}
+    if state != "applied":
+        return {"failed": True, "state": state, "tx": tx.name, "msg": "%s is %s" % (tx.name, state)}
+    try:
+        rows = probe_or_fail((tx.manifest() or {}).get("probes", []))
+    except Failed:
+        problem = str(sys.exc_info()[1])
+        result = undo(tx, problem)
+        return dict(result, failed=True, state="rolledback", msg=problem, tx=tx.name)
+    tx.record("committed")
+    finish(host, tx, {})
+    return {"state": "committed", "changed": False, "tx": tx.name, "probes": rows}
+
+
+def do_rollback(host, request):
+    """Undo the newest transaction (or the one named), as a transaction of its own."""
+    recover_rows = recover(host, only=None) if not request.get("id") else []
+    done = [tx for tx in host.transactions() if tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")]
+    if request.get("id"):
+        tx = Transaction(host, request["id"])
+        if tx.state() == "applied":
+            result = undo(tx, request.get("why", "asked for"))
+            failed = bool(result["problems"])
+            return dict(result, failed=failed, changed=True, state="broken" if failed else "rolledback", tx=tx.name)
+        if tx.name not in [one.name for one in done]:
+            if tx.state() in ("undone", "rolledback"):
+                return {"changed": False, "state": tx.state(), "tx": tx.name}
+            raise Refused("there is no transaction %s to undo" % tx.name)
+    elif done:
+        tx = done[-1]
+    else:
+        return {"changed": False, "state": "nothing", "recovered": recover_rows, "msg": "nothing to undo"}
+    mine = set(entry["path"] for entry in loaded(tx)["entries"])
+    for later in done:
+        if later.name > tx.name and mine & set(entry["path"] for entry in loaded(later)["entries"]):
+            raise Refused("%s changed the same files later; undo it first" % later.name)
+    manifest = loaded(tx)
+    entries = reversed_entries(tx, manifest, bool(request.get("force")))
+    commands = [
+        {"name": c["name"], "do": c["undo"], "undo": c["do"]}
+        for c in reversed(manifest["commands"])
+        if c.get("undo")
+    ]
+    plan = dict((key, manifest[key]) for key in ("validators", "probes", "services"))
+    plan.update(label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", ""))
+    plan["probes"] = request.get("probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")])
+    plan["services"] = [dict(service, paths=None) for service in plan["services"]]
+    if request.get("check"):
+        return {
+            "changed": bool(entries or commands),
+            "files": described(host, entries),
+            "diff": differences(host, entries),
+            "state": "would-change",
+            "tx": tx.name,
+        }
+    if not entries and not commands:
+        tx.record("undone", by="nothing left to undo")
+        return {"changed": False, "state": "undone", "tx": tx.name}
+    return carry_out(host, plan, entries, commands)
+
+
+def reversed_entries(tx, manifest, force):
+    """Return the entries that lead back. Errors: Refused when somebody changed a file since."""
+    entries = []
+    for index, entry in reversed(list(enumerate(manifest["entries"]))):
+        now, copy = look(entry["path"]), tx.path("old.%d" % index)
+        if same(now, entry["old"]) and entry["op"] != "mkdir":
+            continue
+        if not alike(now, entry["new"]) and not force and entry["op"] not in ("mkdir", "rmdir"):
+            raise Refused("%s was changed since; look at it, then use force" % shown(entry["path"]))
+        step = {"path": entry["path"], "old": now, "new": entry["old"], "secret": entry.get("secret", False)}
+        old = entry["old"]
+        if entry["op"] == "mkdir":
+            if now is None:
+                continue
+            step["op"] = "rmdir"
+        elif old is None:
+            if now is None:
+                continue
+            step["op"] = "remove"
+        elif old["kind"] == "file":
+            step["op"], step["content"] = "write", read(copy)
+        elif old["kind"] == "link":
+            step["op"] = "link"
+        else:
+            step["op"], step["source"] = "tree", copy
+        entries.append(step)
+    return entries
+
+
+def pending(host):
+    """Return what still needs a person: a port configured and not yet listened on, with what runs now."""
+    rows, listening = [], None
+    for path in sorted(glob.glob(os.path.join(host.state, "pending", "*.json"))):
+        try:
+            row = json.loads(read(path).decode("utf-8"))
+        except (ValueError, OSError, IOError):
+            continue
+        listening = listeners() if listening is None else listening
+        name = row.get("process")
+        ours = [one["port"] for one in listening if not name or one["process"] == name]
+        watched = (row.get("configured"), row.get("previous"))
+        row["running"] = sorted(set(port for port in ours if port in watched))
+        row["resolved"] = row["running"] == [row.get("configured")]
+        rows.append(row)
+    return rows
+
+
+def do_status(host, request):
+    """Return the transactions, what is pending, and whether recovery at boot is installed."""
+    rows = []
+    for tx in host.transactions()[-int(request.get("last", 20)) :]:
+        manifest = tx.manifest() or {}
+        events = tx.events()
+        row = {"id": tx.name, "state": tx.state(), "label": manifest.get("label", "")}
+        row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))
+        row["paths"] = [entry["path"] for entry in manifest.get("entries", [])]
+        row["tidy"] = row["state"] == "rolledback" or "tidy" in [line["event"] for line in events]
+        row["owed"] = (events[-1] if events else {}).get("owed", {})
+        rows.append(row)
+    return {
+        "changed": False,
+        "transactions": rows,
+        "pending": pending(host),
+        "installed": os.path.exists(os.path.join(host.state, "agent.py")),
+    }
+
+
+def do_facts(host, request):
+    """Return what a control machine needs to know, and the files it asked for (`read`: paths or patterns)."""
+    release = ""
+    for name in ("etc/centos-release", "etc/redhat-release", "etc/os-release"):
+        try:
+            release = shown(read(os.path.join(host.root, name))).splitlines()[0]
+            break
+        except (OSError, IOError, IndexError):
+            continue
+    files, skipped = [], []
+    for pattern in request.get("read", []):
+        for path in sorted(glob.glob(host.place(pattern))):
+            seen = look(path, digest=False)
+            if os.path.isfile(path) and os.path.getsize(path) <= 1048576:
+                data = read(path)
+                row = {"path": _plan_path(host, path), "content": b64(data), "sha256": sha256(data)}
+                files.append(dict(row, mode="%04o" % seen["mode"]))
+            else:
+                skipped.append(_plan_path(host, path))
+    firewall = "none"
+    if which("firewall-cmd") and run(["firewall-cmd", "--state"], 20)[0] == 0:
+        firewall = "firewalld"
+    elif os.path.exists(os.path.join(host.root, "etc/sysconfig/iptables")):
+        firewall = "iptables"
+    return {
+        "changed": False,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "release": release,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "init": init_system(),
+        "selinux": selinux(),
+        "firewall": firewall,
+        "uid": os.getuid(),
+        "time": stamp(),
+        "listeners": listeners(),
+        "files": files,
+        "skipped": skipped,
+        "pending": pending(host),
+    }
+
+
+def do_verify(host, plan):
+    """Say whether the host is as the plan wants it: files, commands, validators, probes. Nothing is changed."""
+    entries = compare(host, plan)
+    problems = ["%s is not as planned" % _plan_path(host, entry["path"]) for entry in entries]
+    problems += ["%s is not so" % command["name"] for command in needed_commands(plan)]
+    rows = judge(host, plan.get("validators", []), "placed")
+    problems += ["%s says no: %s" % (r["name"], r["output"].strip()) for r in rows if r["rc"] != 0]
+    probes = ask_probes(plan.get("probes", []))
+    problems += ["probe failed: %s: %s" % (r["name"], r["problem"]) for r in probes if not r["ok"]]
+    waiting = [row for row in pending(host) if not row["resolved"]]
+    answer = {"changed": False, "problems": problems, "pending": waiting, "probes": probes}
+    answer.update(validators=rows, failed=bool(problems), state="as-planned" if not problems else "drifted")
+    if problems:
+        answer["msg"] = "; ".join(problems)
+    return answer
+
+
+# -- staying on the host, and leaving it -------------------------------------------------------------
+
+UNIT = """[Unit]
+Description=Undo an interrupted hardening transaction (%(what)s)
+DefaultDependencies=no
+After=local-fs.target%(after)s
+Before=%(before)s
+ConditionPathExists=%(state)s/tx
+
+[Service]
+Type=oneshot
+ExecStart=%(python)s %(state)s/agent.py recover --state %(state)s%(flag)s
+
+[Install]
+WantedBy=%(wanted)s
+"""
+
+SCRIPT = """#!/bin/sh
+# chkconfig: 2345 %(order)s 99
+# description: undo an interrupted hardening transaction (%(what)s)
+### BEGIN INIT INFO
+# Provides: %(name)s
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+# Short-Description: undo an interrupted hardening transaction
+### END INIT INFO
+case "$1" in
+  start) %(python)s %(state)s/agent.py recover --state %(state)s%(flag)s >/dev/null || exit 1 ;;
+  *) : ;;
+esac
+"""
+
+
+def boot_files(host, state):
+    """Return {path: (content, mode)} of the boot-time recovery for this host's init system."""
+    base = {"python": sys.executable, "state": state}
+    early = dict(base, what="files, before services start", flag=" --boot", name="aspect-recover", order="01")
+    late = dict(base, what="services and commands", flag="", name="aspect-settle", order="99")
+    early.update(after="", before="basic.target", wanted="basic.target")
+    late.update(after=" multi-user.target", before="shutdown.target", wanted="multi-user.target")
+    files = {}
+    for one in (early, late):
+        if init_system(host.root) == "systemd":
+            files["/etc/systemd/system/%s.service" % one["name"]] = ((UNIT % one).encode("ascii"), 0o644)
+        else:
+            files["/etc/init.d/%s" % one["name"]] = ((SCRIPT % one).encode("ascii"), 0o755)
+    return files
+
+
+def install(host, dry=False):
+    """Keep a copy of the agent and its boot-time recovery on the host; return the paths (to be) written."""
+    source = globals().get("SOURCE")
+    if source is None:
+        source = read(os.path.abspath(__file__))
+    files = {os.path.join(host.state, "agent.py"): (source, 0o700)}
+    for path, pair in boot_files(host, _plan_path(host, host.state)).items():
+        files[host.place(path)] = pair
+    changed = [path for path in sorted(files) if not os.path.exists(path) or read(path) != files[path][0]]
+    if dry:
+        return [_plan_path(host, path) for path in changed]
+    for path in changed:
+        make_dirs(os.path.dirname(path), 0o755)
+        replace(path, files[path][0])
+        os.chmod(path, files[path][1])
+    if changed and host.root == "/":
+        for name in ("aspect-recover", "aspect-settle"):
+            if init_system() == "systemd":
+                run(["systemctl", "enable", name + ".service"])
+            elif which("chkconfig"):
+                run(["chkconfig", "--add", name])
+            elif which("update-rc.d"):
+                run(["update-rc.d", name, "defaults"])
+    return [_plan_path(host, path) for path in changed]
+
+
+def do_uninstall(host, request):
+    """Remove agent, boot-time recovery, journals and kept copies; the configuration stays as it is."""
+    open_ones = [tx.name for tx in host.transactions() if tx.state() in ("open", "applied")]
+    if open_ones:
+        raise Refused("transaction %s is not finished" % open_ones[0])
+    paths = []
+    for path in ("/etc/systemd/system/%s.service", "/etc/init.d/%s"):
+        for name in ("aspect-recover", "aspect-settle"):
+            paths.append((name, host.place(path % name)))
+    present = [pair for pair in paths if os.path.lexists(pair[1])]
+    if request.get("check"):
+        return {"changed": bool(present) or os.path.isdir(host.state), "paths": [shown(p) for _, p in present]}
+    for name, path in present:
+        if host.root == "/" and path.endswith(".service"):
+            run(["systemctl", "disable", name + ".service"])
+        elif host.root == "/":
+            run(["chkconfig", "--del", name] if which("chkconfig") else ["update-rc.d", "-f", name, "remove"])
+        gone(path)
+    shutil.rmtree(host.state)
+    return {"changed": True, "state": "uninstalled", "paths": [shown(path) for _, path in present]}
+
+
+# -- the outside -------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """A signal asked us to end; it is treated like any other failure."""
+
+
+def _stop(signal_number, frame):
+    raise Stopped("stopped by signal %d" % signal_number)
+
+
+VERBS = {
+    "facts": (do_facts, False),
+    "status": (do_status, False),
+    "check": (do_check, False),
+    "verify": (do_verify, False),
+    "apply": (do_apply, True),
+    "confirm": (do_confirm, True),
+    "rollback": (do_rollback, True),
+    "uninstall": (do_uninstall, True),
+    "recover": (lambda host, request: {"recovered": recover(host, bool(request.get("boot")))}, True),
+}
+
+
+def answer_to(request):
+    """Return the answer to one request; every failure is an answer too."""
+    verb = request.get("verb")
+    base = {"verb": verb, "agent": VERSION, "python": platform.python_version(), "failed": False}
+    if verb not in VERBS:
+        return dict(base, failed=True, state="refused", changed=False, msg="unknown verb %s" % verb)
+    function, locks = VERBS[verb]
+    if verb in ("rollback", "uninstall") and request.get("check"):
+        locks = False  # check mode writes nothing, not even the lock
+    try:
+        host = Host(request.get("root") or "/", request.get("state") or STATE)
+        if locks:
+            if verb in ("recover", "rollback", "confirm", "uninstall") and not os.path.isdir(host.state):
+                return dict(base, changed=False, state="nothing", recovered=[], msg="nothing was ever applied here")
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _stop)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            host.lock()
+        plan = request.get("plan", request) if verb in ("apply", "check", "verify") else request
+        return dict(base, **dict((str(key), value) for key, value in function(host, plan).items()))
+    except Refused:
+        return dict(base, failed=True, changed=False, state="refused", msg=host.masked(str(sys.exc_info()[1])))
+    except (OSError, IOError):
+        problem = sys.exc_info()[1]
+        return dict(base, failed=True, changed=False, state="refused", msg="%s" % problem)
+    except (KeyError, TypeError, ValueError):
+        detail = traceback.format_exc().strip().splitlines()
+        message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], detail[-3].strip())
+        return dict(base, failed=True, changed=False, state="refused", msg=message)
+
+
+def main():
+    """Answer the request that was streamed along, or the one on the command line."""
+    if "REQUEST" in globals():
+        request = json.loads(zlib.decompress(unb64(globals()["REQUEST"])).decode("ascii"))
+        answer = json.dumps(answer_to(request), sort_keys=True)
+        sys.stdout.write("\n%s%s\n" % (MARK, answer))
+        sys.stdout.flush()
+        return 0
+    words = sys.argv[1:]
+    request = {"verb": words.pop(0) if words else "status"}
+    while words:
+        word = words.pop(0).lstrip("-")
+        request[word] = True if word in ("boot", "force") else words.pop(0)
+    if request["verb"] in ("apply", "check", "verify"):
+        request["plan"] = json.loads(shown(sys.stdin.read()))
+    answer = answer_to(request)
+    sys.stdout.write(json.dumps(answer, sort_keys=True, indent=1) + "\n")
+    return 6 if answer["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
