@@ -39,7 +39,7 @@ def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
 
     Errors: ArchiveError when anything could not be read: what was not seen cannot be vouched for.
     """
-    for seen in walk(path, limits or Limits()):
+    for seen in walk(str(path), limits or Limits()):
         if isinstance(seen, Member):
             if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:
                 yield _item(seen)
@@ -67,19 +67,32 @@ def _item(member: Member) -> Item:
 
 
 def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str:
-    """Return in words where `found` first departs from what was signed, or an empty text."""
+    """Return in words where `found` first departs from what was signed, or an empty text.
+
+    A changed archive is named by the member inside it that is not as signed, where there is one.
+    """
     rest = {item["path"] for item in signed}
+    changed_archive, said = "", ""
     for old, new in zip_longest(signed, found):
-        if new is None:
-            return f"{old['path']} was removed"
-        now = new.to_json()
-        if old is None or (old["path"] != new.path and new.path not in rest):
-            return f"{new.path} was added"
-        if old["path"] != new.path:
-            return f"{old['path']} was removed or moved; {new.path} is in its place"
-        if old != now:
-            return f"{new.path} was changed ({_changes(old, now)})"
-    return ""
+        difference = _difference(old, new, rest)
+        if changed_archive and not (new or Item(**old)).path.startswith(changed_archive):
+            return said
+        if difference and not (old and new and old["path"] == new.path):
+            return difference
+        if difference:
+            changed_archive, said = f"{new.path}{NESTING}", difference
+    return said
+
+
+def _difference(old: dict[str, Any] | None, new: Item | None, rest: set[str]) -> str:
+    if new is None:
+        return f"{old['path']} was removed" if old else ""
+    if old is None or (old["path"] != new.path and new.path not in rest):
+        return f"{new.path} was added"
+    if old["path"] != new.path:
+        return f"{old['path']} was removed or moved; {new.path} is in its place"
+    now = new.to_json()
+    return f"{new.path} was changed ({_changes(old, now)})" if old != now else ""
 
 
 _WORDS = {"sha256": "content", "mtime": "time"}
