@@ -1,0 +1,108 @@
+"""The command line keeps its promises: the help in README, the exit codes, one clear line for bad input."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import VERBS, run
+from hardening.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+
+
+def harden(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hardening", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120)
+
+
+def test_the_help_in_readme_is_what_the_command_prints() -> None:
+    readme = (ROOT / "README.md").read_text()
+    shown = harden("--help").stdout.strip()
+    assert shown in readme
+
+
+def test_the_exit_codes_in_readme_are_those_of_the_code() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = {int(n) for n in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)}
+    assert rows == {int(code) for code in ExitCode}
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("verb", [v.name for v in VERBS])
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, "--help"]) == ExitCode.OK
+    assert "Usage: harden" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["frobnicate"], "no such command 'frobnicate'"),
+        (["bundl"], "did you mean 'bundle'?"),
+        (["tls", "scann"], "did you mean 'scan'?"),
+        (["bundle", "keygen"], "Missing option '--out'"),
+        (["bundle", "audit", "--format", "pdf", "x"], "'pdf' is not one of"),
+        (["bundle", "audit", "/absent/upgrade.zip"], "/absent/upgrade.zip"),
+        (["bundle", "audit", "x", "--report", "json"], "is not FORMAT=FILE"),
+        (["bundle", "verify", "x.zip", "--key", "/absent.pub"], "/absent.pub"),
+        (["tls", "render", "nginxx"], "nginx"),
+        (["tls", "render", "nginx", "--policy", "mozila-modern"], "mozilla-modern"),
+        (["tls", "audit", "/absent.conf"], "/absent.conf"),
+        (["tls", "scan", "127.0.0.1:notaport"], "notaport"),
+        (["logs", "triage", "/absent.log"], "/absent.log"),
+        (["rules", "tls/nothing"], "tls/nothing"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    first, *rest = printed.err.strip().splitlines()
+    assert said in first + "".join(rest)
+    assert first.startswith("harden: ")
+    assert len(rest) <= 1
+    assert "Traceback" not in printed.err
+
+
+def test_a_bug_is_one_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("hardening.cli.harden.main", lambda **_: 1 // 0)
+    assert run([]) == ExitCode.BUG
+    assert "internal error: ZeroDivisionError at test_contract.py" in capsys.readouterr().err
+
+
+def test_an_interrupt_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hardening.cli.harden.main", interrupted)
+    assert run([]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "harden: interrupted\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m hardening rules | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+
+
+def test_completion_is_served() -> None:
+    done = subprocess.run(
+        ["harden"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"_HARDEN_COMPLETE": "bash_source", "PATH": str(Path(sys.executable).parent)},
+    )
+    assert "_harden_completion" in done.stdout
