@@ -106,7 +106,7 @@ class Build:
     tls13: tuple[Cipher, ...]
     """Every TLS 1.3 suite compiled in."""
     keywords: Mapping[str, tuple[int, ...]]
-    """The keyword table of the generation, as masks."""
+    """The keyword table as masks, without those this build dropped for want of any such algorithm."""
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
     """What has been resolved before; filled by `hardening.tls.openssl`."""
 
@@ -139,6 +139,7 @@ def build(name: str) -> Build:
         raise UsageError(f"unknown OpenSSL build {name!r}", hint=hint)
     raw = json.loads((_folder() / "builds" / f"{name}.json").read_text("utf-8"))
     generation = raw["generation"]
+    absent = frozenset(raw["absent"])
     read = _cipher_098 if generation == "0.9.8" else _cipher
     return Build(
         name=name,
@@ -155,7 +156,7 @@ def build(name: str) -> Build:
         default_string=raw["default"],
         ciphers=tuple(read(row) for row in raw["ciphers"]),
         tls13=tuple(_tls13(row) for row in raw["tls13"]),
-        keywords=_keywords()[raw["keywords"]],
+        keywords={w: m for w, m in _keywords()[raw["keywords"]].items() if w not in absent},
     )
 
 
