@@ -1,0 +1,5 @@
+"""Upgrade bundles: walk, audit, clean, sign."""
+
+from bundle.audit import audit
+
+__all__ = ["audit"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from inspect import signature
+from pathlib import Path
 from typing import Protocol, cast
 
 from bundle.walk.member import Member
@@ -26,9 +28,14 @@ DETECTORS: tuple[str, ...] = ("bundle.detect.components",)
 """Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 
-def detectors() -> tuple[Detector, ...]:
-    """Return one detector of each kind, in the registry's order."""
-    return tuple(cast(Detector, import_module(name).detector()) for name in DETECTORS)
+def detectors(rules: Sequence[Path] = ()) -> tuple[Detector, ...]:
+    """Return one detector of each kind, in the registry's order; `rules` go to those whose maker takes them."""
+    made: list[Detector] = []
+    for name in DETECTORS:
+        make = import_module(name).detector
+        takes = bool(rules) and "rules" in signature(make).parameters
+        made.append(cast(Detector, make(rules=tuple(rules)) if takes else make()))
+    return tuple(made)
 
 
 def all_rules() -> tuple[Rule, ...]:

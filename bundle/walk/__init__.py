@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from bundle.walk.limits import Limits
 from bundle.walk.member import Entry, Member
 from bundle.walk.problem import RULES, Problem
-from bundle.walk.walker import Done, Walker
+from bundle.walk.walker import Walker
 
 __all__ = ["RULES", "Entry", "Limits", "Member", "Problem", "walk"]
 
@@ -29,7 +29,7 @@ def walk(
     walker = Walker(limits, passwords=passwords)
     try:
         for said in walker.walk(path):
-            if not isinstance(said, Done):
+            if isinstance(said, Member | Problem):
                 yield said
     finally:
         walker.close()

@@ -22,7 +22,7 @@ PARTIAL = frozenset(
     {
         "truncated", "corrupt", "checksum", "encrypted", "unsupported", "unreadable", "crashed", "library-missing",
         "limit-depth", "limit-total", "limit-member", "limit-members", "limit-time", "limit-spill", "limit-window",
-        "bomb", "quine",
+        "bomb", "quine", "detector-failed",
     }
 )  # fmt: skip
 """Reasons after which something was left unexamined."""
@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
         _rule("unreadable", _INFO, "File on disk may not be read", _UNSEEN, "Run the audit as a user who may read it."),
         _rule("crashed", _INFO, "The parser of this archive ended abnormally", _UNSEEN,
               "Treat the archive as hostile until it has been examined by hand."),
+        _rule("detector-failed", _INFO, "A check failed on this member", _UNSEEN, "Report it: this is a defect of the toolkit."),
         _rule("library-missing", _INFO, "libarchive is not installed", _UNSEEN,
               "Install it: apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive."),
         _rule("limit-depth", _INFO, "Nested deeper than the limit", _UNSEEN, f"--max-depth: {_RAISE}"),

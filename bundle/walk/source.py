@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,3 +100,37 @@ def chunks(source: Source, start: int = 0, end: int | None = None, step: int = C
             return
         yield block
         start += len(block)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A source that says how far it has been read."""
+
+    inner: Source
+    reached: Callable[[int], None]
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        return self.inner.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        self.reached(min(offset + length, self.inner.size))
+        return self.inner.read(offset, length)
+
+    def view(self, offset: int, length: int) -> bytes | mmap.mmap:
+        """Return the window."""
+        return self.inner.view(offset, length)
+
+
+def region(source: Source) -> Region | None:
+    """Return where in an open file the source lies, if it does."""
+    if isinstance(source, Region):
+        return source
+    if isinstance(source, Watched):
+        return region(source.inner)
+    if isinstance(source, Slice):
+        outer = region(source.whole)
+        return Region(outer.fd, outer.start + source.start, source.size) if outer else None
+    return None

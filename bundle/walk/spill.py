@@ -20,6 +20,7 @@ class Spill:
         self._fd = -1
         self._end = 0
         self._live: dict[int, int] = {}  # start -> end of each extent in use
+        self._kept: dict[int, int] = {}  # start -> how many more times it has to be released
         self._filling = 0
 
     def begin(self) -> None:
@@ -51,8 +52,18 @@ class Spill:
         self._live[self._filling] = self._end
         return Region(self._fd, self._filling, self._end - self._filling)
 
+    def keep(self, region: Region) -> None:
+        """Somebody else reads this extent too: it goes when both have released it."""
+        if region.fd == self._fd:
+            self._kept[region.start] = self._kept.get(region.start, 0) + 1
+
     def release(self, region: Region) -> None:
         """Give an extent back; the file shrinks when it was the last one."""
+        if region.fd != self._fd:
+            return
+        if self._kept.get(region.start):
+            self._kept[region.start] -= 1
+            return
         self._live.pop(region.start, None)
         self._settle()
 

@@ -19,7 +19,7 @@ from bundle.walk.limits import Limits
 from bundle.walk.member import OVERLAP, WINDOW, Entry, Member
 from bundle.walk.problem import PLACE_DEPENDENT, Broken, Problem
 from bundle.walk.registry import open_container
-from bundle.walk.source import Memory, Region, Source, chunks
+from bundle.walk.source import Memory, Region, Source, Watched, chunks
 from bundle.walk.spill import Spill
 from hardening.errors import InputError
 
@@ -32,7 +32,14 @@ class Done:
     whole: bool
 
 
-Event = Member | Problem | Done
+@dataclass(frozen=True, slots=True)
+class Into:
+    """What follows, up to its `Done`, is inside this container."""
+
+    member: Member
+
+
+Event = Member | Problem | Into | Done
 
 
 @dataclass(slots=True)
@@ -70,11 +77,16 @@ class Walker:
         passwords: tuple[bytes, ...] = (),
         remember: bool = False,
         delegate: Callable[[Source, Member, int], bool] | None = None,
+        lookup: Callable[[str], bool] | None = None,
     ) -> None:
         """`remember`: a container seen before is said once more, with `repeat`, and not walked again.
 
         `delegate` may take a container over (another process walks it); it returns whether it did.
+        `lookup` says whether the content with this SHA-256 is known from an earlier run.
         """
+        self._lookup = lookup
+        self.underived = False
+        """Set while a member is being said: nothing is derived from it."""
         self.limits = limits or Limits()
         self.passwords = passwords
         self.remember = remember
@@ -88,6 +100,9 @@ class Walker:
         """Begin a new bundle: counts and clock start again."""
         self.total = 0
         self.count = 0
+        self._behind = 0
+        self.position = 0
+        """Bytes on disk that are behind us."""
         self.deadline = time.monotonic() + self.limits.seconds
         self.stopped = ""
 
@@ -108,6 +123,13 @@ class Walker:
                 yield from self._on_disk(path, about, top=True)
         except _Stop:
             return
+
+    def in_fork(self) -> None:
+        """Take a spill file of one's own: the parent's is only read from here on."""
+        self.spill = Spill(self.limits.spill)
+
+    def _reached(self, offset: int) -> None:
+        self.position = max(self.position, self._behind + offset)
 
     def close(self) -> None:
         """Give the spill file back."""
@@ -191,7 +213,12 @@ class Walker:
             yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", size)
             return
         self._spend(source.size)
-        yield from self._say(raw, parts, source, digest.hexdigest(), 0)
+        self._behind = self.position
+        watched = Watched(source, self._reached)
+        yield from self._say(
+            raw, parts, watched if size > self.limits.memory else source, digest.hexdigest(), 0
+        )
+        self.position = self._behind + size
 
     # --- members of containers
 
@@ -215,6 +242,7 @@ class Walker:
         )  # fmt: skip
         self._frames.append(frame)
         try:
+            yield Into(member)
             try:
                 if isinstance(opened, Broken):
                     raise opened
@@ -229,6 +257,10 @@ class Walker:
                 yield self._note(Note(problem.reason, str(problem)), frame)
             except RecursionError:
                 yield self._note(Note("limit-depth", "is nested too deeply"), frame)
+            except _Stop:
+                frame.whole = False
+                yield Done(member, whole=False)
+                raise
             if frame.classes:
                 yield _listing(frame, member.format)
             yield Done(member, frame.whole)
@@ -397,9 +429,12 @@ class Walker:
             yield from self._container(member, source, depth)
             return
         frame = self._frames[-1] if self._frames else None
+        self.underived = False
         yield from _windows(member, source)
         if frame is not None and form == "class" and frame.lists_classes:
             _note_class(frame, member, source)
+        if self.underived:
+            return
         from bundle.walk import derive
 
         yield from derive.texts(member, source, self.limits)
@@ -417,16 +452,18 @@ class Walker:
                 Problem("limit-depth", member.parts, f"is nested deeper than {self.limits.depth} archives", 0)
             )
             return
-        if self.remember and member.sha256 in self.known:
-            yield replace(member, container=True, repeat=True)
-            return
+        repeat = self.remember and (
+            member.sha256 in self.known or (self._lookup is not None and self._lookup(member.sha256))
+        )
         opened = self._open(source, member)
         script = opened.script if isinstance(opened, Opened) else None
         entries = opened.entries if isinstance(opened, Opened) else ()
         content = source.view(0, WINDOW if script is None else script)
-        member = replace(member, container=True, entries=entries, content=content)
+        member = replace(member, container=True, entries=entries, content=content, repeat=repeat)
         yield member
         _close(content)
+        if repeat:
+            return
         member = replace(member, content=b"")
         if self.delegate is not None and self.delegate(source, member, depth + 1):
             return

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
-from bundle.walk.source import Memory, Region, Source, chunks
+from bundle.walk.source import Memory, Source, chunks, region
 
 FORMATS = {
     "7z": "7zip", "rar": "rar", "cab": "cab", "xar": "xar", "iso": "iso9660", "lha": "lha", "cpio-binary": "cpio",
@@ -152,8 +152,9 @@ def _start_code() -> str:
 
 def _descriptor(source: Source) -> tuple[int, int, int, bool]:
     """Return a descriptor the child may read, where in it, how much, and whether it is ours to close."""
-    if isinstance(source, Region):
-        return source.fd, source.start, source.size, False
+    place = region(source)
+    if place is not None:
+        return place.fd, place.start, place.size, False
     fd = os.memfd_create("harden")
     for block in chunks(source) if not isinstance(source, Memory) else (source.data,):
         view = memoryview(block)

@@ -1,0 +1,151 @@
+"""What was found in one container, kept by its content, so that equal content is looked at once.
+
+A section holds findings with places relative to its container, what its own members amount to, and which sections lie
+inside it. The run's findings are the sections unfolded from the root: the same section may stand at many places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from bundle.walk.member import Member
+from bundle.walk.problem import RULES, Problem
+from hardening.findings import Finding, InFile
+
+Parts = tuple[str, ...]
+MOST_PLACES = 10_000
+"""Findings in repeated sections that are listed one by one."""
+
+
+@dataclass(slots=True)
+class Section:
+    """One container's own share: what lies in it directly, and references to what lies deeper."""
+
+    findings: list[Finding] = field(default_factory=list)
+    """Places are relative: `parts` starts inside the container; empty parts mean the container itself."""
+    inside: list[tuple[Parts, str]] = field(default_factory=list)
+    """Where a container lies, and the key of its section."""
+    members: int = 0
+    size: int = 0
+    """Bytes of content that were looked at."""
+    not_examined: int = 0
+    partial: str = ""
+    """The first reason why something was left out; empty where nothing was."""
+
+    def count(self, member: Member) -> None:
+        """Put a member into the books: each file once, whatever it is shown as."""
+        if member.derived or member.offset or member.kind == "listing":
+            return
+        self.members += 1
+        self.size += member.size
+
+    def add(self, finding: Finding, depth: int) -> None:
+        """Keep a finding whose place has `depth` parts too many at its start."""
+        place = finding.location
+        if isinstance(place, InFile) and depth:
+            finding = replace(finding, location=replace(place, parts=place.parts[depth:]))
+        self.findings.append(finding)
+
+    def problem(self, problem: Problem, subject: str, depth: int) -> Finding:
+        """Keep what the walker could not do, and return it as the finding it is (with its whole place)."""
+        self.not_examined += problem.not_examined
+        if problem.partial and not self.partial:
+            self.partial = f"{problem.rule.title.lower()}: {problem.message}"
+        message = f"{problem.parts[-1] if problem.parts else subject} {problem.message}"
+        if problem.not_examined:
+            message += f"; {problem.not_examined} bytes not examined"
+        finding = Finding(rule=problem.rule, subject=subject, location=problem.location, message=message)
+        self.add(finding, depth)
+        return finding
+
+
+@dataclass(slots=True)
+class Books:
+    """What a section and everything inside it amount to."""
+
+    members: int = 0
+    size: int = 0
+    not_examined: int = 0
+    partial: str = ""
+
+    def plus(self, other: Books | Section) -> None:
+        """Add another's."""
+        self.members += other.members
+        self.size += other.size
+        self.not_examined += other.not_examined
+        self.partial = self.partial or other.partial
+
+
+def books(key: str, sections: Mapping[str, Section], done: dict[str, Books] | None = None) -> Books:
+    """Add up a section with everything inside it; equal sections are added up once and counted every time."""
+    done = {} if done is None else done
+    todo = [key]
+    while todo:  # no recursion: nesting is the bundle's choice
+        here = todo[-1]
+        missing = [inner for _, inner in sections[here].inside if inner not in done]
+        if missing and here not in done:
+            todo.extend(missing)
+            continue
+        todo.pop()
+        if here in done:
+            continue
+        total = Books()
+        total.plus(sections[here])
+        for _, inner in sections[here].inside:
+            total.plus(done[inner])
+        done[here] = total
+    return done[key]
+
+
+def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[Finding]:
+    """Say every finding at every place it holds; far beyond what anybody reads, say where and stop."""
+    said: set[str] = set()
+    room = MOST_PLACES
+    cut: list[Parts] = []
+    empty = _without_findings(key, sections)
+    todo: list[tuple[Parts, str]] = [((), key)]
+    while todo:
+        at, here = todo.pop()
+        if here in empty:
+            continue
+        section = sections[here]
+        if here in said:
+            if room <= 0:
+                cut.append(at)
+                continue
+            room -= max(1, len(section.findings))
+        said.add(here)
+        for finding in section.findings:
+            place = finding.location
+            yield replace(
+                finding, subject=subject,
+                location=replace(place, parts=(*at, *place.parts)) if isinstance(place, InFile) else place,
+            )  # fmt: skip
+        todo.extend(((*at, *where), inner) for where, inner in reversed(section.inside))
+    if cut:
+        yield Finding(
+            rule=RULES["limit-repeats"], subject=subject, location=InFile(cut[0]),
+            message=f"what was found in equal archives holds at {len(cut)} or more further places, from here on",
+        )  # fmt: skip
+
+
+def _without_findings(key: str, sections: Mapping[str, Section]) -> set[str]:
+    """Return the sections that have no finding at any depth."""
+    order: list[str] = []
+    seen: set[str] = set()
+    todo = [(key, False)]
+    while todo:
+        here, finished = todo.pop()
+        if finished:
+            order.append(here)
+        elif here not in seen:
+            seen.add(here)
+            todo.append((here, True))
+            todo.extend((inner, False) for _, inner in sections[here].inside if inner not in seen)
+    empty: set[str] = set()
+    for here in order:
+        section = sections[here]
+        if not section.findings and all(inner in empty for _, inner in section.inside):
+            empty.add(here)
+    return empty

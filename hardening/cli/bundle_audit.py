@@ -1,0 +1,170 @@
+"""`harden bundle audit PATH...`: a thin layer over `bundle.audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hardening.cli.options import ReportOptions, finish, report_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bundle.audit import AuditEvent
+
+_SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 4096, 64M, 20G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return bytes."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
+        digits = text.rstrip("kmgt")
+        if not digits.isdigit() or text[len(digits) :] not in _SUFFIXES:
+            self.fail(f"{value!r} is no size such as 4096, 64M or 20G", param, ctx)
+        return int(digits) * _SUFFIXES[text[len(digits) :]]
+
+
+_LIMITS = (
+    click.option("--max-depth", type=click.IntRange(0, 64), help="Archives inside archives.  [default: 16]"),
+    click.option("--max-total", type=Size(), help="Bytes unpacked over all levels.  [default: 20G]"),
+    click.option("--max-member", type=Size(), help="Bytes of one member.  [default: 4G]"),
+    click.option("--max-members", type=click.IntRange(1), help="Members over all levels.  [default: 2000000]"),
+    click.option("--max-ratio", type=click.IntRange(2),
+                 help="Unpacked bytes for each packed one, from 64 MiB on.  [default: 200]"),
+    click.option("--max-seconds", type=click.FloatRange(0.1), help="Time for one bundle.  [default: 600]"),
+    click.option("--max-spill", type=Size(), help="Bytes of the temporary file.  [default: 8G]"),
+    click.option("--max-window", type=Size(), help="Memory of a decompressor.  [default: 136M]"),
+)  # fmt: skip
+_NAMES = {
+    "max_depth": "depth", "max_total": "total", "max_member": "member", "max_members": "members",
+    "max_ratio": "ratio", "max_seconds": "seconds", "max_spill": "spill", "max_window": "window",
+}  # fmt: skip
+
+
+def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_LIMITS):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Processes that share the work.  [default: one per core]"
+)
+@click.option(
+    "--cache", type=click.Path(file_okay=False), help="Folder that keeps results by content between runs."
+)
+@click.option(
+    "--rules",
+    "rules",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="Further component rules or a deny-list; may be repeated.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Passwords to try on encrypted members, one a line.",
+)
+@_limits
+@report_options
+def command(
+    paths: tuple[str, ...],
+    jobs: int | None,
+    cache: str | None,
+    rules: tuple[Path, ...],
+    password_file: Path | None,
+    report: ReportOptions,
+    **limits: Any,
+) -> int:
+    """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
+
+    What an archive is, is told by its content, never by its name; nothing in it is run, and nothing is unpacked to disk.
+    """
+    from bundle import audit
+    from bundle.detect import detectors
+    from bundle.walk import Limits
+
+    given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
+    with _shown(report) as on_event:
+        run = audit(
+            paths,
+            detectors=detectors(rules),
+            limits=Limits(**given),
+            passwords=_passwords(password_file),
+            jobs=jobs,
+            cache=cache,
+            on_event=on_event,
+        )
+    return finish(run, report)
+
+
+def _passwords(path: Path | None) -> tuple[bytes, ...]:
+    from hardening.errors import InputError
+
+    if path is None:
+        return ()
+    try:
+        return tuple(line for line in path.read_bytes().splitlines() if line)
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror}", hint="check the path and its permissions"
+        ) from problem
+
+
+class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
+    """A progress bar with bytes, rate and time left on standard error, where one is wanted."""
+
+    def __init__(self, report: ReportOptions) -> None:
+        self._wanted = report.show_progress
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Callable[[AuditEvent], None] | None:
+        if not self._wanted:
+            return None
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[members]} members"),
+            console=Console(stderr=True), transient=True, auto_refresh=False,  # no thread: the walk forks
+        )  # fmt: skip
+        self._bar.start()
+        return self._on_event
+
+    def _on_event(self, event: AuditEvent) -> None:
+        from bundle.audit import Finished, Progress, Started
+
+        if isinstance(event, Started):
+            self._task = self._bar.add_task(event.path[-40:], total=event.size, members=0)
+        elif isinstance(event, Progress):
+            self._bar.update(self._task, completed=event.position, members=event.members, refresh=True)
+        elif isinstance(event, Finished):
+            total = event.subject.stats["members"]
+            self._bar.update(
+                self._task, completed=self._bar.tasks[self._task].total, members=total, refresh=True
+            )
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
