@@ -86,7 +86,8 @@ def _in_tree(member: Member, seen: Seen, folder: str, how: str) -> Sighting:
         fix=Fix(
             action=f"remove the folder {folder or '.'} with all that is in it",
             safe=_named_after(folder, seen.component),
-            operation="remove-tree",
+            operation="remove-member",
+            target=folder,
         ),
     )
 

@@ -117,7 +117,8 @@ def _versions(sign: ContentSign, content: Content) -> tuple[tuple[str, ...], int
     for pattern in sign.versions:
         found: dict[str, int] = {}
         for match in pattern.finditer(content):
-            text = ".".join(g.decode("latin-1") for g in match.groups() if g)
+            groups = (match["v"],) if "v" in pattern.groupindex else match.groups()
+            text = ".".join(g.decode("latin-1") for g in groups if g)
             found.setdefault(text, match.start(1))
             if len(found) == _DISTINCT:
                 break

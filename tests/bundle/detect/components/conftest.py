@@ -77,6 +77,22 @@ def npm() -> Callable[[str], Path]:
     return unpacked
 
 
+@pytest.fixture(scope="session")
+def npm_program() -> Callable[[str, str], Path]:
+    """A program out of an npm package, installed with what it needs."""
+
+    def installed(package: str, program: str) -> Path:
+        folder = CACHE / "programs" / package
+        path = folder / "node_modules" / ".bin" / program
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            if not run("npm", "install", "--silent", "--prefix", str(folder), package, cwd=folder):
+                missing(f"npm's program {package} is not to be had: npm install {package}")
+        return path
+
+    return installed
+
+
 def _settle(part: Path, folder: Path) -> None:
     """Move into place; another process may have been quicker."""
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ def test_adminer_package_compiled_and_source_tree(
     assert (compiled.fix.safe, compiled.fix.operation) == (True, "remove-member")
     tree = found["adminer"]
     assert tree.fix is not None
-    assert (tree.fix.safe, tree.fix.operation) == (True, "remove-tree")
+    assert (tree.fix.safe, tree.fix.operation, tree.fix.target) == (True, "remove-member", tree.where)
 
 
 def test_adminer_is_found_renamed_and_without_comments(
@@ -48,7 +48,11 @@ def test_phpmyadmin_is_one_finding_at_its_folder(
     assert finding.where == f"{root}/usr/share/phpmyadmin"
     assert finding.message.startswith("phpMyAdmin 5.2.2, ")
     assert finding.fix is not None
-    assert (finding.fix.safe, finding.fix.operation) == (True, "remove-tree")
+    assert (finding.fix.safe, finding.fix.operation, finding.fix.target) == (
+        True,
+        "remove-member",
+        finding.where,
+    )
 
 
 def test_a_folder_that_is_not_named_like_the_component_is_not_removed_unasked(
