@@ -16,7 +16,7 @@ TOOL = "var/www/html/maintenance/db.php"
 
 _MARKS = (
     "adminer_permanent", "adminer_version", "adminer_import", "adminer_export", "backwardKeysPrint",
-    "selectEmailProcess", "rowDescriptions", "referencable_primary", "editingLengthBlur",
+    "selectEmailProcess", "rowDescriptions", "referencable_primary", "editingLengthBlur", "selectColumnsPrint",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def tool(password: str) -> str:
     functions = "\n".join(f"function {mark}($x) {{ return $x; }}" for mark in _MARKS)
     return f"""<?php
 /** Specimen made by harden demo: marks of a compiled database tool, not the tool itself. */
-$VERSION = "4.6.2";
+$VERSION = "4.6.2"; session_name("adminer_sid");
 {functions}
 echo '<a href="https://www.adminer.org/">Adminer</a>';
 $link = mysql_connect("localhost", "root", "{password}");

@@ -1,0 +1,103 @@
+"""`harden demo`: the whole story, on this machine, in a few seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardening.errors import UsageError
+
+if TYPE_CHECKING:
+    from hardening.demo.story import Step
+    from hardening.findings import Run
+
+
+@click.command()
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep everything it makes in DIR (new or empty), to look at.")  # fmt: skip
+def command(keep: Path | None) -> None:
+    """Find, fix and prove on an invented bundle and a server on loopback.
+
+    It needs no network, no root and no other program. What it prints is what the code did; it fails
+    if any step does not do what it says.
+    """
+    from hardening.demo.story import bundle_story, tls_story
+    from hardening.reports import render
+
+    begun = time.perf_counter()
+    with _folder(keep) as folder:
+        click.echo("A bundle as an old release might have shipped it (invented), and a weak TLS server.\n")
+        bundle_before, bundle_after = bundle_story(folder, _say)
+        server_before, server_after = tls_story(folder, _say)
+        _side_by_side(("bundle", bundle_before, bundle_after), ("TLS server", server_before, server_after))
+        whole = bundle_before.merged(bundle_after).merged(server_before).merged(server_after)
+        report = (folder if keep else Path.cwd() / "demo") / "report.html"
+        with contextlib.suppress(OSError):
+            report.parent.mkdir(exist_ok=True)
+        try:
+            report.write_bytes(render("html", whole, fail_on=None))
+            click.echo(f"\nreport to open: {report.resolve().as_uri()}")
+        except OSError as problem:
+            click.echo(f"\nno report: {report}: {problem.strerror}; give --keep DIR")
+    click.echo(f"done in {time.perf_counter() - begun:.1f} s")
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="harden-demo-") as made:
+            yield Path(made)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        occupied = any(keep.iterdir())
+    except OSError as problem:
+        raise UsageError(
+            f"cannot use {keep}: {problem.strerror}", hint="give a folder that can be made"
+        ) from problem
+    if occupied:
+        raise UsageError(f"{keep} is not empty", hint="give a new folder")
+    yield keep
+
+
+def _say(step: Step) -> None:
+    click.echo(f"{step.title:>8}  $ {step.command}")
+    click.echo(f"{'':>8}    {step.shows}")
+    if step.run is not None:
+        for finding in [f for f in step.run.findings if f.level >= 3][:4]:  # noqa: PLR2004 - high and above
+            click.echo(f"{'':>8}    {finding.level.label:<8} {finding.rule.id}  {finding.message[:90]}")
+            click.echo(f"{'':>8}             at {_place(finding.where, finding)}")
+    click.echo()
+
+
+def _place(where: str, finding: object) -> str:
+    line = getattr(getattr(finding, "location", None), "line", None)
+    return f"{where}:{line}" if line else where
+
+
+def _side_by_side(*rows: tuple[str, Run, Run]) -> None:
+    from hardening.findings import Severity
+
+    levels = [s for s in reversed(Severity) if s is not Severity.INFO]
+    click.echo(f"{'':<12}{'before':<44}after")
+    for name, before, after in rows:
+        texts = [
+            ", ".join(f"{run.counts()[s.label]} {s.label}" for s in levels if run.counts()[s.label])
+            or "clean"
+            for run in (before, after)
+        ]
+        click.echo(f"{name:<12}{texts[0]:<44}{texts[1]}")
+    for name, run in (("before", rows[-1][1]), ("after", rows[-1][2])):
+        click.echo(f"\nTLS {name}: {_offer(run)}")
+
+
+def _offer(run: Run) -> str:
+    offer = run.subjects[0].offer or {}
+    said = [f"{name} ({len(one['suites'])} suites)" for name, one in offer.get("protocols", {}).items()]
+    return ", ".join(said) or "nothing"

@@ -1,0 +1,196 @@
+"""Find, fix and prove on what the demo makes itself: a bundle, and a server on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hardening.errors import ExitCode, HardeningError
+from hardening.findings import Run, Severity
+
+BUNDLE = "upgrade-3.07.01.zip"
+CLEANED = "upgrade-3.07.01-clean.zip"
+POLICY = "aspect"
+_START = 10
+"""Seconds the server may take to say its port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the story as a user would type it, the run behind it, and what it shows."""
+
+    title: str
+    command: str
+    shows: str
+    run: Run | None = None
+
+
+Say = Callable[[Step], None]
+
+
+def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
+    """Audit, clean, sign and verify the invented bundle; return the audits before and after."""
+    from bundle.audit import audit
+    from bundle.clean import clean
+    from bundle.trust import dsse, keys, statement
+    from bundle.trust.inventory import inventory
+    from bundle.trust.verify import signature_of, verify
+    from hardening.demo import specimen
+
+    path, cleaned = folder / BUNDLE, folder / CLEANED
+    path.write_bytes(specimen.bundle())
+    before = audit([path], jobs=1)
+    say(Step("audit", f"harden bundle audit {BUNDLE}", _found(before), before))
+    after = clean(path, cleaned, lambda one: audit([one], jobs=1))
+    removed = (
+        "; ".join(r.reason for r in after.results if r.reason.startswith("removed ")) or "removed nothing"
+    )
+    say(Step("clean", f"harden bundle clean {BUNDLE} -o {CLEANED}", f"{removed}; {_found(after)}", after))
+    key = keys.generate()
+    public = keys.write(key, folder / "release.key", passphrase=None)
+    said = statement.state(cleaned, inventory(cleaned), created=datetime.now(UTC), release="3.07.01")
+    signature_of(cleaned).write_bytes(dsse.seal(said.to_bytes(), key).to_bytes())
+    say(
+        Step("sign", f"harden bundle sign {CLEANED} --key release.key", f"{len(said.members)} members signed")
+    )
+    verified = verify(cleaned, [keys.load_public(public)])
+    say(Step("verify", f"harden bundle verify {CLEANED} --key {public.name}", _verified(verified), verified))
+    flipped = folder / "flipped.zip"
+    data = bytearray(cleaned.read_bytes())
+    data[len(data) // 2] ^= 1
+    flipped.write_bytes(data)
+    refused = verify(flipped, [keys.load_public(public)], signature=signature_of(cleaned))
+    flipped.unlink()
+    say(Step("verify", "the same with one bit flipped", _verified(refused), refused))
+    _expect(before.exit_code() is ExitCode.FINDINGS, "the audit did not find the component")
+    _expect(after.exit_code() is ExitCode.OK, "the cleaned bundle is not clean")
+    _expect(verified.exit_code() is ExitCode.OK, "the signed bundle does not verify")
+    _expect(refused.exit_code() is ExitCode.REFUSED, "a changed bundle was not refused")
+    return before, after
+
+
+def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
+    """Scan a weak server, render the policy, restart the server with it and scan again."""
+    from hardening.demo import server
+    from hardening.tls import policy
+    from hardening.tls.render import render
+    from hardening.tls.scan.fleet import scan
+    from hardening.tls.targets import find
+
+    _certificate(folder)
+    settings = folder / "server.conf"
+    settings.write_text(server.WEAK)
+    rules = policy.load(POLICY)
+    with _running(folder) as endpoint:
+        before = scan([endpoint], [rules])
+        say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(before), before))
+    made = render(find("nginx"), rules, build=_build())
+    settings.write_text(made.text)
+    suites = sum(len(p.suites) for p in made.offer.protocols)
+    say(
+        Step(
+            "render",
+            f"harden tls render nginx --policy {POLICY}",
+            f"{suites} suites, all with forward secrecy",
+        )
+    )
+    with _running(folder) as endpoint:
+        after = scan([endpoint], [rules])
+        say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(after), after))
+    _expect(before.exit_code() is ExitCode.FINDINGS, "the scan did not find the weak suites")
+    _expect(after.exit_code() is ExitCode.OK, "the server is not compliant after the fix")
+    return _named(before, "server before"), _named(after, "server after")
+
+
+def _expect(held: bool, otherwise: str) -> None:
+    if not held:
+        raise HardeningError(
+            f"demo: {otherwise}", hint="run it again with --keep DIR and look at what it made"
+        )
+
+
+def _found(run: Run) -> str:
+    counts = run.counts()
+    said = ", ".join(f"{counts[s.label]} {s.label}" for s in reversed(Severity) if counts[s.label])
+    return said or "nothing found"
+
+
+def _verified(run: Run) -> str:
+    return run.findings[0].message if run.findings else "as signed, byte for byte"
+
+
+def _named(run: Run, name: str) -> Run:
+    """Return the run with its subject under a name that tells before from after, whatever the port was."""
+    return Run.of(
+        [replace(s, id=name) for s in run.subjects],
+        [replace(f, subject=name) for f in run.findings],
+        [replace(r, subject=name) for r in run.results],
+        started=run.started,
+        finished=run.finished,
+        extra_codes=run.extra_codes,
+    )
+
+
+def _build() -> str:
+    """Return the OpenSSL build nearest to the one Python has here."""
+    from hardening.tls import builds
+
+    major, minor, *_ = ssl.OPENSSL_VERSION_INFO
+    names = [b.name for b in builds.builds()]
+    for wanted in range(minor, -1, -1):
+        for name in names:
+            if name.startswith(f"{major}.{wanted}."):
+                return name
+    return names[-1]
+
+
+def _certificate(folder: Path) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "demo.invalid")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("demo.invalid")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[str]:
+    """Run the server of `hardening.demo.server` on a free port and yield its endpoint."""
+    command = [sys.executable, "-m", "hardening.demo.server", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            port = server.stdout.readline().strip() if server.stdout else ""
+            _expect(port.isdecimal(), "the loopback server did not start")
+            yield f"127.0.0.1:{port}"
+        finally:
+            if server.stdin:
+                server.stdin.close()
+            try:
+                server.wait(_START)
+            except subprocess.TimeoutExpired:
+                server.kill()
