@@ -19,7 +19,10 @@ PREDICATES: Mapping[str, Callable[[Content], bool]] = {
 """What literals cannot say, by the word a component file uses for it."""
 
 _PHP_OPEN = (b"<?php", b"<?PHP", b"<?=", b"<? ", b"<?\n", b"<?\r", b"<?\t")
+_PICTURES = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff")
 _SNIFF = 2048
+_VERSION_FILE = 64
+"""Bytes of a file that holds a version and nothing else, which its path alone tells."""
 _DISTINCT = 4
 """Different versions of one component that are told about one file."""
 
@@ -41,6 +44,7 @@ class Contents:
 
     def __init__(self, components: Iterable[Component], *, engine: str = "auto") -> None:
         self._signs = [(c, s) for c in components for s in c.contents]
+        self._small = [n for n, (_, s) in enumerate(self._signs) if not (s.needs or s.least)]
         self._by_literal: dict[bytes, list[int]] = {}
         for index, (_, sign) in enumerate(self._signs):
             for literal in (*sign.needs, *sign.any):
@@ -54,6 +58,8 @@ class Contents:
         """Say every component whose signs are in the member's content."""
         hits = self.gate.hits(member.content)
         candidates = {index for literal in hits for index in self._by_literal.get(literal, ())}
+        if len(member.content) <= _VERSION_FILE:
+            candidates.update(self._small)
         if not candidates:
             return
         scopes = _scopes(member, hits)
@@ -80,6 +86,8 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
     if head.startswith(b"\x7fELF"):
         return frozenset({Scope.ELF, Scope.BINARY, Scope.ANY})
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if head.startswith(_PICTURES) and any(tag in hits for tag in _PHP_OPEN):
+            return frozenset({Scope.PHP, Scope.BINARY, Scope.ANY})
         return frozenset({Scope.BINARY, Scope.ANY})
     if any(tag in hits for tag in _PHP_OPEN) or member.format == "php":
         return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
@@ -107,7 +115,7 @@ def _match(component: Component, sign: ContentSign, member: Member, hits: Mappin
         sign,
         len(literals),
         versions,
-        min(hits[literal] for literal in literals) if at is None else at,
+        min((hits[literal] for literal in literals), default=0) if at is None else at,
         any(word in hits for word in sign.distribution),
     )
 

@@ -134,8 +134,10 @@ def _content(row: Table) -> ContentSign:
     if found.least > len(found.any):
         raise row.wrong("least", f"asks for {found.least} of {len(found.any)}")
     signs = len(found.needs) + found.least + found.must_version + bool(found.predicate) + bool(found.path)
-    if signs < _LEAST_SIGNS or not (found.needs or found.least):
-        raise row.wrong("needs", "at least two independent signs, one of them a literal, are needed")
+    if signs < _LEAST_SIGNS or not (found.needs or found.least or (found.path and found.must_version)):
+        raise row.wrong(
+            "needs", "at least two independent signs, one of them a literal or a path, are needed"
+        )
     row.done()
     return found
 

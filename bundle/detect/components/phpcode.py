@@ -10,6 +10,9 @@ _LARGEST = 64 << 10
 _PAGE_STATEMENTS = 20
 """A file of at most so many statements that calls phpinfo() is a probe; a larger one is a program."""
 
+_PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:#![^\n]*php[^\n]*\n\s*)?<|\AGIF8|\A\x89PNG|\A\xff\xd8\xff")
+"""How a file starts that a web server would run: as a page, or as a picture that hides one."""
+
 _TOKEN = re.compile(
     rb"(?P<skip>/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))[^\n]*?(?=\n|\?>|\Z)|\s+)"
     rb"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`)"
@@ -21,6 +24,11 @@ _TOKEN = re.compile(
 )
 _OPEN = re.compile(rb"<\?(?:php\b|=|(?=\s))", re.IGNORECASE)
 _NO_CALL_AFTER = frozenset({b"function", b"->", b"::", b"new", b"\\"})
+
+
+def is_page(content: Content) -> bool:
+    """Whether a file with PHP in it is a page, and not a text or a script that only writes about one."""
+    return _PAGE.match(content) is not None
 
 
 def tokens(content: Content) -> list[bytes]:
@@ -45,7 +53,7 @@ def tokens(content: Content) -> list[bytes]:
 
 def is_phpinfo_page(content: Content) -> bool:
     """Whether a PHP file is there to show phpinfo(): it calls it and does little else."""
-    if len(content) > _LARGEST:
+    if len(content) > _LARGEST or not is_page(content):
         return False
     found = tokens(content)
     calls = any(
@@ -95,6 +103,8 @@ _WRAP = frozenset(
 
 def is_command_shell(content: Content) -> bool:
     """Whether a PHP file hands what a request says straight to a shell or to eval."""
+    if not is_page(content):
+        return False
     found = tokens(content)
     return any(_runs_request(found, at) or _calls_request(found, at) for at in range(len(found)))
 
