@@ -1,0 +1,75 @@
+"""`harden tls scan`: endpoints against policies, on the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardening.cli.options import ReportOptions, finish, report_options
+
+if TYPE_CHECKING:
+    from hardening.tls.scan.run import Settings
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("scan")
+@click.argument("endpoints", nargs=-1, metavar="ENDPOINT...")
+@click.option("--policy", "policies", multiple=True, metavar="POLICY", help="May be repeated; default: aspect.")
+@click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
+@click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
+@click.option("--starttls", metavar="PROTO", help="Start TLS inside this protocol on bare endpoints.")
+@click.option("--sni", metavar="NAME", help="The server name to ask for.")
+@click.option("--concurrency", type=click.IntRange(1, 4096), default=256, show_default=True,
+              help="Connections open at once, over all endpoints.")
+@click.option("--timeout", type=click.FloatRange(0.1, 120), default=5.0, show_default=True,
+              help="Seconds of silence after which a server counts as silent.")
+@click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
+@report_options
+def command(
+    report: ReportOptions,
+    endpoints: tuple[str, ...],
+    policies: tuple[str, ...],
+    lists: tuple[Path, ...],
+    starttls: str | None,
+    sni: str | None,
+    concurrency: int,
+    timeout: float,
+    full: bool,
+    allow_ranges: bool,
+) -> int:  # fmt: skip
+    """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
+
+    Only what the policies forbid is asked for, unless --full is given. You need the permission of
+    whoever runs the endpoints.
+    """
+    from hardening.errors import UsageError
+    from hardening.tls import policy
+    from hardening.tls.scan.endpoint import expand, read_list
+    from hardening.tls.scan.run import scan
+
+    chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
+    texts = [*endpoints, *(line for path in lists for line in read_list(path))]
+    texts = list(expand(texts, allow_ranges=allow_ranges))
+    if not texts:
+        raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
+    settings = _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full)
+    return finish(scan(texts, chosen, settings), report)
+
+
+def _settings(
+    concurrency: int, timeout: float, *, starttls: str | None, sni: str | None, full: bool
+) -> Settings:
+    from hardening.tls.scan.net import Wire
+    from hardening.tls.scan.pace import Limits
+    from hardening.tls.scan.run import Settings
+
+    return Settings(
+        full=full,
+        starttls=starttls,
+        sni=sni,
+        wire=Wire(concurrency=concurrency, connect_timeout=timeout, idle_timeout=timeout),
+        limits=Limits(parallel=min(Limits().parallel, concurrency)),
+    )

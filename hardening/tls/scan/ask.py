@@ -1,0 +1,137 @@
+"""What the scanner may ask one endpoint, and what may come back; plain values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from hardening.tls.registry import PROTOCOLS
+
+
+class Tier(Enum):
+    """How many extensions a hello carries."""
+
+    RICH = 3
+    """Everything a current browser sends, so that the server shows what it can do."""
+    PLAIN = 2
+    """What suites depend on: name, groups, point formats, signature algorithms."""
+    BARE = 1
+    """None at all; TLS 1.3 cannot be asked for this way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a hello looks, apart from what it asks for."""
+
+    tier: Tier = Tier.RICH
+    max_suites: int = 1024
+    server_name: bool = True
+    record_version: int | None = 0x0301
+    """None means the version that is asked for."""
+    shares: bool = False
+    """Send real TLS 1.3 key shares, for servers that cannot take an empty list."""
+    classic: bool = False
+    """Only groups and schemes that a server of 2012 knows."""
+
+
+class Want(Enum):
+    """How far to listen before hanging up."""
+
+    HELLO = 1
+    """The server's first message is the answer."""
+    FLIGHT = 2
+    """TLS 1.2 and before: certificate and key exchange too."""
+    SEALED = 3
+    """TLS 1.3: complete the key exchange and read the encrypted flight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One connection's worth of asking."""
+
+    protocol: str
+    """The highest version offered; one of `registry.PROTOCOLS`."""
+    suites: tuple[int, ...]
+    """In the order in which they are offered; SSL 2.0 cipher kinds for SSLv2."""
+    shape: Shape = Shape()
+    want: Want = Want.HELLO
+    groups: tuple[int, ...] | None = None
+    """None means every group the version can use."""
+    schemes: tuple[int, ...] | None = None
+    down_to: str | None = None
+    """With TLSv1.3: the lowest version offered beside it."""
+    scsv: tuple[int, ...] = ()
+    """Signalling values to append."""
+    compression: bool = False
+    """Offer DEFLATE before null compression."""
+    ticket: bool = False
+    heartbeat: bool = False
+    patience: float | None = None
+    """Seconds to wait for the answer; None means the loop's own limit."""
+
+    @property
+    def floor(self) -> str:
+        """The lowest version offered."""
+        return self.down_to or self.protocol
+
+
+class Kind(StrEnum):
+    """What came back, before anybody decides what it means."""
+
+    HELLO = "hello"
+    ALERT = "alert"
+    CLOSED = "closed"
+    RESET = "reset"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+    GARBAGE = "garbage"
+    PREAMBLE = "preamble"
+    """The protocol around TLS (STARTTLS, a proxy) did not get to the point where TLS starts."""
+
+
+TROUBLE = frozenset({Kind.CLOSED, Kind.RESET, Kind.SILENT, Kind.UNREACHABLE, Kind.GARBAGE, Kind.PREAMBLE})
+"""Answers that say nothing about the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one connection brought."""
+
+    kind: Kind
+    detail: str = ""
+    protocol: str | None = None
+    suite: int | None = None
+    kinds: tuple[int, ...] = ()
+    """SSL 2.0: every cipher kind the server shares, in one answer."""
+    retry: bool = False
+    """A HelloRetryRequest: the suite and group are settled, no asymmetric work was done."""
+    group: int | None = None
+    compression: int = 0
+    session_id: bytes = b""
+    random: bytes = b""
+    cookie: bytes = b""
+    extensions: Mapping[int, bytes] = field(default_factory=dict)
+    chain: tuple[bytes, ...] = ()
+    """DER certificates in the order sent."""
+    chain_problem: str = ""
+    dh_bits: int | None = None
+    dh_prime: bytes = b""
+    rsa_export_bits: int | None = None
+    """The size of an ephemeral RSA key, which only export suites use."""
+    scheme: int | None = None
+    client_auth: bool = False
+    stapled: bool = False
+    server_groups: tuple[int, ...] = ()
+    """TLS 1.3: the groups the server volunteers, its whole list."""
+    alpn: str | None = None
+    alert: int | None = None
+    fatal: bool = False
+    heard: int = 0
+    """Bytes received."""
+    seconds: float = 0.0
+
+
+def at_least(protocol: str, floor: str) -> bool:
+    """Tell whether one protocol version is the other or a later one."""
+    return PROTOCOLS.index(protocol) >= PROTOCOLS.index(floor)

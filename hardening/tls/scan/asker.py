@@ -1,0 +1,247 @@
+"""Asking reliably: a question is asked until the answer is sure, or known not to be had.
+
+A refusal counts when the server said no and control questions succeeded before and after it. A
+close, a reset, a silence or bytes that make no sense are asked again: slower first, then in
+another shape, and what stays unanswered is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from hardening.tls import registry
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier
+from hardening.tls.scan.engine import First, Now, Talk, Together
+from hardening.tls.scan.pace import Pace
+
+CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
+"""handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2)."""
+SMALL = 16
+ATTEMPTS = 3
+CHUNKS = (64, 40, SMALL)
+
+
+class State(Enum):
+    """What became of a question."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """The server said no, in words."""
+    ODD = "odd"
+    """It said something that may be about the hello's form: another alert, a suite nobody offered."""
+    TROUBLED = "troubled"
+    """It gives no answer to this question, while it answers others."""
+    LOST = "lost"
+    """It gives no answer to anything any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A state and the answer that led to it."""
+
+    state: State
+    answer: Answer
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A refusal that still needs a control question after it."""
+
+    answered: int
+    question: Question
+
+
+def judge_answer(question: Question, answer: Answer) -> State:
+    """Return what one answer says about its question."""
+    if answer.kind is Kind.HELLO:
+        if question.protocol == "SSLv2":
+            return State.ACCEPTED
+        floor = registry.PROTOCOLS.index(question.floor)
+        if answer.protocol is None or registry.PROTOCOLS.index(answer.protocol) < floor:
+            return State.REFUSED
+        return State.ACCEPTED if answer.suite in question.suites else State.ODD
+    if answer.kind is Kind.ALERT:
+        return State.REFUSED if answer.alert in CLEAR_REFUSALS else State.ODD
+    return State.TROUBLED
+
+
+class Asker:
+    """The state that all conversations with one endpoint share."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+        self.shape = Shape()
+        self.control: Question | None = None
+        self.trouble: Counter[str] = Counter()
+        self.contradictions = 0
+        """How often a control question was refused: then no single refusal is believed."""
+        self.lost = False
+        self.started: float | None = None
+        self.refusals: list[Refusal] = []
+        self._tick = 0
+        self._success_began = -1
+        """When the last successful question was sent, in ticks."""
+        self._quickest = 5.0
+
+    def ask(self, question: Question, *, first: bool = False, blame: bool = True) -> Talk:
+        """Ask once and return the answer; trouble slows the pace unless it is expected."""
+        began = yield Now()
+        if self.started is None:
+            self.started = began
+        self._tick += 1
+        tick = self._tick
+        answer: Answer = yield (First(question) if first else question)
+        self._tick += 1
+        now = yield Now()
+        if answer.kind in TROUBLE:
+            self.trouble[answer.kind.value] += 1
+            if blame:
+                self.pace.bad(now, began)
+        else:
+            self.pace.good()
+            self._quickest = min(self._quickest, answer.seconds)
+            if answer.kind is Kind.HELLO:
+                self._success_began = max(self._success_began, tick)
+        return answer
+
+    def over(self) -> Talk:
+        """Tell whether the endpoint's time is up."""
+        now = yield Now()
+        spent = now - (self.started if self.started is not None else now)
+        return self.lost or spent > self.pace.limits.budget
+
+    def alive(self) -> Talk:
+        """Ask the control question until it succeeds; False when the endpoint is lost."""
+        if self.control is None:
+            return True
+        while True:
+            if (yield from self.over()):
+                self.lost = True
+                return False
+            began = yield Now()
+            answer = yield from self.ask(self.control, first=True)
+            if answer.kind is Kind.HELLO:
+                return True
+            now = yield Now()
+            if answer.kind is Kind.ALERT:
+                self.contradictions += 1
+                self.pace.bad(now, began)
+            if self.pace.given_up(now) or self.contradictions > 40:
+                self.lost = True
+                return False
+
+    def settle(self, question: Question) -> Generator[Any, Any, Outcome]:
+        """Ask until the answer is sure, without changing the question."""
+        if (yield from self.over()):
+            return Outcome(State.LOST, Answer(kind=Kind.SILENT, detail="out of time"))
+        answer = yield from self.ask(question)
+        state = judge_answer(question, answer)
+        if state is State.TROUBLED:
+            return (yield from self._again(question, answer))
+        if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
+            return (yield from self._refused(question, Outcome(state, answer)))
+        return Outcome(state, answer)
+
+    def _again(self, question: Question, answer: Answer) -> Generator[Any, Any, Outcome]:
+        """The same question, slower, each time with a control question before it."""
+        for _ in range(ATTEMPTS):
+            if not (yield from self.alive()):
+                return Outcome(State.LOST, answer)
+            answer = yield from self.ask(question, first=True)
+            state = judge_answer(question, answer)
+            if state is State.TROUBLED:
+                continue
+            if state is not State.ACCEPTED and answer.kind is Kind.ALERT:
+                return (yield from self._refused(question, Outcome(state, answer)))
+            return Outcome(state, answer)
+        if not (yield from self.alive()):
+            return Outcome(State.LOST, answer)
+        self.pace.forgive()
+        return Outcome(State.TROUBLED, answer)
+
+    def _refused(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
+        """Note a refusal; where controls were refused before, it has to be said again, between two."""
+        if not self.contradictions:
+            self.refusals.append(Refusal(self._tick, question))
+            return outcome
+        said = 0
+        for _ in range(ATTEMPTS * 4):
+            if not (yield from self.alive()):
+                return Outcome(State.LOST, outcome.answer)
+            before = self.contradictions
+            answer = yield from self.ask(question, first=True)
+            state = judge_answer(question, answer)
+            if state is State.ACCEPTED or (answer.kind is Kind.HELLO):
+                return Outcome(state, answer)
+            if not (yield from self.alive()):
+                return Outcome(State.LOST, answer)
+            said = said + 1 if state is not State.TROUBLED and self.contradictions == before else 0
+            if said >= ATTEMPTS:
+                return Outcome(state, answer)
+        return Outcome(State.TROUBLED, outcome.answer)
+
+    def unconfirmed(self) -> bool:
+        """Tell whether refusals are still waiting for a success after them."""
+        return any(r.answered > self._success_began for r in self.refusals)
+
+    def confirm(self) -> Generator[Any, Any, list[Question]]:
+        """Ask the control question that closes the bracket; return what has to be asked again."""
+        waiting = [r.question for r in self.refusals if r.answered > self._success_began]
+        self.refusals.clear()
+        if not waiting:
+            return []
+        before = self.contradictions
+        if not (yield from self.alive()):
+            return waiting
+        return waiting if self.contradictions > before else []
+
+    def reshape(self, question: Question) -> Generator[Any, Any, bool]:
+        """Find a shape in which a troubled question is answered; keep it for all that follow.
+
+        Chunks are asked side by side. False when no shape helped.
+        """
+        stalls = self.trouble[Kind.SILENT.value] > self.trouble.total() // 2
+        wait = max(0.7, 20 * self._quickest) if stalls else None
+        for shape in self._other_shapes(question, stalls=stalls):
+            size = shape.max_suites
+            parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]
+            asked = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
+            answers = yield Together(tuple(self.ask(q, blame=False) for q in asked))
+            if any(a.kind not in TROUBLE for a in answers):
+                self.shape = shape
+                return True
+            if not (yield from self.alive()):
+                return False
+        return False
+
+    def _other_shapes(self, question: Question, *, stalls: bool) -> list[Shape]:
+        now = question.shape
+        tls13 = question.protocol == "TLSv1.3"
+        shapes: list[Shape] = []
+        if tls13 and not now.shares:
+            shapes.append(replace(now, shares=True))
+        if now.tier is Tier.RICH:
+            shapes.append(replace(now, tier=Tier.PLAIN))
+        if len(question.suites) > SMALL:
+            shapes += [replace(now, max_suites=n) for n in CHUNKS if n < min(now.max_suites, len(question.suites))]
+        smallest = replace(now, max_suites=min(now.max_suites, SMALL))
+        shapes.append(replace(smallest, tier=Tier.PLAIN, classic=True))
+        if not tls13:
+            shapes.append(replace(smallest, tier=Tier.BARE))
+        shapes.append(replace(smallest, record_version=None))
+        if stalls:
+            shapes = [s for s in shapes if s.max_suites != CHUNKS[1]]
+        return [s for s in dict.fromkeys(shapes) if s != now]
+
+
+def doubtful(shape: Shape, protocol: str, code: int) -> bool:
+    """Tell whether a refusal in a reduced shape may be due to what the hello left out."""
+    if shape.tier is not Tier.BARE and not shape.classic:
+        return False
+    suite = registry.suites_by_code().get(code)
+    kx = (suite.kx or "") if suite else ""
+    return kx.startswith("ECDH") or (protocol == "TLSv1.2" and kx.startswith("DH"))

@@ -1,0 +1,123 @@
+"""Runs the asking of one endpoint: many small conversations, one pace, no sockets and no clock.
+
+A conversation is a generator that yields what it wants and is sent the outcome:
+
+    answer  = yield question                 one connection
+    answers = yield Together((a, b, c))      several conversations side by side
+    now     = yield Now()                    what time it is
+
+`Engine.start` says which questions go out now, `Engine.tell` takes an answer, `Engine.wake` says when to
+ask again. The tests drive it with simulated servers and a simulated clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hardening.tls.scan.ask import Answer, Question
+from hardening.tls.scan.pace import Pace
+
+Talk = Generator[Any, Any, Any]
+"""A conversation; typed loosely because what is sent in depends on what was yielded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Conversations to hold side by side; their results come back in this order."""
+
+    talks: tuple[Talk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A request for the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A question that goes before those already waiting, such as a control."""
+
+    question: Question
+
+
+class _Task:
+    __slots__ = ("parent", "results", "slot", "talk", "waiting")
+
+    def __init__(self, talk: Talk, parent: _Task | None = None, slot: int = 0) -> None:
+        self.talk, self.parent, self.slot = talk, parent, slot
+        self.waiting = 0
+        self.results: list[Any] = []
+
+
+class Engine:
+    """One endpoint's conversations, until all of them have ended."""
+
+    def __init__(self, talk: Talk, pace: Pace, now: float) -> None:
+        self.pace = pace
+        self.done = False
+        self.result: Any = None
+        self.asked = 0
+        self._queue: deque[tuple[_Task, Question]] = deque()
+        self._open: dict[int, _Task] = {}
+        self._resume(_Task(talk), None, now)
+
+    def start(self, now: float) -> Iterable[tuple[int, Question]]:
+        """Yield the questions that go out now, each with the ticket `tell` wants back."""
+        while self._queue and self.pace.may_start(now, len(self._open)):
+            task, question = self._queue.popleft()
+            self.asked += 1
+            self._open[self.asked] = task
+            yield self.asked, question
+
+    def wake(self, now: float) -> float | None:
+        """Return when `start` is worth calling again, or None when only an answer can change things."""
+        if not self._queue or len(self._open) >= self.pace.parallel:
+            return None
+        return self.pace.next_start(now)
+
+    def tell(self, ticket: int, answer: Answer, now: float) -> None:
+        """Hand in the answer to a question."""
+        self._resume(self._open.pop(ticket), answer, now)
+
+    @property
+    def open(self) -> int:
+        """How many questions are on their way."""
+        return len(self._open)
+
+    def _resume(self, task: _Task, value: Any, now: float) -> None:
+        """Run a conversation until it waits for an answer, or ends and wakes its parent."""
+        current: _Task | None = task
+        while current is not None:
+            try:
+                wanted = current.talk.send(value)
+            except StopIteration as ended:
+                current, value = self._ended(current, ended.value)
+                continue
+            if isinstance(wanted, Question):
+                self._queue.append((current, wanted))
+                return
+            if isinstance(wanted, First):
+                self._queue.appendleft((current, wanted.question))
+                return
+            if isinstance(wanted, Now):
+                value = now
+                continue
+            if isinstance(wanted, Together) and wanted.talks:
+                current.waiting = len(wanted.talks)
+                current.results = [None] * len(wanted.talks)
+                for slot, talk in enumerate(wanted.talks):
+                    self._resume(_Task(talk, current, slot), None, now)
+                return
+            value = []
+
+    def _ended(self, task: _Task, result: Any) -> tuple[_Task | None, Any]:
+        parent = task.parent
+        if parent is None:
+            self.done, self.result = True, result
+            return None, None
+        parent.results[task.slot] = result
+        parent.waiting -= 1
+        return (None, None) if parent.waiting else (parent, parent.results)

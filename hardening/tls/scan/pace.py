@@ -1,0 +1,116 @@
+"""How fast one endpoint may be asked: a token bucket that backs off and recovers; no clock of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is polite towards one host."""
+
+    rate: float = 120.0
+    """Questions a second, at most."""
+    burst: int = 16
+    parallel: int = 6
+    """Connections open at once, at most."""
+    slowest: float = 0.5
+    patience: float = 45.0
+    """Seconds of trouble in a row, without one good answer, after which the endpoint is given up."""
+    budget: float = 600.0
+    """Seconds after which whatever is not settled stays inconclusive."""
+
+
+class Pace:
+    """Additive recovery, multiplicative back-off; every method is told the time in seconds."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        self.rate = limits.rate
+        self.parallel = limits.parallel
+        self.troubled = False
+        """Whether this endpoint ever made us slow down."""
+        self._tokens = float(limits.burst)
+        self._burst = float(limits.burst)
+        self._at = now
+        self._not_before = now
+        self._pause = 0.1
+        self._good_in_a_row = 0
+        self._ceiling = limits.rate
+        self._starts: deque[float] = deque(maxlen=40)
+        self._bad_since: float | None = None
+        self._slowed_at = -1.0
+        self._before: tuple[float, int, float, bool, float] | None = None
+
+    def may_start(self, now: float, open_now: int) -> bool:
+        """Tell whether one more question may go out, and take its token if so."""
+        if open_now >= self.parallel or now < self._not_before:
+            return False
+        self._refill(now)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        self._starts.append(now)
+        return True
+
+    def next_start(self, now: float) -> float:
+        """Return when a token will be there (seconds, same clock)."""
+        self._refill(now)
+        wait = max(0.0, (1 - self._tokens) / self.rate)
+        return max(self._not_before, now + wait)
+
+    def _refill(self, now: float) -> None:
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self.rate)
+        self._at = now
+
+    def good(self) -> None:
+        """Note that the endpoint answered."""
+        self._bad_since = None
+        self._pause = max(0.1, self._pause / 2)
+        self._good_in_a_row += 1
+        if self.troubled and self._good_in_a_row % 8 == 0:
+            self._ceiling = min(self.limits.rate, self._ceiling * 1.05)
+            self.rate = min(self._ceiling * 0.9, self.rate * 1.3)
+            if self._good_in_a_row % 24 == 0:
+                self.parallel = min(self.limits.parallel, self.parallel + 1)
+
+    def bad(self, now: float, started: float) -> None:
+        """Note that the endpoint did not answer a question that was asked at `started`.
+
+        What was on its way already when we last slowed down does not slow us down again.
+        """
+        if self._bad_since is None:
+            self._bad_since = now
+        if started <= self._slowed_at:
+            return
+        self._before = (self.rate, self.parallel, self._ceiling, self.troubled, self._burst)
+        self._slowed_at = now
+        measured = self._measured(now)
+        if self._good_in_a_row >= 1 or not self.troubled:
+            self._ceiling = min(self._ceiling, max(measured, self.limits.slowest))
+        self.rate = max(self.limits.slowest, min(self.rate, measured or self.rate) * 0.6)
+        self.troubled = True
+        self.parallel = 1
+        self._burst = 1.0
+        self._tokens = min(self._tokens, 1.0)
+        self._good_in_a_row = 0
+        self._not_before = now + self._pause
+        self._pause = min(8.0, self._pause * 2)
+
+    def forgive(self) -> None:
+        """Undo the last slowing down: the trouble was the question's, not the pace's."""
+        if self._before is not None:
+            self.rate, self.parallel, self._ceiling, self.troubled, self._burst = self._before
+            self._before = None
+        self._bad_since = None
+        self._pause = 0.1
+
+    def _measured(self, now: float) -> float:
+        """Questions a second over the last ones."""
+        recent = [t for t in self._starts if now - t <= 1.0]
+        return float(len(recent)) if recent else self.rate
+
+    def given_up(self, now: float) -> bool:
+        """Tell whether the trouble has lasted longer than the patience."""
+        return self._bad_since is not None and now - self._bad_since > self.limits.patience

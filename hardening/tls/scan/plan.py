@@ -1,0 +1,373 @@
+"""What to ask one endpoint, in which order, and when it is enough; conversations only, no I/O.
+
+Verdict: offer only what the policies forbid; one refusal per version proves absence; control
+questions before and after. Inventory: take away what was chosen until nothing is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hardening.tls import registry
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.scan import hello
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.asker import SMALL, Asker, Outcome, State, doubtful
+from hardening.tls.scan.engine import Talk, Together
+from hardening.tls.scan.learned import Endpoint, Learned
+from hardening.tls.scan.pace import Pace
+
+OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.0", "TLSv1.1", "SSLv3", "SSLv2")
+ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a scan is to find out."""
+
+    full: bool = True
+    forbidden: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Per version, the suites some policy forbids; unused in an inventory."""
+    forbidden_protocols: frozenset[str] = frozenset()
+    forbidden_groups: frozenset[int] = frozenset()
+
+
+class Inquiry:
+    """The conversations that examine one endpoint; `found` fills up as they go."""
+
+    def __init__(self, scope: Scope, pace: Pace) -> None:
+        self.scope = scope
+        self.asker = Asker(pace)
+        self.found = Endpoint()
+
+    def run(self) -> Talk:
+        """Examine the endpoint; the result is `self.found`."""
+        if not (yield from self._opening()):
+            return self.found
+        names = [n for n in PROTOCOLS if n != "TLSv1.3" or self._asks_tls13()]
+        yield Together(tuple(self._protocol(name) for name in names))
+        yield from self._closing()
+        yield from self._confirm()
+        return self.found
+
+    # the first question that succeeds: it becomes the control question
+
+    def _opening(self) -> Generator[Any, Any, bool]:
+        spoke, last = False, Answer(kind=Kind.SILENT)
+        unreachable = 0
+        for shape in _opening_shapes():
+            for name in OPENINGS:
+                question = self._first_question(name, shape)
+                if question is None:
+                    continue
+                last = yield from self.asker.ask(question)
+                self.found.note(question, last)
+                if last.kind is Kind.HELLO and (last.suite is not None or last.kinds):
+                    self._open_with(question, last)
+                    return True
+                spoke = spoke or last.kind is Kind.ALERT
+                if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE):
+                    unreachable += 1
+                    if unreachable > 1:
+                        self.found.failure = last.detail or last.kind.value
+                        return False
+                if (yield from self.asker.over()) or self._hopeless(spoke=spoke):
+                    self.found.failure = _failure(last, spoke=spoke)
+                    return False
+        self.found.failure = _failure(last, spoke=spoke)
+        return False
+
+    def _hopeless(self, *, spoke: bool) -> bool:
+        """A few silences or some rounds of nonsense in a row, and never a word of TLS."""
+        trouble = self.asker.trouble
+        return not spoke and (trouble[Kind.SILENT.value] > 3 or trouble[Kind.GARBAGE.value] > len(OPENINGS))
+
+    def _first_question(self, name: str, shape: Shape) -> Question | None:
+        if name == "SSLv2":
+            return Question(protocol=name, suites=hello.every_kind())
+        if name == "TLSv1.3" and shape.tier is Tier.BARE:
+            return None
+        return Question(
+            protocol=name,
+            suites=hello.every_suite()[: shape.max_suites],
+            shape=shape,
+            want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
+            compression=name != "TLSv1.3",
+            ticket=True,
+            heartbeat=True,
+        )
+
+    def _open_with(self, question: Question, answer: Answer) -> None:
+        asker = self.asker
+        asker.shape = question.shape
+        asker.control = replace(question, want=Want.HELLO)
+        name = answer.protocol or question.protocol
+        self.found.protocols[name].chose(question, answer)
+        if name != question.protocol:
+            self.found.protocols[question.protocol].refused = True
+        if name in ("TLSv1.0", "TLSv1.1", "TLSv1.2") and question.shape.tier is Tier.RICH:
+            self.found.secure_renegotiation = hello.RENEGOTIATION_INFO in answer.extensions
+
+    # one protocol version
+
+    def _asks_tls13(self) -> bool:
+        return self.found.tls13_hinted or self.found.protocols["TLSv1.3"].offered
+
+    def _protocol(self, name: str) -> Talk:
+        learned = self.found.protocols[name]
+        if learned.refused:
+            learned.asked_all = True
+            return
+        if name == "SSLv2":
+            yield from self._sslv2(learned)
+            return
+        everything = self.scope.full or name in self.scope.forbidden_protocols
+        wanted = set(hello.every_suite() if everything else self.scope.forbidden.get(name, ()))
+        learned.asked_all = everything
+        extra = set() if everything else self._dhe_allowed(name, wanted)
+        done = set(learned.suites)
+        suites = tuple(s for s in hello.every_suite() if (s in wanted or s in extra) and s not in done)
+        if suites:
+            yield from self._chain(learned, suites, frozenset(extra))
+
+    def _dhe_allowed(self, name: str, wanted: set[int]) -> set[int]:
+        """Finite-field suites are asked along with what is forbidden, for the size of their group."""
+        if name != "TLSv1.2":
+            return set()
+        known = registry.suites_by_code()
+        return {c for c in hello.every_suite() if known[c].kx == "DHE" and c not in wanted}
+
+    def _sslv2(self, learned: Learned) -> Talk:
+        learned.asked_all = True
+        question = Question(protocol="SSLv2", suites=hello.every_kind())
+        outcome = yield from self.asker.settle(question)
+        if outcome.state is State.ACCEPTED:
+            self.found.note(question, outcome.answer)
+            learned.chose(question, outcome.answer)
+        elif outcome.state in (State.REFUSED, State.ODD):
+            learned.refused = True
+        else:
+            learned.unknown = list(hello.every_kind())
+
+    def _chain(self, learned: Learned, suites: tuple[int, ...], extra: frozenset[int] = frozenset()) -> Talk:
+        """Take away what was chosen until the rest is refused, chunk by chunk where it has to be."""
+        pending = [suites]
+        while pending:
+            batch = pending.pop(0)
+            limit = self.asker.shape.max_suites
+            if len(batch) > limit:
+                learned.chunked = True
+                pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
+                continue
+            question = self._question(learned, batch)
+            outcome: Outcome = yield from self.asker.settle(question)
+            self.found.note(question, outcome.answer)
+            rest = yield from self._step(learned, question, outcome, extra)
+            if rest is None:
+                learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
+                return
+            pending[:0] = rest
+        learned.refused = not learned.unknown
+
+    def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
+        """Offer in alternating directions, so that the choices show whose order decides."""
+        ordered = batch if len(learned.choices) % 2 == 0 else tuple(reversed(batch))
+        want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
+        return Question(protocol=learned.name, suites=ordered, shape=self.asker.shape, want=want)
+
+    def _step(
+        self, learned: Learned, question: Question, outcome: Outcome, extra: frozenset[int]
+    ) -> Generator[Any, Any, list[tuple[int, ...]] | None]:
+        """Return what is left to ask of a batch, or None when the endpoint is lost."""
+        state, batch = outcome.state, question.suites
+        if state is State.ACCEPTED:
+            learned.chose(question, outcome.answer)
+            gone = {outcome.answer.suite} | (extra if outcome.answer.suite in extra else set())
+            rest = tuple(s for s in hello.every_suite() if s in set(batch) - gone)
+            return [rest] if rest else []
+        if state is State.REFUSED:
+            learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
+            return []
+        if state is State.LOST:
+            return None
+        if state is State.ODD:
+            return (yield from self._odd(learned, question))
+        if (yield from self.asker.reshape(question)):
+            return [batch]
+        if self.asker.lost:
+            return None
+        learned.unknown += [s for s in batch if s not in extra]
+        return []
+
+    def _odd(self, learned: Learned, question: Question) -> Generator[Any, Any, list[tuple[int, ...]]]:
+        """An answer that may be about the hello's form: ask in small pieces and other forms."""
+        batch = question.suites
+        if len(batch) > SMALL:
+            learned.chunked = True
+            return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
+        if question.shape.tier is Tier.RICH:
+            plain = replace(question, shape=replace(question.shape, tier=Tier.PLAIN))
+            outcome = yield from self.asker.settle(plain)
+            self.found.note(plain, outcome.answer)
+            if outcome.state is State.ACCEPTED:
+                self.asker.shape = plain.shape
+                return [batch]
+            if outcome.answer.kind in TROUBLE:
+                learned.unknown += batch
+        return []
+
+    # what comes after the versions: presence, chain, groups, preference; and the closing control
+
+    def _closing(self) -> Talk:
+        """Ask the questions that are expected to succeed last, so that they close the bracket."""
+        tls13 = self.found.protocols["TLSv1.3"]
+        if not self._asks_tls13() and not tls13.refused and not tls13.unknown:
+            yield from self._newest(tls13)
+        yield from self._groups()
+        if not self.scope.full:
+            yield from self._presence()
+
+    def _newest(self, tls13: Learned) -> Talk:
+        """TLS 1.3 with TLS 1.2 beside it: either answer is a success, and settles whether 1.3 is there."""
+        shape = self.asker.shape
+        if shape.tier is Tier.BARE:
+            shape = replace(shape, tier=Tier.PLAIN)
+        beside = tuple(reversed(hello.every_suite()[: shape.max_suites]))
+        question = Question(
+            protocol="TLSv1.3", suites=beside, shape=shape, want=Want.HELLO, down_to="SSLv3"
+        )
+        outcome: Outcome = yield from self.asker.settle(question)
+        answer = outcome.answer
+        self.found.note(question, answer)
+        if answer.kind is Kind.HELLO and answer.protocol != "TLSv1.3":
+            tls13.refused = True
+            older = self.found.protocols[answer.protocol or ""]
+            if older.offered and answer.suite in beside:
+                older.chose(question, answer)
+            return
+        if outcome.state is State.ACCEPTED:
+            tls13.chose(question, answer)
+        yield from self._protocol("TLSv1.3")
+
+    def _presence(self) -> Talk:
+        """In a verdict, find out whether the allowed versions are there at all."""
+        talks = []
+        for name in ("TLSv1.2", "TLSv1.3"):
+            learned = self.found.protocols[name]
+            if not learned.offered and not learned.asked_all and not learned.unknown:
+                talks.append(self._present(learned))
+        yield Together(tuple(talks))
+
+    def _present(self, learned: Learned) -> Talk:
+        suites = tuple(
+            s for s in hello.every_suite() if s not in self.scope.forbidden.get(learned.name, frozenset())
+        )
+        limit = self.asker.shape.max_suites
+        question = replace(self._question(learned, suites[:limit]), ticket=True)
+        outcome: Outcome = yield from self.asker.settle(question)
+        self.found.note(question, outcome.answer)
+        if outcome.state is State.ACCEPTED:
+            learned.chose(question, outcome.answer)
+        elif outcome.state in (State.TROUBLED, State.LOST):
+            learned.unknown += suites
+
+    def _groups(self) -> Talk:
+        talks = []
+        newest = [p for p in self.found.offered() if p.name not in ("SSLv2", "SSLv3")]
+        tls13 = self._asks_tls13()
+        for learned in newest[-2:] if self.scope.full else newest[-1:]:
+            if self.scope.full and learned.name != "TLSv1.3" and tls13 and learned.name != "TLSv1.2":
+                continue
+            wanted = [
+                g
+                for g in hello.groups_for(learned.name)
+                if g not in learned.groups and (self.scope.full or g in self.scope.forbidden_groups)
+            ]
+            if wanted:
+                talks.append(self._group_chain(learned, tuple(wanted)))
+        yield Together(tuple(talks))
+
+    def _group_chain(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
+        """Take away the group that was chosen until the rest is refused."""
+        known = registry.suites_by_code()
+        if learned.name == "TLSv1.3":
+            suites = tuple(s for s in hello.every_suite() if known[s].tls13)
+        elif self.scope.full:
+            suites = tuple(s for s in learned.suites if s in known and (known[s].kx or "") == "ECDHE")
+        else:
+            suites = tuple(s for s in hello.every_suite() if (known[s].kx or "") == "ECDHE")
+        suites = suites[: self.asker.shape.max_suites]
+        while groups and suites:
+            question = Question(
+                protocol=learned.name,
+                suites=suites,
+                groups=groups,
+                shape=self.asker.shape,
+                want=Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT,
+            )
+            outcome: Outcome = yield from self.asker.settle(question)
+            chosen = outcome.answer.group
+            if outcome.state is State.ACCEPTED and chosen in groups:
+                self.found.note(question, outcome.answer)
+                learned.groups.append(chosen)
+                groups = tuple(g for g in groups if g != chosen)
+                continue
+            if outcome.state in (State.TROUBLED, State.LOST):
+                learned.unknown_groups += groups
+            return
+
+    # the closing bracket
+
+    def _confirm(self) -> Talk:
+        """Refusals count when a control question succeeds after them; otherwise they are asked again."""
+        for _ in range(ROUNDS):
+            again = yield from self.asker.confirm()
+            if not again:
+                return
+            yield Together(tuple(self._redo(q) for q in again))
+        for refusal in self.asker.refusals:
+            self._forget(refusal.question)
+
+    def _redo(self, question: Question) -> Talk:
+        learned = self.found.protocols[question.protocol]
+        if self.asker.lost:
+            self._forget(question)
+        elif question.groups is not None:
+            yield from self._group_chain(learned, question.groups)
+        elif question.protocol == "SSLv2":
+            yield from self._sslv2(learned)
+        else:
+            yield from self._chain(learned, question.suites)
+
+    def _forget(self, question: Question) -> None:
+        learned = self.found.protocols[question.protocol]
+        learned.refused = False
+        if question.groups is not None:
+            learned.unknown_groups += question.groups
+        else:
+            learned.unknown += question.suites
+
+
+def _opening_shapes() -> tuple[Shape, ...]:
+    return (
+        Shape(),
+        Shape(tier=Tier.PLAIN, max_suites=64),
+        Shape(tier=Tier.PLAIN, max_suites=SMALL, classic=True),
+        Shape(server_name=False),
+        Shape(tier=Tier.BARE, max_suites=SMALL, server_name=False),
+        Shape(tier=Tier.PLAIN, max_suites=SMALL, record_version=None, shares=True),
+    )
+
+
+def _failure(last: Answer, *, spoke: bool) -> str:
+    if spoke:
+        return "it answers, but every hello was refused with an alert"
+    words = {
+        Kind.CLOSED: "it closes the connection without an answer to any hello",
+        Kind.RESET: "it resets the connection on every hello",
+        Kind.SILENT: "it accepts connections and stays silent",
+        Kind.GARBAGE: f"it does not speak TLS: {last.detail}",
+    }
+    return words.get(last.kind, last.detail or "no answer")

@@ -1,0 +1,189 @@
+"""Scan endpoints against policies: the door for the command line and for other packages.
+
+run = scan(["host:443"], [policy.load("aspect")], Settings())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from hardening.findings import Examined, Finding, Kind, OnWire, Result, Run, Subject
+from hardening.tls import registry, rules
+from hardening.tls.judge import judge_all
+from hardening.tls.offer import Offer
+from hardening.tls.ruleset import Policy
+from hardening.tls.scan.endpoint import Target, parse
+from hardening.tls.scan.engine import Engine
+from hardening.tls.scan.learned import Endpoint
+from hardening.tls.scan.net import Job, Loop, Wire
+from hardening.tls.scan.offers import offer_of
+from hardening.tls.scan.pace import Limits, Pace
+from hardening.tls.scan.plan import Inquiry, Scope
+from hardening.tls.scan.starttls import dialogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a scan is carried out."""
+
+    full: bool = False
+    """Inventory everything, rather than ask only for what the policies forbid."""
+    starttls: str | None = None
+    sni: str | None = None
+    wire: Wire = field(default_factory=Wire)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """One endpoint, examined."""
+
+    target: Target
+    found: Endpoint
+    offer: Offer
+    seconds: float
+    connections: int
+
+    @property
+    def examined(self) -> Examined:
+        """How much of it could be looked at."""
+        if not self.found.answered or (self.found.failure and not self.offer.protocols):
+            return Examined.NONE
+        return Examined.PARTIAL if self.offer.inconclusive else Examined.FULL
+
+
+def scope_of(policies: Sequence[Policy], *, full: bool) -> Scope:
+    """Return what has to be asked so that each of the policies can be judged."""
+    if full or not policies:
+        return Scope(full=True)
+    names = registry.PROTOCOLS
+    return Scope(
+        full=False,
+        forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
+        forbidden_protocols=frozenset(n for n in names if any(p.forbids_protocol(n) for p in policies)),
+        forbidden_groups=frozenset(
+            g.id for g in registry.groups() if any(p.group_reason(g) is not None for p in policies)
+        ),
+    )
+
+
+def examine(
+    targets: Iterable[Target],
+    scope: Scope,
+    settings: Settings,
+    done: Callable[[Examination], None],
+) -> None:
+    """Examine targets side by side and hand over each as it is done, in the order of completion."""
+    inquiries: dict[int, Inquiry] = {}
+
+    def talk(_target: Target, now: float) -> Engine:
+        pace = Pace(settings.limits, now)
+        inquiry = Inquiry(scope, pace)
+        engine = Engine(inquiry.run(), pace, now)
+        inquiries[id(engine)] = inquiry
+        return engine
+
+    def ended(job: Job) -> None:
+        inquiry = inquiries.pop(id(job.engine))
+        found = inquiry.found
+        offer = offer_of(found, job.target.text, full=scope.full, connections=job.connections)
+        seconds = loop.now() - job.opened_at
+        done(
+            Examination(
+                target=job.target,
+                found=found,
+                offer=offer,
+                seconds=round(seconds, 3),
+                connections=job.connections,
+            )
+        )
+
+    loop = Loop(settings.wire, talk=talk, dialogue=dialogue, done=ended)
+    loop.run(targets)
+
+
+def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[Offer]:
+    """Return the full offer of each endpoint, in the order given; for tests and other packages."""
+    settings = settings or Settings(full=True)
+    targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in endpoints]
+    got: dict[str, Offer] = {}
+    examine(targets, Scope(full=True), settings, lambda e: got.__setitem__(e.target.text, e.offer))
+    return [got[t.text] for t in targets]
+
+
+def judged(
+    one: Examination, policies: Sequence[Policy], now: datetime
+) -> tuple[Subject, tuple[Finding, ...], tuple[Result, ...]]:
+    """Return one examined endpoint as the report's subject, findings and results."""
+    examined = one.examined
+    stats = {"seconds": one.seconds, "connections": one.connections}
+    if examined is Examined.NONE:
+        subject = Subject(
+            id=one.target.text,
+            kind=Kind.ENDPOINT,
+            examined=examined,
+            reason=one.found.failure or "no answer",
+            stats=stats,
+            policies={p.id: "unknown" for p in policies},
+            offer=one.offer.to_json(),
+        )
+        finding = Finding(
+            rule=rules.INCONCLUSIVE,
+            subject=one.target.text,
+            location=OnWire(one.target.text),
+            message=f"nothing could be examined: {subject.reason}",
+            evidence="unanswered",
+            policies=tuple(sorted(p.id for p in policies)),
+        )
+        return subject, (finding,), ()
+    name = one.target.server_name or one.target.host
+    judgement = judge_all(one.offer, policies, now=now, hostname=name)
+    subject = Subject(
+        id=one.target.text,
+        kind=Kind.ENDPOINT,
+        examined=examined,
+        reason="some questions were never answered" if examined is Examined.PARTIAL else "",
+        stats=stats,
+        policies=dict(judgement.verdicts),
+        offer=one.offer.to_json(),
+    )
+    return subject, judgement.findings, judgement.results
+
+
+def scan(
+    endpoints: Iterable[str],
+    policies: Sequence[Policy],
+    settings: Settings | None = None,
+    *,
+    each: Callable[[Examination], None] | None = None,
+    now: datetime | None = None,
+) -> Run:
+    """Scan endpoints and judge each by the policies. Errors: UsageError for an endpoint that is none."""
+    settings = settings or Settings()
+    started = now or datetime.now(UTC)
+    targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in dict.fromkeys(endpoints)]
+    done: list[Examination] = []
+
+    def take(one: Examination) -> None:
+        done.append(one)
+        if each is not None:
+            each(one)
+
+    examine(targets, scope_of(policies, full=settings.full), settings, take)
+    return gathered(done, policies, started)
+
+
+def gathered(done: Iterable[Examination], policies: Sequence[Policy], started: datetime) -> Run:
+    """Return the run that examined endpoints make."""
+    subjects: list[Subject] = []
+    findings: list[Finding] = []
+    results: list[Result] = []
+    for one in done:
+        subject, found, said = judged(one, policies, started)
+        subjects.append(subject)
+        findings += found
+        results += said
+    return Run.of(subjects, findings, results, started=started)
+

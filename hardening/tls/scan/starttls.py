@@ -1,0 +1,198 @@
+"""How TLS is started inside twelve protocols; scripts for `Dialogue`.
+
+Nothing is sent beyond what the protocol needs to get to TLS: no login, no name but the host's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from struct import pack
+
+from hardening.tls.scan.dialogue import Dialogue, Lines, Script
+from hardening.tls.scan.endpoint import Target
+
+CLIENT = b"scanner.invalid"
+"""The name we give where a protocol wants one (RFC 6761 section 6.4)."""
+_MYSQL_TLS = 0x0800
+_ENOUGH_LINES = 200
+
+
+def dialogue(target: Target) -> Dialogue | None:
+    """Return the dialogue that leads to TLS at a target, or None where TLS starts at once."""
+    if target.starttls is None:
+        return None
+    make = SCRIPTS[target.starttls]
+    name = (target.server_name or target.host).encode("ascii", "ignore")
+    return Dialogue(lambda lines: make(lines, name))
+
+
+def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, bytes]]:
+    """Read a reply of numbered lines (SMTP, FTP, NNTP); return its code and its text."""
+    text = b""
+    for _ in range(_ENOUGH_LINES):
+        line = yield from lines.line()
+        text += line[4:] + b"\n"
+        if line[3:4] != b"-":
+            return line[:3], text
+    return b"", text
+
+
+def _smtp(lines: Lines, hello: bytes) -> Script:
+    code, _ = yield from _reply(lines)
+    if not code.startswith(b"2"):
+        return f"the greeting is refused ({code.decode('ascii', 'replace')})"
+    yield hello + b" " + CLIENT + b"\r\n"
+    code, text = yield from _reply(lines)
+    if not code.startswith(b"2"):
+        return f"{hello.decode()} is refused ({code.decode('ascii', 'replace')})"
+    if b"STARTTLS" not in text.upper():
+        return "STARTTLS is not offered"
+    yield b"STARTTLS\r\n"
+    code, _ = yield from _reply(lines)
+    return None if code.startswith(b"2") else f"STARTTLS is refused ({code.decode('ascii', 'replace')})"
+
+
+def smtp(lines: Lines, _name: bytes) -> Script:
+    """RFC 3207."""
+    return (yield from _smtp(lines, b"EHLO"))
+
+
+def lmtp(lines: Lines, _name: bytes) -> Script:
+    """RFC 2033, RFC 3207."""
+    return (yield from _smtp(lines, b"LHLO"))
+
+
+def imap(lines: Lines, _name: bytes) -> Script:
+    """RFC 9051 section 6.2.1."""
+    yield from lines.line()
+    yield b"a STARTTLS\r\n"
+    for _ in range(_ENOUGH_LINES):
+        line = yield from lines.line()
+        if line.startswith(b"a "):
+            return None if line.upper().startswith(b"A OK") else "STARTTLS is refused"
+    return "no answer to STARTTLS"
+
+
+def pop3(lines: Lines, _name: bytes) -> Script:
+    """RFC 2595 section 4."""
+    yield from lines.line()
+    yield b"STLS\r\n"
+    line = yield from lines.line()
+    return None if line.startswith(b"+OK") else "STLS is refused"
+
+
+def ftp(lines: Lines, _name: bytes) -> Script:
+    """RFC 4217."""
+    code, _ = yield from _reply(lines)
+    if not code.startswith(b"2"):
+        return "the greeting is refused"
+    yield b"AUTH TLS\r\n"
+    code, _ = yield from _reply(lines)
+    return None if code.startswith(b"2") else f"AUTH TLS is refused ({code.decode('ascii', 'replace')})"
+
+
+def nntp(lines: Lines, _name: bytes) -> Script:
+    """RFC 4642."""
+    yield from lines.line()
+    yield b"STARTTLS\r\n"
+    line = yield from lines.line()
+    return None if line.startswith(b"382") else "STARTTLS is refused"
+
+
+def sieve(lines: Lines, _name: bytes) -> Script:
+    """RFC 5804 section 2.2."""
+    for _ in range(_ENOUGH_LINES):
+        line = yield from lines.line()
+        if line.upper().startswith((b"OK", b"NO", b"BYE")):
+            break
+    yield b"STARTTLS\r\n"
+    line = yield from lines.line()
+    return None if line.upper().startswith(b"OK") else "STARTTLS is refused"
+
+
+def ldap(lines: Lines, _name: bytes) -> Script:
+    """RFC 4511 section 4.14: an extended request, and success in the answer."""
+    oid = b"1.3.6.1.4.1.1466.20037"
+    request = b"\x02\x01\x01\x77" + bytes([len(oid) + 2]) + b"\x80" + bytes([len(oid)]) + oid
+    yield b"\x30" + bytes([len(request)]) + request
+    head = yield from lines.take(2)
+    size = head[1]
+    if size & 0x80:
+        size = int.from_bytes((yield from lines.take(size & 0x7F)), "big")
+    body = yield from lines.take(min(size, 65536))
+    return None if b"\x0a\x01\x00" in body[:24] else "StartTLS is refused"
+
+
+def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
+    yield (
+        b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"' "
+        b"xmlns:stream='http://etherx.jabber.org/streams' to='" + name + b"' version='1.0'>"
+    )
+    features = yield from lines.until(b"</stream:features>")
+    if b"urn:ietf:params:xml:ns:xmpp-tls" not in features:
+        return "starttls is not offered"
+    yield b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+    said = yield from lines.until(b">")
+    return None if b"<proceed" in said else "starttls is refused"
+
+
+def xmpp(lines: Lines, name: bytes) -> Script:
+    """RFC 6120 section 5, as a client."""
+    return (yield from _xmpp(lines, name, b"jabber:client"))
+
+
+def xmpp_server(lines: Lines, name: bytes) -> Script:
+    """RFC 6120 section 5, as a server."""
+    return (yield from _xmpp(lines, name, b"jabber:server"))
+
+
+def postgres(lines: Lines, _name: bytes) -> Script:
+    """SSLRequest of the PostgreSQL protocol, version 3.0."""
+    yield pack(">II", 8, 80877103)
+    said = yield from lines.take(1)
+    return None if said == b"S" else "SSLRequest is refused"
+
+
+def mysql(lines: Lines, _name: bytes) -> Script:
+    """The handshake of MySQL and MariaDB, protocol 10, and an SSLRequest packet."""
+    head = yield from lines.take(4)
+    packet = yield from lines.take(min(int.from_bytes(head[:3], "little"), 65536))
+    if packet[:1] == b"\xff":
+        return "the server refuses the client"
+    end = packet.find(b"\0", 1)
+    if packet[:1] != b"\x0a" or end < 0 or len(packet) < end + 16:
+        return "the greeting is not MySQL's"
+    low = int.from_bytes(packet[end + 14 : end + 16], "little")
+    if not low & _MYSQL_TLS:
+        return "TLS is not offered"
+    capabilities = 0x0000A201 | _MYSQL_TLS  # long password, protocol 4.1, transactions, secure connection
+    body = pack("<IIB", capabilities, 1 << 24, 33) + bytes(23)
+    yield len(body).to_bytes(3, "little") + b"\x01" + body
+    return None
+
+
+def rdp(lines: Lines, _name: bytes) -> Script:
+    """X.224 connection request that asks for TLS (MS-RDPBCGR 2.2.1.1)."""
+    yield bytes.fromhex("030000130ee000000000000100080003000000")
+    head = yield from lines.take(4)
+    body = yield from lines.take(max(0, min(int.from_bytes(head[2:4], "big"), 4096) - 4))
+    if body[1:2] != b"\xd0" or (len(body) >= 8 and body[7] == 3):
+        return "TLS is refused"
+    return None
+
+
+SCRIPTS: Mapping[str, Callable[[Lines, bytes], Script]] = {
+    "smtp": smtp,
+    "lmtp": lmtp,
+    "imap": imap,
+    "pop3": pop3,
+    "ftp": ftp,
+    "ldap": ldap,
+    "xmpp": xmpp,
+    "xmpp-server": xmpp_server,
+    "nntp": nntp,
+    "sieve": sieve,
+    "postgres": postgres,
+    "mysql": mysql,
+    "rdp": rdp,
+}
