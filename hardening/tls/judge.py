@@ -159,8 +159,12 @@ def _groups(ledger: Ledger, seen: _Facts) -> None:
 def _schemes(ledger: Ledger, seen: _Facts) -> None:
     for rule in ledger.policy.rules:
         if rule.signatures is not None:
-            why = "no signature algorithm is known"
-            _look(ledger, rule, seen.offer, why, present=bool(seen.schemes))
+            if seen.schemes and seen.offer.coverage == "full":
+                ledger.looks(rule)
+            elif seen.schemes:
+                ledger.misses(rule, "signature algorithms were not asked about one by one")
+            else:
+                ledger.misses(rule, "no signature algorithm is known")
     for one in seen.schemes:
         if one.scheme is not None:
             ledger.breaks(ledger.policy.scheme_breaches(one.scheme), one.fact)
@@ -170,15 +174,12 @@ def _schemes(ledger: Ledger, seen: _Facts) -> None:
 
 def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, present: bool) -> None:
     """Note whether a clause was looked at; what was not asked about is not passed."""
-    if offer.coverage == "full":
-        if present:
-            ledger.looks(rule)
-        else:
-            ledger.misses(rule, missing)
-    elif rule.binding:
+    if offer.coverage != "full" and not rule.binding:
+        ledger.misses(rule, "only what a policy forbids was asked about")
+    elif present:
         ledger.looks(rule)
     else:
-        ledger.misses(rule, "only what a policy forbids was asked about")
+        ledger.misses(rule, missing)
 
 
 def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:

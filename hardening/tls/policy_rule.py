@@ -22,6 +22,7 @@ from hardening.tls.requirement import (
 
 CLAUSES = ("protocols", "suites", "groups", "signatures", "certificate", "session")
 KEY_TYPES = ("rsa", "ec", "ed25519", "ed448", "dsa", "ml-dsa")
+EXTENSIONS = ("encrypt_then_mac", "extended_master_secret", "renegotiation_info", "status_request")
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
 
@@ -154,6 +155,7 @@ def _session(table: Table) -> SessionNeed:
         compression=table.flag("compression", None),
         secure_renegotiation=table.flag("secure_renegotiation", None),
         preference=preference,
+        extensions=words(table, "extensions", EXTENSIONS),
     )
     table.done()
     return need

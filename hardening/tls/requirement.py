@@ -169,6 +169,8 @@ class SessionNeed:
     """True: RFC 5746 has to be there."""
     preference: str | None = None
     """`server` or `client`: whose order of suites decides."""
+    extensions: tuple[str, ...] = ()
+    """IANA names of extensions the server has to answer with before TLS 1.3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

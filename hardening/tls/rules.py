@@ -130,6 +130,17 @@ RENEGOTIATION = Rule(
     remedy="Update the TLS library, and switch insecure renegotiation off where the server has a setting for it.",
     references=(_RFC + "rfc5746", "https://nvd.nist.gov/vuln/detail/CVE-2009-3555"),
 )
+EXTENSION = Rule(
+    id="tls/extension",
+    title="An extension that protects the session is missing",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "Without extended_master_secret two sessions can be made to share their keys (triple handshake); "
+        "without encrypt_then_mac CBC suites stay open to padding oracles."
+    ),
+    remedy="Update the TLS library: OpenSSL has both from 1.1.0 on.",
+    references=(_RFC + "rfc7627", _RFC + "rfc7366"),
+)
 PREFERENCE = Rule(
     id="tls/preference",
     title="The wrong side chooses the cipher suite",
@@ -170,6 +181,7 @@ _RULES = (
     DH_BITS,
     COMPRESSION,
     RENEGOTIATION,
+    EXTENSION,
     PREFERENCE,
     INCONCLUSIVE,
     UNVERIFIED,

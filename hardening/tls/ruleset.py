@@ -181,6 +181,10 @@ class Policy:
             if s.tls13 is (protocol == "TLSv1.3") and self.forbids_suite(s, protocol) is not None
         )
 
+    def forbidden_groups(self, protocol: str) -> frozenset[int]:
+        """Return every group of the registry that may not be negotiated under a protocol."""
+        return frozenset(g.id for g in registry.groups() if self.forbids_group(g, protocol) is not None)
+
     def judge(self, offer: Offer, *, now: datetime | None = None, hostname: str | None = None) -> Judgement:
         """Return what this policy says of an offer; see `judge.judge_all`."""
         # imported here because the judge is made of policies

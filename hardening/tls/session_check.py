@@ -24,6 +24,7 @@ def check(offer: Offer, ledger: Ledger, suites: Sequence[Suite]) -> None:
             _compression(offer, rule, rule.session, ledger)
             _renegotiation(offer, rule, rule.session, ledger)
             _preference(offer, rule, rule.session, ledger)
+            _extensions(offer, rule, rule.session, ledger)
 
 
 def _fact(offer: Offer, rule: Rule, evidence: str, said: str, severity: Severity | None = None) -> Fact:
@@ -102,3 +103,19 @@ def _preference(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledge
                 remedy=f"Set it so that the {need.preference}'s order decides{place(one.at)}.",
             )
             ledger.breaks((rule,), fact)
+
+
+def _extensions(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger) -> None:
+    if not need.extensions:
+        return
+    if all(p.name == "TLSv1.3" for p in offer.protocols):
+        ledger.passes_over(rule, "TLS 1.3 has these protections built in")
+        return
+    if not offer.extensions:
+        ledger.misses(rule, f"extensions: {_UNKNOWN}")
+        return
+    ledger.looks(rule)
+    for name in need.extensions:
+        if name not in offer.extensions:
+            said = f"extension {name} is not offered"
+            ledger.breaks((rule,), _fact(offer, rules.EXTENSION, f"no {name}", said))

@@ -67,6 +67,7 @@ def rendered(policy: Policy) -> Offer:
         dh_bits=4096,
         compression=False,
         secure_renegotiation=True,
+        extensions=("extended_master_secret", "renegotiation_info"),
     )
 
 

@@ -342,6 +342,17 @@ class TestSession:
         unknown = judged(offer(protocol("TLSv1.2", *two)), "cis-apache")
         assert result(unknown, "tls/cis-apache-2.4/7.5-order")[0] is Verdict.SKIPPED
 
+    def test_extensions(self) -> None:
+        rule = "tls/rfc9325-bcp195/3.5-ems"
+        two = protocol("TLSv1.2", STRONG)
+        there = offer(two, extensions=("extended_master_secret", "renegotiation_info"))
+        assert result(judged(there, "rfc9325"), rule)[0] is Verdict.PASS
+        gone = judged(offer(two, extensions=("renegotiation_info",)), "rfc9325")
+        assert [f.evidence for f in found(gone, "tls/extension")] == ["no extended_master_secret"]
+        assert result(judged(offer(two), "rfc9325"), rule)[0] is Verdict.SKIPPED
+        newest = offer(protocol("TLSv1.3", "TLS_AES_128_GCM_SHA256"))
+        assert result(judged(newest, "rfc9325"), rule)[0] is Verdict.NOT_APPLICABLE
+
     def test_some_suite_has_to_be_there(self) -> None:
         one = offer(protocol("TLSv1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256"))
         judgement = judged(one, "ssllabs")
@@ -367,6 +378,17 @@ def test_advice_is_not_judged_by_what_was_not_asked() -> None:
     verdict, reason = result(judged(one, "ncsc-nl"), "tls/ncsc-nl-2025-05/B-groups-phase-out")
     assert verdict is Verdict.SKIPPED
     assert reason == "only what a policy forbids was asked about"
+
+
+def test_signatures_that_nobody_asked_about_are_not_passed() -> None:
+    one = offer(
+        protocol("TLSv1.2", STRONG, groups=["secp256r1"], signature_algorithms=["rsa_pkcs1_sha256"]),
+        coverage="forbidden-only",
+    )
+    judgement = judged(one, "aspect")
+    assert result(judgement, "tls/aspect/signatures")[0] is Verdict.SKIPPED
+    assert result(judgement, "tls/aspect/groups")[0] is Verdict.PASS
+    assert judgement.verdict == "pass"
 
 
 def test_manual_controls_are_manual() -> None:
@@ -416,6 +438,7 @@ def test_the_rules_are_documented_and_said() -> None:
         dh_bits=512,
         compression=True,
         secure_renegotiation=False,
+        extensions=("status_request",),
         inconclusive=("SSLv2",),
     )
     said = {f.rule.id for f in judged(saying, *policy.available(), hostname="x.example").findings}

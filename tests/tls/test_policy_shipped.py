@@ -157,6 +157,14 @@ def test_forbidden_suites_reach_unregistered_code_points_but_no_signals() -> Non
     assert policy.load("aspect").forbidden_suites("SSLv2") == frozenset()
 
 
+def test_forbidden_groups() -> None:
+    by_name = {g.name: g.id for g in registry.groups()}
+    forbidden = policy.load("aspect").forbidden_groups("TLSv1.2")
+    assert {by_name["secp160r1"], by_name["secp224r1"], by_name["sect163k1"]} <= forbidden
+    assert not forbidden & {by_name["secp256r1"], by_name["x25519"], by_name["X25519MLKEM768"]}
+    assert policy.load("aspect").forbidden_groups("TLSv1.0") == set(by_name.values())
+
+
 def test_requirements_for_those_who_render() -> None:
     assert policy.load("bsi-tr-02102-2").dh_min_bits == 3000
     assert policy.load("mozilla-modern").dh_min_bits == 0
