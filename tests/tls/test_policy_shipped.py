@@ -170,3 +170,15 @@ def test_requirements_for_those_who_render() -> None:
     assert policy.load("mozilla-modern").dh_min_bits == 0
     assert policy.load("nist-800-52r2").required_protocols == ("TLSv1.3",)
     assert policy.load("aspect").required_protocols == ()
+
+
+def test_the_auditors_table_is_what_ships() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "compliance.md").read_text("utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `")]
+    expected = []
+    for name in policy.available():
+        one = policy.load(name)
+        count = one.counts()
+        numbers = f"{count['rules']} | {count['verified']} | {count['manual']}"
+        expected.append(f"| `{name}` | {one.version} | {numbers} |")
+    assert rows == expected
