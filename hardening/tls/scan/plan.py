@@ -18,6 +18,7 @@ from hardening.tls.scan.asker import SMALL, Asker, Outcome, State, doubtful
 from hardening.tls.scan.engine import Talk, Together
 from hardening.tls.scan.learned import Endpoint, Learned
 from hardening.tls.scan.pace import Pace
+from hardening.tls.scan.tls13 import GROUPS, SUITES
 
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.0", "TLSv1.1", "SSLv3", "SSLv2")
 ROUNDS = 4
@@ -41,6 +42,8 @@ class Inquiry:
         self.scope = scope
         self.asker = Asker(pace)
         self.found = Endpoint()
+        self._groups_known = False
+        """Whether the server has said which TLS 1.3 groups it has."""
 
     def run(self) -> Talk:
         """Examine the endpoint; the result is `self.found`."""
@@ -223,11 +226,46 @@ class Inquiry:
     def _closing(self) -> Talk:
         """Ask the questions that are expected to succeed last, so that they close the bracket."""
         tls13 = self.found.protocols["TLSv1.3"]
-        if not self._asks_tls13() and not tls13.refused and not tls13.unknown:
-            yield from self._newest(tls13)
-        yield from self._groups()
+        if not self._asks_tls13():
+            yield from self._groups()
+            if not tls13.refused and not tls13.unknown:
+                yield from self._newest(tls13)
+        if self._asks_tls13():
+            yield from self._sealed(tls13)
+            yield from self._groups()
         if not self.scope.full:
-            yield from self._presence()
+            yield from self._present(self.found.protocols["TLSv1.2"])
+
+    def _sealed(self, tls13: Learned) -> Talk:
+        """Complete one TLS 1.3 key exchange: presence, chain, and the server's own list of groups.
+
+        A server sends that list when it did not get its first choice, so its choice under TLS 1.2
+        is left out (RFC 8446 section 4.2.7).
+        """
+        first = next((p.groups[0] for p in self.found.offered() if p.name == "TLSv1.2" and p.groups), None)
+        useful = [g for g in (24, 23, 29, 30, 25) if g != first]
+        useful += [g for g in hello.groups_for("TLSv1.3") if g in self.scope.forbidden_groups and g not in useful]
+        for groups in (tuple(g for g in useful if g != first), tuple(GROUPS)):
+            question = Question(
+                protocol="TLSv1.3",
+                suites=tuple(SUITES),
+                shape=self.asker.shape,
+                want=Want.SEALED,
+                groups=groups,
+            )
+            outcome: Outcome = yield from self.asker.settle(question)
+            answer = outcome.answer
+            self.found.note(question, answer)
+            if outcome.state is State.ACCEPTED:
+                tls13.chose(question, answer)
+                tls13.groups += [g for g in answer.server_groups if g not in tls13.groups]
+                self._groups_known = bool(answer.server_groups)
+                return
+            if outcome.state is not State.REFUSED:
+                break
+            self._groups_known = not self.scope.full  # all that is forbidden was among them
+        if outcome.state in (State.TROUBLED, State.LOST) and not tls13.offered:
+            tls13.unknown = list(SUITES)
 
     def _newest(self, tls13: Learned) -> Talk:
         """TLS 1.3 with TLS 1.2 beside it: either answer is a success, and settles whether 1.3 is there."""
@@ -251,16 +289,10 @@ class Inquiry:
             tls13.chose(question, answer)
         yield from self._protocol("TLSv1.3")
 
-    def _presence(self) -> Talk:
-        """In a verdict, find out whether the allowed versions are there at all."""
-        talks = []
-        for name in ("TLSv1.2", "TLSv1.3"):
-            learned = self.found.protocols[name]
-            if not learned.offered and not learned.asked_all and not learned.unknown:
-                talks.append(self._present(learned))
-        yield Together(tuple(talks))
-
     def _present(self, learned: Learned) -> Talk:
+        """In a verdict, find out whether an allowed version is there at all."""
+        if learned.offered or learned.asked_all or learned.unknown:
+            return
         suites = tuple(
             s for s in hello.every_suite() if s not in self.scope.forbidden.get(learned.name, frozenset())
         )
@@ -274,10 +306,12 @@ class Inquiry:
             learned.unknown += suites
 
     def _groups(self) -> Talk:
-        talks = []
+        talks: list[Talk] = []
         newest = [p for p in self.found.offered() if p.name not in ("SSLv2", "SSLv3")]
         tls13 = self._asks_tls13()
         for learned in newest[-2:] if self.scope.full else newest[-1:]:
+            if learned.name == "TLSv1.3" and self._groups_known:
+                continue
             if self.scope.full and learned.name != "TLSv1.3" and tls13 and learned.name != "TLSv1.2":
                 continue
             wanted = [
