@@ -70,12 +70,12 @@ class Rendered:
 def settle(target: Target, version: str | None, build: str | None) -> tuple[Release, str, tuple[str, ...]]:
     """Return the release, the OpenSSL build, and what was assumed for them. Errors: UsageError."""
     release, assumed = target.facts.release(version)
-    notes = [f"assumed: {assumed}"] if assumed else []
+    notes = [assumed] if assumed else []
     if build is None:
-        notes.append(f"assumed: OpenSSL {release.openssl}, which ships with {target.name} {release.version}")
+        notes.append(f"OpenSSL {release.openssl}, which ships with {target.name} {release.version}")
         if release.verified != "yes":
             why = f" ({release.note})" if release.note else ""
-            notes.append(f"release facts: {release.verified}{why}")
+            notes.append(f"facts about the release are from {release.verified}{why}")
     return release, builds.build(build or release.openssl).name, tuple(notes)
 
 
@@ -296,7 +296,7 @@ def render(
     """
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
-    notes = [*made.assumptions, *(f"cannot: {g.what}" for g in made.gaps)]
+    notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]
     text = environment().get_template(target.template).render(
         job=job,
         target=target,

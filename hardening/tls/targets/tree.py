@@ -48,6 +48,8 @@ class Tree:
         self._memory = files
         self.prefix = prefix
         """What stands before `/etc/...` when the tree is a copy of a host's."""
+        self.of_host = False
+        """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
         self.problems: list[Problem] = []
         self.read_paths: list[str] = []
         self._sources: dict[str, Source | None] = {}
@@ -67,7 +69,9 @@ class Tree:
         """Return the tree a path lies in; a copy of a host's `/etc` is recognised by that name."""
         whole = posixpath.normpath(path.absolute().as_posix())
         before, etc, _ = f"{whole}/".rpartition("/etc/")
-        return cls(prefix=before if etc else "")
+        tree = cls(prefix=before if etc else "")
+        tree.of_host = bool(etc)
+        return tree
 
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
         """Record that something could not be read."""

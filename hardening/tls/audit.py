@@ -1,0 +1,393 @@
+"""Configuration files against policies, without network: which server it is, what it offers, what is wrong.
+
+Where nobody says which version runs, every known release is asked, and what depends on the answer says so.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from hardening.errors import InputError
+from hardening.findings import (
+    Confidence,
+    Examined,
+    Finding,
+    Kind,
+    Result,
+    Rule,
+    Severity,
+    Subject,
+    in_file,
+)
+from hardening.tls import builds
+from hardening.tls.judge import Judgement, judge_all
+from hardening.tls.offer import Offer
+from hardening.tls.ruleset import Policy
+from hardening.tls.targets import TARGETS, Target
+from hardening.tls.targets.base import Reading
+from hardening.tls.targets.release import Release
+from hardening.tls.targets.tree import Problem, Tree
+
+_LOOKED_AT = 256 * 1024
+"""Bytes of a file that decide which server it is for."""
+
+
+def _walk_rule(word: str, title: str, rationale: str, remedy: str, severity: Severity = Severity.INFO) -> Rule:
+    return Rule(id=f"walk/config-{word}", title=title, severity=severity, rationale=rationale, remedy=remedy)
+
+
+_UNSEEN = "What could not be read may change what the server offers."
+PROBLEMS = {
+    "unreadable": _walk_rule("unreadable", "A configuration file could not be read", _UNSEEN, "Run as a user who may read it."),
+    "binary": _walk_rule("binary", "A configuration file is not text", _UNSEEN, "Take it out of the configuration's includes."),
+    "too-large": _walk_rule("too-large", "A configuration file is too large to read", _UNSEEN, "Split it."),
+    "include-loop": _walk_rule("include-loop", "Configuration files include each other in a circle", "The server refuses to start with it.", "Remove one of the includes."),
+    "missing-include": _walk_rule("missing-include", "An included file is not there", _UNSEEN, "Audit the whole tree, or remove the include."),
+    "unclosed": _walk_rule("unclosed", "A section or block is never closed", "The server refuses to start with it, and what follows may belong elsewhere.", "Close it."),
+    "syntax": _walk_rule("syntax", "A line is not understood", "The server may read it differently, or refuse it.", "Correct the line; the server's own check names it too."),
+    "unknown-kind": _walk_rule("unknown-kind", "Not the configuration of a server we know", _UNSEEN, "Name the server with --target; `harden tls targets` lists them."),
+    "empty": _walk_rule("empty", "Nothing in it is about TLS", "No TLS setting and no TLS server was found, so nothing was judged.", "Audit the server's main file or its whole folder."),
+    "unknown-directive": Rule(
+        id="tls/unknown-directive",
+        title="The server does not know a TLS directive",
+        severity=Severity.LOW,
+        rationale="A server refuses to start with a directive it does not know, or ignores it; either way it does not hold.",
+        remedy="Correct its name, or name the release that runs with --target NAME@VERSION.",
+    ),
+}  # fmt: skip
+_NOT_PARTIAL = frozenset({"unknown-directive"})
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule the reading of configuration files can say."""
+    return tuple(PROBLEMS.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the caller said about the server; None: find out."""
+
+    target: Target | None = None
+    version: str | None = None
+    build: str | None = None
+
+
+@dataclass(slots=True)
+class Audited:
+    """What came of one or several paths."""
+
+    subjects: list[Subject]
+    findings: list[Finding]
+    results: list[Result]
+
+    def add(self, other: Audited) -> None:
+        """Take in what came of another path."""
+        self.subjects += other.subjects
+        self.findings += other.findings
+        self.results += other.results
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """One configuration: the server it is for, and its main file (a real path)."""
+
+    target: Target
+    path: str
+
+
+def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
+    """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
+    found = Audited([], [], [])
+    for path in paths:
+        found.add(_path(path, policies, asked or Asked()))
+    return found
+
+
+def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
+    try:
+        folder = path.is_dir()
+        if not folder:
+            with path.open("rb"):
+                pass
+        else:
+            next(iter(path.iterdir()), None)
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
+        ) from problem
+    tree = Tree.on_disk(path)
+    shown = str(path)
+    mains = tuple(_mains(tree, path, folder, asked))
+    if not mains:
+        why = _why_nothing(tree, path, folder)
+        return _nothing(shown, why)
+    found = Audited([], [], [])
+    for main in mains:
+        found.add(audit_tree(tree, main, policies, asked))
+    return found
+
+
+def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:  # noqa: FBT001 - one caller
+    if tree.problems:
+        return tree.problems[0]
+    if folder:
+        return Problem("unknown-kind", str(path), None, "no server's main configuration file is in this folder")
+    size = path.stat().st_size
+    return Problem(
+        "unknown-kind" if size else "empty", str(path), None,
+        "no server we know writes its configuration like this" if size else "the file is empty",
+    )  # fmt: skip
+
+
+def _nothing(subject: str, why: Problem) -> Audited:
+    return Audited(
+        [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why.reason)],
+        [_problem(why, subject)],
+        [],
+    )
+
+
+def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:  # noqa: FBT001 - one caller
+    whole = posixpath.normpath(path.absolute().as_posix())
+    targets = (asked.target,) if asked.target else TARGETS
+    if not folder:
+        target = asked.target or recognised(tree, whole)
+        if target is not None:
+            yield Main(target, whole)
+        return
+    seen: set[str] = set()
+    for target in targets:
+        place = next((p for m in target.main if tree.exists(p := f"{whole}/{m}")), None)
+        if place is not None and place not in seen:
+            seen.add(place)
+            yield Main(target, place)
+    if seen:
+        return
+    for one in tree.listing(whole):  # no main file: each file on its own
+        target = asked.target or recognised(tree, one)
+        if target is not None:
+            yield Main(target, one)
+
+
+def recognised(tree: Tree, path: str) -> Target | None:
+    """Return the target a file is for: by the name of its main file, else by most marks in its text."""
+    source = tree.source(path)
+    if source is None:
+        return None
+    head = source.text[:_LOOKED_AT]
+    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(TARGETS)]
+    named = [t for t in TARGETS if any(path.endswith(f"/{m}") for m in t.main)]
+    best = max(scores, key=lambda s: s[:2])
+    if len(named) == 1:
+        return named[0]
+    return best[2] if best[0] else None
+
+
+_OURS = re.compile(
+    r"^\W{1,4}TLS settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
+    r"(?:\W[^\n]*\n)??\W{1,4}OpenSSL build: (?P<build>\S+)",
+    re.MULTILINE,
+)
+_RELEASE_FILES = ("/etc/os-release", "/etc/centos-release", "/etc/redhat-release")
+
+
+def distribution(tree: Tree) -> str:
+    """Return the suffix of the releases of the host a tree is from, such as `el7`, or nothing."""
+    text = "".join(_text(tree, tree.prefix + name) for name in _RELEASE_FILES)
+    if not text:
+        return ""
+    fields = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)', text, re.MULTILINE))
+    major = fields.get("VERSION_ID", "").split(".")[0]
+    family = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}"
+    if "debian" in family.split():
+        return f"debian{major}" if fields.get("ID") == "debian" else ""
+    if {"rhel", "centos"} & set(family.split()):
+        return f"el{major}"
+    found = re.search(r"release (\d+)", text)
+    return f"el{found[1]}" if found else ""
+
+
+@lru_cache(maxsize=4096)
+def _host_text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "replace")[:4096]
+    except OSError:
+        return ""
+
+
+def _text(tree: Tree, path: str) -> str:
+    return "" if tree.in_memory or not tree.of_host else _host_text(path)
+
+
+def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
+    """Return how a configuration has to be read: one way where the release is known, else every way."""
+    facts = main.target.facts
+    version, build, notes = asked.version, asked.build, []
+    if version is None:
+        source = tree.source(main.path)
+        ours = _OURS.search(source.text[:4096]) if source else None
+        if ours and any(r.version == ours["version"] for r in facts.releases):
+            version, build = ours["version"], build or ours["build"]
+            notes.append(f"{main.target.name} {version} and OpenSSL {build}, for the file's header says so")
+    if version is None and (suffix := distribution(tree)):
+        fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
+        if fitting:
+            version = fitting[-1].version
+            notes.append(f"{main.target.name} {version}, for the host is {fitting[-1].distribution}")
+    if version is not None:
+        release, assumed = facts.release(version)
+        if assumed:
+            notes.append(assumed)
+        return (_reading(release, build, notes),)
+    return tuple(_reading(r, build, []) for r in facts.releases)
+
+
+def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
+    name = builds.build(build or release.openssl).name
+    told = tuple(notes)
+    if build is None:
+        told += (f"OpenSSL {name}, which ships with {release.version}",)
+    return Reading(release=release, build=name, assumptions=told)
+
+
+def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> Audited:
+    """Audit one configuration in a tree."""
+    ways = readings(tree, main, asked)
+    told: list[tuple[Reading, list[Offer]]] = []
+    refused: dict[str, list[Problem]] = {}
+    for way in ways:
+        offers = list(main.target.read(tree, main.path, way))
+        unknown = [p for p in tree.problems if p.kind == "unknown-directive"]
+        tree.problems = [p for p in tree.problems if p.kind != "unknown-directive"]
+        refused[way.release.version] = unknown
+        told.append((way, offers))
+    fitting = [(w, o) for w, o in told if not refused[w.release.version]] or told
+    unknown = refused[fitting[0][0].release.version] if len(fitting) == len(told) else []
+    found = _judged(fitting, policies, main.target)
+    problems = [*tree.problems, *unknown]
+    spot = main.path
+    if not found.subjects:
+        why = next(iter(tree.problems), Problem("empty", spot, None, "nothing in it is about TLS"))
+        found = _nothing(spot, why)
+        problems = [p for p in problems if p != why]
+    partial = [p for p in problems if p.kind not in _NOT_PARTIAL]
+    if partial:
+        found.subjects = [
+            replace(s, examined=Examined.PARTIAL, reason=_reason(partial[0]))
+            if s.examined is Examined.FULL
+            else s
+            for s in found.subjects
+        ]
+    subject = found.subjects[0].id
+    found.findings += [_problem(p, subject) for p in problems]
+    return found
+
+
+def _reason(problem: Problem) -> str:
+    line = f" line {problem.line}" if problem.line else ""
+    return f"{problem.path}{line}: {problem.reason}"
+
+
+def _problem(problem: Problem, subject: str) -> Finding:
+    return Finding(
+        rule=PROBLEMS[problem.kind],
+        subject=subject,
+        location=in_file(problem.path, problem.line),
+        message=problem.reason,
+        evidence=problem.reason,
+    )
+
+
+def _judged(
+    told: Sequence[tuple[Reading, list[Offer]]], policies: Sequence[Policy], target: Target
+) -> Audited:
+    if len(told) == 1:
+        way, offers = told[0]
+        found = Audited([], [], [])
+        for offer in _unique(offers):
+            judgement = judge_all(offer, policies)
+            found.add(Audited([_subject(offer, judgement, [way])], list(judgement.findings), list(judgement.results)))
+        return found
+    by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
+    for way, offers in told:
+        for offer in _unique(offers):
+            by_subject.setdefault(offer.subject, []).append((way, offer, judge_all(offer, policies)))
+    found = Audited([], [], [])
+    for ways in by_subject.values():
+        found.add(_every_way(ways, target))
+    return found
+
+
+def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
+    """Two servers may share a name and a port; the second then carries its line."""
+    seen: set[str] = set()
+    for offer in offers:
+        name = offer.subject
+        if name in seen:
+            line = getattr(offer.at, "line", None)
+            path = getattr(offer.at, "path", "")
+            name = f"{name} ({path.rpartition('/')[2]}:{line})"
+        seen.add(name)
+        yield offer if name == offer.subject else replace(offer, subject=name)
+
+
+def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Subject:
+    return Subject(
+        id=offer.subject,
+        kind=Kind.FILE,
+        policies=judgement.verdicts,
+        offer=offer.to_json(),
+        stats={"release": ways[0].release.version, "openssl": ways[0].build},
+    )
+
+
+def _named(way: Reading) -> str:
+    return f"{way.release.version} (OpenSSL {way.build})"
+
+
+def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
+    """Bring together what the same server would be under every release it may be."""
+    facts = target.facts
+    _, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
+    holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
+    for way, _, judged in ways:
+        for one in judged.findings:
+            holders.setdefault((one.rule.id, str(one.location), one.evidence), []).append((way, one))
+    findings = []
+    for held in holders.values():
+        one = held[-1][1]
+        having = {w.release.version for w, _ in held}
+        without = [w for w, _, _ in ways if w.release.version not in having]
+        if without:
+            also = f"; depends on the release: so with {_listed([w for w, _ in held])}, not with {_listed(without)}"
+            one = replace(
+                one,
+                message=one.message + also,
+                confidence=Confidence.MEDIUM,
+                remedy=(one.remedy or one.rule.remedy)
+                + f" Or name the release that runs: --target {target.name}@VERSION.",
+            )
+        findings.append(one)
+    verdicts = {
+        name: word if all(j.verdicts[name] == word for _, _, j in ways) else "unknown"
+        for name, word in judgement.verdicts.items()
+    }
+    note = f"nothing says which {target.name} runs; the offer shown is that of {facts.default}"
+    shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
+    subject = Subject(
+        id=offer.subject,
+        kind=Kind.FILE,
+        policies=verdicts,
+        offer=shown,
+        stats={"releases": len(ways)},
+    )
+    return Audited([subject], findings, list(judgement.results))
+
+
+def _listed(ways: Sequence[Reading]) -> str:
+    return ", ".join(_named(w) for w in ways)
