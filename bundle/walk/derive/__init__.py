@@ -1,0 +1,60 @@
+"""Text that is in a member but not as text: made here, said as derived members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bundle.walk.derive import bytecode, documents, sqlite, wrapped
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from bundle.walk.source import Source
+
+MOST = 32 << 20
+"""Larger files are not asked for hidden text: they come in windows, and the detectors see their bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text, how it was made, and the line of the stored file it came from."""
+
+    how: str
+    content: bytes
+    line: int | None = None
+
+
+def texts(member: Member, source: Source, limits: Limits) -> Iterator[Member]:
+    """Say every text that can be derived from one stored file."""
+    if member.format in _PASSIVE or not source.size or source.size > MOST:
+        return
+    for text in _from(member.format, source, limits):
+        if text.content:
+            yield replace(
+                member, content=text.content, derived=text.how, first_line=text.line, offset=0, entries=(),
+                container=False, format="php" if b"<?php" in text.content[:4096] else "text",
+            )  # fmt: skip
+
+
+_PASSIVE = frozenset({"data", "png", "jpeg", "gif", "font", "elf", "pe", "empty", "macho", "mp3", "ogg"})
+_SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script", "html", "text", "xml"})
+
+
+def _from(form: str, source: Source, limits: Limits) -> Iterator[Text]:
+    if form in _SCRIPTS:
+        data = source.read(0, source.size)
+        if wrapped.worth_it(data):
+            yield from (Text(how, text, line) for how, text, line in wrapped.unwrapped(data, limits.layers))
+        if form == "xml" and documents.is_office(data):
+            yield Text("office-text", documents.office(data))
+    elif form == "class":
+        data = source.read(0, source.size)
+        if bytecode.worth_it(data):
+            yield Text("constants", bytecode.class_constants(data))
+    elif form == "pyc":
+        yield Text("constants", bytecode.pyc_strings(source.read(0, source.size)))
+    elif form == "pdf":
+        yield Text("pdf-text", documents.pdf(source.read(0, source.size)))
+    elif form in ("ole", "rtf"):
+        yield Text("strings", documents.strings(source.read(0, source.size)))
+    elif form == "sqlite":
+        yield Text("sqlite-text", sqlite.dump(source))

@@ -1,0 +1,124 @@
+"""String constants of Java classes and of compiled Python, in the order they are stored."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+_WORTH = re.compile(
+    rb"(?i)passw|passphrase|secret|credential|api[._-]?key|private[._-]?key|auth[._-]?token|jdbc:|mysql:|://[\w.-]*:[^/\s]+@|\bpwd\b|-----BEGIN"
+)
+_WIDTH = {
+    3: 4,
+    4: 4,
+    5: 8,
+    6: 8,
+    7: 2,
+    8: 2,
+    9: 4,
+    10: 4,
+    11: 4,
+    12: 4,
+    15: 3,
+    16: 2,
+    17: 4,
+    18: 4,
+    19: 2,
+    20: 2,
+}
+_U2 = struct.Struct(">H")
+
+
+def worth_it(data: bytes) -> bool:
+    """Whether a class says a word that makes its constants worth reading: most of 100,000 classes do not."""
+    return _WORTH.search(data) is not None
+
+
+def class_constants(data: bytes) -> bytes:
+    """Return `NAME = "value"` for constant fields, then the other string literals, one a line."""
+    try:
+        return _class_constants(data)
+    except (IndexError, struct.error, KeyError):
+        return b""  # not a class after all; its bytes were examined as they are
+
+
+def _class_constants(data: bytes) -> bytes:
+    texts: dict[int, bytes] = {}
+    literals: dict[int, int] = {}
+    (count,) = _U2.unpack_from(data, 8)
+    at, index = 10, 1
+    while index < count:
+        tag = data[at]
+        if tag == 1:
+            (length,) = _U2.unpack_from(data, at + 1)
+            texts[index] = data[at + 3 : at + 3 + length]
+            at += 3 + length
+        else:
+            if tag == 8:
+                (literals[index],) = _U2.unpack_from(data, at + 1)
+            at += 1 + _WIDTH[tag]
+            index += tag in (5, 6)
+        index += 1
+    named = _constant_fields(data, at, texts, literals)
+    lines = [
+        b'%s = "%s"' % (texts.get(name, b"?"), _line(texts.get(literals[value], b"")))
+        for name, value in named
+    ]
+    used = {value for _, value in named}
+    lines += [b'"%s"' % _line(texts.get(text, b"")) for index, text in literals.items() if index not in used]
+    return b"\n".join(lines) + b"\n" if lines else b""
+
+
+def _constant_fields(
+    data: bytes, at: int, texts: dict[int, bytes], literals: dict[int, int]
+) -> list[tuple[int, int]]:
+    """Return (name, constant) of fields that are initialised with a string literal."""
+    found: list[tuple[int, int]] = []
+    (interfaces,) = _U2.unpack_from(data, at + 6)
+    at += 8 + 2 * interfaces
+    (fields,) = _U2.unpack_from(data, at)
+    at += 2
+    for _ in range(fields):
+        _, name, _, attributes = struct.unpack_from(">4H", data, at)
+        at += 8
+        for _ in range(attributes):
+            attribute, length = struct.unpack_from(">HI", data, at)
+            if texts.get(attribute) == b"ConstantValue" and length == 2:
+                (value,) = _U2.unpack_from(data, at + 6)
+                if value in literals:
+                    found.append((name, value))
+            at += 6 + length
+    return found
+
+
+def _line(text: bytes) -> bytes:
+    return text.replace(b"\\", b"\\\\").replace(b"\r", b"\\r").replace(b"\n", b"\\n").replace(b'"', b'\\"')
+
+
+_SHORT = frozenset(b"zZ\xfa\xda")
+_LONG = frozenset(b"aAust\xe1\xc1\xf5\xf3\xf4")
+_MARK = re.compile(rb"[zZ\xfa\xdaaAust\xe1\xc1\xf5\xf3\xf4]")
+_PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r") | frozenset(range(128, 256))
+
+
+def pyc_strings(data: bytes) -> bytes:
+    """Return every string of a marshalled code object, one a line.
+
+    The marks and lengths are searched, not unmarshalled: the layout of code objects differs with each version of
+    Python, and unmarshalling what somebody else wrote is not safe.
+    """
+    lines: list[bytes] = []
+    at = 8
+    while match := _MARK.search(data, at):
+        start = match.end()
+        if data[match.start()] in _SHORT:
+            size, begin = (data[start] if start < len(data) else 0), start + 1
+        else:
+            size, begin = int.from_bytes(data[start : start + 4], "little"), start + 4
+        text = data[begin : begin + size]
+        if 3 <= size <= 1 << 20 and len(text) == size and _PRINTABLE.issuperset(text):
+            lines.append(_line(text))
+            at = begin + size
+        else:
+            at = start
+    return b"\n".join(lines) + b"\n" if lines else b""

@@ -1,0 +1,87 @@
+"""Text of PDF and office documents, enough for what a detector looks for."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from html import unescape
+
+_MOST = 16 << 20
+_STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
+_SHOWN = re.compile(rb"\(((?:\\.|[^()\\])*)\)|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
+_ESCAPES = {b"n": b"\n", b"r": b"\n", b"t": b"\t", b"b": b"", b"f": b"", b"(": b"(", b")": b")", b"\\": b"\\"}
+
+
+def pdf(data: bytes) -> bytes:
+    """Return the text that the page streams of a PDF show, in the order they are stored."""
+    pieces: list[bytes] = []
+    size = 0
+    for match in _STREAM.finditer(data):
+        end = data.find(b"endstream", match.end())
+        body = data[match.end() : end if end >= 0 else len(data)]
+        if b"/FlateDecode" in match.group(1):
+            body = _inflated(body)
+        elif b"/Filter" in match.group(1):
+            continue
+        if b"Tj" not in body and b"TJ" not in body and b"'" not in body:
+            continue
+        text = _page(body)
+        size += len(text)
+        pieces.append(text)
+        if size > _MOST:
+            break
+    return b"\n".join(pieces)
+
+
+def _inflated(body: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(body, _MOST)
+    except zlib.error:
+        return b""
+
+
+def _page(body: bytes) -> bytes:
+    pieces: list[bytes] = []
+    for text, digits, step in _SHOWN.findall(body):
+        if step:
+            pieces.append(b"\n")
+        elif digits:
+            letters = b"".join(digits.split())
+            raw = bytes.fromhex((letters + b"0" * (len(letters) % 2)).decode())
+            pieces.append(raw.replace(b"\0", b""))
+        else:
+            pieces.append(_ESCAPE.sub(_unescaped, text))
+    return re.sub(rb"\n{2,}", b"\n", b"".join(pieces)).strip()
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    word = match.group(1)
+    return bytes([int(word, 8) & 255]) if word[:1].isdigit() else _ESCAPES.get(word, b"")
+
+
+_OFFICE = re.compile(rb"<(?:w:document|sst|worksheet|p:sld|office:document-content|w:hdr|w:ftr|w:comments)\b")
+_BREAK = re.compile(rb"</(?:w:p|si|row|a:p|text:p|text:h|w:tr|c)>|<(?:w:br|w:cr|text:line-break)/?>")
+_TAB = re.compile(rb"<w:tab/>|</w:tc>|<text:tab/>")
+_TAG = re.compile(rb"<[^>]*>")
+
+
+def is_office(data: bytes) -> bool:
+    """Whether this XML is the text part of a document, sheet or slide."""
+    return _OFFICE.search(data[:8192]) is not None
+
+
+def office(data: bytes) -> bytes:
+    """Return the text of an office XML part, one paragraph or cell a line."""
+    text = _TAG.sub(b"", _TAB.sub(b"\t", _BREAK.sub(b"\n", data)))
+    return unescape(text.decode("utf-8", "replace")).encode()
+
+
+_NARROW = re.compile(rb"[\x20-\x7e\t]{6,}")
+_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}")
+
+
+def strings(data: bytes) -> bytes:
+    """Return the printable runs of a binary document, one a line, 8-bit and 16-bit."""
+    lines = _NARROW.findall(data) + [run.replace(b"\0", b"") for run in _WIDE.findall(data)]
+    return b"\n".join(lines) + b"\n" if lines else b""

@@ -1,0 +1,145 @@
+"""Payloads that scripts carry wrapped: Base64, hex, deflate, rot13, reversed, several layers deep.
+
+What `eval(gzinflate(base64_decode('...')))` would run is made readable, by content: every long literal is tried
+with every unwrapping, and what comes out as text (or wrapped again) is kept. Nothing is run.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bz2
+import codecs
+import re
+import zlib
+from collections.abc import Iterator
+
+_WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
+          b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode")  # fmt: skip
+_LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
+_SHORT = re.compile(rb"""["']([A-Za-z0-9+/]{16,}={0,2})["']""")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){32,}")
+_ESCAPED = re.compile(rb"(?:\\x[0-9a-fA-F]{2}){8,}")
+_BUILT = re.compile(rb"""['"]\s*\.\s*['"]""")
+_MOST = 8 << 20
+_MANY = 200
+_TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
+
+
+def worth_it(data: bytes) -> bool:
+    """Whether a script says one of the words of unwrapping."""
+    return any(word in data for word in _WORDS)
+
+
+def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
+    """Say (how, text, line of the stored file) of every payload, outer layers first."""
+    seen: set[bytes] = set()
+    todo: list[tuple[str, bytes, int | None, int]] = [("", data, None, 0)]
+    while todo and len(seen) < _MANY:
+        how, text, line, depth = todo.pop(0)
+        if depth >= layers:
+            continue
+        for word, inner, at in _payloads(text):
+            if inner in seen or len(seen) >= _MANY:
+                continue
+            seen.add(inner)
+            place = line if line is not None else data.count(b"\n", 0, at) + 1
+            name = f"{how}+{word}" if how else f"unwrapped:{word}"
+            yield name, inner, place
+            todo.append((name, inner, place, depth + 1))
+
+
+def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
+    text = _BUILT.sub(b"", data) if _BUILT.search(data) else data  # 'abc' . 'def'
+    shift = len(text) != len(data)
+    for match in _LITERAL.finditer(text):
+        yield from _placed(_tried(match.group()), 0 if shift else match.start())
+    for match in _SHORT.finditer(text):
+        if len(match.group(1)) < 60:
+            yield from _placed(_short(match.group(1)), 0 if shift else match.start())
+    for match in _HEX.finditer(text):
+        yield from _placed(
+            _from_bytes("hex", bytes.fromhex(match.group().decode())), 0 if shift else match.start()
+        )
+    for match in _ESCAPED.finditer(text):
+        raw = bytes.fromhex(match.group().replace(b"\\x", b"").decode())
+        yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
+
+
+def _placed(found: Iterator[tuple[str, bytes]], at: int) -> Iterator[tuple[str, bytes, int]]:
+    for how, text in found:
+        yield how, text, at
+
+
+def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:
+    """Say what a Base64-looking literal holds, as it is, reversed and turned by 13 letters."""
+    letters = b"".join(literal.split())[: _MOST * 2]
+    for word, variant in (
+        ("base64", letters),
+        ("rot13+base64", codecs.encode(letters.decode("ascii"), "rot13").encode()),
+        ("reverse+base64", letters.rstrip(b"=")[::-1]),
+    ):
+        raw = _decoded(variant)
+        found = list(_from_bytes(word, raw)) if raw else []
+        if found:
+            yield from found
+            return
+
+
+def _short(letters: bytes) -> Iterator[tuple[str, bytes]]:
+    raw = _decoded(letters)
+    if raw and len(raw) >= 8 and _is_text(raw):
+        yield "base64", raw
+
+
+def _decoded(letters: bytes) -> bytes:
+    body = letters.rstrip(b"=")
+    try:
+        return base64.b64decode(body + b"=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _from_bytes(how: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
+    for word, plain in _inflations(raw):
+        if _is_text(plain):
+            yield f"{how}+{word}" if word else how, plain
+            return
+        turned = codecs.encode(plain.decode("latin-1"), "rot13").encode("latin-1") if word else b""
+        if turned and _is_text(turned):
+            yield f"{how}+{word}+rot13", turned
+            return
+
+
+def _inflations(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "", raw
+    for word, bits, start in (("gzip", 31, b"\x1f\x8b"), ("zlib", 15, b"\x78"), ("inflate", -15, b"")):
+        if raw.startswith(start):
+            made = zlib.decompressobj(bits)
+            try:
+                plain = made.decompress(raw, _MOST)
+            except zlib.error:
+                continue
+            if len(plain) >= 8 and (made.eof or len(plain) == _MOST):
+                yield word, plain
+    if raw.startswith(b"BZh"):
+        try:
+            yield "bzip2", bz2.BZ2Decompressor().decompress(raw, _MOST)
+        except OSError:
+            return
+
+
+def _is_text(raw: bytes) -> bool:
+    sample = raw[:4096]
+    odd = len(sample.translate(None, _TEXT))
+    if odd * 100 <= len(sample):
+        return True
+    if odd * 2 > len(sample):
+        return False
+    try:
+        raw[:4096].decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return problem.start > 4090 and b"\0" not in sample
+    return len(sample.translate(None, bytes(range(32)))) >= len(sample) - sample.count(b"\n") - sample.count(
+        b"\r"
+    ) - sample.count(b"\t")
