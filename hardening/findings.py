@@ -206,6 +206,16 @@ class Result:
     subject: str
     verdict: Verdict
     reason: str = ""
+    because: tuple[tuple[str, str], ...] = ()
+    """Rule id and evidence of the findings behind it, where they carry another rule: a policy's own."""
+
+    def rests_on(self, finding: Finding) -> bool:
+        """Whether the finding is one of those behind this result."""
+        if finding.subject != self.subject:
+            return False
+        if self.because:
+            return (finding.rule.id, finding.evidence) in self.because
+        return finding.rule.id == self.rule.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

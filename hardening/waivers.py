@@ -6,11 +6,13 @@ place = "mail.example.org:25"          # path or endpoint; * stands for any text
 reason = "old controllers until the site visit"
 owner = "j.doe"
 expires = 2027-01-31                   # the last day on which it holds
+evidence = "TLSv1.0"                   # optional: only where this is what was seen; * as above
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -51,11 +53,20 @@ class Waiver:
     expires: date
     source: str
     """The file it stands in."""
+    evidence: str = "*"
 
     def matches(self, finding: Finding) -> bool:
-        """Whether rule and place are those of the finding; only `*` is special, so `[::1]:443` is itself."""
-        pattern = ".*".join(re.escape(part) for part in re.split(r"\*+", self.place))
-        return self.rule == finding.rule.id and bool(re.fullmatch(pattern, finding.where, re.DOTALL))
+        """Whether rule, place and evidence are the finding's; only `*` is special, so `[::1]:443` is itself."""
+        return (
+            self.rule == finding.rule.id
+            and _fits(self.place, finding.where)
+            and _fits(self.evidence, finding.evidence)
+        )
+
+
+def _fits(pattern: str, text: str) -> bool:
+    parts = (re.escape(part) for part in re.split(r"\*+", pattern))
+    return bool(re.fullmatch(".*".join(parts), text, re.DOTALL))
 
 
 def load(path: Path) -> tuple[Waiver, ...]:
@@ -72,7 +83,9 @@ def _waiver(row: Table) -> Waiver:
         words[key] = row.text(key)
         if not words[key].strip():
             raise row.wrong(key, "is empty", "an auditor asks for each of rule, place, reason and owner")
-    waiver = Waiver(**words, expires=row.day("expires"), source=row.source)
+    waiver = Waiver(
+        **words, expires=row.day("expires"), source=row.source, evidence=row.text("evidence", "*")
+    )
     row.done()
     return waiver
 
@@ -86,10 +99,13 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
         for finding, found in matches.items()
     )
     used = {waiver for found in matches.values() for waiver in found}
+    said: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        said[finding.subject].append(finding)
     return Run.of(
         run.subjects,
         (*findings, *_remarks(run, waivers, used, today)),
-        tuple(_waived(result, findings) for result in run.results),
+        tuple(_waived(result, said[result.subject]) for result in run.results),
         started=run.started,
         finished=run.finished,
         extra_codes=run.extra_codes,
@@ -102,9 +118,11 @@ def _acceptance(waiver: Waiver) -> Acceptance:
 
 def _waived(result: Result, findings: Sequence[Finding]) -> Result:
     """A failed result is waived when every finding behind it is."""
-    behind = [f for f in findings if f.rule.id == result.rule.id and f.subject == result.subject]
+    if result.verdict is not Verdict.FAIL:
+        return result
+    behind = [f for f in findings if result.rests_on(f)]
     accepted = [f.waived for f in behind if f.waived is not None]
-    if result.verdict is not Verdict.FAIL or not accepted or len(accepted) < len(behind):
+    if not accepted or len(accepted) < len(behind):
         return result
     return replace(result, verdict=Verdict.WAIVED, reason=accepted[0].reason)
 

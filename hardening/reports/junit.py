@@ -76,18 +76,15 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
 def _cases(
     subject: Subject, findings: list[Finding], results: list[Result], fail_on: Severity | None
 ) -> list[ET.Element]:
-    behind: dict[str, list[Finding]] = defaultdict(list)
-    judged = {result.rule.id for result in results if result.verdict in _JUDGED}
-    for finding in findings:
-        if finding.rule.id in judged:
-            behind[finding.rule.id].append(finding)
+    judged = [result for result in results if result.verdict in _JUDGED]
+    told = {finding for finding in findings if any(result.rests_on(finding) for result in judged)}
     cases = []
     if subject.examined is not Examined.FULL:
         reason = subject.reason or "no reason was given"
         cases.append(_case("walk/examined", "examined in full"))
         _problem(cases[-1], "error", reason, f"examined-{subject.examined.value}", [reason])
-    cases += [_result(result, behind.get(result.rule.id, []), fail_on) for result in results]
-    cases += [_finding(finding, fail_on) for finding in findings if finding.rule.id not in judged]
+    cases += [_result(result, [f for f in findings if result.rests_on(f)], fail_on) for result in results]
+    cases += [_finding(finding, fail_on) for finding in findings if finding not in told]
     return cases
 
 

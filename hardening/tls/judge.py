@@ -118,6 +118,10 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
     for rule in policy.rules:
         if rule.suites is not None:
             _look(ledger, rule, seen.offer, "no suite is known", present=bool(seen.suites))
+    if seen.offer.coverage == "full":
+        for blind in (p.name for p in seen.offer.protocols if not p.suites and p.name != "SSLv2"):
+            doubted = (r for r in policy.rules if r.suites is not None)
+            ledger.doubts(doubted, f"a suite that is forbidden under {blind}")
     for one in seen.suites:
         if one.suite is not None:
             broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]

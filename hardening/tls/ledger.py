@@ -72,8 +72,13 @@ class Ledger:
         """Return one result per rule of the policy."""
         for rule in self.policy.rules:
             verdict, reason = self._result(rule)
+            facts = self.broken.get(rule.id, ())
             yield Result(
-                rule=self.policy.result_rules[rule.id], subject=subject, verdict=verdict, reason=reason
+                rule=self.policy.result_rules[rule.id],
+                subject=subject,
+                verdict=verdict,
+                reason=reason,
+                because=tuple(dict.fromkeys((fact.rule.id, fact.evidence) for fact in facts)),
             )
 
     def _result(self, rule: PolicyRule) -> tuple[Verdict, str]:

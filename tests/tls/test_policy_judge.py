@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from hardening.findings import Finding, Severity, Verdict
+from hardening import waivers
+from hardening.errors import ExitCode
+from hardening.findings import Finding, Kind, Run, Severity, Subject, Verdict
+from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer
@@ -191,6 +196,13 @@ class TestInconclusive:
         judgement = judged(offer())
         assert judgement.verdict == "unknown"
         assert found(judgement, "tls/inconclusive")
+
+    def test_a_protocol_whose_suites_nobody_knows_is_no_pass(self) -> None:
+        judgement = judged(offer(protocol("TLSv1.2"), protocol("TLSv1.3", "TLS_AES_128_GCM_SHA256")))
+        assert judgement.verdict == "unknown"
+        (finding,) = found(judgement, "tls/inconclusive")
+        assert finding.evidence == "a suite that is forbidden under TLSv1.2"
+        assert judged(offer(protocol("TLSv1.2"), coverage="forbidden-only")).verdict == "pass"
 
     def test_doubt_about_a_required_protocol(self) -> None:
         suite = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
@@ -389,6 +401,47 @@ def test_signatures_that_nobody_asked_about_are_not_passed() -> None:
     assert result(judgement, "tls/aspect/signatures")[0] is Verdict.SKIPPED
     assert result(judgement, "tls/aspect/groups")[0] is Verdict.PASS
     assert judgement.verdict == "pass"
+
+
+@pytest.mark.parametrize("evidence", [RC4, "TLS_RSA_*", "*"])
+def test_a_waiver_for_a_suite_waives_the_rules_it_breaks(tmp_path: Path, evidence: str) -> None:
+    waived = _waived(tmp_path, evidence)
+    verdicts = {r.rule.id: r.verdict for r in waived.results}
+    assert verdicts["tls/aspect/forward-secrecy"] is Verdict.WAIVED
+    assert Verdict.FAIL not in verdicts.values()
+    assert waived.exit_code() == ExitCode.OK
+    cases = ET.fromstring(render("junit", waived, fail_on=Severity.MEDIUM))
+    assert cases.findall(".//failure") == []
+
+
+def test_a_waiver_for_another_suite_waives_nothing(tmp_path: Path) -> None:
+    waived = _waived(tmp_path, "TLS_RSA_WITH_3DES_EDE_CBC_SHA")
+    assert waived.exit_code() == ExitCode.FINDINGS
+    assert Verdict.WAIVED not in {r.verdict for r in waived.results}
+
+
+def _waived(folder: Path, evidence: str) -> Run:
+    path = folder / "waivers.toml"
+    path.write_text(
+        f'[[waiver]]\nrule = "tls/suite"\nplace = "*"\nevidence = "{evidence}"\n'
+        'reason = "one old panel"\nowner = "ops"\nexpires = 2026-12-31\n',
+        "utf-8",
+    )
+    judgement = judged(offer(protocol("TLSv1.2", RC4, STRONG)))
+    subject = Subject(id="test", kind=Kind.ENDPOINT)
+    run = Run.of([subject], judgement.findings, judgement.results, started=NOW, finished=NOW)
+    assert run.exit_code() == ExitCode.FINDINGS
+    return waivers.apply(run, waivers.load(path), today=NOW.date())
+
+
+def test_advice_fails_no_junit_case() -> None:
+    one = offer(protocol("TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", preference="server"))
+    judgement = judged(one, "ncsc-nl")
+    subject = Subject(id="test", kind=Kind.ENDPOINT)
+    run = Run.of([subject], judgement.findings, judgement.results, started=NOW, finished=NOW)
+    cases = ET.fromstring(render("junit", run, fail_on=Severity.MEDIUM))
+    assert cases.findall(".//failure") == []
+    assert any("does not fail this run" in case.get("name", "") for case in cases.iter("testcase"))
 
 
 def test_manual_controls_are_manual() -> None:
