@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hardening.errors import UsageError
 from hardening.findings import Finding, Fix, InFile, Result, Severity
 from hardening.tls import facts, rules
 from hardening.tls.certificate_check import Moment
@@ -46,11 +47,16 @@ def judge_all(
     """Judge one offer by several policies; one fact they agree on is one finding.
 
     `now` is when certificates have to be valid (default: this moment). `hostname` is what the
-    certificate has to name; without it that rule says `skipped`.
+    certificate has to name; without it that rule says `skipped`. Errors: UsageError for two
+    policies with one id.
     """
+    by_id: dict[str, Policy] = {}
+    for policy in policies:
+        if by_id.setdefault(policy.id, policy) != policy:
+            raise UsageError(f"two policies have the id {policy.id!r}", hint="give one of them another id")
     moment = Moment(now or datetime.now(UTC), hostname)
     seen = _Facts(offer)
-    ledgers = [_entered(Ledger(policy), seen, moment) for policy in policies]
+    ledgers = [_entered(Ledger(policy), seen, moment) for policy in by_id.values()]
     verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
     return Judgement(
         findings=(

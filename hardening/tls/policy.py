@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from hardening.errors import UsageError
+from hardening.findings import Rule
 from hardening.tls.policy_file import read
 from hardening.tls.requirement import Level, PolicyRule, Reason, RuleKind
 from hardening.tls.ruleset import Policy
@@ -24,6 +25,7 @@ __all__ = [
     "RuleKind",
     "available",
     "load",
+    "result_rules",
 ]
 
 DEFAULT = "aspect"
@@ -82,3 +84,8 @@ def load(name: str) -> Policy:
             hint=f"did you mean {close[0]!r}?" if close else "harden tls policies lists them",
         )
     return load(full)
+
+
+def result_rules() -> tuple[Rule, ...]:
+    """Return the rules of every shipped policy as reports name them: `tls/POLICY/RULE`."""
+    return tuple(rule for name in available() for rule in load(name).result_rules.values())

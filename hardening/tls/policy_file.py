@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
-from hardening.errors import DataError, HardeningError
+from hardening.errors import InputError, UsageError
 from hardening.tables import Table
 from hardening.tls.policy_rule import read_rule
 from hardening.tls.policy_words import groups, protocols, schemes, suites
@@ -33,14 +33,13 @@ Find = Callable[[str], Policy]
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-def read(path: Path | Traversable, *, find: Find) -> Policy:
-    """Read one policy; `find` returns the policy it extends. Errors: DataError, InputError."""
-    return from_table(Table.load(path), find=find)
+def read(path: Path | Traversable, *, find: Find, chain: tuple[Path, ...] = ()) -> Policy:
+    """Read one policy; `find` returns a shipped policy it extends, `chain` holds the files that extend it.
 
-
-def from_table(table: Table, *, find: Find) -> Policy:
-    """Read one policy from a TOML table. Errors: DataError naming file and key."""
-    policy = _derived(table, find) if "extends" in table else _standalone(table)
+    Errors: InputError (absent), DataError naming file and key.
+    """
+    table = Table.load(path)
+    policy = _derived(table, find, chain) if "extends" in table else _standalone(table)
     table.done()
     if not policy.protocols:
         raise table.wrong("rule", "no protocol version is left that may be offered")
@@ -105,8 +104,8 @@ def _refuse_forbidden(render: Table, policy: Policy) -> None:
             raise render.wrong("signature_algorithms", f"{scheme.name} is forbidden by {why}")
 
 
-def _derived(table: Table, find: Find) -> Policy:
-    base = _base(table, find)
+def _derived(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
+    base = _base(table, find, chain)
     add = table.table("add", optional=True)
     remove = table.table("remove", optional=True)
     dropped = _dropped_rules(remove, base)
@@ -146,17 +145,21 @@ def _derived(table: Table, find: Find) -> Policy:
     return _without_forbidden(policy)
 
 
-def _base(table: Table, find: Find) -> Policy:
+def _base(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
     name = table.text("extends")
-    if name.endswith(".toml") and not Path(name).is_absolute():
-        name = str(Path(table.source).parent / name)
+    if name.endswith(".toml"):
+        here = Path(table.source)
+        path = here.parent / name
+        chain = (*chain, here.resolve())
+        if path.resolve() in chain:
+            raise table.wrong("extends", f"{name!r} extends itself in the end")
+        try:
+            return read(path, find=find, chain=chain)
+        except InputError as problem:
+            raise table.wrong("extends", str(problem), problem.hint) from problem
     try:
         return find(name)
-    except RecursionError as problem:
-        raise table.wrong("extends", f"{name!r} extends itself in the end") from problem
-    except DataError:
-        raise
-    except HardeningError as problem:
+    except UsageError as problem:
         raise table.wrong("extends", str(problem), problem.hint) from problem
 
 

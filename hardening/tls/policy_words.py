@@ -11,11 +11,8 @@ from hardening.tls.registry import Group, Scheme, Suite
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = get_close_matches(word, names, n=1)
-    if not close:
-        close = get_close_matches(word.lower(), [n.lower() for n in names], n=1)
-        close = [n for n in names if close and n.lower() == close[0]][:1]
+    folded = {name.lower(): name for name in known}
+    close = [folded[one] for one in get_close_matches(word.lower(), folded, n=1)]
     return f"did you mean {close[0]!r}?" if close else "harden tls explain knows every name"
 
 

@@ -20,6 +20,8 @@ source = ["ours"]
 verified = "yes"
 [render]
 suites = ["ECDHE-RSA-AES128-GCM-SHA256"]
+groups = ["secp256r1"]
+signature_algorithms = ["rsa_pkcs1_sha256", "rsa_pkcs1_sha1"]
 [[rule]]
 id = "protocols"
 section = "1"
@@ -135,6 +137,9 @@ def test_an_added_rule(tmp_path: Path) -> None:
         (("protocols.allow", 'certificate.types = ["rsaa"]\nprotocols.allow'), "rule[0].certificate.types", "'rsa'"),
         (("protocols.allow", "suites.forbid = [{ aead = true }]\nprotocols.allow"), "render.suites", ""),
         (('suites = ["', 'suites13 = ["'), "render.suites13", ""),
+        (("protocols.allow", 'groups.allow = ["x25519"]\nprotocols.allow'), "render.groups", ""),
+        (("protocols.allow", 'signatures.forbid_hashes = ["sha1"]\nprotocols.allow'), "render.signature_algorithms", ""),
+        (("AES128-GCM-SHA256", "aes128-gcm-sha265"), "render.suites", "'ECDHE-RSA-AES128-GCM-SHA256'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], key: str, hint: str) -> None:
@@ -152,6 +157,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], key: st
         ('extends = "aspect"\n[add]\nsuits = []', "add.suits", "'suites'"),
         ('extends = "aspect"\nadded = 1', "added", ""),
         ('extends = "site.toml"', "extends", ""),
+        ('extends = "other.toml"', "extends", ""),
         ('extends = "aspect"\n[remove]\nprotocols = ["TLSv1.2", "TLSv1.3"]', "rule", ""),
     ],
 )
@@ -159,6 +165,12 @@ def test_what_is_wrong_in_an_extension_is_named(tmp_path: Path, text: str, key: 
     problem = refused(tmp_path, f'id = "site"\n{text}\n')
     assert f"site.toml: {key}: " in str(problem)
     assert hint in problem.hint
+
+
+def test_a_circle_of_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('id = "other"\nextends = "site.toml"\n', "utf-8")
+    with pytest.raises(DataError, match="extends itself"):
+        written(tmp_path, 'id = "site"\nextends = "other.toml"\n')
 
 
 def test_a_policy_may_not_take_the_name_of_its_base(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hardening import waivers
-from hardening.errors import ExitCode
+from hardening.errors import ExitCode, UsageError
 from hardening.findings import Finding, Kind, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from hardening.tls import policy
@@ -104,6 +104,18 @@ def test_several_policies_say_what_each_says_alone() -> None:
         assert theirs >= {(f.rule.id, f.evidence) for f in alone.findings if f.level >= Severity.MEDIUM}
 
 
+def test_a_policy_given_twice_counts_once_and_two_with_one_name_are_refused(tmp_path: Path) -> None:
+    one = offer(protocol("TLSv1.2", RC4))
+    assert judged(one, "aspect", "aspect") == judged(one, "aspect")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(
+            f'id = "site"\nextends = "aspect"\n[remove]\ngroups = ["secp{256 if name == "a" else 384}r1"]\n',
+            "utf-8",
+        )
+    with pytest.raises(UsageError, match="'site'"):
+        judged(one, *(str(tmp_path / f"{name}.toml") for name in ("a", "b")))
+
+
 def test_ssl2_is_named_kind_by_kind() -> None:
     one = offer(protocol("SSLv2", "SSL_CK_RC4_128_EXPORT40_WITH_MD5", "SSL_CK_DES_192_EDE3_CBC_WITH_MD5"))
     judgement = judged(one)
@@ -160,6 +172,8 @@ class TestInconclusive:
         "what",
         [
             "SSLv2",
+            "SSLv2 SSL_CK_RC4_128_WITH_MD5",
+            "TLSv1.2 something else",
             "TLSv1.0",
             f"TLSv1.2 {RC4}",
             f"TLSv1.0 {STRONG}",

@@ -172,6 +172,11 @@ def test_requirements_for_those_who_render() -> None:
     assert policy.load("aspect").required_protocols == ()
 
 
+def test_every_rule_has_a_name_of_its_own_in_reports() -> None:
+    ids = [rule.id for rule in policy.result_rules()]
+    assert len(ids) == len(set(ids)) == sum(len(policy.load(n).rules) for n in policy.available())
+
+
 def test_the_auditors_table_is_what_ships() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "compliance.md").read_text("utf-8")
     rows = [line for line in guide.splitlines() if line.startswith("| `")]
