@@ -11,8 +11,10 @@ from pathlib import Path
 
 from bundle.detect.components.content import Contents, Seen, line_of
 from bundle.detect.components.judge import Sighting, judge
+from bundle.detect.components.libraries import Libraries
 from bundle.detect.components.load import from_file, shipped
 from bundle.detect.components.model import Component
+from bundle.detect.java.prints import Library
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix, InFile, Rule
 
@@ -25,6 +27,7 @@ class Components:
         components: Sequence[Component] | None = None,
         *,
         extra: Iterable[Component] = (),
+        learned: Iterable[Library] = (),
         today: date | None = None,
         engine: str = "auto",
     ) -> None:
@@ -34,6 +37,7 @@ class Components:
         self.components = tuple(by_id[key] for key in sorted(by_id))
         self.today = today or datetime.now(UTC).date()
         self._contents = Contents(self.components, engine=engine)
+        self._libraries = Libraries(self.components, learned)
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule of every component."""
@@ -47,6 +51,8 @@ class Components:
                 yield finding
 
     def _sightings(self, member: Member) -> Iterator[Sighting]:
+        if member.entries:
+            yield from self._libraries.sightings(member)
         if member.content and not member.container:
             for seen in self._contents.seen(member):
                 yield _sighting(member, seen)

@@ -81,17 +81,17 @@ class Contents:
 def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
     """Tell what a content is by its first bytes, whatever the file is called."""
     head = bytes(member.content[:_SNIFF])
+    binary = b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if member.derived == "constants":
         return frozenset({Scope.CONSTANTS, Scope.ANY})
     if head.startswith(b"\x7fELF"):
         return frozenset({Scope.ELF, Scope.BINARY, Scope.ANY})
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if binary:
         if head.startswith(_PICTURES) and any(tag in hits for tag in _PHP_OPEN):
             return frozenset({Scope.PHP, Scope.BINARY, Scope.ANY})
         return frozenset({Scope.BINARY, Scope.ANY})
-    if any(tag in hits for tag in _PHP_OPEN) or member.format == "php":
-        return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
-    if member.derived.startswith("unwrapped"):  # eval() runs PHP without an opening tag
+    # eval() runs PHP without an opening tag
+    if any(tag in hits for tag in _PHP_OPEN) or member.derived.startswith("unwrapped"):
         return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
     return frozenset({Scope.TEXT, Scope.ANY})
 

@@ -1,0 +1,176 @@
+"""Java libraries in a jar, a merged jar or unpacked: by class names, then by whatever says the version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bundle.detect.components.judge import Sighting
+from bundle.detect.components.model import ClassSign, Component
+from bundle.detect.java.prints import Index, Library, Match, sure
+from bundle.detect.java.zipread import Row, directory, read
+from bundle.detect.versions import Range
+from bundle.walk.member import Content, Entry, Member
+from hardening.findings import Confidence, Fix
+
+_POM = re.compile(r"(?:^|/)META-INF/maven/([^/]+)/([^/]+)/pom\.properties$")
+_POM_VERSION = re.compile(rb"^version\s*=\s*([^\s#]+)", re.MULTILINE)
+_MANIFEST_VERSION = re.compile(
+    rb"^(?:Implementation-Version|Bundle-Version|Specification-Version): *([0-9][\w.\-]*)", re.MULTILINE
+)
+_OWN_SHARE = 0.6
+"""Share of a jar's classes in the library's package, so that the manifest speaks of the library."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    component: Component
+    sign: ClassSign
+    root: str
+    """What stands before the package: `WEB-INF/classes/` or nothing."""
+
+
+class Libraries:
+    """The class signs of some components, behind one look at each entry's file name."""
+
+    def __init__(self, components: Iterable[Component], learned: Iterable[Library] = ()) -> None:
+        self._components = tuple(c for c in components if c.classes)
+        self._anchors: dict[str, list[tuple[str, Component, ClassSign]]] = {}
+        for component in self._components:
+            for sign in component.classes:
+                anchor = sign.has[0]
+                self._anchors.setdefault(anchor.rsplit("/", 1)[-1], []).append((anchor, component, sign))
+        self._index = Index(learned)
+        self._by_purl = {c.purl.split("@", 1)[0]: c for c in components if c.purl}
+
+    def sightings(self, member: Member) -> Iterator[Sighting]:
+        """Say the libraries whose classes are in a container or under an unpacked folder."""
+        matches = self._index.matches(member.entries)
+        said: set[str] = set()
+        for match in matches:
+            component = self._by_purl.get(match.library.purl.split("@", 1)[0])
+            if component is not None:
+                said.add(component.rule.id)
+                yield self._learned(member, component, match)
+        names: frozenset[str] | None = None
+        rows: Mapping[str, Row] | None = None
+        for found in self._found(member.entries):
+            if found.component.rule.id in said:
+                continue
+            names = names if names is not None else frozenset(e.name for e in member.entries)
+            if not _holds(found, names):
+                continue
+            said.add(found.component.rule.id)
+            if rows is None:
+                rows = {row.name: row for row in directory(member.content)} if member.content else {}
+            yield _sighting(member, found, names, rows)
+
+    def _found(self, entries: Iterable[Entry]) -> Iterator[_Found]:
+        anchors = self._anchors
+        for entry in entries:
+            name = entry.name
+            for anchor, component, sign in anchors.get(name.rsplit("/", 1)[-1], ()):
+                if name == anchor or name.endswith("/" + anchor):
+                    yield _Found(component, sign, name[: len(name) - len(anchor)])
+
+    def _learned(self, member: Member, component: Component, match: Match) -> Sighting:
+        versions = match.versions if sure(match) else ()
+        return Sighting(
+            component=component,
+            location=member.at(),
+            how=f"the checksums of {match.share:.0%} of its classes",
+            versions=versions,
+            within=None,
+            confidence=Confidence.HIGH if versions else Confidence.MEDIUM,
+            fix=Fix(action=f"replace {component.name} in {member.name or member.path}"),
+        )
+
+
+def _holds(found: _Found, names: frozenset[str]) -> bool:
+    root, sign = found.root, found.sign
+    if not all(root + name in names for name in sign.has):
+        return False
+    for one in sign.none:
+        if one.endswith("/"):
+            prefix = root + one
+            if any(name.startswith(prefix) for name in names):
+                return False
+        elif root + one in names:
+            return False
+    return True
+
+
+def _sighting(member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, Row]) -> Sighting:
+    versions, how = _version(member, found, names, rows)
+    within = None if versions else _within(member.content, found, names, rows)
+    return Sighting(
+        component=found.component,
+        location=member.at(),
+        how=f"its classes{f', version from {how}' if how else ''}",
+        versions=versions,
+        within=within,
+        confidence=Confidence.MEDIUM if how == "the file name" else Confidence.HIGH,
+        fix=Fix(action=f"replace {found.component.name} in {member.name or member.path}"),
+    )
+
+
+def _version(
+    member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, Row]
+) -> tuple[tuple[str, ...], str]:
+    """Return the version and where it was read, best source first."""
+    sign, content = found.sign, member.content
+    for one in sign.versions:
+        row = rows.get(found.root + one.entry) or rows.get(one.entry)
+        match = one.pattern.search(read(content, row)) if row is not None else None
+        if match is not None:
+            return (_joined(match),), one.entry.rsplit("/", 1)[-1]
+    for name, row in rows.items():
+        pom = _POM.search(name)
+        if pom is not None and f"{pom.group(1)}:{pom.group(2)}" in sign.maven:
+            match = _POM_VERSION.search(read(content, row))
+            if match is not None:
+                return (match.group(1).decode("latin-1"),), "pom.properties"
+    if _own(found, names):
+        row = rows.get("META-INF/MANIFEST.MF")
+        match = _MANIFEST_VERSION.search(read(content, row)) if row is not None else None
+        if match is not None:
+            return (match.group(1).decode("latin-1"),), "the manifest"
+        artifacts = [m.split(":", 1)[1] for m in sign.maven]
+        for artifact in artifacts:
+            named = re.fullmatch(rf"{re.escape(artifact)}-(\d[\w.\-]*)\.jar", member.name)
+            if named is not None:
+                return (named.group(1),), "the file name"
+    return (), ""
+
+
+def _joined(match: re.Match[bytes]) -> str:
+    return ".".join(g.decode("latin-1") for g in match.groups() if g)
+
+
+def _own(found: _Found, names: frozenset[str]) -> bool:
+    """Whether most classes of the jar are the library's, so that what the jar says of itself is of it."""
+    classes = [name for name in names if name.endswith(".class")]
+    package = found.root + (found.sign.package or found.sign.has[0].rsplit("/", 1)[0] + "/")
+    return bool(classes) and sum(name.startswith(package) for name in classes) >= _OWN_SHARE * len(classes)
+
+
+def _within(content: Content, found: _Found, names: frozenset[str], rows: Mapping[str, Row]) -> Range | None:
+    """Return what presence and absence of classes, and of words in them, say of the version."""
+    start = below = ""
+    compare = found.component.compare
+    for bound in found.sign.bounds:
+        present = bool(bound.has) and found.root + bound.has in names
+        if bound.word or bound.lacks_word:
+            row = rows.get(found.root + bound.has) if present else None
+            text = read(content, row) if row is not None else b""
+            holds = bool(text) and ((bound.word in text) if bound.word else (bound.lacks_word not in text))
+        else:
+            holds = present if bound.has else found.root + bound.lacks not in names
+        if not holds:
+            continue
+        if bound.range.start and (not start or compare(bound.range.start, start) > 0):
+            start = bound.range.start
+        if bound.range.below and (not below or compare(bound.range.below, below) < 0):
+            below = bound.range.below
+    return Range(start=start, below=below) if start or below else None
