@@ -19,6 +19,7 @@ from hardening import resources
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
+from hardening.reports.chart import shares
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.text import place
@@ -42,6 +43,7 @@ def write(run: Run, how: How) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters["place"] = place
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     page = environment.get_template("report.html.j2").render(
         run=run,
         style=Markup(style),  # noqa: S704 - our own file, and so is the next
@@ -54,10 +56,10 @@ def write(run: Run, how: How) -> bytes:
         scope=scope(run),
         started=instant(run.started),
         finished=instant(run.finished),
-        severities=_bars(run),
+        severities=shares(run.counts(), [severity.label for severity in reversed(Severity)]),
         total=sum(run.counts()[s.label] for s in Severity),
-        verdicts=_shares(Counter(r.verdict.value for r in run.results), [v.value for v in Verdict]),
-        coverage=_shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
+        verdicts=shares(Counter(r.verdict.value for r in run.results), [v.value for v in Verdict]),
+        coverage=shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
         policies=list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
         matrix=_matrix(run),
         groups=_groups(run),
@@ -78,30 +80,6 @@ def _hash(text: str) -> Markup:
 
 def _tone(code: ExitCode) -> str:
     return {ExitCode.OK: "pass", ExitCode.PENDING: "open", ExitCode.PARTLY_EXAMINED: "open"}.get(code, "fail")
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """One part of a chart, in per cent of the whole, and where it starts."""
-
-    name: str
-    count: int
-    start: float
-    width: float
-
-
-def _shares(counts: Counter[str], order: list[str]) -> list[_Share]:
-    total = sum(counts[name] for name in order) or 1
-    shares, start = [], 0.0
-    for name in order:
-        width = round(100 * counts[name] / total, 3)
-        shares.append(_Share(name, counts[name], round(start, 3), width))
-        start += width
-    return shares
-
-
-def _bars(run: Run) -> list[_Share]:
-    return _shares(run.counts(), [severity.label for severity in reversed(Severity)])
 
 
 @dataclass(frozen=True, slots=True)

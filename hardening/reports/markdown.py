@@ -37,10 +37,10 @@ def write(run: Run, how: How) -> bytes:
     return ("\n".join(lines).rstrip("\n") + "\n").encode("utf-8")
 
 
-def escape(text: str) -> str:
+def escape(text: str, *, limit: int | None = _CELL) -> str:
     """Return text that Markdown shows as it is: no markup, no HTML, no link, no mention."""
     shown = visible(text)
-    shown = shown if len(shown) <= _CELL else shown[:_CELL] + "…"
+    shown = shown if limit is None or len(shown) <= limit else shown[:limit] + "…"
     shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", shown)
     return re.sub(r"@(?=\w)|(?<=[a-z]):(?=//)|(?<=www)\.", lambda m: f"&#{ord(m[0])};", shown)
