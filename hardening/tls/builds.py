@@ -55,6 +55,8 @@ class Cipher:
     strength_bits: int
     masks: tuple[int, ...]
     """The library's own: 0.9.8 algorithms, strength; later kx, auth, enc, mac, version, strength."""
+    last: str = "TLSv1.3"
+    """The last protocol that can; TLS 1.3 has suites of its own anyway."""
 
     @property
     def hex(self) -> str:
@@ -95,6 +97,10 @@ class Build:
     """`measured`, or `memory` where the library could not be asked."""
     curves: tuple[str, ...] | None
     """Elliptic curves compiled in, by OpenSSL's names; None where not measured."""
+    groups: tuple[str, ...] | None
+    """IANA names of the groups it offers by itself, in order; None where not measured."""
+    schemes: tuple[str, ...] | None
+    """Names of the signature schemes it offers by itself, in order; None where not measured."""
     security_level: int | None
     """The default level; None before 1.1.0, which has none."""
     conf: Mapping[str, int] | None
@@ -150,7 +156,9 @@ def build(name: str) -> Build:
         generation=generation,
         protocols=tuple(raw["protocols"]),
         protocols_verified=raw["protocols_verified"],
-        curves=None if raw["curves"] is None else tuple(raw["curves"]),
+        curves=_optional(raw["curves"]),
+        groups=_optional(raw["groups"]),
+        schemes=_optional(raw["schemes"]),
         security_level=raw["security_level"],
         conf=raw["conf"],
         default_string=raw["default"],
@@ -164,6 +172,10 @@ def build(name: str) -> Build:
 def builds() -> tuple[Build, ...]:
     """Return every build, oldest first."""
     return tuple(build(name) for name in NAMES)
+
+
+def _optional(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
 
 
 def _folder() -> Any:
@@ -193,12 +205,16 @@ def _name_of(code: int, sslv2: bool) -> str:
 _VERSION = {0x300: "SSLv3", 0x301: "TLSv1.0", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
 _OLD_VERSION = {1: "SSLv2", 2: "SSLv3", 4: "TLSv1.2"}
 
+_IDEA = 7
+"""The one cipher that 1.1.0 and later take out of TLS 1.2."""
+
 
 def _cipher(row: list[Any]) -> Cipher:
     name, hexadecimal, *masks, bits = row
     version = _OLD_VERSION.get(masks[4]) or _VERSION[masks[4]]
     code = int(hexadecimal, 16)
-    return Cipher(name, code, _name_of(code, version == "SSLv2"), version, bits, tuple(masks))
+    last = "TLSv1.1" if code == _IDEA and masks[4] in _VERSION else "TLSv1.3"
+    return Cipher(name, code, _name_of(code, version == "SSLv2"), version, bits, tuple(masks), last)
 
 
 def _cipher_098(row: list[Any]) -> Cipher:

@@ -139,9 +139,24 @@ def negotiable(cipher: Cipher, protocol: str) -> bool:
         return cipher.sslv2 and protocol == "SSLv2"
     if cipher.tls13 or protocol == "TLSv1.3":
         return cipher.tls13 and protocol == "TLSv1.3"
-    return PROTOCOLS.index(cipher.version) <= PROTOCOLS.index(protocol)
+    at = PROTOCOLS.index
+    return at(cipher.version) <= at(protocol) <= at(cipher.last)
 
 
+def spoken(build: Build, level: int | None = None) -> tuple[str, ...]:
+    """Return the protocol versions a build speaks at a security level (None: its default one).
+
+    Measured in the ClientHello of each library at each level: from 3.2 on TLS 1.1 and older need
+    level 0; before that level 2 ends SSL 3.0, level 3 TLS 1.0 and level 4 TLS 1.1.
+    """
+    at = build.security_level if level is None else level
+    if not at:
+        return build.protocols
+    floor = 4 if build.release >= _OLD_NEED_LEVEL_0 else min(max(at, 1), 4)
+    return tuple(p for p in build.protocols if PROTOCOLS.index(p) >= floor)
+
+
+_OLD_NEED_LEVEL_0 = (3, 2, 0)
 _LEVEL_BITS = (0, 80, 112, 128, 192, 256)
 _SHA1_BITS, _NO_RC4, _FORWARD_ONLY = 160, 2, 3
 
@@ -252,6 +267,8 @@ class _Reader:
             self._step(element, "unknown")
             return False
         chain = self.chain
+        if len(chain.order) == 1 and self.words.generation < SINCE_102:
+            chosen = 0  # before 1.0.2 the loop over the chain ends before a cipher that is alone
         before = chain.listed() if self.trace and action in ("kill", "delete") else []
         if action == "add":
             changed = chain.add(chosen)

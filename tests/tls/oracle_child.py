@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 KIND_BITS = 24
+HELLO = 1 << 16
 SUITE_B = "SUITEB"
 """These words stick to a context, so it is not used again."""
 
@@ -92,6 +93,25 @@ class Library:
             reasons.append((self.reason(number) or b"?").decode())
         return worst(reasons)
 
+    def hello(self, string: str) -> str:
+        """Return the ClientHello this library would send with a cipher string, in hex."""
+        context = self.context_new(self.method)
+        if not self.set_list(context, string.encode()):
+            return self._errors()
+        connection = self.new(context)
+        memory = self._get(self.crypto, "BIO_s_mem", c_void_p)()
+        new = self._get(self.crypto, "BIO_new", c_void_p, c_void_p)
+        received, sent = new(memory), new(memory)
+        self._get(self.ssl, "SSL_set_bio", None, c_void_p, c_void_p, c_void_p)(connection, received, sent)
+        self._get(self.ssl, "SSL_set_connect_state", None, c_void_p)(connection)
+        self._get(self.ssl, "SSL_do_handshake", c_int, c_void_p)(connection)
+        buffer = ctypes.create_string_buffer(HELLO)
+        read = self._get(self.crypto, "BIO_read", c_int, c_void_p, c_void_p, c_int)
+        count = read(sent, buffer, HELLO)
+        self.free(connection)
+        self._errors()
+        return buffer.raw[:count].hex()
+
     def list_of(self, string: str) -> list[int] | str:
         self._errors()
         if SUITE_B in string:
@@ -126,6 +146,23 @@ class Bundled:
         while number := self.lib.ERR_get_error():
             reasons.append(self.ffi.string(self.lib.ERR_reason_error_string(number)).decode())
         return worst(reasons)
+
+    def hello(self, string: str) -> str:
+        """Return the ClientHello this library would send with a cipher string, in hex."""
+        lib = self.lib
+        context = lib.SSL_CTX_new(lib.TLS_method())
+        if not lib.SSL_CTX_set_cipher_list(context, string.encode()):
+            return self._errors()
+        connection = lib.SSL_new(context)
+        received, sent = lib.BIO_new(lib.BIO_s_mem()), lib.BIO_new(lib.BIO_s_mem())
+        lib.SSL_set_bio(connection, received, sent)
+        lib.SSL_set_connect_state(connection)
+        lib.SSL_do_handshake(connection)
+        buffer = self.ffi.new("char[]", HELLO)
+        count = lib.BIO_read(sent, buffer, HELLO)
+        lib.SSL_free(connection)
+        self._errors()
+        return bytes(self.ffi.buffer(buffer, count)).hex()
 
     def list_of(self, string: str) -> list[str] | str:
         self._errors()
@@ -183,7 +220,10 @@ def main() -> None:
     library = made.get(kind, lambda: Library(kind, folder))()
     for line in sys.stdin:
         question = json.loads(line)
-        answer = [library.list_of(string) for string in question["lists"]]
+        if "hello" in question:
+            answer: Any = library.hello(question["hello"])
+        else:
+            answer = [library.list_of(string) for string in question["lists"]]
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -86,11 +86,16 @@ class _Writer:
         lengths = random.choices((1, 2, 4, 8, 14), (15, 20, 30, 25, 10))[0]
         elements = [self.element() for _ in range(lengths)]
         anywhere = random.randrange(len(elements) + 1)
-        start = random.choices(("DEFAULT", "real", "suite b", "late", "ALL", ""), (12, 10, 3, 3, 32, 40))[0]
+        start = random.choices(
+            ("DEFAULT", "real", "suite b", "late", "ALL", "few", ""), (12, 10, 3, 3, 32, 2, 38)
+        )[0]
         if start == "real":
             elements[:0] = random.choice(REAL).split(":")
         elif start == "suite b":
             elements.insert(anywhere, random.choice(SUITE_B))
+        elif start == "few":
+            kept = set(random.sample(self.own_names, random.randrange(1, 4)))
+            elements[anywhere:anywhere] = ["!" + name for name in self.own_names if name not in kept]
         elif start == "late":
             elements.insert(anywhere, "DEFAULT")
         elif start:

@@ -112,6 +112,12 @@ class Asker:
         assert isinstance(answer, list)
         return answer
 
+    def hello(self, string: str) -> bytes:
+        """Return the ClientHello the library sends with this cipher string."""
+        answer = self.ask(hello=string)
+        assert isinstance(answer, str)
+        return bytes.fromhex(answer)
+
     def close(self) -> None:
         """End the child."""
         assert self._child.stdin
