@@ -80,7 +80,7 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     from hardening.demo import server
     from hardening.tls import policy
     from hardening.tls.render import render
-    from hardening.tls.scan.fleet import scan
+    from hardening.tls.scan.run import scan
     from hardening.tls.targets import find
 
     _certificate(folder)
