@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types golden docs servers clean long bench
+.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -35,7 +35,13 @@ servers: ## install the servers the tests talk to, where this user may; say what
 demo: $(VENV)/.demo ## the whole story on this machine, no network, no root
 	@$(BIN)/harden demo
 
-test: setup servers ## every default test, with coverage
+oracles: setup ## bring the real old OpenSSL libraries the resolver is compared with
+	@$(BIN)/python tests/tls/oracles.py fetch || echo 'Tests that need these libraries are skipped.'
+
+bench-openssl: setup ## the resolver against every real OpenSSL: builds, strings, mismatches
+	@$(BIN)/python bench/openssl_exact.py
+
+test: setup servers oracles ## every default test, with coverage
 	@rm -f .coverage .coverage.*
 	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
