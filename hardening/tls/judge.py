@@ -122,8 +122,10 @@ def _wanted(ledger: Ledger, rule: PolicyRule, offer: Offer, names: tuple[str, ..
 def _suites(ledger: Ledger, seen: _Facts) -> None:
     policy = ledger.policy
     for rule in policy.rules:
-        if rule.suites is not None:
+        if rule.suites is not None and (rule.suites.forbid or rule.suites.allow is not None):
             _look(ledger, rule, seen.offer, "no suite is known", present=bool(seen.suites))
+        if rule.suites is not None and rule.suites.some:
+            _some(ledger, rule, rule.suites.some, seen)
     if seen.offer.coverage == "full":
         for blind in (p.name for p in seen.offer.protocols if not p.suites and p.name != "SSLv2"):
             doubted = (r for r in policy.rules if r.suites is not None)
@@ -139,18 +141,19 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
             ledger.breaks(listed, one.fact)
             other = [r for r in policy.rules if r.suites and r.suites.allow is None]
             ledger.doubts(other, f"{one.protocols[0]} {one.name}")
-    for rule in policy.rules:
-        if rule.suites is not None and rule.suites.some and seen.suites:
-            _some(ledger, rule, rule.suites.some, seen)
 
 
 def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen: _Facts) -> None:
     """At least one suite has to be among the wanted."""
     offered = [(s.suite, p) for s in seen.suites if s.suite for p in s.protocols]
     if any(match(suite, p) for match in wanted for suite, p in offered):
-        return
-    if seen.offer.coverage == "full" and not seen.offer.inconclusive:
+        ledger.looks(rule)
+    elif not seen.suites:
+        ledger.misses(rule, "no suite is known")
+    elif seen.offer.coverage == "full" and not seen.offer.inconclusive:
         ledger.breaks((rule,), facts.no_suite(seen.offer, rule.text))
+    elif not rule.binding:
+        ledger.misses(rule, "only what a policy forbids was asked about")
     else:
         ledger.doubts((rule,), f"a suite with: {rule.text}")
 
@@ -169,12 +172,12 @@ def _groups(ledger: Ledger, seen: _Facts) -> None:
 def _schemes(ledger: Ledger, seen: _Facts) -> None:
     for rule in ledger.policy.rules:
         if rule.signatures is not None:
-            if seen.schemes and seen.offer.coverage == "full":
-                ledger.looks(rule)
-            elif seen.schemes:
-                ledger.misses(rule, "signature algorithms were not asked about one by one")
-            else:
+            if not seen.schemes:
                 ledger.misses(rule, "no signature algorithm is known")
+            elif isinstance(seen.offer.at, InFile):
+                ledger.looks(rule)
+            else:
+                ledger.misses(rule, "of the signature algorithms only the one the server chose is known")
     for one in seen.schemes:
         if one.scheme is not None:
             ledger.breaks(ledger.policy.scheme_breaches(one.scheme), one.fact)
@@ -206,7 +209,7 @@ def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
             rule=fact.rule,
             subject=offer.subject,
             location=fact.at,
-            message=f"{fact.said}; {verb} {', '.join(str(first[name]) for name in named)}",
+            message=f"{fact.said}; {verb} {'; '.join(str(first[name]) for name in named)}",
             severity=max(fact.severity, Severity.MEDIUM) if binding else Severity.LOW,
             evidence=fact.evidence,
             remedy=fact.remedy,

@@ -406,15 +406,24 @@ def test_advice_is_not_judged_by_what_was_not_asked() -> None:
     assert reason == "only what a policy forbids was asked about"
 
 
-def test_signatures_that_nobody_asked_about_are_not_passed() -> None:
-    one = offer(
-        protocol("TLSv1.2", STRONG, groups=["secp256r1"], signature_algorithms=["rsa_pkcs1_sha256"]),
-        coverage="forbidden-only",
-    )
-    judgement = judged(one, "aspect")
+@pytest.mark.parametrize("coverage", ["full", "forbidden-only"])
+def test_signatures_that_nobody_asked_about_are_not_passed(coverage: str) -> None:
+    more: dict[str, Any] = {"groups": ["secp256r1"], "signature_algorithms": ["rsa_pkcs1_sha256"]}
+    judgement = judged(offer(protocol("TLSv1.2", STRONG, **more), coverage=coverage), "aspect")
     assert result(judgement, "tls/aspect/signatures")[0] is Verdict.SKIPPED
     assert result(judgement, "tls/aspect/groups")[0] is Verdict.PASS
     assert judgement.verdict == "pass"
+    filed = judged(offer(protocol("TLSv1.2", STRONG, at=LINE, **more), at=LINE), "aspect")
+    assert result(filed, "tls/aspect/signatures")[0] is Verdict.PASS
+
+
+def test_what_is_wanted_may_be_seen_though_only_the_forbidden_was_asked() -> None:
+    rule = "tls/rfc9325-bcp195/4.2-recommended"
+    seen = judged(offer(protocol("TLSv1.2", STRONG), coverage="forbidden-only"), "rfc9325")
+    assert result(seen, rule)[0] is Verdict.PASS
+    other = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
+    unseen = judged(offer(protocol("TLSv1.2", other), coverage="forbidden-only"), "rfc9325")
+    assert result(unseen, rule)[0] is Verdict.SKIPPED
 
 
 @pytest.mark.parametrize("evidence", [RC4, "TLS_RSA_*", "*"])
