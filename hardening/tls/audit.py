@@ -37,7 +37,9 @@ _LOOKED_AT = 256 * 1024
 """Bytes of a file that decide which server it is for."""
 
 
-def _walk_rule(word: str, title: str, rationale: str, remedy: str, severity: Severity = Severity.INFO) -> Rule:
+def _walk_rule(
+    word: str, title: str, rationale: str, remedy: str, severity: Severity = Severity.INFO
+) -> Rule:
     return Rule(id=f"walk/config-{word}", title=title, severity=severity, rationale=rationale, remedy=remedy)
 
 
@@ -132,11 +134,21 @@ def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
     return found
 
 
+def read(path: Path, target: Target, *, version: str | None = None, build: str | None = None) -> list[Offer]:
+    """Return what one configuration offers under one release (default: the one assumed for the target)."""
+    tree = Tree.on_disk(path)
+    release, assumed = target.facts.release(version)
+    way = _reading(release, build, [assumed] if assumed else [])
+    return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
+
+
 def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:  # noqa: FBT001 - one caller
     if tree.problems:
         return tree.problems[0]
     if folder:
-        return Problem("unknown-kind", str(path), None, "no server's main configuration file is in this folder")
+        return Problem(
+            "unknown-kind", str(path), None, "no server's main configuration file is in this folder"
+        )
     size = path.stat().st_size
     return Problem(
         "unknown-kind" if size else "empty", str(path), None,
@@ -311,7 +323,11 @@ def _judged(
         found = Audited([], [], [])
         for offer in _unique(offers):
             judgement = judge_all(offer, policies)
-            found.add(Audited([_subject(offer, judgement, [way])], list(judgement.findings), list(judgement.results)))
+            found.add(
+                Audited(
+                    [_subject(offer, judgement, [way])], list(judgement.findings), list(judgement.results)
+                )
+            )
         return found
     by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
     for way, offers in told:

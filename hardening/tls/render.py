@@ -125,7 +125,9 @@ class _Narrowing:
 
     def protocols(self) -> tuple[str, ...]:
         allowed = self.policy.protocols
-        found = tuple(n for n in allowed if n in self.speaks and (n in self.can.protocols or n in self.can.stuck))
+        found = tuple(
+            n for n in allowed if n in self.speaks and (n in self.can.protocols or n in self.can.stuck)
+        )
         if found:
             return found
         have = joined(n for n in builds_order(self.speaks))
@@ -187,7 +189,10 @@ class _Narrowing:
         if usable:
             least, greatest = protocols.index(usable[0]), protocols.index(usable[-1])
             return protocols[least : greatest + 1]
-        ways = "; ".join(dict.fromkeys(g.way_out for g in self.gaps)) or "name a build with --openssl that has more"
+        ways = (
+            "; ".join(dict.fromkeys(g.way_out for g in self.gaps))
+            or "name a build with --openssl that has more"
+        )
         raise UsageError(
             f"{self.target.name} {self.release.version} with OpenSSL {self.build.name} has none of the suites "
             f"{self.policy.id} allows",
@@ -240,9 +245,7 @@ class _Narrowing:
             self._gap(f"the {side}'s order of suites decides, whatever is set", "preference", Severity.LOW)
         return fixed
 
-    def _gap(
-        self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset()
-    ) -> None:
+    def _gap(self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset()) -> None:
         way = self.can.ways_out.get(key, "")
         self.gaps.append(Gap(what=what, way_out=way, severity=severity, covers=covers))
 
@@ -297,13 +300,17 @@ def render(
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
     notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]
-    text = environment().get_template(target.template).render(
-        job=job,
-        target=target,
-        params=_Params(job.params),
-        notes=notes,
-        comment="#",
-        **_plain(target.context(job)),
+    text = (
+        environment()
+        .get_template(target.template)
+        .render(
+            job=job,
+            target=target,
+            params=_Params(job.params),
+            notes=notes,
+            comment="#",
+            **_plain(target.context(job)),
+        )
     )
     reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
@@ -366,7 +373,8 @@ def _difference(want: Mapping[str, tuple[str, ...]], got: Mapping[str, tuple[str
 
 
 _CONFIGURABLE = frozenset(
-    r.id for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP, rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)
+    r.id
+    for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP, rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)
 )
 
 

@@ -139,7 +139,9 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
     keys = certificates.keys_of(tree, files)
-    bits = sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
+    bits = (
+        sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
+    )
     if bits is None:
         bits = 2048 if _facts_has("DH sized by key", release) else 1024
     return replace(settings, keys=keys, dh_bits=bits)
@@ -270,7 +272,9 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
-    marks=re.compile(r"^\s*(?:SSL[A-Z]\w+|ServerRoot|<VirtualHost|LoadModule)\s", re.MULTILINE | re.IGNORECASE),
+    marks=re.compile(
+        r"^\s*(?:SSL[A-Z]\w+|ServerRoot|<VirtualHost|LoadModule)\s", re.MULTILINE | re.IGNORECASE
+    ),
     check=("apache2", "-t", "-f", "{path}"),
     place="/etc/httpd/conf.d/zz-harden-tls.conf",
     params={

@@ -156,7 +156,9 @@ class Reader:
         test = words(argument.lstrip("!"))
         name = test[0] if test else ""
         if kind == "ifversion":
-            return _version_holds(argument, self.upstream, lambda why: self.tree.say("syntax", path, line, why))
+            return _version_holds(
+                argument, self.upstream, lambda why: self.tree.say("syntax", path, line, why)
+            )
         if kind == "ifdefine":
             holds = name in self.defined
         elif kind == "ifmodule":
@@ -180,7 +182,12 @@ class Reader:
         return plain in self.modules
 
     def _directive(
-        self, written: str, value: str, path: str, line: int, sections: list[tuple[str, int, bool, Host | None]]
+        self,
+        written: str,
+        value: str,
+        path: str,
+        line: int,
+        sections: list[tuple[str, int, bool, Host | None]],
     ) -> None:
         name = written.lower()
         value = self._fill(value)

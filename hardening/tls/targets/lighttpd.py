@@ -37,7 +37,11 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     commands = _commands(release, build)
     ways: dict[str, str] = {}
     if not commands:
-        if not _has("ssl.use-sslv2", release) and _has("ssl.engine", release) and release.upstream < (1, 4, 68):
+        if (
+            not _has("ssl.use-sslv2", release)
+            and _has("ssl.engine", release)
+            and release.upstream < (1, 4, 68)
+        ):
             ways["SSLv2"] = _UPGRADE.format("1.4.12") + _ALSO
         if not _has("ssl.use-sslv3", release):
             ways["SSLv3"] = _UPGRADE.format("1.4.29") + _ALSO
@@ -57,7 +61,8 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
             "groups": _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later",
             "preference": _UPGRADE.format("1.4.30"),
             "elliptic": _UPGRADE.format("1.4.29"),
-            "finite_field": _UPGRADE.format("1.4.56") + ", or give a file: --param dhparam=FILE (from 1.4.29 on)",
+            "finite_field": _UPGRADE.format("1.4.56")
+            + ", or give a file: --param dhparam=FILE (from 1.4.29 on)",
         },
     )
 
@@ -184,7 +189,11 @@ def _settings(
     command = socket.get("ssl.openssl.ssl-conf-cmd")
     given = _lowered(command) if command is not None and _commands(release, reading.build) else {}
     spot = _place(command) if command is not None else at
-    ciphers = Said(listed.text, _place(listed)) if listed else Said(facts.default_of("ciphers", release) or "DEFAULT", at)
+    ciphers = (
+        Said(listed.text, _place(listed))
+        if listed
+        else Said(facts.default_of("ciphers", release) or "DEFAULT", at)
+    )
     if "cipherstring" in given:
         ciphers = Said((given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP", spot)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
@@ -198,7 +207,11 @@ def _settings(
     if named:
         groups = Said(named, spot)
     dh = facts.default_of("dh", release)
-    pem = (host.own("ssl.pemfile") if host else None) or socket.get("ssl.pemfile") or socket.top.own("ssl.pemfile")
+    pem = (
+        (host.own("ssl.pemfile") if host else None)
+        or socket.get("ssl.pemfile")
+        or socket.top.own("ssl.pemfile")
+    )
     files = [tree.place(pem.text, "/")] if pem else []
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
     dh_file = given.get("dhparameters") or (parameters.text if parameters else "")

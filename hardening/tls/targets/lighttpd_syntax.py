@@ -172,7 +172,12 @@ class _Parser:
         self._next()
         while self.word != "}" or self.kind != "mark":
             if self.kind == "end":
-                self.reader.tree.say("unclosed", self.path, opened, f"the block of {scope.subject or 'this line'} is never closed")
+                self.reader.tree.say(
+                    "unclosed",
+                    self.path,
+                    opened,
+                    f"the block of {scope.subject or 'this line'} is never closed",
+                )
                 return
             self._statement(scope)
         self._next()
@@ -182,7 +187,9 @@ class _Parser:
         self._next()
         value = self._value()
         if shell:
-            self.reader.tree.say("missing-include", self.path, line, "include_shell runs a program; it is not run here")
+            self.reader.tree.say(
+                "missing-include", self.path, line, "include_shell runs a program; it is not run here"
+            )
         elif isinstance(value, str):
             self.reader.include(value, into, self.path, line)
 

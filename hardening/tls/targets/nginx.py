@@ -97,7 +97,11 @@ def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> serv
     parameters = server.last("ssl_dhparam")
     curves = curve.words[0] if curve and curve.words else facts.default_of("groups", release)
     old_dh = facts.default_of("dh", release)
-    bits = certificates.dh_bits(tree, tree.place(parameters.words[0], "/")) if parameters and parameters.words else None
+    bits = (
+        certificates.dh_bits(tree, tree.place(parameters.words[0], "/"))
+        if parameters and parameters.words
+        else None
+    )
     files = [tree.place(d.words[0], tree_folder(server)) for d in server.every("ssl_certificate") if d.words]
     settings = served.Settings(
         subject=subject,
@@ -155,7 +159,11 @@ def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
     for one in server.directives:
         if one.name == "listen" and one.words:
             flags = one.words[1:]
-            yield one.words[0], old or "ssl" in flags or "quic" in flags, bool({"default_server", "default"} & set(flags))
+            yield (
+                one.words[0],
+                old or "ssl" in flags or "quic" in flags,
+                bool({"default_server", "default"} & set(flags)),
+            )
 
 
 def _port(address: str) -> str:

@@ -102,7 +102,9 @@ def default_groups(build: Build) -> tuple[str, ...]:
     """Return the groups a server offers when it is told none, by OpenSSL's names."""
     best = max(release for release in _GROUPS if release <= build.release)
     names = _GROUPS[best].split(":")
-    return tuple(n for n in names if build.curves is None or n in build.curves or n.startswith(("ffdhe", "X")))
+    return tuple(
+        n for n in names if build.curves is None or n in build.curves or n.startswith(("ffdhe", "X"))
+    )
 
 
 @cache
@@ -161,9 +163,7 @@ def _suites(asked: _Question, protocol: str) -> tuple[Cipher, ...]:
     if protocol in {"SSLv2", "TLSv1.3"}:
         return under
     return tuple(
-        c
-        for c in under
-        if c.suite is None or _can(c.suite, asked.keys, asked.finite_field, asked.elliptic)
+        c for c in under if c.suite is None or _can(c.suite, asked.keys, asked.finite_field, asked.elliptic)
     )
 
 
@@ -222,7 +222,9 @@ def _any_kx(ciphers: tuple[Cipher, ...], kx: str) -> bool:
 def _assumed(settings: Settings, found: Resolution) -> tuple[str, ...]:
     notes: tuple[str, ...] = ()
     if found.error:
-        notes += (f"OpenSSL {found.build.name} refuses the cipher list ({found.error}), so the server may not start",)
+        notes += (
+            f"OpenSSL {found.build.name} refuses the cipher list ({found.error}), so the server may not start",
+        )
     if settings.keys is None:
         notes += ("certificates of every kind, for none could be read",)
     return notes

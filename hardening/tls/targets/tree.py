@@ -115,9 +115,7 @@ class Tree:
         if self._memory is not None:
             parts = re.compile(translate(pattern))
             depth = pattern.count("/")
-            return tuple(
-                sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth)
-            )
+            return tuple(sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth))
         from glob import glob  # Path.glob cannot take an absolute pattern
 
         return tuple(sorted(glob(pattern)))

@@ -1,0 +1,83 @@
+"""Rendered, audited and scanned: the same server seen three ways, brought to one form and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardening.tls import audit as audits
+from hardening.tls import render as renders
+from hardening.tls.offer import Offer
+from hardening.tls.registry import find_suite
+from hardening.tls.ruleset import Policy
+from hardening.tls.scan import run as scans
+from hardening.tls.targets import find
+from tests.tls import servers
+
+Seen = dict[str, tuple[str, ...]]
+_WIDE = {"rsa": {"RSA", "TLS1.3"}, "ec": {"ECDSA", "TLS1.3"}}
+
+
+@dataclass(frozen=True)
+class Views:
+    """What a server offers per protocol version, three ways."""
+
+    rendered: Seen
+    audited: Seen
+    scanned: Seen
+    text: str
+    groups: tuple[Seen, Seen]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the three agree, set for set."""
+        return _sets(self.rendered) == _sets(self.audited) == _sets(self.scanned)
+
+    def difference(self) -> str:
+        """Return where they differ, for people."""
+        return f"rendered {self.rendered}\naudited {self.audited}\nscanned {self.scanned}\n{self.text}"
+
+
+def _sets(seen: Seen) -> dict[str, frozenset[str]]:
+    return {name: frozenset(suites) for name, suites in seen.items()}
+
+
+def seen_in(offer: Offer) -> Seen:
+    """Return the suites of an offer per protocol version."""
+    return {p.name: tuple(s.value for s in p.suites) for p in offer.protocols}
+
+
+def groups_in(offer: Offer) -> Seen:
+    """Return the groups of an offer per protocol version."""
+    return {p.name: tuple(s.value for s in p.groups) for p in offer.protocols}
+
+
+def meant(made: renders.Rendered, kind: str) -> Seen:
+    """Return what the rendered names amount to with a certificate of one kind."""
+    found: Seen = {}
+    for name, suites in renders.expected(made.job).items():
+        fitting = tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
+        if fitting:
+            found[name] = fitting
+    return found
+
+
+def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
+    """Render, start the real server, audit its files and scan it. Errors: UsageError when refused."""
+    server = servers.SERVERS[name]
+    certificate = servers.pair(kind, folder.parent / "certificates")
+    port = servers.free_port()
+    made = renders.render(find(name), policy, params=server.params(port, certificate))
+    main = servers.write(name, made.text, folder, port, certificate)
+    found = audits.read(main, find(name))
+    with servers.running(name, main, port):
+        settings = scans.Settings(full=True, starttls=server.starttls)
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
+    (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
+    return Views(
+        rendered=meant(made, kind),
+        audited=seen_in(audited),
+        scanned=seen_in(scanned),
+        text=made.text,
+        groups=(groups_in(audited), groups_in(scanned)),
+    )
