@@ -154,8 +154,8 @@ def _on(one: Directive | None, default: str) -> bool:
 def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -> served.Settings:
     if not one.words:
         return settings
-    value = one.words[-1]
-    if len(one.words) > 1 and one.words[0].lower() == "tlsv1.3":
+    protocol, value = one.words[:2] if len(one.words) > 1 else ("", one.words[0])
+    if protocol.lower() == "tlsv1.3":
         return replace(settings, ciphersuites=Said(value, _place(one)))
     if _facts_has("null and export always off", release) and not value.startswith("PROFILE="):
         value += ":!aNULL:!eNULL:!EXP"

@@ -1,0 +1,142 @@
+"""The proof matrix: every target whose server is installed x every policy x RSA and ECDSA certificates.
+
+Each combination starts the real server with what was rendered and compares rendered, audited and scanned,
+set for set. Run by `make prove`; writes docs/proof.md and a JSON report. Exit 1 on any mismatch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from hardening.errors import UsageError
+from hardening.tls import policy as policies
+from tests.tls import compared, servers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One combination and what came of it."""
+
+    target: str
+    policy: str
+    key: str
+    outcome: str
+    """`equal`, `refused`, `mismatch` or `error`."""
+    detail: str
+    protocols: tuple[str, ...] = ()
+    suites: int = 0
+
+
+def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield target, policy and key for every server that is installed."""
+    for target in targets:
+        for policy in policies.available():
+            for key in servers.KEYS:
+                yield target, policy, key
+
+
+def one(combination: tuple[str, str, str]) -> Row:
+    """Start one server and compare."""
+    target, policy, key = combination
+    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - servers drop their privileges
+        try:
+            views = compared.compare(target, policies.load(policy), key, Path(folder) / "server")
+        except UsageError as refused:
+            return Row(target, policy, key, "refused", f"{refused}; next: {refused.hint}")
+        except Exception as problem:  # noqa: BLE001 - the table has to be complete
+            last = traceback.format_exc().strip().splitlines()[-3:]
+            return Row(target, policy, key, "error", f"{problem} {' '.join(last)}"[:2000])
+    protocols = tuple(views.scanned)
+    count = len({s for suites in views.scanned.values() for s in suites})
+    if not views.scanned and not views.rendered:
+        return Row(target, policy, key, "refused", f"no suite of the policy works with a certificate of kind {key}")
+    if views.equal:
+        return Row(target, policy, key, "equal", "", protocols, count)
+    return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
+
+
+def table(rows: list[Row]) -> str:
+    """Return the matrix as Markdown."""
+    tally = Counter(r.outcome for r in rows)
+    counts = ", ".join(f"{tally[w]} {w}" for w in ("equal", "refused", "mismatch", "error"))
+    names = sorted({r.target for r in rows})
+    lines = [
+        "# Proof matrix",
+        "",
+        "Written by `make prove`. Each cell is the real server of this distribution, started on loopback with the",
+        "configuration that was rendered: the suites rendered, the suites read back from its files and the suites a",
+        "scan saw, compared set for set, with an RSA and with an ECDSA certificate.",
+        "",
+        f"**{len(rows)} combinations: {counts}.**",
+        "",
+        "A cell shows RSA / ECDSA: the number of suites that agreed, or `-` for a refusal (listed below).",
+        "",
+        "| policy | " + " | ".join(names) + " |",
+        "| --- |" + " --- |" * len(names),
+    ]
+    by_cell = {(r.target, r.policy, r.key): r for r in rows}
+    for policy in sorted({r.policy for r in rows}):
+        cells = []
+        for name in names:
+            pair = [by_cell[name, policy, key] for key in servers.KEYS]
+            cells.append(" / ".join(str(r.suites) if r.outcome == "equal" else "-" if r.outcome == "refused" else r.outcome for r in pair))
+        lines.append(f"| {policy} | " + " | ".join(cells) + " |")
+    refused: dict[str, list[str]] = {}
+    for r in rows:
+        if r.outcome == "refused":
+            refused.setdefault(r.detail, []).append(f"{r.target} {r.policy} {r.key}")
+    lines += ["", "## Refused", ""]
+    lines += [f"- {why} ({len(who)}: {', '.join(who)})" for why, who in sorted(refused.items())] or ["None."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run the matrix and write what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("targets", nargs="*", help="default: every server that is installed")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--table", type=Path, default=ROOT / "docs" / "proof.md")
+    parser.add_argument("--report", type=Path, default=ROOT / ".cache" / "proof.json")
+    asked = parser.parse_args()
+    installed = tuple(n for n in sorted(servers.SERVERS) if servers.program(servers.SERVERS[n].program))
+    missing = sorted(set(servers.SERVERS) - set(installed))
+    if missing:
+        print(f"not installed, so not tried: {', '.join(missing)}")
+        if os.environ.get("CI") == "true":
+            return 1
+    work = list(combinations(tuple(asked.targets) or installed))
+    rows = []
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for row in pool.map(one, work):
+            rows.append(row)
+            if row.outcome in {"mismatch", "error"}:
+                print(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
+    tally = Counter(r.outcome for r in rows)
+    print(
+        f"tried {len(rows)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
+        f"mismatches {tally['mismatch']}, errors {tally['error']}"
+    )
+    asked.table.write_text(table(rows))
+    asked.report.parent.mkdir(parents=True, exist_ok=True)
+    report = {"schema": "harden-proof/1", "tally": dict(tally), "rows": [asdict(r) for r in rows]}
+    asked.report.write_text(json.dumps(report, indent=1) + "\n")
+    return 1 if tally["mismatch"] or tally["error"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

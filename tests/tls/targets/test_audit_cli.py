@@ -1,0 +1,165 @@
+"""`harden tls audit`, `render` and `targets` as commands: exit codes, places, deterministic reports."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+
+SSL_CONF = """Listen 443
+<VirtualHost *:443>
+SSLEngine on
+SSLProtocol all -SSLv2
+SSLCipherSuite DEFAULT
+</VirtualHost>
+"""
+
+
+def _json(capfdbinary: pytest.CaptureFixture[bytes]) -> dict[str, object]:
+    found = json.loads(capfdbinary.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_findings_name_the_suite_and_the_line_of_the_directive(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = _write(tmp_path / "ssl.conf", SSL_CONF)
+    assert run(["tls", "audit", str(path), "--target", "httpd@2.2.15-el6", "--format", "json"]) == 10
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    rc4 = [f for f in findings if f["evidence"] == "TLS_RSA_WITH_RC4_128_SHA"]
+    assert [f["location"]["line"] for f in rc4] == [5]
+    assert [f["location"]["line"] for f in findings if f["rule"] == "tls/protocol"] == [4, 4, 4]
+
+
+def test_a_host_of_unknown_version_says_what_depends_on_it(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = _write(tmp_path / "ssl.conf", SSL_CONF)
+    assert run(["tls", "audit", str(path), "--format", "json"]) == 10
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    rc4 = next(f for f in findings if f["evidence"] == "TLS_RSA_WITH_RC4_128_SHA")
+    assert "2.2.15-el6 (OpenSSL 1.0.1e-el6)" in rc4["message"]
+    assert "not with" in rc4["message"]
+    assert rc4["confidence"] == "medium"
+
+
+def test_the_release_of_a_copied_host_is_found(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    _write(tmp_path / "etc/centos-release", "CentOS Linux release 7.9.2009 (Core)\n")
+    _write(tmp_path / "etc/httpd/conf/httpd.conf", 'ServerRoot "/etc/httpd"\nInclude conf.d/*.conf\n')
+    _write(tmp_path / "etc/httpd/conf.d/ssl.conf", SSL_CONF)
+    run(["tls", "audit", str(tmp_path / "etc/httpd"), "--format", "json"])
+    subjects = _json(capfdbinary)["subjects"]
+    assert isinstance(subjects, list)
+    assert [s["stats"]["release"] for s in subjects] == ["2.4.6-el7"]
+
+
+def test_several_policies_have_one_verdict_each(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = "server {\nlisten 443 ssl;\nssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers ECDHE+AESGCM;\n}\n"
+    path = _write(tmp_path / "nginx.conf", text)
+    arguments = ["tls", "audit", str(path), "--target", "nginx@1.26.3-debian13", "--format", "json"]
+    run([*arguments, "--policy", "mozilla-old", "--policy", "mozilla-modern"])
+    subjects = _json(capfdbinary)["subjects"]
+    assert isinstance(subjects, list)
+    assert {k: v for s in subjects for k, v in s["policies"].items()}["mozilla-modern-6.0"] == "fail"
+
+
+@pytest.mark.parametrize("target", ["httpd", "lighttpd", "nginx"])
+def test_what_is_rendered_is_audited_clean(target: str, tmp_path: Path) -> None:
+    path = tmp_path / "rendered.conf"
+    assert run(["tls", "render", target, "-o", str(path)]) == 0
+    assert run(["tls", "audit", str(path), "--report", f"json={tmp_path / 'report.json'}"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["subjects"][0]["policies"] == {"aspect": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["tls", "audit", "absent.conf"], 2),
+        (["tls", "render", "nginxx"], 2),
+        (["tls", "render", "nginx", "--param", "colour=red"], 2),
+        (["tls", "render", "nginx", "--openssl", "9.9"], 2),
+        (["tls", "render", "httpd@2.4.6-el77"], 2),
+        (["tls", "render", "lighttpd@1.4.18"], 2),  # nothing is left: OpenSSL 0.9.8 has no TLS 1.2
+        (["tls", "targets", "--format", "json"], 0),
+    ],
+)
+def test_exit_codes(
+    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == code
+    err = capfd.readouterr().err
+    assert "Traceback" not in err
+    if code:
+        assert "next:" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "rule"),
+    [
+        ("empty.conf", b"", 3, "walk/config-empty"),
+        ("letter.txt", b"Dear operator,\nall is well.\n", 3, "walk/config-unknown-kind"),
+        ("binary.conf", b"\x7fELF\x00\x01\x02", 3, "walk/config-binary"),
+        ("nginx.conf", b"server {\nlisten 443 ssl;\nssl_protocols TLSv1.3;\nssl_ecdh_curve X25519;\n", 4, "walk/config-unclosed"),
+        ("nginx.conf", b"server { listen 443 ssl; ssl_protocols TLSv1.3; ssl_ecdh_curve X25519; }\ninclude nginx.conf;\n", 4, "walk/config-include-loop"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_clear_finding(
+    name: str, data: bytes, code: int, rule: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    arguments = ["tls", "audit", str(path), "--format", "json"]
+    if code == 4:
+        arguments += ["--target", "nginx@1.26.3-debian13"]
+    assert run(arguments) == code
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    assert rule in {f["rule"] for f in findings}
+
+
+def test_fifty_megabytes_are_read_whole(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = tmp_path / "httpd.conf"
+    filler = "# nothing to see here, only a comment line\n" * (50 * 1024 * 1024 // 43)
+    path.write_text(filler + SSL_CONF)
+    assert run(["tls", "audit", str(path), "--target", "httpd@2.2.15-el6", "--format", "json"]) == 10
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    line = filler.count("\n") + 5
+    assert {f["location"]["line"] for f in findings if f["rule"] == "tls/suite"} == {line}
+
+
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    path = _write(tmp_path / "secret.conf", SSL_CONF)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("root reads everything")
+    assert run(["tls", "audit", str(path)]) == 2
+
+
+def test_two_runs_say_the_same(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = _write(tmp_path / "ssl.conf", SSL_CONF)
+    reports = []
+    for _ in range(2):
+        run(["tls", "audit", str(path), "--format", "json"])
+        report = _json(capfdbinary)
+        reports.append({k: v for k, v in report.items() if k not in {"started", "finished"}})
+    assert reports[0] == reports[1]
