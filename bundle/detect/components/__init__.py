@@ -5,43 +5,55 @@ Each is one TOML file under bundle/data/components; docs/components.md says how 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bundle.detect.components.content import Contents, Seen, line_of
 from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.libraries import Libraries
-from bundle.detect.components.load import from_file, shipped
-from bundle.detect.components.model import Component
-from bundle.detect.java.prints import Library
+from bundle.detect.components.load import shipped
+from bundle.detect.components.model import Component, PackageSign
+from bundle.detect.components.own import DENIED, LEARNED, Denied, Own, load_rules
+from bundle.detect.components.packages import Package, packages
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix, InFile, Rule
 
+__all__ = ["Components", "detector", "load_rules"]
+
 
 class Components:
-    """The component detector, over the shipped components and any others."""
+    """The component detector, over the shipped components and a user's own rules."""
 
     def __init__(
         self,
         components: Sequence[Component] | None = None,
         *,
-        extra: Iterable[Component] = (),
-        learned: Iterable[Library] = (),
+        own: Own | None = None,
         today: date | None = None,
         engine: str = "auto",
     ) -> None:
-        """Prepare; `extra` wins over a shipped component of the same id, `today` decides about ends of life."""
+        """Prepare; a user's component wins over a shipped one of the same id, `today` decides about ends of life."""
+        self._own = own or Own()
         by_id = {c.rule.id: c for c in (shipped() if components is None else components)}
-        by_id |= {c.rule.id: c for c in extra}
+        by_id |= {c.rule.id: c for c in self._own.components}
         self.components = tuple(by_id[key] for key in sorted(by_id))
         self.today = today or datetime.now(UTC).date()
         self._contents = Contents(self.components, engine=engine)
-        self._libraries = Libraries(self.components, learned)
+        self._libraries = Libraries(self.components, self._own.libraries)
+        self._packages: dict[tuple[str, str], list[tuple[Component, PackageSign]]] = {}
+        self._patterns: list[tuple[Component, PackageSign]] = []
+        for component in self.components:
+            for sign in component.packages:
+                for name in sign.names:
+                    self._packages.setdefault((sign.type, name), []).append((component, sign))
+                if not sign.names:
+                    self._patterns.append((component, sign))
+        self._sha256 = {digest: c for c in self.components for digest in c.sha256}
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return the rule of every component."""
-        return tuple(c.rule for c in self.components)
+        """Return the rule of every component, and those for a user's own lists."""
+        return (*(c.rule for c in self.components), DENIED, LEARNED)
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the components that this member is, holds, or is the version file of."""
@@ -49,13 +61,83 @@ class Components:
             finding = judge(sighting, subject, self.today)
             if finding is not None:
                 yield finding
+            yield from self._denied_component(sighting, subject)
+        yield from self._only_own(member, subject)
+        why = self._own.sha256.get(member.sha256) if member.sha256 else None
+        if why is not None and not member.derived and not member.offset:
+            yield _denied(member.at(), subject, f"SHA-256 {member.sha256}", why)
 
     def _sightings(self, member: Member) -> Iterator[Sighting]:
         if member.entries:
             yield from self._libraries.sightings(member)
+        if member.content and not member.derived and not member.offset:
+            yield from self._packaged(member)
         if member.content and not member.container:
             for seen in self._contents.seen(member):
                 yield _sighting(member, seen)
+        if member.sha256 in self._sha256 and not member.derived and not member.offset:
+            yield Sighting(component=self._sha256[member.sha256], location=member.at(), how="its SHA-256",
+                           fix=Fix(action="remove the file", safe=True, operation="remove-member"))  # fmt: skip
+
+    def _packaged(self, member: Member) -> Iterator[Sighting]:
+        for package in packages(member):
+            for component, sign in (*self._packages.get((package.type, package.name), ()), *self._patterns):
+                if _is(package, sign):
+                    yield _of_package(member, package, component)
+
+    def _only_own(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say the packages and learned libraries that only the user's own rules know."""
+        if member.content and self._own.purls and not member.derived and not member.offset:
+            for package in packages(member):
+                why = self._own.denied(package.purl)
+                if why is not None:
+                    yield _denied(member.at(package.line), subject, package.purl, why)
+        if member.entries and self._own.libraries:
+            for match in self._libraries.learned(member.entries):
+                what = f"{match.library.name} {' or '.join(match.versions)}"
+                how = f"{match.share:.0%} of its classes"
+                why = self._own.denied(match.library.purl)
+                if why is not None:
+                    yield _denied(member.at(), subject, f"{what}, recognised by {how}", why)
+                else:
+                    yield Finding(rule=LEARNED, subject=subject, location=member.at(), evidence=what,
+                                  message=f"{what}, recognised by {how}")  # fmt: skip
+
+    def _denied_component(self, sighting: Sighting, subject: str) -> Iterator[Finding]:
+        purl = sighting.component.purl
+        for version in sighting.versions or ("",):
+            why = self._own.denied(f"{purl}@{version}") if purl and self._own.purls else None
+            if why is not None:
+                yield _denied(sighting.location, subject, f"{purl}@{version}".rstrip("@"), why)
+
+
+def _denied(location: InFile, subject: str, what: str, why: Denied) -> Finding:
+    return Finding(rule=DENIED, subject=subject, location=location, severity=why.severity, evidence=what,
+                   message=f"{what}: {why.reason}")  # fmt: skip
+
+
+def _is(package: Package, sign: PackageSign) -> bool:
+    return (
+        package.type == sign.type
+        and sign.type in ("rpm", "deb")
+        and (sign.pattern is None or sign.pattern.search(f"{package.name} {package.vendor}") is not None)
+        and (sign.release is None or sign.release.search(package.full) is not None)
+    )
+
+
+def _of_package(member: Member, package: Package, component: Component) -> Sighting:
+    whole = package.type == "rpm"
+    return Sighting(
+        component=component,
+        location=member.at(None if whole else package.line),
+        how=f"the {package.type} package {package.name} {package.full}",
+        versions=(package.version,),
+        release=package.full,
+        tags=package.tags,
+        fix=Fix(action="remove the package", safe=True, operation="remove-member")
+        if whole
+        else Fix(action=f"remove the package {package.name}"),
+    )
 
 
 def _sighting(member: Member, seen: Seen) -> Sighting:
@@ -108,11 +190,6 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def load_rules(path: Path) -> tuple[Component, ...]:
-    """Return the components of a user's file, for `Components(extra=...)`. Errors: InputError, DataError."""
-    return from_file(path)
-
-
-def detector() -> Components:
-    """Return the detector over what is shipped."""
-    return Components()
+def detector(rules: Sequence[Path] = ()) -> Components:
+    """Return the detector over what is shipped and the rule files of the user. Errors: InputError, DataError."""
+    return Components(own=load_rules(rules))

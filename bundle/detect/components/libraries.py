@@ -46,13 +46,12 @@ class Libraries:
 
     def sightings(self, member: Member) -> Iterator[Sighting]:
         """Say the libraries whose classes are in a container or under an unpacked folder."""
-        matches = self._index.matches(member.entries)
         said: set[str] = set()
-        for match in matches:
-            component = self._by_purl.get(match.library.purl.split("@", 1)[0])
+        for match in self._index.matches(member.entries):
+            component = self._component(match)
             if component is not None:
                 said.add(component.rule.id)
-                yield self._learned(member, component, match)
+                yield _learned(member, component, match)
         names: frozenset[str] | None = None
         rows: Mapping[str, Row] | None = None
         for found in self._found(member.entries):
@@ -74,17 +73,24 @@ class Libraries:
                 if name == anchor or name.endswith("/" + anchor):
                     yield _Found(component, sign, name[: len(name) - len(anchor)])
 
-    def _learned(self, member: Member, component: Component, match: Match) -> Sighting:
-        versions = match.versions if sure(match) else ()
-        return Sighting(
-            component=component,
-            location=member.at(),
-            how=f"the checksums of {match.share:.0%} of its classes",
-            versions=versions,
-            within=None,
-            confidence=Confidence.HIGH if versions else Confidence.MEDIUM,
-            fix=Fix(action=f"replace {component.name} in {member.name or member.path}"),
-        )
+    def learned(self, entries: Iterable[Entry]) -> Iterator[Match]:
+        """Say the learned libraries that are no known component."""
+        return (match for match in self._index.matches(entries) if self._component(match) is None)
+
+    def _component(self, match: Match) -> Component | None:
+        return self._by_purl.get(match.library.purl.split("@", 1)[0])
+
+
+def _learned(member: Member, component: Component, match: Match) -> Sighting:
+    versions = match.versions if sure(match) else ()
+    return Sighting(
+        component=component,
+        location=member.at(),
+        how=f"the checksums of {match.share:.0%} of its classes",
+        versions=versions,
+        confidence=Confidence.HIGH if versions else Confidence.MEDIUM,
+        fix=Fix(action=f"replace {component.name} in {member.name or member.path}"),
+    )
 
 
 def _holds(found: _Found, names: frozenset[str]) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 from bundle.detect.components.model import (
     Bad,
@@ -211,14 +209,4 @@ def _example(row: Table) -> Example:
         level=row.choice("level", Severity, None),
     )
     row.done()
-    return found
-
-
-def from_file(path: Path) -> tuple[Component, ...]:
-    """Return the components of a user's file: one component, or several as `[[component]]`."""
-    table = Table.load(path)
-    rows: Iterable[Table] = table.rows("component") if "component" in table else (table,)
-    found = tuple(component(row) for row in rows)
-    if "component" in table:
-        table.done()
     return found

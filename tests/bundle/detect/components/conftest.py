@@ -78,6 +78,43 @@ def npm() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def pypi() -> Callable[[str], Path]:
+    """The unpacked source distribution of a Python package, named as `name==version`."""
+
+    def unpacked(name: str) -> Path:
+        folder = CACHE / "pypi" / name
+        if not folder.is_dir():
+            fetched = CACHE / "sdist" / name
+            fetched.mkdir(parents=True, exist_ok=True)
+            if not any(fetched.glob("*.tar.gz")):
+                tools = CACHE / "sdist" / "tools"  # pip asks the source for its name, which needs these
+                run("python3", "-m", "venv", str(tools), cwd=fetched)
+                pip = str(tools / "bin" / "pip")
+                run(pip, "install", "-q", "setuptools<81", "wheel", cwd=fetched)
+                run(
+                    pip,
+                    "download",
+                    "-q",
+                    "--no-deps",
+                    "--no-build-isolation",
+                    "--no-binary",
+                    ":all:",
+                    name,
+                    cwd=fetched,
+                )
+            packed = next(iter(fetched.glob("*.tar.gz")), None)
+            if packed is None:
+                missing(f"PyPI's package {name} is not to be had: pip download --no-binary :all: {name}")
+            part = folder.with_name(f"{name}.{os.getpid()}")
+            part.mkdir(parents=True, exist_ok=True)
+            shutil.unpack_archive(str(packed), part, filter="data")
+            _settle(part, folder)
+        return folder
+
+    return unpacked
+
+
+@pytest.fixture(scope="session")
 def npm_program() -> Callable[[str, str], Path]:
     """A program out of an npm package, installed with what it needs."""
 

@@ -1,0 +1,132 @@
+"""Packages of distributions and languages: an rpm's header, Debian control files, package.json."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bundle.walk.member import Content, Member
+
+_RPM_LEAD, _RPM_MAGIC = b"\xed\xab\xee\xdb", b"\x8e\xad\xe8\x01"
+_LEAD_SIZE, _INTRO_SIZE, _ROW_SIZE = 96, 16, 16
+_RPM_TAGS = {
+    1000: "name",
+    1001: "version",
+    1002: "release",
+    1003: "epoch",
+    1010: "distribution",
+    1011: "vendor",
+}
+_INT32, _STRING, _I18N = 4, 6, 9
+_MOST_ROWS, _MOST_JSON = 4096, 256 << 10
+_STANZA = re.compile(rb"\r?\n\s*\r?\n")
+_FIELD = re.compile(rb"^(Package|Version|Status):[ \t]*(\S[^\r\n]*)", re.MULTILINE)
+_TAG = re.compile(r"(?:el|fc|deb|amzn)\d+")
+_EPOCH = re.compile(r"^\d+:")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package as its own metadata name it; `full` is the version with epoch and release."""
+
+    type: str
+    name: str
+    version: str
+    """Upstream's version."""
+    full: str
+    vendor: str = ""
+    line: int = 1
+
+    @property
+    def purl(self) -> str:
+        """The package URL without a distribution: `pkg:rpm/httpd@2.4.6-99.el7`."""
+        return f"pkg:{self.type}/{self.name}@{self.full}"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Distribution tags in the release: `el7`, `deb12`."""
+        return tuple(dict.fromkeys(_TAG.findall(self.full)))
+
+
+def packages(member: Member) -> Iterator[Package]:
+    """Say the packages this member is, or lists."""
+    content, name = member.content, member.name
+    if content[:4] == _RPM_LEAD:
+        yield from _rpm(content)
+    elif name in ("control", "status") or (name.endswith(".control") and not member.container):
+        yield from _debian(content, installed=name == "status")
+    elif name == "package.json" and len(content) <= _MOST_JSON:
+        yield from _npm(content)
+
+
+def _rpm(content: Content) -> Iterator[Package]:
+    """The main header follows the lead and the signature, which is padded to eight bytes."""
+    try:
+        at = _LEAD_SIZE
+        rows, store = _header(content, at)
+        at += _INTRO_SIZE + rows * _ROW_SIZE + store
+        values = _values(content, at + -at % 8)
+    except (struct.error, ValueError):
+        return
+    if values.get("name") and values.get("version"):
+        full = f"{values['version']}-{values['release']}" if values.get("release") else values["version"]
+        if values.get("epoch"):
+            full = f"{values['epoch']}:{full}"
+        vendor = " ".join(v for v in (values.get("vendor"), values.get("distribution")) if v)
+        yield Package("rpm", values["name"], values["version"], full, vendor)
+
+
+def _header(content: Content, at: int) -> tuple[int, int]:
+    if content[at : at + 4] != _RPM_MAGIC:
+        raise ValueError(at)
+    rows, store = struct.unpack_from(">II", content, at + 8)
+    return rows, store
+
+
+def _values(content: Content, at: int) -> dict[str, str]:
+    rows, _ = _header(content, at)
+    start = at + _INTRO_SIZE + rows * _ROW_SIZE
+    found: dict[str, str] = {}
+    for index in range(min(rows, _MOST_ROWS)):
+        tag, kind, offset, _ = struct.unpack_from(">IIII", content, at + _INTRO_SIZE + index * _ROW_SIZE)
+        key = _RPM_TAGS.get(tag)
+        if key is None:
+            continue
+        if kind in (_STRING, _I18N):
+            end = content.find(b"\0", start + offset, start + offset + 1024)
+            found[key] = bytes(content[start + offset : max(end, start + offset)]).decode("utf-8", "replace")
+        elif kind == _INT32:
+            found[key] = str(struct.unpack_from(">I", content, start + offset)[0])
+    return found
+
+
+def _debian(content: Content, *, installed: bool) -> Iterator[Package]:
+    ends = [0, *(m.end() for m in _STANZA.finditer(content)), len(content)]
+    line = 1
+    for start, end in pairwise(ends):
+        stanza = bytes(content[start:end])
+        fields = {key: value.decode("utf-8", "replace").strip() for key, value in _FIELD.findall(stanza)}
+        name, full = fields.get(b"Package"), fields.get(b"Version")
+        if name and full and not (installed and " installed" not in fields.get(b"Status", "")):
+            yield Package("deb", name, upstream(full), full, line=line)
+        line += stanza.count(b"\n")
+
+
+def upstream(full: str) -> str:
+    """Return upstream's part of a Debian version: without epoch, revision and repacking suffix."""
+    version = _EPOCH.sub("", full)
+    version = version.rsplit("-", 1)[0] if "-" in version else version
+    return re.split(r"[+~]|-really", version)[0]
+
+
+def _npm(content: Content) -> Iterator[Package]:
+    try:
+        said = json.loads(bytes(content))
+    except (ValueError, RecursionError):
+        return
+    if isinstance(said, dict) and isinstance(said.get("name"), str) and isinstance(said.get("version"), str):
+        yield Package("npm", said["name"], said["version"], said["version"])

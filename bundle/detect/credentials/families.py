@@ -1,0 +1,122 @@
+"""Credential families: one TOML file each under bundle/data/credentials.
+
+A family has nets: a `regex` with a group `secret` (and `user`, `service`, `key` where there are), the formats it is
+for, and whether the value has to look like a secret (`evidence = "value"`) or is one wherever it stands (`"place"`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from hardening.findings import Rule, Severity
+from hardening.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """One pattern: where it is looked for, and what has to be true of what it catches."""
+
+    regex: re.Pattern[str]
+    gate: str
+    """What Vectorscan looks for; matches wherever `regex` does."""
+    styles: frozenset[str]
+    """Kinds of text (see `place.style`) this is for; empty: all."""
+    evidence: str
+    multiline: bool
+    check: str
+    """A word for a further check in Python: `hash`, `github`, `xml`, ...; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A function whose argument is a secret wherever it stands."""
+
+    callee: str
+    secret: int
+    user: int
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text that has to be flagged, or not; `{secret}` stands for one made when the test runs."""
+
+    flagged: bool
+    path: str
+    content: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of place where appliances hide credentials."""
+
+    rule: Rule
+    nets: tuple[Net, ...]
+    sinks: tuple[Sink, ...]
+    examples: tuple[Example, ...]
+
+
+@cache
+def shipped() -> tuple[Family, ...]:
+    """Return the families that ship with the tool, by id."""
+    folder = files("bundle") / "data" / "credentials"
+    found = [load(f) for f in folder.iterdir() if f.name.endswith(".toml")]
+    return tuple(sorted(found, key=lambda f: f.rule.id))
+
+
+def load(path: Path | Traversable) -> Family:
+    """Read one family. Errors: DataError naming file and key."""
+    table = Table.load(path)
+    rule = Rule(
+        id=f"credential/{table.text('id')}",
+        title=table.text("title"),
+        severity=table.choice("severity", Severity),
+        rationale=table.text("why"),
+        remedy=table.text("remedy"),
+        references=table.texts("references", []),
+    )
+    family = Family(
+        rule=rule,
+        nets=tuple(_net(row) for row in table.rows("net")),
+        sinks=tuple(_sink(row) for row in table.rows("sink")),
+        examples=tuple(_example(row) for row in table.rows("examples")),
+    )
+    table.done()
+    return family
+
+
+def _net(row: Table) -> Net:
+    try:
+        regex = re.compile(row.text("regex"), re.VERBOSE | re.MULTILINE)
+    except re.error as problem:
+        raise row.wrong("regex", f"not a regular expression: {problem}") from problem
+    if "secret" not in regex.groupindex:
+        raise row.wrong("regex", "has no group named secret", "write (?P<secret>...)")
+    net = Net(
+        regex=regex,
+        gate=row.text("gate"),
+        styles=frozenset(row.texts("styles", [])),
+        evidence=row.text("evidence", "place"),
+        multiline=row.flag("multiline", default=False),
+        check=row.text("check", ""),
+    )
+    row.done()
+    return net
+
+
+def _sink(row: Table) -> Sink:
+    sink = Sink(row.text("callee"), row.number("secret"), row.number("user", -1), row.text("service", ""))
+    row.done()
+    return sink
+
+
+def _example(row: Table) -> Example:
+    example = Example(row.flag("flagged"), row.text("path"), row.text("content"), row.number("line", 0))
+    row.done()
+    return example

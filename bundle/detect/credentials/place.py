@@ -1,0 +1,108 @@
+"""What kind of text a member is, told by content first and by its name where content cannot tell."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.walk.member import Member
+
+CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
+
+_BY_SUFFIX = {
+    CODE: "php php3 php4 php5 phtml inc java jsp jspx js mjs ts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift",
+    CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
+    "credentials settings local dist default template sample repo crontab cron my tf tfvars",
+    SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
+    MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
+    SQL: "sql ddl dml mysql psql dump",
+    PROSE: "md txt rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
+}  # fmt: skip
+_SUFFIX = {word: style for style, words in _BY_SUFFIX.items() for word in words.split()}
+_BY_FORMAT = {
+    "php": CODE,
+    "python": CODE,
+    "perl": CODE,
+    "ruby": CODE,
+    "node": CODE,
+    "shell": SHELL,
+    "xml": MARKUP,
+    "html": MARKUP,
+}
+_NAMES = re.compile(
+    r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|\.s3cfg|\.fetchmailrc|\.muttrc)$"
+)
+_PROSE_NAMES = re.compile(
+    r"(?i)^(?:readme|changelog|changes|news|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
+)
+_DOCS = re.compile(
+    r"(?i)(?:^|/)(?:docs?|documentation|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
+)
+_TESTS = re.compile(
+    r"(?i)(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|examples?|samples?|demos?)(?:/|$)|(?:test|spec)s?\.\w+$"
+)
+_TRANSLATIONS = re.compile(
+    r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
+    r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
+    r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
+)
+_PAIR = re.compile(r"^\s*['\"]?[\w.\-]+['\"]?\s*(?:=>|[:=])\s*['\"]?(.+?)['\"]?[,;]?\s*$", re.MULTILINE)
+_HEAD = 16 << 10
+
+
+def style(member: Member) -> str:
+    """Return the kind of text: code, config, shell, markup, sql, prose or other."""
+    if member.derived:
+        return {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}.get(
+            member.derived, _of_content(member)
+        )
+    name = member.name
+    if _NAMES.match(name):
+        return SHELL if name.lower().startswith("dockerfile") else CONFIG
+    if _PROSE_NAMES.match(name) and member.format not in ("php", "shell"):
+        return PROSE
+    known = _BY_FORMAT.get(member.format)
+    if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
+        return known
+    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    return _SUFFIX.get(suffix) or _of_content(member)
+
+
+def _of_content(member: Member) -> str:
+    head = bytes(member.content[:_HEAD])
+    if b"<?php" in head:
+        return CODE
+    lines = [line for line in head.splitlines() if line.strip()]
+    pairs = sum(bool(re.match(rb"\s*(?:export\s+)?[\w.\-]{1,60}\s*[=:]\s*\S", line)) for line in lines)
+    if lines and pairs * 2 >= len(lines):
+        return CONFIG
+    if re.search(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)", head):
+        return SQL
+    if re.search(
+        rb"(?m)^\s*(?:import java|package [\w.]+;|public class|function\s+\w+\s*\(|def \w+\()", head
+    ):
+        return CODE
+    return OTHER
+
+
+def is_documentation(member: Member, kind: str) -> bool:
+    """Whether the text explains rather than configures: what stands in it is an example."""
+    return kind == PROSE or bool(_DOCS.search(member.parts[-1]))
+
+
+def is_test(member: Member) -> bool:
+    """Whether the path says that the file is a test, an example or a sample."""
+    return bool(_TESTS.search(member.parts[-1]))
+
+
+def is_translation(member: Member, kind: str) -> bool:
+    """Whether the file holds texts for people: by its path, or because most of its values are sentences."""
+    if _TRANSLATIONS.search(member.parts[-1]):
+        return True
+    if kind not in (CONFIG, CODE):
+        return False
+    head = bytes(member.content[:_HEAD]).decode("utf-8", "replace")
+    values = [m[1] for m in _PAIR.finditer(head)]
+    if len(values) < 12:  # noqa: PLR2004 - too few to tell
+        return False
+    sentences = sum(" " in v.strip() and not re.search(r"[/\\${}]|\d{3}", v) for v in values)
+    return sentences * 2 > len(values)

@@ -1,0 +1,99 @@
+"""Whether a value can be a secret, and how sure that is."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import cache
+from importlib.resources import files
+
+
+class Strength(IntEnum):
+    """What a value says for itself, apart from where it stands."""
+
+    NO = 0
+    """A placeholder, a variable, an identifier, a sentence: no secret."""
+    WORD = 1
+    """A plain word: a secret only where the place says so."""
+    COMMON = 2
+    """One of the passwords everybody tries first: a shipped default."""
+    MIXED = 3
+    """Letters with digits or signs, as people choose and generators make."""
+
+
+_PLACEHOLDER = re.compile(
+    r"""(?ix)^(?:
+      \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
+    | @[A-Za-z_][\w.:-]*@ | .*\{\{.*\}\}.* | \{[\w.:-]*\} | .*<[A-Za-z_/!?%][^>]*>?.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
+    | [*xX.\-_?\#]{2,} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
+    | (?:null|nil|none|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
+    | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-].*
+    | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|fixme|todo|tbd|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
+    | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
+    | https?://\S* | ftp://\S* | file:\S* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
+    | \d{1,3} | 0x0+ | \\[nrt0] | .*\\[nrt]$
+    )$"""
+)
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
+_SECRET_WORD = re.compile(
+    r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
+)
+_SELECTOR = re.compile(r"^[.#\[]|^\*?\[|[>|]|^[\w-]+\.[\w-]+\.[\w.-]+$|\w\(|::|->|=>|==|&&|\|\|")
+_MIME = re.compile(r"^[a-z]+/[a-z0-9.+-]+$")
+_DATE = re.compile(
+    r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,3}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$",
+    re.IGNORECASE,
+)
+_HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
+_UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_LONGEST = 512
+
+
+@cache
+def common() -> frozenset[str]:
+    """Return the passwords everybody tries first, lower case."""
+    text = (files("bundle") / "data" / "credentials" / "common.txt").read_text("utf-8")
+    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether the value stands for one that comes from elsewhere, or for none."""
+    value = value.strip()
+    return not value or len(value) > _LONGEST or bool(_PLACEHOLDER.match(value))
+
+
+def strength(value: str) -> Strength:
+    """Return what the value says for itself."""
+    value = value.strip()
+    if is_placeholder(value) or "\n" in value:
+        return Strength.NO
+    if value.lower() in common():
+        return Strength.COMMON
+    if len(value) < 4 or _SELECTOR.search(value) or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
+        return Strength.NO
+    if " " in value:
+        return Strength.NO
+    if _IDENTIFIER.match(value):
+        if _SECRET_WORD.search(value):
+            return Strength.NO
+        return Strength.MIXED if _odd_case(value) else Strength.WORD
+    if not re.search(r"[A-Za-z]", value):
+        return Strength.MIXED if len(value) >= 5 else Strength.NO  # noqa: PLR2004 - a number as password, not a count
+    if _SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
+        return Strength.NO
+    return Strength.MIXED
+
+
+def _odd_case(value: str) -> bool:
+    """Whether upper and lower case change as in generated text rather than in words."""
+    changes = sum(
+        a.islower() != b.islower()
+        for a, b in zip(value, value[1:], strict=False)
+        if a.isalpha() and b.isalpha()
+    )
+    return len(value) >= 8 and changes >= len(value) // 3 and not re.match(r"^(?:[A-Z]?[a-z]{2,})+$", value)  # noqa: PLR2004 - shorter ones are words
+
+
+def is_digest_or_id(value: str) -> bool:
+    """Whether the value has the form of a checksum or a UUID, which many harmless things have."""
+    return bool(_HEXHASH.match(value) or _UUID.match(value))

@@ -1,0 +1,207 @@
+"""Java libraries: as Debian ships them, without META-INF, merged, unpacked in an archive; and learned ones."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bundle import audit
+from bundle.detect.components import Components, load_rules
+from bundle.detect.java.learn import learn
+from bundle.detect.java.prints import Index, Library, sure
+from bundle.detect.java.zipread import directory
+from bundle.walk.member import Entry
+from hardening.cli.bundle_learn import command
+from hardening.errors import ArchiveError, InputError
+from hardening.findings import Finding, Severity
+
+PACKAGES = ("liblog4j1.2-java", "libcommons-collections3-java", "libxstream-java", "libdom4j-java",
+            "libcommons-io-java", "libaxis-java", "libjackson-json-java", "libbcprov-java")  # fmt: skip
+TODAY = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def jars(debian: Callable[[str], Path]) -> dict[str, Path]:
+    """One real jar of each package, by the package's name."""
+    found = {}
+    for package in PACKAGES:
+        real = [p for p in debian(package).rglob("*.jar") if not p.is_symlink()]
+        found[package] = max(real, key=lambda p: p.stat().st_size)
+    return found
+
+
+def entries(content: bytes) -> tuple[Entry, ...]:
+    return tuple(Entry(row.name, row.size, row.crc32) for row in directory(content))
+
+
+def classes_of(jars: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    seen: set[str] = set()
+    for jar in jars:
+        with zipfile.ZipFile(jar) as packed:
+            for name in packed.namelist():
+                if not name.startswith("META-INF/") and not name.endswith("/") and name not in seen:
+                    seen.add(name)
+                    yield name, packed.read(name)
+
+
+def zipped(files: Iterable[tuple[str, bytes]], prefix: str = "") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+        for name, content in files:
+            out.writestr(prefix + name, content)
+    return made.getvalue()
+
+
+def tarred(files: Iterable[tuple[str, bytes]], prefix: str = "") -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz", compresslevel=1) as out:
+        for name, content in files:
+            about = tarfile.TarInfo(prefix + name)
+            about.size = len(content)
+            out.addfile(about, io.BytesIO(content))
+    return made.getvalue()
+
+
+def audited(path: Path, rules: tuple[Path, ...] = ()) -> dict[str, Finding]:
+    run = audit(path, detectors=[Components(own=load_rules(rules), today=TODAY)], jobs=1)
+    return {f.rule.id: f for f in run.findings if f.rule.id.startswith("component/")}
+
+
+def test_debian_jars_as_they_are(jars: dict[str, Path], tmp_path: Path) -> None:
+    bundle = tmp_path / "u.zip"
+    bundle.write_bytes(zipped((f"lib/{n}.bin", p.read_bytes()) for n, p in enumerate(jars.values())))
+    found = audited(bundle)
+    said = {rule: f.message.split(",")[0] for rule, f in found.items()}
+    assert said["component/log4j1"] == "Log4j 1 1.2.17"
+    assert said["component/axis1"] == "Axis 1 1.4"
+    assert said["component/jackson1"] == "Jackson 1 1.9.13"
+    assert "component/commons-collections" not in said  # Debian's 3.2.2 refuses what made it dangerous
+    assert "component/xstream" not in said
+    assert found["component/log4j1"].level is Severity.CRITICAL
+    assert found["component/log4j1"].where == f"{bundle}!/lib/0.bin"
+
+
+def test_merged_without_meta_inf_two_archives_deep(jars: dict[str, Path], tmp_path: Path) -> None:
+    merged = zipped(classes_of(jars.values()), prefix="WEB-INF/classes/")
+    bundle = tmp_path / "u.zip"
+    bundle.write_bytes(zipped([("payload/p.tgz", tarred([("opt/app.dat", merged)]))]))
+    found = audited(bundle)
+    assert {"component/log4j1", "component/axis1", "component/jackson1"} <= set(found)
+    assert found["component/log4j1"].where == f"{bundle}!/payload/p.tgz!/opt/app.dat"
+    assert found["component/axis1"].message.startswith("Axis 1 1.4, ")
+
+
+def test_unpacked_in_a_tar(jars: dict[str, Path], tmp_path: Path) -> None:
+    bundle = tmp_path / "u.tgz"
+    bundle.write_bytes(tarred(classes_of([jars["liblog4j1.2-java"]]), prefix="opt/app/WEB-INF/classes/"))
+    finding = audited(bundle)["component/log4j1"]
+    assert finding.level is Severity.CRITICAL
+    assert finding.message.startswith("Log4j 1 (< 1.3), recognised by its classes: ")
+
+
+def test_the_log4j_2_bridge_is_no_log4j_1(components: Components) -> None:
+    from bundle.walk.member import Member
+
+    names = ("org/apache/log4j/spi/LoggingEvent.class", "org/apache/log4j/Category.class",
+             "org/apache/log4j/Hierarchy.class", "org/apache/log4j/bridge/LogEventAdapter.class")  # fmt: skip
+    member = Member(parts=("a.jar",), kind="file", entries=tuple(Entry(n, 1, 1) for n in names))
+    assert not list(components.check(member, "u"))
+
+
+def test_learned_libraries_are_exact_stripped_merged_and_unpacked(jars: dict[str, Path]) -> None:
+    index = Index(learn(jar) for jar in jars.values())
+    files = list(classes_of(jars.values()))
+    for shape in (entries(zipped(files)), entries(zipped(files, prefix="a/b/WEB-INF/classes/"))):
+        exact = {m.library.name: m.versions for m in index.matches(shape) if sure(m)}
+        assert len(exact) == len(jars)
+    for package, jar in jars.items():
+        stripped = entries(zipped(classes_of([jar])))
+        others = Index(learn(other) for name, other in jars.items() if name != package)
+        assert not others.matches(stripped)
+
+
+def test_learn_writes_rules_that_an_audit_uses(jars: dict[str, Path], tmp_path: Path) -> None:
+    rules, bundle = tmp_path / "site.toml", tmp_path / "u.zip"
+    done = CliRunner().invoke(
+        command, [str(jars["libcommons-io-java"]), "-o", str(rules)], standalone_mode=False
+    )
+    assert (done.exception, done.return_value) == (None, 0)
+    (library,) = load_rules([rules]).libraries
+    assert library.purl.startswith("pkg:maven/commons-io/commons-io@")
+    bundle.write_bytes(zipped([("x", zipped(classes_of([jars["libcommons-io-java"]])))]))
+    learned = audited(bundle, (rules,))["component/learned"]
+    assert learned.message == f"commons-io {library.version}, recognised by 100% of its classes"
+    assert learned.level is Severity.INFO
+    deny = tmp_path / "deny.toml"
+    deny.write_text(f'[[deny]]\npurls = ["{library.purl}"]\nreason = "not approved"\nseverity = "critical"\n')
+    denied = audited(bundle, (rules, deny))["component/denied"]
+    assert denied.level is Severity.CRITICAL
+    assert denied.message.endswith(": not approved")
+
+
+def test_learn_says_what_it_cannot_learn(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        learn(tmp_path / "absent.jar")
+    for name, content, why in (
+        ("empty.jar", b"", "is empty"),
+        ("none.jar", zipped([("a", b"")]), "no class in it"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ArchiveError, match=why):
+            learn(tmp_path / name)
+
+
+@pytest.mark.long
+def test_two_hundred_jars_learned_and_several_hundred_others(
+    pypi: Callable[[str], Path], debian: Callable[[str], Path]
+) -> None:
+    """At least 95 % exact without META-INF and merged; not one hit in jars that are something else."""
+    learned: dict[str, Library] = {}
+    shapes: dict[str, list[tuple[str, Entry]]] = {}
+    for path in sorted(pypi("pyspark==2.4.8").rglob("*.jar")):
+        name, _, version = path.stem.rpartition("-")
+        try:
+            learned[path.name] = learn(path, name=name or path.stem, version=version)
+        except ArchiveError:
+            continue
+        shapes[path.name] = [(e.name, e) for e in entries(path.read_bytes()) if "META-INF/" not in e.name]
+    assert len(learned) > 200
+    index = Index(learned.values())
+
+    def exact(name: str, found: dict[str, tuple[str, ...]]) -> bool:
+        return found.get(learned[name].name) == (learned[name].version,)
+
+    alone = [
+        n
+        for n in learned
+        if exact(n, {m.library.name: m.versions for m in index.matches(e for _, e in shapes[n]) if sure(m)})
+    ]
+    assert len(alone) >= 0.95 * len(learned)
+    names = sorted(learned)
+    merged_exact = 0
+    for start in range(0, len(names), 10):
+        group = names[start : start + 10]
+        merged = dict(pair for n in reversed(group) for pair in shapes[n])
+        found = {m.library.name: m.versions for m in index.matches(merged.values()) if sure(m)}
+        merged_exact += sum(exact(n, found) for n in group)
+    assert merged_exact >= 0.95 * len(names)
+    others = [p for package in CROSS for p in debian(package).rglob("*.jar") if not p.is_symlink()]
+    assert len(others) > 100
+    wrong = [(p.name, m.library.name) for p in others for m in index.matches(entries(p.read_bytes()))]
+    assert wrong == []
+
+
+CROSS = (*PACKAGES, "libguava-java", "libcommons-lang3-java", "libhttpclient-java", "libspring-core-java",
+         "libtomcat10-java", "libjetty9-java", "libxerces2-java", "libxalan2-java", "libactivemq-java",
+         "libnetty-java", "libzookeeper-java", "libquartz2-java", "velocity", "libhibernate3-java",
+         "libderby-java", "libthrift-java", "libjackson2-databind-java", "libyaml-snake-java",
+         "libmaven3-core-java", "libecj-java", "libbatik-java", "libfop-java", "libjgit-java",
+         "libwoodstox-java", "libeclipse-core-runtime-java", "ant", "libpdfbox-java", "libplexus-utils2-java",
+         "libasm-java", "libjaxen-java", "libhsqldb-java", "libpostgresql-jdbc-java", "libmariadb-java")  # fmt: skip
