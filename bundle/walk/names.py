@@ -35,7 +35,7 @@ def problems(raw: Raw, longest: int) -> Iterator[Note]:
     """Say what a name, or a link's target, would do to an unpacker that follows it."""
     name = raw.name
     start = 1 if name.startswith("./") else 0
-    if not _PLAIN.match(name, 2 * start) or _DOTS.search(name, start):
+    if len(name) > longest or not _PLAIN.match(name, 2 * start) or _DOTS.search(name, start):
         yield from _name_problems(name, longest)
     if raw.kind == "hardlink" and (raw.link.startswith("/") or climbs(raw.link)):
         yield Note("link-escape", f"is a hard link to {shown(raw.link)!r} outside the target folder", name)
@@ -48,7 +48,7 @@ def problems(raw: Raw, longest: int) -> Iterator[Note]:
 
 
 def _name_problems(name: str, longest: int) -> Iterator[Note]:
-    forward = name.replace("\\", "/")
+    forward = _ESCAPED.sub("_", name).replace("\\", "/")
     if climbs(forward):
         yield Note("traversal", "leaves the target folder", name)
     elif forward.startswith("/") or _DRIVE.match(name):

@@ -6,6 +6,7 @@ import hashlib
 import mmap
 import os
 import stat
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -60,7 +61,9 @@ class _Frame:
 _NAMES = 500_000
 """Names of one container that are remembered to find duplicates."""
 
-_TRUST_ZERO = 8  # a mebibyte-sized zip may hold a few times that before its ratio is looked at
+
+_PARSING = (ArithmeticError, LookupError, ValueError, struct.error, MemoryError, OSError, EOFError)
+"""What damaged numbers make parsers raise beside their own words."""
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
@@ -104,7 +107,6 @@ class Walker:
         self.position = 0
         """Bytes on disk that are behind us."""
         self.deadline = time.monotonic() + self.limits.seconds
-        self.stopped = ""
 
     def walk(self, path: str) -> Iterator[Event]:
         """Say every member and problem of one file or folder. Errors: InputError."""
@@ -235,6 +237,8 @@ class Walker:
             return open_container(source, member.format, context)
         except Broken as problem:
             return problem
+        except _PARSING as problem:
+            return Broken("corrupt", f"cannot be read: {type(problem).__name__}")
 
     def _inside(self, source: Source, member: Member, depth: int, opened: Opened | Broken) -> Iterator[Event]:
         frame = _Frame(
@@ -255,8 +259,8 @@ class Walker:
                         yield from self._member(raw, frame, depth)
             except Broken as problem:
                 yield self._note(Note(problem.reason, str(problem)), frame)
-            except RecursionError:
-                yield self._note(Note("limit-depth", "is nested too deeply"), frame)
+            except _PARSING as problem:
+                yield self._note(Note("corrupt", f"cannot be read on: {type(problem).__name__}"), frame)
             except _Stop:
                 frame.whole = False
                 yield Done(member, whole=False)
@@ -290,6 +294,9 @@ class Walker:
         yield from self._budget(raw, frame, parts)
         if raw.kind not in ("file", "hardlink") and not isinstance(raw.data, bytes):
             raw.data = b"".join(raw.data)[:0]  # a folder has no content; its reader wants to be drained
+        through = _link_on_the_way(parts[-1], frame.links) if frame.links else ""
+        if through:
+            yield self._problem(Problem("through-link", parts, f"is written through the link {through!r}"))
         if raw.kind != "file" and not raw.data:
             self.count += 1
             if raw.kind == "symlink":
@@ -298,32 +305,24 @@ class Walker:
                 parts=parts, kind=raw.kind, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner, group=raw.group,
                 mtime=raw.mtime, link=raw.link,
             )  # fmt: skip
-            return
-        if frame.links:
-            through = _link_on_the_way(parts[-1], frame.links)
-            if through:
-                yield self._problem(
-                    Problem("through-link", parts, f"is written through the link {through!r}")
-                )
-        if isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
-            data = raw.data
-            sha256 = hashlib.sha256(data).hexdigest()
-            frame.unpacked += len(data)
-            self._spend(len(data))
+        elif isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
+            sha256 = hashlib.sha256(raw.data).hexdigest()
+            frame.unpacked += len(raw.data)
+            self._spend(len(raw.data))
             yield from self._same_name(frame, parts, sha256)
-            yield from self._say(raw, parts, Memory(data), sha256, depth)
-            return
+            yield from self._say(raw, parts, Memory(raw.data), sha256, depth)
+        else:
+            yield from self._large(raw, frame, parts, depth)
+
+    def _large(self, raw: Raw, frame: _Frame, parts: tuple[str, ...], depth: int) -> Iterator[Event]:
+        """Say a member that comes in pieces, and why it ended early where it did."""
         source, sha256, problem = self._gather(raw, frame)
         try:
             if problem is not None:
                 left = max(0, (raw.size or 0) - source.size)
-                if problem.reason in ("bomb", "limit-member", "limit-total", "limit-time"):
-                    message = f"{problem} (read {source.size} bytes)"
-                else:
-                    message = str(problem)
-                yield self._problem(Problem(problem.reason, parts, message, left))
+                yield self._problem(Problem(problem.reason, parts, str(problem), left))
             self._spend(0)
-            if not (problem is not None and not source.size):
+            if problem is None or source.size:
                 yield from self._same_name(frame, parts, sha256)
             yield from self._say(raw, parts, source, sha256, depth)
         finally:
@@ -332,7 +331,6 @@ class Walker:
         if problem is not None and problem.reason == "bomb":
             raise Broken("bomb", "unpacking stopped here")
         if problem is not None and problem.reason in ("limit-total", "limit-time"):
-            self.stopped = problem.reason
             raise _Stop
 
     def _budget(self, raw: Raw, frame: _Frame, parts: tuple[str, ...]) -> Iterator[Event]:
@@ -352,7 +350,6 @@ class Walker:
         if reason == "bomb":
             raise Broken("bomb", message)
         if reason != "limit-member":
-            self.stopped = reason
             raise _Stop
 
     def _over(self, frame: _Frame, block: int, member: int) -> Broken | None:
@@ -397,6 +394,8 @@ class Walker:
                 size += len(block)
                 self.total += len(block)
                 frame.unpacked += len(block)
+        except _PARSING as ended:
+            problem = Broken("corrupt", f"cannot be read on: {type(ended).__name__}")
         except Broken as ended:
             problem = ended
             if ended.reason == "limit-spill":

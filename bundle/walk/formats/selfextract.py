@@ -42,7 +42,7 @@ class Payload:
 
 def archive_behind(source: Source) -> Payload | None:
     """Return where the archive of a self-extracting script starts; None for a plain script."""
-    if source.size < 200:
+    if source.size < 40:
         return None
     script = source.read(0, SCRIPT)
     makeself = b"akeself" in script[:65536] and (b"filesizes=" in script or b"MS_" in script)

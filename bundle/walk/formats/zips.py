@@ -307,7 +307,7 @@ def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[
         data = _content(source, row, begin, context)
     if kind == "symlink":
         data = data if isinstance(data, bytes) else b"".join(data)
-        link = decoded(data[: context.limits.path])
+        link, data = decoded(data[: context.limits.path]), b""
     yield Raw(name=name, kind=kind, size=row.size, mode=mode, mtime=row.mtime, link=link, data=data)
 
 
@@ -410,8 +410,17 @@ def _gap(source: Source, start: int, end: int, *, first: bool) -> Iterator[Raw |
             at = begin + used
             if row.flags & 8:
                 at += _descriptor(source, at, row) or 0
+    if source.read(at, 4) == CENTRAL:
+        at = _behind_directory(source, at, end)
     if at < end:
         yield from _rest(source, at, end, "data between the entries of the archive", quiet=first)
+
+
+def _behind_directory(source: Source, at: int, end: int) -> int:
+    """Return where the directory of an earlier archive in the same file ends, or its start where it has no end."""
+    window = source.read(at, min(end - at, 16 << 20))
+    found = window.rfind(END)
+    return at + found + _END.size if 0 <= found <= len(window) - _END.size else at
 
 
 def _unlisted(source: Source, row: Row, begin: int, end: int) -> tuple[bytes | Iterator[bytes], int]:

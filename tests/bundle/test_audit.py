@@ -1,0 +1,251 @@
+"""The audit: books that balance, the same report whatever the number of processes, exit codes of the table."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bundle import audit
+from bundle.audit import AuditEvent, Finished, Found, Started
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.cli import run as harden
+from hardening.errors import ExitCode, InputError
+from hardening.findings import Examined, Finding, Rule, Run, Severity
+
+RULE = Rule(id="test/word", title="A word", severity=Severity.HIGH, rationale="r", remedy="r")
+
+
+class Word:
+    """Finds a word, so that places can be compared."""
+
+    def __init__(self, word: bytes = b"needle") -> None:
+        self.word = word
+        self.asked = 0
+
+    def rules(self) -> tuple[Rule, ...]:
+        return (RULE,)
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        self.asked += 1
+        at = member.content.find(self.word) if not member.container else -1
+        if at >= 0:
+            line = bytes(member.content[:at]).count(b"\n") + 1
+            yield Finding(
+                rule=RULE, subject=subject, location=member.at(line), message=f"{member.name} says it"
+            )
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data)
+    return out.getvalue()
+
+
+def tarred(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A release with several archives large enough for processes of their own, two of them equal."""
+    one = tarred({"a/secret.txt": b"x\ny needle\n", "a/noise": os.urandom(3_000_000)})
+    two = zipped({"b/noise": os.urandom(3_000_000), "b/deep.tgz": tarred({"c.txt": b"needle"})})
+    path = tmp_path / "release.zip"
+    path.write_bytes(zipped({"one.tgz": one, "again.tgz": one, "two.zip": two, "plain.txt": b"needle here"}))
+    return path
+
+
+def told(run: Run) -> object:
+    return [
+        (f.rule.id, f.subject, f.where, getattr(f.location, "line", None), f.message, f.fingerprint)
+        for f in run.findings
+    ], [(s.id, s.examined, {k: v for k, v in s.stats.items() if k != "seconds"}) for s in run.subjects]
+
+
+def test_places_lines_and_equal_archives(release: Path) -> None:
+    run = audit(release, detectors=(Word(),), jobs=1)
+    places = {(f.where.removeprefix(str(release)), getattr(f.location, "line", None)) for f in run.findings}
+    assert places == {
+        ("!/one.tgz!/a/secret.txt", 2),
+        ("!/again.tgz!/a/secret.txt", 2),
+        ("!/two.zip!/b/deep.tgz!/c.txt", 1),
+        ("!/plain.txt", 1),
+    }
+
+
+def test_one_process_or_three_give_the_same_report(release: Path) -> None:
+    reports = [told(audit(release, detectors=(Word(),), jobs=jobs)) for jobs in (1, 2, 3, 1)]
+    assert reports[0] == reports[1] == reports[2] == reports[3]
+
+
+def test_books_equal_an_independent_count(release: Path) -> None:
+    def count(data: bytes) -> tuple[int, int]:
+        if data[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                inner = [archive.read(info) for info in archive.infolist()]
+        elif data[:2] == b"\x1f\x8b":
+            with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data))) as tar:
+                inner = [(tar.extractfile(info) or io.BytesIO()).read() for info in tar]
+        else:
+            return 1, len(data)
+        counted = [count(one) for one in inner]
+        return 1 + sum(n for n, _ in counted), len(data) + sum(size for _, size in counted)
+
+    (subject,) = audit(release, detectors=(), jobs=2).subjects
+    members, size = count(release.read_bytes())
+    assert subject.stats["members"] == members
+    assert subject.stats["bytes"] == subject.stats["bytes_examined"] == size
+    assert subject.stats["bytes_not_examined"] == 0
+
+
+def test_cache_gives_the_same_report_and_asks_less(release: Path, tmp_path: Path) -> None:
+    plain = told(audit(release, detectors=(Word(),), jobs=1))
+    first, second = Word(), Word()
+    assert told(audit(release, detectors=(first,), jobs=1, cache=tmp_path / "kept")) == plain
+    assert told(audit(release, detectors=(second,), jobs=2, cache=tmp_path / "kept")) == plain
+    assert second.asked < first.asked
+    moved = tmp_path / "next.zip"
+    moved.write_bytes(zipped({"release.zip": release.read_bytes(), "new.txt": b"nothing"}))
+    third = Word()
+    run = audit(moved, detectors=(third,), jobs=1, cache=tmp_path / "kept")
+    assert len(run.findings) == 4
+    assert third.asked <= 4
+
+
+def test_cache_that_others_may_write_is_refused(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(InputError, match="others may write"):
+        audit(release, detectors=(), cache=folder)
+
+
+def test_events_stream(release: Path) -> None:
+    events: list[AuditEvent] = []
+    audit(release, detectors=(Word(),), jobs=2, on_event=events.append)
+    assert isinstance(events[0], Started)
+    assert events[0].size == release.stat().st_size
+    assert isinstance(events[-1], Finished)
+    assert sum(isinstance(event, Found) for event in events) >= 3
+
+
+def test_threads_keep_the_audit_in_one_process(release: Path) -> None:
+    outcome: list[object] = []
+    expected = told(audit(release, detectors=(Word(),), jobs=2))
+    thread = threading.Thread(
+        target=lambda: outcome.append(told(audit(release, detectors=(Word(),), jobs=2)))
+    )
+    thread.start()
+    thread.join()
+    assert outcome == [expected]
+
+
+class Suicide(Word):
+    """A detector whose process dies, as a broken C library would have it."""
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        if member.name == "secret.txt":
+            os.kill(os.getpid(), 9)
+        yield from super().check(member, subject)
+
+
+def test_a_process_that_dies_costs_its_archive_alone(release: Path) -> None:
+    run = audit(release, detectors=(Suicide(),), jobs=4)
+    (subject,) = run.subjects
+    assert subject.examined is Examined.PARTIAL
+    assert subject.stats["bytes_not_examined"] > 0
+    said = {(f.rule.id, f.where.removeprefix(str(release))) for f in run.findings}
+    assert {("walk/crashed", "!/one.tgz"), ("test/word", "!/plain.txt")} <= said
+
+
+def test_failing_detector_is_said(release: Path) -> None:
+    class Broken(Word):
+        def check(self, member: Member, subject: str) -> Iterator[Finding]:
+            if member.name == "plain.txt":
+                raise KeyError(subject)
+            yield from super().check(member, subject)
+
+    run = audit(release, detectors=(Broken(),), jobs=1)
+    assert "walk/detector-failed" in {f.rule.id for f in run.findings}
+    assert run.subjects[0].examined is Examined.PARTIAL
+
+
+def test_limits_are_findings(release: Path) -> None:
+    for limits, reason in (
+        (Limits(members=3), "limit-members"),
+        (Limits(total=1000), "limit-total"),
+        (Limits(member=2_000_000), "limit-member"),
+        (Limits(spill=1_000_000, memory=100_000), "limit-spill"),
+        (Limits(depth=1), "limit-depth"),
+    ):
+        run = audit(release, detectors=(), limits=limits, jobs=1)
+        assert f"walk/{reason}" in {f.rule.id for f in run.findings}, reason
+        assert run.exit_code() is ExitCode.PARTLY_EXAMINED
+
+
+def exit_of(*arguments: object) -> int:
+    return harden(["bundle", "audit", "--progress", "never", *map(str, arguments)])
+
+
+def test_exit_codes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    clean = tmp_path / "clean.zip"
+    clean.write_bytes(zipped({"a.txt": b"harmless text\n"}))
+    assert exit_of(clean) == 0
+    assert exit_of(tmp_path / "absent.zip") == 2
+    assert "absent.zip: no such file" in capfd.readouterr().err
+    for name, data in (("empty", b""), ("noise.zip", os.urandom(5000)), ("text.zip", b"no archive\n")):
+        (tmp_path / name).write_bytes(data)
+        assert exit_of(tmp_path / name) == 3, name
+    (tmp_path / "folder").mkdir()
+    assert exit_of(tmp_path / "folder") == 3
+    cut = tmp_path / "cut.tgz"
+    cut.write_bytes(tarred({"a": b"text\n" * 100, "b": os.urandom(20_000)})[:-5000])
+    assert exit_of(cut) == 4
+    hostile = tmp_path / "hostile.zip"
+    hostile.write_bytes(zipped({"../x": b"1"}))
+    assert exit_of(hostile) == 10
+    assert exit_of(hostile, "--fail-on", "never") == 0
+    assert exit_of(clean, "--max-total", "nonsense") == 2
+    capfd.readouterr()
+
+
+def test_unreadable_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    if os.geteuid() == 0:
+        path = tmp_path / "fifo"
+        os.mkfifo(path)  # root reads every file; a pipe is what it may not wait for
+    else:
+        path = tmp_path / "locked"
+        path.write_bytes(b"x")
+        path.chmod(0)
+    assert exit_of(path) == 2
+    assert capfd.readouterr().err.startswith("harden: ")
+
+
+def test_json_report_is_deterministic(release: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for jobs in (1, 2):
+        exit_of(release, "--format", "json", "--jobs", jobs)
+        report = json.loads(capfd.readouterr().out)
+        del report["started"], report["finished"]
+        for subject in report["subjects"]:
+            del subject["stats"]["seconds"]
+        texts.append(json.dumps(report))
+    assert texts[0] == texts[1]

@@ -1,0 +1,123 @@
+"""Archives written by the real programs are read back file for file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bundle.walk import Limits, Member, Problem, walk
+
+
+def need(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        message = f"{program} is not installed; see .ci/packages.txt"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "var" / "www").mkdir(parents=True)
+    (root / "var/www/index.php").write_text("<?php echo 'hello'; ?>\n")
+    (root / "var/www/grüße.txt").write_text("umlaut\n")
+    (root / "big.bin").write_bytes(os.urandom(5_000_000))
+    (root / "setup.sh").write_text("#!/bin/sh\necho installing\n")
+    (root / "setup.sh").chmod(0o755)
+    (root / "empty").write_bytes(b"")
+    (root / "link").symlink_to("setup.sh")
+    return root
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def said(path: Path, limits: Limits | None = None) -> tuple[dict[str, str], list[Problem]]:
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for event in walk(str(path), limits):
+        if isinstance(event, Problem):
+            problems.append(event)
+        elif event.kind == "file" and len(event.parts) > 1 and not event.derived:
+            found.setdefault(event.parts[-1].removeprefix("tree/"), event.sha256)
+    return found, problems
+
+
+COMMANDS = {
+    "makeself.run": ("makeself", "makeself -q tree out label ./setup.sh"),
+    "makeself-xz.run": ("makeself", "makeself -q --xz tree out label ./setup.sh"),
+    "makeself-bzip2.run": ("makeself", "makeself -q --bzip2 tree out label ./setup.sh"),
+    "makeself-base64.run": ("makeself", "makeself -q --base64 tree out label ./setup.sh"),
+    "makeself-plain.run": ("makeself", "makeself -q --nocomp tree out label ./setup.sh"),
+    "7z": ("7z", "7z a -bd out.7z ./tree/* && mv out.7z out"),
+    "iso": ("genisoimage", "genisoimage -quiet -R -o out tree"),
+    "tar.lz4": ("lz4", "tar cf t.tar tree && lz4 -q -f t.tar out"),
+    "tar.zst": ("zstd", "tar cf t.tar tree && zstd -q -f t.tar -o out"),
+    "zst-long": ("zstd", "tar cf t.tar tree && zstd -q -f --long=27 -19 t.tar -o out"),
+    "cpio": ("cpio", "cd tree && find . | cpio -o -H newc --quiet > ../out"),
+    "cpio-odc": ("cpio", "cd tree && find . | cpio -o -H odc --quiet > ../out"),
+    "cpio-crc": ("cpio", "cd tree && find . | cpio -o -H crc --quiet > ../out"),
+    "cpio-bin": ("cpio", "cd tree && find . | cpio -o -H bin --quiet > ../out"),
+    "tar-gnu": ("tar", "tar -C tree --format=gnu -cf out ."),
+    "tar-pax": ("tar", "tar -C tree --format=pax -cf out ."),
+    "squashfs-gzip": ("mksquashfs", "mksquashfs tree out -quiet -no-progress"),
+    "squashfs-xz": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp xz -b 262144"),
+    "squashfs-zstd": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp zstd -no-fragments"),
+    "squashfs-plain": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -noI -noD -noF"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_archive_of_a_real_program(name: str, tree: Path, tmp_path: Path) -> None:
+    program, command = COMMANDS[name]
+    need(program)
+    made = subprocess.run(
+        command,
+        shell=True,
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert made.returncode == 0, made.stderr
+    found, problems = said(tmp_path / "out")
+    wanted = digests(tree)
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert not problems
+
+
+def test_a_large_file_comes_in_windows_with_the_right_lines(tmp_path: Path) -> None:
+    lines = b"".join(b"line %d\n" % n for n in range(1, 5_000_000))
+    path = tmp_path / "large.txt"
+    path.write_bytes(lines)
+    windows = [
+        (event.offset, bytes(event.content), event.at(1).line)
+        for event in walk(str(path))
+        if isinstance(event, Member) and event.kind == "file"
+    ]
+    assert len(windows) == 2
+    offset, content, line = windows[1]
+    assert lines[offset : offset + len(content)] == content
+    assert line == lines[:offset].count(b"\n") + 1
+
+
+def test_depth_limit_is_said(tmp_path: Path) -> None:
+    import hostile
+
+    path = tmp_path / "x"
+    path.write_bytes(hostile.nested(4, lambda inner: hostile.zipped({"n.zip": inner})))
+    _, problems = said(path, Limits(depth=3))
+    assert [problem.reason for problem in problems] == ["limit-depth"]
