@@ -41,6 +41,8 @@ class Step(NamedTuple):
     """The ciphers it added, removed or moved, in their new order."""
     selected: tuple[Cipher, ...]
     """Every cipher the words select in this build, whatever happened to it."""
+    inside: str = ""
+    """`DEFAULT` or the Suite B word whose meaning this step is part of; empty for what was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -210,6 +212,7 @@ class _Reader:
         self.ok = True
         self.level = words.table.build.security_level
         self.steps: list[Step] = []
+        self.inside = ""
 
     def read(self, text: str) -> None:
         at, end = 0, len(text)
@@ -222,16 +225,16 @@ class _Reader:
             if found is None:
                 self.ok = False
                 self._step(text[at:after], "error")
-                going = False
+                after = _next_separator(text, after)
             elif action == "command":
                 self._command(found[0])
-                going = False
-            else:
-                going = self._apply(action, found, text[at:after])
+                after = _next_separator(text, after)
+            elif self.words.select(found).known:
+                self._apply(action, found, text[at:after])
+            else:  # the rest of the element is thrown away
+                after = _next_separator(text, after)
+                self._step(text[at:after], "unknown")
             at = after
-            if not going:  # the rest of the element is thrown away
-                while at < end and text[at] not in SEPARATORS:
-                    at += 1
 
     def _words(self, text: str, at: int, *, single: bool) -> tuple[tuple[str, ...] | None, int]:
         """Return the words of an element and where it ends; None where a word should be and is not."""
@@ -261,11 +264,8 @@ class _Reader:
             self.ok = False
             self._step("@" + word, "error")
 
-    def _apply(self, action: str, words: tuple[str, ...], element: str) -> bool:
-        known, chosen = self.words.select(words)
-        if not known:
-            self._step(element, "unknown")
-            return False
+    def _apply(self, action: str, words: tuple[str, ...], element: str) -> None:
+        selected = chosen = self.words.select(words).bits
         chain = self.chain
         if len(chain.order) == 1 and self.words.generation < SINCE_102:
             chosen = 0  # before 1.0.2 the loop over the chain ends before a cipher that is alone
@@ -278,8 +278,7 @@ class _Reader:
             changed = chain.kill(chosen)
         else:
             changed = chain.delete(chosen, keep_place=self.words.generation == 0)
-        self._step(element, action, changed, chosen, before)
-        return True
+        self._step(element, action, changed, selected, before)
 
     def _step(
         self, element: str, action: str, changed: int = 0, chosen: int = 0, before: Iterable[int] = ()
@@ -287,7 +286,13 @@ class _Reader:
         if self.trace:
             order = before or self.chain.order
             moved = self.table.named(bit for bit in order if bit & changed)
-            self.steps.append(Step(element, action, moved, self.table.spread(chosen)))
+            self.steps.append(Step(element, action, moved, self.table.spread(chosen), self.inside))
+
+
+def _next_separator(text: str, at: int) -> int:
+    while at < len(text) and text[at] not in SEPARATORS:
+        at += 1
+    return at
 
 
 def _vocabulary(build: Build) -> Words:
@@ -300,12 +305,13 @@ def _vocabulary(build: Build) -> Words:
 def _run(string: str, build: Build, *, trace: bool) -> _Outcome:
     words = _vocabulary(build)
     text = string
-    if words.generation >= SINCE_102:
-        text = next((to for word, to in _SUITE_B if text.startswith(word)), text)
     reader = _Reader(words, trace=trace)
+    if words.generation >= SINCE_102:
+        reader.inside, text = next((found for found in _SUITE_B if text.startswith(found[0])), ("", text))
     if text.startswith("DEFAULT"):
+        reader.inside = "DEFAULT"
         reader.read(build.default_string)
-        text = text[len("DEFAULT") :]
+        reader.inside, text = "", text[len("DEFAULT") :]
     if reader.ok:
         reader.read(text)
     ciphers = words.table.named(reader.chain.listed()) if reader.ok else ()

@@ -1,0 +1,61 @@
+"""Each classic trap is named where a string steps into it, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardening.tls.openssl import build, resolve
+from hardening.tls.openssl_traps import TRAPS
+
+EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
+
+
+@pytest.mark.parametrize(
+    ("string", "name", "says"),
+    [
+        ("HIGH:!ADH", EL7, "AECDH-AES256-SHA, AECDH-AES128-SHA still authenticate nobody"),
+        ("HIGH", EL7, "HIGH holds anonymous suites"),
+        ("ALL", EL7, "Anonymous suites are in the list"),
+        ("HIHG:!aNULL", EL7, "Did you mean HIGH?"),
+        ("HIHG", EL7, "Nothing is selected"),
+        ("AES:eNULL:!aNULL", EL7, "do not encrypt at all"),
+        ("AES:-SHA1:AES:!aNULL", EL7, "!SHA1 removes for good"),
+        ("!SHA1:AES256-SHA:AES:!aNULL", EL7, "'AES256-SHA' adds nothing: !SHA1"),
+        ("AES:DEFAULT:!aNULL", EL7, "DEFAULT is understood only at the very start"),
+        ("AES:TLSv1.2:!aNULL", "0.9.8e-rhel5", "trips over the dot"),
+        ("AES:@SECLEVEL=2:!aNULL", EL7, "security levels came with OpenSSL 1.1.0"),
+        ("AES:TLS_AES_128_GCM_SHA256:!aNULL", EL7, "TLS 1.3 suites are not in the cipher list"),
+        ("TLS_RSA_WITH_AES_128_CBC_SHA", EL7, "here it is called AES128-SHA"),
+        ("AES:+RC4:!aNULL", EL7, "never adds"),
+        ("AES:RC4+SHA256+SSLv3:!aNULL", EL7, "selects nothing in 1.0.2k-el7"),
+        ("AES:AES+RC4:!aNULL", EL7, "its parts exclude each other"),
+        ("ALL:!aNULL", EL6, "SSL 2.0 ciphers are in the list: "),
+        ("AES:@FOO:!aNULL", EL7, "'@FOO' makes the whole string invalid"),
+        ("ALL:!eNULL", NEW, "Security level 2 stops"),
+    ],
+)
+def test_a_trap_is_named(string: str, name: str, says: str) -> None:
+    assert any(says in note for note in resolve(string, build(name)).notes)
+
+
+@pytest.mark.parametrize("name", [EL6, EL7, NEW])
+def test_a_careful_string_steps_into_none(name: str) -> None:
+    string = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:!aNULL"
+    assert resolve(string, build(name)).notes == ()
+
+
+def test_suites_that_only_authenticate_are_called_out() -> None:
+    found = resolve("AES128-SHA", build(NEW), ciphersuites="TLS_SHA256_SHA256")
+    assert any("TLS_SHA256_SHA256 does not encrypt" in note for note in found.notes)
+
+
+def test_the_last_cipher_of_an_old_library_cannot_be_removed() -> None:
+    one = build(EL6)
+    string = "AES128-SHA:" + ":".join(f"!{c.name}" for c in one.ciphers if c.name != "AES128-SHA")
+    found = resolve(string + ":!AES128-SHA", one)
+    assert [c.name for c in found.ciphers] == ["AES128-SHA"]
+    assert any("cannot remove the last cipher" in note for note in found.notes)
+
+
+def test_every_trap_is_in_the_registry_once() -> None:
+    assert len(set(TRAPS)) == len(TRAPS)
