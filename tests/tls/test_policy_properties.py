@@ -9,6 +9,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hardening.tls
+from hardening.errors import DataError
 from hardening.findings import Severity
 from hardening.tls import policy, registry
 from hardening.tls.offer import Offer
@@ -17,6 +19,7 @@ from hardening.tls.requirement import Level, PolicyRule, RuleKind
 from hardening.tls.ruleset import Policy
 from tests.tls.policy_offers import NOW, certificate, offer, protocol
 
+FOLDER = Path(hardening.tls.__file__).parent / "data" / "policies"
 SUITES = [s for s in registry.suites() if not s.scsv]
 OLD = [s.iana for s in SUITES if not s.tls13]
 NEW = [s.iana for s in SUITES if s.tls13]
@@ -145,3 +148,39 @@ def test_a_rule_that_checks_nothing_is_manual() -> None:
 def _has_clause(rule: PolicyRule) -> bool:
     clauses = (rule.protocols, rule.suites, rule.groups, rule.signatures, rule.certificate, rule.session)
     return any(clause is not None for clause in clauses)
+
+
+VALUES = ["1", "true", '"x"', "[]", "{}", "[1]", "2027-01-31", '["NULL"]', "[{}]", "{ a = 1 }", "-1", ""]
+TEXTS = {name: (FOLDER / f"{name}.toml").read_text("utf-8").splitlines() for name in policy.available()}
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_is_refused_in_one_line_or_still_means_something(data: st.DataObject) -> None:
+    lines = list(TEXTS[data.draw(st.sampled_from(sorted(TEXTS)))])
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        what = data.draw(st.sampled_from(["drop", "twice", "value", "key"]))
+        key, equals, _ = lines[at].partition(" = ")
+        if what == "drop":
+            lines[at] = ""
+        elif what == "twice":
+            lines.insert(at, lines[at])
+        elif equals:
+            lines[at] = (
+                f"{key} = {data.draw(st.sampled_from(VALUES))}" if what == "value" else f"x{lines[at]}"
+            )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.toml"
+        path.write_text("\n".join(lines), "utf-8")
+        refusal = ""
+        try:
+            one = read(path, find=policy.load)
+        except DataError as problem:
+            refusal = str(problem)
+        if refusal:
+            assert refusal.startswith(f"{path}: ")
+            assert "\n" not in refusal
+        else:
+            assert one.protocols
+            assert one.judge(offer(), now=NOW).verdict != "pass"
