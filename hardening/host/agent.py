@@ -1574,7 +1574,10 @@ def do_status(host, request):
 
 
 def do_facts(host, request):
-    """Return what a control machine needs to know, and the files it asked for (`read`: paths or patterns)."""
+    """Return what a control machine needs to know, the files it asked for, and what programs say.
+
+    `read`: paths or patterns (a link is read as the file it leads to); `run`: commands such as `nginx -v`.
+    """
     release = ""
     for name in ("etc/centos-release", "etc/redhat-release", "etc/os-release"):
         try:
@@ -1584,12 +1587,13 @@ def do_facts(host, request):
             continue
     files, skipped = [], []
     for pattern in request.get("read", []):
-        for path in sorted(glob.glob(host.place(pattern))):
+        found = glob.glob(host.place(pattern))
+        for path in sorted(set(os.path.realpath(one) for one in found) - set(row["real"] for row in files)):
             seen = look(path, digest=False)
             if os.path.isfile(path) and os.path.getsize(path) <= 1048576:
                 data = read(path)
                 row = {"path": _plan_path(host, path), "content": b64(data), "sha256": sha256(data)}
-                files.append(dict(row, mode="%04o" % seen["mode"]))
+                files.append(dict(row, mode="%04o" % seen["mode"], real=path))
             else:
                 skipped.append(_plan_path(host, path))
     firewall = "none"
@@ -1611,6 +1615,7 @@ def do_facts(host, request):
         "time": stamp(),
         "listeners": listeners(),
         "files": files,
+        "said": [run(argv, 20)[1][:2000] for argv in request.get("run", [])],
         "skipped": skipped,
         "pending": pending(host),
     }

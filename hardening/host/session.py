@@ -1,0 +1,100 @@
+"""The control machine's side of a transaction: ask, apply, come back on a new connection, prove, confirm."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardening.errors import ProbeError
+from hardening.host import stream
+from hardening.host.plan import Plan
+
+Execute = Callable[[bytes], tuple[str, str]]
+"""Runs a Python program given on standard input on the target; returns what it printed and complained."""
+
+Proof = Callable[[], Iterable[str]]
+"""Looks at the target from outside after a change; returns what is wrong, one line each."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One target host, reached by whatever can run a program there."""
+
+    execute: Execute
+    where: str = "this machine"
+    reconnect: Callable[[], None] = lambda: None
+    """Drops the connection, so that what follows has to open a new one."""
+    state: str | None = None
+    """The agent's directory on the target; None: its default."""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, verb: str, **more: Any) -> dict[str, Any]:
+        """Ask the agent one thing. Errors: ProbeError when it does not answer."""
+        request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
+        output, complaint = self.execute(stream.program(request))
+        found = stream.answer(output, complaint=complaint, where=self.where)
+        self.answers.append(found)
+        return found
+
+    def carry_out(self, plan: Plan, *, check: bool = False, prove: Proof | None = None) -> dict[str, Any]:
+        """Apply a plan (or predict it), and let it stand only when the host is still reached and the proof holds."""
+        if check:
+            return self.ask("check", plan=plan.to_json())
+        row = plan.to_json()
+        if prove is not None and not plan.deadman:
+            row["deadman"] = 120
+        done = self.ask("apply", plan=row)
+        if done.get("state") != "applied":
+            return done
+        self.reconnect()
+        wrong: list[str] = []
+        if prove is not None:
+            try:
+                wrong = list(prove())
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
+                wrong = [f"the proof could not be made: {problem}"]
+        if wrong:
+            why = "not proved: " + "; ".join(wrong)
+            undone = self.ask("rollback", id=done["tx"], why=why)
+            good = undone.get("state") == "rolledback"
+            return {**done, "failed": True, "changed": not good, "state": undone.get("state"), "msg": why}
+        confirmed = self.ask("confirm", id=done["tx"])
+        if confirmed.get("failed"):
+            return {**done, **confirmed, "changed": False}
+        return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
+
+
+def here(*, state: str | None = None, python: str = sys.executable) -> Session:
+    """Return a session with this machine itself."""
+    import subprocess
+
+    def execute(program: bytes) -> tuple[str, str]:
+        try:
+            done = subprocess.run([python, "-"], input=program, capture_output=True, timeout=900, check=False)
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem
+        return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+    return Session(execute=execute, state=state)
+
+
+def summary(answer: dict[str, Any]) -> str:
+    """Return one line about what happened, for people."""
+    state, count = answer.get("state", "unknown"), len(answer.get("files", []))
+    words = {
+        "unchanged": "everything is as it should be",
+        "would-change": f"{count} paths would change",
+        "committed": f"{count} paths changed and proved",
+        "applied": f"{count} paths changed, waiting for the confirmation",
+        "as-planned": "everything is as planned",
+        "drifted": "not as planned",
+        "undone": "nothing was left to undo",
+        "nothing": "nothing to do",
+        "rolledback": "failed, and everything is as it was before",
+        "refused": "refused, nothing was changed",
+        "broken": "failed, and not everything could be undone; the host keeps trying",
+    }
+    text = words.get(str(state), str(state))
+    return f"{text}: {answer['msg']}" if answer.get("msg") else text

@@ -1,0 +1,261 @@
+"""From a TLS policy and a server's own configuration files to one plan that makes the policy hold.
+
+The settings are written to one file of ours. Where another file sets the same directives, that line would win (or
+the server would refuse a duplicate), so it is commented out, in the same transaction and with a reason.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hardening.errors import UsageError
+from hardening.findings import Severity
+from hardening.host.plan import File, Plan, Service, Validator
+from hardening.tls import policy as policies
+from hardening.tls import render, targets
+
+MARK = "# replaced by the TLS policy in {place}: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where one distribution family keeps one server's configuration."""
+
+    target: str
+    family: str
+    """A word of the first line of /etc/centos-release or /etc/os-release, in lower case."""
+    configs: tuple[str, ...]
+    place: str
+    check: tuple[str, ...]
+    service: str
+    version: tuple[str, ...]
+
+
+_NGINX = Layout(
+    target="nginx",
+    family="",
+    configs=("/etc/nginx/nginx.conf", "/etc/nginx/conf.d/*.conf", "/etc/nginx/sites-enabled/*"),
+    place="/etc/nginx/conf.d/harden-tls.conf",
+    check=("nginx", "-t"),
+    service="nginx",
+    version=("nginx", "-v"),
+)
+_HTTPD = Layout(
+    target="httpd",
+    family="",
+    configs=("/etc/httpd/conf/httpd.conf", "/etc/httpd/conf.d/*.conf"),
+    place="/etc/httpd/conf.d/harden-tls.conf",
+    check=("httpd", "-t"),
+    service="httpd",
+    version=("httpd", "-v"),
+)
+_LIGHTTPD = Layout(
+    target="lighttpd",
+    family="",
+    configs=("/etc/lighttpd/lighttpd.conf", "/etc/lighttpd/conf.d/*.conf"),
+    place="/etc/lighttpd/conf.d/harden-tls.conf",
+    check=("lighttpd", "-tt", "-f", "/etc/lighttpd/lighttpd.conf"),
+    service="lighttpd",
+    version=("lighttpd", "-v"),
+)
+LAYOUTS: tuple[Layout, ...] = (
+    replace(
+        _HTTPD,
+        family="debian",
+        configs=(
+            "/etc/apache2/apache2.conf",
+            "/etc/apache2/mods-enabled/*.conf",
+            "/etc/apache2/conf-enabled/*.conf",
+            "/etc/apache2/sites-enabled/*.conf",
+        ),
+        place="/etc/apache2/conf-enabled/harden-tls.conf",
+        check=("apache2ctl", "-t"),
+        service="apache2",
+        version=("apache2", "-v"),
+    ),
+    replace(
+        _LIGHTTPD,
+        family="debian",
+        configs=("/etc/lighttpd/lighttpd.conf", "/etc/lighttpd/conf-enabled/*.conf"),
+        place="/etc/lighttpd/conf-enabled/99-harden-tls.conf",
+    ),
+    _NGINX,
+    _HTTPD,
+    _LIGHTTPD,
+)
+"""The first that fits the host counts; each part may be overridden by the server's own settings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One server on a host, and what is wished for it. None and empty mean: as the layout says."""
+
+    target: str
+    policy: str = policies.DEFAULT
+    version: str | None = None
+    openssl: str | None = None
+    params: Mapping[str, str] | None = None
+    configs: tuple[str, ...] = ()
+    place: str | None = None
+    check: tuple[str, ...] = ()
+    service: str | None = None
+    action: str = "reload"
+    reload: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    """Scanned after the change; where the scan does not pass, the change is undone."""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], *, policy: str) -> Server:
+        """Read a server as a playbook writes it. Errors: UsageError naming the key."""
+        known = set(cls.__dataclass_fields__)
+        for key in raw:
+            if key not in known:
+                raise UsageError(f"tls server: unknown key {key!r}", hint="known: " + ", ".join(sorted(known)))
+        if "target" not in raw:
+            raise UsageError("tls server: 'target' is missing", hint="such as nginx, httpd or lighttpd")
+        values = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in raw.items() if v not in ("", None)}
+        targets.find(str(values["target"]))
+        return cls(**{"policy": policy, **values})
+
+    def layout(self, release: str) -> Layout:
+        """Return where this server's files are on a host of that release."""
+        found = next(
+            one for one in LAYOUTS if one.target == self.target and (not one.family or one.family in release.lower())
+        )
+        return replace(
+            found,
+            configs=self.configs or found.configs,
+            place=self.place or found.place,
+            check=self.check or found.check,
+            service=self.service or found.service,
+        )
+
+
+def wishes(server: Server) -> dict[str, Any]:
+    """Return what has to be asked of the host (verb `facts`) before planning."""
+    every = [one for one in LAYOUTS if one.target == server.target]
+    read = list(server.configs) or list(dict.fromkeys(p for one in every for p in one.configs))
+    places = [server.place] if server.place else [one.place for one in every]
+    return {
+        "read": list(dict.fromkeys([*read, *places])),
+        "run": [list(one.version) for one in every] if not server.version else [],
+    }
+
+
+def release_of(server: Server, facts: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the release to render for, by what the program says of itself, and a note where that is a guess."""
+    if server.version:
+        return server.version, ()
+    known = [r.version for r in targets.find(server.target).facts.releases]
+    said = re.findall(r"(?:nginx|Apache|lighttpd)/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
+    release = str(facts.get("release", "")).lower()
+    family = re.search(r"(?:centos|red hat|rocky|alma)\D*(\d+)|debian gnu/linux (\d+)", release)
+    suffix = (f"-el{family[1]}" if family[1] else f"-debian{family[2]}") if family else ""
+    for number in said:
+        exact = [v for v in known if v.startswith(f"{number}-")]
+        if exact:
+            return next((v for v in exact if v.endswith(suffix)), exact[-1]), ()
+    near = [v for v in known if suffix and v.endswith(suffix)]
+    if near:
+        return near[-1], (f"{server.target} {said[0] if said else '?'} is rendered as {near[-1]}",)
+    return None, (f"the release of {server.target} is not known; the default of the target is assumed",)
+
+
+def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
+    """Return the plan that makes the policy hold on this server. Errors: UsageError, DataError."""
+    layout = server.layout(str(facts.get("release", "")))
+    version, notes = release_of(server, facts)
+    made = render.render(
+        targets.find(server.target),
+        policies.load(server.policy),
+        version=version,
+        build=server.openssl,
+        params=dict(server.params or {}),
+    )
+    names = directives(made.text)
+    files = [File(path=layout.place, content=made.text.encode("utf-8"), mode="0644")]
+    for row in facts.get("files", []):
+        if row["path"] == layout.place:
+            continue
+        old = base64.b64decode(row["content"])
+        new = without(old.decode("utf-8", "surrogateescape"), names, layout.place).encode("utf-8", "surrogateescape")
+        if new != old:
+            files.append(File(path=row["path"], content=new, expect_sha256=row["sha256"]))
+    return Plan(
+        label=f"TLS policy {server.policy} for {server.target}",
+        files=tuple(files),
+        validators=(Validator(name=" ".join(layout.check[:2]), argv=layout.check),),
+        services=(
+            Service(
+                name=layout.service,
+                action=server.action,
+                argv=server.reload,
+                paths=tuple(one.path for one in files),
+            ),
+        ),
+        notes=(*notes, *made.assumptions, *(f"{f.level.label}: {f.message}" for f in made.findings)),
+    )
+
+
+def directives(text: str) -> frozenset[str]:
+    """Return the names of the directives that a rendered configuration sets."""
+    lines = (line.strip() for line in text.splitlines())
+    words = (re.match(r"[A-Za-z][\w.\-]*", line) for line in lines if line and not line.startswith("#"))
+    return frozenset(word[0].lower() for word in words if word)
+
+
+def without(text: str, names: frozenset[str], place: str) -> str:
+    """Comment out every line that sets one of `names`, with its continuation lines.
+
+    Errors: UsageError where a directive shares its line with another, for a line comment would take both.
+    """
+    lines, open_until, kept = text.splitlines(keepends=True), "", []
+    for number, line in enumerate(lines, 1):
+        stripped = line.strip()
+        word = re.match(r"[A-Za-z][\w.\-]*", stripped)
+        ours = open_until != "" or (word is not None and word[0].lower() in names)
+        if not ours:
+            kept.append(line)
+            continue
+        body = stripped.partition(" #")[0].rstrip()
+        if body.count(";") > 1 or (body.endswith("}") and "{" not in body):
+            raise UsageError(
+                f"line {number} sets more than one thing: {stripped}",
+                hint="put each directive on a line of its own; then it can be replaced alone",
+            )
+        kept.append(MARK.format(place=place) + line.lstrip())
+        if not open_until:
+            open_until = _end(body, place)
+        if open_until and _ended(body, open_until):
+            open_until = ""
+    return "".join(kept)
+
+
+def _end(body: str, place: str) -> str:
+    """Return how a directive that begins with this line ends: a semicolon, a bracket, or no backslash."""
+    if "nginx" in place or body.endswith(";"):
+        return ";"
+    if body.count("(") > body.count(")"):
+        return ")"
+    return "\\" if body.endswith("\\") else ""
+
+
+def _ended(body: str, until: str) -> bool:
+    return not body.endswith("\\") if until == "\\" else body.endswith(until)
+
+
+def unproved(endpoints: Sequence[str], policy: str) -> Iterable[str]:
+    """Scan endpoints and return what does not hold, one line each; certificates are another matter."""
+    from hardening.tls.scan.run import scan
+
+    run = scan(endpoints, [policies.load(policy)])
+    for subject in run.subjects:
+        if subject.examined.value == "none":
+            yield f"{subject.id}: {subject.reason or 'no answer'}"
+    for one in run.findings:
+        if one.level >= Severity.MEDIUM and not one.rule.id.startswith("tls/certificate"):
+            yield f"{one.subject}: {one.message}"

@@ -1,0 +1,40 @@
+"""Make a TLS policy hold on a server of the target, as one transaction, proved by a scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
+
+from hardening.host import tls_plan
+
+
+class ActionModule(AgentAction):
+    """`aspect.hardening.tls`: see the module's documentation."""
+
+    def answer(self, args):
+        """Read the server's configuration, plan, apply, scan, and confirm or undo."""
+        args = self.plain(args)
+        server = tls_plan.Server.of(args.get("server") or {}, policy=args.get("policy") or "aspect")
+        facts = self.session.ask("facts", **tls_plan.wishes(server))
+        plan = tls_plan.plan(server, facts)
+        plan = replace(plan, deadman=float(args.get("deadman") or 0), install=bool(args.get("install")))
+        if args.get("verb") == "verify":
+            return self._verified(server, plan, args)
+        prove = None
+        if server.endpoints and args.get("prove", True):
+            prove = lambda: tls_plan.unproved(server.endpoints, server.policy)  # noqa: E731 - one expression
+        answer = self.session.carry_out(plan, check=self._task.check_mode, prove=prove)
+        answer["notes"] = list(plan.notes)
+        return answer
+
+    def _verified(self, server, plan, args):
+        """Say whether files, server and wire are as planned; nothing is changed."""
+        answer = self.session.ask("verify", plan=plan.to_json())
+        wrong = list(answer.get("problems", []))
+        if server.endpoints and args.get("prove", True):
+            wrong += tls_plan.unproved(server.endpoints, server.policy)
+        answer.update(problems=wrong, failed=bool(wrong), state="drifted" if wrong else "as-planned")
+        answer["msg"] = "; ".join(wrong)
+        answer["notes"] = list(plan.notes)
+        return answer

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+DOCUMENTATION = r"""
+module: transaction
+short_description: Change files, commands and services of a host as one transaction
+version_added: "0.1.0"
+description:
+  - Either everything in the task is true afterwards and proved, or everything is as it was before.
+  - Works on every host that has a Python 2.6 or later, whatever this ansible-core itself still manages.
+options:
+  verb:
+    description: What to do; C(apply) and C(verify) take the options below.
+    type: str
+    choices: [apply, verify, status, facts, recover, rollback, uninstall]
+    default: apply
+  label:
+    description: A word for people, kept with the transaction.
+    type: str
+  files:
+    description: Whole files. Keys C(path), C(content) or C(content_base64), C(mode), C(owner), C(group), C(secontext), C(secret), C(mkdir), C(follow).
+    type: list
+    elements: dict
+  remove:
+    description: Files and directories to take away; a copy stays in the transaction.
+    type: list
+    elements: str
+  commands:
+    description: Changes that are no files. Keys C(name), C(do), C(undo), C(check).
+    type: list
+    elements: dict
+  validators:
+    description: Programs that judge the files before and after they are placed. Keys C(name), C(argv).
+    type: list
+    elements: dict
+  services:
+    description: Services to reload or restart after a change. Keys C(name), C(action), C(argv), C(paths).
+    type: list
+    elements: dict
+  probes:
+    description: What has to answer afterwards. Keys C(kind) (tcp, tls, listen, absent, command, path) and what the kind needs.
+    type: list
+    elements: dict
+  settle:
+    description: Seconds after which the probes are asked once more.
+    type: float
+    default: 0
+  deadman:
+    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
+    type: float
+    default: 0
+  install:
+    description: Whether the agent and its recovery at boot stay on the host.
+    type: bool
+    default: false
+  keep:
+    description: How many finished transactions can still be rolled back.
+    type: int
+    default: 20
+  id:
+    description: The transaction to roll back; the newest when left out.
+    type: str
+  force:
+    description: Roll back even over files that somebody changed since.
+    type: bool
+    default: false
+  read:
+    description: Paths or patterns whose content C(facts) returns.
+    type: list
+    elements: str
+  state_dir:
+    description: The agent's directory on the host.
+    type: str
+    default: /var/lib/aspect-hardening
+author:
+  - The aspect-hardening project (@aspect-hardening)
+"""
+
+EXAMPLES = r"""
+- name: Change two files and reload, or nothing
+  aspect.hardening.transaction:
+    files:
+      - path: /etc/httpd/conf.d/one.conf
+        content: "{{ one }}"
+      - path: /etc/httpd/conf.d/two.conf
+        content: "{{ two }}"
+    validators:
+      - name: httpd
+        argv: [httpd, -t]
+    services:
+      - name: httpd
+        action: reload
+    probes:
+      - kind: tcp
+        port: 443
+
+- name: Undo the last transaction
+  aspect.hardening.transaction:
+    verb: rollback
+"""
+
+RETURN = r"""
+state:
+  description: What became of it (unchanged, would-change, committed, rolledback, refused, broken).
+  returned: always
+  type: str
+tx:
+  description: Name of the transaction.
+  returned: when something changed
+  type: str
+files:
+  description: What happens to each path, with the digests before and after.
+  returned: always
+  type: list
+"""

@@ -1,0 +1,86 @@
+"""What the action plugins of this collection share: a session with the agent over the task's own connection."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+try:
+    from hardening.errors import HardeningError
+    from hardening.host import session, stream
+except ImportError as missing:
+    raise AnsibleActionFail(
+        "the Python that runs Ansible has no aspect-hardening: "
+        "pip install 'aspect-hardening[ansible]' there (%s)" % missing
+    ) from missing
+
+
+class AgentAction(ActionBase):
+    """An action that asks the agent on the target; subclasses say what."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Answer the task; every failure of the toolkit is a failed task with one clear line."""
+        result = super().run(tmp, task_vars)
+        self.task_vars = task_vars or {}
+        self.session = session.Session(
+            execute=self._execute,
+            where=self.task_vars.get("inventory_hostname", "the host"),
+            reconnect=self._reconnect,
+            state=self._task.args.get("state_dir") or None,
+        )
+        try:
+            answer = self.answer(dict(self._task.args))
+        except HardeningError as problem:
+            raise AnsibleActionFail("%s (%s)" % (problem, problem.hint) if problem.hint else str(problem)) from problem
+        return self.reported(result, answer)
+
+    def answer(self, args):
+        """Return the agent's answer for this task's arguments."""
+        raise NotImplementedError
+
+    def reported(self, result, answer):
+        """Turn the agent's answer into what Ansible prints: changed, failed, msg, diff."""
+        diffs = answer.pop("diff", [])
+        result.update(answer)
+        result["msg"] = session.summary(answer) if answer.get("state") else answer.get("msg", "")
+        result["diff"] = [{"prepared": "%s\n%s" % (one["path"], one["text"])} for one in diffs]
+        if self._task.check_mode and answer.get("state") == "refused" and answer.get("changed"):
+            result["changed"] = False
+        return result
+
+    def _execute(self, program):
+        done = self._low_level_execute_command("%s -" % self._interpreter(), in_data=program, sudoable=True)
+        return done["stdout"], done["stderr"]
+
+    def _interpreter(self):
+        named = self.task_vars.get("ansible_python_interpreter") or ""
+        if named and not named.startswith("auto"):
+            return self._templar.template(named)
+        known = getattr(self._connection, "_aspect_python", None)
+        if known:
+            return known
+        said = self._low_level_execute_command(stream.SHELL_PROBE, sudoable=True)["stdout"]
+        _, found, python = said.partition("@@PYTHON@@")
+        if not found:
+            raise AnsibleActionFail(
+                "no usable Python on %s (%s): name one with ansible_python_interpreter"
+                % (self.task_vars.get("inventory_hostname"), said.partition("@@NOPYTHON@@")[2].strip())
+            )
+        self._connection._aspect_python = python.split()[0]
+        return self._connection._aspect_python
+
+    def _reconnect(self):
+        python = getattr(self._connection, "_aspect_python", None)
+        self._connection.reset()
+        self._connection._aspect_python = python
+
+    @staticmethod
+    def plain(value):
+        """Return a value without Ansible's own string types."""
+        return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,54 @@
+"""Suites an operator runs against hosts: `HARDEN_SETTINGS=site.toml pytest --hosts=ssh://a,ssh://b tests/infra`.
+
+Nothing is asked of a host but its shell, so hosts without a usable Python are examined too. Without settings
+nothing is collected: there would be nothing to hold a host to.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SETTINGS = os.environ.get("HARDEN_SETTINGS", "")
+collect_ignore_glob = [] if SETTINGS else ["test_*.py"]
+
+
+def pytest_report_header() -> str:
+    """Say what hosts are held to."""
+    return f"hardening settings: {SETTINGS or 'none; name a TOML file with HARDEN_SETTINGS'}"
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, Any]:
+    """Return the operator's settings: tables `tls`, `engine`, `files`, each optional."""
+    return tomllib.loads(Path(SETTINGS).read_text(encoding="utf-8"))
+
+
+def need(settings: dict[str, Any], table: str) -> dict[str, Any]:
+    """Return one table of the settings, or skip what it would describe."""
+    if table not in settings:
+        pytest.skip(f"the settings have no [{table}]")
+    found: dict[str, Any] = settings[table]
+    return found
+
+
+@pytest.fixture
+def tls(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return `policy`, `endpoints`, `place`."""
+    return need(settings, "tls")
+
+
+@pytest.fixture
+def engine(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return `port`, `previous`, `config`."""
+    return need(settings, "engine")
+
+
+@pytest.fixture
+def files(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return `absent`, `services`, `private`."""
+    return need(settings, "files")

@@ -1,0 +1,27 @@
+"""The control engine listens where it is configured to, and no longer where it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def listening(host: Any, port: int) -> bool:
+    """Whether anybody listens on a TCP port, read from /proc alone, so that no tool has to be there."""
+    wanted = f"{port:04X}"
+    table = host.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").stdout
+    rows = [line.split() for line in table.splitlines()]
+    return any(row[1].endswith(f":{wanted}") and row[3] == "0A" for row in rows if len(row) > 3 and ":" in row[1])
+
+
+def test_the_configuration_names_the_port(host: Any, engine: dict[str, Any]) -> None:
+    assert str(engine["port"]) in host.file(engine["config"]).content_string
+
+
+def test_the_engine_listens_there(host: Any, engine: dict[str, Any]) -> None:
+    if not listening(host, engine["port"]) and listening(host, engine.get("previous", 0)):
+        pytest.fail(f"pending: configured={engine['port']} running={engine['previous']}: restart the engine by hand")
+    assert listening(host, engine["port"])
+    if "previous" in engine:
+        assert not listening(host, engine["previous"])
