@@ -14,10 +14,21 @@ from hardening.errors import UsageError
 
 @click.command()
 @click.argument("target", metavar="TARGET[@VERSION]")
-@click.option("--policy", default="aspect", show_default=True, help="Which policy; `harden tls policies` lists them.")
-@click.option("--openssl", metavar="BUILD", help="The OpenSSL build; default: the one that ships with the version.")
-@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="What the template takes; may be repeated.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where it goes; default: standard output.")
+@click.option(
+    "--policy", default="aspect", show_default=True, help="Which policy; `harden tls policies` lists them."
+)
+@click.option(
+    "--openssl", metavar="BUILD", help="The OpenSSL build; default: the one that ships with the version."
+)
+@click.option(
+    "--param", "params", multiple=True, metavar="KEY=VALUE", help="What the template takes; may be repeated."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where it goes; default: standard output.",
+)
 @maker_report_options
 def command(
     target: str,
@@ -38,9 +49,7 @@ def command(
 
     started = datetime.now(UTC)
     name, _, version = target.partition("@")
-    made = render(
-        find(name), load(policy), version=version or None, build=openssl, params=_pairs(params)
-    )
+    made = render(find(name), load(policy), version=version or None, build=openssl, params=_pairs(params))
     if output is not None:
         write_file(output, made.text.encode("utf-8"))
     if output is None and not report.reports:
@@ -51,7 +60,9 @@ def command(
                 sys.stderr.write(f"{one.level.label}: {one.message}\n")
                 if one.remedy:
                     sys.stderr.write(f"  next: {one.remedy}\n")
-    run = _run(f"{name}@{made.job.release.version}", made.findings, made.verdicts, made.offer.to_json(), started)
+    run = _run(
+        f"{name}@{made.job.release.version}", made.findings, made.verdicts, made.offer.to_json(), started
+    )
     if output is None and not report.reports:
         return int(settled(run, report).exit_code(report.threshold))
     if output is None:

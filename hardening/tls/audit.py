@@ -164,6 +164,13 @@ def _nothing(subject: str, why: Problem) -> Audited:
     )
 
 
+def mains(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
+    """Return the configurations a path holds. Errors: InputError for a path that is absent."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder", hint="check the path")
+    return tuple(_mains(tree, path, path.is_dir(), asked))
+
+
 def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:  # noqa: FBT001 - one caller
     whole = posixpath.normpath(path.absolute().as_posix())
     targets = (asked.target,) if asked.target else TARGETS

@@ -372,7 +372,7 @@ def _difference(want: Mapping[str, tuple[str, ...]], got: Mapping[str, tuple[str
     return "more than one server, or none"
 
 
-_CONFIGURABLE = frozenset(
+CONFIGURABLE = frozenset(
     r.id
     for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP, rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)
 )
@@ -399,6 +399,6 @@ def _judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str]
     found += [
         replace(one, subject=subject, location=place, fix=None)
         for one in judgement.findings
-        if one.rule.id in _CONFIGURABLE and one.evidence not in explained
+        if one.rule.id in CONFIGURABLE and one.evidence not in explained
     ]
     return judgement.verdicts, tuple(found)

@@ -64,7 +64,9 @@ def one(combination: tuple[str, str, str]) -> Row:
     protocols = tuple(views.scanned)
     count = len({s for suites in views.scanned.values() for s in suites})
     if not views.scanned and not views.rendered:
-        return Row(target, policy, key, "refused", f"no suite of the policy works with a certificate of kind {key}")
+        return Row(
+            target, policy, key, "refused", f"no suite of the policy works with a certificate of kind {key}"
+        )
     if views.equal:
         return Row(target, policy, key, "equal", "", protocols, count)
     return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
@@ -94,7 +96,12 @@ def table(rows: list[Row]) -> str:
         cells = []
         for name in names:
             pair = [by_cell[name, policy, key] for key in servers.KEYS]
-            cells.append(" / ".join(str(r.suites) if r.outcome == "equal" else "-" if r.outcome == "refused" else r.outcome for r in pair))
+            cells.append(
+                " / ".join(
+                    str(r.suites) if r.outcome == "equal" else "-" if r.outcome == "refused" else r.outcome
+                    for r in pair
+                )
+            )
         lines.append(f"| {policy} | " + " | ".join(cells) + " |")
     refused: dict[str, list[str]] = {}
     for r in rows:

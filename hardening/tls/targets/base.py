@@ -72,6 +72,20 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One server's place for TLS settings: what is there goes, and the rendered settings come."""
+
+    path: str
+    """The file that gets the new settings (a real path)."""
+    at: int
+    """The offset in its text where they go."""
+    remove: tuple[tuple[str, int, int], ...]
+    """Old settings: file, first and last offset."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What of the old settings the template has to be told, such as the file of DH parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One server program we can write for and read."""
 
@@ -88,6 +102,8 @@ class Target:
     """The tree, the real path of its main file, and what else is known; one offer per name and port."""
     marks: re.Pattern[str]
     """What this server's configuration has and others have not; the target with most of it is it."""
+    edits: Callable[[Tree, str, Reading], Iterable[Edit]] | None = None
+    """Where settings would go to make every server of a configuration clean; None: not known."""
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""
     place: str

@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import certificates, served
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -258,6 +258,46 @@ def _offer(settings: served.Settings, host: Host, reading: Reading) -> Offer:
     return served.offer(replace(settings, assumptions=settings.assumptions + later), reading.build)
 
 
+_OWNED = frozenset(
+    {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslsessiontickets"}
+)
+_OWNED_COMMANDS = frozenset(
+    {
+        "cipherstring",
+        "ciphersuites",
+        "curves",
+        "groups",
+        "ecdhparameters",
+        "minprotocol",
+        "maxprotocol",
+        "protocol",
+    }
+)
+
+
+def _owned(one: Directive) -> bool:
+    command = one.words[0].lower() if one.words else ""
+    return one.name in _OWNED or (one.name == "sslopensslconfcmd" and command in _OWNED_COMMANDS)
+
+
+def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
+    """Yield where each server's settings would go: at the end of its host, or of a file without hosts."""
+    reader = Reader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
+    reader.read(path)
+    main = reader.main
+    if main is None:
+        return
+    on = [h for h in reader.hosts if _on(_Merged(h, main).last("sslengine"), "off")]
+    for host in on or [main]:
+        spans = tuple((d.path, *d.span) for d in (*host.directives, *host.per_request) if _owned(d))
+        if host is main:
+            where = spans[0][0] if spans else path
+            source = tree.source(where)
+            yield Edit(path=where, at=len(source.text) if source else 0, remove=spans)
+        elif host.close is not None:
+            yield Edit(path=host.path, at=host.close, remove=spans)
+
+
 def _knows(name: str, release: Release) -> bool | None:
     features = directives("httpd").features
     written = next((f for f in features if f.lower() == name.lower()), None)
@@ -275,6 +315,7 @@ TARGET = Target(
     marks=re.compile(
         r"^\s*(?:SSL[A-Z]\w+|ServerRoot|<VirtualHost|LoadModule)\s", re.MULTILINE | re.IGNORECASE
     ),
+    edits=edits,
     check=("apache2", "-t", "-f", "{path}"),
     place="/etc/httpd/conf.d/zz-harden-tls.conf",
     params={

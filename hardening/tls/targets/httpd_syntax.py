@@ -40,6 +40,8 @@ class Directive:
     words: tuple[str, ...]
     path: str
     line: int
+    span: tuple[int, int] = (0, 0)
+    """First and last offset in its file."""
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Host:
     path: str
     line: int
     directives: list[Directive] = field(default_factory=list)
+    close: int | None = None
+    """The offset of `</VirtualHost>` in its file."""
     per_request: list[Directive] = field(default_factory=list)
     """TLS directives inside `<Location>` and the like: they take effect by renegotiation."""
 
@@ -84,7 +88,7 @@ class Reader:
         self.root = ""
         self._open: list[str] = []
         self._current: Host | None = None
-        self._macros: set[str] = set()
+        self._span = (0, 0)
 
     def read(self, path: str) -> None:
         """Read the main file and whatever it includes."""
@@ -118,6 +122,7 @@ class Reader:
             section = found["section"]
             if section is None:
                 if not skipping:
+                    self._span = (found.start(), found.end())
                     self._directive(found["name"], found["value"].replace("\x00", ""), path, line, sections)
                 continue
             kind = section.lower()
@@ -137,6 +142,8 @@ class Reader:
             if not held:
                 skipping -= 1
             elif kind == "virtualhost":
+                if self._current is not None and self._current.path == path:
+                    self._current.close = found.start()
                 self._current = before
         for kind, opened, _, before in reversed(sections):
             self.tree.say("unclosed", path, opened, f"<{kind}> is never closed")
@@ -195,7 +202,7 @@ class Reader:
             self._include(name, value, path, line)
             return
         split = words(value)
-        one = Directive(name, written, split, path, line)
+        one = Directive(name, written, split, path, line, self._span)
         if name == "define" and split:
             self.defined[split[0]] = split[1] if len(split) > 1 else ""
         elif name == "undefine" and split:

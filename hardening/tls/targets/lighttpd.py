@@ -9,7 +9,7 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import certificates, served
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.lighttpd_syntax import Assignment, Reader, Scope
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -278,6 +278,31 @@ def _fragment(scope: Scope) -> Scope | None:
     return next((f for s in scope.scopes if (f := _fragment(s)) is not None), None)
 
 
+_OWNED = frozenset({"ssl.cipher-list", "ssl.use-sslv2", "ssl.use-sslv3", "ssl.honor-cipher-order", "ssl.ec-curve",
+                    "ssl.dh-file", "ssl.openssl.ssl-conf-cmd"})  # fmt: skip
+
+
+def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
+    """Yield where each socket's settings would go: at the end of its block, or of a file without sockets."""
+    top = Reader(tree, path).top
+    blocks = [
+        s
+        for s in top.within("SERVER socket")
+        if (e := _Socket(s, top, reading.release).get("ssl.engine")) and e.on
+    ]
+    engine = top.own("ssl.engine")
+    piece = top if engine is not None and engine.on else None if blocks else _fragment(top)
+    for scope in (*blocks, *([piece] if piece else [])):
+        spans = tuple((a.path, *a.span) for a in scope.assigned if a.name in _OWNED)
+        command = scope.own("ssl.openssl.ssl-conf-cmd")
+        dh = (_lowered(command) if command else {}).get("dhparameters", "")
+        old = scope.own("ssl.dh-file")
+        dh = dh or (old.text if old else "")
+        source = tree.source(scope.path)
+        at = scope.close if scope.close is not None else len(source.text) if source else 0
+        yield Edit(path=scope.path, at=at, remove=spans, params={"dhparam": dh} if dh else {})
+
+
 TARGET = Target(
     name="lighttpd",
     title="lighttpd with mod_openssl",
@@ -287,6 +312,7 @@ TARGET = Target(
     context=context,
     read=read,
     marks=re.compile(r"^\s*(?:(?:ssl|server)\.[\w.\-]+\s*\+?=|\$(?:HTTP|SERVER)\[)", re.MULTILINE),
+    edits=edits,
     check=("lighttpd", "-tt", "-f", "{path}"),
     place="/etc/lighttpd/conf.d/harden-tls.conf",
     params={

@@ -29,6 +29,8 @@ class Assignment:
     value: Value
     path: str
     line: int
+    span: tuple[int, int] = (0, 0)
+    """First and last offset in its file."""
 
     @property
     def text(self) -> str:
@@ -53,6 +55,8 @@ class Scope:
     line: int
     assigned: list[Assignment] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
+    close: int | None = None
+    """The offset of its closing brace in its file."""
 
     def own(self, name: str) -> Assignment | None:
         """Return the last assignment of an option in this scope itself."""
@@ -103,6 +107,7 @@ class _Parser:
         self.at, self.line = 0, 1
         self.kind, self.word = "", ""
         self.start = 1
+        self.first = self.last = self.before = 0
         self._next()
 
     def _next(self) -> None:
@@ -111,6 +116,7 @@ class _Parser:
             found = _TOKEN.match(self.text, self.at)
             if found is None or found.lastgroup is None:
                 self.kind, self.word, self.start = "end", "", self.line
+                self.before, self.first = self.last, len(self.text)
                 return
             self.at = found.end()
             if found.lastgroup == "newline":
@@ -118,6 +124,7 @@ class _Parser:
             elif found.lastgroup != "comment":
                 self.kind, self.word = found.lastgroup, found[found.lastgroup]
                 self.start = self.line
+                self.before, self.first, self.last = self.last, found.start(found.lastgroup), found.end()
                 self.line += self.word.count("\n")
                 return
 
@@ -180,6 +187,7 @@ class _Parser:
                 )
                 return
             self._statement(scope)
+        scope.close = self.first
         self._next()
 
     def _include(self, into: Scope) -> None:
@@ -194,7 +202,7 @@ class _Parser:
             self.reader.include(value, into, self.path, line)
 
     def _assignment(self, into: Scope) -> None:
-        name, line = self.word, self.start
+        name, line, begin = self.word, self.start, self.first
         self._next()
         operator = self.word
         if self.kind != "operator" or operator not in {"=", "+=", ":="}:
@@ -207,7 +215,7 @@ class _Parser:
             value = _joined(before, value) if before is not None else value
         self.reader.variables[name] = value
         if name.startswith(("ssl.", "server.port", "server.bind", "server.modules")):
-            into.assigned.append(Assignment(name, value, self.path, line))
+            into.assigned.append(Assignment(name, value, self.path, line, (begin, self.before)))
 
     def _value(self) -> Value:
         value = self._term()

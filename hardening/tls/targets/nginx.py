@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import certificates, served
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx_syntax import Block, Directive, Reader
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -220,6 +220,32 @@ def _fragment(block: Block) -> Block | None:
     return next((f for b in block.blocks if (f := _fragment(b)) is not None), None)
 
 
+_OWNED = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers", "ssl_ecdh_curve", "ssl_dhparam",
+                    "ssl_session_tickets"})  # fmt: skip
+_OWNED_COMMANDS = frozenset(
+    {"ciphersuites", "cipherstring", "curves", "groups", "minprotocol", "maxprotocol"}
+)
+
+
+def _owned(one: Directive) -> bool:
+    command = one.words[0].lower() if one.words else ""
+    return one.name in _OWNED or (one.name == "ssl_conf_command" and command in _OWNED_COMMANDS)
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield where each server's settings would go: at the end of its block, or of a file without servers."""
+    reader = Reader(tree, path)
+    on = [s for _, s in reader.servers() if any(tls for _, tls, _ in _listens(s))]
+    piece = _fragment(reader.top)
+    for block in on or ([piece] if piece else []):
+        spans = tuple((d.path, *d.span) for d in block.directives if _owned(d))
+        dh = block.last("ssl_dhparam")
+        params = {"dhparam": dh.words[0]} if dh and dh.words else {}
+        source = tree.source(block.path)
+        at = block.close if block.close is not None else len(source.text) if source else 0
+        yield Edit(path=block.path, at=at, remove=spans, params=params)
+
+
 TARGET = Target(
     name="nginx",
     title="nginx",
@@ -229,6 +255,7 @@ TARGET = Target(
     context=context,
     read=read,
     marks=re.compile(r"^\s*(?:ssl_\w+\s[^;={\n]+;|(?:server|http|events|stream)\s*\{)", re.MULTILINE),
+    edits=edits,
     check=("nginx", "-t", "-c", "{path}"),
     place="/etc/nginx/conf.d/harden-tls.conf",
     params={

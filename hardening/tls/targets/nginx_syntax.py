@@ -30,6 +30,8 @@ class Block:
     directives: list[Directive] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     above: Block | None = None
+    close: int | None = None
+    """The offset of its closing brace in its file."""
 
     def last(self, name: str) -> Directive | None:
         """Return the directive in force here: its own, else that of the blocks around it."""
@@ -52,6 +54,8 @@ class Directive:
     words: tuple[str, ...]
     path: str
     line: int
+    span: tuple[int, int] = (0, 0)
+    """First and last offset in its file."""
 
 
 class Reader:
@@ -87,7 +91,7 @@ class Reader:
     def _text(self, text: str, path: str, into: Block) -> None:
         line, at, end = 1, 0, len(text)
         words: list[str] = []
-        started = 1
+        started, begin = 1, 0
         here = into
         match = _TOKEN.match
         while at < end:
@@ -104,12 +108,13 @@ class Reader:
                 continue
             elif kind != "end":
                 word = found[kind] if kind else ""
-                started = started if words else line
+                if not words:
+                    started, begin = line, found.start(kind) - (kind in {"double", "single"})
                 words.append(word)
                 line += word.count("\n")
             elif found["end"] == ";":
                 if words:
-                    self._directive(words, path, started, here)
+                    self._directive(words, path, started, here, (begin, at))
                 words = []
             elif found["end"] == "{":
                 if words and _LUA.search(words[0]):
@@ -123,6 +128,7 @@ class Reader:
                 self.tree.say("syntax", path, line, "a } closes nothing that is open")
                 words = []
             else:
+                here.close = found.start("end")
                 here = here.above or into
                 words = []
         self._ended(path, here, into, words, started)
@@ -134,14 +140,14 @@ class Reader:
             self.tree.say("unclosed", path, here.line, f"{here.name} {{ is never closed")
             here = here.above or into
 
-    def _directive(self, words: list[str], path: str, line: int, here: Block) -> None:
+    def _directive(self, words: list[str], path: str, line: int, here: Block, span: tuple[int, int]) -> None:
         name = words[0]
         if name == "include":
             for pattern in words[1:]:
                 for one in self.tree.glob(self.tree.place(pattern, self.folder)):
                     self._file(one, here, (path, line))
         elif name.startswith("ssl") or name in KEPT:
-            here.directives.append(Directive(name, tuple(words[1:]), path, line))
+            here.directives.append(Directive(name, tuple(words[1:]), path, line, span))
 
 
 def _past_lua(text: str, at: int, line: int) -> tuple[int, int]:

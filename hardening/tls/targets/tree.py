@@ -53,6 +53,8 @@ class Tree:
         self.problems: list[Problem] = []
         self.read_paths: list[str] = []
         self._sources: dict[str, Source | None] = {}
+        self.overlay: dict[str, str] = {}
+        """Texts that stand for files as they would be after a change, by real path."""
 
     @property
     def in_memory(self) -> bool:
@@ -129,6 +131,8 @@ class Tree:
 
     def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:
         at, line = asked_from or (path, None)
+        if path in self.overlay:
+            return Source(path, self.overlay[path])
         if self._memory is not None:
             if path not in self._memory:
                 self.say("missing-include", at, line, f"{path} is not there")

@@ -102,7 +102,11 @@ def test_what_is_rendered_is_audited_clean(target: str, tmp_path: Path) -> None:
     ],
 )
 def test_exit_codes(
-    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(arguments) == code

@@ -51,7 +51,11 @@ def test_what_is_rendered_reads_back_clean_or_says_why(target: Target, version: 
     except UsageError as refused:
         assert refused.hint
         return
-    judged = {f.evidence for f in judge_all(made.offer, [loaded]).findings if f.rule.id in {"tls/suite", "tls/protocol"}}
+    judged = {
+        f.evidence
+        for f in judge_all(made.offer, [loaded]).findings
+        if f.rule.id in {"tls/suite", "tls/protocol"}
+    }
     said = {f.evidence for f in made.findings}
     explained = " ".join(f.message for f in made.findings)
     assert all(word in said or word in explained for word in judged), f"unexplained: {judged}"

@@ -1,0 +1,118 @@
+"""Line-by-line configuration languages: `name = value` or `name value`, sections, comments, includes.
+
+Stunnel, Redis, PostgreSQL, MariaDB, Postfix, HAProxy, Squid, coturn and vsftpd all write so; what differs is a `Grammar`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hardening.tls.targets.tree import DEEPEST, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting with where it stands."""
+
+    name: str
+    """As the grammar folds it: lower case where case does not matter."""
+    value: str
+    path: str
+    line: int
+
+
+@dataclass(slots=True)
+class Section:
+    """A section, or what stands before the first one (with an empty name)."""
+
+    name: str
+    path: str
+    line: int
+    lines: list[Line] = field(default_factory=list)
+
+    def last(self, name: str) -> Line | None:
+        """Return the last setting of a name: the one that wins."""
+        return next((x for x in reversed(self.lines) if x.name == name), None)
+
+    def every(self, name: str) -> list[Line]:
+        """Return all settings of a name in order."""
+        return [x for x in self.lines if x.name == name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """What differs between such languages."""
+
+    separator: str = r"\s*=\s*"
+    comment: str = r"[#;]"
+    section: str | None = r"\[(?P<section>[^\]]*)\]"
+    """A pattern of a whole line that begins a section; None where there are none."""
+    include: Callable[[str, str], tuple[str, ...]] = lambda _name, _value: ()
+    """For one setting, the patterns of the files it includes."""
+    fold: Callable[[str], str] = str.lower
+    trailing_comments: bool = False
+    continued: bool = False
+    """Whether a line that begins with a blank continues the one before (Postfix)."""
+    quotes: str = "\"'"
+
+
+def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
+    """Return the sections of a file and its includes, in order; the first is what stands before any."""
+    sections = [Section("", path, 1)]
+    _file(tree, path, grammar, sections, [], None)
+    return sections
+
+
+def _file(
+    tree: Tree,
+    path: str,
+    grammar: Grammar,
+    sections: list[Section],
+    opened: list[str],
+    asked_from: tuple[str, int] | None,
+) -> None:
+    if path in opened or len(opened) >= DEEPEST:
+        at, line = asked_from or (path, 1)
+        tree.say("include-loop", at, line, f"{path} includes itself")
+        return
+    source = tree.source(path, asked_from=asked_from)
+    if source is None:
+        return
+    comment = re.compile(rf"\s*(?:{grammar.comment}|$)")
+    trailing = re.compile(rf"\s+{grammar.comment}.*$")
+    begins = re.compile(rf"\s*(?:{grammar.section})\s*$") if grammar.section else None
+    split = re.compile(rf"\s*([\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
+    folder = posixpath.dirname(path)
+    for number, text in _logical(source.text, grammar, comment):
+        if begins is not None and (found := begins.match(text)):
+            sections.append(Section(found["section"].strip(), path, number))
+            continue
+        if not (pair := split.match(text)):
+            tree.say("syntax", path, number, f"{text.strip()[:60]!r} is not understood")
+            continue
+        value = pair[2].strip()
+        if grammar.trailing_comments:
+            value = trailing.sub("", value)
+        if len(value) > 1 and value[0] in grammar.quotes and value[-1] == value[0]:
+            value = value[1:-1]
+        name = grammar.fold(pair[1])
+        for pattern in grammar.include(name, value):
+            for one in tree.glob(tree.place(pattern, folder)):
+                for part in tree.listing(one) if tree.is_folder(one) else (one,):
+                    _file(tree, part, grammar, sections, [*opened, path], (path, number))
+        sections[-1].lines.append(Line(name, value, path, number))
+
+
+def _logical(text: str, grammar: Grammar, comment: re.Pattern[str]) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if comment.match(line):
+            continue
+        if grammar.continued and line[:1] in {" ", "\t"} and found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+        else:
+            found.append((number, line))
+    return found
