@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hardening.errors import UsageError
-from hardening.findings import Verdict
+from hardening.findings import Severity, Verdict
 from hardening.tls import policy, registry
 from hardening.tls.ledger import NOT_VERIFIED
 from hardening.tls.requirement import Level, RuleKind
@@ -140,6 +141,17 @@ def test_known_differences() -> None:
     assert allows("mozilla-old", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLSv1.0")
     assert not allows("cis-apache", "TLS_RSA_WITH_3DES_EDE_CBC_SHA")
     assert not allows("mozilla-modern", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+
+
+@pytest.mark.parametrize("name", sorted(WANTED - {"rfc-prohibitions"}))
+def test_an_expired_certificate_passes_nowhere(name: str) -> None:
+    one = policy.load(name)
+    late = datetime(2027, 1, 1, tzinfo=UTC)
+    judgement = one.judge(rendered(one), now=late, hostname="bms.example")
+    assert {f.rule.id for f in judgement.findings if f.level >= Severity.MEDIUM} == {
+        "tls/certificate-expired"
+    }
+    assert judgement.verdict == "fail"
 
 
 def test_a_reason_names_section_and_level() -> None:
