@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -11,12 +12,16 @@ from hardening.findings import Rule
 
 SOURCES = (
     ("hardening.tls.rules", "rules"),
+    ("hardening.tls.audit", "rules"),
+    ("hardening.tls.render", "INEXPRESSIBLE"),
+    ("hardening.tls.policy", "result_rules"),
+    ("bundle.walk.problem", "RULES"),
     ("bundle.detect", "all_rules"),
     ("bundle.trust.verify", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
     ("hardening.waivers", "rules"),
 )
-"""Who has rules: a module and the callable in it that returns them; imported when somebody asks."""
+"""Who has rules: a module, and in it a function that returns them, a table of them, or one rule."""
 
 
 def all_rules() -> tuple[Rule, ...]:
@@ -25,10 +30,19 @@ def all_rules() -> tuple[Rule, ...]:
 
     known: dict[str, Rule] = {}
     for module, name in SOURCES:
-        for rule in getattr(import_module(module), name)():
+        for rule in _said(getattr(import_module(module), name)):
             if known.setdefault(rule.id, rule) != rule:
                 raise ValueError(f"rule {rule.id} is declared in two ways, once in {module}")
     return tuple(known[rule_id] for rule_id in sorted(known))
+
+
+def _said(source: Any) -> Iterable[Rule]:
+    if isinstance(source, Rule):
+        return (source,)
+    if isinstance(source, Mapping):
+        return source.values()
+    said: Iterable[Rule] = source()
+    return said
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hardening.findings import Finding, InFile
-from hardening.reports.plain import visible
+from hardening.reports.plain import valid, visible
 
 
 class Artifacts:
@@ -32,7 +32,7 @@ class Artifacts:
         logical = {"fullyQualifiedName": visible(finding.where)}
         if not isinstance(where, InFile):
             # GitHub wants a file for every result; an endpoint, percent-encoded, is the closest thing.
-            address: dict[str, Any] = {"uri": quote(where.endpoint, safe="-._~")}
+            address: dict[str, Any] = {"uri": quote(visible(where.endpoint), safe="-._~")}
             return {
                 "physicalLocation": {"artifactLocation": address, "region": {"startLine": 1}},
                 "logicalLocations": [logical | {"kind": "resource"}],
@@ -52,7 +52,15 @@ class Artifacts:
 
 def uri(path: str, *, nested: bool) -> str:
     """Return a path as a URI reference: absolute inside its archive, relative or file: outside."""
-    quoted = quote(path.encode("utf-8", "surrogateescape"), safe="/-._~")
+    quoted = quote(_bytes(path), safe="/-._~")
     if nested:
         return "/" + quoted.lstrip("/")
     return "file://" + quoted if quoted.startswith("/") else quoted
+
+
+def _bytes(path: str) -> bytes:
+    """The file name's own bytes; what cannot have come from a file system is shown escaped."""
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return valid(path).encode("utf-8")

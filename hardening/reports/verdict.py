@@ -60,9 +60,9 @@ def looked_at(subject: Subject) -> str:
         if key == "bytes" and isinstance(value, int):
             words.append(size(value))
         elif isinstance(value, float):
-            words.append(f"{key} {value:.2f}")
+            words.append(f"{visible(key)} {value:.2f}")
         elif isinstance(value, int | str) and not isinstance(value, bool):
-            words.append(f"{key} {visible(str(value))}")
+            words.append(f"{visible(key)} {visible(str(value))}")
     return ", ".join(words)
 
 

