@@ -35,6 +35,19 @@ def run(*command: str, cwd: Path) -> bool:
 
 
 @pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """The path of a program that a test cannot do without."""
+
+    def found(program: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            missing(f"{program} is missing: install the package that has it")
+        return path or ""
+
+    return found
+
+
+@pytest.fixture(scope="session")
 def debian() -> Callable[[str], Path]:
     """The unpacked folder of a Debian package."""
 

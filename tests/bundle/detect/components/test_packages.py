@@ -1,0 +1,169 @@
+"""Packages by their own metadata: real rpms, Debian control files; and programs by what is in them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bundle import audit
+from bundle.detect.components import Components
+from bundle.detect.components.elf import linked_libraries, needed
+from bundle.detect.components.packages import Package, packages, upstream
+from bundle.walk.member import Member
+from hardening.findings import Finding, Severity
+
+TODAY = date(2026, 11, 24)
+SPEC = """Name: {name}
+Version: {version}
+Release: {release}
+Summary: a test
+License: none
+Vendor: {vendor}
+BuildArch: noarch
+%description
+A test.
+%files
+"""
+
+
+@pytest.fixture(scope="module")
+def rpm(tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]) -> Callable[..., Path]:
+    """Build a real rpm with these names."""
+    program, top = need("rpmbuild"), tmp_path_factory.mktemp("rpm")
+
+    def built(name: str, version: str, release: str, vendor: str = "CentOS") -> Path:
+        spec = top / f"{name}-{release}.spec"
+        spec.write_text(SPEC.format(name=name, version=version, release=release, vendor=vendor))
+        subprocess.run([program, "-bb", "--quiet", "--define", f"_topdir {top}", str(spec)],
+                       check=True, capture_output=True, timeout=120)  # fmt: skip
+        return next((top / "RPMS").rglob(f"{name}-{version}-{release}.noarch.rpm"))
+
+    return built
+
+
+def member(path: str, content: bytes) -> Member:
+    return Member(parts=("u.zip", path), kind="file", size=len(content), content=content)
+
+
+def said(components: Components, path: str, content: bytes) -> dict[str, Finding]:
+    return {f.rule.id.removeprefix("component/"): f for f in components.check(member(path, content), "u.zip")}
+
+
+def test_rpms_name_their_generation_and_what_is_forbidden(
+    rpm: Callable[..., Path], components: Components
+) -> None:
+    found = said(components, "a.bin", rpm("telnet-server", "0.17", "48.el6").read_bytes())
+    assert set(found) == {"telnetd", "centos-6"}
+    assert found["telnetd"].message == (
+        "Telnet server 0.17, recognised by the rpm package telnet-server 0.17-48.el6"
+    )
+    assert found["telnetd"].fix is not None
+    assert found["telnetd"].fix.operation == "remove-member"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "release", "level"),
+    [
+        ("sudo", "1.8.23", "10.el7", Severity.HIGH),  # older than the first rpm with the fix
+        ("sudo", "1.8.23", "10.el7_9.3", None),  # fixed by the distribution, whatever upstream's number
+        ("bash", "4.2.46", "34.el7", None),
+        ("bash", "4.1.2", "15.el6", Severity.CRITICAL),
+        ("httpd", "2.4.6", "99.el7.centos.1", Severity.INFO),  # nobody here knows: the advisories do
+        ("sudo", "1.9.17p2", "1.el9", None),
+    ],
+)
+def test_the_release_of_an_rpm_overrides_upstream_ranges(
+    rpm: Callable[..., Path],
+    components: Components,
+    name: str,
+    version: str,
+    release: str,
+    level: Severity | None,
+) -> None:
+    finding = said(components, f"{name}.rpm", rpm(name, version, release).read_bytes()).get(name)
+    assert (finding.level if finding else None) == level
+
+
+def test_debian_packages_by_their_control_file(debian: Callable[[str], Path], components: Components) -> None:
+    (package,) = (debian("adminer").parents[1] / "deb" / "adminer").glob("*.deb")
+    run = audit(package, detectors=[components], jobs=1)
+    by_package = [f for f in run.findings if "deb package" in f.message]
+    assert [f.message.split(", ")[0] for f in by_package] == ["Adminer 5.2.1"]
+
+
+def test_dpkg_status_counts_what_is_installed_and_says_the_line(components: Components) -> None:
+    status = (
+        b"Package: telnetd\nStatus: install ok installed\nVersion: 0.17-42\n\n"
+        b"Package: rsh-server\nStatus: deinstall ok config-files\nVersion: 0.17-20\n\n"
+        b"Package: tftpd-hpa\nStatus: install ok installed\nVersion: 5.2+20150808-1.2\n"
+    )
+    found = said(components, "var/lib/dpkg/status", status)
+    assert set(found) == {"telnetd", "tftpd"}
+    assert found["tftpd"].where == "u.zip!/var/lib/dpkg/status"
+    assert "5.2," in found["tftpd"].message
+
+
+def test_upstream_part_of_debian_versions() -> None:
+    said = {v: upstream(v) for v in ("4:5.2.2-really+dfsg-1+deb13u1", "5.2.1+dfsg-1", "1.2.30+ds1-1", "0.17")}
+    assert list(said.values()) == ["5.2.2", "5.2.1", "1.2.30", "0.17"]
+
+
+def test_package_json_names_its_package() -> None:
+    (package,) = packages(member("node_modules/x/package.json", b'{"name": "@a/x", "version": "1.2.3"}'))
+    assert package == Package("npm", "@a/x", "1.2.3", "1.2.3")
+    assert package.purl == "pkg:npm/@a/x@1.2.3"
+    for broken in (b"{", b"[" * 100_000, b'{"name": 1, "version": []}', b"[]"):
+        assert not list(packages(member("package.json", broken)))
+
+
+@pytest.mark.parametrize("size", [0, 4, 95, 96, 112, 500])
+def test_a_cut_rpm_is_no_package(rpm: Callable[..., Path], size: int) -> None:
+    content = rpm("bash", "4.1.2", "15.el6").read_bytes()[:size]
+    assert not list(packages(member("a.rpm", content)))
+
+
+def test_what_links_to_openssl_is_not_openssl(
+    need: Callable[[str], str], components: Components, tmp_path: Path
+) -> None:
+    gcc = need("gcc")
+    banner = "OpenSSL 1.0.2u  20 Dec 2019"
+    source = tmp_path / "a.c"
+    source.write_text(
+        f'const char banner[] = "{banner}"; const char *names = "part of {banner} EVP_CIPHER SSL_CTX_new";\n'
+        "int main(void) { return banner[0] == *names; }\n"
+    )
+    stub = tmp_path / "libssl.so"
+    (tmp_path / "stub.c").write_text("int stub;\n")
+    subprocess.run(
+        [gcc, "-shared", "-Wl,-soname,libssl.so.3", "-o", str(stub), str(tmp_path / "stub.c")], check=True
+    )
+    alone, linking = tmp_path / "alone", tmp_path / "linking"
+    subprocess.run([gcc, "-o", str(alone), str(source)], check=True)
+    subprocess.run([gcc, "-o", str(linking), str(source), "-Wl,--no-as-needed", str(stub)], check=True)
+    assert "libssl.so.3" in needed(linking.read_bytes())
+    assert linked_libraries(linking.read_bytes()) >= {"libssl", "libc"}
+    assert set(said(components, "bin/a", alone.read_bytes())) == {"openssl"}
+    assert not said(components, "bin/a", linking.read_bytes())
+
+
+def test_this_distribution_is_supported(components: Components) -> None:
+    """Programs of the machine the tests run on: none is out of range."""
+    looked = [
+        Path(p)
+        for name in ("openssl", "bash", "sudo", "curl", "perl", "nginx", "sshd")
+        if (p := shutil.which(name))
+    ]
+    looked += [p for p in Path("/usr/lib").rglob("lib*.so.*") if p.is_file() and not p.is_symlink()][:150]
+    assert len(looked) > 20
+    bad = [
+        (p.name, f.message)
+        for p in looked
+        for f in said(components, str(p), p.read_bytes()).values()
+        if f.level > Severity.INFO
+    ]
+    assert bad == []
