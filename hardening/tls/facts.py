@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from hardening.findings import InFile, Location, Rule, Severity
 from hardening.tls import registry, rules, weakness
@@ -23,31 +24,78 @@ class Fact:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfferedSuite:
     """One suite and the protocol versions it is offered under, said at one place."""
 
-    name: str
+    said: Said
     suite: Suite | None
     kind: CipherKind | None
     protocols: tuple[str, ...]
-    fact: Fact
+
+    @cached_property
+    def fact(self) -> Fact:
+        """The fact, spelled out when somebody needs it: most suites break nothing."""
+        name, suite = self.said.value, self.suite
+        bad = weakness.words(suite) if suite else ""
+        also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
+        return Fact(
+            rule=rules.SUITE,
+            at=self.said.at,
+            evidence=name,
+            said=f"{name} is offered under {', '.join(self.protocols)}" + (f": {bad}" if bad else ""),
+            severity=self._severity(),
+            remedy=f"Take {name}{also} out of the cipher list{place(self.said.at)}.",
+        )
+
+    def _severity(self) -> Severity:
+        if self.suite is not None:
+            return weakness.of_suite(self.suite)
+        return weakness.of_kind(self.kind) if self.kind else Severity.MEDIUM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfferedGroup:
-    """One group, said at one place."""
+    """One group and the protocol versions it is offered under, said at one place."""
 
+    said: Said
     group: Group | None
-    fact: Fact
+    protocols: tuple[str, ...]
+
+    @cached_property
+    def fact(self) -> Fact:
+        """The fact, spelled out when somebody needs it."""
+        name = self.said.value
+        return Fact(
+            rule=rules.GROUP,
+            at=self.said.at,
+            evidence=name,
+            said=f"group {name} is offered under {', '.join(self.protocols)}",
+            severity=weakness.of_group(self.group) if self.group else Severity.MEDIUM,
+            remedy=f"Take {name} out of the list of groups{place(self.said.at)}.",
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfferedScheme:
-    """One signature scheme, said at one place."""
+    """One signature scheme and the protocol versions it is offered under, said at one place."""
 
+    said: Said
     scheme: Scheme | None
-    fact: Fact
+    protocols: tuple[str, ...]
+
+    @cached_property
+    def fact(self) -> Fact:
+        """The fact, spelled out when somebody needs it."""
+        name = self.said.value
+        return Fact(
+            rule=rules.SIGNATURE,
+            at=self.said.at,
+            evidence=name,
+            said=f"signature algorithm {name} is offered under {', '.join(self.protocols)}",
+            severity=Severity.MEDIUM,
+            remedy=f"Take {name} out of the list of signature algorithms{place(self.said.at)}.",
+        )
 
 
 def place(at: Location) -> str:
@@ -104,55 +152,31 @@ def _gathered(pairs: Iterable[tuple[str, Said]]) -> Iterator[tuple[Said, tuple[s
         yield said, tuple(names)
 
 
+@cache
+def _kinds() -> Mapping[str, CipherKind]:
+    return {kind.name: kind for kind in registry.cipher_kinds()}
+
+
 def suites(offer: Offer) -> tuple[OfferedSuite, ...]:
     """Return every suite that is offered, SSL 2.0 kinds included."""
-    kinds = {k.name: k for k in registry.cipher_kinds()}
-    found = []
-    for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.suites):
-        suite, kind = registry.find_suite(said.value), kinds.get(said.value)
-        bad = weakness.words(suite) if suite else ""
-        also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
-        severity = weakness.of_suite(suite) if suite else weakness.of_kind(kind) if kind else Severity.MEDIUM
-        fact = Fact(
-            rule=rules.SUITE,
-            at=said.at,
-            evidence=said.value,
-            said=f"{said.value} is offered under {', '.join(names)}" + (f": {bad}" if bad else ""),
-            severity=severity,
-            remedy=f"Take {said.value}{also} out of the cipher list{place(said.at)}.",
-        )
-        found.append(OfferedSuite(said.value, suite, kind, names, fact))
-    return tuple(found)
+    kinds = _kinds()
+    return tuple(
+        OfferedSuite(said, registry.find_suite(said.value), kinds.get(said.value), names)
+        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.suites)
+    )
 
 
 def groups(offer: Offer) -> tuple[OfferedGroup, ...]:
     """Return every group that is offered."""
-    found = []
-    for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.groups):
-        group = registry.find_group(said.value)
-        fact = Fact(
-            rule=rules.GROUP,
-            at=said.at,
-            evidence=said.value,
-            said=f"group {said.value} is offered under {', '.join(names)}",
-            severity=weakness.of_group(group) if group else Severity.MEDIUM,
-            remedy=f"Take {said.value} out of the list of groups{place(said.at)}.",
-        )
-        found.append(OfferedGroup(group, fact))
-    return tuple(found)
+    return tuple(
+        OfferedGroup(said, registry.find_group(said.value), names)
+        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.groups)
+    )
 
 
 def schemes(offer: Offer) -> tuple[OfferedScheme, ...]:
     """Return every signature scheme that is offered."""
-    found = []
-    for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.signature_algorithms):
-        fact = Fact(
-            rule=rules.SIGNATURE,
-            at=said.at,
-            evidence=said.value,
-            said=f"signature algorithm {said.value} is offered under {', '.join(names)}",
-            severity=Severity.MEDIUM,
-            remedy=f"Take {said.value} out of the list of signature algorithms{place(said.at)}.",
-        )
-        found.append(OfferedScheme(registry.find_scheme(said.value), fact))
-    return tuple(found)
+    return tuple(
+        OfferedScheme(said, registry.find_scheme(said.value), names)
+        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.signature_algorithms)
+    )

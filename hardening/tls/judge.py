@@ -98,7 +98,8 @@ def _entered(ledger: Ledger, seen: _Facts, moment: Moment) -> Ledger:
 
 def _protocols(ledger: Ledger, offer: Offer) -> None:
     for one in offer.protocols:
-        ledger.breaks(ledger.policy.protocol_breaches(one.name), facts.protocol(offer, one.name))
+        if broken := ledger.policy.protocol_breaches(one.name):
+            ledger.breaks(broken, facts.protocol(offer, one.name))
     for rule in ledger.policy.rules:
         if rule.protocols is not None:
             ledger.looks(rule)
@@ -133,14 +134,15 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
     for one in seen.suites:
         if one.suite is not None:
             broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]
-            ledger.breaks(dict.fromkeys(broken), one.fact)
+            if broken:
+                ledger.breaks(dict.fromkeys(broken), one.fact)
         elif one.kind is not None:
             ledger.breaks(policy.protocol_breaches("SSLv2"), one.fact)
         else:
             listed = [r for r in policy.rules if r.suites and r.suites.allow is not None]
             ledger.breaks(listed, one.fact)
             other = [r for r in policy.rules if r.suites and r.suites.allow is None]
-            ledger.doubts(other, f"{one.protocols[0]} {one.name}")
+            ledger.doubts(other, f"{one.protocols[0]} {one.said.value}")
 
 
 def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen: _Facts) -> None:
@@ -164,7 +166,8 @@ def _groups(ledger: Ledger, seen: _Facts) -> None:
             _look(ledger, rule, seen.offer, "no group is known", present=bool(seen.groups))
     for one in seen.groups:
         if one.group is not None:
-            ledger.breaks(ledger.policy.group_breaches(one.group), one.fact)
+            if broken := ledger.policy.group_breaches(one.group):
+                ledger.breaks(broken, one.fact)
         else:
             ledger.breaks((r for r in ledger.policy.rules if r.groups and r.groups.allow), one.fact)
 
@@ -180,7 +183,8 @@ def _schemes(ledger: Ledger, seen: _Facts) -> None:
                 ledger.misses(rule, "of the signature algorithms only the one the server chose is known")
     for one in seen.schemes:
         if one.scheme is not None:
-            ledger.breaks(ledger.policy.scheme_breaches(one.scheme), one.fact)
+            if broken := ledger.policy.scheme_breaches(one.scheme):
+                ledger.breaks(broken, one.fact)
         else:
             ledger.breaks((r for r in ledger.policy.rules if r.signatures and r.signatures.allow), one.fact)
 
