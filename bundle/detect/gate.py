@@ -64,11 +64,10 @@ def _compiled(literals: tuple[bytes, ...]) -> Any | None:
     except ImportError:
         return None
     database = hyperscan.Database()
-    database.compile(
-        expressions=list(literals),
+    database.compile(  # as escaped patterns: its literal interface ends at a zero byte
+        expressions=["".join(f"\\x{byte:02x}" for byte in literal).encode() for literal in literals],
         ids=list(range(len(literals))),
         elements=len(literals),
         flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(literals),
-        literal=True,
     )
     return database

@@ -35,11 +35,11 @@ def _plain_key(text: str) -> list[tuple[int, int, str]]:
     for token in _TOKEN.finditer(text):
         word = token.group()
         if word.isdigit():
-            parts.append((0, int(word), ""))
+            parts.append((int(word), 0, ""))
         elif word not in _FINAL:
             glued = token.start() == last_end and word in _LETTERS and not text[token.end() :][:1].isdigit()
             rank = None if glued else _PRE.get(word)
-            parts.append((1, 0, word) if rank is None else (-1, rank, ""))
+            parts.append((0, 1, word) if rank is None else (0, rank, ""))
         last_end = token.end()
     while parts and parts[-1] == (0, 0, ""):
         parts.pop()
