@@ -11,7 +11,7 @@ import click
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the servers that can be rendered and audited, with the releases whose facts are known."""
-    from hardening.tls.targets import TARGETS
+    from hardening.tls.targets import targets
 
     if form == "json":
         import json
@@ -35,11 +35,11 @@ def command(form: str) -> None:
                     for r in t.facts.releases
                 ],
             }
-            for t in TARGETS
+            for t in targets()
         ]
         sys.stdout.write(json.dumps({"schema": "harden-targets/1", "targets": rows}, indent=2) + "\n")
         return
-    for t in TARGETS:
+    for t in targets():
         sys.stdout.write(f"{t.name}: {t.title}\n")
         for r in t.facts.releases:
             mark = "" if r.verified == "yes" else f"  [{r.verified}]"

@@ -5,6 +5,7 @@ Where nobody says which version runs, every known release is asked, and what dep
 
 from __future__ import annotations
 
+import gc
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ from hardening.tls import builds
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
-from hardening.tls.targets import TARGETS, Target
+from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Problem, Tree
@@ -105,8 +106,13 @@ class Main:
 def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
     """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
     found = Audited([], [], [])
-    for path in paths:
-        found.add(_path(path, policies, asked or Asked()))
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, *thresholds[1:])  # findings only pile up; looking for garbage among them is wasted
+    try:
+        for path in paths:
+            found.add(_path(path, policies, asked or Asked()))
+    finally:
+        gc.set_threshold(*thresholds)
     return found
 
 
@@ -173,14 +179,14 @@ def mains(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
 
 def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:  # noqa: FBT001 - one caller
     whole = posixpath.normpath(path.absolute().as_posix())
-    targets = (asked.target,) if asked.target else TARGETS
+    candidates = (asked.target,) if asked.target else targets()
     if not folder:
         target = asked.target or recognised(tree, whole)
         if target is not None:
             yield Main(target, whole)
         return
     seen: set[str] = set()
-    for target in targets:
+    for target in candidates:
         place = next((p for m in target.main if tree.exists(p := f"{whole}/{m}")), None)
         if place is not None and place not in seen:
             seen.add(place)
@@ -199,8 +205,8 @@ def recognised(tree: Tree, path: str) -> Target | None:
     if source is None:
         return None
     head = source.text[:_LOOKED_AT]
-    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(TARGETS)]
-    named = [t for t in TARGETS if any(path.endswith(f"/{m}") for m in t.main)]
+    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(targets())]
+    named = [t for t in targets() if any(path.endswith(f"/{m}") for m in t.main)]
     best = max(scores, key=lambda s: s[:2])
     if len(named) == 1:
         return named[0]

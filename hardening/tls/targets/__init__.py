@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
 
 from hardening.errors import UsageError
-from hardening.tls.targets import httpd, lighttpd, nginx
 from hardening.tls.targets.base import Target
 
-__all__ = ["TARGETS", "Target", "find"]
+__all__ = ["TARGETS", "Target", "find", "targets"]
 
-TARGETS: tuple[Target, ...] = (httpd.TARGET, lighttpd.TARGET, nginx.TARGET)
+TARGETS = ("httpd", "lighttpd", "nginx")
+"""The module of each target; imported when it is asked for, so that rendering one does not load them all."""
+
+
+@cache
+def _load(name: str) -> Target:
+    found = import_module(f"hardening.tls.targets.{name}").TARGET
+    if not isinstance(found, Target):
+        raise TypeError(f"hardening.tls.targets.{name}.TARGET is no Target")
+    return found
+
+
+@cache
+def targets() -> tuple[Target, ...]:
+    """Return every target in the order of TARGETS."""
+    return tuple(_load(name) for name in TARGETS)
 
 
 def find(name: str) -> Target:
     """Return the target with this name. Errors: UsageError with the nearest known one."""
-    for one in TARGETS:
-        if one.name == name:
-            return one
-    close = get_close_matches(name, [t.name for t in TARGETS], n=1)
+    if name in TARGETS:
+        return _load(name)
+    close = get_close_matches(name, TARGETS, n=1)
     raise UsageError(
         f"unknown target {name!r}",
-        hint=f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(t.name for t in TARGETS),
+        hint=f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(TARGETS),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from hardening.findings import InFile, Location
+from hardening.findings import InFile
 from hardening.tls import builds, openssl, registry
 from hardening.tls.builds import Build, Cipher
 from hardening.tls.offer import Offer, ProtocolOffer, Said
@@ -121,25 +121,24 @@ def known_groups(build: Build) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _groups(text: str | None, at: Location, build_name: str) -> tuple[Said, ...]:
+def _groups(text: str | None, build_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the groups a list means on a build, for TLS 1.3 and for older versions (IANA names)."""
     build = builds.build(build_name)
     words = default_groups(build) if text is None else tuple(text.replace("/", ":").split(":"))
-    found = []
-    for word in words:
-        group = registry.find_group(word.strip("?*-"))
-        if group is not None and (group.kind in {"EC", "FFDHE"} or build.release >= _MLKEM):
-            found.append(Said(group.name, at))
-    return tuple(dict.fromkeys(found))
+    found = [g for word in words if (g := registry.find_group(word.strip("?*-"))) is not None]
+    found = [g for g in dict.fromkeys(found) if g.kind in {"EC", "FFDHE"} or build.release >= _MLKEM]
+    newer = tuple(g.name for g in found if g.tls13)
+    return newer, tuple(g.name for g in found if g.tls12 and g.kind == "EC")
 
 
-@lru_cache(maxsize=4096)
-def _groups_under(protocol: str, groups: tuple[Said, ...], *, elliptic: bool) -> tuple[Said, ...]:
+def _groups_under(
+    protocol: str, newer: tuple[Said, ...], older: tuple[Said, ...], *, elliptic: bool
+) -> tuple[Said, ...]:
     if protocol in {"SSLv2", "SSLv3"}:
         return ()
-    found = [(said, registry.find_group(said.value)) for said in groups]
     if protocol == "TLSv1.3":
-        return tuple(said for said, group in found if group and group.tls13)
-    return tuple(said for said, group in found if elliptic and group and group.tls12 and group.kind == "EC")
+        return newer
+    return older if elliptic else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +153,26 @@ class _Question:
     elliptic: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """What can be negotiated under one protocol version."""
+
+    names: tuple[str, ...] = ()
+    finite_field: bool = False
+    elliptic: bool = False
+
+
 @lru_cache(maxsize=4096)
-def _suites(asked: _Question, protocol: str) -> tuple[Cipher, ...]:
+def _suites(asked: _Question, protocol: str) -> _Usable:
     found = resolution(asked.string, asked.ciphersuites, asked.build)
     if found.error and not found.tls13:
-        return ()
+        return _Usable()
     under = found.under(protocol)
-    if protocol in {"SSLv2", "TLSv1.3"}:
-        return under
-    return tuple(
-        c for c in under if c.suite is None or _can(c.suite, asked.keys, asked.finite_field, asked.elliptic)
-    )
-
-
-@lru_cache(maxsize=8192)
-def _said(ciphers: tuple[Cipher, ...], at: Location) -> tuple[Said, ...]:
-    return tuple(Said(c.iana, at) for c in ciphers)
+    if protocol not in {"SSLv2", "TLSv1.3"}:
+        keys, finite_field, elliptic = asked.keys, asked.finite_field, asked.elliptic
+        under = tuple(c for c in under if c.suite is None or _can(c.suite, keys, finite_field, elliptic))
+    kinds = {c.suite.kx for c in under if c.suite is not None}
+    return _Usable(tuple(c.iana for c in under), "DHE" in kinds, "ECDHE" in kinds)
 
 
 def offer(settings: Settings, build_name: str) -> Offer:
@@ -180,28 +183,29 @@ def offer(settings: Settings, build_name: str) -> Offer:
     )
     found = resolution(settings.ciphers.value, text13, build_name)
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
-    groups = _groups(
-        settings.groups.value if settings.groups else None,
-        settings.groups.at if settings.groups else settings.at,
-        build_name,
-    )
+    names13, names12 = _groups(settings.groups.value if settings.groups else None, build_name)
+    at = settings.groups.at if settings.groups else settings.at
+    groups = {n: Said(n, at) for n in (*names13, *names12)}
+    newer, older = tuple(groups[n] for n in names13), tuple(groups[n] for n in names12)
     speaks = protocols_of(build_name, found.security_level or 0)
     protocols = []
     finite_field = False
+    made: dict[str, Said] = {}  # one object per suite and place: equal ones are found fast by who judges
     for said in settings.protocols:
         if said.value not in speaks:
             continue
-        suites = _suites(asked, said.value)
-        if not suites:
+        usable = _suites(asked, said.value)
+        if not usable.names:
             continue
-        finite_field = finite_field or _any_kx(suites, "DHE")
+        finite_field = finite_field or usable.finite_field
+        place = place13 if said.value == "TLSv1.3" else settings.ciphers.at
         protocols.append(
             ProtocolOffer(
                 name=said.value,
                 at=said.at,
-                suites=_said(suites, place13 if said.value == "TLSv1.3" else settings.ciphers.at),
+                suites=tuple([made.get(n) or made.setdefault(n, Said(n, place)) for n in usable.names]),
                 preference="server" if settings.server_preference else "client",
-                groups=_groups_under(said.value, groups, elliptic=_any_kx(suites, "ECDHE")),
+                groups=_groups_under(said.value, newer, older, elliptic=usable.elliptic),
             )
         )
     return Offer(
@@ -212,11 +216,6 @@ def offer(settings: Settings, build_name: str) -> Offer:
         dh_bits=settings.dh_bits if finite_field else None,
         compression=settings.compression,
     )
-
-
-@lru_cache(maxsize=4096)
-def _any_kx(ciphers: tuple[Cipher, ...], kx: str) -> bool:
-    return any(c.suite is not None and c.suite.kx == kx for c in ciphers)
 
 
 def _assumed(settings: Settings, found: Resolution) -> tuple[str, ...]:

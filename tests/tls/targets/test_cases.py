@@ -10,7 +10,7 @@ import pytest
 from hardening.findings import InFile, Severity
 from hardening.tls import audit as audits
 from hardening.tls import policy as policies
-from hardening.tls.targets import TARGETS, find
+from hardening.tls.targets import find, targets
 
 CASES = Path(__file__).parents[1] / "cases"
 EXPECTED = re.compile(r"finds:\s*(?P<rules>[\w/, \-]+?)\s*$", re.MULTILINE)
@@ -46,7 +46,7 @@ def test_case(path: Path) -> None:
     assert seen == _expected(path)
 
 
-@pytest.mark.parametrize("target", [t.name for t in TARGETS])
+@pytest.mark.parametrize("target", [t.name for t in targets()])
 def test_every_target_has_a_flagged_and_a_clean_case(target: str) -> None:
     mains = [p for p in MAINS if p.parts[-3] == target]
     assert any(_expected(p) for p in mains)
