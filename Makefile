@@ -50,7 +50,7 @@ lint: setup ## ruff, import contracts, ansible-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/ansible-lint --offline -q playbooks
+	ANSIBLE_CONFIG=playbooks/ansible.cfg $(BIN)/ansible-lint --offline -q playbooks
 
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy

@@ -59,7 +59,9 @@ def answer(output: str, *, complaint: str = "", where: str = "the host") -> dict
     )
 
 
-def run_here(request: dict[str, Any], *, python: str = sys.executable, timeout: float = 600) -> dict[str, Any]:
+def run_here(
+    request: dict[str, Any], *, python: str = sys.executable, timeout: float = 600
+) -> dict[str, Any]:
     """Answer a request on this machine with any interpreter. Errors: ProbeError."""
     try:
         done = subprocess.run(

@@ -114,17 +114,23 @@ class Server:
         known = set(cls.__dataclass_fields__)
         for key in raw:
             if key not in known:
-                raise UsageError(f"tls server: unknown key {key!r}", hint="known: " + ", ".join(sorted(known)))
+                raise UsageError(
+                    f"tls server: unknown key {key!r}", hint="known: " + ", ".join(sorted(known))
+                )
         if "target" not in raw:
             raise UsageError("tls server: 'target' is missing", hint="such as nginx, httpd or lighttpd")
-        values = {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in raw.items() if v not in ("", None)}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in raw.items() if v not in ("", None)
+        }
         targets.find(str(values["target"]))
         return cls(**{"policy": policy, **values})
 
     def layout(self, release: str) -> Layout:
         """Return where this server's files are on a host of that release."""
         found = next(
-            one for one in LAYOUTS if one.target == self.target and (not one.family or one.family in release.lower())
+            one
+            for one in LAYOUTS
+            if one.target == self.target and (not one.family or one.family in release.lower())
         )
         return replace(
             found,
@@ -182,7 +188,9 @@ def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
         if row["path"] == layout.place:
             continue
         old = base64.b64decode(row["content"])
-        new = without(old.decode("utf-8", "surrogateescape"), names, layout.place).encode("utf-8", "surrogateescape")
+        new = without(old.decode("utf-8", "surrogateescape"), names, layout.place).encode(
+            "utf-8", "surrogateescape"
+        )
         if new != old:
             files.append(File(path=row["path"], content=new, expect_sha256=row["sha256"]))
     return Plan(

@@ -138,7 +138,11 @@ def digest(root: Path, *, times: bool = False) -> str:
         status = path.lstat()
         kind = "l" if path.is_symlink() else "d" if path.is_dir() else "f"
         content = (
-            os.readlink(path) if kind == "l" else "" if kind == "d" else hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.readlink())
+            if kind == "l"
+            else ""
+            if kind == "d"
+            else hashlib.sha256(path.read_bytes()).hexdigest()
         )
         row = [str(path.relative_to(root)), kind, oct(status.st_mode), status.st_uid, status.st_gid, content]
         if times and kind == "f":
@@ -176,6 +180,7 @@ FAULTY = textwrap.dedent("""
     sys.stdout.write("@@CALLS@@%d" % COUNT[0])
 """)
 """The agent with the operating system failing, or the process dying, at the AT-th call that changes a disk."""
+
 
 def faulty(
     host: Little, what: planning.Plan, *, kind: str, at: int, guarded: bool = False

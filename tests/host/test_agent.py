@@ -9,8 +9,10 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +62,10 @@ def test_staged_files_are_judged_before_anything_changes(aged: Little) -> None:
 
 def test_a_service_that_fails_is_undone_and_told_again(aged: Little) -> None:
     before, told = digest(aged.etc, times=True), aged.told()
-    aged.script("reload", f"cat {aged.etc}/*.conf > {aged.root}/run/loaded; echo x >> {aged.reloads}; ! grep -q new {aged.etc}/a.conf")
+    aged.script(
+        "reload",
+        f"cat {aged.etc}/*.conf > {aged.root}/run/loaded; echo x >> {aged.reloads}; ! grep -q new {aged.etc}/a.conf",
+    )
     undone = aged.ask("apply", aged.plan(a="a = new\n", c="c = new\n"))
     assert (undone["state"], undone["failed"], undone["changed"]) == ("rolledback", True, False)
     assert "little reload exited 1" in undone["msg"]
@@ -172,7 +177,7 @@ def test_unconfirmed_is_undone_by_the_host_alone(aged: Little) -> None:
     assert aged.loaded() == "a = old\nb = old\n"
 
 
-def settled(ask, state):  # type: ignore[no-untyped-def]  # one shape of closure, used twice
+def settled(ask: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
     deadline = time.monotonic() + 8
     while (answer := ask())["state"] != state and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -235,13 +240,15 @@ def test_rolled_back_one_after_the_other(aged: Little) -> None:
 
 
 def test_stays_installed_and_goes_away(aged: Little, tmp_path: Path) -> None:
+    python = sys.executable if aged.python == "installed" else aged.python
     root = tmp_path / "image"
     (root / "run/systemd/system").mkdir(parents=True)
     (root / "etc").mkdir()
-    plan = planning.Plan(
-        files=(planning.File(path="/etc/x.conf", content=b"x\n"),), install=True
-    )
-    ask = lambda verb, **more: stream.run_here({"verb": verb, "root": str(root), **more})  # noqa: E731 - one line
+    plan = planning.Plan(files=(planning.File(path="/etc/x.conf", content=b"x\n"),), install=True)
+
+    def ask(verb: str, **more: Any) -> dict[str, Any]:
+        return stream.run_here({"verb": verb, "root": str(root), **more}, python=python)
+
     predicted = ask("check", plan=plan.to_json())
     done = ask("apply", plan=plan.to_json())
     assert predicted["installed"] == done["installed"]
@@ -270,7 +277,9 @@ def test_the_boot_scripts_are_what_each_init_reads(tmp_path: Path) -> None:
 
 
 def test_two_at_a_time_take_turns(aged: Little) -> None:
-    aged.script("reload", f"sleep 0.3; cat {aged.etc}/*.conf > {aged.root}/run/loaded; echo x >> {aged.reloads}")
+    aged.script(
+        "reload", f"sleep 0.3; cat {aged.etc}/*.conf > {aged.root}/run/loaded; echo x >> {aged.reloads}"
+    )
     import threading
 
     answers: list[dict[str, object]] = []
@@ -303,7 +312,10 @@ def test_nonsense_is_one_clear_word(aged: Little) -> None:
 
 def test_python_2_6_can_read_it() -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", str(stream.AGENT)], capture_output=True, text=True, check=False
+        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", str(stream.AGENT)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 

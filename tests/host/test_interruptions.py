@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -68,7 +68,9 @@ def interrupted(host: Little, before: str, *, kind: str, at: int, guarded: bool)
 
 def quiet(host: Little) -> bool:
     rows = host.installed("status")["transactions"]
-    return all(row["state"] == "none" or (row["tidy"] and row["state"] not in ("open", "applied")) for row in rows)
+    return all(
+        row["state"] == "none" or (row["tidy"] and row["state"] not in ("open", "applied")) for row in rows
+    )
 
 
 def sampled(total: int, count: int, seed: int) -> list[int]:
@@ -109,15 +111,16 @@ def test_a_disk_that_fails_at_a_step(little: Little, kind: str) -> None:
 @pytest.mark.parametrize("age", AGES[1:])
 @pytest.mark.parametrize("guarded", [False, True])
 @pytest.mark.parametrize("kind", ["KILL", "ENOSPC", "EROFS", "EIO"])
-def test_every_step_and_every_fault(little: Little, age: str, kind: str, guarded: bool) -> None:
+def test_every_step_and_every_fault(
+    little: Little, age: str, kind: str, guarded: bool, record_property: Callable[[str, object], None]
+) -> None:
     little.python = interpreter(age)
     before = digest(little.etc)
     total = steps(little)
     little.installed("rollback")
-    ends = [
-        interrupted(little, before, kind=kind, at=at, guarded=guarded) for at in range(1, total + 1)
-    ]
-    print(json.dumps({"age": age, "kind": kind, "guarded": guarded, "trials": total, "new": ends.count("new")}))
+    ends = [interrupted(little, before, kind=kind, at=at, guarded=guarded) for at in range(1, total + 1)]
+    record_property("trials", total)
+    record_property("new", ends.count("new"))
 
 
 def test_the_harness_can_fail(little: Little) -> None:

@@ -12,7 +12,9 @@ def listening(host: Any, port: int) -> bool:
     wanted = f"{port:04X}"
     table = host.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").stdout
     rows = [line.split() for line in table.splitlines()]
-    return any(row[1].endswith(f":{wanted}") and row[3] == "0A" for row in rows if len(row) > 3 and ":" in row[1])
+    return any(
+        row[1].endswith(f":{wanted}") and row[3] == "0A" for row in rows if len(row) > 3 and ":" in row[1]
+    )
 
 
 def test_the_configuration_names_the_port(host: Any, engine: dict[str, Any]) -> None:
@@ -21,7 +23,9 @@ def test_the_configuration_names_the_port(host: Any, engine: dict[str, Any]) -> 
 
 def test_the_engine_listens_there(host: Any, engine: dict[str, Any]) -> None:
     if not listening(host, engine["port"]) and listening(host, engine.get("previous", 0)):
-        pytest.fail(f"pending: configured={engine['port']} running={engine['previous']}: restart the engine by hand")
+        pytest.fail(
+            f"pending: configured={engine['port']} running={engine['previous']}: restart the engine by hand"
+        )
     assert listening(host, engine["port"])
     if "previous" in engine:
         assert not listening(host, engine["previous"])

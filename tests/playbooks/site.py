@@ -77,7 +77,13 @@ class Site:
 
     @property
     def argv(self) -> list[str]:
-        return [program("nginx"), "-c", str(self.etc / "nginx.conf"), "-e", str(self.root / "run" / "error.log")]
+        return [
+            program("nginx"),
+            "-c",
+            str(self.etc / "nginx.conf"),
+            "-e",
+            str(self.root / "run" / "error.log"),
+        ]
 
     def lay_out(self) -> None:
         run = self.root / "run"
@@ -163,7 +169,9 @@ class Apache(Site):
         self.confd.mkdir()
         wanted = ("mpm_event", "authz_core", "ssl", "socache_shmcb", "mime")
         loads = "".join(
-            f"LoadModule {m}_module {modules}/mod_{m}.so\n" for m in wanted if (modules / f"mod_{m}.so").exists()
+            f"LoadModule {m}_module {modules}/mod_{m}.so\n"
+            for m in wanted
+            if (modules / f"mod_{m}.so").exists()
         )
         (self.etc / "httpd.conf").write_text(
             f"{loads}ServerRoot {self.root}\nServerName localhost\nUser www-data\nGroup www-data\nPidFile {run}/pid\nErrorLog {run}/error.log\n"
@@ -243,9 +251,19 @@ def play(name: str, values: dict[str, Any], *flags: str, cwd: Path) -> Played:
         "ANSIBLE_CONFIG": str(resources.playbooks() / "ansible.cfg"),
         "LC_ALL": "C.UTF-8",
     }
-    argv = [binary, resources.playbooks() / name, "-c", "local", "-i", "localhost,", "-e", f"@{variables}", *flags]
+    argv: list[str | Path] = [
+        binary,
+        resources.playbooks() / name,
+        "-c",
+        "local",
+        "-i",
+        "localhost,",
+        "-e",
+        f"@{variables}",
+        *flags,
+    ]
     done = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
     rows = [json.loads(line) for line in receipt.read_text().splitlines()] if receipt.exists() else []
     tasks = {row["task"].rpartition(" : ")[2]: row["result"] for row in rows if "task" in row}
-    stats = next((row["stats"] for row in rows if "stats" in row), {})
+    stats: dict[str, int] = next((row["stats"] for row in rows if "stats" in row), {})
     return Played(code=done.returncode, output=done.stdout + done.stderr, tasks=tasks, stats=stats)

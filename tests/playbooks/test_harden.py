@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from hardening import resources
 from hardening.host import tls_plan
@@ -132,7 +133,7 @@ def test_the_uninstaller_leaves_the_configuration(site: Site) -> None:
 
 def test_the_collection_builds(site: Site) -> None:
     source = resources.playbooks() / "collections/ansible_collections/aspect/hardening"
-    galaxy = [os.path.join(os.path.dirname(sys.executable), "ansible-galaxy"), "collection"]
+    galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
     built = subprocess.run(
         [*galaxy, "build", source, "--output-path", site.root], capture_output=True, text=True, check=False
     )
@@ -143,7 +144,7 @@ def test_the_collection_builds(site: Site) -> None:
         [*galaxy, "install", archive, "-p", target, "--offline"], capture_output=True, text=True, check=True
     )
     documented = subprocess.run(
-        [os.path.join(os.path.dirname(sys.executable), "ansible-doc"), "--json", "aspect.hardening.tls"],
+        [str(Path(sys.executable).with_name("ansible-doc")), "--json", "aspect.hardening.tls"],
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(target)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "policy" in json.loads(documented.stdout)["aspect.hardening.tls"]["doc"]["options"]
