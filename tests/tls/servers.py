@@ -109,6 +109,38 @@ SERVERS: dict[str, Server] = {
     ),
 }
 
+SERVERS |= {
+    "haproxy": Server(
+        program="haproxy",
+        whole=lambda rendered, _folder, _port, _pair: (
+            rendered.replace("global\n", "global\n    tune.ssl.default-dh-param 2048\n", 1)
+            + "defaults\n    timeout client 20s\n    timeout server 20s\n    timeout connect 5s\n"
+        ),
+        command=lambda _folder, main: ["haproxy", "-db", "-f", str(main)],
+        check=lambda _folder, main: ["haproxy", "-c", "-f", str(main)],
+        main="haproxy.cfg",
+        params=lambda port, pair: {"listen": f"127.0.0.1:{port}", "certificate": str(pair.both)},
+    ),
+    "stunnel": Server(
+        program="stunnel4",
+        whole=lambda rendered, _folder, _port, _pair: (
+            f"foreground = yes\npid =\nsyslog = no\n{rendered}"
+        ),
+        command=lambda _folder, main: ["stunnel4", str(main)],
+        main="stunnel.conf",
+        params=_web,
+    ),
+    "redis": Server(
+        program="redis-server",
+        whole=lambda rendered, folder, _port, _pair: (
+            f'{rendered}port 0\nbind 127.0.0.1\nsave ""\ndir {folder}\ntls-auth-clients no\n'
+        ),
+        command=lambda _folder, main: ["redis-server", str(main)],
+        main="redis.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+    ),
+}
+
 
 def program(name: str) -> str | None:
     """Return where a program is; server programs lie in sbin, which a user's PATH may lack."""

@@ -11,7 +11,7 @@ from hardening.tls.targets.base import Target
 
 __all__ = ["TARGETS", "Target", "find", "targets"]
 
-TARGETS = ("httpd", "lighttpd", "nginx")
+TARGETS = ("httpd", "lighttpd", "nginx", "haproxy", "redis", "stunnel")
 """The module of each target; imported when it is asked for, so that rendering one does not load them all."""
 
 

@@ -1,0 +1,147 @@
+"""HAProxy: ssl-default-bind-* in `global`, and what each `bind ... ssl` line says itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_SECTIONS = (
+    "global|defaults|frontend|listen|backend|peers|userlist|resolvers|mailers|cache|ring|program|http-errors"
+    "|crt-store|log-forward|fcgi-app|traces"
+)
+_GRAMMAR = Grammar(separator=r"\s+", comment="#", section=rf"(?P<section>(?:{_SECTIONS})\b[^\n]*?)", trailing_comments=True)
+_OLD_OPTIONS = {"no-sslv3": "SSLv3", "no-tlsv10": "TLSv1.0", "no-tlsv11": "TLSv1.1", "no-tlsv12": "TLSv1.2",
+                "no-tlsv13": "TLSv1.3"}  # fmt: skip
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("haproxy").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    way = "use HAProxy {} or later"
+    return Abilities(
+        protocols=frozenset(PROTOCOLS) - {"SSLv2"},
+        ciphersuites=_has("ssl-default-bind-ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
+        groups="list" if _has("ssl-default-bind-curves", release) else "none",
+        preference="settable" if _has("prefer-client-ciphers", release) else "server",
+        ways_out={
+            "ciphersuites": way.format("1.9"),
+            "groups": way.format("2.2"),
+            "preference": way.format("1.8"),
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    options = [o for o, n in _OLD_OPTIONS.items() if n not in job.protocols and n != "TLSv1.3"]
+    if _has("ssl-min-ver", job.release):
+        options = [f"ssl-min-ver {job.protocols[0]}", f"ssl-max-ver {job.protocols[-1]}"]
+        options += [] if job.server_preference else ["prefer-client-ciphers"]
+    return {"options": [*options, "no-tls-tickets"]}
+
+
+def _after(words: list[str], name: str) -> str | None:
+    return words[words.index(name) + 1] if name in words[:-1] else None
+
+
+def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Said, ...]:
+    least = directives("haproxy").default_of("minimum", release)
+    greatest = PROTOCOLS[-1]
+    off: set[str] = set()
+    for words in (options, bind):
+        least = _after(words, "ssl-min-ver") or least
+        greatest = _after(words, "ssl-max-ver") or greatest
+        off |= {_OLD_OPTIONS[w] for w in words if w in _OLD_OPTIONS}
+        for word in words:
+            if word.startswith("force-") and (only := spans.named(word.removeprefix("force-"))):
+                least = greatest = only
+    return tuple(s for s in spans.between(least, greatest, at) if s.value not in off and s.value != "SSLv2")
+
+
+def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | None:
+    own = _after(words, name)
+    if own is not None:
+        return Said(own.strip("\"'"), InFile((bind.path,), bind.line))
+    return Said(line.value.strip("\"'"), InFile((line.path,), line.line)) if line else None
+
+
+def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, reading: Reading) -> Offer:
+    words = bind.value.split()
+    release = reading.release
+    at = InFile((bind.path,), bind.line)
+    option_line = top.last("ssl-default-bind-options")
+    options = [w for x in top.every("ssl-default-bind-options") for w in x.value.split()]
+    own = any(w.startswith(("ssl-m", "no-tlsv", "no-sslv", "force-")) for w in words)
+    place = InFile((option_line.path,), option_line.line) if option_line and not own else at
+    certificate = [tree.place(c, "/") for c in (_after(words, "crt"),) if c]
+    ecdhe = _after(words, "ecdhe")
+    curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
+    name = section.name.split()[-1]
+    port = words[0].rpartition(":")[2]
+    return served.offer(
+        served.Settings(
+            subject=f"{path}#{name}:{port}",
+            at=at,
+            protocols=_protocols(options, words, release, place),
+            ciphers=_said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
+            or Said(directives("haproxy").default_of("ciphers", release), at),
+            ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
+            groups=curves or (Said(ecdhe, at) if ecdhe else None),
+            server_preference="prefer-client-ciphers" not in (*options, *words),
+            keys=certificates.keys_of(tree, certificate),
+            dh_bits=2048 if release.upstream >= (2, 0) else 1024,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per `bind ... ssl` line; a fragment without one is one offer."""
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    top = Section("global", path, 1)
+    for one in sections:
+        if one.name.split()[:1] == ["global"] or not one.name:
+            top.lines += one.lines
+    found = False
+    for section in sections:
+        for bind in section.every("bind"):
+            if "ssl" in bind.value.split():
+                found = True
+                yield _offer(bind, section, top, path, tree, reading)
+    if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
+        first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
+        bind = Line("bind", ":443 ssl", first.path, first.line)
+        yield _offer(bind, Section("fragment", path, first.line), top, path, tree, reading)
+
+
+TARGET = Target(
+    name="haproxy",
+    title="HAProxy",
+    template="tls/haproxy.cfg.j2",
+    main=("haproxy/haproxy.cfg", "haproxy.cfg"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE),
+    check=("haproxy", "-c", "-f", "{path}"),
+    place="/etc/haproxy/conf.d/harden-tls.cfg",
+    params={
+        "listen": "address:port such as :443; a frontend is then written",
+        "certificate": "file with certificate, chain and key",
+    },
+)

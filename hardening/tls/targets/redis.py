@@ -1,0 +1,87 @@
+"""Redis and Valkey: tls-protocols, tls-ciphers, tls-ciphersuites, tls-prefer-server-ciphers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls.offer import Offer, Said
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(separator=r"\s+", comment="#", section=None, include=lambda n, v: (v,) if n == "include" else ())
+
+
+def can(_release: Release, _build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    return Abilities(
+        protocols=frozenset({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        groups="none",
+        finite_field="dhparam" in params,
+        ways_out={
+            "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
+            "finite_field": "give the file of tls-dh-params-file: --param dhparam=FILE",
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {"protocols": [spans.older(n) for n in job.protocols]}
+
+
+def _said(top: Section, name: str) -> Said | None:
+    found = top.last(name)
+    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a TLS port, or of a fragment."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    first = next((x for x in top.lines if x.name.startswith("tls-")), None)
+    port = top.last("tls-port")
+    if first is None or (port is not None and port.value == "0"):
+        return
+    facts, at = directives("redis"), InFile((first.path,), first.line)
+    protocols = _said(top, "tls-protocols")
+    prefer, files = top.last("tls-prefer-server-ciphers"), top.every("tls-cert-file")
+    words = (protocols.value if protocols else facts.default_of("protocols", reading.release)).split()
+    yield served.offer(
+        served.Settings(
+            subject=f"{path}#redis:{port.value}" if port else path,
+            at=at,
+            protocols=spans.listed(words, protocols.at if protocols else at),
+            ciphers=_said(top, "tls-ciphers") or Said(facts.default_of("ciphers", reading.release), at),
+            ciphersuites=_said(top, "tls-ciphersuites"),
+            server_preference=bool(prefer and prefer.value.lower() == "yes"),
+            keys=certificates.keys_of(tree, [tree.place(x.value, "/") for x in files[-1:]]),
+            finite_field=top.last("tls-dh-params-file") is not None,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="redis",
+    title="Redis",
+    template="tls/redis.conf.j2",
+    main=("redis/redis.conf", "redis.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:tls-[a-z0-9\-]+|appendonly|maxmemory|protected-mode)\s", re.MULTILINE),
+    check=(),
+    place="/etc/redis/harden-tls.conf",
+    params={
+        "listen": "port; a TLS port is then opened",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for DHE suites",
+    },
+)

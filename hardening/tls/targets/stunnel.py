@@ -1,0 +1,145 @@
+"""stunnel: sslVersionMin/Max or options, ciphers, ciphersuites, curves; services inherit what stands before them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(comment="[#;]", include=lambda n, v: (f"{v}/*",) if n == "include" else (), quotes="")
+_UPGRADE = "use stunnel {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("stunnel").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    newer = _has("sslVersionMin", release)
+    old = _has("options NO_TLSv1.1", release)
+    speaks = builds.build(build).protocols
+    stuck = () if newer or old else ("TLSv1.1", "TLSv1.2")
+    return Abilities(
+        protocols=frozenset(PROTOCOLS),
+        stuck={n: _UPGRADE.format("4.54") for n in stuck if n in speaks},
+        ciphersuites=_has("ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
+        groups="list" if _has("curves", release) and builds.build(build).release >= (1, 1, 1)
+        else "one" if _has("curve", release) else "none",
+        ways_out={"ciphersuites": _UPGRADE.format("5.50"), "groups": _UPGRADE.format("5.44")},
+    )  # fmt: skip
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    ranged = _has("sslVersionMin", job.release)
+    off = [] if ranged else [n for n in PROTOCOLS[:5] if n not in job.protocols]
+    if not _has("options NO_TLSv1.1", job.release):
+        off = [n for n in off if n not in {"TLSv1.1", "TLSv1.2"}]
+    options = [f"NO_{spans.older(n)}" for n in off]
+    options += ["CIPHER_SERVER_PREFERENCE"] if job.server_preference else []
+    return {
+        "least": spans.older(job.protocols[0]) if ranged else "",
+        "greatest": spans.older(job.protocols[-1]) if ranged else "",
+        "options": options,
+        "curves": "curves" if _has("curves", job.release) else "curve",
+    }
+
+
+class _Service:
+    """A service's lines over those before the first section."""
+
+    def __init__(self, section: Section, top: Section) -> None:
+        self.section, self.top = section, top
+
+    def last(self, name: str) -> Line | None:
+        return self.section.last(name) or self.top.last(name)
+
+    def every(self, name: str) -> list[Line]:
+        return [*self.top.every(name), *self.section.every(name)]
+
+    def said(self, name: str) -> Said | None:
+        found = self.last(name)
+        return Said(found.value, InFile((found.path,), found.line)) if found else None
+
+
+def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, ...]:
+    least = directives("stunnel").default_of("minimum", release)
+    first = service.last("sslversionmin") or service.last("sslversion") or service.last("sslversionmax")
+    place = InFile((first.path,), first.line) if first else at
+    low, high = service.last("sslversionmin"), service.last("sslversionmax")
+    only = service.last("sslversion")
+    found = spans.between(
+        low.value if low and low.value.lower() != "all" else "SSLv3" if low else least,
+        high.value if high and high.value.lower() != "all" else "TLSv1.3",
+        place,
+    )
+    if only and only.value.lower() != "all":
+        found = spans.listed([only.value], place)
+    off = {spans.named(x.value.removeprefix("NO_")) for x in service.every("options") if x.value.startswith("NO_")}
+    return tuple(s for s in found if s.value not in off)
+
+
+def _offer(service: _Service, path: str, name: str, tree: Tree, reading: Reading) -> Offer:
+    section, release = service.section, reading.release
+    at = InFile((section.path,), section.line)
+    files = [tree.place(x.value, "/") for x in service.every("cert")]
+    options = {x.value for x in service.every("options")}
+    return served.offer(
+        served.Settings(
+            subject=f"{path}#{name}" if name else path,
+            at=at,
+            protocols=_protocols(service, release, at),
+            ciphers=service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", release), at),
+            ciphersuites=service.said("ciphersuites"),
+            groups=service.said("curves") or service.said("curve"),
+            server_preference="CIPHER_SERVER_PREFERENCE" in options,
+            keys=certificates.keys_of(tree, files),
+            dh_bits=2048,
+            compression=bool(service.last("compression")),
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per service that is a server; a fragment without services is one offer."""
+    top, *services = flat_syntax.read(tree, path, _GRAMMAR)
+    for section in services:
+        service = _Service(section, top)
+        client, accept = service.last("client"), section.last("accept")
+        if accept is None or (client is not None and client.value.lower() == "yes"):
+            continue
+        yield _offer(service, path, f"{section.name}:{accept.value.rpartition(':')[2]}", tree, reading)
+    if not services and any(x.name.startswith(("sslversion", "cipher", "curve")) for x in top.lines):
+        yield _offer(_Service(top, top), path, "", tree, reading)
+
+
+TARGET = Target(
+    name="stunnel",
+    title="stunnel",
+    template="tls/stunnel.conf.j2",
+    main=("stunnel/stunnel.conf", "stunnel.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:sslVersion(?:Min|Max)?|accept|connect|ciphersuites|client)\s*=", re.MULTILINE | re.IGNORECASE),
+    check=("stunnel4", "{path}"),
+    place="/etc/stunnel/conf.d/00-harden-tls.conf",
+    params={
+        "listen": "address:port; a service is then written",
+        "connect": "where that service connects to (default 127.0.0.1:80)",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)
