@@ -9,12 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "tls"))
-
-import oracle_grammar
-import oracles
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hardening.tls.openssl import Build, Resolution, build, resolve
+from tests.tls import oracle_grammar, oracles
 
 BATCH = 500
 

@@ -14,6 +14,7 @@ SOURCES = (
     ("hardening.tls.rules", "rules"),
     ("hardening.tls.audit", "rules"),
     ("hardening.tls.render", "INEXPRESSIBLE"),
+    ("hardening.tls.clients", "LOCKED_OUT"),
     ("hardening.tls.policy", "result_rules"),
     ("bundle.walk.problem", "RULES"),
     ("bundle.detect", "all_rules"),

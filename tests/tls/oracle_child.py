@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import socket
 import sys
 from collections.abc import Callable
 from ctypes import c_char_p, c_int, c_ulong, c_void_p
@@ -126,6 +127,24 @@ class Library:
             self.context = self.context_new(self.method)
         return without_tls13(codes)
 
+    def connect(self, port: int, string: str) -> dict[str, object]:
+        """Shake hands with 127.0.0.1 and return what was agreed, or the library's error."""
+        self._errors()
+        context = self.context_new(self.method)
+        self.set_list(context, string.encode())
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+            link.settimeout(None)  # libssl reads the descriptor itself
+            connection = self.new(context)
+            self._get(self.ssl, "SSL_set_fd", c_int, c_void_p, c_int)(connection, link.fileno())
+            done = self._get(self.ssl, "SSL_connect", c_int, c_void_p)(connection)
+            if done != 1:
+                return {"error": self._errors()}
+            version = self._get(self.ssl, "SSL_get_version", c_char_p, c_void_p)(connection)
+            cipher = self._get(self.ssl, "SSL_get_current_cipher", c_void_p, c_void_p)(connection)
+            agreed = {"protocol": version.decode(), "code": self._code(cipher)}
+            self.free(connection)
+        return agreed
+
 
 class Bundled:
     """OpenSSL inside a cryptography wheel, through its own binding, which gives names only."""
@@ -220,8 +239,10 @@ def main() -> None:
     library = made.get(kind, lambda: Library(kind, folder))()
     for line in sys.stdin:
         question = json.loads(line)
-        if "hello" in question:
-            answer: Any = library.hello(question["hello"])
+        if "connect" in question:
+            answer: Any = library.connect(question["connect"], question["string"])
+        elif "hello" in question:
+            answer = library.hello(question["hello"])
         else:
             answer = [library.list_of(string) for string in question["lists"]]
         sys.stdout.write(json.dumps(answer) + "\n")

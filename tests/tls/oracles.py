@@ -79,6 +79,19 @@ def oracle(build: str) -> Oracle:
     return next(one for one in ORACLES if one.build == build)
 
 
+def needed(build: str) -> Oracle:
+    """Return an oracle, or skip the test where its library is not here (fail in CI)."""
+    import pytest
+
+    one = oracle(build)
+    if not one.present:
+        reason = f"{build} is not here; `make oracles` brings it"
+        if os.environ.get("CI") == "true" and one.kind != "system":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return one
+
+
 class Asker:
     """A running child that answers for one library."""
 
@@ -117,6 +130,12 @@ class Asker:
         answer = self.ask(hello=string)
         assert isinstance(answer, str)
         return bytes.fromhex(answer)
+
+    def connect(self, port: int, string: str = "DEFAULT") -> dict[str, object]:
+        """Shake hands with a server on 127.0.0.1: `protocol` and `code`, or `error`."""
+        answer = self.ask(connect=port, string=string)
+        assert isinstance(answer, dict)
+        return answer
 
     def close(self) -> None:
         """End the child."""

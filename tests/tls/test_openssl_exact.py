@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from hardening.tls import registry
 from hardening.tls.openssl import Build, Cipher, build, resolve, spoken, usable
+from tests.tls import oracle_grammar as grammar
+from tests.tls import oracle_hello as hello
+from tests.tls import oracles
 
-HERE = Path(__file__).parent
 COUNT = 300
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-oracles = _load("oracles")
-grammar = _load("oracle_grammar")
-hello = _load("oracle_hello")
-
-
 @pytest.fixture(scope="module", params=[o.build for o in oracles.ORACLES])
-def asked(request: pytest.FixtureRequest) -> Iterator[tuple[Build, object]]:
+def asked(request: pytest.FixtureRequest) -> Iterator[tuple[Build, oracles.Asker]]:
     """A build, and the process that holds the real library."""
-    oracle = oracles.oracle(request.param)
-    if not oracle.present:
-        reason = f"{oracle.build} is not here; `make oracles` brings it"
-        if os.environ.get("CI") == "true" and oracle.kind != "system":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    oracle = oracles.needed(request.param)
     with oracles.Asker(oracle.build) as asker:
         yield build(oracle.build), asker
 
@@ -53,25 +30,25 @@ def _said(string: str, one: Build, *, names: bool) -> list[int] | list[str] | st
     return [c.name for c in resolved.ciphers] if names else [c.code for c in resolved.ciphers]
 
 
-def _agree(one: Build, asker: object, strings: list[str]) -> None:
-    answers = asker.lists(strings)  # type: ignore[attr-defined]  # the module is loaded by path
+def _agree(one: Build, asker: oracles.Asker, strings: list[str]) -> None:
+    answers = asker.lists(strings)
     for string, real in zip(strings, answers, strict=True):
         names = isinstance(real, list) and isinstance(real[0], str)
         assert _said(string, one, names=names) == real, f"{one.name}: {string!r}"
 
 
-def test_random_strings_resolve_as_in_the_real_library(asked: tuple[Build, object]) -> None:
+def test_random_strings_resolve_as_in_the_real_library(asked: tuple[Build, oracles.Asker]) -> None:
     one, asker = asked
     _agree(one, asker, list(grammar.strings(one, 20_260_101, COUNT)))
 
 
-def test_every_keyword_and_every_name_alone(asked: tuple[Build, object]) -> None:
+def test_every_keyword_and_every_name_alone(asked: tuple[Build, oracles.Asker]) -> None:
     one, asker = asked
     keywords, names = grammar._vocabulary()
     _agree(one, asker, [*keywords, *names, *grammar.ODD, *grammar.REAL, *grammar.SUITE_B])
 
 
-def test_a_string_cut_anywhere(asked: tuple[Build, object]) -> None:
+def test_a_string_cut_anywhere(asked: tuple[Build, oracles.Asker]) -> None:
     one, asker = asked
     whole = "DEFAULT:!EXP;-RSA+AES,+TLSv1.2 @STRENGTH:@SECLEVEL=2:ECDHE-RSA-AES128-SHA+SHA:!A*:x"
     _agree(one, asker, [whole[:end] for end in range(1, len(whole))])
@@ -83,13 +60,13 @@ def _no_set_up(cipher: Cipher) -> bool:
     return suite is None or not any(w in suite.kx + suite.auth for w in ("PSK", "SRP", "KRB5", "GOST"))
 
 
-def test_the_hello_of_the_library_follows_from_the_data(asked: tuple[Build, object]) -> None:
+def test_the_hello_of_the_library_follows_from_the_data(asked: tuple[Build, oracles.Asker]) -> None:
     one, asker = asked
     if one.name == "1.0.2e-nassl-legacy":
         pytest.skip("its binding cannot be asked for a ClientHello")
     for level in (None, 0, 1, 2, 3, 4) if one.security_level is not None else (None,):
         string = "ALL" if level is None else f"ALL:@SECLEVEL={level}"
-        sent = hello.parse(asker.hello(string))  # type: ignore[attr-defined]  # loaded by path
+        sent = hello.parse(asker.hello(string))
         versions = spoken(one, level)
         offered = [c.code for c in resolve(string, one).suites if _no_set_up(c) and not c.sslv2]
         at = one.security_level if level is None else level
