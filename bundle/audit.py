@@ -200,7 +200,7 @@ class _Audit:
 
     def _consume(self, events: Iterator[Event], top: _Top | None = None, size: int = 0) -> None:
         """Ask the detectors about every member; runs in forks as well."""
-        next_word = time.monotonic() + 0.2
+        next_word = time.monotonic() + 0.1
         for event in events:
             if isinstance(event, Member):
                 if top is not None:
@@ -213,10 +213,11 @@ class _Audit:
                 self._open.append((len(event.member.parts), Section()))
             else:
                 self._done(event)
-            if top is not None and time.monotonic() > next_word:
-                next_word = time.monotonic() + 0.2
+            if time.monotonic() > next_word:
+                next_word = time.monotonic() + 0.1
                 walker = self._walker
-                self._on_event(Progress(self._subject, walker.position, size, walker.count, walker.total))
+                if top is not None:
+                    self._on_event(Progress(self._subject, walker.position, size, walker.count, walker.total))
                 self._collect()
         self._on_file(None)
 

@@ -65,6 +65,7 @@ class Forks:
         self._tokens = tokens
         self._running: list[_Fork] = []
         self._owner = os.getpid()
+        self._owed = 0
 
     def start(self, work: Callable[[], Any], ticket: Any) -> bool:
         """Do `work` in a fork if there is a token; its result comes out of `finished` with the ticket."""
@@ -83,6 +84,9 @@ class Forks:
 
     def finished(self, *, wait: bool = False) -> Iterator[tuple[Any, Any]]:
         """Say (ticket, result or Died) of forks that have ended; with `wait`, of all there are."""
+        lent = wait and bool(self._running)
+        if lent:
+            self._tokens.give()  # who waits needs no core
         while self._running:
             poll = select.poll()
             by_pipe = {one.pipe: one for one in self._running}
@@ -90,7 +94,7 @@ class Forks:
                 poll.register(pipe, select.POLLIN | select.POLLHUP)
             ready = poll.poll(None if wait else 0)
             if not ready:
-                return
+                break
             for pipe, _ in ready:
                 one = by_pipe[pipe]
                 block = os.read(pipe, 1 << 20)
@@ -98,12 +102,17 @@ class Forks:
                     one.blocks.append(block)
                     continue
                 yield one.ticket, self._reap(one)
+        if lent and not self._tokens.take():
+            self._owed += 1
 
     def _reap(self, one: _Fork) -> Any:
         os.close(one.pipe)
         self._running.remove(one)
         _, status = os.waitpid(one.pid, 0)
-        self._tokens.give()
+        if self._owed:
+            self._owed -= 1
+        else:
+            self._tokens.give()
         code = os.waitstatus_to_exitcode(status)
         body = b"".join(one.blocks)
         if code or not body:

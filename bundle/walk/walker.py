@@ -418,18 +418,21 @@ class Walker:
     def _say(
         self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
     ) -> Iterator[Event]:
-        head = source.read(0, HEAD)
-        form = identify(head, source)
+        small = source.data if isinstance(source, Memory) and source.size <= WINDOW else None
+        form = identify(small[:HEAD] if small is not None else source.read(0, HEAD), source)
         member = Member(
             parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
-            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, sha256=sha256,
+            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, sha256=sha256, content=small or b"",
         )  # fmt: skip
         if form in CONTAINERS:
             yield from self._container(member, source, depth)
             return
         frame = self._frames[-1] if self._frames else None
         self.underived = False
-        yield from _windows(member, source)
+        if small is not None:
+            yield member
+        else:
+            yield from _windows(member, source)
         if frame is not None and form == "class" and frame.lists_classes:
             _note_class(frame, member, source)
         if self.underived:

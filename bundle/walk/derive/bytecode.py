@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import cache
+from typing import TYPE_CHECKING
 
-_WORTH = re.compile(
-    rb"(?i)passw|passphrase|secret|credential|api[._-]?key|private[._-]?key|auth[._-]?token|jdbc:|mysql:|://[\w.-]*:[^/\s]+@|\bpwd\b|-----BEGIN"
-)
+if TYPE_CHECKING:
+    from bundle.detect.gate import Gate
+
+_WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
+          b"mysql:", b"://", b"pwd", b"-----begin")  # fmt: skip
 _WIDTH = {
     3: 4,
     4: 4,
@@ -29,9 +33,16 @@ _WIDTH = {
 _U2 = struct.Struct(">H")
 
 
+@cache
+def _gate() -> Gate:
+    from bundle.detect.gate import Gate  # here, for the detectors import the walk
+
+    return Gate(variant for word in _WORDS for variant in (word, word.upper(), word.capitalize()))
+
+
 def worth_it(data: bytes) -> bool:
     """Whether a class says a word that makes its constants worth reading: most of 100,000 classes do not."""
-    return _WORTH.search(data) is not None
+    return bool(_gate().hits(data))
 
 
 def class_constants(data: bytes) -> bytes:

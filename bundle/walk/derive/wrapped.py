@@ -13,22 +13,37 @@ import codecs
 import re
 import zlib
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bundle.detect.gate import Gate
 
 _WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode")  # fmt: skip
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
-_SHORT = re.compile(rb"""["']([A-Za-z0-9+/]{16,}={0,2})["']""")
+_SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){32,}")
 _ESCAPED = re.compile(rb"(?:\\x[0-9a-fA-F]{2}){8,}")
 _BUILT = re.compile(rb"""['"]\s*\.\s*['"]""")
+_ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
+_LONG = b"A" * 60
 _MOST = 8 << 20
 _MANY = 200
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
+@cache
+def _gate() -> Gate:
+    from bundle.detect.gate import Gate  # here, for the detectors import the walk
+
+    return Gate(_WORDS)
+
+
 def worth_it(data: bytes) -> bool:
     """Whether a script says one of the words of unwrapping."""
-    return any(word in data for word in _WORDS)
+    return bool(_gate().hits(data))
 
 
 def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
@@ -50,20 +65,31 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
 
 
 def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
-    text = _BUILT.sub(b"", data) if _BUILT.search(data) else data  # 'abc' . 'def'
+    built = any(mark in data for mark in (b"'.'", b'"."', b"' . '", b'" . "'))
+    text = _BUILT.sub(b"", data) if built else data  # 'abc' . 'def'
     shift = len(text) != len(data)
-    for match in _LITERAL.finditer(text):
-        yield from _placed(_tried(match.group()), 0 if shift else match.start())
-    for match in _SHORT.finditer(text):
-        if len(match.group(1)) < 60:
+    runs = text.translate(_RUNS)  # finding a run of one byte is many times quicker than a pattern
+    at = runs.find(_LONG)
+    while at >= 0:
+        match = _LITERAL.match(text, at)
+        end = at + 60
+        if match is not None:
+            end = match.end()
+            hexadecimal = _HEX.fullmatch(match.group())
+            found = (
+                _from_bytes("hex", bytes.fromhex(match.group().decode()))
+                if hexadecimal
+                else _tried(match.group())
+            )
+            yield from _placed(found, 0 if shift else at)
+        at = runs.find(_LONG, end)
+    if b"64_decode(" in text or b"b64decode(" in text or b"atob(" in text:
+        for match in _SHORT.finditer(text):
             yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    for match in _HEX.finditer(text):
-        yield from _placed(
-            _from_bytes("hex", bytes.fromhex(match.group().decode())), 0 if shift else match.start()
-        )
-    for match in _ESCAPED.finditer(text):
-        raw = bytes.fromhex(match.group().replace(b"\\x", b"").decode())
-        yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
+    if b"\\x" in text:
+        for match in _ESCAPED.finditer(text):
+            raw = bytes.fromhex(match.group().replace(b"\\x", b"").decode())
+            yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
 
 
 def _placed(found: Iterator[tuple[str, bytes]], at: int) -> Iterator[tuple[str, bytes, int]]:

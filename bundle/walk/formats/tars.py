@@ -25,13 +25,16 @@ def is_tar(head: bytes) -> bool:
     """Whether a block is a tar header: by its checksum, which v7 has too."""
     if len(head) < BLOCK or not head[0]:
         return False
-    return _number(head[148:156]) in _sums(head[:BLOCK])
+    return _summed(head[:BLOCK])
 
 
-def _sums(block: bytes) -> tuple[int, int]:
-    rest = block[:148] + b"        " + block[156:]
-    unsigned = sum(rest)
-    return unsigned, unsigned - 256 * sum(1 for byte in rest if byte > 127)
+def _summed(block: bytes) -> bool:
+    """Whether the header's checksum is right; some writers add signed bytes."""
+    said = _number(block[148:156])
+    unsigned = sum(block) - sum(block[148:156]) + 256
+    return said == unsigned or said == unsigned - 256 * sum(
+        1 for byte in block[:148] + block[156:] if byte > 127
+    )
 
 
 def _number(field_: bytes) -> int:
@@ -80,7 +83,7 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
         if block == _ZERO:
             behind_end = True
             continue
-        if _number(block[148:156]) not in _sums(block):
+        if not _summed(block):
             if behind_end:
                 yield Note(
                     "trailing-data",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import calendar
 import lzma
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 
 from bundle.walk import stream
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, decoded
@@ -173,20 +174,19 @@ def _zip64(extra: bytes, size: int, packed: int, where: int) -> tuple[int, int, 
 
 
 def _moment(day: int, clock: int) -> float | None:
-    parts = (
-        (day >> 9) + 1980,
-        day >> 5 & 15,
-        day & 31,
-        clock >> 11,
-        clock >> 5 & 63,
-        (clock & 31) * 2,
-        0,
-        0,
-        0,
+    midnight = _midnight(day)
+    return (
+        None
+        if midnight is None
+        else midnight + (clock >> 11) * 3600 + (clock >> 5 & 63) * 60 + (clock & 31) * 2.0
     )
+
+
+@cache
+def _midnight(day: int) -> int | None:
     try:
-        return float(calendar.timegm(time.struct_time(parts)))
-    except (ValueError, OverflowError):
+        return calendar.timegm(date((day >> 9) + 1980, day >> 5 & 15, day & 31).timetuple())
+    except ValueError:
         return None
 
 

@@ -265,7 +265,7 @@ def streamed_zip() -> bytes:
             return len(block)
 
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # not seekable on purpose
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.txt", text(1000))
         archive.writestr("b.txt", text(2000))
     return pipe.kept
