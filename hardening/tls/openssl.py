@@ -148,8 +148,8 @@ def negotiable(cipher: Cipher, protocol: str) -> bool:
 def spoken(build: Build, level: int | None = None) -> tuple[str, ...]:
     """Return the protocol versions a build speaks at a security level (None: its default one).
 
-    Measured in the ClientHello of each library at each level: from 3.2 on TLS 1.1 and older need
-    level 0; before that level 2 ends SSL 3.0, level 3 TLS 1.0 and level 4 TLS 1.1.
+    Measured at each level: from 3.0 on TLS 1.1 and older need level 0 (3.0 itself still offers them
+    in its ClientHello, and fails); before that level 2 ends SSL 3.0, level 3 TLS 1.0 and level 4 TLS 1.1.
     """
     at = build.security_level if level is None else level
     if not at:
@@ -158,7 +158,7 @@ def spoken(build: Build, level: int | None = None) -> tuple[str, ...]:
     return tuple(p for p in build.protocols if PROTOCOLS.index(p) >= floor)
 
 
-_OLD_NEED_LEVEL_0 = (3, 2, 0)
+_OLD_NEED_LEVEL_0 = (3, 0, 0)
 _LEVEL_BITS = (0, 80, 112, 128, 192, 256)
 _SHA1_BITS, _NO_RC4, _FORWARD_ONLY = 160, 2, 3
 
@@ -320,12 +320,19 @@ def _run(string: str, build: Build, *, trace: bool) -> _Outcome:
 
 
 def _tls13(build: Build, ciphersuites: str | None) -> tuple[tuple[Cipher, ...], str | None]:
-    """Return the TLS 1.3 suites in force, and why the setting is refused if it is."""
-    if "TLSv1.3" not in build.protocols:
+    """Return the TLS 1.3 suites in force, and why the setting is refused if it is.
+
+    Names are IANA's and exact. A suite of older protocols is accepted and means nothing; an unknown
+    name makes 1.1.1 refuse the setting, later ones only when nothing else is in it.
+    """
+    if "TLSv1.3" not in build.protocols or ciphersuites == "":
         return (), None
     known = {c.name: c for c in build.tls13}
-    names = [n for n in (DEFAULT_TLS13 if ciphersuites is None else ciphersuites).split(":") if n]
-    unknown = [n for n in names if n not in known]
-    if unknown and build.generation == "1.1.1":
-        return (), f"{NO_MATCH} ({unknown[0]})"
-    return tuple(known[n] for n in names if n in known), None
+    older = {c.iana for c in build.ciphers}
+    words = [
+        word.strip(" \t") for word in (DEFAULT_TLS13 if ciphersuites is None else ciphersuites).split(":")
+    ]
+    understood = [word for word in words if word in known or word in older]
+    if not understood or (build.generation == "1.1.1" and len(understood) < len(words)):
+        return (), f"Ciphersuites: {NO_MATCH}"
+    return tuple(known[word] for word in understood if word in known), None

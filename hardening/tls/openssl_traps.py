@@ -65,6 +65,11 @@ def _unknown(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
                     f"{word} has no effect here: TLS 1.3 suites are not in the cipher list but in a setting "
                     "of their own (Ciphersuites)."
                 )
+            elif word.startswith("PROFILE="):
+                yield (
+                    f"{word} is Red Hat's system-wide policy (/etc/crypto-policies), which is not part of the library; "
+                    "without it the words mean nothing."
+                )
             elif word == "DEFAULT":
                 yield "DEFAULT is understood only at the very start of the string; here it is skipped."
             elif suite is not None and _iana_too_early(resolution, word, suite):

@@ -17,6 +17,7 @@ from typing import Any
 
 KIND_BITS = 24
 HELLO = 1 << 16
+TLS13 = frozenset((*range(0x1301, 0x1306), 0xC0B4, 0xC0B5))
 SUITE_B = "SUITEB"
 """These words stick to a context, so it is not used again."""
 
@@ -127,6 +128,19 @@ class Library:
             self.context = self.context_new(self.method)
         return without_tls13(codes)
 
+    def suites13(self, string: str) -> list[int] | None:
+        """Return the TLS 1.3 suites this setting puts in force, or None where it is refused."""
+        context = self.context_new(self.method)
+        set_suites = self._get(self.ssl, "SSL_CTX_set_ciphersuites", c_int, c_void_p, c_char_p)
+        if not set_suites(context, string.encode()):
+            self._errors()
+            return None
+        connection = self.new(context)
+        stack = self.get_ciphers(connection)
+        codes = [self._code(self.item(stack, i)) for i in range(self.count(stack))]
+        self.free(connection)
+        return [code for code in codes if code in TLS13]
+
     def connect(self, port: int, string: str) -> dict[str, object]:
         """Shake hands with 127.0.0.1 and return what was agreed, or the library's error."""
         self._errors()
@@ -222,7 +236,7 @@ def code_of(identity: int) -> int:
 
 def without_tls13(codes: list[int]) -> list[int]:
     """Drop what no cipher list selects."""
-    return [code for code in codes if not (0x1301 <= code <= 0x1305 or code in (0xC0B4, 0xC0B5))]
+    return [code for code in codes if code not in TLS13]
 
 
 def worst(reasons: list[str]) -> str:
@@ -239,8 +253,10 @@ def main() -> None:
     library = made.get(kind, lambda: Library(kind, folder))()
     for line in sys.stdin:
         question = json.loads(line)
-        if "connect" in question:
-            answer: Any = library.connect(question["connect"], question["string"])
+        if "suites13" in question:
+            answer: Any = [library.suites13(string) for string in question["suites13"]]
+        elif "connect" in question:
+            answer = library.connect(question["connect"], question["string"])
         elif "hello" in question:
             answer = library.hello(question["hello"])
         else:

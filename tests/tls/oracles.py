@@ -137,6 +137,12 @@ class Asker:
         assert isinstance(answer, dict)
         return answer
 
+    def suites13(self, strings: Sequence[str]) -> list[list[int] | None]:
+        """Return per TLS 1.3 setting the code points in force, or None where the library refuses it."""
+        answer = self.ask(suites13=list(strings))
+        assert isinstance(answer, list)
+        return answer
+
     def close(self) -> None:
         """End the child."""
         assert self._child.stdin

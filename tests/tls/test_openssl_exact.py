@@ -68,6 +68,8 @@ def test_the_hello_of_the_library_follows_from_the_data(asked: tuple[Build, orac
         string = "ALL" if level is None else f"ALL:@SECLEVEL={level}"
         sent = hello.parse(asker.hello(string))
         versions = spoken(one, level)
+        if one.generation == "3.0":  # it offers what it cannot do at this level
+            versions = spoken(build("1.1.1w-upstream"), one.security_level if level is None else level)
         offered = [c.code for c in resolve(string, one).suites if _no_set_up(c) and not c.sslv2]
         at = one.security_level if level is None else level
         wanted = [
@@ -84,3 +86,21 @@ def test_the_hello_of_the_library_follows_from_the_data(asked: tuple[Build, orac
             assert tuple(groups[g].name for g in sent.numbers(10, 2)) == one.groups
             schemes = registry.schemes_by_id()
             assert tuple(schemes[s].name for s in sent.numbers(13, 2)) == one.schemes
+
+
+A, B = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"
+SUITES13 = (
+    "", ":", A, f"{A}:{B}", f"{B}:{A}:{B}", f" {A} :\t{B}", f"{A},{B}", f"{A}::{B}", "FOO", f"{A}:FOO", A.lower(), "AES128-SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA", f"{A}:TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_AES_128_CCM_8_SHA256",
+    "TLS_SHA256_SHA256", f"TLS_SHA384_SHA384:{A}", A + ":" + "X" * 100,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["1.1.1g-upstream", "1.1.1k-rh", "1.1.1w-upstream", "3.5.9-debian13"])
+def test_the_setting_for_tls13_is_read_as_in_the_real_library(name: str) -> None:
+    oracles.needed(name)
+    with oracles.Asker(name) as asker:
+        for string, real in zip(SUITES13, asker.suites13(SUITES13), strict=True):
+            mine = resolve("ALL", build(name), ciphersuites=string)
+            assert [c.code for c in mine.tls13] == (real or []), string
+            assert (mine.error is None) is (real is not None), string
