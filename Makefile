@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl
+.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -60,6 +60,9 @@ golden: setup ## rewrite the golden files from what the templates render now; re
 
 docs: setup ## regenerate docs/rules.md
 	$(BIN)/harden rules --format markdown > docs/rules.md
+
+components-test: setup servers ## component recognition on real packages: minified JavaScript, hundreds of jars, false positives
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/detect/components
 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist

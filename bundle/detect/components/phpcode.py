@@ -26,6 +26,15 @@ _OPEN = re.compile(rb"<\?(?:php\b|=|(?=\s))", re.IGNORECASE)
 _NO_CALL_AFTER = frozenset({b"function", b"->", b"::", b"new", b"\\"})
 
 
+_MAYBE_PHPINFO = re.compile(rb"phpinfo\s*(?:/\*.*?\*/\s*)?\(", re.IGNORECASE | re.DOTALL)
+_REQUESTED = re.compile(rb"\$(?:_GET|_POST|_REQUEST|_COOKIE|HTTP_RAW)")
+_BEFORE = re.compile(
+    rb"(?:system|exec|passthru|popen|proc_open|eval|assert|create_function)\s*\([^;{}$]*\Z", re.IGNORECASE
+)
+_CALLED = re.compile(rb"\$_\w+\s*\[[^\]]{0,80}\]\s*\(")
+_LOOK_BACK = 160
+
+
 def is_page(content: Content) -> bool:
     """Whether a file with PHP in it is a page, and not a text or a script that only writes about one."""
     return _PAGE.match(content) is not None
@@ -53,7 +62,7 @@ def tokens(content: Content) -> list[bytes]:
 
 def is_phpinfo_page(content: Content) -> bool:
     """Whether a PHP file is there to show phpinfo(): it calls it and does little else."""
-    if len(content) > _LARGEST or not is_page(content):
+    if len(content) > _LARGEST or not is_page(content) or _MAYBE_PHPINFO.search(content) is None:
         return False
     found = tokens(content)
     calls = any(
@@ -103,10 +112,19 @@ _WRAP = frozenset(
 
 def is_command_shell(content: Content) -> bool:
     """Whether a PHP file hands what a request says straight to a shell or to eval."""
-    if not is_page(content):
+    if not is_page(content) or not _may_be_shell(content):
         return False
     found = tokens(content)
     return any(_runs_request(found, at) or _calls_request(found, at) for at in range(len(found)))
+
+
+def _may_be_shell(content: Content) -> bool:
+    """Whether it is worth reading the file as tokens: somewhere a request is near a call."""
+    return any(
+        _CALLED.match(content, one.start())
+        or _BEFORE.search(bytes(content[max(0, one.start() - _LOOK_BACK) : one.start()]))
+        for one in _REQUESTED.finditer(content)
+    )
 
 
 def _runs_request(found: list[bytes], at: int) -> bool:
