@@ -20,6 +20,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+from typing import Self
 
 WHEELS = (
     "ansible==10.7.0",
@@ -31,6 +32,7 @@ WHEELS = (
     "pandas",
     "google-api-python-client",
 )
+VENDOR = ("pyarrow", "polars-runtime-32", "opencv-python-headless", "ray", "duckdb")
 DEBS = ("adminer", "phpmyadmin", "wordpress", "bash", "coreutils", "perl-base", "libc6", "openssl", "php-common", "apache2-bin",
         "liblog4j1.2-java", "libcommons-collections3-java", "tomcat10-common", "python3-minimal", "git-man")  # fmt: skip
 
@@ -53,7 +55,7 @@ def build(home: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels)]
     if not list(wheels.glob("pyspark-*")):
         subprocess.run([*pip, "--no-build-isolation", "pyspark==2.4.8"], check=True)
-    for wheel in WHEELS:
+    for wheel in WHEELS + VENDOR:
         if not list(wheels.glob(wheel.split("==")[0].replace("-", "_") + "-*")):
             subprocess.run([*pip, wheel], check=True)
     with tarfile.open(next(wheels.glob("pyspark-*"))) as spark:
@@ -68,7 +70,8 @@ def build(home: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(trees / wheel.name.split("-")[0])
     make = {
-        "files.tar.gz": "tar -czf {out} ansible botocore django plotly googleapiclient google_api_python_client pandas 2>/dev/null || tar -czf {out} ansible botocore django plotly google_api_python_client pandas",
+        "files.tar.gz": "tar -czf {out} ansible botocore django plotly google_api_python_client pandas",
+        "vendor.tar.gz": "tar -czf {out} pyarrow polars* opencv_python_headless ray duckdb",
         "lib.tar.xz": "tar -cf - sympy | xz -T2 -6 > {out}",
         "data.tar.bz2": "tar -cf - django/django/contrib | bzip2 > {out}",
         "solid.7z": "7z a -bd -mmt=2 {out} plotly/plotly >/dev/null",
@@ -118,7 +121,7 @@ def rpms(work: Path, payload: Path, trees: Path) -> None:
 class Memory:
     """The largest resident set of this process tree, sampled 20 times a second in a process of its own."""
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Self:
         self._most = multiprocessing.Value("l", 0)
         self._stop = multiprocessing.Event()
         self._process = multiprocessing.Process(target=self._watch, args=(os.getpid(),))
