@@ -24,7 +24,7 @@ class Detector(Protocol):
         ...
 
 
-DETECTORS: tuple[str, ...] = ("bundle.detect.components",)
+DETECTORS: tuple[str, ...] = ("bundle.detect.components", "bundle.detect.credentials", "bundle.detect.keys")
 """Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 

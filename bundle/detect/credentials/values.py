@@ -6,6 +6,7 @@ import re
 from enum import IntEnum
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 
 class Strength(IntEnum):
@@ -62,7 +63,7 @@ def is_placeholder(value: str) -> bool:
     return not value or len(value) > _LONGEST or bool(_PLACEHOLDER.match(value))
 
 
-def strength(value: str) -> Strength:
+def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip()
     if is_placeholder(value) or "\n" in value:
@@ -86,11 +87,7 @@ def strength(value: str) -> Strength:
 
 def _odd_case(value: str) -> bool:
     """Whether upper and lower case change as in generated text rather than in words."""
-    changes = sum(
-        a.islower() != b.islower()
-        for a, b in zip(value, value[1:], strict=False)
-        if a.isalpha() and b.isalpha()
-    )
+    changes = sum(a.islower() != b.islower() for a, b in pairwise(value) if a.isalpha() and b.isalpha())
     return len(value) >= 8 and changes >= len(value) // 3 and not re.match(r"^(?:[A-Z]?[a-z]{2,})+$", value)  # noqa: PLR2004 - shorter ones are words
 
 

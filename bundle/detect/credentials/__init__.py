@@ -1,0 +1,194 @@
+"""Hard-coded credentials: found by where a value stands, judged by what it says for itself.
+
+One gate over all patterns (see `gate`) says where to look; `assign`, `calls` and the nets of the families look there.
+The value itself never leaves this package: findings carry the name it stands beside, masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from bundle.detect.credentials import assign, calls, javaclass, place
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.checks import CHECKS
+from bundle.detect.credentials.families import Family, Net, shipped
+from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.values import is_placeholder
+from bundle.walk.member import Member
+from hardening.findings import Confidence, Finding, Fix, Rule, Severity
+
+_UNREADABLE = frozenset(
+    "png jpeg gif ogg mp3 font elf pe macho pyc ole data jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
+)
+_ALLOWED = re.compile(
+    r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
+)
+_ORDER = (
+    "service-token", "login-call", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
+    "assignment",
+)  # fmt: skip
+"""Which family names a value that several caught: the one that knows most about its place."""
+_LARGEST_LINE = 200
+
+
+class Credentials:
+    """The credential families behind one gate; stateless between members."""
+
+    def __init__(self, families: Sequence[Family] | None = None, *, engine: str = "auto") -> None:
+        """Compile the gate; `engine` is `auto` or `plain`."""
+        self._families = tuple(shipped() if families is None else families)
+        self._nets: list[tuple[Family, Net]] = [(f, n) for f in self._families for n in f.nets]
+        self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
+        sinks = [s for f in self._families for s in f.sinks]
+        self._sinks = {s.callee.lower(): s for s in sinks}
+        self._calls = calls.Calls(sinks)
+        self._engine = engine
+        self._gate: PatternGate | None = None
+        self._patterns = [n.gate for _, n in self._nets] + [calls.gate(sinks), assign.GATE]
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule this detector can say."""
+        return tuple(f.rule for f in self._families)
+
+    @property
+    def gate(self) -> PatternGate:
+        """The gate, compiled when it is first asked for."""
+        if self._gate is None:
+            self._gate = PatternGate(self._patterns, engine=self._engine)
+        return self._gate
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say the credentials in one member."""
+        if (
+            not member.content
+            or member.kind != "file"
+            or (member.container and member.format not in ("makeself", "self-extracting"))
+        ):
+            return
+        if member.format == "class" and not member.derived:
+            yield from self._in_class(member, subject)
+            return
+        if member.format in _UNREADABLE and not member.derived:
+            return
+        view = View.of(member)
+        hits = self.gate.hits(view.data)
+        if not hits:
+            return
+        kind = place.style(member)
+        translation = place.is_translation(member, kind)
+        caught = self._caught(view, hits, kind)
+        documentation = place.is_documentation(member, kind)
+        test = place.is_test(member)
+        for family, one in _distinct(caught):
+            if translation and (
+                family.rule.id == "credential/assignment" or one.confidence < Confidence.HIGH
+            ):
+                continue
+            if _ALLOWED.search(view.line(one.start)):
+                continue
+            placed = _placed(one, family, documentation=documentation, test=test)
+            line, column = view.place(one.start)
+            yield _finding(member, subject, family, placed, line, column)
+
+    def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
+        found: list[tuple[Family, Catch]] = []
+        assigned, called = len(self._patterns) - 1, len(self._patterns) - 2
+        for number, ends in hits.items():
+            if number == assigned:
+                found += [(self._by_id["assignment"], c) for c in assign.catches(view, ends, kind)]
+            elif number == called:
+                found += [(self._by_id["login-call"], c) for c in self._calls.catches(view, ends)]
+            else:
+                family, net = self._nets[number]
+                if not net.styles or kind in net.styles:
+                    found += [(family, c) for c in _by_net(view, net, ends)]
+        return found
+
+    def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
+        family = self._by_id["login-call"]
+        for name, given in javaclass.calls(bytes(member.content)):
+            sink = self._sinks.get(name.lower())
+            value = given[sink.secret] if sink and sink.secret < len(given) else None
+            if sink is None or not value or is_placeholder(value) or " " in value:
+                continue
+            user = given[sink.user] if 0 <= sink.user < len(given) else None
+            one = Catch(0, 0, value, key=sink.callee, user=user or "", service=sink.service)
+            yield _finding(member, subject, family, one, None, None)
+
+
+def detector() -> Credentials:
+    """Return the detector of this package."""
+    return Credentials()
+
+
+def _by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
+    done = 0
+    check = CHECKS[net.check or net.evidence]
+    for at in ends:
+        if at <= done:
+            continue
+        start, end = view.window(at, multiline=net.multiline)
+        done = end
+        text = view.text(start, end)
+        for match in net.regex.finditer(text):
+            groups = match.groupdict()
+            first, last = match.span("secret")
+            caught = Catch(
+                start + first,
+                start + last,
+                view.value(start + first, start + last),
+                key=groups.get("key") or "",
+                user=groups.get("user") or "",
+                service=groups.get("service") or "",
+            )
+            checked = check(caught, match)
+            if checked is not None:
+                yield checked
+
+
+def _distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+    """Return one catch for each value, the one of the family that knows most, in the order of the text."""
+    rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
+    best: list[tuple[Family, Catch]] = []
+    for family, one in sorted(
+        caught, key=lambda p: (rank.get(p[0].rule.id, len(rank)), -p[1].confidence, p[1].start)
+    ):
+        if not any(one.start < other.end and other.start < one.end for _, other in best):
+            best.append((family, one))
+    return sorted(best, key=lambda p: p[1].start)
+
+
+def _placed(one: Catch, family: Family, *, documentation: bool, test: bool) -> Catch:
+    severity = one.severity or family.rule.severity
+    if documentation:
+        return replace(one, severity=Severity.INFO, confidence=Confidence.LOW)
+    if test:
+        return replace(one, severity=min(severity, Severity.MEDIUM))
+    return one
+
+
+def _finding(
+    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+) -> Finding:
+    whose = f"the account {_shown(one.user)!r}" if one.user else (f"{one.key}" if one.key else "an account")
+    service = f" of {_shown(one.service)}" if one.service else ""
+    note = f"; {one.note}" if one.note else ""
+    return Finding(
+        rule=family.rule,
+        subject=subject,
+        location=member.at(line, column),
+        message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
+        severity=one.severity,
+        confidence=one.confidence,
+        evidence=f"{_shown(one.key or one.user or 'value')} = ***",
+        fix=Fix(
+            action="replace the value by a reference to the host's secret store, and change the password"
+        ),
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)[:_LARGEST_LINE]

@@ -1,0 +1,135 @@
+"""Assignments: a name that promises a secret, and a literal value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bundle.detect.credentials import place
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.values import Strength, is_digest_or_id, strength
+from hardening.findings import Confidence
+
+GATE = (
+    r"(?i)(pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community)"
+    r"[\w.\-]{0,40}[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}[^\s=]"
+)
+_ASSIGN = re.compile(
+    r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:\[["']?|->|::)[\w.\-]{1,60}){0,3})
+    (?P<close>["']?\s*\]?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
+    (?:new\s+String\s*\(\s*|\(\w+\)\s*|@|String\s*\(\s*)?
+    (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
+    re.VERBOSE,
+)
+_MORE = re.compile(r"""\s*[.+&]\s*(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
+_CALLED_WITH = re.compile(
+    r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*["']$"""
+)
+_COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
+_NEIGHBOUR = re.compile(
+    r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
+)
+_SHORTEST_TOKEN = 12
+
+
+def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
+    """Yield what the assignments near the hits assign, for text of a kind (see `place`)."""
+    done = 0
+    for at in ends:
+        if at <= done:
+            continue
+        start, end = view.window(at, multiline=False)
+        done = end
+        text = view.text(start, end)
+        for found in _ASSIGN.finditer(text):
+            caught = _caught(view, start, text, found, kind)
+            if caught is not None:
+                yield caught
+
+
+def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
+    key = re.split(r"""\[["']?|->|::""", found["key"])[-1]
+    promised = kind_of(key)
+    if promised is None or not _separated(found, text):
+        return None
+    start, end, value, quoted = _literal(view, base, text, found)
+    if not quoted and kind not in (place.CONFIG, place.SHELL, place.OTHER):
+        return None
+    if not quoted and kind == place.SHELL and found["sep"] != "=":
+        return None
+    if value.lower() == key.lower() and kind != place.CONFIG:
+        return None
+    confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
+    if confidence is None:
+        return None
+    return Catch(start, end, value, key=found["key"], confidence=confidence)
+
+
+def _separated(found: re.Match[str], text: str) -> bool:
+    """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
+    close, sep = found["close"], found["sep"]
+    before = text[: found.start()]
+    quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
+    if sep == ",":
+        return bool(_CALLED_WITH.search(before)) and quoted_key
+    if sep == "=>":
+        return True
+    return not before.endswith(("!", "?", "/", "&", "%"))
+
+
+def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[int, int, str, bool]:
+    raw = found["value"]
+    start, end = found.span("value")
+    if raw[0] in "\"'":
+        value = _unescaped(view.value(base + start + 1, base + end - 1))
+        at = end
+        while more := _MORE.match(text, at):
+            value += _unescaped(more["value"][1:-1])
+            at = more.end()
+        return base + start + 1, base + end - 1, value, True
+    raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\")
+    return base + start, base + start + len(raw), view.value(base + start, base + start + len(raw)), False
+
+
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
+
+
+def _unescaped(text: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        word = found[1]
+        if word[0] in "ux" and len(word) > 1:
+            return chr(int(word[1:], 16))
+        return {"n": "\n", "t": "\t", "r": "\r"}.get(word, word)
+
+    return _ESCAPE.sub(plain, text)
+
+
+def _confidence(  # noqa: PLR0911 - one return for each degree
+    view: View, at: int, key: str, promised: Kind, value: str, *, kind: str, quoted: bool
+) -> Confidence | None:
+    said = strength(value)
+    if said is Strength.NO:
+        return None
+    if promised is Kind.TOKEN:
+        generated = (
+            said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and any(c.isdigit() for c in value)
+        )
+        if generated:
+            return Confidence.HIGH if not is_digest_or_id(value) else Confidence.MEDIUM
+        strong_name = key.lower().endswith(("secret", "community"))
+        return Confidence.MEDIUM if strong_name and said >= Strength.COMMON and len(value) >= 5 else None  # noqa: PLR2004 - shorter is a word
+    if said is Strength.MIXED:
+        return Confidence.HIGH
+    account = names_an_account(key) or _has_neighbour(view, at)
+    if said is Strength.COMMON:
+        return Confidence.HIGH if account or kind == place.CONFIG else Confidence.MEDIUM
+    if kind == place.CONFIG or (account and quoted) or kind == place.SHELL:
+        return Confidence.MEDIUM
+    return Confidence.LOW
+
+
+def _has_neighbour(view: View, at: int) -> bool:
+    """Whether a user, host or database is set within a few lines."""
+    return bool(_NEIGHBOUR.search(view.text(max(0, at - 300), at + 300)))

@@ -1,0 +1,146 @@
+"""Calls that log in: the argument at a known position is a secret, whatever its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.families import Sink
+from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.values import is_placeholder
+from hardening.findings import Confidence
+
+_LONGEST = 2000
+_SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
+_AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
+
+
+@dataclass(slots=True)
+class _Argument:
+    """One argument: its literal value and where that lies, or None where it is more than a literal."""
+
+    value: str | None = None
+    start: int = 0
+    end: int = 0
+    other: bool = False
+
+
+def gate(sinks: Sequence[Sink]) -> str:
+    """Return the pattern that finds the calls."""
+    names = "|".join(sorted({re.escape(s.callee) for s in sinks}, key=lambda n: (-len(n), n)))
+    return rf"(?i)\b({names})\s{{0,4}}\("
+
+
+class Calls:
+    """The known calls, by name."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = {s.callee.lower(): s for s in sinks}
+        self._name = re.compile(gate(sinks).replace("(?i)", ""), re.IGNORECASE)
+
+    def catches(self, view: View, ends: list[int]) -> Iterator[Catch]:
+        """Yield the secret arguments of the calls whose opening bracket is near the hits."""
+        for at in dict.fromkeys(ends):
+            name = self._name.search(view.text(max(0, at - 80), at))
+            last = None
+            while name is not None:
+                last = name
+                name = self._name.search(name.string, name.end())
+            if last is None or last.end() != len(last.string):
+                continue
+            sink = self._sinks[last[1].lower()]
+            caught = _secret(sink, arguments(view.text(at, at + _LONGEST)), view, at)
+            if caught is not None:
+                yield caught
+
+
+def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | None:
+    if len(found) <= sink.secret:
+        return None
+    one = found[sink.secret]
+    if one.value is None or one.other:
+        return None
+    value = view.value(at + one.start, at + one.end)
+    if is_placeholder(value) and value.lower() not in (
+        "test",
+        "abc",
+        "xyz",
+        "foo",
+        "bar",
+        "name",
+        "user",
+        "default",
+    ):
+        return None
+    if re.search(r"\s", value.strip()) or not value.strip():
+        return None
+    user = found[sink.user].value if 0 <= sink.user < len(found) else None
+    confidence = Confidence.HIGH
+    if (
+        sink.user < 0
+        and re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
+        and value.lower() not in ("password", "secret", "passwd", "pass")
+    ):
+        confidence = Confidence.LOW
+    return Catch(
+        at + one.start,
+        at + one.end,
+        value,
+        key=sink.callee,
+        user=user or "",
+        service=sink.service,
+        confidence=confidence,
+    )
+
+
+def arguments(text: str) -> list[_Argument]:  # noqa: C901 - one branch for each kind of character
+    """Return the arguments of a call whose text begins after its opening bracket.
+
+    Adjacent literals joined by `.` or `+` are one value; its place is the first literal's.
+    """
+    found = [_Argument()]
+    at, depth, joined = 0, 0, True
+    while at < len(text):
+        if skipped := _SKIP.match(text, at):
+            at = skipped.end()
+            continue
+        char = text[at]
+        if char in "\"'" and (string := _STRING.match(text, at)):
+            at = string.end()
+            if depth == 0 and joined:
+                _take(found[-1], string)
+            if after := _AFTER.match(text, at):
+                at = after.end()
+            joined = False
+            continue
+        if char in "([{":
+            depth += 1
+            found[-1].other = True
+        elif char in ")]}":
+            if depth == 0:
+                return found
+            depth -= 1
+        elif char == "," and depth == 0:
+            found.append(_Argument())
+            joined = True
+            at += 1
+            continue
+        elif char in ".+" and depth == 0:
+            joined = True
+        elif depth == 0:
+            found[-1].other = True
+            if char in ";{":
+                return []
+        at += 1
+    return []
+
+
+def _take(argument: _Argument, string: re.Match[str]) -> None:
+    if argument.value is None:
+        argument.value = string[0][1:-1]
+        argument.start, argument.end = string.start() + 1, string.end() - 1
+    else:
+        argument.value += string[0][1:-1]

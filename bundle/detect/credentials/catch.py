@@ -1,0 +1,23 @@
+"""What a pattern caught before it becomes a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardening.findings import Confidence, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """A value at a place, with what is known about it; `value` never leaves this package."""
+
+    start: int
+    """Offset of the value in the view."""
+    end: int
+    value: str
+    key: str = ""
+    user: str = ""
+    service: str = ""
+    confidence: Confidence = Confidence.HIGH
+    severity: Severity | None = None
+    note: str = ""

@@ -1,0 +1,333 @@
+"""What has to be true of a catch beyond its pattern, by the word that a net's `check` names."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.values import Strength, common, is_digest_or_id, is_placeholder, strength
+from hardening.findings import Confidence, Severity
+
+_EXAMPLE_HOSTS = re.compile(
+    r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy)$"
+)
+_DUMMIES = frozenset(
+    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
+)
+_NAME_ONLY = re.compile(r"^[A-Z][A-Z0-9_-]*$")
+
+
+def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The place makes it a secret; only placeholders are none."""
+    value = caught.value.strip()
+    return None if is_placeholder(value) or " " in value else caught
+
+
+def flag(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The value of an option called like a password: not the option's own description."""
+    value = caught.value
+    if _NAME_ONLY.match(value) and value.lower() not in common():
+        return None
+    said = strength(value)
+    if said is Strength.NO or value.lower() in _DUMMIES:
+        return None
+    return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
+
+
+def key(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The value of an XML attribute or element whose name promises a secret."""
+    name = match["key"]
+    promised = kind_of(name)
+    value = _entities(caught.value)
+    said = strength(value)
+    if promised is None or said is Strength.NO or value.lower() == name.lower():
+        return None
+    if promised is Kind.TOKEN and (said < Strength.MIXED or len(value) < 12):  # noqa: PLR2004 - shorter is a word
+        return None
+    if said is Strength.WORD:
+        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+    return replace(caught, value=value)
+
+
+_PGPASS = 5
+"""Fields of a line of .pgpass."""
+_BARE = 3
+"""The group of an unquoted value in an INSERT."""
+_ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
+
+
+def _entities(text: str) -> str:
+    for word, char in _ENTITY.items():
+        text = text.replace(word, char)
+    return re.sub(
+        r"&#(x?)([0-9a-fA-F]{1,6});", lambda m: chr(min(int(m[2], 16 if m[1] else 10), 0x10FFFF)), text
+    )
+
+
+def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password of a URL: not one of the dummies of documentation."""
+    host, value = match["host"], caught.value
+    if is_placeholder(value) or _EXAMPLE_HOSTS.search(host) or value.startswith(("$", "{", "%s", "<", "[")):
+        return None
+    if re.fullmatch(r"\d{2,5}", value) and not caught.user:
+        return None
+    if value.lower() in _DUMMIES:
+        return replace(caught, confidence=Confidence.LOW)
+    return caught
+
+
+def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """PASSWORD('...') of MySQL, not a function of a program that has the same name."""
+    before = match.string[max(0, match.start() - 120) : match.start()].lower()
+    if not re.search(
+        r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$", before.strip() or "x"
+    ):
+        return None
+    return place_only(caught, match)
+
+
+def insert(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The value that an INSERT puts into a column of passwords (the first row's)."""
+    columns = [c.strip(' `"[]\n\r\t') for c in match["columns"].split(",")]
+    wanted = next((i for i, c in enumerate(columns) if kind_of(c) is Kind.PASSWORD), None)
+    if wanted is None:
+        return None
+    raw = match["secret"]
+    values = list(
+        re.finditer(
+            r"(?:'((?:''|\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"|(\w+\s*\([^()]*\)|[^,()'\"\s]+))\s*(?=[,)])",
+            raw,
+        )
+    )
+    if wanted >= len(values):
+        return None
+    one = values[wanted]
+    group = next((g for g in (1, 2, 3) if one[g] is not None), 3)
+    text, start = one[group], one.start(group)
+    inner = re.match(r"\w+\s*\(\s*['\"]([^'\"]+)", text)
+    if inner:
+        text, start = inner[1], start + inner.start(1)
+    if is_placeholder(text) or (group == _BARE and not inner and not text.isdigit()):
+        return None
+    users = [
+        i for i, c in enumerate(columns) if re.search(r"(?i)^(?:user|login|name|user_?name|account|email)", c)
+    ]
+    user = next((values[i][1] or "" for i in users if i < len(values)), "")
+    return replace(
+        caught, value=text, start=caught.start + start, end=caught.start + start + len(text), user=user
+    )
+
+
+def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """An entry of .netrc, not its manual."""
+    return None if caught.value.lower() in _DUMMIES else place_only(caught, match)
+
+
+def pgpass(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A line of .pgpass: five fields, the second a port."""
+    fields = match[0].strip().split(":")
+    return (
+        place_only(caught, match)
+        if len(fields) >= _PGPASS and (fields[1].isdigit() or fields[1] == "*")
+        else None
+    )
+
+
+def saslpasswd(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A line of a relay map: host, user:password."""
+    host = match["service"]
+    if (
+        ("." not in host and "[" not in match[0])
+        or "/" in caught.value
+        or strength(caught.value) is Strength.NO
+    ):
+        return None
+    return caught if "@" in caught.user or "[" in match[0] else replace(caught, confidence=Confidence.LOW)
+
+
+def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A daemon's own keyword with its value."""
+    value = caught.value
+    if re.search(r"(?i)community", match["key"]) and value.lower() in ("public", "private"):
+        return replace(caught, severity=Severity.MEDIUM)
+    return place_only(caught, match)
+
+
+def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What expect sends right after it waited for a prompt that asks for a password."""
+    before = match.string[: match.start()]
+    asked = re.search(r"(?i)(?:password|passphrase|passcode)[^\n]*\n?[^\n]*$", before)
+    return place_only(caught, match) if asked else None
+
+
+_DEFAULTS = (*sorted(common()), "")
+
+
+def _digests(value: str) -> bool:
+    """Whether the value is the digest of a password everybody tries first."""
+    text = value.lower()
+    algorithm = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(text))
+    if algorithm is None:
+        return False
+    return any(
+        hashlib.new(algorithm, word.encode(), usedforsecurity=False).hexdigest() == text for word in _DEFAULTS
+    )
+
+
+def _mysql(value: str) -> bool:
+    def hashed(word: str) -> str:
+        once = hashlib.sha1(word.encode(), usedforsecurity=False).digest()
+        return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
+
+    return any(hashed(word) == value for word in _DEFAULTS)
+
+
+def mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """MySQL's PASSWORD() of 4.1 and later."""
+    return _cracked(caught) if _mysql(caught.value) else caught
+
+
+def digest(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """An unsalted digest beside the name of a password."""
+    if kind_of(_match["key"]) is None:
+        return None
+    return _cracked(caught) if _digests(caught.value) else replace(caught, confidence=Confidence.MEDIUM)
+
+
+def crypt(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A crypt(3) hash; characters of its alphabet in one run are a picture of one."""
+    return None if len(set(caught.value)) < 12 else caught  # noqa: PLR2004 - a real one has more characters
+
+
+def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """RFC 2307 userPassword values."""
+    scheme, _, rest = caught.value.partition("}")
+    try:
+        raw = base64.b64decode(rest, validate=True)
+    except (binascii.Error, ValueError):
+        return caught if scheme.upper() == "{CRYPT" else None
+    name, size = {"{SSHA": ("sha1", 20), "{SHA": ("sha1", 20), "{MD5": ("md5", 16), "{SMD5": ("md5", 16)}.get(
+        scheme.upper(), ("", 0)
+    )
+    if not name:
+        return caught
+    if len(raw) < size:
+        return None
+    salt = raw[size:]
+    weak = any(
+        hashlib.new(name, w.encode() + salt, usedforsecurity=False).digest() == raw[:size] for w in _DEFAULTS
+    )
+    return _cracked(caught) if weak else caught
+
+
+def des(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The old crypt of htpasswd and passwd files: 13 characters that are not a word."""
+    value = caught.value
+    mixed = (
+        any(c.isdigit() for c in value)
+        and any(c.isupper() for c in value)
+        and any(c.islower() for c in value)
+    )
+    whole = re.fullmatch(
+        r"[\w.@-]+:[./A-Za-z0-9]{13}(?::.*)?\s*", match.string[match.start() :].split("\n", 1)[0]
+    )
+    return replace(caught, confidence=Confidence.MEDIUM) if mixed and whole else None
+
+
+def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A line of a Windows or Samba password dump."""
+    return _cracked(caught) if caught.value.lower() == "31d6cfe0d16ae931b73c59d7e0c089c0" else caught
+
+
+def _cracked(caught: Catch) -> Catch:
+    return replace(
+        caught,
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        note="it is the hash of a password that is tried first",
+    )
+
+
+def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A token of published form: examples of manuals and runs of one character are none."""
+    value = caught.value
+    body = re.sub(r"[^A-Za-z0-9]", "", value)[-24:]
+    if re.search(r"(?i)example|xxxx|1234567890|abcdefgh|0{8}|your|dummy|fake", value) or len(set(body)) < 8:  # noqa: PLR2004 - generated text has more
+        return None
+    test = re.match(r"[rs]k_test_", value)
+    return replace(caught, severity=Severity.MEDIUM) if test else caught
+
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _checksum_base62(body: str) -> str:
+    number, text = zlib.crc32(body.encode()), ""
+    while number:
+        number, digit = divmod(number, 62)
+        text = _BASE62[digit] + text
+    return text.rjust(6, "0")
+
+
+def github(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """GitHub and npm tokens end in a CRC-32 of what comes before."""
+    body = caught.value.split("_", 1)[1]
+    if _checksum_base62(body[:-6]) == body[-6:]:
+        return caught
+    known = token(caught, match)
+    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
+
+
+def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A JSON Web Token: its header has to decode and name an algorithm."""
+    head = caught.value.split(".", 1)[0]
+    try:
+        said = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    if not isinstance(said, dict) or "alg" not in said:
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
+
+
+def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """Anything but checksums and UUIDs."""
+    return None if is_digest_or_id(caught.value) else caught
+
+
+Check = Callable[[Catch, "re.Match[str]"], Catch | None]
+
+CHECKS: Mapping[str, Check] = {
+    "": place_only,
+    "place": place_only,
+    "flag": flag,
+    "key": key,
+    "userinfo": userinfo,
+    "sqlfunction": sqlfunction,
+    "insert": insert,
+    "netrc": netrc,
+    "pgpass": pgpass,
+    "saslpasswd": saslpasswd,
+    "daemon": daemon,
+    "expect": expect,
+    "mysql": mysql,
+    "digest": digest,
+    "crypt": crypt,
+    "ldap": ldap,
+    "des": des,
+    "ntlm": ntlm,
+    "token": token,
+    "github": github,
+    "npm": github,
+    "jwt": jwt,
+    "identifier": identifier,
+}
+"""The words a net's `check` (or `evidence`) may say."""

@@ -1,0 +1,73 @@
+"""Where in a text a closer look pays: one pass of Vectorscan over all patterns, or `re` where it is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bundle.walk.member import Content
+
+_STRETCH = 1 << 28
+_OVERLAP = 4096
+
+
+class PatternGate:
+    """Patterns compiled once; each is bounded, so that a hit says its end and a window finds the rest."""
+
+    def __init__(self, patterns: Sequence[str], *, engine: str = "auto") -> None:
+        """Compile; `engine` is `auto` or `plain`."""
+        self.patterns = tuple(patterns)
+        self._database = _compiled(self.patterns) if engine == "auto" else None
+        self._plain = (
+            [re.compile(p.encode(), re.MULTILINE) for p in self.patterns] if self._database is None else []
+        )
+
+    @property
+    def engine(self) -> str:
+        """The engine in use: `hyperscan` or `plain`."""
+        return "plain" if self._database is None else "hyperscan"
+
+    def hits(self, content: Content) -> Mapping[int, list[int]]:
+        """Return for each pattern that is met the offsets where matches end, ascending."""
+        found: dict[int, list[int]] = {}
+        if self._database is None:
+            for number, pattern in enumerate(self._plain):
+                ends = [m.end() for m in pattern.finditer(content)]
+                if ends:
+                    found[number] = ends
+            return found
+        base = 0
+
+        def seen(number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            found.setdefault(number, []).append(base + end)
+
+        size = len(content)
+        if not size:
+            return found
+        if size <= _STRETCH:
+            self._database.scan(content, match_event_handler=seen)
+        else:
+            for base in range(0, size, _STRETCH):
+                piece = content[base : base + _STRETCH + _OVERLAP]
+                self._database.scan(piece, match_event_handler=seen)
+        for ends in found.values():
+            ends.sort()
+        return found
+
+
+def _compiled(patterns: Sequence[str]) -> Any | None:
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    database = hyperscan.Database()
+    expressions, flags = [], []
+    for pattern in patterns:
+        insensitive = pattern.startswith("(?i)")
+        expressions.append(pattern.removeprefix("(?i)").encode())
+        flags.append(hyperscan.HS_FLAG_MULTILINE | (hyperscan.HS_FLAG_CASELESS if insensitive else 0))
+    database.compile(
+        expressions=expressions, ids=list(range(len(patterns))), elements=len(patterns), flags=flags
+    )
+    return database

@@ -1,0 +1,176 @@
+"""Java classes: the literal arguments of calls that log in, out of the bytecode (JVMS chapter 4)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+_CONSTANT = {
+    3: 4,
+    4: 4,
+    5: 8,
+    6: 8,
+    7: 2,
+    8: 2,
+    9: 4,
+    10: 4,
+    11: 4,
+    12: 4,
+    15: 3,
+    16: 2,
+    17: 4,
+    18: 4,
+    19: 2,
+    20: 2,
+}
+_TWO_SLOTS = (5, 6)
+_LONGEST = 1 << 22
+
+
+class _Reader:
+    """Bytes with a position; reading past the end is an IndexError or struct.error for the caller."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def u1(self) -> int:
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def u2(self) -> int:
+        (value,) = struct.unpack_from(">H", self.data, self.at)
+        self.at += 2
+        return int(value)
+
+    def u4(self) -> int:
+        (value,) = struct.unpack_from(">I", self.data, self.at)
+        self.at += 4
+        return int(value)
+
+    def skip(self, size: int) -> None:
+        self.at += size
+        if self.at > len(self.data):
+            raise IndexError(self.at)
+
+
+def calls(data: bytes) -> Iterator[tuple[str, list[str | None]]]:
+    """Yield each call by name with its arguments: the text of a literal, None for anything else.
+
+    A class that cannot be read in full yields what was read up to there.
+    """
+    if len(data) > _LONGEST:
+        return
+    reader = _Reader(data)
+    try:
+        reader.skip(8)
+        pool = _pool(reader)
+        reader.skip(6)
+        reader.skip(2 * reader.u2())
+        for _ in range(reader.u2()):
+            _member(reader, pool)
+        for _ in range(reader.u2()):
+            for code in _member(reader, pool):
+                yield from _invocations(code, pool)
+    except (IndexError, struct.error, KeyError, UnicodeDecodeError):
+        return
+
+
+def _pool(reader: _Reader) -> dict[int, tuple[int, bytes]]:
+    found: dict[int, tuple[int, bytes]] = {}
+    index, count = 1, reader.u2()
+    while index < count:
+        tag = reader.u1()
+        size = reader.u2() if tag == 1 else _CONSTANT[tag]
+        found[index] = (tag, reader.data[reader.at : reader.at + size])
+        reader.skip(size)
+        index += 2 if tag in _TWO_SLOTS else 1
+    return found
+
+
+def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[bytes]:
+    """Skip one field or method; return the bytecode it has."""
+    reader.skip(6)
+    found = []
+    for _ in range(reader.u2()):
+        name, size = pool[reader.u2()][1], reader.u4()
+        end = reader.at + size
+        if name == b"Code":
+            reader.skip(4)
+            length = reader.u4()
+            found.append(reader.data[reader.at : reader.at + length])
+        reader.at = end
+        reader.skip(0)
+    return found
+
+
+def _text(pool: dict[int, tuple[int, bytes]], index: int) -> str | None:
+    tag, raw = pool.get(index, (0, b""))
+    if tag != 8:  # noqa: PLR2004 - CONSTANT_String
+        return None
+    return pool[int.from_bytes(raw, "big")][1].decode("utf-8", "replace")
+
+
+def _method(pool: dict[int, tuple[int, bytes]], index: int) -> tuple[str, str, str]:
+    """Return class, name and descriptor of a method reference."""
+    owner, pair = struct.unpack(">HH", pool[index][1])
+    name, descriptor = struct.unpack(">HH", pool[pair][1])
+    (owner_name,) = struct.unpack(">H", pool[owner][1])
+    return pool[owner_name][1].decode(), pool[name][1].decode(), pool[descriptor][1].decode()
+
+
+# How many bytes follow each opcode; tableswitch, lookupswitch and wide are handled apart.
+_OPERANDS = bytes(
+    [0] * 16 + [1, 2, 1, 2, 2] + [1] * 5 + [0] * 28 + [1] * 5 + [0] * 73 + [2] + [0] * 20 + [2] * 16 + [1, 0, 0]
+    + [0] * 6 + [2] * 8 + [4, 4, 2, 1, 2, 0, 0, 2, 2, 0, 0, 0, 3, 2, 2, 4, 4]
+)  # fmt: skip
+_LDC, _LDC_W, _TABLE, _LOOKUP, _WIDE, _IINC = 18, 19, 170, 171, 196, 132
+_INVOKES = (182, 183, 184, 185)
+_KEEPS = (89, 192, 0)
+_SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf")
+
+
+def _invocations(code: bytes, pool: dict[int, tuple[int, bytes]]) -> Iterator[tuple[str, list[str | None]]]:
+    """Follow the stack roughly: literals are pushed, everything else that pushes is unknown."""
+    stack: list[str | None] = []
+    at = 0
+    while at < len(code):
+        op = code[at]
+        if op in (_TABLE, _LOOKUP):
+            base = at + 1 + (-(at + 1) % 4)
+            low, high = struct.unpack_from(">ii", code, base + 4)
+            at = base + 12 + 4 * (high - low + 1) if op == _TABLE else base + 8 + 8 * low
+            stack.clear()
+            continue
+        if op == _WIDE:
+            at += 6 if code[at + 1] == _IINC else 4
+            continue
+        if op in (_LDC, _LDC_W):
+            stack.append(
+                _text(pool, code[at + 1] if op == _LDC else int.from_bytes(code[at + 1 : at + 3], "big"))
+            )
+        elif op in _INVOKES:
+            owner, name, descriptor = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
+            wanted = _count(descriptor)
+            given = stack[len(stack) - wanted :] if 0 < wanted <= len(stack) else []
+            if given and any(v is not None for v in given):
+                yield (owner.rsplit("/", 1)[-1] if name == "<init>" else name), given
+            kept = stack[-1] if name in _SAME_VALUE and stack else None
+            del stack[max(0, len(stack) - wanted) :]
+            if not descriptor.endswith(")V"):
+                stack.append(kept)
+        elif op < 54:  # noqa: PLR2004 - constants and loads push one value
+            stack.append(None)
+        elif op not in _KEEPS and op in (*range(153, 178), 191, 194, 195):
+            stack.clear()
+        at += 1 + _OPERANDS[op]
+
+
+def _count(descriptor: str) -> int:
+    """Return how many arguments a method takes."""
+    at, count = 1, 0
+    while descriptor[at] != ")":
+        while descriptor[at] == "[":
+            at += 1
+        at = descriptor.index(";", at) + 1 if descriptor[at] == "L" else at + 1
+        count += 1
+    return count

@@ -1,0 +1,68 @@
+"""Whether the name of a setting says that its value is a secret."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+
+class Kind(Enum):
+    """What a name promises: a password (any value will do) or a token (a generated value)."""
+
+    PASSWORD = "password"  # noqa: S105 - a word, not one
+    TOKEN = "token"  # noqa: S105 - a word, not one
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PASSWORDS = frozenset(
+    "password passwd pwd passphrase passwort kennwort pass pw psk passcode motdepasse clave contrasena wachtwoord senha heslo".split()
+)
+_COMPOUND = re.compile(
+    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default)(?:pwd|pass)|pwd|passwrd|pswd|psswd)\d*$"
+)
+_TOKENS = re.compile(
+    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string)?|salt ?key|blowfish ?secret)\d*$"
+)
+_TRAILERS = frozenset(
+    "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
+    "admin administrator root user db database app web ro rw readonly internal external real b64 base64 enc encoded 1 2 3 4 5".split()
+)
+_BANNED = frozenset(
+    "file files filename path dir directory field fields label labels hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
+    "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding "
+    "algorithm algo reset forgot forgotten change changed changer confirm confirmation confirmed repeat retype again verify verification require required requires strength "
+    "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager handler helper "
+    "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "
+    "source location authentication protected protect parameter param params attribute attr header var env variable info description desc help caption option options "
+    "question lifetime duration complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
+    "endpoint method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
+    "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
+    "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample".split()
+)
+
+
+@lru_cache(maxsize=20_000)
+def kind_of(name: str) -> Kind | None:
+    """Return what the name of a variable, key, attribute or element promises, or None."""
+    words = [w.lower() for w in _WORDS.findall(name)]
+    while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
+        words.pop()
+    if not words or any(w in _BANNED for w in words[:-1]) or words[-1] in _BANNED:
+        return None
+    if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]):
+        return Kind.PASSWORD
+    return Kind.TOKEN if _TOKENS.search(" ".join(words)) else None
+
+
+def names_an_account(name: str) -> bool:
+    """Whether the name says whose password it is: a database's, a user's, a mail server's."""
+    words = {w.lower() for w in _WORDS.findall(name)}
+    return bool(
+        words
+        & set(
+            "db database user usr root admin administrator mysql sql ftp smtp mail ldap jdbc conn connection server oracle postgres pg http proxy ssh snmp keystore truststore store default login account auth bind".split()
+        )
+    ) or bool(
+        _COMPOUND.search(name.lower()) and not re.fullmatch(r"(?i)password|passwd|pwd|passphrase", name)
+    )

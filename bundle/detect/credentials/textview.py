@@ -1,0 +1,67 @@
+"""A member's text with offsets that lead back to the stored file."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from bundle.walk.member import Content, Member
+
+_SPAN = 2048
+"""Characters either side of a hit on a line that is longer than a line should be."""
+_MULTI = (400, 900)
+"""Characters before and after the line of a hit that a pattern over several lines sees."""
+
+
+@dataclass(slots=True)
+class View:
+    """Text as bytes; UTF-16 is read as UTF-8 with the same lines."""
+
+    data: Content
+    _ends: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, member: Member) -> View:
+        """Return the text of a member."""
+        head = bytes(member.content[:4])
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return cls(bytes(member.content).decode("utf-16", "replace").encode("utf-8"))
+        if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
+            return cls(bytes(member.content).decode("utf-16-le", "replace").encode("utf-8"))
+        return cls(member.content)
+
+    def text(self, start: int, end: int) -> str:
+        """Return a piece with one character for each byte, so that offsets hold."""
+        return self.data[start:end].decode("latin-1")
+
+    def value(self, start: int, end: int) -> str:
+        """Return a piece as people read it."""
+        return self.data[start:end].decode("utf-8", "replace")
+
+    def window(self, at: int, *, multiline: bool) -> tuple[int, int]:
+        """Return start and end of what a pattern sees around a hit that ends at `at`."""
+        size = len(self.data)
+        at = min(max(at - 1, 0), size)
+        floor, ceiling = max(0, at - _SPAN), min(size, at + _SPAN)
+        start = self.data.rfind(b"\n", floor, at) + 1 or floor
+        end = self.data.find(b"\n", at, ceiling)
+        end = ceiling if end < 0 else end
+        if multiline:
+            start = max(0, start - _MULTI[0])
+            end = min(size, end + _MULTI[1])
+        return start, end
+
+    def place(self, at: int) -> tuple[int, int]:
+        """Return line and column of an offset, both from 1."""
+        if not self._ends:
+            self._ends = [m.start() for m in re.finditer(b"\n", self.data)] or [-1]
+        ends = [] if self._ends == [-1] else self._ends
+        line = bisect_right(ends, at - 1) if at else 0
+        begin = ends[line - 1] + 1 if line else 0
+        return line + 1, at - begin + 1
+
+    def line(self, at: int) -> str:
+        """Return the line an offset is on, at most 4 KiB of it."""
+        start, end = self.window(at + 1, multiline=False)
+        return self.text(start, end)

@@ -1,0 +1,188 @@
+"""Private keys and key stores that ship in a bundle: the same on every installation, so no secret at all.
+
+What is encrypted is opened offline with a short list of passwords that are tried first, bounded in time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from bundle.walk.member import Member
+from hardening.findings import Confidence, Finding, Fix, Rule, Severity
+
+_WHY = (
+    "Whoever has one copy of the bundle can pose as every host that uses the key, and read what it protects."
+)
+_REMEDY = "Revoke the certificate or remove the public key wherever it is trusted, make a new key on each host, and ship none."
+_CWE = ("https://cwe.mitre.org/data/definitions/321.html",)
+
+PRIVATE = Rule(id="key/private", title="A private key ships in the bundle", severity=Severity.CRITICAL,
+               rationale=_WHY, remedy=_REMEDY, references=_CWE)  # fmt: skip
+ENCRYPTED = Rule(id="key/encrypted", title="An encrypted private key ships in the bundle", severity=Severity.MEDIUM,
+                 rationale="Its passphrase has to ship too, or be the same everywhere; it can be tried offline for ever.",
+                 remedy=_REMEDY, references=_CWE)  # fmt: skip
+WEAK = Rule(id="key/weak-passphrase", title="A key store opens with a default password", severity=Severity.CRITICAL,
+            rationale=_WHY, remedy=_REMEDY, references=_CWE)  # fmt: skip
+STORE = Rule(id="key/store", title="A key store with a private key ships in the bundle", severity=Severity.MEDIUM,
+             rationale="Its password has to ship too, or be the same everywhere.", remedy=_REMEDY, references=_CWE)  # fmt: skip
+
+DEFAULTS = (
+    "", "changeit", "changeme", "password", "secret", "123456", "admin", "tomcat", "keystore", "test", "default", "server",
+    "jboss", "root", "java", "ssl", "12345678", "storepass", "keypass", "passphrase", "letmein", "notsecret", "importkey", "wso2carbon",
+)  # fmt: skip
+"""What is tried on stores and encrypted keys."""
+
+_PEM = re.compile(
+    rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
+    rb"(?P<body>(?:[\s\"'+,;.]|\\[nrt]|[A-Za-z0-9/=+:-]){40,20000}?)-----END (?P=kind)-----"
+)
+_PUTTY = re.compile(rb"^PuTTY-User-Key-File-[23]: \S+\r?\nEncryption: (?P<cipher>\S+)", re.MULTILINE)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
+_LEAST = 48
+"""Base64 characters below which a PEM block is an example with its middle left out."""
+_LARGEST_STORE = 4 << 20
+_JKS = b"\xfe\xed\xfe\xed"
+
+
+class Keys:
+    """The detector of keys; stateless between members."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule this detector can say."""
+        return (PRIVATE, ENCRYPTED, WEAK, STORE)
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say the private keys that a member is or holds."""
+        if not member.content or member.kind != "file" or (member.container and not member.derived):
+            return
+        content = member.content
+        if content.find(b"PRIVATE KEY") >= 0:
+            for found in _PEM.finditer(content):
+                body = b"".join(_BASE64.findall(found["body"]))
+                if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
+                    yield _said(member, subject, *_pem(found), at=found.start())
+        if content.find(b"PuTTY-User-Key-File-") >= 0:
+            for found in _PUTTY.finditer(content):
+                rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
+                yield _said(member, subject, rule, "PuTTY key", at=found.start())
+        if not member.derived and not member.offset:
+            yield from _binary(member, subject)
+
+
+def detector() -> Keys:
+    """Return the detector of this module."""
+    return Keys()
+
+
+def _pem(found: re.Match[bytes]) -> tuple[Rule, str]:
+    kind = found["kind"].decode()
+    name = (
+        f"{kind.removesuffix(' PRIVATE KEY').replace('PRIVATE KEY', '').strip() or 'PKCS #8'} key in PEM form"
+    )
+    sealed = (
+        b"ENCRYPTED" in found["kind"]
+        or b"Proc-Type: 4,ENCRYPTED" in found["body"]
+        or _sealed_openssh(found["body"])
+    )
+    if not sealed:
+        return PRIVATE, name
+    opened = _opens_pem(found[0])
+    if opened:
+        return WEAK, f"{name}, which opens with a passphrase that is tried first"
+    return ENCRYPTED, f"encrypted {name}"
+
+
+def _sealed_openssh(body: bytes) -> bool:
+    import base64
+    import binascii
+
+    packed = b"".join(body.split())[:80]
+    try:
+        raw = base64.b64decode(packed[: len(packed) // 4 * 4])
+    except (binascii.Error, ValueError):
+        return False
+    return raw.startswith(b"openssh-key-v1\0") and not raw[15:].startswith(b"\0\0\0\4none")
+
+
+def _opens_pem(block: bytes) -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    for word in DEFAULTS[1:]:
+        try:
+            serialization.load_pem_private_key(block, word.encode())
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+        return True
+    return False
+
+
+def _binary(member: Member, subject: str) -> Iterator[Finding]:
+    content = member.content
+    if len(content) > _LARGEST_STORE:
+        return
+    head = bytes(content[:4])
+    if head == _JKS:
+        data = bytes(content)
+        if data.find(b"\0\0\0\1", 8, 16) < 0:  # the first entry is a trusted certificate: most likely no key
+            return
+        word = next((w for w in DEFAULTS if _jks_opens(data, w)), None)
+        yield _said(member, subject, STORE if word is None else WEAK, "Java key store (JKS)")
+    elif head[:2] == b"\x30\x82" or head[:2] == b"\x30\x81":
+        yield from _der(member, subject, bytes(content))
+
+
+def _jks_opens(data: bytes, word: str) -> bool:
+    """Whether the store's own digest is made with this password (the format's integrity check)."""
+    value = hashlib.sha1(word.encode("utf-16-be") + b"Mighty Aphrodite" + data[:-20], usedforsecurity=False)
+    return value.digest() == data[-20:]
+
+
+def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    if b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" in data[:64]:  # PKCS #7 data: the outer form of PKCS #12
+        for word in DEFAULTS:
+            try:
+                key, _, _ = pkcs12.load_key_and_certificates(data, word.encode() or None)
+            except (ValueError, UnsupportedAlgorithm, TypeError):
+                continue
+            if key is not None:
+                yield _said(member, subject, WEAK, "PKCS #12 store")
+            return
+        yield _said(member, subject, STORE, "PKCS #12 store")
+        return
+    try:
+        serialization.load_der_private_key(data, None)
+    except TypeError:
+        yield _said(member, subject, ENCRYPTED, "encrypted key in DER form")
+    except (ValueError, UnsupportedAlgorithm):
+        return
+    else:
+        yield _said(member, subject, PRIVATE, "key in DER form")
+
+
+def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
+    from bundle.detect.credentials import place
+
+    line = None if at is None else bytes(member.content[:at]).count(b"\n") + 1
+    severity, confidence = None, Confidence.HIGH
+    kind = place.style(member)
+    if place.is_documentation(member, kind):
+        severity, confidence = Severity.INFO, Confidence.LOW
+    elif place.is_test(member):
+        severity = min(rule.severity, Severity.MEDIUM)
+    return Finding(
+        rule=rule,
+        subject=subject,
+        location=member.at(line),
+        message=f"{rule.title}: {what}",
+        severity=severity,
+        confidence=confidence,
+        evidence=what,
+        fix=Fix(action="leave the key out, and make one on each host"),
+    )
