@@ -1,0 +1,142 @@
+"""`harden engine`: the control engine's port on this machine; the restart is left to a person."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hardening.errors import ExitCode, RefusedError, RolledBackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hardening.engine.port import EnginePort
+    from hardening.host.engine_plan import Wish
+    from hardening.host.session import Session
+
+_OPTIONS = (
+    click.option(
+        "--config", metavar="FILE", help="The engine's configuration file (the shipped default is invented)."
+    ),
+    click.option("--key", help="The key in that file that holds the port."),
+    click.option("--process", help="Name of the engine's process."),
+    click.option("--state-dir", metavar="DIR", help="The agent's directory."),
+    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+)
+
+
+def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """Show or change the control engine's port."""
+
+
+@command.command("show")
+@_engine_options
+def show(config: str | None, key: str | None, process: str | None, state_dir: str | None, form: str) -> int:
+    """Show the port that is configured, the one that is listened on, and whether a restart is pending."""
+    from hardening.host import engine_plan
+
+    wish = engine_plan.Wish(config=_absolute(config), key=key, process=process)
+    engine = _look(_session(state_dir), wish)
+    _print(engine, form)
+    return int(ExitCode.PENDING if engine.restart_pending else ExitCode.OK)
+
+
+@command.command("set-port")
+@click.argument("port", type=int)
+@_engine_options
+@click.option(
+    "--restart",
+    type=click.Choice(["manual", "now"]),
+    default="manual",
+    show_default=True,
+    help="Whether a person restarts the engine, or this command does and proves it.",
+)
+@click.option("--service", help="Name of the engine's service.")
+@click.option(
+    "--restart-command", "restart_command", metavar="COMMAND", help="What restarts the engine instead."
+)
+@click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+def set_port(  # click hands over one argument per option
+    port: int,
+    config: str | None,
+    key: str | None,
+    process: str | None,
+    state_dir: str | None,
+    form: str,
+    restart: str,
+    service: str | None,
+    restart_command: str | None,
+    check: bool,
+) -> int:
+    """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
+    import shlex
+
+    from hardening.host import engine_plan, session
+
+    wish = engine_plan.Wish(
+        port=port,
+        config=_absolute(config),
+        key=key,
+        process=process,
+        restart=restart,
+        service=service,
+        restart_argv=tuple(shlex.split(restart_command or "")),
+        by=getpass.getuser(),
+    )
+    host = _session(state_dir)
+    plan = engine_plan.plan(wish, host.ask("facts", **engine_plan.wishes(wish)))
+    done = host.carry_out(plan, check=check)
+    if done.get("failed"):
+        error = RefusedError if done.get("state") == "refused" else RolledBackError
+        raise error(
+            session.summary(done), hint="nothing stays changed; correct what is named and run it again"
+        )
+    for row in done.get("diff", []) if check else []:
+        click.echo(f"{row['path']}\n{row['text']}", nl=False)
+    engine = _look(host, wish)
+    _print(engine, form)
+    return int(ExitCode.PENDING if engine.restart_pending and not check else ExitCode.OK)
+
+
+def _absolute(config: str | None) -> str | None:
+    return str(Path(config).absolute()) if config else None
+
+
+def _session(state_dir: str | None) -> Session:
+    from hardening.host import session
+
+    return session.here(state=_absolute(state_dir))
+
+
+def _look(host: Session, wish: Wish) -> EnginePort:
+    from hardening.host import engine_plan
+
+    return engine_plan.seen(wish, host.ask("facts", **engine_plan.wishes(wish)))
+
+
+def _print(engine: EnginePort, form: str) -> None:
+    if form == "json":
+        row = {
+            "configured": engine.configured,
+            "running": list(engine.running),
+            "restart_pending": engine.restart_pending,
+            "pending": dict(engine.pending) if engine.pending else None,
+            "clients": [{"path": one.path, "line": one.line} for one in engine.clients],
+        }
+        sys.stdout.write(json.dumps(row, indent=2) + "\n")
+        return
+    click.echo(engine.line)
+    for one in engine.clients:
+        click.echo(f"  names the port: {one.path}:{one.line}")

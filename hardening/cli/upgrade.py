@@ -1,0 +1,147 @@
+"""`harden upgrade`: verify, status and rollback of hosts, through the shipped playbooks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.errors import ExitCode, HostsFailedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hardening.host.playbook import Receipt
+
+_HOSTS = (
+    click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory; default: this machine alone."),
+    click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory."),
+    click.option("-e", "--extra", "extra", multiple=True, metavar="KEY=VALUE|@FILE",
+                 help="Variables for the playbook, as ansible-playbook takes them; may be repeated."),
+)  # fmt: skip
+
+
+def _host_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_HOSTS):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """Verify hosts, show what was done and what is pending, and roll back, through Ansible."""
+
+
+@command.command("verify")
+@_host_options
+@report_options
+def verify(inventory: str | None, limit: str | None, extra: tuple[str, ...], report: ReportOptions) -> int:
+    """Hold every host to its plan; a restart that is still pending is exit 5, never a pass."""
+    from dataclasses import replace
+
+    from hardening.host import playbook
+
+    started = datetime.now(UTC)
+    receipt = playbook.run("verify.yml", inventory=inventory, limit=limit, flags=_extra(extra))
+    run = playbook.judged(receipt, started)
+    if any(one.unreachable for one in receipt.hosts):
+        run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})
+    return finish(run, report)
+
+
+@command.command("status")
+@_host_options
+def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
+    """Show the transactions of every host and what waits for a person."""
+    from hardening.host import playbook
+
+    receipt = playbook.run(
+        "verify.yml",
+        inventory=inventory,
+        limit=limit,
+        variables={"verify_tls_servers": []},
+        flags=_extra(extra),
+    )
+    waiting = False
+    for one in receipt.hosts:
+        click.echo(one.host)
+        for tx in one.said("transactions"):
+            click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
+        for row in one.said("pending"):
+            if not row["resolved"]:
+                waiting = True
+                running = ",".join(map(str, row["running"])) or "none"
+                click.echo(
+                    f"  PENDING {row['name']}: configured={row['configured']} running={running} "
+                    f"pending since {row['since']} by {row['by']}"
+                )
+    _raise_for(receipt)
+    return int(ExitCode.PENDING if waiting else ExitCode.OK)
+
+
+@command.command("rollback")
+@_host_options
+@click.option("--transaction", metavar="ID", help="Which; default: the newest of each host.")
+@click.option("--force", is_flag=True, help="Also over files that somebody changed since.")
+@click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+def rollback(
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    transaction: str | None,
+    force: bool,
+    check: bool,
+) -> int:
+    """Undo the newest transaction of every host; each host ends as it was, or says why not."""
+    from hardening.host import playbook
+
+    variables: dict[str, Any] = {"aspect_force": force}
+    if transaction:
+        variables["aspect_transaction"] = transaction
+    flags = [*_extra(extra), *(["--check", "--diff"] if check else [])]
+    receipt = playbook.run("rollback.yml", inventory=inventory, limit=limit, variables=variables, flags=flags)
+    for one in receipt.hosts:
+        for row in one.tasks:
+            if row["outcome"] != "unreachable":
+                click.echo(
+                    f"{one.host}: {row['result'].get('msg') or row['result'].get('state', row['outcome'])}"
+                )
+    _raise_for(receipt)
+    return int(ExitCode.OK)
+
+
+@command.command("plan")
+@click.argument("bundle", type=click.Path(path_type=Path))
+def plan(bundle: Path) -> int:
+    """Not built yet: plan the upgrade of hosts with a bundle."""
+    return _not_yet("plan", bundle)
+
+
+@command.command("apply")
+@click.argument("bundle", type=click.Path(path_type=Path))
+def apply(bundle: Path) -> int:
+    """Not built yet: apply a bundle to hosts."""
+    return _not_yet("apply", bundle)
+
+
+def _not_yet(verb: str, bundle: Path) -> int:
+    from hardening import resources
+
+    raise UsageError(
+        f"upgrade {verb} of {bundle} is not built yet: only verify, status and rollback are",
+        hint=f"configuration is applied with ansible-playbook {resources.playbooks() / 'harden.yml'}",
+    )
+
+
+def _extra(extra: tuple[str, ...]) -> list[str]:
+    return [part for one in extra for part in ("-e", one)]
+
+
+def _raise_for(receipt: Receipt) -> None:
+    bad = [f"{one.host}: unreachable" for one in receipt.hosts if one.unreachable]
+    bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
+    if bad:
+        raise HostsFailedError("; ".join(bad), hint="the hosts that are not named are done")

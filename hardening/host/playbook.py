@@ -1,0 +1,158 @@
+"""Runs a shipped playbook and reads the receipt it writes: what each task came to on each host."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hardening import resources
+from hardening.errors import NothingExaminedError, UsageError
+from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
+from hardening.host import rules
+
+
+@dataclass(slots=True, kw_only=True)
+class HostReceipt:
+    """What one host's tasks came to, in order."""
+
+    host: str
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    stats: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the connection failed."""
+        return any(row["outcome"] == "unreachable" for row in self.tasks)
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what failed, one line each."""
+        failed = [row["result"] for row in self.tasks if row["outcome"] == "failed"]
+        told: list[str] = []
+        for one in failed:
+            items = [item for item in one.get("results", []) if item.get("failed")] or [one]
+            for item in items:
+                told += item.get("problems") or [str(item.get("msg", "failed"))]
+        return told
+
+    def said(self, key: str) -> list[Any]:
+        """Return what every task returned under `key`, joined."""
+        return [value for row in self.tasks for value in row["result"].get(key) or []]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """One run of one playbook."""
+
+    code: int
+    hosts: tuple[HostReceipt, ...]
+    output: str
+
+
+def run(
+    name: str,
+    *,
+    inventory: str | None,
+    limit: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    flags: Sequence[str] = (),
+    show: bool = False,
+) -> Receipt:
+    """Run a shipped playbook. Errors: UsageError (no Ansible, no such inventory), NothingExaminedError."""
+    program = _ansible_playbook()
+    if inventory is not None and "," not in inventory and not Path(inventory).exists():
+        raise UsageError(
+            f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
+        )
+    with tempfile.TemporaryDirectory(prefix="harden-") as folder:
+        receipt, extra = Path(folder) / "receipt.jsonl", Path(folder) / "variables.json"
+        extra.touch(mode=0o600)
+        extra.write_text(json.dumps(dict(variables or {})), encoding="utf-8")
+        argv = [program, str(resources.playbooks() / name), "-e", f"@{extra}", *flags]
+        argv += ["-i", inventory] if inventory else ["-i", "localhost,", "-c", "local"]
+        argv += ["--limit", limit] if limit else []
+        done = subprocess.run(
+            argv, env=_environment(receipt), capture_output=not show, text=True, check=False
+        )
+        lines = receipt.read_text("utf-8").splitlines() if receipt.exists() else []
+    hosts: dict[str, HostReceipt] = {}
+    for row in map(json.loads, lines):
+        one = hosts.setdefault(row["host"], HostReceipt(host=row["host"]))
+        if "stats" in row:
+            one.stats = row["stats"]
+        else:
+            one.tasks.append(row)
+    output = "" if show else done.stdout + done.stderr
+    if not hosts:
+        said = next((line for line in reversed(output.splitlines()) if line.strip()), "no host matched")
+        raise NothingExaminedError(f"no host was asked: {said}", hint="check -i and --limit")
+    return Receipt(code=done.returncode, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+
+
+def _ansible_playbook() -> str:
+    beside = Path(sys.executable).with_name("ansible-playbook")
+    found = str(beside) if beside.exists() else shutil.which("ansible-playbook")
+    if found is None:
+        raise UsageError("ansible-playbook is not installed", hint="pip install 'aspect-hardening[ansible]'")
+    return found
+
+
+def _environment(receipt: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "ANSIBLE_CALLBACKS_ENABLED": "aspect.hardening.receipt",
+        "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG", str(resources.playbooks() / "ansible.cfg")),
+        "ANSIBLE_COLLECTIONS_PATH": str(resources.playbooks() / "collections"),
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "HARDEN_RECEIPT": str(receipt),
+    }
+
+
+def judged(receipt: Receipt, started: Any) -> Run:
+    """Return a verification's receipt as a run: one subject per host."""
+    subjects, findings, results = [], [], []
+    for one in receipt.hosts:
+        if one.unreachable:
+            subjects.append(
+                Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason="unreachable")
+            )
+            findings.append(_finding(rules.UNREACHABLE, one.host, "the host could not be reached"))
+            results.append(
+                Result(rule=rules.ASKED, subject=one.host, verdict=Verdict.INCONCLUSIVE, reason="unreachable")
+            )
+            continue
+        subjects.append(Subject(id=one.host, kind=Kind.HOST, stats={"tasks": len(one.tasks)}))
+        findings += [_finding(rules.DRIFTED, one.host, problem) for problem in one.problems]
+        for tx in one.said("transactions"):
+            if tx["state"] == "open" or tx.get("owed"):
+                findings.append(
+                    _finding(rules.UNFINISHED, one.host, f"transaction {tx['id']} is {tx['state']}")
+                )
+        waiting = [row for row in one.said("pending") if not row["resolved"]]
+        for row in waiting:
+            line = (
+                f"{row['name']}: configured={row['configured']} "
+                f"running={','.join(map(str, row['running'])) or 'none'} "
+                f"pending since {row['since']} by {row['by']}"
+            )
+            findings.append(_finding(rules.RESTART_PENDING, one.host, line))
+            results.append(
+                Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)
+            )
+        verdict = Verdict.FAIL if one.problems else Verdict.PENDING if waiting else Verdict.PASS
+        results.append(
+            Result(rule=rules.ASKED, subject=one.host, verdict=verdict, reason="; ".join(one.problems))
+        )
+    return Run.of(subjects, findings, results, started=started)
+
+
+def _finding(rule: Any, host: str, message: str) -> Finding:
+    return Finding(rule=rule, subject=host, location=in_file(host), message=message, evidence=message)

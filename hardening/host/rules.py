@@ -1,0 +1,46 @@
+"""What can be wrong with a host, beyond what its files and its endpoints say."""
+
+from __future__ import annotations
+
+from hardening.findings import Rule, Severity
+
+DRIFTED = Rule(
+    id="host/drifted",
+    title="A host is not as planned",
+    severity=Severity.HIGH,
+    rationale="What was applied does not hold any more, or never did: somebody changed it, or something else wins.",
+    remedy="Look at what is named, then run harden.yml again: it changes exactly what differs.",
+)
+UNREACHABLE = Rule(
+    id="host/unreachable",
+    title="A host could not be asked",
+    severity=Severity.INFO,
+    rationale="Nothing is known about it; an armed transaction on it undoes itself.",
+    remedy="Restore the connection and run the verb again.",
+)
+UNFINISHED = Rule(
+    id="host/unfinished",
+    title="A transaction on the host is neither finished nor undone",
+    severity=Severity.HIGH,
+    rationale="A change was interrupted and could not be undone yet; the host keeps trying.",
+    remedy="Free what stops it (a full disk, a read-only file system), then run recover on the host.",
+)
+RESTART_PENDING = Rule(
+    id="engine/restart-pending",
+    title="The control engine does not listen where it is configured to",
+    severity=Severity.LOW,
+    rationale="The port takes effect with a restart that is left to a person; until then clients use the old one.",
+    remedy="Restart the control engine when the site allows it, then verify again.",
+)
+ASKED = Rule(
+    id="host/verified",
+    title="The host is as planned",
+    severity=Severity.INFO,
+    rationale="Files, the server's own check and a scan of the endpoints agree.",
+    remedy="Nothing to do.",
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule this package can say."""
+    return (DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED)

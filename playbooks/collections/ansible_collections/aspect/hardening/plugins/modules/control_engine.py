@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+DOCUMENTATION = r"""
+module: control_engine
+short_description: Set the control engine's port without restarting it
+version_added: "0.1.0"
+description:
+  - Writes the port to the product's configuration, opens it in the firewall and gives it its SELinux label, as one transaction.
+  - The engine is not restarted. What runs is read from C(/proc), and until it is what is configured, the host says so.
+  - A port that is privileged, reserved, or somebody else's is refused before anything changes.
+options:
+  port:
+    description: The port; left out, nothing is changed and only looked at.
+    type: int
+  restart:
+    description: C(manual) leaves the restart to a person; C(now) restarts, and proves the engine on the new port and off the old one.
+    type: str
+    choices: [manual, now]
+    default: manual
+  config:
+    description: The engine's configuration file. The default of the product's data is invented; confirm it.
+    type: str
+  key:
+    description: The key in that file that holds the port.
+    type: str
+  process:
+    description: Name of the engine's process.
+    type: str
+  service:
+    description: Name of the engine's service.
+    type: str
+  restart_argv:
+    description: The command that restarts the engine, where the init system's own will not do.
+    type: list
+    elements: str
+  clients:
+    description: Files or patterns of clients that may name the port; they are reported, never changed.
+    type: list
+    elements: str
+  motd:
+    description: The file whose reader sees the pending restart.
+    type: str
+    default: /etc/motd
+  firewall:
+    description: Whether firewall and label follow.
+    type: bool
+    default: true
+  by:
+    description: Who asked for it; kept with the pending restart.
+    type: str
+  deadman:
+    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
+    type: float
+    default: 0
+  install:
+    description: Whether the agent and its recovery at boot stay on the host.
+    type: bool
+    default: false
+  state_dir:
+    description: The agent's directory on the host.
+    type: str
+    default: /var/lib/aspect-hardening
+author:
+  - The aspect-hardening project (@aspect-hardening)
+"""
+
+EXAMPLES = r"""
+- name: Move the engine to another port, restart by hand later
+  aspect.hardening.control_engine:
+    port: 7300
+"""
+
+RETURN = r"""
+engine:
+  description: The engine as it is (configured, running, restart_pending, line, clients).
+  returned: always
+  type: dict
+"""

@@ -1,0 +1,99 @@
+"""`harden engine` against a stand-in that reads its port once, as the product's engine does."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from tests.host.engine_stand_in import Engine, free_port
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    one = Engine(tmp_path / "engine", free_port())
+    yield one
+    one.stop()
+
+
+def harden(engine: Engine, *words: str) -> int:
+    return run([
+        "engine", *words, "--config", str(engine.config), "--process", engine.process,
+        "--state-dir", str(engine.root / "state"),
+    ])  # fmt: skip
+
+
+def test_the_whole_life_of_a_new_port(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = engine.port, free_port()
+    assert harden(engine, "show") == 0
+    assert capsys.readouterr().out.startswith(f"configured={old} running={old}\n")
+
+    before = engine.config.read_bytes()
+    assert harden(engine, "set-port", str(new), "--check") == 0
+    assert f"+engine.port={new}" in capsys.readouterr().out
+    assert engine.config.read_bytes() == before
+
+    assert harden(engine, "set-port", str(new)) == 5
+    said = capsys.readouterr().out
+    assert f"configured={new} running={old} restart pending since 20" in said
+    assert harden(engine, "set-port", str(new)) == 5
+    assert capsys.readouterr().out == said
+
+    assert harden(engine, "show", "--format", "json") == 5
+    state = json.loads(capsys.readouterr().out)
+    assert (state["configured"], state["running"], state["restart_pending"]) == (new, [old], True)
+
+    engine.restart()
+    assert harden(engine, "show") == 0
+    assert harden(engine, "set-port", str(new)) == 0
+    assert not list((engine.root / "state" / "pending").glob("*.json"))
+    assert harden(engine, "show", "--format", "json") == 0
+
+
+def test_restart_now_is_proved(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    new = free_port()
+    assert (
+        harden(engine, "set-port", str(new), "--restart", "now", "--restart-command", engine.restart_script)
+        == 0
+    )
+    assert f"configured={new} running={new}" in capsys.readouterr().out
+    with socket.socket() as one:
+        assert one.connect_ex(("127.0.0.1", engine.port)) != 0
+
+
+def test_a_restart_that_does_not_take_is_undone(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    before = engine.config.read_bytes()
+    code = harden(engine, "set-port", str(free_port()), "--restart", "now", "--restart-command", "/bin/false")
+    assert code == 6
+    assert "everything is as it was before" in capsys.readouterr().err
+    assert engine.config.read_bytes() == before
+
+
+@pytest.mark.parametrize("bad", ["80", "70000", "3306"])
+def test_a_bad_port_is_refused_before_anything(
+    engine: Engine, bad: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = engine.config.read_bytes()
+    assert harden(engine, "set-port", bad) == 11
+    assert f"port {bad} is refused" in capsys.readouterr().err
+    assert engine.config.read_bytes() == before
+
+
+def test_somebody_elses_port_is_refused(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert harden(engine, "set-port", str(other.getsockname()[1])) == 11
+    assert "listens on it" in capsys.readouterr().err
+
+
+def test_a_missing_configuration_is_one_line(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.config.unlink()
+    assert harden(engine, "show") == 2
+    said = capsys.readouterr().err
+    assert "is not on this host" in said
+    assert "Traceback" not in said

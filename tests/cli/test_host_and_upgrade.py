@@ -1,0 +1,92 @@
+"""`harden host audit` on a small tree, `harden upgrade` on this machine through the real Ansible."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from hardening.host import plan as planning
+from tests.host.little import Little
+
+
+@pytest.fixture
+def little(tmp_path: Path) -> Little:
+    return Little(tmp_path / "host", python="installed")
+
+
+def test_a_host_tree_is_audited_for_components_and_tls(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web, nginx = tmp_path / "home/MIX_CMIX/htmlroot", tmp_path / "etc/nginx"
+    web.mkdir(parents=True)
+    nginx.mkdir(parents=True)
+    (web / "info.php").write_text("<?php phpinfo(); ?>\n")
+    (nginx / "nginx.conf").write_text(
+        "events {}\nhttp { server { listen 443 ssl; ssl_protocols SSLv3 TLSv1;\n ssl_ciphers RC4-SHA; } }\n"
+    )
+    assert run(["host", "audit", "--root", str(tmp_path), "--format", "json"]) == 10
+    report = json.loads(capsys.readouterr().out)
+    rules = {one["rule"].partition("/")[0] for one in report["findings"]}
+    assert {"tls", "component"} <= rules
+
+
+def test_a_tree_without_anything_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["host", "audit", "--root", str(tmp_path)]) == 3
+    assert run(["host", "audit", "--root", str(tmp_path / "absent")]) == 2
+    said = capsys.readouterr().err
+    assert "neither the product's folders" in said
+    assert "Traceback" not in said
+
+
+def test_status_verify_and_rollback_of_this_machine(
+    little: Little, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = ["-e", f"aspect_state_dir={little.state}"]
+    pending = planning.File(
+        path="@state/pending/control-engine.json",
+        content=json.dumps(
+            {"name": "control-engine", "configured": 7300, "previous": 7226, "process": "no-such-process",
+             "since": "2026-01-01T00:00:00Z", "by": "alice"}
+        ).encode(),
+    )  # fmt: skip
+    assert run(["upgrade", "status", *state]) == 0
+    little.ask("apply", planning.Plan(label="new port", files=(pending, *little.plan(a="a = new\n").files)))
+    capsys.readouterr()
+
+    assert run(["upgrade", "status", *state]) == 5
+    said = capsys.readouterr().out
+    assert "committed" in said
+    assert (
+        "PENDING control-engine: configured=7300 running=none pending since 2026-01-01T00:00:00Z by alice"
+        in said
+    )
+
+    assert run(["upgrade", "verify", *state, "--format", "json"]) == 5
+    report = json.loads(capsys.readouterr().out)
+    assert {row["verdict"] for row in report["results"]} == {"pending"}
+
+    assert run(["upgrade", "rollback", *state, "--check"]) == 0
+    assert (little.etc / "a.conf").read_text() == "a = new\n"
+    assert run(["upgrade", "rollback", *state]) == 0
+    assert (little.etc / "a.conf").read_text() == "a = old\n"
+    assert run(["upgrade", "verify", *state]) == 0
+
+
+def test_a_drifted_file_cannot_be_rolled_back_over(
+    little: Little, capsys: pytest.CaptureFixture[str]
+) -> None:
+    little.ask("apply", little.plan(a="a = new\n"))
+    (little.etc / "a.conf").write_text("mine\n")
+    assert run(["upgrade", "rollback", "-e", f"aspect_state_dir={little.state}"]) == 7
+    assert "was changed since" in capsys.readouterr().err
+
+
+def test_what_is_not_built_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("plan", "apply"):
+        assert run(["upgrade", verb, str(tmp_path / "b.zip")]) == 2
+    assert "not built yet" in capsys.readouterr().err
+    assert run(["upgrade", "verify", "-i", str(tmp_path / "absent")]) == 2
+    assert run(["upgrade", "status", "-i", "nowhere.invalid,", "--limit", "nobody"]) == 3

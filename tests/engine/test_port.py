@@ -1,0 +1,68 @@
+"""Reading and writing the port in a properties file, and which ports are refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardening.engine import port, product
+from hardening.errors import RefusedError, UsageError
+
+ASPECT = product.load()
+LINES = st.lists(
+    st.sampled_from(["# comment", "name = x", "engine.portal=9", "", "engine.port.old: 7"]), max_size=5
+)
+
+
+@given(
+    before=LINES,
+    after=LINES,
+    old=st.integers(1, 65535),
+    new=st.integers(1, 65535),
+    end=st.sampled_from("\n\r"),
+)
+def test_only_the_port_changes(before: list[str], after: list[str], old: int, new: int, end: str) -> None:
+    newline = "\r\n" if end == "\r" else "\n"
+    text = newline.join([*before, f" engine.port = {old} ", *after]) + newline
+    made = port.with_port(text, "engine.port", new)
+    assert port.configured(made, "engine.port", 1) == new
+    assert port.with_port(made, "engine.port", old) == text
+
+
+@given(lines=LINES, new=st.integers(1, 65535))
+def test_an_absent_port_is_added_once(lines: list[str], new: int) -> None:
+    text = "\n".join(lines)
+    assert port.configured(text, "engine.port", 7226) == 7226
+    made = port.with_port(text, "engine.port", new)
+    assert made.startswith(text)
+    assert port.configured(made, "engine.port", 7226) == new
+
+
+def test_a_port_that_is_no_number_is_said() -> None:
+    with pytest.raises(UsageError, match="not a port"):
+        port.configured("engine.port=abc\n", "engine.port", 7226)
+
+
+@pytest.mark.parametrize("bad", [-1, 0, 80, 1023, 65536, 99999, 3306, 47808])
+def test_privileged_reserved_and_impossible_ports_are_refused(bad: int) -> None:
+    with pytest.raises(RefusedError, match=str(bad)):
+        port.refuse(bad, ASPECT, [], "java")
+
+
+def test_a_port_of_somebody_else_is_refused_with_its_name() -> None:
+    taken = [{"port": 7300, "process": "mosquitto", "pid": 12}]
+    with pytest.raises(RefusedError, match="mosquitto"):
+        port.refuse(7300, ASPECT, taken, "java")
+    port.refuse(7300, ASPECT, [{"port": 7300, "process": "java", "pid": 12}], "java")
+
+
+def test_whole_numbers_alone_are_mentions() -> None:
+    text = "a=7226\n# 7226\nb=17226\nurl=http://x:7226/y\nip=7226.1\n"
+    assert [one.line for one in port.mentions("f", text, 7226)] == [1, 4]
+
+
+def test_every_path_of_the_product_says_how_it_is_known() -> None:
+    assert {one.mark for one in ASPECT.places} == {"verified", "invented"}
+    assert all(one.source for one in ASPECT.places if one.mark == "verified")
+    assert ASPECT.marks["port"] == "text"

@@ -1,0 +1,74 @@
+"""What a new port means for firewall and SELinux, per kind of host; what is open is closed once the engine has left."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+
+from hardening.errors import UsageError
+from hardening.host import engine_plan
+
+CONFIG = "/srv/engine.properties"
+WISH = engine_plan.Wish(port=7300, config=CONFIG, by="alice")
+
+
+def facts(
+    *, configured: int, running: int, firewall: str, selinux: str, pending: Any = None
+) -> dict[str, Any]:
+    data = f"engine.port={configured}\n".encode()
+    return {
+        "firewall": firewall,
+        "selinux": selinux,
+        "time": "2026-01-01T00:00:00Z",
+        "pending": [pending] if pending else [],
+        "listeners": [{"port": running, "address": "0.0.0.0", "pid": 9, "process": "java"}],
+        "files": [
+            {
+                "path": CONFIG,
+                "content": base64.b64encode(data).decode(),
+                "sha256": hashlib.sha256(data).hexdigest(),
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("firewall", "words"), [("firewalld", "--add-port=7300/tcp"), ("iptables", "--dport 7300")]
+)
+def test_the_new_port_opens_beside_the_old(firewall: str, words: str) -> None:
+    plan = engine_plan.plan(
+        WISH, facts(configured=7226, running=7226, firewall=firewall, selinux="enforcing")
+    )
+    did = [" ".join(command.do) for command in plan.commands]
+    assert any(words in line for line in did)
+    assert any("semanage port -a -t http_port_t -p tcp 7300" in line for line in did)
+    assert not any("7226" in line for line in did)
+    assert plan.services == ()
+    assert all(command.undo and command.check for command in plan.commands)
+
+
+@pytest.mark.parametrize("firewall", ["firewalld", "iptables"])
+def test_the_old_port_closes_once_the_engine_is_seen_on_the_new(firewall: str) -> None:
+    pending = {"name": "control-engine", "configured": 7300, "previous": 7226, "process": "java",
+               "since": "2026-01-01T00:00:00Z", "by": "alice", "running": [7300], "resolved": True}  # fmt: skip
+    now = facts(configured=7300, running=7300, firewall=firewall, selinux="enforcing", pending=pending)
+    plan = engine_plan.plan(WISH, now)
+    closing = [c for c in plan.commands if "7226" in " ".join(c.do)]
+    assert any("semanage port -d" in " ".join(c.do) for c in closing)
+    assert {c.check[:2] for c in closing} == {("/bin/sh", "-c")}
+    assert plan.remove == (engine_plan.PENDING,)
+
+
+def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:
+    plan = engine_plan.plan(WISH, facts(configured=7226, running=7226, firewall="none", selinux="disabled"))
+    assert plan.commands == ()
+    assert [one.path for one in plan.files] == [CONFIG, engine_plan.PENDING]
+
+
+@pytest.mark.parametrize("raw", [{"prt": 1}, {"restart": "soon"}, {"port": "x"}])
+def test_a_wish_that_is_not_understood_names_the_key(raw: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="control engine"):
+        engine_plan.Wish.of(raw)

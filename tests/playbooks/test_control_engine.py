@@ -1,0 +1,102 @@
+"""The roles `control_engine` and `components` through the real ansible-playbook, on a stand-in that is invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host.engine_stand_in import Engine, free_port
+from tests.host.little import digest
+from tests.playbooks.site import Played, play
+
+SET = "Set the control engine's port"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    one = Engine(tmp_path / "engine", free_port())
+    yield one
+    one.stop()
+
+
+def harden(engine: Engine, tmp_path: Path, *flags: str, **variables: Any) -> Played:
+    (tmp_path / "motd").touch()
+    values = {
+        "harden_hosts": "localhost",
+        "harden_control_engine": True,
+        "control_engine_config": str(engine.config),
+        "control_engine_process": engine.process,
+        "control_engine_clients": [str(engine.root / "*.ini")],
+        "control_engine_motd": str(tmp_path / "motd"),
+        "control_engine_firewall": False,
+        "control_engine_install_agent": False,
+        "control_engine_state_dir": str(tmp_path / "state"),
+        **variables,
+    }
+    return play("harden.yml", values, *flags, cwd=tmp_path)
+
+
+def test_the_restart_is_left_to_a_person_and_shown_until_it_is_seen(engine: Engine, tmp_path: Path) -> None:
+    old, new = engine.port, free_port()
+    pid = (engine.root / "pid").read_text()
+    predicted = harden(engine, tmp_path, "--check", control_engine_port=new)
+    assert (predicted.code, predicted.stats["changed"]) == (0, 1), predicted.output
+    assert f"engine.port={old}" in engine.config.read_text()
+
+    done = harden(engine, tmp_path, control_engine_port=new)
+    assert (done.code, done.stats["changed"]) == (0, 1), done.output
+    assert done.tasks[SET]["state"] == "committed"
+    assert f"RESTART REQUIRED: configured={new} running={old} restart pending since" in done.output
+    assert (engine.root / "pid").read_text() == pid
+    assert f"configured={new} running={old}" in (tmp_path / "motd").read_text()
+
+    again = harden(engine, tmp_path, control_engine_port=new)
+    assert (again.code, again.stats["changed"]) == (0, 0)
+    assert "RESTART REQUIRED" in again.output
+
+    engine.restart()
+    seen = harden(engine, tmp_path, control_engine_port=new)
+    assert seen.stats["changed"] == 1
+    assert "RESTART REQUIRED" not in seen.output
+    assert (tmp_path / "motd").read_text() == ""
+    assert harden(engine, tmp_path, control_engine_port=new).stats["changed"] == 0
+
+
+def test_restart_now_proves_the_new_port_and_the_end_of_the_old(engine: Engine, tmp_path: Path) -> None:
+    done = harden(
+        engine, tmp_path, control_engine_port=free_port(), control_engine_restart="now",
+        control_engine_restart_argv=[engine.restart_script],
+    )  # fmt: skip
+    assert (done.code, done.stats["changed"]) == (0, 1), done.output
+    assert "RESTART REQUIRED" not in done.output
+
+
+def test_a_refused_port_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    before = engine.config.read_bytes()
+    refused = harden(engine, tmp_path, control_engine_port=443)
+    assert refused.code == 2
+    assert "port 443 is refused" in refused.output
+    assert engine.config.read_bytes() == before
+
+
+def test_components_go_and_come_back(tmp_path: Path) -> None:
+    tool = tmp_path / "htmlroot" / "adminer"
+    tool.mkdir(parents=True)
+    (tool / "index.php").write_text("<?php // invented\n")
+    (tool.parent / "index.php").write_text("<?php\n")
+    before = digest(tool.parent, times=True)
+    values = {
+        "harden_hosts": "localhost",
+        "components_absent": [str(tool)],
+        "components_install_agent": False,
+        "components_state_dir": str(tmp_path / "state"),
+        "aspect_state_dir": str(tmp_path / "state"),
+    }
+    assert play("harden.yml", values, cwd=tmp_path).stats["changed"] == 1
+    assert not tool.exists()
+    assert play("harden.yml", values, cwd=tmp_path).stats["changed"] == 0
+    assert play("rollback.yml", values, cwd=tmp_path).stats["changed"] == 1
+    assert digest(tool.parent, times=True) == before
