@@ -113,7 +113,11 @@ def _decide(
         used.add(whole)
         return Remove() if whole.content is None else Replace.of(whole.content)
     result = temporary()
-    with content() as inner:
-        _rewrite(inner, result, tuple(e.deeper() for e in mine), used)
+    try:
+        with content() as inner:
+            _rewrite(inner, result, tuple(e.deeper() for e in mine), used)
+    except BaseException:
+        result.close()
+        raise
     result.seek(0)
     return Replace(result)

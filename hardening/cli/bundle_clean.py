@@ -25,4 +25,8 @@ def command(path: Path, out: Path, report: ReportOptions) -> int:
     from bundle.clean import clean
 
     run = clean(path, out, lambda bundle: audit([bundle]))
+    if not report.quiet:
+        for result in run.results:
+            if result.reason.startswith(("removed ", "not removed: ")):
+                click.echo(f"{result.reason}  ({result.rule.id})")
     return finish(run, report)

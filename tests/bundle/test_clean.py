@@ -1,0 +1,173 @@
+"""From a bundle that must not be installed to one that may: audited, cleaned, signed and verified by command."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.audit import audit
+from bundle.clean import clean
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode, InputError, UsageError
+from hardening.findings import Run, Verdict
+
+
+@pytest.fixture
+def upgrade(tmp_path: Path) -> Path:
+    path = tmp_path / "upgrade.zip"
+    path.write_bytes(specimen.bundle())
+    return path
+
+
+def one(path: Path) -> Run:
+    return audit([path], jobs=1)
+
+
+def report(capfdbinary: pytest.CaptureFixture[bytes], *arguments: object) -> tuple[int, dict[str, Any]]:
+    code = run([*map(str, arguments), "--format", "json"])
+    return code, json.loads(capfdbinary.readouterr().out)
+
+
+def test_the_tool_is_named_at_its_path_and_line(
+    upgrade: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    code, said = report(capfdbinary, "bundle", "audit", upgrade)
+    assert code == ExitCode.FINDINGS
+    where = f"{upgrade}!/payload/web.tar.gz!/{specimen.TOOL}"
+    found = {(f["rule"], f["location"]["path"], f["location"]["line"]) for f in said["findings"]}
+    text = specimen.tool("x").splitlines()
+    login = next(n for n, line in enumerate(text, start=1) if "mysql_connect" in line)
+    assert ("credential/login-call", where, login) in found
+    assert [p for r, p, _ in found if r == "component/adminer"] == [where]
+    assert said["subjects"][0]["examined"] == "full"
+    stats = said["subjects"][0]["stats"]
+    assert stats["bytes"] == stats["bytes_examined"] + stats["bytes_not_examined"]
+
+
+def test_the_cleaned_bundle_is_clean_and_otherwise_the_same(
+    upgrade: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    out = tmp_path / "clean.zip"
+    assert run(["bundle", "clean", str(upgrade), "-o", str(out)]) == ExitCode.OK
+    assert b"removed payload/web.tar.gz!/" + specimen.TOOL.encode() in capfdbinary.readouterr().out
+    code, _ = report(capfdbinary, "bundle", "audit", out)
+    assert code == ExitCode.OK
+    before, after = members(upgrade), members(out)
+    assert {n: v for n, v in before.items() if n.split("!/")[-1] != specimen.TOOL} == after
+
+
+def members(path: Path) -> dict[str, tuple[bytes, object]]:
+    found: dict[str, tuple[bytes, object]] = {}
+    with zipfile.ZipFile(path) as outer:
+        for info in outer.infolist():
+            data = outer.read(info)
+            if info.filename.endswith(".tar.gz"):
+                with tarfile.open(fileobj=io.BytesIO(data)) as inner:
+                    for m in inner:
+                        body = inner.extractfile(m)
+                        meta = (m.mode, m.uid, m.gid, m.mtime)
+                        found[f"{info.filename}!/{m.name}"] = (body.read() if body else b"", meta)
+            else:
+                found[info.filename] = (data, (info.date_time, info.external_attr))
+    return found
+
+
+def test_cleaning_twice_gives_the_same_bytes_and_a_clean_one_is_left_alone(
+    upgrade: Path, tmp_path: Path
+) -> None:
+    first, second, third = tmp_path / "1.zip", tmp_path / "2.zip", tmp_path / "3.zip"
+    clean(upgrade, first, one)
+    clean(upgrade, second, one)
+    clean(first, third, one)
+    assert first.read_bytes() == second.read_bytes() == third.read_bytes()
+
+
+def test_one_flipped_byte_is_refused(
+    upgrade: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    key = tmp_path / "release.key"
+    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == ExitCode.OK
+    assert run(["bundle", "sign", str(upgrade), "--key", str(key)]) == ExitCode.OK
+    assert run(["bundle", "verify", str(upgrade), "--key", f"{key}.pub"]) == ExitCode.OK
+    data = bytearray(upgrade.read_bytes())
+    data[data.index(b"README.txt") + 3] ^= 0x20
+    upgrade.write_bytes(data)
+    capfdbinary.readouterr()
+    code, said = report(capfdbinary, "bundle", "verify", upgrade, "--key", f"{key}.pub")
+    assert code == ExitCode.REFUSED
+    assert [f["rule"] for f in said["findings"]] == ["trust/content"]
+
+
+def test_a_passphrase_comes_from_a_file(upgrade: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("three plain words\n")
+    key = tmp_path / "k"
+    assert run(["bundle", "keygen", "--out", str(key), "--passphrase-file", str(secret)]) == ExitCode.OK
+    assert run(["bundle", "sign", str(upgrade), "--key", str(key)]) == ExitCode.USAGE
+    assert run(["bundle", "sign", str(upgrade), "--key", str(key), "--passphrase-file", str(secret)]) == 0
+
+
+def test_what_cannot_be_fixed_is_left_and_said(tmp_path: Path) -> None:
+    """A cpio cannot be written, so the component in it stays, and the exit code says so."""
+    cpio = tmp_path / "inner.cpio"
+    body = specimen.tool("x").encode()
+    head = "070701" + "".join(f"{n:08x}" for n in (1, 0o100644, 0, 0, 1, 0, len(body), 0, 0, 0, 0, 11, 0))
+    data = head.encode() + b"tool/db.php\0"[:12] + b"\0" * (-(110 + 12) % 4) + body + b"\0" * (-len(body) % 4)
+    tail = "070701" + "".join(f"{n:08x}" for n in (0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 11, 0))
+    cpio.write_bytes(
+        data.replace(f"{11:08x}".encode() + b"0" * 8, f"{12:08x}".encode() + b"0" * 8, 1)
+        + tail.encode()
+        + b"TRAILER!!!\0"
+        + b"\0" * 3
+    )
+    path, out = tmp_path / "a.zip", tmp_path / "b.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(cpio, "inner.cpio")
+    after = clean(path, out, one)
+    assert after.exit_code() is ExitCode.FINDINGS
+    (failed,) = [r for r in after.results if r.verdict is Verdict.ERROR]
+    assert "cannot be rewritten" in failed.reason
+    assert out.read_bytes() == path.read_bytes()
+
+
+def test_never_in_place_and_never_half(upgrade: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="exists already"):
+        clean(upgrade, upgrade, one)
+    for absent in (tmp_path / "absent.zip", tmp_path):
+        with pytest.raises(InputError):
+            clean(absent, tmp_path / "out.zip", one)
+    with pytest.raises(UsageError, match="cannot write"):
+        clean(upgrade, tmp_path / "no" / "out.zip", one)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["upgrade.zip"]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", ExitCode.NOTHING_EXAMINED),
+        (b"neither an archive nor anything else", ExitCode.NOTHING_EXAMINED),
+        (b"PK\3\4" + b"\xff" * 40, ExitCode.NOTHING_EXAMINED),
+        (specimen.bundle()[:-200], ExitCode.FINDINGS),
+    ],
+)
+def test_bad_bundles_end_with_the_code_of_the_table(
+    tmp_path: Path, data: bytes, code: ExitCode, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "bad.zip"
+    path.write_bytes(data)
+    assert run(["bundle", "audit", str(path)]) == code
+    printed = capfdbinary.readouterr()
+    assert b"Traceback" not in printed.out + printed.err
+    assert str(path).encode() in printed.out
+
+
+def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(["bundle", "audit", str(tmp_path / "empty")]) == ExitCode.NOTHING_EXAMINED
