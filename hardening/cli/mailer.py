@@ -1,0 +1,16 @@
+"""`harden mailer`: OAuth2 mail for Exchange / Microsoft 365, one verb per module."""
+
+from __future__ import annotations
+
+import click
+
+from hardening.cli.lazy import LazyGroup, Verb
+
+VERBS = (
+    Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
+)
+
+
+@click.group(cls=LazyGroup, verbs=VERBS)
+def command() -> None:
+    """Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."""

@@ -1,0 +1,50 @@
+"""`harden mailer guide`: a thin layer over `hardening.mailer.guide`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hardening.cli.mailer_options import config_options, today
+from hardening.cli.options import write_file
+from hardening.errors import DataError
+
+
+@click.command()
+@config_options
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
+)
+@click.option("--script", is_flag=True, help="Write an Azure CLI / Exchange PowerShell script instead.")
+@click.option("--release-notes", is_flag=True, help="The product's own path: EWS, until it ends.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
+)
+def command(
+    config: Path,
+    vault_password_file: Path | None,
+    form: str,
+    script: bool,
+    release_notes: bool,
+    output: Path | None,
+) -> None:
+    """Print the set-up for this configuration, step by step, least privilege first."""
+    from hardening.mailer.guide import guide
+    from hardening.mailer.guide_text import written
+    from hardening.mailer.mistakes import mistakes
+    from hardening.mailer.settings import load
+
+    settings = load(config, vault_password=vault_password_file)
+    for one in mistakes(settings, today()):
+        if one.key.partition(".")[0] in ("credential", "next_credential"):
+            continue  # those come with the guide
+        if script and one.grave:
+            raise DataError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
+        click.echo(f"{config}: {one.key}: {one.problem}\n  next: {one.remedy}", err=True)
+    text = written(guide(settings, today(), release_notes=release_notes), "script" if script else form)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_file(output, text.encode())

@@ -1,0 +1,298 @@
+"""The set-up for one configuration as numbered steps: least privilege first, as of today.
+
+The writers are templates (templates/mailer/guide.*.j2); this module decides what has to be done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+from hardening.mailer.ground import ground
+from hardening.mailer.settings import Permission, Settings, Transport
+
+SCOPE = "ASPECT alarm mailbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do: in the portal (`clicks`), in a shell (`az`) or in Exchange PowerShell (`exchange`)."""
+
+    title: str
+    why: str = ""
+    clicks: tuple[str, ...] = ()
+    az: tuple[str, ...] = ()
+    exchange: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """The whole recipe."""
+
+    title: str
+    today: date
+    warnings: tuple[str, ...]
+    steps: tuple[Step, ...]
+    consent: str
+    settings: Settings
+
+
+def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Guide:
+    """Return the recipe for these settings; `release_notes` is the product's own path (EWS)."""
+    transports = (Transport.EWS,) if release_notes else settings.transports
+    steps = [_register(settings), _secret(settings)]
+    if Transport.GRAPH in transports:
+        steps += _graph(settings)
+    if Transport.SMTP in transports:
+        steps += _smtp(settings)
+    if Transport.EWS in transports:
+        steps += _ews(settings)
+    if settings.calendars:
+        steps.append(_calendars(settings))
+    if _needs_consent(settings, transports):
+        steps.append(_consent(settings))
+    if Transport.EWS in transports:
+        steps.append(_product(settings))
+    steps.append(
+        Step(
+            title="Prove it",
+            clicks=(
+                f"harden mailer doctor --config {settings.source} --dry-run",
+                f"harden mailer doctor --config {settings.source} --send",
+            ),
+            notes=(
+                "Permissions take a while to spread: half an hour is usual, allow-list changes up to 24 hours.",
+            ),
+        )
+    )
+    return Guide(
+        title=f"OAuth2 mail for {settings.mailbox.strip()} ({settings.cloud.title})",
+        today=today,
+        warnings=tuple(_warnings(settings, transports, today)),
+        steps=tuple(steps),
+        consent=consent_link(settings),
+        settings=settings,
+    )
+
+
+def consent_link(settings: Settings) -> str:
+    """Return the address at which an administrator grants what the registration asks for."""
+    tenant, client = quote(settings.tenant.strip(), safe=""), quote(settings.client_id.strip(), safe="")
+    return f"https://{settings.cloud.authority}/{tenant}/adminconsent?client_id={client}"
+
+
+def principal(settings: Settings) -> str:
+    """Return the enterprise application's object id, or a shell variable the script fills."""
+    return settings.service_principal.strip() or "$principal"
+
+
+def _warnings(settings: Settings, transports: tuple[Transport, ...], today: date) -> list[str]:
+    facts, said = ground(), []
+    if Transport.EWS in transports:
+        left = facts.ews_days(today)
+        when = f"in {left} days" if left > 0 else f"{-left} days ago"
+        said += [
+            f"EWS is blocked by default since {facts.ews_blocked} and ends for good on {facts.ews_ends} ({when}).",
+            "Prefer graph or smtp to EWS.",
+            "full_access_as_app opens EVERY mailbox of the organisation to whoever holds the credential.",
+        ]
+    said.append(
+        f"SMTP AUTH with a password is off by default from {facts.basic_off} on; OAuth2 as set up here stays."
+    )
+    if settings.cloud.verified != "source":
+        said.append(
+            f"Host names of this cloud are {settings.cloud.verified}, not read in Microsoft's documentation."
+        )
+    return said
+
+
+def _register(settings: Settings) -> Step:
+    return Step(
+        title="Register the application (or open the one you have)",
+        why="An alarm mailer signs in as an application, not as a person.",
+        clicks=(
+            f"{settings.cloud.portal}: Applications, App registrations, New registration; this organisation only; no redirect URI",
+            "Copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant",
+            "Applications, Enterprise applications, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
+        ),
+        az=(
+            f"az cloud set --name {settings.cloud.az}",
+            f"az login --tenant {settings.tenant.strip()} --allow-no-subscriptions",
+            f"az ad sp create --id {settings.client_id.strip()}   # does nothing new where it exists",
+            f"$principal = az ad sp show --id {settings.client_id.strip()} --query id -o tsv",
+        ),
+        notes=("Who may: Application Developer or above.",),
+    )
+
+
+def _secret(settings: Settings) -> Step:
+    first = settings.credentials[0]
+    if first.is_certificate:
+        return Step(
+            title="Upload the certificate",
+            why="The private key stays on this machine; only the certificate travels.",
+            clicks=(f"Certificates & secrets, Certificates, Upload: {first.certificate_file}",),
+            az=(
+                f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{first.certificate_file}'",
+            ),
+        )
+    return Step(
+        title="Make a client secret",
+        why=f"It lives {ground().longest_months} months at most; a certificate is better.",
+        clicks=(
+            "Certificates & secrets, Client secrets, New client secret",
+            f"Copy its Value (never the Secret ID, which is a GUID) into {first.secret_file or 'the secret file'}, mode 0600; it is shown once",
+            f"Write its end date as expires under [{first.place}]",
+        ),
+        notes=("The script does not make the secret: it would pass through a shell's history.",),
+    )
+
+
+def _scope(settings: Settings) -> tuple[str, ...]:
+    display = "ASPECT mailer"
+    return (
+        f"New-ServicePrincipal -AppId {settings.client_id.strip()} -ObjectId {principal(settings)} -DisplayName '{display}'",
+        f"New-ManagementScope -Name '{SCOPE}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{settings.mailbox.strip()}'\"",
+    )
+
+
+def _graph(settings: Settings) -> list[Step]:
+    mailbox = settings.mailbox.strip()
+    if settings.permission is Permission.ENTRA:
+        return [
+            Step(
+                title="graph: tick Mail.Send",
+                why="As an Entra permission it lets the application send as EVERY mailbox; permission = 'rbac' is narrower.",
+                clicks=(
+                    "API permissions, Add a permission, Microsoft Graph, Application permissions (not Delegated): Mail.Send",
+                ),
+                az=_add_permission(settings, ground().graph_resource, "Mail.Send"),
+            )
+        ]
+    return [
+        Step(
+            title=f"graph: allow Mail.Send on {mailbox} alone",
+            why="Application RBAC in Exchange gives the right on one mailbox. Tick nothing in Entra: both rights add up.",
+            exchange=(
+                *_scope(settings),
+                f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application Mail.Send' -CustomResourceScope '{SCOPE}'",
+                f"Test-ServicePrincipalAuthorization -Identity {principal(settings)} -Resource {mailbox} | Format-Table",
+            ),
+            notes=("InScope has to be True for the mailbox and False for any other.",),
+        )
+    ]
+
+
+def _smtp(settings: Settings) -> list[Step]:
+    mailbox, client = settings.mailbox.strip(), settings.client_id.strip()
+    return [
+        Step(
+            title="smtp: tick SMTP.SendAsApp",
+            why="It does nothing by itself: the mailbox has to be opened in the next step.",
+            clicks=(
+                "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application permissions: SMTP.SendAsApp",
+            ),
+            az=_add_permission(settings, ground().exchange_resource, "SMTP.SendAsApp"),
+        ),
+        Step(
+            title=f"smtp: open {mailbox} to the application",
+            why="Without these two, every token is answered with 535 5.7.3 Authentication unsuccessful.",
+            exchange=(
+                f"New-ServicePrincipal -AppId {client} -ObjectId {principal(settings)} -DisplayName 'ASPECT mailer'   # an error that it exists is fine",
+                f"Add-MailboxPermission -Identity {mailbox} -User {principal(settings)} -AccessRights FullAccess",
+                f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
+            ),
+            notes=("From and Username have to be this mailbox.",),
+        ),
+    ]
+
+
+def _ews(settings: Settings) -> list[Step]:
+    client = settings.client_id.strip()
+    return [
+        Step(
+            title="ews: tick full_access_as_app and SMTP.SendAsApp (the release notes' path)",
+            why="Needed for the product's own EWS client only; it opens every mailbox.",
+            clicks=(
+                "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application permissions: full_access_as_app, SMTP.SendAsApp",
+            ),
+            az=(
+                *_add_permission(settings, ground().exchange_resource, "full_access_as_app"),
+                *_add_permission(settings, ground().exchange_resource, "SMTP.SendAsApp"),
+            ),
+        ),
+        Step(
+            title="ews: put the application on the allow list",
+            why=f"Without it Exchange Online refuses EWS since {ground().ews_blocked}; nothing helps after {ground().ews_ends}.",
+            exchange=(
+                "Get-OrganizationConfig | Format-List Ews*",
+                f"$allowed = @((Get-OrganizationConfig).EwsAllowedAppIDs; '{client}') | Where-Object {{ $_ }}",
+                "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($allowed -join ',')",
+            ),
+            notes=(
+                "The change takes up to 24 hours. Check with the first command that the list's other entries stayed.",
+            ),
+        ),
+    ]
+
+
+def _calendars(settings: Settings) -> Step:
+    whom = ", ".join(settings.calendars)
+    return Step(
+        title=f"Calendars: allow reading of {whom}",
+        why="Graph Calendars.Read, scoped like the mailbox; over EWS it ends with EWS.",
+        exchange=(
+            *(
+                f"New-ManagementScope -Name 'ASPECT calendar {n}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{one}'\""
+                for n, one in enumerate(settings.calendars, 1)
+            ),
+            *(
+                f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application Calendars.Read' -CustomResourceScope 'ASPECT calendar {n}'"
+                for n, _ in enumerate(settings.calendars, 1)
+            ),
+        ),
+    )
+
+
+def _needs_consent(settings: Settings, transports: tuple[Transport, ...]) -> bool:
+    entra = settings.permission is Permission.ENTRA
+    return any(t in transports for t in (Transport.SMTP, Transport.EWS)) or entra
+
+
+def _consent(settings: Settings) -> Step:
+    return Step(
+        title="Grant admin consent",
+        why="Without it the token carries no roles.",
+        clicks=(
+            "API permissions, Grant admin consent for the organisation; or open this link as an administrator:",
+            consent_link(settings),
+        ),
+        az=(f"az ad app permission admin-consent --id {settings.client_id.strip()}",),
+        notes=(
+            "Who may: Privileged Role Administrator or Global Administrator.",
+            "Is the button disabled, send the link to one of them; a page that says there is no redirect address after consenting is the end of it, and fine.",
+        ),
+    )
+
+
+def _product(settings: Settings) -> Step:
+    return Step(
+        title="Fill in the Email Notification Service",
+        why="The product's own client; Calendars use the same OAuth2 settings.",
+        clicks=(
+            f"Server Version: {settings.server_version.strip()}",
+            f"From and Username: {settings.mailbox.strip()} (the same in both)",
+            f"Tenant: {settings.tenant.strip()} (generally the mail domain)",
+            f"Client ID: {settings.client_id.strip()}; Client Secret: the Value, from its file",
+        ),
+    )
+
+
+def _add_permission(settings: Settings, resource: str, role: str) -> tuple[str, ...]:
+    client = settings.client_id.strip()
+    return (
+        f"$role = az ad sp show --id {resource} --query \"appRoles[?value=='{role}'].id\" -o tsv",
+        f'az ad app permission add --id {client} --api {resource} --api-permissions "$role=Role"',
+    )

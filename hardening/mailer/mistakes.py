@@ -1,0 +1,147 @@
+"""The mistakes people make in readable settings, each named with its key and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from hardening.errors import InputError
+from hardening.mailer.ground import ground
+from hardening.mailer.settings import Credential, Settings, Transport
+
+GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+DOMAIN = re.compile(
+    r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]\Z", re.IGNORECASE
+)
+_ODD = re.compile(r"['`${}|&!]")  # legal in an address, and a trap in every script an operator pastes it into
+ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;]{1,255}\Z")
+_ISSUERS = ("common", "organizations", "consumers")
+_MONTH = 30.44  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One value that is wrong; `grave` ones make sending pointless."""
+
+    key: str
+    problem: str
+    remedy: str
+    grave: bool = True
+
+
+def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
+    """Return every mistake, in the order of the document."""
+    return (
+        *_blanks(settings),
+        *_identity(settings),
+        *_addresses(settings),
+        *(m for c in settings.credentials for m in _credential(c, today)),
+        *_limits(settings),
+    )
+
+
+def _blanks(settings: Settings) -> Iterator[Mistake]:
+    for key in ("tenant", "client_id", "mailbox", "sender", "service_principal", "server_version"):
+        value = getattr(settings, key)
+        if value != value.strip():
+            name = "from" if key == "sender" else key
+            yield Mistake(name, "has a blank at its start or end", "remove the blank; it came with copying")
+
+
+def _identity(settings: Settings) -> Iterator[Mistake]:
+    tenant, client = settings.tenant.strip(), settings.client_id.strip()
+    if tenant.lower() in _ISSUERS:
+        yield Mistake("tenant", f"{tenant!r} cannot be used without a signed-in user",
+                      "use the tenant's GUID (Entra admin center, Overview) or its verified domain")  # fmt: skip
+    elif not GUID.match(tenant) and not DOMAIN.match(tenant):
+        yield Mistake("tenant", f"{tenant!r} is neither a GUID nor a domain",
+                      "use the tenant's GUID (Entra admin center, Overview) or its verified domain")  # fmt: skip
+    if not GUID.match(client):
+        yield Mistake("client_id", "is not a GUID",
+                      "copy 'Application (client) ID' from the registration's Overview: 36 characters")  # fmt: skip
+    elif client.lower() == tenant.lower():
+        yield Mistake(
+            "client_id", "is the tenant's id", "copy 'Application (client) ID', not 'Directory (tenant) ID'"
+        )
+    principal = settings.service_principal.strip()
+    if principal and not GUID.match(principal):
+        yield Mistake("service_principal", "is not a GUID", "copy Object ID of the *Enterprise application*")
+    elif principal and principal.lower() == client.lower():
+        yield Mistake("service_principal", "is the client id",
+                      "copy Object ID of the *Enterprise application*, not its Application ID")  # fmt: skip
+    if not re.match(r"EXCHANGE_20(07_SP1|10(_SP[12])?|13(_SP1)?|16)\Z", settings.server_version.strip()):
+        yield Mistake("server_version", f"{settings.server_version!r} is no version the product knows",
+                      "server_version = 'EXCHANGE_2016'")  # fmt: skip
+
+
+def _addresses(settings: Settings) -> Iterator[Mistake]:
+    mailbox, sender = settings.mailbox.strip(), settings.sender.strip()
+    if not ADDRESS.match(mailbox):
+        yield Mistake("mailbox", "is not a mail address", "mailbox = 'alarms@your-domain'")
+    for key, value in (("mailbox", mailbox), *(("calendars.mailboxes", c) for c in settings.calendars)):
+        if _ODD.search(value):
+            yield Mistake(
+                key, "holds a character that shells take as theirs", "give the mailbox a plain alias"
+            )
+    if sender.lower() != mailbox.lower():
+        yield Mistake("from", f"differs from the mailbox ({sender} and {mailbox}): Exchange refuses to send as somebody else",
+                      "from and mailbox (From and Username) have to be the same address")  # fmt: skip
+    if not settings.recipients:
+        yield Mistake("recipients", "names nobody", "recipients = ['operators@your-domain']", grave=False)
+    for one in (*settings.recipients, *settings.calendars):
+        if not ADDRESS.match(one):
+            key = "recipients" if one in settings.recipients else "calendars.mailboxes"
+            yield Mistake(
+                key, f"{one!r} is not a mail address", "one plain address each, without a name or a blank"
+            )
+
+
+def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
+    place = credential.place
+    if not credential.is_certificate:
+        yield from _secret(credential, f"{place}.{'secret' if credential.secret else 'secret_file'}")
+    if credential.expires is None:
+        yield Mistake(f"{place}.expires", "is not given, so nobody is warned before mail stops",
+                      f"expires = 2027-01-31 under [{place}]: the date the portal shows", grave=False)  # fmt: skip
+    elif (
+        not credential.is_certificate
+        and (credential.expires - today).days > ground().longest_months * _MONTH + 2
+    ):
+        yield Mistake(f"{place}.expires", f"{credential.expires} is more than {ground().longest_months} months ahead: no client secret lives that long",
+                      "copy the date from Certificates & secrets")  # fmt: skip
+
+
+def _secret(credential: Credential, key: str) -> Iterator[Mistake]:
+    try:
+        value = credential.value().reveal()
+    except InputError as problem:
+        yield Mistake(key, str(problem), problem.hint)
+        return
+    if not value.strip():
+        yield Mistake(key, "is empty", "paste the secret's Value (shown once, when it is made)")
+    elif GUID.match(value.strip()):
+        yield Mistake(key, "is a GUID: that is the Secret ID",
+                      "paste the Value column, not the Secret ID; if it is no longer shown, make a new secret")  # fmt: skip
+    elif value != value.strip():
+        yield Mistake(
+            key, "has a blank or an empty line at its start or end", "remove it; it came with copying"
+        )
+    elif any(c.isspace() for c in value) or not value.isprintable() or not value.isascii():
+        yield Mistake(key, "holds a character no secret has (a blank, a line end, a letter outside ASCII)",
+                      "copy the Value again with the portal's copy button")  # fmt: skip
+
+
+def _limits(settings: Settings) -> Iterator[Mistake]:
+    limits = settings.limits
+    for key, value, most in (
+        ("per_minute", limits.per_minute, 30),
+        ("recipients_per_day", limits.recipients_per_day, 10_000),
+        ("connections", limits.connections, 3),
+    ):
+        if value < 1 or (value > most and Transport.SMTP in settings.transports):
+            yield Mistake(f"limits.{key}", f"{value} is outside 1 to {most}, what Exchange Online allows a mailbox",
+                          f"{key} = {most}", grave=False)  # fmt: skip
+    if settings.timeout < 1:
+        yield Mistake("timeout", "has to be a second at least", "timeout = 20")

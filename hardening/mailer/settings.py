@@ -1,0 +1,282 @@
+"""The mailer's settings: one TOML document (or an Ansible vault of one), read whole, every mistake named.
+
+Structure that cannot be read is a DataError here; values that are wrong but readable are `mistakes`.
+Paths are relative to the document. docs/mailer.md shows every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hardening.errors import DataError, InputError
+from hardening.mailer.clouds import Cloud, clouds
+from hardening.mailer.secret import Secret
+from hardening.mailer.vault import is_vault, opened
+from hardening.tables import Table
+
+
+class Transport(StrEnum):
+    """A way out, in the order of least privilege."""
+
+    GRAPH = "graph"
+    SMTP = "smtp"
+    EWS = "ews"
+
+
+class Permission(StrEnum):
+    """How the application was allowed: by application RBAC in Exchange, by Entra consent, or not said."""
+
+    AUTO = "auto"
+    RBAC = "rbac"
+    ENTRA = "entra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A client secret or a certificate; `expires` is what the portal showed."""
+
+    place: str
+    """The key in the settings, for messages: `credential` or `next_credential`."""
+    secret: Secret | None = None
+    secret_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    expires: date | None = None
+
+    def value(self) -> Secret:
+        """Return the secret, read now. Errors: InputError (absent, unreadable)."""
+        if self.secret is not None:
+            return self.secret
+        assert self.secret_file is not None  # noqa: S101 - the reader made sure of one of the three
+        return Secret(read(self.secret_file).decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"))
+
+    @property
+    def is_certificate(self) -> bool:
+        """Whether it is a certificate with its key."""
+        return self.certificate_file is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where each service answers: `host` or `host:port`; the cloud's own names unless the settings say others."""
+
+    authority: str
+    smtp: str
+    graph: str
+    outlook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy that is asked to CONNECT, for HTTPS and (unless `smtp` is false) for SMTP too."""
+
+    url: str
+    smtp: bool = True
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 3128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What Exchange Online allows one mailbox (data/ground.toml)."""
+
+    per_minute: int = 30
+    recipients_per_day: int = 10_000
+    connections: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the mailer is told."""
+
+    source: Path
+    tenant: str
+    client_id: str
+    mailbox: str
+    sender: str
+    server_version: str
+    transports: tuple[Transport, ...]
+    cloud: Cloud
+    endpoints: Endpoints
+    permission: Permission
+    service_principal: str
+    credentials: tuple[Credential, ...]
+    """The one in use first, then the one staged for rotation."""
+    recipients: tuple[str, ...]
+    calendars: tuple[str, ...]
+    """Mailboxes whose calendar the product reads."""
+    proxy: Proxy | None = None
+    ca_file: Path | None = None
+    timeout: int = 20
+    limits: Limits = field(default_factory=Limits)
+    save_to_sent_items: bool = False
+    relay: tuple[tuple[str, object], ...] = ()
+
+
+def read(path: Path) -> bytes:
+    """Return a file's bytes. Errors: InputError naming the path."""
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
+        ) from problem
+
+
+def load(path: Path, *, vault_password: Path | None = None) -> Settings:
+    """Read the settings. Errors: InputError, DataError, RefusedError (vault)."""
+    data = read(path)
+    if is_vault(data):
+        if vault_password is None:
+            raise InputError(f"{path}: is an Ansible vault", hint="add --vault-password-file FILE")
+        word = Secret(read(vault_password).decode("utf-8", "replace").strip())
+        data = opened(data, word, source=str(path))
+    table = Table.parse(data.decode("utf-8", "replace"), source=str(path))
+    found = _settings(table, path)
+    table.done()
+    return found
+
+
+def _settings(table: Table, path: Path) -> Settings:
+    cloud_name = table.text("cloud", "public")
+    if cloud_name not in clouds():
+        raise table.wrong("cloud", f"{cloud_name!r} is none of {', '.join(clouds())}")
+    cloud = clouds()[cloud_name]
+    mailbox = table.text("mailbox")
+    credentials: tuple[Credential, ...] = (_credential(table.table("credential"), path, "credential"),)
+    if "next_credential" in table:
+        credentials += (_credential(table.table("next_credential"), path, "next_credential"),)
+    calendars = table.table("calendars", optional=True)
+    mailboxes = calendars.texts("mailboxes", ()) if "mailboxes" in calendars else ()
+    calendars.done()
+    return Settings(
+        source=path,
+        tenant=table.text("tenant"),
+        client_id=table.text("client_id"),
+        mailbox=mailbox,
+        sender=table.text("from", mailbox),
+        server_version=table.text("server_version", "EXCHANGE_2016"),
+        transports=_transports(table),
+        cloud=cloud,
+        endpoints=_endpoints(table.table("endpoints", optional=True), cloud),
+        permission=table.choice("permission", Permission, Permission.AUTO),
+        service_principal=table.text("service_principal", ""),
+        credentials=credentials,
+        recipients=table.texts("recipients", []),
+        calendars=mailboxes,
+        proxy=_proxy(table),
+        ca_file=path.parent / table.text("ca_file") if "ca_file" in table else None,
+        timeout=table.number("timeout", 20),
+        limits=_limits(table.table("limits", optional=True)),
+        save_to_sent_items=table.flag("save_to_sent_items", default=False),
+        relay=_relay(table),
+    )
+
+
+def _transports(table: Table) -> tuple[Transport, ...]:
+    known = [t.value for t in Transport]
+    names: Sequence[str] = table.texts("transports", ["graph", "smtp"])
+    for name in names:
+        if name not in known:
+            raise table.wrong("transports", f"{name!r} is none of {', '.join(known)}")
+    if not names or len(set(names)) != len(names):
+        raise table.wrong(
+            "transports", f"has to name each of {', '.join(known)} at most once, and one at least"
+        )
+    return tuple(Transport(name) for name in names)
+
+
+def _credential(table: Table, path: Path, place: str) -> Credential:
+    ways = [key for key in ("secret", "secret_file", "certificate_file") if key in table]
+    if len(ways) != 1:
+        raise table.wrong(
+            "secret_file", f"one of secret, secret_file, certificate_file is needed, found {len(ways)}",
+            "secret_file = 'mailer.secret' keeps the secret out of this document",
+        )  # fmt: skip
+    if ("key_file" in table) != ("certificate_file" in table):
+        raise table.wrong("key_file", "certificate_file and key_file come together")
+
+    def file(key: str) -> Path | None:
+        return path.parent / table.text(key) if key in table else None
+
+    found = Credential(
+        place=place,
+        secret=_inline(table) if "secret" in table else None,
+        secret_file=file("secret_file"),
+        certificate_file=file("certificate_file"),
+        key_file=file("key_file"),
+        expires=table.day("expires") if "expires" in table else None,
+    )
+    table.done()
+    return found
+
+
+def _inline(table: Table) -> Secret:
+    try:
+        return Secret(table.text("secret"))
+    except DataError:
+        raise table.wrong("secret", "has to be a string") from None  # the first error shows the value
+
+
+def _endpoints(table: Table, cloud: Cloud) -> Endpoints:
+    found = Endpoints(
+        authority=table.text("authority", cloud.authority),
+        smtp=table.text("smtp", f"{cloud.smtp}:587"),
+        graph=table.text("graph", cloud.graph),
+        outlook=table.text("outlook", cloud.outlook),
+    )
+    table.done()
+    return found
+
+
+def _proxy(table: Table) -> Proxy | None:
+    if "proxy" not in table:
+        return None
+    row = table.table("proxy")
+    found = Proxy(url=row.text("url"), smtp=row.flag("smtp", default=True))
+    row.done()
+    try:
+        parts = urlsplit(found.url)
+        good = parts.scheme == "http" and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise row.wrong("url", f"has to be http://host:port, not {found.url.rpartition('@')[2]!r}")
+    return found
+
+
+def _limits(table: Table) -> Limits:
+    default = Limits()
+    found = Limits(
+        per_minute=table.number("per_minute", default.per_minute),
+        recipients_per_day=table.number("recipients_per_day", default.recipients_per_day),
+        connections=table.number("connections", default.connections),
+    )
+    table.done()
+    return found
+
+
+RELAY_KEYS = {
+    "listen": str, "spool": str, "status_file": str, "max_bytes": int, "max_queue": int, "digest_after": int,
+    "digest_size": int, "priority": list, "alarm_after": int, "alarm_file": str, "webhook": str, "syslog": bool,
+    "allow_recipients": list,
+}  # fmt: skip
+"""Keys of `[relay]`, which `harden mailer render` copies into the relay's own settings."""
+
+
+def _relay(table: Table) -> tuple[tuple[str, object], ...]:
+    row = table.table("relay", optional=True)
+    pairs: tuple[tuple[str, object], ...] = tuple(
+        (key, row.value(key, kind)) for key, kind in RELAY_KEYS.items() if key in row
+    )
+    row.done()
+    return pairs
