@@ -93,9 +93,8 @@ class Components:
                 if why is not None:
                     yield _denied(member.at(package.line), subject, package.purl, why)
         if member.entries and self._own.libraries:
-            for match in self._libraries.learned(member.entries):
+            for match, how in self._libraries.learned(member):
                 what = f"{match.library.name} {' or '.join(match.versions)}"
-                how = f"{match.share:.0%} of its classes"
                 why = self._own.denied(match.library.purl)
                 if why is not None:
                     yield _denied(member.at(), subject, f"{what}, recognised by {how}", why)

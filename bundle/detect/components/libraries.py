@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bundle.detect.components.judge import Sighting
 from bundle.detect.components.model import ClassSign, Component
+from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Index, Library, Match, sure
 from bundle.detect.java.zipread import Row, directory, read
 from bundle.detect.versions import Range
@@ -47,11 +48,11 @@ class Libraries:
     def sightings(self, member: Member) -> Iterator[Sighting]:
         """Say the libraries whose classes are in a container or under an unpacked folder."""
         said: set[str] = set()
-        for match in self._index.matches(member.entries):
+        for match, how in self._learned(member):
             component = self._component(match)
             if component is not None:
                 said.add(component.rule.id)
-                yield _learned(member, component, match)
+                yield _of_match(member, component, match, how)
         names: frozenset[str] | None = None
         rows: Mapping[str, Row] | None = None
         for found in self._found(member.entries):
@@ -73,20 +74,37 @@ class Libraries:
                 if name == anchor or name.endswith("/" + anchor):
                     yield _Found(component, sign, name[: len(name) - len(anchor)])
 
-    def learned(self, entries: Iterable[Entry]) -> Iterator[Match]:
-        """Say the learned libraries that are no known component."""
-        return (match for match in self._index.matches(entries) if self._component(match) is None)
+    def learned(self, member: Member) -> Iterator[tuple[Match, str]]:
+        """Say the learned libraries that are no known component, and what of them was found."""
+        return ((match, how) for match, how in self._learned(member) if self._component(match) is None)
+
+    def _learned(self, member: Member) -> Iterator[tuple[Match, str]]:
+        """By checksums first; by the shape of the code where those say nothing (relocated, or compiled again)."""
+        matches = self._index.matches(member.entries)
+        yield from ((match, f"the checksums of {match.share:.0%} of its classes") for match in matches)
+        if not self._index.knows_code or not member.content or member.format not in ("", "zip"):
+            return
+        codes = (
+            code
+            for row in directory(member.content)
+            if row.name.endswith(".class")
+            for code in method_prints(read(member.content, row))
+        )
+        said = {match.library.name for match in matches}
+        for match in self._index.code_matches(codes):
+            if match.library.name not in said:
+                yield match, f"the code of {match.share:.0%} of its methods"
 
     def _component(self, match: Match) -> Component | None:
         return self._by_purl.get(match.library.purl.split("@", 1)[0])
 
 
-def _learned(member: Member, component: Component, match: Match) -> Sighting:
+def _of_match(member: Member, component: Component, match: Match, how: str) -> Sighting:
     versions = match.versions if sure(match) else ()
     return Sighting(
         component=component,
         location=member.at(),
-        how=f"the checksums of {match.share:.0%} of its classes",
+        how=how,
         versions=versions,
         confidence=Confidence.HIGH if versions else Confidence.MEDIUM,
         fix=Fix(action=f"replace {component.name} in {member.name or member.path}"),

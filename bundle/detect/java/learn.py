@@ -1,4 +1,4 @@
-"""Learn a library from its jar: the checksums of its classes, and what it is called."""
+"""Learn a library from its jar: the checksums of its classes, the shapes of its code, and what it is called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import mmap
 import re
 from pathlib import Path
 
+from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Library, class_prints
 from bundle.detect.java.zipread import Row, directory, read
 from bundle.walk.member import Entry
@@ -28,6 +29,12 @@ def learn(path: Path, *, name: str = "", version: str = "") -> Library:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             rows = list(directory(content))
             said_name, said_version, purl = _identity(content, rows, path)
+            code = frozenset(
+                one
+                for row in rows
+                if row.name.endswith(".class") and not row.name.startswith("META-INF/")
+                for one in method_prints(read(content, row))
+            )
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror or problem}", hint="give a jar you can read"
@@ -44,6 +51,7 @@ def learn(path: Path, *, name: str = "", version: str = "") -> Library:
         version=version,
         purl=purl if (name, version) == (said_name, said_version) else f"pkg:generic/{name}@{version}",
         classes=frozenset(classes),
+        opcodes=code,
         packages=frozenset(name.rpartition("/")[0] for name in classes.values()),
     )
 

@@ -16,6 +16,9 @@ from bundle.walk.member import Entry
 _VERSIONED = re.compile(r"META-INF/versions/\d+/")
 LEAST_SHARE = 0.6
 """Share of a library's classes that have to be there; less may be a neighbour that shares some."""
+LEAST_CODE_SHARE = 0.7
+LEAST_METHODS = 10
+"""Fewer methods with enough code say too little of a library."""
 _LEAST_CLASSES = 2
 _SURE_SHARE = 0.9
 
@@ -58,10 +61,14 @@ def class_prints(entries: Iterable[Entry]) -> Iterator[tuple[Print, str]]:
 
 
 class Index:
-    """Learned libraries by the prints of their classes."""
+    """Learned libraries by the prints of their classes, and by those of their code."""
 
     def __init__(self, libraries: Iterable[Library]) -> None:
         self.libraries = tuple(libraries)
+        self._by_code: dict[int, list[int]] = {}
+        for number, library in enumerate(self.libraries):
+            for code in library.opcodes:
+                self._by_code.setdefault(code, []).append(number)
         self._by_print: dict[Print, list[int]] = {}
         for number, library in enumerate(self.libraries):
             for one in library.classes:
@@ -78,6 +85,22 @@ class Index:
             library = self.libraries[number]
             share = count / len(library.classes)
             if share >= LEAST_SHARE and (count >= _LEAST_CLASSES or share == 1.0):
+                by_name.setdefault(library.name, []).append((share, number))
+        return tuple(self._best(name, by_name[name]) for name in sorted(by_name))
+
+    @property
+    def knows_code(self) -> bool:
+        """Whether reading code can find anything."""
+        return bool(self._by_code)
+
+    def code_matches(self, codes: Iterable[int]) -> tuple[Match, ...]:
+        """Return the libraries whose methods are there, whatever their classes are called, by name."""
+        hits = Counter(number for one in set(codes) for number in self._by_code.get(one, ()))
+        by_name: dict[str, list[tuple[float, int]]] = {}
+        for number, count in hits.items():
+            library = self.libraries[number]
+            share = count / len(library.opcodes)
+            if share >= LEAST_CODE_SHARE and count >= LEAST_METHODS:
                 by_name.setdefault(library.name, []).append((share, number))
         return tuple(self._best(name, by_name[name]) for name in sorted(by_name))
 

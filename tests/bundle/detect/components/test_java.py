@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bundle import audit
 from bundle.detect.components import Components, load_rules
+from bundle.detect.components.own import written
 from bundle.detect.java.learn import learn
+from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Index, Library, sure
 from bundle.detect.java.zipread import directory
 from bundle.walk.member import Entry
@@ -35,6 +39,31 @@ def jars(debian: Callable[[str], Path]) -> dict[str, Path]:
         real = [p for p in debian(package).rglob("*.jar") if not p.is_symlink()]
         found[package] = max(real, key=lambda p: p.stat().st_size)
     return found
+
+
+@pytest.fixture(scope="module")
+def rename() -> Callable[[bytes, bytes, bytes], bytes]:
+    """Replace a word in every text constant of a class file, lengths included."""
+
+    def renamed(data: bytes, old: bytes, new: bytes) -> bytes:
+        count = int.from_bytes(data[8:10], "big")
+        out, at, number = [data[:10]], 10, 1
+        while number < count:
+            tag = data[at]
+            if tag == 1:
+                length = int.from_bytes(data[at + 1 : at + 3], "big")
+                text = data[at + 3 : at + 3 + length].replace(old, new)
+                out.append(b"\x01" + len(text).to_bytes(2, "big") + text)
+                at += 3 + length
+            else:
+                size = 9 if tag in (5, 6) else 4 if tag == 15 else 3 if tag in (7, 8, 16, 19, 20) else 5
+                out.append(data[at : at + size])
+                at += size
+                number += tag in (5, 6)
+            number += 1
+        return b"".join(out) + data[at:]
+
+    return renamed
 
 
 def entries(content: bytes) -> tuple[Entry, ...]:
@@ -137,13 +166,40 @@ def test_learn_writes_rules_that_an_audit_uses(jars: dict[str, Path], tmp_path: 
     assert library.purl.startswith("pkg:maven/commons-io/commons-io@")
     bundle.write_bytes(zipped([("x", zipped(classes_of([jars["libcommons-io-java"]])))]))
     learned = audited(bundle, (rules,))["component/learned"]
-    assert learned.message == f"commons-io {library.version}, recognised by 100% of its classes"
+    assert (
+        learned.message == f"commons-io {library.version}, recognised by the checksums of 100% of its classes"
+    )
     assert learned.level is Severity.INFO
     deny = tmp_path / "deny.toml"
     deny.write_text(f'[[deny]]\npurls = ["{library.purl}"]\nreason = "not approved"\nseverity = "critical"\n')
     denied = audited(bundle, (rules, deny))["component/denied"]
     assert denied.level is Severity.CRITICAL
     assert denied.message.endswith(": not approved")
+
+
+def test_relocated_code_is_recognised_by_its_opcodes(
+    jars: dict[str, Path], tmp_path: Path, rename: Callable[[bytes, bytes, bytes], bytes]
+) -> None:
+    """Every class renamed and moved, as a shading tool does: no checksum and no name is left."""
+    jar = jars["libcommons-io-java"]
+    rules, bundle = tmp_path / "site.toml", tmp_path / "u.zip"
+    rules.write_text(written([learn(jar)]))
+    old, new = b"org/apache/commons/io", b"com/example/shaded/cio"
+    moved = ((name.replace(old.decode(), new.decode()), rename(body, old, new) if name.endswith(".class") else body)
+             for name, body in classes_of([jar]))  # fmt: skip
+    bundle.write_bytes(zipped([("lib/app.jar", zipped(moved))]))
+    finding = audited(bundle, (rules,))["component/learned"]
+    assert finding.message.endswith("recognised by the code of 100% of its methods")
+    other = tmp_path / "other.zip"
+    other.write_bytes(zipped([("lib/x.jar", jars["libaxis-java"].read_bytes())]))
+    assert "component/learned" not in audited(other, (rules,))
+
+
+@given(st.binary(max_size=300), st.integers(0, 600))
+def test_reading_code_never_fails(noise: bytes, cut: int) -> None:
+    start = b"\xca\xfe\xba\xbe\0\0\0\x34"
+    for data in (noise, start + noise, (start + noise)[:cut]):
+        assert all(0 <= one < 1 << 64 for one in method_prints(data))
 
 
 def test_learn_says_what_it_cannot_learn(tmp_path: Path) -> None:
