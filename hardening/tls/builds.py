@@ -28,6 +28,7 @@ NAMES = (
     "1.1.0f",
     "1.1.1g-upstream",
     "1.1.1k-rh",
+    "1.1.1k-el8",
     "1.1.1w-upstream",
     "3.0.8-upstream",
     "3.2.2-upstream",
@@ -107,6 +108,8 @@ class Build:
     """Answers of SSL_CONF_cmd: 2 accepted, 0 value refused, -2 unknown; None where not measured."""
     default_string: str
     """What the keyword DEFAULT stands for."""
+    system_policy: str | None
+    """What a leading PROFILE=SYSTEM stands for: Red Hat's policy DEFAULT; None where it means nothing."""
     ciphers: tuple[Cipher, ...]
     """Every cipher a list can select, in the order of the library's table."""
     tls13: tuple[Cipher, ...]
@@ -162,6 +165,7 @@ def build(name: str) -> Build:
         security_level=raw["security_level"],
         conf=raw["conf"],
         default_string=raw["default"],
+        system_policy=raw.get("system_policy"),
         ciphers=tuple(read(row) for row in raw["ciphers"]),
         tls13=tuple(_tls13(row) for row in raw["tls13"]),
         keywords={w: m for w, m in _keywords()[raw["keywords"]].items() if w not in absent},

@@ -27,6 +27,7 @@ __all__ = ["NAMES", "Build", "Cipher", "Resolution", "Step", "build", "builds", 
 INVALID = "invalid command"
 NO_MATCH = "no cipher match"
 SEPARATORS = ": ;,"
+PROFILE = "PROFILE=SYSTEM"
 DEFAULT_TLS13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 
 
@@ -308,6 +309,9 @@ def _run(string: str, build: Build, *, trace: bool) -> _Outcome:
     reader = _Reader(words, trace=trace)
     if words.generation >= SINCE_102:
         reader.inside, text = next((found for found in _SUITE_B if text.startswith(found[0])), ("", text))
+    if build.system_policy is not None and text.startswith(PROFILE):
+        reader.inside = PROFILE
+        text = build.system_policy + text[len(PROFILE) :]
     if text.startswith("DEFAULT"):
         reader.inside = "DEFAULT"
         reader.read(build.default_string)

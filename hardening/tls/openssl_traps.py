@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from hardening.tls import registry
-from hardening.tls.builds import GENERATIONS, Cipher
-from hardening.tls.openssl import INVALID, NO_MATCH, Resolution, Step, usable
+from hardening.tls.builds import GENERATIONS, Cipher, build
+from hardening.tls.openssl import INVALID, NO_MATCH, PROFILE, Resolution, Step, usable
 from hardening.tls.openssl_chain import SINCE_32, SINCE_102, SINCE_110
 
 _SHOWN = 3
@@ -51,8 +52,15 @@ def _refused(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
         yield f"{step.element!r} makes the whole string invalid: {why}. The library refuses all of it."
 
 
+@lru_cache(maxsize=4096)
+def _nearest(word: str, build_name: str) -> str:
+    one = build(build_name)
+    known = (*one.keywords, *(c.name for c in one.ciphers))
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.75)), "")
+
+
 def _unknown(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
-    known = [*resolution.build.keywords, *(c.name for c in resolution.build.ciphers)]
+    known = {*resolution.build.keywords, *(c.name for c in resolution.build.ciphers)}
     for step in steps:
         if step.action != "unknown":
             continue
@@ -77,8 +85,8 @@ def _unknown(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
                 here = f"here it is called {name}" if name else "this build does not have that suite"
                 yield f"{word} is an IANA name, which cipher strings know from OpenSSL 3.2 on; {here}."
             else:
-                close = get_close_matches(word, known, n=1, cutoff=0.75)
-                meant = f" Did you mean {close[0]}?" if close else ""
+                close = _nearest(word, resolution.build.name)
+                meant = f" Did you mean {close}?" if close else ""
                 yield f"{step.element!r} means nothing to this build and is skipped without a word.{meant}"
             break
         else:
@@ -162,6 +170,14 @@ def _late_default(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[st
         yield "DEFAULT is understood only at the very start of the string; here it is skipped."
 
 
+def _policy(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
+    if resolution.build.system_policy is not None and resolution.string.startswith(PROFILE):
+        yield (
+            f"{PROFILE} is whatever the host's crypto policy says; taken here for Red Hat's policy DEFAULT. "
+            "`update-crypto-policies --show` names the one in force."
+        )
+
+
 def _level(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
     if not resolution.security_level:
         return
@@ -193,6 +209,7 @@ TRAPS: tuple[Callable[[Resolution, Sequence[Step]], Iterator[str]], ...] = (
     _late_default,
     _came_back,
     _killed_before,
+    _policy,
     _alone,
     _moves,
     _level,

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from hardening.tls import openssl
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "oracles"
 CHILD = Path(__file__).with_name("oracle_child.py")
@@ -58,6 +60,7 @@ ORACLES = (
     Oracle("1.1.0f", "ctypes", "cryptography==2.0", "27", "cp27mu", _ONE),
     Oracle("1.1.1g-upstream", "ctypes", "psycopg2-binary==2.8.6", "37", "cp37m", _ONE),
     Oracle("1.1.1k-rh", "ctypes", "cyvcf2==0.30.16", "39", "cp39", _FOURTEEN),
+    Oracle("1.1.1k-el8", "ctypes", "cyvcf2==0.35.0", "311", "cp311", ("manylinux_2_28_x86_64",)),
     Oracle("1.1.1w-upstream", "ctypes", "psycopg2-binary==2.9.10", "39", "cp39", _FOURTEEN),
     Oracle("3.0.8-upstream", "cffi", "cryptography==39.0.2", "311", "abi3", _FOURTEEN),
     Oracle("3.2.2-upstream", "cffi", "cryptography==42.0.8", "311", "abi3", _FOURTEEN),
@@ -100,6 +103,11 @@ class Asker:
         environment = dict(os.environ)
         if one.kind == "ctypes":
             environment["LD_LIBRARY_PATH"] = str(one.folder)
+        policy = openssl.build(build).system_policy
+        if policy is not None:
+            said = one.folder / "policy"
+            said.write_text(policy)
+            environment["OPENSSL_SYSTEM_CIPHERS_OVERRIDE"] = str(said)
         self._child = subprocess.Popen(
             [sys.executable, str(CHILD), one.kind, str(one.folder)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,

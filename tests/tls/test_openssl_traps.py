@@ -31,6 +31,7 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
         ("AES:AES+RC4:!aNULL", EL7, "its parts exclude each other"),
         ("ALL:!aNULL", EL6, "SSL 2.0 ciphers are in the list: "),
         ("AES:@FOO:!aNULL", EL7, "'@FOO' makes the whole string invalid"),
+        ("PROFILE=SYSTEM:!SHA1", "1.1.1k-el8", "whatever the host's crypto policy says"),
         ("PROFILE=SYSTEM", "1.1.1k-rh", "system-wide policy"),
         ("ALL:!eNULL", NEW, "Security level 2 stops"),
     ],
