@@ -19,7 +19,7 @@ SUPPORTED = (
     "postgresql-17", "bind9", "samba", "vsftpd", "proftpd-core", "squid", "exim4-daemon-light", "libtomcat10-java",
     "python3.13", "libpython3.13-stdlib", "libpython3.13-minimal", "perl-modules-5.40", "git", "vim-runtime",
     "php-symfony-http-kernel", "php-twig", "ansible-core", "libjs-jquery", "libreoffice-common", "gcc-14", "libc6", "systemd",
-    "openjdk-21-jre-headless", "python3-sphinx", "dokuwiki", "nodejs", "linux-doc",
+    "openjdk-21-jre-headless", "python3-sphinx", "dokuwiki", "debian-policy",
 )  # fmt: skip
 """Programs, libraries, texts and documentation of Debian 13."""
 
