@@ -16,6 +16,7 @@ _MOST_BYTES = 4 << 20
 _MOST_ENTRIES = 200_000
 _COMMENT = 65_535
 _STORED, _DEFLATED = 0, 8
+_SIZE_FOLLOWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,14 @@ class Row:
 
 
 def directory(content: Content) -> Iterator[Row]:
-    """Yield the rows of the central directory as far as it can be read; nothing where there is none."""
+    """Yield the rows of the central directory as far as it can be read.
+
+    Where its end is not there, because only the first window of a large jar is, the entries' own headers are read.
+    """
     size = len(content)
     end = content.rfind(b"PK\x05\x06", max(0, size - _COMMENT - _END.size))
     if end < 0 or end + _END.size > size:
+        yield from _local_headers(content)
         return
     _, _, _, _, count, length, at, _ = _END.unpack_from(content, end)
     shift = max(0, end - length - at)  # a script in front of the zip moves everything
@@ -48,6 +53,25 @@ def directory(content: Content) -> Iterator[Row]:
         name = bytes(content[at + _CENTRAL.size : at + _CENTRAL.size + lengths[0]])
         yield Row(name.decode("utf-8", "replace"), crc32, plain, packed, method, local)
         at += _CENTRAL.size + sum(lengths)
+
+
+def _local_headers(content: Content) -> Iterator[Row]:
+    """An entry whose header leaves its size to what follows ends where the next header starts."""
+    at, size = 0, len(content)
+    for _ in range(_MOST_ENTRIES):
+        if at + _LOCAL.size > size or content[at : at + 4] != b"PK\x03\x04":
+            return
+        _, _, flags, method, _, _, crc32, packed, plain, name, extra = _LOCAL.unpack_from(content, at)
+        start = at + _LOCAL.size + name + extra
+        following = start + packed
+        if flags & _SIZE_FOLLOWS and not packed:
+            following = content.find(b"PK\x03\x04", start)
+            if following < 0:
+                return
+            packed = following - start
+        text = bytes(content[at + _LOCAL.size : at + _LOCAL.size + name]).decode("utf-8", "replace")
+        yield Row(text, crc32, plain, packed, method, at)
+        at = following
 
 
 def read(content: Content, row: Row) -> bytes:

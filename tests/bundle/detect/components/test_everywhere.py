@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,9 @@ from bundle.detect.java.zipread import directory, read
 from bundle.walk.member import Member
 from hardening.errors import DataError
 from hardening.findings import Severity
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 TODAY = date(2026, 11, 24)
 NAMED = {s.tree or s.path for c in shipped() for s in c.contents if s.tree or s.path}
@@ -167,6 +171,40 @@ def test_zip_reading_never_fails(noise: bytes, cut: int) -> None:
             assert isinstance(read(damaged, row), bytes)
     (row,) = directory(content)
     assert (row.name, read(content, row)) == ("a/B.class", noise)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_first_window_of_a_large_zip_is_read_by_its_local_headers(streamed: bool) -> None:
+    made = io.BytesIO()
+    target = Unseekable(made) if streamed else made
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in ("a", "b", "c"):
+            out.writestr(name, name.encode() * 1000)
+    content = made.getvalue()
+    cut = content[: content.index(b"PK\x01\x02")]
+    rows = {row.name: read(cut, row) for row in directory(cut)}
+    assert rows["a"] == b"a" * 1000
+    assert rows["b"] == b"b" * 1000
+    assert ("c" in rows) is not streamed
+
+
+class Unseekable(io.RawIOBase):
+    """A pipe as zipfile sees it: entries' sizes follow their content."""
+
+    def __init__(self, target: io.BytesIO) -> None:
+        self._target = target
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, data: Buffer) -> int:
+        return self._target.write(data)
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
 
 
 def test_findings_are_the_same_whoever_asks_twice(components: Components) -> None:
