@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,32 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command("scan")
 @click.argument("endpoints", nargs=-1, metavar="ENDPOINT...")
-@click.option("--policy", "policies", multiple=True, metavar="POLICY", help="May be repeated; default: aspect.")
+@click.option(
+    "--policy", "policies", multiple=True, metavar="POLICY", help="May be repeated; default: aspect."
+)
 @click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
 @click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
 @click.option("--starttls", metavar="PROTO", help="Start TLS inside this protocol on bare endpoints.")
 @click.option("--sni", metavar="NAME", help="The server name to ask for.")
-@click.option("--concurrency", type=click.IntRange(1, 4096), default=256, show_default=True,
-              help="Connections open at once, over all endpoints.")
-@click.option("--timeout", type=click.FloatRange(0.1, 120), default=5.0, show_default=True,
-              help="Seconds of silence after which a server counts as silent.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    default=256,
+    show_default=True,
+    help="Connections open at once, over all endpoints.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 120),
+    default=5.0,
+    show_default=True,
+    help="Seconds of silence after which a server counts as silent.",
+)
+@click.option(
+    "--closed-is-refused",
+    is_flag=True,
+    help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
+)
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
 @report_options
 def command(
@@ -38,6 +56,7 @@ def command(
     concurrency: int,
     timeout: float,
     full: bool,
+    closed_is_refused: bool,
     allow_ranges: bool,
 ) -> int:  # fmt: skip
     """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
@@ -55,7 +74,10 @@ def command(
     texts = list(expand(texts, allow_ranges=allow_ranges))
     if not texts:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
-    settings = _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full)
+    settings = replace(
+        _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
+        closed_is_refused=closed_is_refused,
+    )
     return finish(scan(texts, chosen, settings), report)
 
 

@@ -313,7 +313,7 @@ def _alpn(raw: bytes | None) -> str | None:
 def certificates(message: bytes) -> tuple[bytes, ...]:
     """Read a Certificate message before TLS 1.3. Errors: MalformedError."""
     cursor = Cursor(Cursor(message).vector(3))
-    found = []
+    found: list[bytes] = []
     while cursor.left and len(found) < CHAIN_LENGTH:
         found.append(cursor.vector(3))
     return tuple(found)
@@ -349,4 +349,3 @@ def key_exchange(message: bytes, answer: Answer) -> Answer:
     except MalformedError as problem:
         return replace(answer, chain_problem=f"key exchange: {problem}")
     return answer
-

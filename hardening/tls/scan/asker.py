@@ -15,13 +15,14 @@ from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier
-from hardening.tls.scan.engine import First, Now, Talk, Together
+from hardening.tls.scan.engine import First, Now, Pause, Talk, Together, Told
 from hardening.tls.scan.pace import Pace
 
 CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
 """handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2)."""
 SMALL = 16
-ATTEMPTS = 3
+ATTEMPTS = 2
+SAID = 3
 CHUNKS = (64, 40, SMALL)
 
 
@@ -53,6 +54,7 @@ class Refusal:
 
     answered: int
     question: Question
+    level: int
 
 
 def judge_answer(question: Question, answer: Answer) -> State:
@@ -79,6 +81,14 @@ class Asker:
         self.trouble: Counter[str] = Counter()
         self.contradictions = 0
         """How often a control question was refused: then no single refusal is believed."""
+        self.formal = False
+        """Whether some question went unanswered while control questions around it succeeded."""
+        self._judging = False
+        """Whether some conversation is finding out if silence is about the pace or about the question."""
+        self.level = 1
+        """How many questions were on their way when the last one to be answered was asked."""
+        self.proven = 0
+        """The most at which one succeeded: a refusal among more may be about the crowd."""
         self.lost = False
         self.started: float | None = None
         self.refusals: list[Refusal] = []
@@ -94,7 +104,8 @@ class Asker:
             self.started = began
         self._tick += 1
         tick = self._tick
-        answer: Answer = yield (First(question) if first else question)
+        told: Told = yield (First(question) if first else question)
+        answer, self.level = told
         self._tick += 1
         now = yield Now()
         if answer.kind in TROUBLE:
@@ -106,6 +117,7 @@ class Asker:
             self._quickest = min(self._quickest, answer.seconds)
             if answer.kind is Kind.HELLO:
                 self._success_began = max(self._success_began, tick)
+                self.proven = max(self.proven, self.level)
         return answer
 
     def over(self) -> Talk:
@@ -134,24 +146,45 @@ class Asker:
                 self.lost = True
                 return False
 
-    def settle(self, question: Question) -> Generator[Any, Any, Outcome]:
-        """Ask until the answer is sure, without changing the question."""
+    def settle(self, question: Question, *, form_is_fine: bool = False) -> Generator[Any, Any, Outcome]:
+        """Ask until the answer is sure, without changing the question.
+
+        `form_is_fine`: a question of this very form has just succeeded, so only its content is new.
+        """
         if (yield from self.over()):
             return Outcome(State.LOST, Answer(kind=Kind.SILENT, detail="out of time"))
-        answer = yield from self.ask(question)
+        before = self.pace.snapshot()
+        answer = yield from self.ask(question, blame=not self.formal)
         state = judge_answer(question, answer)
         if state is State.TROUBLED:
-            return (yield from self._again(question, answer))
+            while self._judging:
+                yield Pause()
+            if self.formal and form_is_fine:
+                return (yield from self._once_more(question))
+            self._judging = True
+            outcome = yield from self._again(question, answer, before)
+            self._judging = False
+            return outcome
         if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
             return (yield from self._refused(question, Outcome(state, answer)))
         return Outcome(state, answer)
 
-    def _again(self, question: Question, answer: Answer) -> Generator[Any, Any, Outcome]:
+    def _once_more(self, question: Question) -> Generator[Any, Any, Outcome]:
+        """One more try where the endpoint is known to leave some questions unanswered."""
+        answer = yield from self.ask(question, first=True, blame=False)
+        state = judge_answer(question, answer)
+        if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
+            return (yield from self._refused(question, Outcome(state, answer)))
+        return Outcome(state, answer)
+
+    def _again(
+        self, question: Question, answer: Answer, before: tuple[float, int, float, bool, float]
+    ) -> Generator[Any, Any, Outcome]:
         """The same question, slower, each time with a control question before it."""
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS - self.formal):
             if not (yield from self.alive()):
                 return Outcome(State.LOST, answer)
-            answer = yield from self.ask(question, first=True)
+            answer = yield from self.ask(question, first=True, blame=not self.formal)
             state = judge_answer(question, answer)
             if state is State.TROUBLED:
                 continue
@@ -160,16 +193,26 @@ class Asker:
             return Outcome(state, answer)
         if not (yield from self.alive()):
             return Outcome(State.LOST, answer)
-        self.pace.forgive()
+        self.pace.restore(before)
+        self.formal = True
         return Outcome(State.TROUBLED, answer)
 
     def _refused(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
         """Note a refusal; where controls were refused before, it has to be said again, between two."""
         if not self.contradictions:
-            self.refusals.append(Refusal(self._tick, question))
-            return outcome
+            if outcome.state is State.REFUSED:
+                self.refusals.append(Refusal(self._tick, question, self.level))
+                return outcome
+            if not (yield from self.alive()):
+                return Outcome(State.LOST, outcome.answer)
+            answer = yield from self.ask(question, first=True)
+            state = judge_answer(question, answer)
+            if state is State.TROUBLED or not (yield from self.alive()):
+                return Outcome(State.TROUBLED, answer)
+            if answer.kind is Kind.HELLO or not self.contradictions:
+                return Outcome(state, answer)
         said = 0
-        for _ in range(ATTEMPTS * 4):
+        for _ in range(SAID * 4):
             if not (yield from self.alive()):
                 return Outcome(State.LOST, outcome.answer)
             before = self.contradictions
@@ -180,24 +223,28 @@ class Asker:
             if not (yield from self.alive()):
                 return Outcome(State.LOST, answer)
             said = said + 1 if state is not State.TROUBLED and self.contradictions == before else 0
-            if said >= ATTEMPTS:
+            if said >= SAID:
                 return Outcome(state, answer)
         return Outcome(State.TROUBLED, outcome.answer)
 
-    def unconfirmed(self) -> bool:
-        """Tell whether refusals are still waiting for a success after them."""
-        return any(r.answered > self._success_began for r in self.refusals)
-
     def confirm(self) -> Generator[Any, Any, list[Question]]:
-        """Ask the control question that closes the bracket; return what has to be asked again."""
-        waiting = [r.question for r in self.refusals if r.answered > self._success_began]
-        self.refusals.clear()
-        if not waiting:
-            return []
-        before = self.contradictions
-        if not (yield from self.alive()):
-            return waiting
-        return waiting if self.contradictions > before else []
+        """Ask the control question that closes the bracket; return what has to be asked again.
+
+        Once a control question has been refused, no refusal before that is believed.
+        """
+        alive = True
+        if any(r.answered >= self._success_began for r in self.refusals):
+            alive = yield from self.alive()
+        doubted = self.refusals if self.contradictions or not alive else self._crowded()
+        again = [r.question for r in doubted]
+        self.refusals = []
+        if again:
+            self.pace.parallel = 1
+        return again
+
+    def _crowded(self) -> list[Refusal]:
+        """Refusals said while more questions were on their way than any success has seen."""
+        return [r for r in self.refusals if r.level > max(1, self.proven)]
 
     def reshape(self, question: Question) -> Generator[Any, Any, bool]:
         """Find a shape in which a troubled question is answered; keep it for all that follow.
@@ -220,6 +267,13 @@ class Asker:
 
     def _other_shapes(self, question: Question, *, stalls: bool) -> list[Shape]:
         now = question.shape
+        if now == Shape() and question.protocol != "TLSv1.3" and self.control is not None:
+            # the control question had every suite and extension: only its version can make a difference
+            if len(question.suites) <= len(self.control.suites) and self.control.shape == now:
+                return [
+                    replace(now, tier=Tier.BARE),
+                    replace(now, tier=Tier.PLAIN, classic=True, max_suites=SMALL),
+                ]
         tls13 = question.protocol == "TLSv1.3"
         shapes: list[Shape] = []
         if tls13 and not now.shares:
@@ -227,7 +281,9 @@ class Asker:
         if now.tier is Tier.RICH:
             shapes.append(replace(now, tier=Tier.PLAIN))
         if len(question.suites) > SMALL:
-            shapes += [replace(now, max_suites=n) for n in CHUNKS if n < min(now.max_suites, len(question.suites))]
+            shapes += [
+                replace(now, max_suites=n) for n in CHUNKS if n < min(now.max_suites, len(question.suites))
+            ]
         smallest = replace(now, max_suites=min(now.max_suites, SMALL))
         shapes.append(replace(smallest, tier=Tier.PLAIN, classic=True))
         if not tls13:
@@ -240,7 +296,7 @@ class Asker:
 
 def doubtful(shape: Shape, protocol: str, code: int) -> bool:
     """Tell whether a refusal in a reduced shape may be due to what the hello left out."""
-    if shape.tier is not Tier.BARE and not shape.classic:
+    if protocol == "SSLv3" or (shape.tier is not Tier.BARE and not shape.classic):
         return False
     suite = registry.suites_by_code().get(code)
     kx = (suite.kx or "") if suite else ""

@@ -71,7 +71,9 @@ def _split(rest: str, text: str, default: int) -> tuple[str, int]:
     if rest.startswith("["):
         host, bracket, tail = rest[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")) or not _is_v6(host):
-            raise UsageError(f"{text!r} is not an endpoint", hint="an IPv6 address is written [2001:db8::1]:443")
+            raise UsageError(
+                f"{text!r} is not an endpoint", hint="an IPv6 address is written [2001:db8::1]:443"
+            )
         port = tail[1:] if tail else ""
     elif rest.count(":") > 1:
         if not _is_v6(rest):
@@ -130,7 +132,9 @@ def expand(texts: Iterable[str], *, allow_ranges: bool) -> Iterator[str]:
         try:
             network = ipaddress.ip_network(f"{head.strip('[]')}/{prefix}", strict=False)
         except ValueError:
-            raise UsageError(f"{text!r} is not an endpoint", hint="write host, host:port or [v6]:port") from None
+            raise UsageError(
+                f"{text!r} is not an endpoint", hint="write host, host:port or [v6]:port"
+            ) from None
         if not allow_ranges:
             raise UsageError(
                 f"{text} is a range of {network.num_addresses} addresses",

@@ -2,7 +2,7 @@
 
 A conversation is a generator that yields what it wants and is sent the outcome:
 
-    answer  = yield question                 one connection
+    told    = yield question                 one connection: the answer, and how busy we were
     answers = yield Together((a, b, c))      several conversations side by side
     now     = yield Now()                    what time it is
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hardening.tls.scan.ask import Answer, Question
 from hardening.tls.scan.pace import Pace
@@ -43,6 +43,18 @@ class First:
     question: Question
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A request to wait until any answer has come, while another conversation settles something."""
+
+
+class Told(NamedTuple):
+    """An answer, and how many questions were on their way when it was asked, itself included."""
+
+    answer: Answer
+    level: int
+
+
 class _Task:
     __slots__ = ("parent", "results", "slot", "talk", "waiting")
 
@@ -62,6 +74,8 @@ class Engine:
         self.asked = 0
         self._queue: deque[tuple[_Task, Question]] = deque()
         self._open: dict[int, _Task] = {}
+        self._level: dict[int, int] = {}
+        self._paused: list[_Task] = []
         self._resume(_Task(talk), None, now)
 
     def start(self, now: float) -> Iterable[tuple[int, Question]]:
@@ -70,6 +84,7 @@ class Engine:
             task, question = self._queue.popleft()
             self.asked += 1
             self._open[self.asked] = task
+            self._level[self.asked] = len(self._open)
             yield self.asked, question
 
     def wake(self, now: float) -> float | None:
@@ -80,7 +95,11 @@ class Engine:
 
     def tell(self, ticket: int, answer: Answer, now: float) -> None:
         """Hand in the answer to a question."""
-        self._resume(self._open.pop(ticket), answer, now)
+        task, level = self._open.pop(ticket), self._level.pop(ticket)
+        self._resume(task, Told(answer, level), now)
+        paused, self._paused = self._paused, []
+        for other in paused:
+            self._resume(other, None, now)
 
     @property
     def open(self) -> int:
@@ -101,6 +120,9 @@ class Engine:
                 return
             if isinstance(wanted, First):
                 self._queue.appendleft((current, wanted.question))
+                return
+            if isinstance(wanted, Pause):
+                self._paused.append(current)
                 return
             if isinstance(wanted, Now):
                 value = now

@@ -171,12 +171,8 @@ def _versions(top: str, floor: str) -> bytes:
 
 
 _STATUS = _extension(STATUS_REQUEST, b"\x01\x00\x00\x00\x00")
-_ALPN = _extension(
-    ALPN,
-    (lambda names: pack(">H", len(names)) + names)(
-        b"".join(bytes([len(n)]) + n.encode() for n in ALPN_NAMES)
-    ),
-)
+_ALPN_LIST = b"".join(bytes([len(name)]) + name.encode() for name in ALPN_NAMES)
+_ALPN = _extension(ALPN, pack(">H", len(_ALPN_LIST)) + _ALPN_LIST)
 _FORMATS = _extension(POINT_FORMATS, b"\x03\x00\x01\x02")
 _MODES = _extension(PSK_MODES, b"\x01\x01")
 

@@ -22,7 +22,7 @@ from hardening.tls.scan.endpoint import Target
 from hardening.tls.scan.engine import Engine
 
 RECEIVE = 65536
-TOTAL_WAITS = 12
+TOTAL_WAITS = 6
 """A connection may last this many times the idle limit, however much it drips."""
 AFTER_HELLO = 3.0
 """Seconds in which certificate and key exchange have to follow a ServerHello that is there."""
@@ -47,7 +47,16 @@ class Wire:
 class Job:
     """One endpoint on the loop."""
 
-    __slots__ = ("addresses", "connections", "engine", "finished", "opened_at", "target", "wake_at", "waiting")
+    __slots__ = (
+        "addresses",
+        "connections",
+        "engine",
+        "finished",
+        "opened_at",
+        "target",
+        "wake_at",
+        "waiting",
+    )
 
     def __init__(self, target: Target, engine: Engine) -> None:
         self.target = target
@@ -61,7 +70,18 @@ class Job:
 
 
 class _Connection:
-    __slots__ = ("deadline", "dialogue", "job", "listener", "out", "question", "sock", "started", "state", "ticket")
+    __slots__ = (
+        "deadline",
+        "dialogue",
+        "job",
+        "listener",
+        "out",
+        "question",
+        "sock",
+        "started",
+        "state",
+        "ticket",
+    )
 
     def __init__(self, job: Job, ticket: int, question: Question, now: float) -> None:
         self.job, self.ticket, self.question, self.started = job, ticket, question, now
@@ -306,8 +326,8 @@ class Loop:
     def _touch(self, connection: _Connection) -> None:
         """Put the deadline off: something was said."""
         now = self._clock()
-        idle = connection.question.patience or self._wire.idle_timeout
-        limit = connection.started + TOTAL_WAITS * self._wire.idle_timeout
+        idle = min(connection.question.patience or TOTAL_WAITS * 60, self._wire.idle_timeout)
+        limit = connection.started + TOTAL_WAITS * idle
         listener = connection.listener
         if listener is not None and listener.settled:
             limit = min(limit, max(connection.started + AFTER_HELLO, now + 0.2))
@@ -406,7 +426,7 @@ def _literal(host: str, port: int) -> Address | None:
             continue
         if family == socket.AF_INET6:
             info = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
-            return family, info[0][4]
+            return family, _plain(info[0][4])
         return family, (host, port)
     return None
 
@@ -416,4 +436,8 @@ def _resolve(host: str, port: int, family: int) -> list[Address]:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return list(dict.fromkeys((entry[0].value, entry[4]) for entry in found))
+    return list(dict.fromkeys((entry[0].value, _plain(entry[4])) for entry in found))
+
+
+def _plain(address: tuple[object, ...]) -> tuple[str | int, ...]:
+    return tuple(part for part in address if isinstance(part, (str, int)))

@@ -16,10 +16,13 @@ EXTENSIONS = {
     23: "extended_master_secret", 35: "session_ticket", 0xFF01: "renegotiation_info",
 }  # fmt: skip
 
+MANY = 40
+"""More open suites than this are not listed one by one: the version as a whole is open."""
+
 
 @cache
 def _suite_names() -> dict[int, str]:
-    return {s.code: s.iana for s in registry.suites()} | {k.code: k.name for k in registry.cipher_kinds()}
+    return {s.code: s.iana for s in registry.suites()}
 
 
 @cache
@@ -82,7 +85,7 @@ def _protocol(learned: Learned, at: OnWire) -> ProtocolOffer:
 def _inconclusive(found: Endpoint) -> list[str]:
     out = []
     for learned in found.protocols.values():
-        if learned.unknown and not learned.offered:
+        if learned.unknown and (not learned.offered or len(learned.unknown) > MANY):
             out.append(learned.name)
             continue
         names = suite_names(learned, sorted(set(learned.unknown) - set(learned.suites)))

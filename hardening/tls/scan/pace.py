@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+FIRST_PAUSE = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -13,7 +15,7 @@ class Limits:
     rate: float = 120.0
     """Questions a second, at most."""
     burst: int = 16
-    parallel: int = 6
+    parallel: int = 3
     """Connections open at once, at most."""
     slowest: float = 0.5
     patience: float = 45.0
@@ -35,13 +37,15 @@ class Pace:
         self._burst = float(limits.burst)
         self._at = now
         self._not_before = now
-        self._pause = 0.1
+        self._pause = FIRST_PAUSE
         self._good_in_a_row = 0
         self._ceiling = limits.rate
         self._starts: deque[float] = deque(maxlen=40)
         self._bad_since: float | None = None
         self._slowed_at = -1.0
-        self._before: tuple[float, int, float, bool, float] | None = None
+        self._history: deque[tuple[float, int]] = deque(maxlen=5)
+        self.indifferent = False
+        """Whether trouble comes however slowly we ask."""
 
     def may_start(self, now: float, open_now: int) -> bool:
         """Tell whether one more question may go out, and take its token if so."""
@@ -67,7 +71,7 @@ class Pace:
     def good(self) -> None:
         """Note that the endpoint answered."""
         self._bad_since = None
-        self._pause = max(0.1, self._pause / 2)
+        self._pause = max(FIRST_PAUSE, self._pause / 2)
         self._good_in_a_row += 1
         if self.troubled and self._good_in_a_row % 8 == 0:
             self._ceiling = min(self.limits.rate, self._ceiling * 1.05)
@@ -84,12 +88,18 @@ class Pace:
             self._bad_since = now
         if started <= self._slowed_at:
             return
-        self._before = (self.rate, self.parallel, self._ceiling, self.troubled, self._burst)
         self._slowed_at = now
+        if self._is_indifferent():
+            self._not_before = now + FIRST_PAUSE
+            self._good_in_a_row = 0
+            return
         measured = self._measured(now)
-        if self._good_in_a_row >= 1 or not self.troubled:
+        if not self.troubled:
             self._ceiling = min(self._ceiling, max(measured, self.limits.slowest))
-        self.rate = max(self.limits.slowest, min(self.rate, measured or self.rate) * 0.6)
+            self.rate = min(self.rate, measured)
+        elif self._good_in_a_row:
+            self._ceiling = min(self._ceiling, max(self.rate, self.limits.slowest))
+        self.rate = max(self.limits.slowest, self.rate * 0.6)
         self.troubled = True
         self.parallel = 1
         self._burst = 1.0
@@ -98,13 +108,29 @@ class Pace:
         self._not_before = now + self._pause
         self._pause = min(8.0, self._pause * 2)
 
-    def forgive(self) -> None:
-        """Undo the last slowing down: the trouble was the question's, not the pace's."""
-        if self._before is not None:
-            self.rate, self.parallel, self._ceiling, self.troubled, self._burst = self._before
-            self._before = None
+    def _is_indifferent(self) -> bool:
+        """Tell whether slowing down has not helped: then the trouble is chance, and speed is not to blame."""
+        if self.indifferent:
+            return True
+        self._history.append((self.rate, self._good_in_a_row))
+        if len(self._history) < 5:
+            return False
+        (before, _), (now, streak) = self._history[0], self._history[-1]
+        streaks = [s for _, s in list(self._history)[:-1]]
+        if streak and now <= before / 3 and streak <= 1.5 * sum(streaks) / len(streaks) + 2:
+            self.indifferent = True
+            self.rate = self.limits.rate / 4
+        return self.indifferent
+
+    def snapshot(self) -> tuple[float, int, float, bool, float]:
+        """Return the speed, to go back to when trouble turns out to be about something else."""
+        return (self.rate, self.parallel, self._ceiling, self.troubled, self._burst)
+
+    def restore(self, before: tuple[float, int, float, bool, float]) -> None:
+        """Go back to an earlier speed: the trouble was the question's, not the pace's."""
+        self.rate, self.parallel, self._ceiling, self.troubled, self._burst = before
         self._bad_since = None
-        self._pause = 0.1
+        self._pause = FIRST_PAUSE
 
     def _measured(self, now: float) -> float:
         """Questions a second over the last ones."""

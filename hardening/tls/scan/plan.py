@@ -20,8 +20,14 @@ from hardening.tls.scan.learned import Endpoint, Learned
 from hardening.tls.scan.pace import Pace
 from hardening.tls.scan.tls13 import GROUPS, SUITES
 
-OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.0", "TLSv1.1", "SSLv3", "SSLv2")
+OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 ROUNDS = 4
+BUSY = 4
+"""Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
+NO_SUITE = 0xFEFD
+"""A code point nobody has assigned or uses."""
+PROTOCOL_VERSION = 70
+"""The alert that refuses a version, whatever the suites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,8 @@ class Scope:
     """Per version, the suites some policy forbids; unused in an inventory."""
     forbidden_protocols: frozenset[str] = frozenset()
     forbidden_groups: frozenset[int] = frozenset()
+    closed_is_refused: bool = False
+    """Take a close for a refusal where the server also closes on a suite that does not exist."""
 
 
 class Inquiry:
@@ -42,6 +50,7 @@ class Inquiry:
         self.scope = scope
         self.asker = Asker(pace)
         self.found = Endpoint()
+        self._way_of_refusing: Kind | None = None
         self._groups_known = False
         """Whether the server has said which TLS 1.3 groups it has."""
 
@@ -50,57 +59,41 @@ class Inquiry:
         if not (yield from self._opening()):
             return self.found
         names = [n for n in PROTOCOLS if n != "TLSv1.3" or self._asks_tls13()]
+        crowd = self.asker.pace.limits.parallel
+        if not self.scope.full:
+            # mostly refusals: asked one by one, since none of them shows that a crowd is welcome
+            self.asker.pace.parallel = 1
         yield Together(tuple(self._protocol(name) for name in names))
+        if not self.asker.pace.troubled:
+            self.asker.pace.parallel = crowd
         yield from self._closing()
+        self._compare()
         yield from self._confirm()
         return self.found
 
     # the first question that succeeds: it becomes the control question
 
     def _opening(self) -> Generator[Any, Any, bool]:
+        """Ask in every version and form until something succeeds, a wave of them side by side."""
         spoke, last = False, Answer(kind=Kind.SILENT)
-        unreachable = 0
-        for shape in _opening_shapes():
-            for name in OPENINGS:
-                question = self._first_question(name, shape)
-                if question is None:
-                    continue
-                last = yield from self.asker.ask(question)
-                self.found.note(question, last)
-                if last.kind is Kind.HELLO and (last.suite is not None or last.kinds):
-                    self._open_with(question, last)
+        for wave in _waves():
+            asked = [_first_question(name, shape) for name, shape in wave]
+            if len(asked) > 1:
+                asked = [replace(q, patience=2.0) for q in asked]
+            answers = yield Together(tuple(self.asker.ask(q, blame=False) for q in asked))
+            for question, answer in zip(asked, answers, strict=True):
+                if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
+                    self.found.note(question, answer)
+                    self._open_with(question, answer)
                     return True
-                spoke = spoke or last.kind is Kind.ALERT
-                if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE):
-                    unreachable += 1
-                    if unreachable > 1:
-                        self.found.failure = last.detail or last.kind.value
-                        return False
-                if (yield from self.asker.over()) or self._hopeless(spoke=spoke):
-                    self.found.failure = _failure(last, spoke=spoke)
-                    return False
+                spoke = spoke or answer.kind is Kind.ALERT
+                last = answer
+            if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
+                break
+            if (yield from self.asker.over()):
+                break
         self.found.failure = _failure(last, spoke=spoke)
         return False
-
-    def _hopeless(self, *, spoke: bool) -> bool:
-        """A few silences or some rounds of nonsense in a row, and never a word of TLS."""
-        trouble = self.asker.trouble
-        return not spoke and (trouble[Kind.SILENT.value] > 3 or trouble[Kind.GARBAGE.value] > len(OPENINGS))
-
-    def _first_question(self, name: str, shape: Shape) -> Question | None:
-        if name == "SSLv2":
-            return Question(protocol=name, suites=hello.every_kind())
-        if name == "TLSv1.3" and shape.tier is Tier.BARE:
-            return None
-        return Question(
-            protocol=name,
-            suites=hello.every_suite()[: shape.max_suites],
-            shape=shape,
-            want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
-            compression=name != "TLSv1.3",
-            ticket=True,
-            heartbeat=True,
-        )
 
     def _open_with(self, question: Question, answer: Answer) -> None:
         asker = self.asker
@@ -151,12 +144,15 @@ class Inquiry:
             learned.chose(question, outcome.answer)
         elif outcome.state in (State.REFUSED, State.ODD):
             learned.refused = True
+        elif self.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind)):
+            learned.refused = True
         else:
             learned.unknown = list(hello.every_kind())
 
     def _chain(self, learned: Learned, suites: tuple[int, ...], extra: frozenset[int] = frozenset()) -> Talk:
         """Take away what was chosen until the rest is refused, chunk by chunk where it has to be."""
         pending = [suites]
+        last_good: Shape | None = None
         while pending:
             batch = pending.pop(0)
             limit = self.asker.shape.max_suites
@@ -165,9 +161,15 @@ class Inquiry:
                 pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
                 continue
             question = self._question(learned, batch)
-            outcome: Outcome = yield from self.asker.settle(question)
+            fine = question.shape == last_good
+            outcome: Outcome = yield from self.asker.settle(question, form_is_fine=fine)
             self.found.note(question, outcome.answer)
-            rest = yield from self._step(learned, question, outcome, extra)
+            if outcome.state is State.ACCEPTED:
+                last_good = question.shape
+            if outcome.state is State.TROUBLED and (fine or self.scope.closed_is_refused):
+                rest = yield from self._closed(learned, question, outcome.answer, extra, fine=fine)
+            else:
+                rest = yield from self._step(learned, question, outcome, extra)
             if rest is None:
                 learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
                 return
@@ -187,16 +189,20 @@ class Inquiry:
         state, batch = outcome.state, question.suites
         if state is State.ACCEPTED:
             learned.chose(question, outcome.answer)
+            pace = self.asker.pace
+            if len(learned.choices) == BUSY and not pace.troubled:
+                pace.parallel = pace.limits.parallel
             gone = {outcome.answer.suite} | (extra if outcome.answer.suite in extra else set())
             rest = tuple(s for s in hello.every_suite() if s in set(batch) - gone)
             return [rest] if rest else []
         if state is State.REFUSED:
-            learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
+            if outcome.answer.alert != PROTOCOL_VERSION:
+                learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
             return []
         if state is State.LOST:
             return None
         if state is State.ODD:
-            return (yield from self._odd(learned, question))
+            return (yield from self._odd(learned, question, outcome.answer))
         if (yield from self.asker.reshape(question)):
             return [batch]
         if self.asker.lost:
@@ -204,18 +210,50 @@ class Inquiry:
         learned.unknown += [s for s in batch if s not in extra]
         return []
 
-    def _odd(self, learned: Learned, question: Question) -> Generator[Any, Any, list[tuple[int, ...]]]:
-        """An answer that may be about the hello's form: ask in small pieces and other forms."""
+    def _closed(
+        self, learned: Learned, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
+    ) -> Generator[Any, Any, list[tuple[int, ...]] | None]:
+        """Silence where a question of the same form was answered a moment ago.
+
+        It is no refusal, unless the operator takes a server's way of refusing what cannot exist for
+        its way of refusing.
+        """
+        if self.scope.closed_is_refused and (yield from self._refuses_like(answer.kind)):
+            return []
+        if not fine:
+            return (yield from self._step(learned, question, Outcome(State.TROUBLED, answer), extra))
+        learned.unknown += [s for s in question.suites if s not in extra]
+        return []
+
+    def _refuses_like(self, kind: Kind) -> Generator[Any, Any, bool]:
+        """Tell whether a suite that does not exist is met with the same silence."""
+        if self._way_of_refusing is None:
+            control = self.asker.control
+            if control is None or control.protocol == "SSLv2":
+                return False
+            answer = yield from self.asker.ask(replace(control, suites=(NO_SUITE,)), blame=False)
+            self._way_of_refusing = answer.kind
+            if not (yield from self.asker.alive()):
+                return False
+        return kind is self._way_of_refusing and kind in (Kind.CLOSED, Kind.RESET)
+
+    def _odd(
+        self, learned: Learned, question: Question, answer: Answer
+    ) -> Generator[Any, Any, list[tuple[int, ...]]]:
+        """An answer that may be about the hello's form.
+
+        An unusual alert is a refusal where the form is known to be fine: the control question had it.
+        A suite nobody offered is what yaSSL answers when it has read only the first suites.
+        """
         batch = question.suites
-        if len(batch) > SMALL:
+        if answer.kind is Kind.HELLO and len(batch) > SMALL:
             learned.chunked = True
             return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
-        if question.shape.tier is Tier.RICH:
-            plain = replace(question, shape=replace(question.shape, tier=Tier.PLAIN))
-            outcome = yield from self.asker.settle(plain)
-            self.found.note(plain, outcome.answer)
+        if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
+            shape = replace(question.shape, shares=True)
+            outcome = yield from self.asker.settle(replace(question, shape=shape))
             if outcome.state is State.ACCEPTED:
-                self.asker.shape = plain.shape
+                self.asker.shape = shape
                 return [batch]
             if outcome.answer.kind in TROUBLE:
                 learned.unknown += batch
@@ -244,7 +282,9 @@ class Inquiry:
         """
         first = next((p.groups[0] for p in self.found.offered() if p.name == "TLSv1.2" and p.groups), None)
         useful = [g for g in (24, 23, 29, 30, 25) if g != first]
-        useful += [g for g in hello.groups_for("TLSv1.3") if g in self.scope.forbidden_groups and g not in useful]
+        useful += [
+            g for g in hello.groups_for("TLSv1.3") if g in self.scope.forbidden_groups and g not in useful
+        ]
         for groups in (tuple(g for g in useful if g != first), tuple(GROUPS)):
             question = Question(
                 protocol="TLSv1.3",
@@ -273,9 +313,7 @@ class Inquiry:
         if shape.tier is Tier.BARE:
             shape = replace(shape, tier=Tier.PLAIN)
         beside = tuple(reversed(hello.every_suite()[: shape.max_suites]))
-        question = Question(
-            protocol="TLSv1.3", suites=beside, shape=shape, want=Want.HELLO, down_to="SSLv3"
-        )
+        question = Question(protocol="TLSv1.3", suites=beside, shape=shape, want=Want.HELLO, down_to="SSLv3")
         outcome: Outcome = yield from self.asker.settle(question)
         answer = outcome.answer
         self.found.note(question, answer)
@@ -309,7 +347,8 @@ class Inquiry:
         talks: list[Talk] = []
         newest = [p for p in self.found.offered() if p.name not in ("SSLv2", "SSLv3")]
         tls13 = self._asks_tls13()
-        for learned in newest[-2:] if self.scope.full else newest[-1:]:
+        looked = newest[-2:] if self.scope.full and tls13 else newest[-1:]
+        for learned in looked:
             if learned.name == "TLSv1.3" and self._groups_known:
                 continue
             if self.scope.full and learned.name != "TLSv1.3" and tls13 and learned.name != "TLSv1.2":
@@ -352,6 +391,12 @@ class Inquiry:
                 learned.unknown_groups += groups
             return
 
+    def _compare(self) -> None:
+        """A version that was announced or seen, and refused all the same, makes every refusal doubtful."""
+        tls13 = self.found.protocols["TLSv1.3"]
+        if self.scope.full and self.found.tls13_hinted and tls13.refused and not tls13.offered:
+            self.asker.contradictions += 1
+
     # the closing bracket
 
     def _confirm(self) -> Talk:
@@ -360,7 +405,8 @@ class Inquiry:
             again = yield from self.asker.confirm()
             if not again:
                 return
-            yield Together(tuple(self._redo(q) for q in again))
+            for question in again:
+                yield from self._redo(question)
         for refusal in self.asker.refusals:
             self._forget(refusal.question)
 
@@ -384,15 +430,37 @@ class Inquiry:
             learned.unknown += question.suites
 
 
-def _opening_shapes() -> tuple[Shape, ...]:
-    return (
-        Shape(),
-        Shape(tier=Tier.PLAIN, max_suites=64),
-        Shape(tier=Tier.PLAIN, max_suites=SMALL, classic=True),
-        Shape(server_name=False),
-        Shape(tier=Tier.BARE, max_suites=SMALL, server_name=False),
-        Shape(tier=Tier.PLAIN, max_suites=SMALL, record_version=None, shares=True),
+def _first_question(name: str, shape: Shape) -> Question:
+    if name == "SSLv2":
+        return Question(protocol=name, suites=hello.every_kind())
+    return Question(
+        protocol=name,
+        suites=hello.every_suite()[: shape.max_suites],
+        shape=shape,
+        want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
+        compression=name != "TLSv1.3" and shape.tier is Tier.RICH,
+        ticket=True,
+        heartbeat=True,
     )
+
+
+def _waves() -> tuple[tuple[tuple[str, Shape], ...], ...]:
+    """The first question alone; then other versions; then other forms."""
+    plain, nameless = Shape(tier=Tier.PLAIN), Shape(server_name=False)
+    half = replace(plain, max_suites=64)
+    few = replace(plain, max_suites=SMALL)
+    small = replace(few, classic=True)
+    bare = replace(small, tier=Tier.BARE, server_name=False)
+    own = replace(plain, record_version=None)
+    keyed = replace(small, shares=True)
+    return (
+        (("TLSv1.2", Shape()),),
+        (("TLSv1.2", Shape()), ("TLSv1.3", Shape()), *((n, Shape()) for n in OPENINGS[2:])),
+        (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
+         ("TLSv1.2", small), ("TLSv1.3", keyed)),
+        (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),
+         ("TLSv1.1", small), ("TLSv1.0", small), ("TLSv1.2", bare), ("TLSv1.0", bare)),
+    )  # fmt: skip
 
 
 def _failure(last: Answer, *, spoke: bool) -> str:

@@ -30,6 +30,7 @@ class Settings:
 
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
+    closed_is_refused: bool = False
     starttls: str | None = None
     sni: str | None = None
     wire: Wire = field(default_factory=Wire)
@@ -54,13 +55,14 @@ class Examination:
         return Examined.PARTIAL if self.offer.inconclusive else Examined.FULL
 
 
-def scope_of(policies: Sequence[Policy], *, full: bool) -> Scope:
+def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
-    if full or not policies:
-        return Scope(full=True)
+    if settings.full or not policies:
+        return Scope(full=True, closed_is_refused=settings.closed_is_refused)
     names = registry.PROTOCOLS
     return Scope(
         full=False,
+        closed_is_refused=settings.closed_is_refused,
         forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
         forbidden_protocols=frozenset(n for n in names if any(p.forbids_protocol(n) for p in policies)),
         forbidden_groups=frozenset(
@@ -171,7 +173,7 @@ def scan(
         if each is not None:
             each(one)
 
-    examine(targets, scope_of(policies, full=settings.full), settings, take)
+    examine(targets, scope_of(policies, settings), settings, take)
     return gathered(done, policies, started)
 
 
@@ -186,4 +188,3 @@ def gathered(done: Iterable[Examination], policies: Sequence[Policy], started: d
         findings += found
         results += said
     return Run.of(subjects, findings, results, started=started)
-

@@ -62,7 +62,18 @@ def _key_pair(group: int) -> tuple[bytes, Callable[[bytes], bytes]]:
 class Handshake(Listener):
     """A listener that answers a HelloRetryRequest and reads the encrypted flight."""
 
-    __slots__ = ("_alg", "_iv", "_key", "_keys", "_name", "_random", "_retried", "_sequence", "_session", "_transcript")
+    __slots__ = (
+        "_alg",
+        "_iv",
+        "_key",
+        "_keys",
+        "_name",
+        "_random",
+        "_retried",
+        "_sequence",
+        "_session",
+        "_transcript",
+    )
 
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
@@ -124,7 +135,9 @@ class Handshake(Listener):
                 return answer
             self._retried = True
             self._answer = None
-            digest = hashlib.new(SUITES[answer.suite][0] if answer.suite in SUITES else "sha256", self._transcript)
+            digest = hashlib.new(
+                SUITES[answer.suite][0] if answer.suite in SUITES else "sha256", self._transcript
+            )
             self._transcript = b"\xfe" + len(digest.digest()).to_bytes(3, "big") + digest.digest() + raw
             groups = list(self._keys) if answer.group is None else [answer.group]
             self.outgoing += self._hello(groups, answer.cookie)
@@ -158,7 +171,9 @@ class Handshake(Listener):
             listed = tuple(int.from_bytes(groups[i : i + 2], "big") for i in range(0, len(groups) - 1, 2))
             alpn = None
             if hello.ALPN in found:
-                alpn = Cursor(Cursor(found[hello.ALPN]).vector(2)).vector(1).decode("ascii", "backslashreplace")
+                alpn = (
+                    Cursor(Cursor(found[hello.ALPN]).vector(2)).vector(1).decode("ascii", "backslashreplace")
+                )
             merged = {**answer.extensions, **found}
             self._answer = replace(answer, server_groups=listed, alpn=alpn, extensions=merged)
         elif number == 13:
