@@ -21,7 +21,6 @@ def command(path: Path, out: Path, report: ReportOptions) -> int:
     OUT; it exits 10 when a finding at or above --fail-on is left.
     """
     from bundle.audit import audit
-
     from bundle.clean import clean
 
     run = clean(path, out, lambda bundle: audit([bundle]))

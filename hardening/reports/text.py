@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hardening.errors import ExitCode
-from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Result, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.plain import visible
 from hardening.reports.verdict import looked_at, sentence
@@ -115,7 +115,20 @@ def _results(run: Run, subject: Subject, how: How, paint: _Paint) -> Iterator[st
     tally = Counter(r.verdict for r in results)
     yield ""
     yield "  checks: " + ", ".join(f"{tally[v]} {v.value}" for v in Verdict if tally[v])
-    for result in results:
-        if how.verbose or result.verdict not in _QUIET:
+    if how.verbose:
+        for result in results:
             told = f"  {result.verdict.value:<14}{result.rule.id}  {visible(result.reason)}".rstrip()
             yield told if result.verdict in _QUIET else paint(told, _OPEN)
+        return
+    for verdict, reason, rules in _alike(results):
+        named = rules[0] if len(rules) == 1 else f"{len(rules)} rules"
+        yield paint(f"  {verdict.value:<14}{named}  {visible(reason)}".rstrip(), _OPEN)
+
+
+def _alike(results: Sequence[Result]) -> list[tuple[Verdict, str, list[str]]]:
+    """Gather what is open for the same reason: many rules, one thing to know."""
+    groups: dict[tuple[Verdict, str], list[str]] = {}
+    for result in results:
+        if result.verdict not in _QUIET:
+            groups.setdefault((result.verdict, result.reason), []).append(result.rule.id)
+    return [(verdict, reason, rules) for (verdict, reason), rules in groups.items()]
