@@ -19,6 +19,7 @@ SOURCES = (
     ("bundle.walk.problem", "RULES"),
     ("bundle.detect", "all_rules"),
     ("bundle.trust.verify", "rules"),
+    ("hardening.host.rules", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
     ("hardening.waivers", "rules"),
 )

@@ -1,0 +1,39 @@
+"""The README of a role, made of its argument specification."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hardening import resources
+
+ROLES = resources.playbooks() / "collections/ansible_collections/aspect/hardening/roles"
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def plain(text: str) -> str:
+    """Return a description with Markdown's marks for Ansible's."""
+    return re.sub(r"[A-Z]\((.*?)\)", r"`\1`", text)
+
+
+def readme(role: Path) -> str:
+    """Return the README's text."""
+    spec = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]
+    defaults = load(role / "defaults" / "main.yml")
+    lines = [f"# aspect.hardening.{role.name}", "", f"{spec['short_description']}.", "", *spec["description"], ""]
+    lines += ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, option in spec["options"].items():
+        default = defaults[name]
+        shown = f"`{default}`" if default not in ("", []) else "" if default == "" else "`[]`"
+        kind = option["type"] + (f" of {option['elements']}" if "elements" in option else "")
+        lines.append(f"| `{name}` | {shown} | {plain(option['description'])} ({kind}) |")
+    lines += ["", f"Tag: `{role.name}`. Check mode and `--diff` say exactly what would happen.", ""]
+    lines += ["```yaml", "- hosts: all", "  gather_facts: false", "  roles:"]
+    lines += [f"    - role: aspect.hardening.{role.name}", "```", ""]
+    return "\n".join(lines)
