@@ -5,10 +5,12 @@ with running("nginx", text, folder) as port: ...
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -123,9 +125,7 @@ SERVERS |= {
     ),
     "stunnel": Server(
         program="stunnel4",
-        whole=lambda rendered, _folder, _port, _pair: (
-            f"foreground = yes\npid =\nsyslog = no\n{rendered}"
-        ),
+        whole=lambda rendered, _folder, _port, _pair: f"foreground = yes\npid =\nsyslog = no\n{rendered}",
         command=lambda _folder, main: ["stunnel4", str(main)],
         main="stunnel.conf",
         params=_web,
@@ -137,9 +137,189 @@ SERVERS |= {
         ),
         command=lambda _folder, main: ["redis-server", str(main)],
         main="redis.conf",
-        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+        params=lambda port, pair: {
+            "listen": str(port),
+            "certificate": str(pair.certificate),
+            "key": str(pair.key),
+        },
     ),
 }
+
+
+def _give(user: str) -> Callable[[Path, Pair], None]:
+    """Hand the key and the folder to the user the server becomes, where the test is root."""
+
+    def hand(folder: Path, certificate: Pair) -> None:
+        if os.geteuid() == 0:
+            for one in (certificate.key, certificate.both, folder):
+                shutil.chown(one, user)
+
+    return hand
+
+
+def _as(user: str) -> list[str]:
+    return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] if os.geteuid() == 0 else []
+
+
+@cache
+def _postgres_bin() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return found[-1].parent if found else Path("/usr/lib/postgresql")
+
+
+@cache
+def _template_folder(user: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="harden-data-"))
+    folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if os.geteuid() == 0:
+        shutil.chown(folder, user)
+    return folder / "data"
+
+
+@cache
+def _postgres_data() -> Path:
+    """Make one empty cluster per process; each server gets a copy."""
+    data = _template_folder("postgres")
+    initdb = [str(_postgres_bin() / "initdb"), "-D", str(data), "-A", "trust", "--no-sync"]
+    subprocess.run([*_as("postgres"), *initdb], check=True, capture_output=True, timeout=120)
+    return data
+
+
+@cache
+def _mariadb_data() -> Path:
+    data = _template_folder("mysql")
+    user = ["--user=mysql"] if os.geteuid() == 0 else []
+    make = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", *user]
+    subprocess.run(make, check=True, capture_output=True, timeout=120)
+    return data
+
+
+def _copy_data(source: Callable[[], Path], user: str) -> Callable[[Path, Pair], None]:
+    def copy(folder: Path, certificate: Pair) -> None:
+        subprocess.run(["cp", "-a", str(source()), str(folder / "data")], check=True, timeout=120)
+        _give(user)(folder, certificate)
+
+    return copy
+
+
+def _postgres_command(folder: Path, main: Path) -> list[str]:
+    data = folder / "data"
+    binary = str(_postgres_bin() / "postgres")
+    return [*_as("postgres"), binary, "-D", str(data), "-c", f"config_file={main}"]
+
+
+def _postfix(rendered: str, folder: Path, port: int, _pair: Pair) -> str:
+    smtpd = f"127.0.0.1:{port}"
+    others = "".join(
+        f"{name} unix {'n' if name == 'postlog' else '-'} - n - {limit} {command}\n"
+        for name, limit, command in (
+            ("pickup", "1", "pickup"),
+            ("cleanup", "0", "cleanup"),
+            ("rewrite", "-", "trivial-rewrite"),
+            ("tlsmgr", "1", "tlsmgr"),
+            ("anvil", "1", "anvil"),
+            ("scache", "1", "scache"),
+            ("proxymap", "-", "proxymap"),
+            ("error", "-", "error"),
+        )
+    )
+    postlog = "postlog unix-dgram n - n - 1 postlogd\n"
+    (folder / "master.cf").write_text(f"{smtpd} inet n - n - - smtpd\n{others}{postlog}")
+    return (
+        f"compatibility_level = 3.6\nqueue_directory = {folder}/queue\ndata_directory = {folder}/data\n"
+        f"maillog_file = {folder}/mail.log\nmaillog_file_prefixes = {folder}\nmyhostname = localhost.example\n"
+        f"local_recipient_maps =\nalias_maps =\nsmtpd_client_connection_count_limit = 0\n"
+        f"mydestination =\nmynetworks = 127.0.0.0/8\ninet_interfaces = 127.0.0.1\n{rendered}"
+    )
+
+
+def _postfix_folders(folder: Path, _pair: Pair) -> None:
+    folder.chmod(0o755)
+    for name in ("queue", "data"):
+        (folder / name).mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        shutil.chown(folder / "data", "postfix")
+
+
+SERVERS |= {
+    "postgresql": Server(
+        program=str(_postgres_bin() / "postgres"),
+        whole=lambda rendered, folder, _port, _pair: (
+            f"listen_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\nfsync = off\n{rendered}"
+        ),
+        command=_postgres_command,
+        main="postgresql.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+        starttls="postgres",
+        prepare=_copy_data(_postgres_data, "postgres"),
+    ),
+    "mariadb": Server(
+        program="mariadbd",
+        whole=lambda rendered, folder, _port, _pair: (
+            f"{rendered}bind-address = 127.0.0.1\ndatadir = {folder}/data\nsocket = {folder}/data/s\n"
+            f"pid-file = {folder}/data/pid\ninnodb_flush_log_at_trx_commit = 0\n"
+        ),
+        command=lambda _folder, main: [
+            "mariadbd", f"--defaults-file={main}", *(["--user=mysql"] if os.geteuid() == 0 else [])
+        ],
+        main="my.cnf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+        starttls="mysql",
+        prepare=_copy_data(_mariadb_data, "mysql"),
+    ),
+    "postfix": Server(
+        program="postfix",
+        whole=_postfix,
+        command=lambda folder, _main: ["postfix", "-c", str(folder), "start-fg"],
+        check=lambda folder, _main: ["postfix", "-c", str(folder), "check"],
+        main="main.cf",
+        params=lambda _port, pair: {"listen": "on", "certificate": str(pair.certificate), "key": str(pair.key)},
+        starttls="smtp",
+        prepare=_postfix_folders,
+    ),
+}  # fmt: skip
+
+
+def _proftpd(rendered: str, folder: Path, port: int, _pair: Pair) -> str:
+    return (
+        f"LoadModule mod_tls.c\nServerType standalone\nUseIPv6 off\nDefaultAddress 127.0.0.1\nPort {port}\n"
+        f"ServerName test\nUser proftpd\nGroup nogroup\nPidFile {folder}/pid\nScoreboardFile {folder}/scoreboard\n"
+        f"SystemLog {folder}/system.log\nTLSLog {folder}/tls.log\nWtmpLog off\nUseReverseDNS off\n"
+        f"TLSOptions NoSessionReuseRequired\n{rendered}"
+    )
+
+
+def _squid(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
+    return (
+        f"pid_filename {folder}/pid\naccess_log none\ncache_log {folder}/cache.log\ncache deny all\n"
+        f"visible_hostname localhost\ncoredump_dir {folder}\nhttp_port 127.0.0.1:{free_port()}\n"
+        f"netdb_filename none\npinger_enable off\nshutdown_lifetime 0 seconds\n{rendered}"
+    )
+
+
+SERVERS |= {
+    "proftpd": Server(
+        program="proftpd",
+        whole=_proftpd,
+        command=lambda _folder, main: ["proftpd", "-n", "-c", str(main)],
+        check=lambda _folder, main: ["proftpd", "-t", "-c", str(main)],
+        main="proftpd.conf",
+        params=lambda _port, pair: {"listen": "on", "certificate": str(pair.certificate), "key": str(pair.key),
+                                    "kind": pair.certificate.stem},
+        starttls="ftp",
+        prepare=lambda folder, _pair: folder.chmod(0o755),
+    ),
+    "squid": Server(
+        program="squid",
+        whole=_squid,
+        command=lambda _folder, main: ["squid", "-N", "-f", str(main)],
+        check=lambda _folder, main: ["squid", "-k", "parse", "-f", str(main)],
+        main="squid.conf",
+        params=_web,
+        prepare=_give("proxy"),
+    ),
+}  # fmt: skip
 
 
 def program(name: str) -> str | None:

@@ -11,7 +11,20 @@ from hardening.tls.targets.base import Target
 
 __all__ = ["TARGETS", "Target", "find", "targets"]
 
-TARGETS = ("httpd", "lighttpd", "nginx", "haproxy", "redis", "stunnel")
+TARGETS = (
+    "httpd",
+    "lighttpd",
+    "nginx",
+    "haproxy",
+    "mariadb",
+    "coturn",
+    "postfix",
+    "postgresql",
+    "proftpd",
+    "redis",
+    "squid",
+    "stunnel",
+)
 """The module of each target; imported when it is asked for, so that rendering one does not load them all."""
 
 

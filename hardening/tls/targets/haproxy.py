@@ -19,7 +19,9 @@ _SECTIONS = (
     "global|defaults|frontend|listen|backend|peers|userlist|resolvers|mailers|cache|ring|program|http-errors"
     "|crt-store|log-forward|fcgi-app|traces"
 )
-_GRAMMAR = Grammar(separator=r"\s+", comment="#", section=rf"(?P<section>(?:{_SECTIONS})\b[^\n]*?)", trailing_comments=True)
+_GRAMMAR = Grammar(
+    separator=r"\s+", comment="#", section=rf"(?P<section>(?:{_SECTIONS})\b[^\n]*?)", trailing_comments=True
+)
 _OLD_OPTIONS = {"no-sslv3": "SSLv3", "no-tlsv10": "TLSv1.0", "no-tlsv11": "TLSv1.1", "no-tlsv12": "TLSv1.2",
                 "no-tlsv13": "TLSv1.3"}  # fmt: skip
 
@@ -33,7 +35,8 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     way = "use HAProxy {} or later"
     return Abilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
-        ciphersuites=_has("ssl-default-bind-ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
+        ciphersuites=_has("ssl-default-bind-ciphersuites", release)
+        and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("ssl-default-bind-curves", release) else "none",
         preference="settable" if _has("prefer-client-ciphers", release) else "server",
         ways_out={
@@ -137,7 +140,9 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
-    marks=re.compile(rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE),
+    marks=re.compile(
+        rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE
+    ),
     check=("haproxy", "-c", "-f", "{path}"),
     place="/etc/haproxy/conf.d/harden-tls.cfg",
     params={

@@ -13,7 +13,9 @@ from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
-_GRAMMAR = Grammar(separator=r"\s+", comment="#", section=None, include=lambda n, v: (v,) if n == "include" else ())
+_GRAMMAR = Grammar(
+    separator=r"\s+", comment="#", section=None, include=lambda n, v: (v,) if n == "include" else ()
+)
 
 
 def can(_release: Release, _build: str, params: Mapping[str, str]) -> Abilities:

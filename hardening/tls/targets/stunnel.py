@@ -85,7 +85,11 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
     )
     if only and only.value.lower() != "all":
         found = spans.listed([only.value], place)
-    off = {spans.named(x.value.removeprefix("NO_")) for x in service.every("options") if x.value.startswith("NO_")}
+    off = {
+        spans.named(x.value.removeprefix("NO_"))
+        for x in service.every("options")
+        if x.value.startswith("NO_")
+    }
     return tuple(s for s in found if s.value not in off)
 
 
@@ -133,7 +137,9 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
-    marks=re.compile(r"^\s*(?:sslVersion(?:Min|Max)?|accept|connect|ciphersuites|client)\s*=", re.MULTILINE | re.IGNORECASE),
+    marks=re.compile(
+        r"^\s*(?:sslVersion(?:Min|Max)?|accept|connect|ciphersuites|client)\s*=", re.MULTILINE | re.IGNORECASE
+    ),
     check=("stunnel4", "{path}"),
     place="/etc/stunnel/conf.d/00-harden-tls.conf",
     params={

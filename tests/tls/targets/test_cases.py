@@ -23,7 +23,9 @@ def _expected(path: Path) -> set[tuple[str, int, str]]:
     for file in files:
         for number, line in enumerate(file.read_text().splitlines(), start=1):
             if said := EXPECTED.search(line):
-                spot = number - line.startswith("#^")  # httpd has no comments at the end of a line
+                spot = number - line.lstrip().startswith(
+                    ("#^", ";^")
+                )  # httpd has no comments at the end of a line
                 found |= {(file.name, spot, rule) for rule in re.split(r"[ ,]+", said["rules"])}
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,27 +13,33 @@ from hardening.tls.render import render
 from hardening.tls.targets import find, targets
 from tests.tls import compared, servers
 
-WEB = [n for n in servers.SERVERS if n in {"httpd", "nginx", "lighttpd"}]
+CHECKED = sorted(name for name, server in servers.SERVERS.items() if server.check is not None)
 
 
-@pytest.mark.parametrize("name", sorted(servers.SERVERS))
-@pytest.mark.parametrize("policy", ["aspect", "mozilla-intermediate", "mozilla-modern"])
-def test_the_server_itself_accepts_it(name: str, policy: str, tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that a server may still enter when it has become another user; pytest's own are for root alone."""
+    with tempfile.TemporaryDirectory(prefix="harden-server-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("policy", ["aspect", "mozilla-modern"])
+def test_the_server_itself_accepts_it(name: str, policy: str, folder: Path) -> None:
     server = servers.needed(name)
-    if server.check is None:
-        pytest.skip(f"{name} has no syntax check of its own; starting it is the check")
-    pair = servers.pair("rsa", tmp_path / "certificates")
+    pair = servers.pair("rsa", folder / "certificates")
     made = render(find(name), policies.load(policy), params=server.params(servers.free_port(), pair))
-    done = servers.check(name, servers.write(name, made.text, tmp_path / "server", 1, pair))
+    done = servers.check(name, servers.write(name, made.text, folder / "server", 1, pair))
     assert done.returncode == 0, done.stderr + made.text
 
 
-@pytest.mark.parametrize("kind", servers.KEYS)
-@pytest.mark.parametrize("policy", ["aspect", "mozilla-modern"])
+@pytest.mark.parametrize(("kind", "policy"), [("rsa", "aspect"), ("ec", "mozilla-intermediate")])
 @pytest.mark.parametrize("name", sorted(servers.SERVERS))
-def test_rendered_audited_and_scanned_agree(name: str, policy: str, kind: str, tmp_path: Path) -> None:
+def test_rendered_audited_and_scanned_agree(name: str, policy: str, kind: str, folder: Path) -> None:
     servers.needed(name)
-    views = compared.compare(name, policies.load(policy), kind, tmp_path / "server")
+    views = compared.compare(name, policies.load(policy), kind, folder / "server")
     assert views.scanned, "the server answered nothing"
     assert views.equal, views.difference()
 

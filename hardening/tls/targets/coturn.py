@@ -1,0 +1,103 @@
+"""coturn (turnserver): no-tlsv1, no-tlsv1_1, no-tlsv1_2, cipher-list, ec-curve-name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.targets import certificates, flat_syntax, served
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(separator=r"\s*=\s*", comment="#", section=None)
+_OFF = {"no-tlsv1": "TLSv1.0", "no-tlsv1_1": "TLSv1.1", "no-tlsv1_2": "TLSv1.2"}
+_ONE_LIST = (3, 0, 0)
+"""cipher-list is given to OpenSSL twice, for TLS 1.3 too; from this release on it passes over names of the other kind."""
+_NONE = "none is known; put a TLS proxy in front of it"
+
+
+def can(_release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    return Abilities(
+        protocols=frozenset((*_OFF.values(), "TLSv1.3")),
+        ciphersuites=builds.build(build).release >= _ONE_LIST,
+        groups="none",
+        preference="client",
+        ways_out={"ciphersuites": _NONE, "groups": _NONE, "preference": _NONE},
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {
+        "off": [word for word, name in _OFF.items() if name not in job.protocols],
+        "every": [*job.ciphersuites, *job.ciphers],
+    }
+
+
+def _said(top: Section, name: str) -> Said | None:
+    found = top.last(name)
+    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a certificate, or of a fragment."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    wanted = {"cert", "pkey", "cipher-list", "tls-listening-port", *_OFF}
+    first = next((x for x in top.lines if x.name in wanted), None)
+    if first is None or top.last("no-tls") is not None:
+        return
+    at = InFile((first.path,), first.line)
+    port, certificate = top.last("tls-listening-port"), top.last("cert")
+    off = {_OFF[x.name] for x in top.lines if x.name in _OFF}
+    yield served.offer(
+        served.Settings(
+            subject=f"{path}#turn:{port.value if port else '5349'}" if certificate else path,
+            at=at,
+            protocols=tuple(Said(n, at) for n in (*_OFF.values(), "TLSv1.3") if n not in off),
+            ciphers=_said(top, "cipher-list")
+            or Said(directives("coturn").default_of("ciphers", reading.release), at),
+            ciphersuites=_tls13(_said(top, "cipher-list"), reading.build),
+            groups=_said(top, "ec-curve-name"),
+            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            dh_bits=1066 if top.last("dh1066") else 566 if top.last("dh566") else 2066,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def _tls13(listed: Said | None, build: str) -> Said | None:
+    library = builds.build(build)
+    if listed is None or library.release < _ONE_LIST:
+        return None
+    known = {c.name for c in library.tls13}
+    return Said(":".join(n for n in listed.value.split(":") if n in known), listed.at)
+
+
+TARGET = Target(
+    name="coturn",
+    title="coturn",
+    template="tls/coturn.conf.j2",
+    main=("coturn/turnserver.conf", "turnserver.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(
+        r"^\s*(?:tls-listening-port|lt-cred-mech|no-tlsv1\w*|cipher-list|listening-ip|realm|no-cli)\s*(?:=|$)",
+        re.MULTILINE,
+    ),
+    check=(),
+    place="/etc/coturn/turnserver.conf",
+    params={
+        "listen": "port",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

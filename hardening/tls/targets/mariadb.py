@@ -1,0 +1,138 @@
+"""MariaDB: tls_version and ssl_cipher, which holds the TLS 1.3 suites too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_SECTIONS = re.compile(r"mysqld|server|mariadbd?|(?:mysqld|mariadbd?)-\d[\d.]*")
+_GRAMMAR = Grammar(
+    fold=lambda name: name.lower().replace("-", "_"),
+    trailing_comments=True,
+    section=r"\[(?P<section>[^\]]*)\]|!include(?:dir)?\s.*",
+)
+_ONE_LIST = (3, 0, 0)
+"""From this OpenSSL on, a list for TLS 1.3 passes over names it does not know, so one list serves both."""
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("mariadb").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    versions = _has("tls_version", release)
+    speaks = builds.build(build).protocols
+    default = [
+        spans.named(w) or "" for w in directives("mariadb").default_of("protocols", release).split(",")
+    ]
+    way = "use MariaDB 10.4.6 or later"
+    return Abilities(
+        protocols=frozenset(PROTOCOLS[2:]) if versions else frozenset(),
+        stuck={} if versions else {n: way for n in default if n in speaks},
+        ciphersuites=builds.build(build).release >= _ONE_LIST,
+        groups="none",
+        preference="client",
+        ways_out={
+            "ciphersuites": "an OpenSSL from 3.0 on",
+            "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
+            "preference": "none is known",
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {
+        "versions": list(job.protocols) if _has("tls_version", job.release) else [],
+        "every": [*job.ciphersuites, *job.ciphers],
+    }
+
+
+def _said(section: Section, name: str) -> Said | None:
+    found = section.last(name)
+    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a certificate, or of a fragment."""
+    whole = Section("", path, 1)
+    for part in _files(tree, path):
+        for section in flat_syntax.read(tree, part, _GRAMMAR):
+            if _SECTIONS.fullmatch(section.name):
+                whole.lines += section.lines
+    first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
+    if first is None or whole.last("skip_ssl") is not None:
+        return
+    facts, release, at = directives("mariadb"), reading.release, InFile((first.path,), first.line)
+    version = _said(whole, "tls_version") if _has("tls_version", release) else None
+    cipher, certificate, port = _said(whole, "ssl_cipher"), whole.last("ssl_cert"), whole.last("port")
+    words = (version.value if version else facts.default_of("protocols", release)).split(",")
+    suites13 = _tls13(cipher, reading.build)
+    yield served.offer(
+        served.Settings(
+            subject=f"{path}#mariadb:{port.value if port else '3306'}" if certificate else path,
+            at=at,
+            protocols=spans.listed(words, version.at if version else at),
+            ciphers=cipher or Said(facts.default_of("ciphers", release), at),
+            ciphersuites=suites13,
+            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            dh_bits=2048,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def _tls13(cipher: Said | None, build: str) -> Said | None:
+    library = builds.build(build)
+    if cipher is None or library.release < _ONE_LIST:
+        return None
+    known = {c.name for c in library.tls13}
+    names = [n for n in cipher.value.split(":") if n in known]
+    return Said(":".join(names), cipher.at)
+
+
+_INCLUDE = re.compile(r"^\s*!include(?P<folder>dir)?\s+(?P<path>\S+)", re.MULTILINE)
+
+
+def _files(tree: Tree, path: str) -> list[str]:
+    source = tree.source(path)
+    found = [path]
+    for one in _INCLUDE.finditer(source.text if source else ""):
+        place = tree.place(one["path"], path.rpartition("/")[0])
+        found += tree.glob(f"{place.rstrip('/')}/*.cnf") if one["folder"] else [place]
+    return found
+
+
+TARGET = Target(
+    name="mariadb",
+    title="MariaDB",
+    template="tls/mariadb.cnf.j2",
+    main=("mysql/my.cnf", "my.cnf", "mysql/mariadb.cnf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(
+        r"^\s*(?:\[(?:mysqld|server|mariadbd?)\]|tls[_-]version|ssl[_-]c(?:ipher|ert|a))\s*(?:=|$)",
+        re.MULTILINE,
+    ),
+    check=(),
+    place="/etc/my.cnf.d/zz-harden-tls.cnf",
+    params={
+        "listen": "port",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

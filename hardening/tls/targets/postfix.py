@@ -1,0 +1,198 @@
+"""Postfix smtpd: smtpd_tls_protocols, tls_high_cipherlist, tls_preempt_cipherlist; `-o` in master.cf wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(comment="#", section=None, continued=True, fold=str, quotes="")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
+_SERVICE = re.compile(
+    r"^(?P<name>\S+)[ \t]+(?:inet|pass)[ \t]+(?:\S+[ \t]+){5}smtpd\b(?P<rest>[^\n]*(?:\n[ \t]+[^\n]*)*)",
+    re.MULTILINE,
+)
+_OPTION = re.compile(r"-o\s+(?:\{\s*)?(?P<name>\w+)\s*=\s*(?P<value>[^\s}]+)")
+_UPGRADE = "use Postfix {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("postfix").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    listed = _has("tls_eecdh_auto_curves", release) and builds.build(build).release >= (1, 0, 2)
+    return Abilities(
+        protocols=frozenset(PROTOCOLS),
+        ciphersuites=False,
+        groups="list" if listed else "none",
+        preference="settable" if _has("tls_preempt_cipherlist", release) else "client",
+        ways_out={
+            "ciphersuites": "an OpenSSL configuration file with Ciphersuites, named by tls_config_file (Postfix 3.9)",
+            "groups": _UPGRADE.format("3.2") + " with OpenSSL 1.0.2 or later",
+            "preference": _UPGRADE.format("2.8"),
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    words = [f"!{spans.older(n)}" for n in PROTOCOLS if n not in job.protocols and n in _tokens(job.build)]
+    if _has("ranges", job.release):
+        words = [f">={spans.older(job.protocols[0])}", f"<={spans.older(job.protocols[-1])}"]
+    return {
+        "protocols": ", ".join(words),
+        "preempt": _has("tls_preempt_cipherlist", job.release),
+        "curves": _has("tls_eecdh_auto_curves", job.release),
+        "chain": _has("smtpd_tls_chain_files", job.release),
+        "ffdhe": _has("tls_ffdhe_auto_groups", job.release),
+        "ffdhe_groups": [g.openssl for g in job.policy.groups if g.kind == "FFDHE"],
+    }
+
+
+def _tokens(build: str) -> tuple[str, ...]:
+    known = builds.build(build).release
+    return (
+        PROTOCOLS[:3]
+        + (PROTOCOLS[3:5] if known >= (1, 0, 1) else ())
+        + (PROTOCOLS[5:] if known >= (1, 1, 1) else ())
+    )
+
+
+class _Service:
+    """One smtpd: the options of its line over main.cf, `$names` filled in."""
+
+    def __init__(self, main: Section, own: Mapping[str, Line], path: str) -> None:
+        self.main, self.own, self.path = main, own, path
+
+    def line(self, name: str) -> Line | None:
+        return self.own.get(name) or self.main.last(name)
+
+    def text(self, name: str, default: str = "", depth: int = 0) -> str:
+        found = self.line(name)
+        text = found.value if found else default
+        if "$" in text and depth < 5:  # noqa: PLR2004 - deeper than any sane configuration
+            text = _VARIABLE.sub(lambda m: self.text(m[1] or m[2] or m[3], "", depth + 1), text)
+        return text
+
+    def place(self, name: str, otherwise: InFile) -> InFile:
+        found = self.line(name)
+        return InFile((found.path,), found.line) if found else otherwise
+
+
+def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
+    words = [w for w in re.split(r"[,:\s]+", text) if w]
+    plain = [w for w in words if w[0] not in "!<>"]
+    on = {spans.named(w) for w in plain} if plain else set(PROTOCOLS)
+    for word in words:
+        if word.startswith("!"):
+            on.discard(spans.named(word[1:]))
+    least = next((spans.named(w[2:]) for w in words if w.startswith(">=")), None) or PROTOCOLS[0]
+    greatest = next((spans.named(w[2:]) for w in words if w.startswith("<=")), None) or PROTOCOLS[-1]
+    return tuple(s for s in spans.between(least, greatest, at) if s.value in on)
+
+
+def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
+    facts, release = directives("postfix"), reading.release
+    mandatory = (
+        service.text("smtpd_tls_security_level") == "encrypt" or service.text("smtpd_enforce_tls") == "yes"
+    )
+    kind = "mandatory_" if mandatory else ""
+    at = service.place("smtpd_tls_security_level", InFile((service.path,), 1))
+    protocols = f"smtpd_tls_{kind}protocols"
+    grade = service.text(
+        f"smtpd_tls_{kind}ciphers", "medium" if mandatory else facts.default_of("grade", release)
+    )
+    listed = f"tls_{grade}_cipherlist"
+    ciphers = service.text(listed, facts.default_of(grade, release) or "DEFAULT")
+    spot = service.place(listed, service.place(f"smtpd_tls_{kind}ciphers", at))
+    excluded = re.split(
+        r"[,:\s]+",
+        " ".join(
+            (
+                service.text("smtpd_tls_exclude_ciphers"),
+                service.text("smtpd_tls_mandatory_exclude_ciphers") if mandatory else "",
+            )
+        ),
+    )
+    ciphers += "".join(f":!{word}" for word in excluded if word)
+    curves = "tls_eecdh_auto_curves"
+    groups = service.text(curves, facts.default_of("curves", release))
+    files = service.text("smtpd_tls_chain_files") or service.text("smtpd_tls_cert_file")
+    certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f and not f.endswith(".key")]
+    return served.offer(
+        served.Settings(
+            subject=f"{service.path}#{name}" if name else service.path,
+            at=at,
+            protocols=_protocols(
+                service.text(protocols, facts.default_of("mandatory" if mandatory else "protocols", release)),
+                service.place(protocols, at),
+            ),
+            ciphers=Said(ciphers, spot),
+            groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,
+            server_preference=service.text("tls_preempt_cipherlist") == "yes",
+            keys=certificates.keys_of(tree, certificate),
+            dh_bits=2048 if release.upstream >= (3, 1) else 1024,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )  # fmt: skip
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per smtpd service with TLS; main.cf alone is one offer."""
+    (main, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    master = f"{path.rpartition('/')[0]}/master.cf"
+    found = False
+    if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
+        for one in _SERVICE.finditer(source.text):
+            line = source.text.count("\n", 0, one.start()) + 1
+            own = {
+                o["name"]: Line(o["name"], o["value"], master, line + one[0].count("\n", 0, one.start("rest") - one.start() + o.start()))
+                for o in _OPTION.finditer(one["rest"])
+            }  # fmt: skip
+            service = _Service(main, own, path)
+            level = service.text("smtpd_tls_security_level")
+            if level in {"", "none"} and "yes" not in {
+                service.text("smtpd_use_tls"),
+                service.text("smtpd_enforce_tls"),
+            }:
+                continue
+            found = True
+            port = one["name"].rpartition(":")[2]
+            yield _offer(service, f"smtpd:{port}", tree, reading)
+    if not found and any("tls" in x.name for x in main.lines):
+        yield _offer(_Service(main, {}, path), "", tree, reading)
+
+
+TARGET = Target(
+    name="postfix",
+    title="Postfix smtpd",
+    template="tls/postfix.cf.j2",
+    main=("postfix/main.cf", "main.cf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(
+        r"^(?:smtpd?_\w+|tls_\w+|my(?:hostname|destination|networks|origin)|compatibility_level)\s*=",
+        re.MULTILINE,
+    ),
+    check=("postfix", "check"),
+    place="/etc/postfix/main.cf",
+    params={
+        "listen": "any word; TLS is then switched on with the certificate",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

@@ -1,0 +1,125 @@
+"""PostgreSQL: ssl_min_protocol_version, ssl_ciphers, ssl_prefer_server_ciphers, ssl_ecdh_curve or ssl_groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(
+    separator=r"\s*(?:=\s*|\s)", comment="#", section=None, trailing_comments=True,
+    include=lambda n, v: (v.strip("'"),) if n in {"include", "include_if_exists"} else (f"{v.strip(chr(39))}/*.conf",) if n == "include_dir" else (),
+)  # fmt: skip
+_UPGRADE = "use PostgreSQL {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("postgresql").has(feature, release)
+
+
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    ranged = _has("ssl_min_protocol_version", release)
+    least = PROTOCOLS.index(directives("postgresql").default_of("minimum", release))
+    speaks = builds.build(build).protocols
+    always = () if ranged else tuple(n for n in PROTOCOLS[least:] if n in speaks)
+    small = directives("postgresql").default_of("dh", release) == "1024" and "dhparam" not in params
+    return Abilities(
+        protocols=frozenset(PROTOCOLS[2:]) if ranged else frozenset(),
+        stuck=dict.fromkeys(always, _UPGRADE.format("12")),
+        ciphersuites=_has("ssl_tls13_ciphers", release),
+        groups="list" if _has("ssl_groups", release) else "one" if _has("ssl_ecdh_curve", release) else "none",
+        preference="settable" if _has("ssl_prefer_server_ciphers", release) else "client",
+        dh_bits=1024 if small else None,
+        elliptic=_has("ssl_ecdh_curve", release),
+        ways_out={
+            "ciphersuites": _UPGRADE.format("18"), "groups": _UPGRADE.format("18"),
+            "preference": _UPGRADE.format("9.4"), "finite_field": _UPGRADE.format("10"),
+            "elliptic": _UPGRADE.format("9.4"),
+        },
+    )  # fmt: skip
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    release = job.release
+    return {
+        "ranged": _has("ssl_min_protocol_version", release),
+        "least": spans.older(job.protocols[0]),
+        "greatest": spans.older(job.protocols[-1]),
+        "prefers": _has("ssl_prefer_server_ciphers", release),
+        "curves": "ssl_groups" if _has("ssl_groups", release) else "ssl_ecdh_curve",
+    }
+
+
+def _said(top: Section, name: str) -> Said | None:
+    found = top.last(name)
+    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with `ssl = on`, or of a fragment."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    first = next((x for x in top.lines if x.name.startswith("ssl")), None)
+    switch = top.last("ssl")
+    if first is None or (switch is not None and switch.value.lower() not in {"on", "true", "yes", "1"}):
+        return
+    facts, release, at = directives("postgresql"), reading.release, InFile((first.path,), first.line)
+    least, greatest = _said(top, "ssl_min_protocol_version"), _said(top, "ssl_max_protocol_version")
+    prefer, port, certificate = (
+        top.last("ssl_prefer_server_ciphers"),
+        top.last("port"),
+        top.last("ssl_cert_file"),
+    )
+    curve = _said(top, "ssl_groups") or _said(top, "ssl_ecdh_curve")
+    dh = facts.default_of("dh", release)
+    yield served.offer(
+        served.Settings(
+            subject=f"{path}#postgresql:{port.value if port else '5432'}" if switch else path,
+            at=at,
+            protocols=spans.between(
+                least.value if least else facts.default_of("minimum", release),
+                greatest.value if greatest else PROTOCOLS[-1],
+                (least or greatest or Said("", at)).at,
+            ),
+            ciphers=_said(top, "ssl_ciphers") or Said(facts.default_of("ciphers", release), at),
+            ciphersuites=_said(top, "ssl_tls13_ciphers"),
+            groups=curve or Said("prime256v1", at),
+            server_preference=not prefer or prefer.value.lower() in {"on", "true", "yes", "1"},
+            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            elliptic=_has("ssl_ecdh_curve", release),
+            dh_bits=int(dh),
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="postgresql",
+    title="PostgreSQL",
+    template="tls/postgresql.conf.j2",
+    main=("postgresql/postgresql.conf", "postgresql.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:ssl_(?:ciphers|ecdh_curve|min_protocol_version|cert_file|key_file)|shared_buffers|max_connections|wal_level)\s*=", re.MULTILINE),
+    check=(),
+    place="/var/lib/pgsql/data/conf.d/harden-tls.conf",
+    params={
+        "listen": "port; TLS is then switched on",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters (from 10 on)",
+    },
+)  # fmt: skip

@@ -1,0 +1,174 @@
+"""ProFTPD with mod_tls: TLSProtocol, TLSCipherSuite, TLSServerCipherPreference, TLSECDHCurve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(
+    separator=r"\s+",
+    comment="#",
+    section=r"<(?P<section>[^>]*)>",
+    include=lambda n, v: (v,) if n == "include" else (),
+)
+_UPGRADE = "use ProFTPD {} or later"
+_CERTIFICATES = ("tlsrsacertificatefile", "tlseccertificatefile", "tlsdsacertificatefile")
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("proftpd").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    newer = _has("token TLSv1.1", release)
+    names = {"SSLv3", "TLSv1.0"} | ({"TLSv1.1", "TLSv1.2"} if newer else set())
+    names |= {"TLSv1.3"} if _has("token TLSv1.3", release) else set()
+    speaks = builds.build(build).protocols
+    return Abilities(
+        protocols=frozenset(names),
+        stuck={} if newer else {n: _UPGRADE.format("1.3.5") for n in ("TLSv1.1", "TLSv1.2") if n in speaks},
+        ciphersuites=_has("cipher list for TLSv1.3", release),
+        groups="list" if _has("TLSECDHCurve", release) and builds.build(build).release >= (1, 1, 1)
+        else "one" if _has("TLSECDHCurve", release) else "none",
+        preference="settable" if _has("TLSServerCipherPreference", release) else "client",
+        ways_out={
+            "ciphersuites": _UPGRADE.format("1.3.7"), "groups": _UPGRADE.format("1.3.5"),
+            "preference": _UPGRADE.format("1.3.6"),
+        },
+    )  # fmt: skip
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    known = can(job.release, job.build, job.params).protocols
+    return {
+        "protocols": [spans.older(n) for n in job.protocols if n in known],
+        "prefers": _has("TLSServerCipherPreference", job.release),
+        "kind": "EC" if job.params.get("kind") == "ec" else "RSA",
+    }
+
+
+def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
+    on: set[str] = set()
+    for word in text.split():
+        sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
+        meant = (
+            set(PROTOCOLS[1:])
+            if name.lower() == "all"
+            else {spans.named("SSLv3" if name == "SSLv23" else name) or ""}
+        )
+        on = on - meant if sign == "-" else on | meant
+    return tuple(Said(n, at) for n in PROTOCOLS if n in on)
+
+
+class _Host:
+    def __init__(self, section: Section, below: tuple[Section, ...]) -> None:
+        self.section, self.below = section, below
+
+    def last(self, name: str) -> Line | None:
+        return next((x for s in (self.section, *self.below) if (x := s.last(name))), None)
+
+
+def _hosts(sections: list[Section], path: str) -> tuple[Section, Section, list[Section]]:
+    main, everywhere, hosts = Section("main", path, 1), Section("global", path, 1), []
+    current = main
+    for one in sections:
+        word = one.name.split()[0].lower() if one.name else ""
+        if word == "virtualhost":
+            current = Section(one.name, one.path, one.line)
+            hosts.append(current)
+        elif word == "global":
+            current = everywhere
+        elif word in {"/virtualhost", "/global"}:
+            current = main
+        current.lines += one.lines
+    return main, everywhere, hosts
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per server with `TLSEngine on`; a fragment is one offer."""
+    main, everywhere, hosts = _hosts(flat_syntax.read(tree, path, _GRAMMAR), path)
+    found = False
+    for section in (main, *hosts):
+        host = _Host(section, (everywhere,))
+        engine = host.last("tlsengine")
+        if engine is None or engine.value.lower() not in {"on", "true", "yes", "1"}:
+            continue
+        found = True
+        port, name = host.last("port"), section.name.split()[-1]
+        yield _offer(host, f"{path}#{name}:{port.value if port else '21'}", tree, reading)
+    if not found and any(x.name.startswith("tls") for x in main.lines):
+        yield _offer(_Host(main, (everywhere,)), path, tree, reading)
+
+
+def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
+    facts, release = directives("proftpd"), reading.release
+    first = next((x for x in host.section.lines if x.name.startswith("tls")), None)
+    at = InFile((first.path,), first.line) if first else InFile((host.section.path,), host.section.line)
+    protocol, curve, prefers = (
+        host.last("tlsprotocol"),
+        host.last("tlsecdhcurve"),
+        host.last("tlsservercipherpreference"),
+    )
+    ciphers, newer = Said(facts.default_of("ciphers", release), at), None
+    for section in (*reversed(host.below), host.section):
+        for one in section.every("tlsciphersuite"):
+            words = one.value.split()
+            spot = InFile((one.path,), one.line)
+            if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
+                newer = Said(words[1], spot)
+            elif words:
+                ciphers = Said(words[-1], spot)
+    files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.last(n))]
+    groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
+    spot = InFile((protocol.path,), protocol.line) if protocol else at
+    return served.offer(
+        served.Settings(
+            subject=subject,
+            at=at,
+            protocols=_protocols(
+                protocol.value if protocol else facts.default_of("protocols", release), spot
+            ),
+            ciphers=ciphers,
+            ciphersuites=newer,
+            groups=groups,
+            server_preference=_has("TLSServerCipherPreference", release)
+            and (prefers is None or prefers.value.lower() in {"on", "yes", "true", "1"}),
+            keys=certificates.keys_of(tree, files),
+            dh_bits=2048,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="proftpd",
+    title="ProFTPD with mod_tls",
+    template="tls/proftpd.conf.j2",
+    main=("proftpd/proftpd.conf", "proftpd.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:TLS[A-Z]\w+|ServerType|DefaultRoot|PassivePorts|MaxInstances)\s", re.MULTILINE),
+    check=("proftpd", "-t", "-c", "{path}"),
+    place="/etc/proftpd/conf.d/harden-tls.conf",
+    params={
+        "listen": "any word; TLS is then switched on with the certificate",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "kind": "`rsa` or `ec`: the kind of that key (default rsa)",
+    },
+)

@@ -1,0 +1,112 @@
+"""Squid built with OpenSSL: the options of each `https_port` line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(
+    separator=r"\s+",
+    comment="#",
+    section=None,
+    include=lambda n, v: tuple(v.split()) if n == "include" else (),
+)
+
+
+def can(_release: Release, _build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    return Abilities(
+        protocols=frozenset(PROTOCOLS),
+        ciphersuites=False,
+        groups="none",
+        finite_field="dhparam" in params,
+        ways_out={
+            "ciphersuites": "the OpenSSL configuration file of the host decides: Ciphersuites in its [system_default_sect]",
+            "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
+            "finite_field": "give the file of tls-dh: --param dhparam=FILE",
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    options = [f"NO_{spans.older(n).replace('.', '_')}" for n in PROTOCOLS[1:] if n not in job.protocols]
+    options += ["CIPHER_SERVER_PREFERENCE"] if job.server_preference else []
+    modern = directives("squid").has("tls-min-version", job.release)
+    return {
+        "options": ",".join(options),
+        "prefix": "tls-" if modern else "",
+        "least": f"1.{PROTOCOLS.index(job.protocols[0]) - 2}"
+        if modern and job.protocols[0].startswith("TLS")
+        else "",
+    }
+
+
+def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
+    at = InFile((line.path,), line.line)
+    address, *rest = line.value.split()
+    given = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
+    options = set(re.split(r"[,:+]", given.get("options", "")))
+    off = {spans.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")}
+    least = f"TLSv{given['min-version']}" if "min-version" in given else PROTOCOLS[0]
+    dh = given.get("dh", given.get("dhparams", ""))
+    curve, colon, _ = dh.partition(":")
+    certificate = given.get("cert")
+    return served.offer(
+        served.Settings(
+            subject=f"{path}#squid:{address.rpartition(':')[2]}",
+            at=at,
+            protocols=tuple(s for s in spans.between(least, PROTOCOLS[-1], at) if s.value not in off),
+            ciphers=Said(
+                given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
+            ),
+            groups=Said(curve, at) if colon and curve else None,
+            server_preference="CIPHER_SERVER_PREFERENCE" in options,
+            keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
+            finite_field=bool(dh),
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer per `https_port`, and per `http_port` that looks into TLS (ssl-bump)."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    for line in top.lines:
+        if line.value and (
+            line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split())
+        ):
+            yield _offer(line, path, tree, reading)
+
+
+TARGET = Target(
+    name="squid",
+    title="Squid built with OpenSSL",
+    template="tls/squid.conf.j2",
+    main=("squid/squid.conf", "squid.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(
+        r"^\s*(?:https?_port|http_access|acl|cache_dir|refresh_pattern|coredump_dir)\s", re.MULTILINE
+    ),
+    check=("squid", "-k", "parse", "-f", "{path}"),
+    place="/etc/squid/conf.d/harden-tls.conf",
+    params={
+        "listen": "address:port of https_port (default 3129)",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for DHE suites",
+    },
+)
