@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.tls.oracle_memory import Memory
+
 KIND_BITS = 24
 HELLO = 1 << 16
 TLS13 = frozenset((*range(0x1301, 0x1306), 0xC0B4, 0xC0B5))
@@ -141,6 +143,18 @@ class Library:
         self.free(connection)
         return [code for code in codes if code in TLS13]
 
+    def tables(self, generation: str) -> dict[str, object]:
+        """Return the library's ciphers and keywords as `hardening/tls/data/openssl` keeps them."""
+        context = self.context_new(self.method)
+        self.set_list(context, b"ALL:COMPLEMENTOFALL")
+        connection = self.new(context)
+        stack = self.get_ciphers(connection)
+        addresses = sorted((self.item(stack, i) for i in range(self.count(stack))), reverse=True)
+        memory = Memory("libssl", generation)
+        rows = [memory.cipher(address) for address in addresses if self._code(address) not in TLS13]
+        self.free(connection)
+        return {"ciphers": rows, "keywords": memory.keywords()}
+
     def connect(self, port: int, string: str) -> dict[str, object]:
         """Shake hands with 127.0.0.1 and return what was agreed, or the library's error."""
         self._errors()
@@ -253,8 +267,10 @@ def main() -> None:
     library = made.get(kind, lambda: Library(kind, folder))()
     for line in sys.stdin:
         question = json.loads(line)
-        if "suites13" in question:
-            answer: Any = [library.suites13(string) for string in question["suites13"]]
+        if "tables" in question:
+            answer: Any = library.tables(question["tables"])
+        elif "suites13" in question:
+            answer = [library.suites13(string) for string in question["suites13"]]
         elif "connect" in question:
             answer = library.connect(question["connect"], question["string"])
         elif "hello" in question:

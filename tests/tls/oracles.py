@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from hardening.tls import openssl
 
@@ -100,7 +100,7 @@ class Asker:
 
     def __init__(self, build: str) -> None:
         one = oracle(build)
-        environment = dict(os.environ)
+        environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
         if one.kind == "ctypes":
             environment["LD_LIBRARY_PATH"] = str(one.folder)
         policy = openssl.build(build).system_policy
@@ -149,6 +149,12 @@ class Asker:
         """Return per TLS 1.3 setting the code points in force, or None where the library refuses it."""
         answer = self.ask(suites13=list(strings))
         assert isinstance(answer, list)
+        return answer
+
+    def tables(self, generation: str) -> dict[str, Any]:
+        """Return the library's own `ciphers` and `keywords`, read out of its memory."""
+        answer = self.ask(tables=generation)
+        assert isinstance(answer, dict)
         return answer
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from importlib.resources import files
 
 import pytest
 
@@ -52,6 +54,18 @@ def test_a_string_cut_anywhere(asked: tuple[Build, oracles.Asker]) -> None:
     one, asker = asked
     whole = "DEFAULT:!EXP;-RSA+AES,+TLSv1.2 @STRENGTH:@SECLEVEL=2:ECDHE-RSA-AES128-SHA+SHA:!A*:x"
     _agree(one, asker, [whole[:end] for end in range(1, len(whole))])
+
+
+def test_the_shipped_tables_are_the_librarys_own(asked: tuple[Build, oracles.Asker]) -> None:
+    one, asker = asked
+    if oracles.oracle(one.name).kind not in {"ctypes", "system"}:
+        pytest.skip("its tables lie inside another program's library")
+    folder = files("hardening.tls") / "data" / "openssl"
+    shipped = json.loads((folder / "builds" / f"{one.name}.json").read_text("utf-8"))
+    keywords = json.loads((folder / "keywords.json").read_text("utf-8"))[shipped["keywords"]]
+    real = asker.tables(one.generation)
+    assert real["ciphers"] == shipped["ciphers"]
+    assert real["keywords"] == keywords
 
 
 def _no_set_up(cipher: Cipher) -> bool:
