@@ -148,7 +148,8 @@ class _Audit:
         if cache is not None:
             from bundle.cache import Cache
 
-            self._cache = Cache(Path(cache), (*self._rules, *RULES.values()), limits)
+            base = b"\0".join(getattr(one, "base", b"") for one in detectors)
+            self._cache = Cache(Path(cache), (*self._rules, *RULES.values()), limits, extra=base)
         self._walker = Walker(
             limits, passwords=passwords, remember=True, delegate=self._delegate, lookup=self._lookup
         )

@@ -28,13 +28,16 @@ DETECTORS: tuple[str, ...] = ("bundle.detect.components", "bundle.detect.credent
 """Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 
-def detectors(rules: Sequence[Path] = ()) -> tuple[Detector, ...]:
-    """Return one detector of each kind, in the registry's order; `rules` go to those whose maker takes them."""
+def detectors(rules: Sequence[Path] = (), osv: Path | None = None) -> tuple[Detector, ...]:
+    """Return one detector of each kind, in the registry's order; `rules` and `osv` go to those whose maker takes them."""
+    given = {"rules": tuple(rules), "osv": osv}
     made: list[Detector] = []
     for name in DETECTORS:
         make = import_module(name).detector
-        takes = bool(rules) and "rules" in signature(make).parameters
-        made.append(cast(Detector, make(rules=tuple(rules)) if takes else make()))
+        takes = signature(make).parameters
+        made.append(
+            cast(Detector, make(**{key: value for key, value in given.items() if value and key in takes}))
+        )
     return tuple(made)
 
 

@@ -73,6 +73,12 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     help="Further component rules or a deny-list; may be repeated.",
 )
 @click.option(
+    "--osv",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="An OSV export: every identified component is matched against it, without network.",
+)
+@click.option(
     "--password-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Passwords to try on encrypted members, one a line.",
@@ -84,6 +90,7 @@ def command(
     jobs: int | None,
     cache: str | None,
     rules: tuple[Path, ...],
+    osv: Path | None,
     password_file: Path | None,
     report: ReportOptions,
     **limits: Any,
@@ -100,7 +107,7 @@ def command(
     with _shown(report) as on_event:
         run = audit(
             paths,
-            detectors=detectors(rules),
+            detectors=detectors(rules, osv),
             limits=Limits(**given),
             passwords=_passwords(password_file),
             jobs=jobs,

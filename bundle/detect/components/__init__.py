@@ -14,6 +14,8 @@ from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.libraries import Libraries
 from bundle.detect.components.load import shipped
 from bundle.detect.components.model import Component, PackageSign
+from bundle.detect.components.osv import RULE as OSV
+from bundle.detect.components.osv import Osv
 from bundle.detect.components.own import DENIED, LEARNED, Denied, Own, load_rules
 from bundle.detect.components.packages import Package, packages
 from bundle.walk.member import Member
@@ -30,11 +32,13 @@ class Components:
         components: Sequence[Component] | None = None,
         *,
         own: Own | None = None,
+        osv: Osv | None = None,
         today: date | None = None,
         engine: str = "auto",
     ) -> None:
         """Prepare; a user's component wins over a shipped one of the same id, `today` decides about ends of life."""
         self._own = own or Own()
+        self._osv = osv
         by_id = {c.rule.id: c for c in (shipped() if components is None else components)}
         by_id |= {c.rule.id: c for c in self._own.components}
         self.components = tuple(by_id[key] for key in sorted(by_id))
@@ -53,7 +57,15 @@ class Components:
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the rule of every component, and those for a user's own lists."""
-        return (*(c.rule for c in self.components), DENIED, LEARNED)
+        return (*(c.rule for c in self.components), DENIED, LEARNED, OSV)
+
+    @property
+    def base(self) -> bytes:
+        """What a result depends on beside the member and the rules: for caches of results."""
+        reached = [
+            (c.rule.id, b.ends) for c in self.components for b in c.bad if b.ends and b.ends <= self.today
+        ]
+        return repr((reached, self._own.digest, self._osv.digest if self._osv else "")).encode()
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the components that this member is, holds, or is the version file of."""
@@ -62,6 +74,9 @@ class Components:
             if finding is not None:
                 yield finding
             yield from self._denied_component(sighting, subject)
+            for version in sighting.versions:
+                purl = f"{sighting.component.purl}@{version}"
+                yield from self._advised(sighting.location, subject, purl, sighting.component.name)
         yield from self._only_own(member, subject)
         why = self._own.sha256.get(member.sha256) if member.sha256 else None
         if why is not None and not member.derived and not member.offset:
@@ -87,11 +102,13 @@ class Components:
 
     def _only_own(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the packages and learned libraries that only the user's own rules know."""
-        if member.content and self._own.purls and not member.derived and not member.offset:
+        wanted = self._own.purls or self._osv is not None
+        if member.content and wanted and not member.derived and not member.offset:
             for package in packages(member):
                 why = self._own.denied(package.purl)
                 if why is not None:
                     yield _denied(member.at(package.line), subject, package.purl, why)
+                yield from self._advised(member.at(package.line), subject, package.purl, package.name)
         if member.entries and self._own.libraries:
             for match, how in self._libraries.learned(member):
                 what = f"{match.library.name} {' or '.join(match.versions)}"
@@ -101,6 +118,15 @@ class Components:
                 else:
                     yield Finding(rule=LEARNED, subject=subject, location=member.at(), evidence=what,
                                   message=f"{what}, recognised by {how}")  # fmt: skip
+
+    def _advised(self, location: InFile, subject: str, purl: str, name: str) -> Iterator[Finding]:
+        """One finding for all advisories that the version falls under."""
+        found = self._osv.affecting(purl) if self._osv is not None and purl.startswith("pkg:") else ()
+        if found:
+            said = ", ".join(dict.fromkeys(a.id for a in found))
+            yield Finding(rule=OSV, subject=subject, location=location, evidence=purl,
+                          severity=max(a.severity for a in found),
+                          message=f"{name} {purl.rpartition('@')[2]}: {said}")  # fmt: skip
 
     def _denied_component(self, sighting: Sighting, subject: str) -> Iterator[Finding]:
         purl = sighting.component.purl
@@ -189,6 +215,9 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def detector(rules: Sequence[Path] = ()) -> Components:
-    """Return the detector over what is shipped and the rule files of the user. Errors: InputError, DataError."""
-    return Components(own=load_rules(rules))
+def detector(rules: Sequence[Path] = (), osv: Path | None = None) -> Components:
+    """Return the detector over what is shipped, the user's rule files, and an OSV export.
+
+    Errors: InputError, DataError.
+    """
+    return Components(own=load_rules(rules), osv=None if osv is None else Osv.load(osv))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import struct
 from collections.abc import Iterable, Mapping
@@ -56,6 +57,8 @@ class Own:
     libraries: tuple[Library, ...] = ()
     purls: Mapping[str, Denied] = field(default_factory=dict)
     sha256: Mapping[str, Denied] = field(default_factory=dict)
+    digest: str = ""
+    """SHA-256 of each file, one after the other."""
 
     def denied(self, purl: str) -> Denied | None:
         """Return why a package URL is denied, with its version or whatever its version."""
@@ -68,6 +71,7 @@ class Own:
             libraries=(*self.libraries, *other.libraries),
             purls={**self.purls, **other.purls},
             sha256={**self.sha256, **other.sha256},
+            digest=self.digest + other.digest,
         )
 
 
@@ -76,6 +80,7 @@ def load_rules(paths: Iterable[Path]) -> Own:
     own = Own()
     for path in paths:
         own |= _one(Table.load(path))
+        own |= Own(digest=hashlib.sha256(path.read_bytes()).hexdigest())
     return own
 
 

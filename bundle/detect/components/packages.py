@@ -61,6 +61,10 @@ def packages(member: Member) -> Iterator[Package]:
         yield from _debian(content, installed=name == "status")
     elif name == "package.json" and len(content) <= _MOST_JSON:
         yield from _npm(content)
+    elif name == "pom.properties" and len(content) <= _MOST_JSON:
+        yield from _maven(content)
+    elif name in ("installed.json", "composer.lock"):
+        yield from _composer(content)
 
 
 def _rpm(content: Content) -> Iterator[Package]:
@@ -121,6 +125,29 @@ def upstream(full: str) -> str:
     version = _EPOCH.sub("", full)
     version = version.rsplit("-", 1)[0] if "-" in version else version
     return re.split(r"[+~]|-really", version)[0]
+
+
+_POM_LINE = re.compile(rb"^(version|groupId|artifactId)\s*=\s*(\S+)", re.MULTILINE)
+
+
+def _maven(content: Content) -> Iterator[Package]:
+    said = {key: value.decode("utf-8", "replace") for key, value in _POM_LINE.findall(content)}
+    if len(said) == len((b"version", b"groupId", b"artifactId")):
+        name, version = f"{said[b'groupId']}/{said[b'artifactId']}", said[b"version"]
+        yield Package("maven", name, version, version)
+
+
+def _composer(content: Content) -> Iterator[Package]:
+    """`installed.json` of either shape, or `composer.lock`."""
+    try:
+        said = json.loads(bytes(content))
+    except (ValueError, RecursionError):
+        return
+    rows = said.get("packages") if isinstance(said, dict) else said
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("version"), str):
+            version = row["version"].removeprefix("v")
+            yield Package("composer", row["name"], version, version)
 
 
 def _npm(content: Content) -> Iterator[Package]:
