@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from hardening.tls.openssl import Build, Cipher, Resolution, Step
     from hardening.tls.registry import Suite
+    from hardening.tls.ruleset import Policy
 
 
 @click.command()
@@ -214,20 +215,56 @@ def _policy(what: str, build_name: str | None, form: str) -> list[str]:
     build = None if build_name is None else _build(build_name)
     names = {c.code: c.name for c in (*build.ciphers, *build.tls13)} if build else {}
     wanted = (*chosen.suites13, *chosen.suites)
+    had = [s for s in wanted if build is None or s.code in names]
     rows = [
         {"code": s.hex, "iana": s.iana, "openssl": names.get(s.code) or (s.openssl[0] if s.openssl else None)}
-        for s in wanted
-        if build is None or s.code in names
+        for s in had
     ]
     notes = list(chosen.notes)
-    if build is not None and len(rows) < len(wanted):
+    if build is not None and len(had) < len(wanted):
         lacking = ", ".join(s.iana for s in wanted if s.code not in names)
-        notes.append(f"{build.name} lacks {len(wanted) - len(rows)} of the policy's suites: {lacking}")
+        notes.append(f"{build.name} lacks {len(wanted) - len(had)} of the policy's suites: {lacking}")
+    speaks = [p for p in chosen.protocols if build is None or p in build.protocols]
+    lost = _locked_out(chosen, speaks, had)
     if form == "json":
-        return _object(
-            {"what": what, "build": build and build.name, "error": None, "suites": rows, "notes": notes}
-        )
-    lines = [f"{chosen.id}: {chosen.title}", f"  protocols {', '.join(chosen.protocols)}"]
+        body = {"what": what, "build": build and build.name, "error": None, "suites": rows, "notes": notes}
+        return _object(body | {"locked_out": lost})
+    lines = [f"{chosen.id}: {chosen.title}", f"  protocols {', '.join(speaks)}"]
     lines.append(f"  on {build.name}" if build else "  suites, in order of preference:")
     lines += [f"  {row['code']:8}  {row['iana']:45}  {row['openssl'] or ''}".rstrip() for row in rows]
-    return [*lines, *_notes(notes), "", f"`harden tls policies {chosen.id}` shows it rule by rule."]
+    lines += _notes(notes)
+    if lost:
+        lines += ["", f"{len(lost)} known clients could not connect to a server that offers this:"]
+        lines += [f"  {one['title']} ({one['verified']}): {one['reason']}" for one in lost]
+    return [*lines, "", f"`harden tls policies {chosen.id}` shows it rule by rule."]
+
+
+def _locked_out(chosen: Policy, speaks: Iterable[str], had: Iterable[Suite]) -> list[dict[str, str]]:
+    """Return who could not connect to a server that offers exactly this; empty if nothing is to be rendered."""
+    from hardening.findings import in_file
+    from hardening.tls.clients import locked_out
+    from hardening.tls.offer import Offer, ProtocolOffer, Said
+    from hardening.tls.registry import PROTOCOLS
+
+    at = in_file(chosen.id)
+    suites = list(had)
+    offered = []
+    for name in speaks:
+        fit = [s for s in suites if PROTOCOLS.index(s.min) <= PROTOCOLS.index(name) <= PROTOCOLS.index(s.max)]
+        if fit:
+            offered.append(
+                ProtocolOffer(
+                    name=name,
+                    at=at,
+                    suites=tuple(Said(s.iana, at) for s in fit),
+                    preference="server",
+                    groups=tuple(Said(g.name, at) for g in chosen.groups),
+                )
+            )
+    if not offered:
+        return []
+    lost = locked_out(Offer(subject=chosen.id, at=at, protocols=tuple(offered)))
+    return [
+        {"client": h.client.id, "title": h.client.title, "reason": h.reason, "verified": h.client.verified}
+        for h in lost
+    ]

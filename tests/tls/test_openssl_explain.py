@@ -72,8 +72,16 @@ def test_a_policy_on_a_build_says_what_is_missing(capsys: pytest.CaptureFixture[
     notes = found["notes"]
     assert isinstance(notes, list)
     assert any("lacks" in str(note) and "CHACHA20" in str(note) for note in notes)
+    lost = found["locked_out"]
+    assert isinstance(lost, list)
+    assert "java-7" in {one["client"] for one in lost}
+    assert "java-8" not in {one["client"] for one in lost}
     assert run(["tls", "explain", "mozilla-modern"]) == 0
-    assert "TLS_AES_128_GCM_SHA256" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "TLS_AES_128_GCM_SHA256" in text
+    assert (
+        "OpenSSL 1.0.2k (CentOS 7) (derived from the measured build): no protocol version in common" in text
+    )
 
 
 def test_the_text_shows_each_step_and_the_traps(capsys: pytest.CaptureFixture[str]) -> None:
