@@ -8,6 +8,7 @@ from hardening.cli.lazy import LazyGroup, Verb
 
 VERBS = (
     Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
+    Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
 )
 
 

@@ -10,7 +10,7 @@ FORMS = ("text", "markdown", "html", "script")
 
 def written(guide: Guide, form: str) -> str:
     """Return the guide in one of FORMS."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
         loader=FileSystemLoader(resources.templates() / "mailer"),
@@ -18,6 +18,6 @@ def written(guide: Guide, form: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=form == "html",
+        autoescape=select_autoescape(("html.j2",), default_for_string=False),
     )
     return environment.get_template(f"guide.{form}.j2").render(guide=guide, settings=guide.settings)

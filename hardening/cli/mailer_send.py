@@ -1,0 +1,98 @@
+"""`harden mailer send`: a thin layer over `hardening.mailer.send`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardening.cli.mailer_options import config_options, today
+from hardening.errors import ExitCode, HardeningError, InputError, PendingError, RolledBackError, UsageError
+
+if TYPE_CHECKING:
+    from hardening.mailer.settings import Settings
+
+
+@click.command()
+@config_options
+@click.option(
+    "--to", "recipients", multiple=True, metavar="ADDRESS", help="Instead of the settings' recipients."
+)
+@click.option("--subject", required=True)
+@click.option("--text", help="The body; default: standard input.")
+@click.option("--alarm-id", default="", help="Goes into X-Alarm-Id.")
+@click.option("--priority", is_flag=True, help="Mark it as urgent.")
+@click.option(
+    "--transport",
+    type=click.Choice(["graph", "smtp", "ews"]),
+    multiple=True,
+    help="Only these, in this order.",
+)
+@click.option("--json", "as_json", is_flag=True, help="graph: send JSON instead of MIME.")
+@click.option("-q", "--quiet", is_flag=True)
+@click.option("-v", "--verbose", count=True, help="Say what each transport answered.")
+def command(
+    config: Path, vault_password_file: Path | None, recipients: tuple[str, ...], subject: str, text: str | None,
+    alarm_id: str, priority: bool, transport: tuple[str, ...], as_json: bool, quiet: bool, verbose: int,
+) -> int:  # fmt: skip
+    """Send a mail now; the next transport steps in where one fails."""
+    from hardening.mailer import send as sending
+    from hardening.mailer.message import message
+    from hardening.mailer.settings import load
+
+    settings = _chosen(load(config, vault_password=vault_password_file), recipients, transport)
+    body = sys.stdin.read() if text is None else text
+    mail = message(
+        sender=settings.sender.strip(), recipients=settings.recipients, subject=subject, text=body,
+        priority=priority, alarm=alarm_id,
+    )  # fmt: skip
+    attempts = sending.send(settings, mail, as_json=as_json)
+    for attempt in attempts:
+        if attempt.problem is not None and not quiet:
+            click.echo(f"{attempt.transport}: {_told(attempt.problem, verbose)}", err=True)
+    last = attempts[-1]
+    if last.problem is not None:
+        if sending.may_have_arrived(last):
+            raise PendingError(
+                f"{last.transport}: {last.problem}: it may have arrived", hint=last.problem.hint
+            )
+        raise RolledBackError(f"not sent; {last.transport}: {last.problem}", hint=last.problem.hint)
+    for address, refusal in last.refused.items():
+        click.echo(f"{last.transport}: {address} was refused: {refusal}\n  next: {refusal.hint}", err=True)
+    if not quiet:
+        said = f" ({last.accepted})" if verbose and last.accepted else ""
+        click.echo(f"accepted by {last.transport}: {mail['Message-ID']}{said}")
+    return int(ExitCode.PARTLY_EXAMINED if last.refused else ExitCode.OK)
+
+
+def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[str, ...]) -> Settings:
+    """Apply the options, and refuse settings that cannot send."""
+    from dataclasses import replace
+
+    from hardening.mailer.mistakes import ADDRESS, mistakes
+    from hardening.mailer.settings import Transport
+
+    if transport:
+        settings = replace(settings, transports=tuple(Transport(one) for one in dict.fromkeys(transport)))
+    if recipients:
+        settings = replace(settings, recipients=recipients)
+    for mistake in mistakes(settings, today()):
+        if mistake.grave:
+            raise InputError(f"{settings.source}: {mistake.key}: {mistake.problem}", hint=mistake.remedy)
+    if not settings.recipients:
+        raise UsageError("nobody to send to", hint="--to ADDRESS, or recipients in the settings")
+    if bad := [one for one in settings.recipients if not ADDRESS.match(one)]:
+        raise UsageError(f"{bad[0]!r} is not a mail address", hint="one plain address each")
+    return settings
+
+
+def _told(problem: HardeningError, verbose: int) -> str:
+    from hardening.mailer.net import RefusedBy
+
+    text = f"{problem}\n  next: {problem.hint}"
+    if verbose and isinstance(problem, RefusedBy):
+        answer = problem.answer
+        text += f"\n  seen: {answer.status or ''} {answer.name} {answer.text} {answer.trace}".rstrip()
+    return text

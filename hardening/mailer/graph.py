@@ -1,0 +1,80 @@
+"""Microsoft Graph: sendMail as MIME or JSON, and the calendar view the product needs."""
+
+from __future__ import annotations
+
+import base64
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import quote
+
+from hardening.mailer.answers import Answer
+from hardening.mailer.http import Client
+from hardening.mailer.net import RefusedBy
+from hardening.mailer.secret import Secret, masked
+from hardening.mailer.settings import Settings
+
+
+def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
+    """Send a mail; return the request's id. Errors: RefusedBy."""
+    url = _url(settings, settings.mailbox.strip(), "sendMail")
+    with Client(settings) as client:
+        if as_json:
+            answer = client.post(url, json=_json(settings, mail), headers=_headers(token))
+        else:
+            body = base64.b64encode(mail.as_bytes())
+            answer = client.post(url, data=body, headers={**_headers(token), "Content-Type": "text/plain"})
+        return _checked(answer)
+
+
+def read_calendar(settings: Settings, token: Secret, mailbox: str) -> str:
+    """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
+    with Client(settings) as client:
+        return _checked(
+            client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
+        )
+
+
+def _url(settings: Settings, mailbox: str, what: str) -> str:
+    return f"https://{settings.endpoints.graph}/v1.0/users/{quote(mailbox, safe='@')}/{what}"
+
+
+def _headers(token: Secret) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.reveal()}"}
+
+
+def _json(settings: Settings, mail: EmailMessage) -> dict[str, Any]:
+    extra = [{"name": k, "value": v} for k, v in mail.items() if k.lower().startswith("x-")]
+    recipients = [one.strip() for one in str(mail["To"]).split(",")]
+    message: dict[str, Any] = {
+        "subject": str(mail["Subject"]),
+        "body": {"contentType": "Text", "content": mail.get_content()},
+        "toRecipients": [{"emailAddress": {"address": one}} for one in recipients],
+        "internetMessageId": str(mail["Message-ID"]),
+    }
+    if mail["Importance"]:
+        message["importance"] = "high"
+    if extra:
+        message["internetMessageHeaders"] = extra
+    return {"message": message, "saveToSentItems": settings.save_to_sent_items}
+
+
+def _checked(answer: Any) -> str:
+    request = str(answer.headers.get("request-id", ""))
+    if answer.status_code in (200, 202):
+        return request
+    try:
+        error = answer.json().get("error", {})
+    except (ValueError, AttributeError):
+        error = {}
+    error = error if isinstance(error, dict) else {}
+    after = answer.headers.get("Retry-After", "")
+    raise RefusedBy(
+        Answer(
+            where="graph",
+            status=answer.status_code,
+            name=str(error.get("code", "")),
+            text=masked(str(error.get("message", "")))[:300],
+            trace=f"request-id={request}" if request else "",
+            retry_after=float(after) if after.isdigit() else None,
+        )
+    )

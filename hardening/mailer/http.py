@@ -1,0 +1,97 @@
+"""One HTTPS client for tokens, Graph and EWS: no environment, always a time-out, failures with a name."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from hardening.mailer.net import RefusedBy, context, tls_failure, unreachable
+from hardening.mailer.settings import Settings
+
+
+class _Verified(HTTPAdapter):
+    """An adapter that uses our TLS context, also inside a proxy's tunnel."""
+
+    def __init__(self, made: ssl.SSLContext) -> None:
+        self._made = made
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Add the context to the pool."""
+        super().init_poolmanager(*args, ssl_context=self._made, **kwargs)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """Add the context to the pool behind the proxy."""
+        return super().proxy_manager_for(proxy, ssl_context=self._made, **kwargs)
+
+
+class Client(requests.Session):
+    """A session without the environment's proxies and authorities, which always has a time-out."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.trust_env = False  # REQUESTS_CA_BUNDLE would win over what the settings say
+        self.max_redirects = 3
+        self._timeout = settings.timeout
+        self.last: requests.Response | None = None
+        self.mount("https://", _Verified(context(settings)))
+        self.mount("http://", _Refused())
+        if settings.proxy is not None:
+            self.proxies = {"https": settings.proxy.url}
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request. Errors: RefusedBy, never one of requests' own."""
+        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs.setdefault("allow_redirects", False)
+        try:
+            self.last = super().request(*args, **kwargs)
+        except requests.RequestException as problem:
+            raise _named(problem) from None  # its text may quote the request
+        return self.last
+
+
+class _Refused(HTTPAdapter):
+    def send(self, request: Any, *_args: Any, **_kwargs: Any) -> Any:
+        """Refuse plain HTTP: a discovery document may not lead there."""
+        raise unreachable("tls-failed", f"an address without TLS was named: {request.url.partition('?')[0]}")
+
+
+def _named(problem: requests.RequestException) -> RefusedBy:
+    inner = _innermost(problem)
+    host = getattr(problem.request, "url", None) or "the host"
+    host = host.partition("://")[2].partition("/")[0] or host
+    text = str(problem)
+    if isinstance(inner, ssl.SSLError):
+        return tls_failure(inner, host)
+    if isinstance(problem, requests.exceptions.ProxyError):
+        return _proxy_said(text, host)
+    if isinstance(problem, requests.exceptions.Timeout):
+        return unreachable("timeout", f"{host} did not answer in time")
+    names = {"NameResolution": "dns", "getaddrinfo": "dns", "refused": "refused"}
+    name = next((name for word, name in names.items() if word in text), "closed")
+    return unreachable(name, f"{host}: {type(problem).__name__}")
+
+
+def _proxy_said(text: str, host: str) -> RefusedBy:
+    if "Tunnel connection failed: 407" in text:
+        return unreachable("proxy-auth", "the proxy wants authentication (407)")
+    if "Tunnel connection failed" in text:
+        return unreachable("proxy-refused", f"the proxy does not lead to {host}")
+    if "NewConnectionError" in text or "NameResolution" in text:
+        return unreachable("proxy-unreachable", "the proxy does not answer")
+    return unreachable("closed", f"{host} closed without an answer")
+
+
+def _innermost(problem: BaseException) -> BaseException:
+    seen = [problem]
+    while True:
+        last = seen[-1]
+        reason = getattr(last, "reason", None)
+        candidates = [last.__cause__, last.__context__, reason, *last.args]
+        following = next((c for c in candidates if isinstance(c, BaseException) and c not in seen), None)
+        if isinstance(last, ssl.SSLError) or following is None:
+            return last
+        seen.append(following)

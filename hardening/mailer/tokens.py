@@ -1,0 +1,163 @@
+"""Access tokens by MSAL, with its traps kept out: no environment, no replayed errors, no cached surprise."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardening.errors import InputError
+from hardening.mailer.answers import Answer
+from hardening.mailer.http import Client
+from hardening.mailer.net import RefusedBy
+from hardening.mailer.secret import Secret, masked
+from hardening.mailer.settings import Credential, Settings, Transport, read
+
+_EARLY = 300  # seconds before its end at which a token is renewed
+logging.getLogger("msal").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, its claims, and the credential that got it."""
+
+    value: Secret
+    claims: Mapping[str, Any]
+    ends: float
+    """time.time() at which it is over."""
+    credential: Credential
+
+
+def resource(settings: Settings, transport: Transport) -> str:
+    """Return the `/.default` scope of a transport."""
+    host = settings.cloud.graph if transport is Transport.GRAPH else settings.cloud.outlook
+    return f"https://{host}/.default"
+
+
+def claims(token: str) -> dict[str, Any]:
+    """Return what a token says about itself, unverified; empty where it is opaque."""
+    parts = token.split(".")
+    try:
+        body = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        found = json.loads(body)
+    except (IndexError, binascii.Error, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
+    """Ask for a token now, past every cache. Errors: RefusedBy, InputError (credential files)."""
+    import msal
+
+    client = Client(settings)
+    secret = _credential(credential)
+    authority = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}"
+    try:
+        # A new application each time: MSAL replays errors from memory for a minute, for any secret.
+        app = msal.ConfidentialClientApplication(
+            settings.client_id.strip(),
+            client_credential=secret,
+            authority=authority,
+            instance_discovery=False,  # true would ask the public cloud about every other one
+            http_client=client,
+        )
+        got: dict[str, Any] = app.acquire_token_for_client(scopes=[scope])
+    except RefusedBy:
+        raise
+    except Exception as problem:  # noqa: BLE001 - MSAL raises ValueError, JSONDecodeError and its own
+        raise _failed(client, problem, credential) from None  # its context may hold the request
+    if "access_token" not in got:
+        raise RefusedBy(_answer(client, got, credential))
+    value = str(got["access_token"])
+    lifetime = int(got.get("expires_in", 3600))
+    return Token(Secret(value), claims(value), time.time() + lifetime, credential)
+
+
+def _credential(credential: Credential) -> str | dict[str, str]:
+    if not credential.is_certificate:
+        return credential.value().reveal()
+    assert credential.certificate_file is not None and credential.key_file is not None  # noqa: S101, PT018 - the reader made sure
+    return {
+        "private_key": read(credential.key_file).decode("ascii", "replace"),
+        "public_certificate": read(credential.certificate_file).decode("ascii", "replace"),
+    }
+
+
+def _failed(client: Client, problem: Exception, credential: Credential) -> Exception:
+    """Return what was behind an exception of MSAL: usually the answer it could not read."""
+    last = client.last
+    if last is None:
+        if credential.is_certificate:
+            return InputError(
+                f"{credential.certificate_file}, {credential.key_file}: {type(problem).__name__}: not a usable pair",
+                hint="both have to be PEM, the key without a passphrase",
+            )
+        return RefusedBy(Answer(where="token", text=type(problem).__name__))
+    try:
+        body = last.json()
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict) or not body.get("error"):
+        # Success or failure, this is no token service: a captive portal or a proxy's own page.
+        name = "" if last.status_code >= 500 else "not-json"  # noqa: PLR2004 - HTTP's own border
+        return RefusedBy(
+            Answer(
+                where="token",
+                status=last.status_code,
+                name=name,
+                text="the answer is not the token service's",
+            )
+        )
+    return RefusedBy(_answer(client, body, credential))
+
+
+def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> Answer:
+    status = client.last.status_code if client.last is not None else 0
+    text = str(body.get("error_description", ""))
+    codes = [int(n) for n in body.get("error_codes") or [] if str(n).isdigit()]
+    codes += [int(n) for n in re.findall(r"AADSTS(\d+)", text)]
+    secrets = () if credential.is_certificate else (credential.value(),)
+    after = client.last.headers.get("Retry-After", "") if client.last is not None else ""
+    return Answer(
+        where="token",
+        status=status,
+        name=str(body.get("error", "")),
+        codes=tuple(dict.fromkeys(codes)),
+        text=masked(text.splitlines()[0] if text else "", *secrets)[:300],
+        trace=" ".join(f"{k}={body[k]}" for k in ("trace_id", "correlation_id") if body.get(k)),
+        retry_after=float(after) if after.isdigit() else None,
+    )
+
+
+@dataclass
+class Tokens:
+    """Tokens of one run: each is asked for once, a staged credential steps in where the first is refused."""
+
+    settings: Settings
+    _kept: dict[str, Token] = field(default_factory=dict)
+
+    def get(self, scope: str) -> Token:
+        """Return a token that lasts. Errors: RefusedBy of the first credential when all are refused."""
+        kept = self._kept.get(scope)
+        if kept is not None and kept.ends - _EARLY > time.time():
+            return kept
+        first: RefusedBy | None = None
+        for credential in self.settings.credentials:
+            try:
+                self._kept[scope] = acquire(self.settings, credential, scope)
+            except RefusedBy as problem:
+                first = first or problem
+                if problem.answer.name != "invalid_client":
+                    break
+            else:
+                return self._kept[scope]
+        if kept is not None and kept.ends > time.time():
+            return kept  # the service is away and the token still good
+        assert first is not None  # noqa: S101 - there is one credential at least
+        raise first

@@ -1,0 +1,164 @@
+"""A mail arrives by each transport, and by the next one where one fails."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from hardening.cli import run
+from hardening.errors import ExitCode
+from tests.mailer.conftest import Site
+from tests.mailer.fake_m365 import Fake
+
+
+def send(site: Site, *more: str) -> int:
+    return run(
+        [
+            "mailer",
+            "send",
+            "-c",
+            str(site.config),
+            "--subject",
+            "Fan 3 failed",
+            "--text",
+            "Replace it.\n.\n..x",
+            "-v",
+            *more,
+        ]
+    )
+
+
+@pytest.mark.parametrize("transport", ["graph", "smtp", "ews"])
+def test_a_mail_arrives(fake: Fake, tmp_path: Path, transport: str) -> None:
+    site = Site(fake, tmp_path / "site", transport)
+    assert send(site, "--alarm-id", "A-17", "--priority") == ExitCode.OK
+    (mail,) = fake.accepted
+    assert (mail.transport, mail.mailbox, mail.recipients) == (
+        transport,
+        "alarms@example.com",
+        ("ops@example.com",),
+    )
+    assert mail.headers["X-Alarm-Id"] == "A-17"
+    assert mail.headers["Importance"] == "high"
+    assert mail.headers.get_payload().replace("\r\n", "\n") == "Replace it.\n.\n..x\n"
+    assert fake.refused_names == []
+
+
+def test_graph_takes_json_too(site: Site) -> None:
+    assert send(site, "--json") == ExitCode.OK
+    assert b'"subject": "Fan 3 failed"' in site.fake.accepted[0].data
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("graph", (503, {}, {"Retry-After": "5"})), ("graph", (403, {"error": {"code": "X"}})), ("graph", "drop"),
+        ("graph", "reset"), ("graph", (302, b"<html>portal</html>")), ("graph", (500, b"<html>")),
+    ],
+)  # fmt: skip
+def test_the_next_transport_steps_in(site: Site, place: str, what: object) -> None:
+    site.fake.fault(place, what)
+    assert send(site) == ExitCode.OK
+    assert [m.transport for m in site.fake.accepted] == ["smtp"]
+
+
+def test_what_may_have_arrived_is_marked(site: Site) -> None:
+    site.fake.fault("graph.accepted", "drop")
+    assert send(site) == ExitCode.OK
+    first, second = site.fake.accepted
+    assert first.headers["Message-ID"] == second.headers["Message-ID"]
+    assert second.headers["X-Possible-Duplicate"] == "after graph"
+
+
+def test_nothing_accepted_is_exit_6_and_names_the_cause(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.fake.fault("graph", (403, {"error": {"code": "ErrorAccessDenied"}}))
+    site.fake.fault("smtp.dot", "554 5.2.0 SubmissionQuotaExceededException")
+    assert send(site) == ExitCode.ROLLED_BACK
+    said = capsys.readouterr().err
+    assert "graph: graph: the application may not send as this mailbox" in said
+    assert "10,000 recipients" in said
+    assert site.fake.accepted == []
+
+
+def test_a_mail_that_may_have_arrived_is_pending(site: Site) -> None:
+    site.fake.fault("smtp.accepted", "drop")
+    assert send(site, "--transport", "smtp") == ExitCode.PENDING
+
+
+def test_a_refused_recipient_does_not_stop_the_others(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    code = send(site, "--transport", "smtp", "--to", "gone@x.invalid", "--to", "ops@example.com")
+    assert code == ExitCode.PARTLY_EXAMINED
+    assert site.fake.accepted[0].recipients == ("ops@example.com",)
+    assert "gone@x.invalid was refused" in capsys.readouterr().err
+
+
+def test_a_staged_credential_steps_in(site: Site) -> None:
+    site.write_secret("gone~" + "x" * 30)
+    site.write_secret(site.secret, "next.secret")
+    site.write(next_credential={"secret_file": "next.secret"})
+    assert send(site) == ExitCode.OK
+
+
+def certificate(folder: Path) -> tuple[Path, Path, x509.Certificate]:
+    key, made = folder / "mailer.key", folder / "mailer.crt"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=mailer", "-days", "90", "-keyout", key, "-out", made],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key, x509.load_pem_x509_certificate(made.read_bytes())
+
+
+def test_a_certificate_signs_in(site: Site) -> None:
+    made, key, parsed = certificate(site.folder)
+    site.app.certificates.append(parsed)
+    day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=90)
+    site.write(credential={"certificate_file": made.name, "key_file": key.name, "expires": day})
+    assert send(site) == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"client_id": "abc"}, "client_id: is not a GUID"),
+        ({"tenant": "my tenant"}, "tenant"),
+        ({"from": "other@example.com"}, "from: differs from the mailbox"),
+        ({"mailbox": "alarms@example.com "}, "mailbox: has a blank"),
+        ({"tenannt": "x"}, "did you mean 'tenant'?"),
+        ({"transports": ["pigeon"]}, "'pigeon' is none of graph, smtp, ews"),
+        ({"cloud": "mars"}, "'mars' is none of public"),
+        ({"credential": {"secret": 7}}, "credential.secret: has to be a string"),
+        ({"proxy": {"url": "https://u:p@x"}}, "proxy.url"),
+    ],
+)
+def test_broken_settings_are_exit_2_and_one_line(
+    site: Site, change: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write(**change)
+    assert send(site) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_settings_rest_encrypted(site: Site, tmp_path: Path) -> None:
+    vault = pytest.importorskip("ansible.parsing.vault", reason="ansible-core is not installed")
+    made = vault.VaultLib([("default", vault.VaultSecret(b"opensesame"))]).encrypt(site.config.read_bytes())
+    site.config.write_bytes(made)
+    word = tmp_path / "word"
+    word.write_text("opensesame\n")
+    assert send(site) == ExitCode.USAGE
+    assert send(site, "--vault-password-file", str(word)) == ExitCode.OK
+    word.write_text("wrong\n")
+    assert send(site, "--vault-password-file", str(word)) == ExitCode.REFUSED
+
+
+def test_the_environment_is_not_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/etc/hostname")
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert send(site) == ExitCode.OK
