@@ -62,14 +62,6 @@ class Words:
             return True
         return not self.generation and words[-1] not in self._keywords
 
-    def knows(self, word: str) -> bool:
-        """Return whether a single word means anything."""
-        return word in self._keywords or word in self._names
-
-    def is_keyword(self, word: str) -> bool:
-        """Return whether a word is a keyword and not a cipher's name."""
-        return word in self._keywords
-
     def _narrow(self, words: tuple[str, ...]) -> Selection:
         """From 1.0.0 on: each kind of mask narrows; words that exclude each other mean nothing."""
         modern = self.generation >= SINCE_110
