@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test
+.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -64,5 +64,19 @@ docs: setup ## regenerate docs/rules.md
 components-test: setup servers ## component recognition on real packages: minified JavaScript, hundreds of jars, false positives
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/detect/components
 
+hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	$(BIN)/python -m pytest -n0 -m long tests/hosts
+
+faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
+
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
+
+.PHONY: prove bench-render
+prove: setup servers ## every installed server x every policy x RSA and ECDSA: rendered = audited = scanned
+	$(BIN)/python tests/prove/prove.py --jobs $(JOBS)
+
+bench-render: setup ## speed of rendering and auditing, in process and as whole commands
+	$(BIN)/python bench/render_audit.py

@@ -88,7 +88,9 @@ def main() -> int:
             auditing = best(lambda: audit.audit([path], [aspect], how), 200)  # noqa: B023 - as above
         total = (rendering + auditing) * 1000
         fine = fine and total <= 1.0
-        print(f"{name}: render {rendering * 1000:.3f} ms + audit {auditing * 1000:.3f} ms = {total:.3f} ms (limit 1)")
+        print(
+            f"{name}: render {rendering * 1000:.3f} ms + audit {auditing * 1000:.3f} ms = {total:.3f} ms (limit 1)"
+        )
     with tempfile.TemporaryDirectory() as folder:
         paths = hosts(Path(folder), asked.hosts)
         how = audit.Asked(target=find("httpd"), version="2.2.15-el6")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.options import ReportOptions, finish, maker_report_options, settled, write_file
 from hardening.errors import UsageError
+
+if TYPE_CHECKING:
+    from hardening.findings import Run
+    from hardening.tls.render import Rendered
 
 
 @click.command()
@@ -60,9 +65,7 @@ def command(
                 sys.stderr.write(f"{one.level.label}: {one.message}\n")
                 if one.remedy:
                     sys.stderr.write(f"  next: {one.remedy}\n")
-    run = _run(
-        f"{name}@{made.job.release.version}", made.findings, made.verdicts, made.offer.to_json(), started
-    )
+    run = _run(name, made, started)
     if output is None and not report.reports:
         return int(settled(run, report).exit_code(report.threshold))
     if output is None:
@@ -72,23 +75,25 @@ def command(
     return finish(run, report)
 
 
-def _finish_quietly(run: object, report: ReportOptions) -> int:
-    from hardening.findings import Run
+def _finish_quietly(run: Run, report: ReportOptions) -> int:
     from hardening.reports import render as write
 
-    assert isinstance(run, Run)  # noqa: S101 - for the type checker
     done = settled(run, report)
     for form, path in report.reports:
         write_file(path, write(form, done, fail_on=report.threshold))
     return int(done.exit_code(report.threshold))
 
 
-def _run(subject, findings, verdicts, offer, started):  # type: ignore[no-untyped-def]
+def _run(name: str, made: Rendered, started: datetime) -> Run:
     from hardening.findings import Kind, Run, Subject
 
-    return Run.of(
-        [Subject(id=subject, kind=Kind.FILE, policies=verdicts, offer=offer)], findings, started=started
+    subject = Subject(
+        id=f"{name}@{made.job.release.version}",
+        kind=Kind.FILE,
+        policies=made.verdicts,
+        offer=made.offer.to_json(),
     )
+    return Run.of([subject], made.findings, started=started)
 
 
 def _pairs(params: tuple[str, ...]) -> dict[str, str]:

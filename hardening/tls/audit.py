@@ -107,7 +107,9 @@ def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None
     """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
     found = Audited([], [], [])
     thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, *thresholds[1:])  # findings only pile up; looking for garbage among them is wasted
+    gc.set_threshold(
+        100_000, *thresholds[1:]
+    )  # findings only pile up; looking for garbage among them is wasted
     try:
         for path in paths:
             found.add(_path(path, policies, asked or Asked()))
@@ -148,7 +150,7 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
-def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:  # noqa: FBT001 - one caller
+def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:
     if tree.problems:
         return tree.problems[0]
     if folder:
@@ -177,7 +179,7 @@ def mains(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
     return tuple(_mains(tree, path, path.is_dir(), asked))
 
 
-def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:  # noqa: FBT001 - one caller
+def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:
     whole = posixpath.normpath(path.absolute().as_posix())
     candidates = (asked.target,) if asked.target else targets()
     if not folder:

@@ -230,7 +230,9 @@ class _Narrowing:
         wanted = tuple(g.openssl for g in self.policy.groups if g.openssl and g.openssl in names)
         if self.can.groups == "list":
             return wanted
-        if self.can.groups == "one":  # one curve, and these servers know curves alone, no X25519 and no hybrids
+        if (
+            self.can.groups == "one"
+        ):  # one curve, and these servers know curves alone, no X25519 and no hybrids
             curves = [n for n in wanted if n.startswith(("prime", "secp"))]
             if curves:
                 return ("prime256v1" if "prime256v1" in curves else curves[0],)

@@ -41,6 +41,13 @@ class Row:
     suites: int = 0
 
 
+def say(text: str, *, flush: bool = True) -> None:
+    """Print one line of progress."""
+    sys.stdout.write(text + "\n")
+    if flush:
+        sys.stdout.flush()
+
+
 def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     """Yield target, policy and key for every server that is installed."""
     for target in targets:
@@ -53,7 +60,7 @@ def one(combination: tuple[str, str, str]) -> Row:
     """Start one server and compare."""
     target, policy, key = combination
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - servers drop their privileges
+        os.chmod(folder, 0o755)  # noqa: PTH101 - servers drop their privileges
         try:
             views = compared.compare(target, policies.load(policy), key, Path(folder) / "server")
         except UsageError as refused:
@@ -123,7 +130,7 @@ def main() -> int:
     installed = tuple(n for n in sorted(servers.SERVERS) if servers.program(servers.SERVERS[n].program))
     missing = sorted(set(servers.SERVERS) - set(installed))
     if missing:
-        print(f"not installed, so not tried: {', '.join(missing)}")
+        say(f"not installed, so not tried: {', '.join(missing)}")
         if os.environ.get("CI") == "true":
             return 1
     work = list(combinations(tuple(asked.targets) or installed))
@@ -132,9 +139,9 @@ def main() -> int:
         for row in pool.map(one, work):
             rows.append(row)
             if row.outcome in {"mismatch", "error"}:
-                print(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
+                say(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
     tally = Counter(r.outcome for r in rows)
-    print(
+    say(
         f"tried {len(rows)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
         f"mismatches {tally['mismatch']}, errors {tally['error']}"
     )

@@ -66,7 +66,7 @@ def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
     return sections
 
 
-def _file(
+def _file(  # noqa: C901 - one loop over lines with the grammar's few differences in it
     tree: Tree,
     path: str,
     grammar: Grammar,

@@ -162,7 +162,9 @@ def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -
     return replace(settings, ciphers=Said(value, _place(one)))
 
 
-def _command(settings: served.Settings, one: Directive, release: Release, build: str) -> served.Settings:
+def _command(  # noqa: PLR0911 - one return per command
+    settings: served.Settings, one: Directive, release: Release, build: str
+) -> served.Settings:
     """SSL_CONF commands come after everything else and win."""
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings

@@ -110,7 +110,7 @@ class Reader:
         self._text(source.text, path)
         self._open.pop()
 
-    def _text(self, text: str, path: str) -> None:
+    def _text(self, text: str, path: str) -> None:  # noqa: C901, PLR0912 - the parser's loop, one branch per kind of line
         if "\\\n" in text:
             text = _CONTINUED.sub(" \x00", text)  # one logical line; the marks keep the count
         line, seen = 1, 0

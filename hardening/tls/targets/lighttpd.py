@@ -252,8 +252,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     top = Reader(tree, path).top
     sockets: list[tuple[Scope, str]] = []
     if (engine := top.own("ssl.engine")) is not None and engine.on:
-        port = top.own("server.port")
-        sockets.append((top, port.text if port else "80"))
+        assigned = top.own("server.port")
+        sockets.append((top, assigned.text if assigned else "80"))
     sockets += [(s, _port(s.value)) for s in top.within("SERVER socket") if s.operator == "=="]
     found = False
     for scope, port in sockets:

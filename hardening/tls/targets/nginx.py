@@ -133,7 +133,7 @@ def tree_folder(server: Block) -> str:
     return server.path.rpartition("/")[0] or "/"
 
 
-def _command(settings: served.Settings, one: Directive) -> served.Settings:
+def _command(settings: served.Settings, one: Directive) -> served.Settings:  # noqa: PLR0911 - one return per command
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)

@@ -88,7 +88,7 @@ class Reader:
         self._text(source.text, path, into)
         self._open.pop()
 
-    def _text(self, text: str, path: str, into: Block) -> None:
+    def _text(self, text: str, path: str, into: Block) -> None:  # noqa: C901, PLR0912 - the parser's loop, one branch per kind of token
         line, at, end = 1, 0, len(text)
         words: list[str] = []
         started, begin = 1, 0
@@ -106,8 +106,8 @@ class Reader:
                 line += 1
             elif kind == "comment":
                 continue
-            elif kind != "end":
-                word = found[kind] if kind else ""
+            elif kind is not None and kind != "end":
+                word = found[kind]
                 if not words:
                     started, begin = line, found.start(kind) - (kind in {"double", "single"})
                 words.append(word)

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from hardening.findings import InFile
 from hardening.tls import builds, openssl, registry
-from hardening.tls.builds import Build, Cipher
+from hardening.tls.builds import Build
 from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
@@ -78,7 +78,7 @@ def protocols_of(build_name: str, level: int) -> frozenset[str]:
     return frozenset(found)
 
 
-def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic: bool) -> bool:
+def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic: bool) -> bool:  # noqa: PLR0911 - one return per reason a suite cannot be used
     """Whether a web server with these keys and parameters can use the suite."""
     if suite.kx == "DHE" and not finite_field:
         return False

@@ -118,9 +118,9 @@ class Tree:
             parts = re.compile(translate(pattern))
             depth = pattern.count("/")
             return tuple(sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth))
-        from glob import glob  # Path.glob cannot take an absolute pattern
+        from glob import glob
 
-        return tuple(sorted(glob(pattern)))
+        return tuple(sorted(glob(pattern)))  # noqa: PTH207 - Path.glob takes no absolute pattern
 
     def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:
         """Return a file's text (a real path), or None with the problem recorded."""
@@ -129,7 +129,7 @@ class Tree:
         found = self._sources[path] = self._load(path, asked_from)
         return found
 
-    def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:
+    def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
         at, line = asked_from or (path, None)
         if path in self.overlay:
             return Source(path, self.overlay[path])

@@ -49,8 +49,9 @@ def test_what_is_rendered_reads_back_clean_or_says_why(target: Target, version: 
     try:
         made = render(target, loaded, version=version)
     except UsageError as refused:
-        assert refused.hint
-        return
+        if refused.hint:
+            return
+        raise
     judged = {
         f.evidence
         for f in judge_all(made.offer, [loaded]).findings
