@@ -9,9 +9,9 @@ from pathlib import Path
 
 import learn_makeself
 import pytest
+from test_formats import need
 
 from bundle import audit
-from test_formats import need
 
 
 def installer(tmp_path: Path, *options: str) -> Path:
@@ -37,7 +37,7 @@ def test_untouched_installer_is_clean(options: tuple[str, ...], tmp_path: Path) 
 
 
 TOUCHES: dict[str, Callable[[bytes], bytes]] = {
-    "line added": lambda s: s.replace(b'TMPROOT=', b'touch /tmp/evil #', 1),
+    "line added": lambda s: s.replace(b"TMPROOT=", b"touch /tmp/evil #", 1),
     "line changed": lambda s: s.replace(b"umask 077", b"umask 000", 1),
     "check removed": lambda s: s.replace(b'\t\t\tif test x"$md5sum" != x"$md5"', b'\t\t\tif test x"$md5" != x"$md5"', 1)
     if b'\t\t\tif test x"$md5sum" != x"$md5"' in s
