@@ -26,7 +26,14 @@ def readme(role: Path) -> str:
     """Return the README's text."""
     spec = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]
     defaults = load(role / "defaults" / "main.yml")
-    lines = [f"# aspect.hardening.{role.name}", "", f"{spec['short_description']}.", "", *spec["description"], ""]
+    lines = [
+        f"# aspect.hardening.{role.name}",
+        "",
+        f"{spec['short_description']}.",
+        "",
+        *spec["description"],
+        "",
+    ]
     lines += ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, option in spec["options"].items():
         default = defaults[name]

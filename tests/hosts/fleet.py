@@ -1,0 +1,375 @@
+"""Real hosts that boot: systemd-nspawn on one Debian tree, each in a network namespace of its own.
+
+They are laid out like CentOS and run Debian's programs: `el7like` is not CentOS 7, and nothing here says it is.
+What listens on the control engine's port is an invented stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CACHE = Path(os.environ.get("HARDEN_HOSTS_CACHE", "/var/cache/aspect-hosts"))
+CONTROL = "harden-ctl"
+NETWORK = "10.77.0"
+PACKAGES = (
+    "apache2", "dbus", "iproute2", "iptables", "openssh-server", "procps", "python3", "systemd", "systemd-sysv",
+)  # fmt: skip
+NEEDED = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "ssh-keygen", "openssl")
+
+HTTPD = """ServerRoot /etc/httpd
+ServerName localhost
+User www-data
+Group www-data
+PidFile /run/httpd.pid
+ErrorLog /var/log/httpd-error.log
+DefaultRuntimeDir /run
+Listen 443
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
+LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so
+IncludeOptional conf.d/*.conf
+"""
+SSL = """<VirtualHost _default_:443>
+SSLEngine on
+SSLCertificateFile /etc/pki/tls/certs/localhost.crt
+SSLCertificateKeyFile /etc/pki/tls/private/localhost.key
+SSLProtocol all
+SSLCipherSuite AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0
+</VirtualHost>
+"""
+WRAPPER = '#!/bin/sh\nexec /usr/sbin/apache2 -f /etc/httpd/conf/httpd.conf "$@"\n'
+HTTPD_UNIT = """[Unit]
+After=network.target
+[Service]
+Type=forking
+PIDFile=/run/httpd.pid
+ExecStart=/usr/sbin/httpd -k start
+ExecReload=/usr/sbin/httpd -k graceful
+[Install]
+WantedBy=multi-user.target
+"""
+ENGINE = """#!/usr/bin/python3
+# An invented stand-in for the product's control engine: it reads its port once, and listens.
+import re, socket, time
+port = int(re.search(r"engine.port=(\\d+)", open("/home/MIX_CMIX/config/engine.properties").read()).group(1))
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("0.0.0.0", port))
+listener.listen(5)
+while True:
+    time.sleep(60)
+"""
+ENGINE_UNIT = """[Unit]
+Description=Control engine (invented stand-in)
+[Service]
+ExecStart=/usr/local/bin/engine-stand-in
+[Install]
+WantedBy=multi-user.target
+"""
+NETWORK_UNIT = """[Unit]
+DefaultDependencies=no
+Before=network.target ssh.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/ip link set lo up
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One layout: the first line of its release file, and the only Python it offers to management."""
+
+    name: str
+    release: str
+    python: str
+
+
+KINDS = (
+    Kind("el7like", "CentOS Linux release 7.9.2009 (Core)", "2.7"),
+    Kind("el8like", "CentOS Linux release 8.5.2111", "3.6"),
+)
+
+
+def missing() -> list[str]:
+    """Return what this machine lacks to boot hosts."""
+    found = [name for name in NEEDED if shutil.which(name) is None]
+    return found if os.getuid() == 0 else [*found, "root"]
+
+
+def call(*argv: str | Path, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, capture_output=True, text=True, check=check, timeout=timeout)
+
+
+def base() -> Path:
+    """Return the tree every host shares, made once and kept between runs."""
+    tree = CACHE / "base"
+    if not (tree / ".made").exists():
+        shutil.rmtree(tree, ignore_errors=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        archive = CACHE / "base.tar"
+        if not archive.exists():
+            part = CACHE / "base.part.tar"
+            call(
+                "mmdebstrap",
+                "--variant=minbase",
+                f"--include={','.join(PACKAGES)}",
+                "trixie",
+                part,
+                timeout=1800,
+            )
+            part.rename(archive)
+        tree.mkdir()
+        call("tar", "-xf", archive, "-C", tree, "--numeric-owner")
+        (tree / ".made").touch()
+    return tree
+
+
+@dataclass
+class Box:
+    """One host: its overlay, its namespace, its process."""
+
+    kind: Kind
+    number: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    boots: int = 0
+
+    @property
+    def machine(self) -> str:
+        """Return the name of this boot; what a killed nspawn leaves behind bars its name."""
+        return f"{self.name}-{os.getpid()}-{self.boots}"
+
+    @property
+    def name(self) -> str:
+        return self.kind.name
+
+    @property
+    def address(self) -> str:
+        return f"{NETWORK}.{10 + self.number}"
+
+    @property
+    def namespace(self) -> str:
+        return f"harden-{self.number}"
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "root"
+
+    @property
+    def managed(self) -> Path | None:
+        """Return this machine's Python of the host's age; it is shown to the host where it lies here."""
+        found = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{self.kind.python}.*"))
+        return found[0] if found else None
+
+    @property
+    def python(self) -> str:
+        return f"{self.managed}/bin/python" if self.managed else "/usr/bin/python3"
+
+    def lay_out(self, key: Path) -> None:
+        """Mount the overlay and write the layout into it."""
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(parents=True)
+        options = f"lowerdir={base()},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        call("mount", "-t", "overlay", "overlay", "-o", options, self.root)
+        put = self.put
+        put("etc/centos-release", self.kind.release + "\n")
+        put("etc/redhat-release", self.kind.release + "\n")
+        put("etc/hostname", self.name + "\n")
+        put("etc/motd", "")
+        put("etc/httpd/conf/httpd.conf", HTTPD)
+        put("etc/httpd/conf.d/ssl.conf", SSL)
+        put("usr/sbin/httpd", WRAPPER, 0o755)
+        put("usr/local/bin/engine-stand-in", ENGINE, 0o755)
+        put("home/MIX_CMIX/config/engine.properties", "# invented\nname=site\nengine.port=7226\n")
+        put("home/MIX_CMIX/config/client.properties", "engine.url=tcp://127.0.0.1:7226\n")
+        for name, text in (("httpd", HTTPD_UNIT), ("control-engine", ENGINE_UNIT), ("lo", NETWORK_UNIT)):
+            put(f"etc/systemd/system/{name}.service", text)
+            link = self.root / f"etc/systemd/system/multi-user.target.wants/{name}.service"
+            link.symlink_to(f"/etc/systemd/system/{name}.service")
+        for unit in (
+            "apache2",
+            "lighttpd",
+            "ssh.socket",
+            "systemd-networkd",
+            "systemd-resolved",
+            "apt-daily.timer",
+        ):
+            name = unit if "." in unit else f"{unit}.service"
+            masked = self.root / "etc/systemd/system" / name
+            masked.unlink(missing_ok=True)
+            masked.symlink_to("/dev/null")
+        put("root/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), 0o600)
+        (self.root / "root/.ssh").chmod(0o700)
+        tls = self.root / "etc/pki/tls"
+        for leaf in ("certs", "private"):
+            (tls / leaf).mkdir(parents=True)
+        call("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={self.name}",
+             "-keyout", tls / "private/localhost.key", "-out", tls / "certs/localhost.crt")  # fmt: skip
+        for old in (self.root / "etc/ssh").glob("ssh_host_*"):
+            old.unlink()
+        call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.root / "etc/ssh/ssh_host_ed25519_key")
+
+    def put(self, path: str, text: str, mode: int = 0o644) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(mode)
+
+    def boot(self) -> None:
+        """Start the host; its first process is a real systemd."""
+        self.boots += 1
+        bind = [f"--bind-ro={self.managed}"] if self.managed else []
+        with (self.folder / "console").open("ab") as console:
+            self.process = subprocess.Popen(
+                ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
+                 f"--network-namespace-path=/run/netns/{self.namespace}", "--capability=CAP_NET_ADMIN",
+                 f"--machine={self.machine}", f"--hostname={self.name}", *bind, f"--directory={self.root}"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """End the host as a power cut would."""
+        if self.process is None:
+            return
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.kill()
+        self.process.wait(20)
+        for child in children:
+            try:
+                os.kill(int(child), signal.SIGKILL)  # the host's first process takes every other with it
+            except ProcessLookupError:
+                continue
+        self.process = None
+        time.sleep(0.3)
+        for kind in ("unix-export", "propagate"):
+            left = Path("/run/systemd/nspawn") / kind / self.machine
+            call("umount", "-l", left, check=False)
+            call("rmdir", left, check=False)
+
+
+@dataclass
+class Fleet:
+    """A control namespace with a bridge, and hosts that nothing but it can reach."""
+
+    folder: Path
+    kinds: Sequence[Kind] = KINDS
+    boxes: list[Box] = field(default_factory=list)
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "key"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
+        call("ip", "netns", "add", CONTROL)
+        inside = ("ip", "-n", CONTROL)
+        call(*inside, "link", "add", "br0", "type", "bridge")
+        call(*inside, "addr", "add", f"{NETWORK}.1/24", "dev", "br0")
+        call(*inside, "link", "set", "br0", "up")
+        call(*inside, "link", "set", "lo", "up")
+        for number, kind in enumerate(self.kinds, 1):
+            box = Box(kind, number, self.folder / kind.name)
+            self.boxes.append(box)
+            call("ip", "netns", "add", box.namespace)
+            call(
+                *inside,
+                "link",
+                "add",
+                f"v{number}",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "host0",
+                "netns",
+                box.namespace,
+            )
+            call(*inside, "link", "set", f"v{number}", "master", "br0", "up")
+            call("ip", "-n", box.namespace, "addr", "add", f"{box.address}/24", "dev", "host0")
+            call("ip", "-n", box.namespace, "link", "set", "host0", "up")
+            box.lay_out(self.key)
+            public = (box.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+            with self.known_hosts.open("a") as out:
+                out.write(f"{box.address} {public[0]} {public[1]}\n")
+            box.boot()
+        for box in self.boxes:
+            self.wait(box)
+
+    def wait(self, box: Box, seconds: float = 60) -> None:
+        """Wait until the host answers over ssh."""
+        deadline = time.monotonic() + seconds
+        while self.ssh(box, "true", check=False).returncode != 0:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{box.name} does not answer:\n{(box.folder / 'console').read_text()[-3000:]}"
+                )
+            time.sleep(0.2)
+
+    def here(
+        self, *argv: str | Path, check: bool = True, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of this machine in the control namespace."""
+        return call("ip", "netns", "exec", CONTROL, *argv, check=check, timeout=timeout)
+
+    def ssh(self, box: Box, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command on a host."""
+        return self.here("ssh", *self.options, f"root@{box.address}", command, check=check, timeout=120)
+
+    @property
+    def options(self) -> list[str]:
+        return [
+            "-i", str(self.key), "-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "StrictHostKeyChecking=yes",
+            "-o", "ConnectTimeout=3", "-o", "BatchMode=yes", "-F", "none",
+        ]  # fmt: skip
+
+    def inventory(self, **variables: str) -> Path:
+        """Write the inventory of all hosts."""
+        lines = ["[all]"]
+        for box in self.boxes:
+            lines.append(f"{box.name} ansible_host={box.address} ansible_python_interpreter={box.python}")
+        common = " ".join(self.options).replace("-F none ", "")
+        lines += ["[all:vars]", "ansible_user=root", f"ansible_ssh_common_args={common}"]
+        lines += [f"{key}={value}" for key, value in variables.items()]
+        path = self.folder / "inventory"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def scan(self, box: Box) -> int:
+        """Return 0 where the endpoint keeps the policy (certificates aside), 10 where not, 3 where nothing answered."""
+        harden = Path(sys.executable).with_name("harden")
+        done = self.here(
+            harden, "tls", "scan", f"{box.address}:443", "--policy", "aspect", "--format", "json", check=False
+        )
+        report = json.loads(done.stdout)
+        if any(subject["examined"] == "none" for subject in report["subjects"]):
+            return 3
+        bad = [one for one in report["findings"] if one["severity"] in ("medium", "high", "critical")]
+        return 10 if any(not one["rule"].startswith("tls/certificate") for one in bad) else 0
+
+    def stop(self) -> None:
+        """End every host and take every mount and namespace away."""
+        for box in self.boxes:
+            box.kill()
+        for box in self.boxes:
+            call("umount", "-l", box.root, check=False)
+            call("ip", "netns", "del", box.namespace, check=False)
+        call("ip", "netns", "del", CONTROL, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)

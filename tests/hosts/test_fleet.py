@@ -1,0 +1,197 @@
+"""The shipped playbooks against hosts that boot: layouts like CentOS 7 and 8 on Debian's programs, over ssh.
+
+Long: `make hosts-test`. Every host is reached through a network namespace of its own and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardening import resources
+from hardening.host import stream
+from tests.hosts.fleet import Box, Fleet, missing
+
+pytestmark = pytest.mark.long
+
+ETC = "cd / && find etc/httpd etc/motd home/MIX_CMIX -type f | sort | xargs sha256sum; find etc/httpd home -printf '%p %m %u %g\\n' | sort"
+PIDS = "systemctl show -p MainPID,ExecMainStartTimestampMonotonic httpd control-engine sshd ssh 2>/dev/null"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    lacking = missing()
+    if lacking:
+        message = f"hosts need {', '.join(lacking)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    one = Fleet(tmp_path_factory.mktemp("fleet") / "f")
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+def play(
+    fleet: Fleet, name: str, *flags: str, **variables: Any
+) -> tuple[int, dict[str, dict[str, int]], str]:
+    """Run a shipped playbook from the control namespace; return its code, the stats per host, and its output."""
+    values = {
+        "tls_servers": [{"target": "httpd", "endpoints": ["{{ ansible_host }}:443"]}],
+        "harden_control_engine": True,
+        "control_engine_port": 7300,
+        "control_engine_process": "engine-stand-in",
+        "tls_deadman": 30,
+        "control_engine_deadman": 30,
+        **variables,
+    }
+    receipt, extra = fleet.folder / "receipt", fleet.folder / "variables.json"
+    receipt.unlink(missing_ok=True)
+    extra.write_text(json.dumps(values))
+    done = subprocess.run(
+        ["ip", "netns", "exec", "harden-ctl", str(Path(sys.executable).with_name("ansible-playbook")),
+         str(resources.playbooks() / name), "-i", str(fleet.inventory()), "-e", f"@{extra}", *flags],
+        env={**os.environ, "HARDEN_RECEIPT": str(receipt), "ANSIBLE_CALLBACKS_ENABLED": "aspect.hardening.receipt",
+             "ANSIBLE_CONFIG": str(resources.playbooks() / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+             "ANSIBLE_SSH_CONTROL_PATH_DIR": "/tmp/harden-cp"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    rows = [json.loads(line) for line in receipt.read_text().splitlines()] if receipt.exists() else []
+    return done.returncode, {r["host"]: r["stats"] for r in rows if "stats" in r}, done.stdout + done.stderr
+
+
+def everywhere(fleet: Fleet, command: str) -> dict[str, str]:
+    return {box.name: fleet.ssh(box, command).stdout for box in fleet.boxes}
+
+
+def ask(fleet: Fleet, box: Box, verb: str, **more: Any) -> dict[str, Any]:
+    """Ask the agent on a host directly, as a control machine would."""
+    done = subprocess.run(
+        ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+        input=stream.program({"verb": verb, **more}), capture_output=True, check=False, timeout=90,
+    )  # fmt: skip
+    return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where=box.name)
+
+
+def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet) -> None:
+    before = everywhere(fleet, ETC)
+    assert {fleet.scan(box) for box in fleet.boxes} == {10}
+
+    code, stats, output = play(fleet, "harden.yml", "--check")
+    assert code == 0, output
+    assert everywhere(fleet, ETC) == before
+
+    code, stats, output = play(fleet, "harden.yml")
+    assert code == 0, output
+    assert {row["changed"] for row in stats.values()} == {2}
+    assert {fleet.scan(box) for box in fleet.boxes} == {0}
+    assert output.count("RESTART REQUIRED: configured=7300 running=7226 restart pending since") == len(
+        fleet.boxes
+    )
+    assert all("[hardening] control engine" in text for text in everywhere(fleet, "cat /etc/motd").values())
+
+    after, pids = everywhere(fleet, ETC), everywhere(fleet, PIDS)
+    code, stats, output = play(fleet, "harden.yml")
+    assert {row["changed"] for row in stats.values()} == {0}, output
+    assert (everywhere(fleet, ETC), everywhere(fleet, PIDS)) == (after, pids)
+
+    for _ in range(2):
+        code, stats, output = play(fleet, "rollback.yml")
+        assert {row["changed"] for row in stats.values()} == {1}, output
+    assert everywhere(fleet, ETC) == before
+    assert {fleet.scan(box) for box in fleet.boxes} == {10}
+
+
+def test_the_restart_is_seen_and_proved(fleet: Fleet) -> None:
+    code, _, output = play(fleet, "harden.yml")
+    assert code == 0, output
+    everywhere(fleet, "systemctl restart control-engine && sleep 1")
+    code, _, output = play(fleet, "harden.yml")
+    assert (code, "RESTART REQUIRED" in output) == (0, False), output
+    assert all("[hardening]" not in text for text in everywhere(fleet, "cat /etc/motd").values())
+    code, stats, _ = play(fleet, "harden.yml")
+    assert {row["changed"] for row in stats.values()} == {0}
+    assert play(fleet, "verify.yml")[0] == 0
+
+
+def test_a_change_that_cuts_ssh_is_undone_by_the_host_alone(fleet: Fleet) -> None:
+    """The firewall closes ssh in the middle of the transaction; nobody can reach the host to help it."""
+    box = fleet.boxes[0]
+    before = fleet.ssh(box, ETC).stdout
+    rule = ["INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP"]
+    plan = {
+        "files": [{"path": "/etc/httpd/conf.d/cut.conf", "content": "IyBjdXQK"}],
+        "commands": [{"name": "cut", "do": ["iptables", "-A", *rule], "undo": ["iptables", "-D", *rule]}],
+        "deadman": 6,
+    }
+    started = time.monotonic()
+    program = stream.program({"verb": "apply", "plan": plan})
+    cut = subprocess.Popen(
+        ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert cut.stdin is not None
+    cut.stdin.write(program)
+    cut.stdin.close()
+    time.sleep(3)
+    assert fleet.ssh(box, "true", check=False).returncode == 255
+    fleet.wait(box, 30)
+    assert 5 < time.monotonic() - started < 30
+    cut.kill()
+    cut.wait()
+    assert fleet.ssh(box, ETC).stdout == before
+    assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
+
+
+def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
+    for box in fleet.boxes:
+        before = fleet.ssh(box, ETC).stdout
+        plan = {
+            "files": [
+                {"path": "/etc/httpd/conf.d/half.conf", "content": "IyBoYWxmCg=="},
+                {"path": "/home/MIX_CMIX/config/engine.properties", "content": "ZW5naW5lLnBvcnQ9OTk5OQo="},
+            ],
+            "commands": [{"name": "slow", "do": ["sleep", "60"], "undo": ["true"]}],
+            "install": True,
+        }
+        half = subprocess.Popen(
+            ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert half.stdin is not None
+        half.stdin.write(stream.program({"verb": "apply", "plan": plan}))
+        half.stdin.close()
+        deadline = time.monotonic() + 15
+        while "half.conf" not in fleet.ssh(box, ETC).stdout and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert fleet.ssh(box, ETC).stdout != before
+        box.kill()
+        half.kill()
+        half.wait()
+        box.boot()
+        fleet.wait(box)
+        assert fleet.ssh(box, ETC).stdout == before
+        assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
+        deadline = time.monotonic() + 20
+        while fleet.scan(box) == 3 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert fleet.scan(box) == 0
+
+
+def test_uninstalled_leaves_nothing_but_the_configuration(fleet: Fleet) -> None:
+    before = everywhere(fleet, ETC)
+    code, stats, output = play(fleet, "uninstall.yml")
+    assert (code, {row["changed"] for row in stats.values()}) == (0, {1}), output
+    left = "ls -d /var/lib/aspect-hardening /etc/systemd/system/aspect-* 2>/dev/null; true"
+    assert set(everywhere(fleet, left).values()) == {""}
+    assert everywhere(fleet, ETC) == before
