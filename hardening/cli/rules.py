@@ -13,6 +13,8 @@ from hardening.findings import Rule
 SOURCES = (
     ("hardening.tls.rules", "rules"),
     ("hardening.tls.audit", "rules"),
+    ("hardening.tls.scan.attacks", "rules"),
+    ("hardening.tls.scan.ssh", "rules"),
     ("hardening.tls.render", "INEXPRESSIBLE"),
     ("hardening.tls.clients", "LOCKED_OUT"),
     ("hardening.tls.policy", "result_rules"),

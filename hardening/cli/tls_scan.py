@@ -11,6 +11,7 @@ import click
 from hardening.cli.options import ReportOptions, finish, report_options
 
 if TYPE_CHECKING:
+    from hardening.findings import Run
     from hardening.tls.scan.run import Settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -44,6 +45,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
 )
+@click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
+@click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
 @report_options
 def command(
@@ -58,15 +61,19 @@ def command(
     full: bool,
     closed_is_refused: bool,
     allow_ranges: bool,
+    stream: bool,
+    state_file: Path | None,
 ) -> int:  # fmt: skip
     """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
 
     Only what the policies forbid is asked for, unless --full is given. You need the permission of
     whoever runs the endpoints.
     """
+    from hardening.cli.tls_scan_progress import Progress
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, read_list
+    from hardening.tls.scan.fleet import Outcome, State, line
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
@@ -74,11 +81,40 @@ def command(
     texts = list(expand(texts, allow_ranges=allow_ranges))
     if not texts:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
+    key = {"policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni}
+    state = State(state_file, key) if state_file is not None else None
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
     )
-    return finish(scan(texts, chosen, settings), report)
+    show = Progress(len(texts), wanted=report.show_progress)
+
+    def each(outcome: Outcome) -> None:
+        if state is not None:
+            state.add(outcome)
+        if stream:
+            click.echo(line(outcome))
+        show.step()
+
+    try:
+        run = scan(texts, chosen, settings, each=each, done=state.done if state else None)
+    finally:
+        show.end()
+    if stream and report.format == "text" and report.output is None:
+        report = replace(report, quiet=True)
+        return _exit_code(run, report)
+    return finish(run, report)
+
+
+def _exit_code(run: Run, report: ReportOptions) -> int:
+    """Standard output holds the stream, so a text report would spoil it; further reports are written."""
+    from hardening.cli.options import settled, write_file
+    from hardening.reports import render
+
+    run = settled(run, report)
+    for name, path in report.reports:
+        write_file(path, render(name, run, fail_on=report.threshold))
+    return int(run.exit_code(report.threshold))
 
 
 def _settings(

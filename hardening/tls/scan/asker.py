@@ -198,33 +198,37 @@ class Asker:
         return Outcome(State.TROUBLED, answer)
 
     def _refused(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
-        """Note a refusal; where controls were refused before, it has to be said again, between two."""
-        if not self.contradictions:
-            if outcome.state is State.REFUSED:
-                self.refusals.append(Refusal(self._tick, question, self.level))
-                return outcome
-            if not (yield from self.alive()):
-                return Outcome(State.LOST, outcome.answer)
-            answer = yield from self.ask(question, first=True)
-            state = judge_answer(question, answer)
-            if state is State.TROUBLED or not (yield from self.alive()):
-                return Outcome(State.TROUBLED, answer)
-            if answer.kind is Kind.HELLO or not self.contradictions:
-                return Outcome(state, answer)
+        """Note a refusal; an unusual one is asked once more between two control questions."""
+        if self.contradictions:
+            return (yield from self._insisted(question, outcome))
+        if outcome.state is State.REFUSED:
+            self.refusals.append(Refusal(self._tick, question, self.level))
+            return outcome
+        again = yield from self._between(question)
+        if again.state is State.LOST or again.answer.kind is Kind.HELLO or not self.contradictions:
+            return again
+        return (yield from self._insisted(question, outcome))
+
+    def _between(self, question: Question) -> Generator[Any, Any, Outcome]:
+        """Ask between two control questions that have to succeed."""
+        if not (yield from self.alive()):
+            return Outcome(State.LOST, Answer(kind=Kind.SILENT))
+        answer = yield from self.ask(question, first=True)
+        if answer.kind is not Kind.HELLO and not (yield from self.alive()):
+            return Outcome(State.LOST, answer)
+        return Outcome(judge_answer(question, answer), answer)
+
+    def _insisted(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
+        """Where control questions have been refused, no has to be said several times in a row."""
         said = 0
         for _ in range(SAID * 4):
-            if not (yield from self.alive()):
-                return Outcome(State.LOST, outcome.answer)
             before = self.contradictions
-            answer = yield from self.ask(question, first=True)
-            state = judge_answer(question, answer)
-            if state is State.ACCEPTED or (answer.kind is Kind.HELLO):
-                return Outcome(state, answer)
-            if not (yield from self.alive()):
-                return Outcome(State.LOST, answer)
-            said = said + 1 if state is not State.TROUBLED and self.contradictions == before else 0
+            again = yield from self._between(question)
+            if again.state is State.LOST or again.answer.kind is Kind.HELLO:
+                return again
+            said = said + 1 if again.state is not State.TROUBLED and self.contradictions == before else 0
             if said >= SAID:
-                return Outcome(state, answer)
+                return again
         return Outcome(State.TROUBLED, outcome.answer)
 
     def confirm(self) -> Generator[Any, Any, list[Question]]:
@@ -267,14 +271,15 @@ class Asker:
 
     def _other_shapes(self, question: Question, *, stalls: bool) -> list[Shape]:
         now = question.shape
-        if now == Shape() and question.protocol != "TLSv1.3" and self.control is not None:
-            # the control question had every suite and extension: only its version can make a difference
-            if len(question.suites) <= len(self.control.suites) and self.control.shape == now:
-                return [
-                    replace(now, tier=Tier.BARE),
-                    replace(now, tier=Tier.PLAIN, classic=True, max_suites=SMALL),
-                ]
+        control = self.control
+        proven = control is not None and control.shape == now and len(control.suites) >= len(question.suites)
         tls13 = question.protocol == "TLSv1.3"
+        if now == Shape() and proven and not tls13:
+            # the control question had every suite and extension: only its version can make a difference
+            return [
+                replace(now, tier=Tier.BARE),
+                replace(now, tier=Tier.PLAIN, classic=True, max_suites=SMALL),
+            ]
         shapes: list[Shape] = []
         if tls13 and not now.shares:
             shapes.append(replace(now, shares=True))

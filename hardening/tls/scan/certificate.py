@@ -9,7 +9,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from hardening.tls.offer import Certificate
 
@@ -51,10 +51,6 @@ def _key(one: x509.Certificate) -> str:
         return f"ec:{key.curve.name}"
     if isinstance(key, dsa.DSAPublicKey):
         return f"dsa:{key.key_size}"
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return "ed25519"
-    if isinstance(key, ed448.Ed448PublicKey):
-        return "ed448"
     return type(key).__name__.removesuffix("PublicKey").lower()
 
 

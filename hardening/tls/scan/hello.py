@@ -187,11 +187,7 @@ def _extensions(
     out = []
     if server_name and shape.server_name:
         out.append(_name_extension(server_name))
-    groups = (
-        groups_for(question.protocol, classic=shape.classic) if question.groups is None else question.groups
-    )
-    if tls13 and question.groups is None and at_least("TLSv1.2", question.floor):
-        groups += tuple(g for g in groups_for("TLSv1.2", classic=shape.classic) if g not in groups)
+    groups = _groups(question)
     if groups:
         out.append(_list16(GROUPS, groups))
     if question.floor != "TLSv1.3":
@@ -210,6 +206,15 @@ def _extensions(
         if cookie:
             out.append(_extension(COOKIE, pack(">H", len(cookie)) + cookie))
     return b"".join(out)
+
+
+def _groups(question: Question) -> tuple[int, ...]:
+    if question.groups is not None:
+        return question.groups
+    groups = groups_for(question.protocol, classic=question.shape.classic)
+    if question.protocol == "TLSv1.3" and at_least("TLSv1.2", question.floor):
+        groups += tuple(g for g in groups_for("TLSv1.2", classic=question.shape.classic) if g not in groups)
+    return groups
 
 
 def _courtesies(question: Question) -> list[bytes]:

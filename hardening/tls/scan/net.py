@@ -54,8 +54,8 @@ class Job:
         "finished",
         "opened_at",
         "target",
-        "wake_at",
         "waiting",
+        "wake_at",
     )
 
     def __init__(self, target: Target, engine: Engine) -> None:
@@ -256,7 +256,7 @@ class Loop:
         except OSError as problem:
             self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=str(problem.strerror)))
             return
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - socket's own signature
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
             sock.close()

@@ -142,9 +142,9 @@ class Inquiry:
         if outcome.state is State.ACCEPTED:
             self.found.note(question, outcome.answer)
             learned.chose(question, outcome.answer)
-        elif outcome.state in (State.REFUSED, State.ODD):
-            learned.refused = True
-        elif self.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind)):
+        elif outcome.state in (State.REFUSED, State.ODD) or (
+            self.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind))
+        ):
             learned.refused = True
         else:
             learned.unknown = list(hello.every_kind())
@@ -182,7 +182,7 @@ class Inquiry:
         want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
         return Question(protocol=learned.name, suites=ordered, shape=self.asker.shape, want=want)
 
-    def _step(
+    def _step(  # noqa: PLR0911 - one return per thing that can become of a question
         self, learned: Learned, question: Question, outcome: Outcome, extra: frozenset[int]
     ) -> Generator[Any, Any, list[tuple[int, ...]] | None]:
         """Return what is left to ask of a batch, or None when the endpoint is lost."""

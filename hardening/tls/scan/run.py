@@ -5,17 +5,22 @@ run = scan(["host:443"], [policy.load("aspect")], Settings())
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hardening.findings import Examined, Finding, Kind, OnWire, Result, Run, Subject
+from hardening.findings import Examined, Finding, Kind, OnWire, Run, Severity, Subject
 from hardening.tls import registry, rules
 from hardening.tls.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
+from hardening.tls.scan import ssh
+from hardening.tls.scan.answer import MalformedError
+from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
+from hardening.tls.scan.fleet import Outcome
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.net import Job, Loop, Wire
 from hardening.tls.scan.offers import offer_of
@@ -115,31 +120,13 @@ def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[O
     return [got[t.text] for t in targets]
 
 
-def judged(
-    one: Examination, policies: Sequence[Policy], now: datetime
-) -> tuple[Subject, tuple[Finding, ...], tuple[Result, ...]]:
+def judged(one: Examination, policies: Sequence[Policy], now: datetime) -> Outcome:
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
     stats = {"seconds": one.seconds, "connections": one.connections}
     if examined is Examined.NONE:
-        subject = Subject(
-            id=one.target.text,
-            kind=Kind.ENDPOINT,
-            examined=examined,
-            reason=one.found.failure or "no answer",
-            stats=stats,
-            policies={p.id: "unknown" for p in policies},
-            offer=one.offer.to_json(),
-        )
-        finding = Finding(
-            rule=rules.INCONCLUSIVE,
-            subject=one.target.text,
-            location=OnWire(one.target.text),
-            message=f"nothing could be examined: {subject.reason}",
-            evidence="unanswered",
-            policies=tuple(sorted(p.id for p in policies)),
-        )
-        return subject, (finding,), ()
+        names = tuple(sorted(p.id for p in policies))
+        return _unanswered(one.target, one.found.failure or "no answer", names, stats)
     name = one.target.server_name or one.target.host
     judgement = judge_all(one.offer, policies, now=now, hostname=name)
     subject = Subject(
@@ -151,7 +138,9 @@ def judged(
         policies=dict(judgement.verdicts),
         offer=one.offer.to_json(),
     )
-    return subject, judgement.findings, judgement.results
+    failed = judgement.verdict == "fail"
+    attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))
+    return subject, (*judgement.findings, *attacks), judgement.results
 
 
 def scan(
@@ -159,32 +148,79 @@ def scan(
     policies: Sequence[Policy],
     settings: Settings | None = None,
     *,
-    each: Callable[[Examination], None] | None = None,
+    each: Callable[[Outcome], None] | None = None,
+    done: Mapping[str, Outcome] | None = None,
     now: datetime | None = None,
 ) -> Run:
-    """Scan endpoints and judge each by the policies. Errors: UsageError for an endpoint that is none."""
+    """Scan endpoints and judge each by the policies.
+
+    `each` gets every endpoint as it is done; `done` holds what an earlier, interrupted scan found.
+    Errors: UsageError for an endpoint that is none.
+    """
     settings = settings or Settings()
     started = now or datetime.now(UTC)
-    targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in dict.fromkeys(endpoints)]
-    done: list[Examination] = []
+    outcomes = dict(done or {})
+    texts = [text for text in dict.fromkeys(endpoints) if text not in outcomes]
+    targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in texts]
 
-    def take(one: Examination) -> None:
-        done.append(one)
+    def take(outcome: Outcome) -> None:
+        outcomes[outcome[0].id] = outcome
         if each is not None:
-            each(one)
+            each(outcome)
 
-    examine(targets, scope_of(policies, settings), settings, take)
-    return gathered(done, policies, started)
+    for target in targets:
+        if target.ssh:
+            take(_ssh(target, policies, settings))
+    scope = scope_of(policies, settings)
+    examine(
+        [t for t in targets if not t.ssh], scope, settings, lambda one: take(judged(one, policies, started))
+    )
+    return Run.of(
+        [subject for subject, _, _ in outcomes.values()],
+        [finding for _, findings, _ in outcomes.values() for finding in findings],
+        [result for _, _, results in outcomes.values() for result in results],
+        started=started,
+    )
 
 
-def gathered(done: Iterable[Examination], policies: Sequence[Policy], started: datetime) -> Run:
-    """Return the run that examined endpoints make."""
-    subjects: list[Subject] = []
-    findings: list[Finding] = []
-    results: list[Result] = []
-    for one in done:
-        subject, found, said = judged(one, policies, started)
-        subjects.append(subject)
-        findings += found
-        results += said
-    return Run.of(subjects, findings, results, started=started)
+def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outcome:
+    names = tuple(sorted(p.id for p in policies))
+    began = time.monotonic()
+    try:
+        offer = ssh.read(target.host, target.port, settings.wire.idle_timeout)
+    except (OSError, MalformedError) as problem:
+        return _unanswered(target, str(problem), names, {"connections": 1})
+    findings = ssh.judge(offer, target.text, names)
+    failed = any(f.level >= Severity.MEDIUM for f in findings)
+    subject = Subject(
+        id=target.text,
+        kind=Kind.ENDPOINT,
+        stats={
+            "connections": 1,
+            "seconds": round(time.monotonic() - began, 3),
+            "banner": offer.banner,
+            "algorithms": {k: list(v) for k, v in offer.lists.items()},
+        },
+        policies=dict.fromkeys(names, "fail" if failed else "pass"),
+    )
+    return subject, tuple(findings), ()
+
+
+def _unanswered(target: Target, why: str, policies: tuple[str, ...], stats: Mapping[str, object]) -> Outcome:
+    subject = Subject(
+        id=target.text,
+        kind=Kind.ENDPOINT,
+        examined=Examined.NONE,
+        reason=why,
+        stats=stats,
+        policies=dict.fromkeys(policies, "unknown"),
+    )
+    finding = Finding(
+        rule=rules.INCONCLUSIVE,
+        subject=target.text,
+        location=OnWire(target.text),
+        message=f"nothing could be examined: {why}",
+        evidence="unanswered",
+        policies=policies,
+    )
+    return subject, (finding,), ()

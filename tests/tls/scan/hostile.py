@@ -272,7 +272,7 @@ async def never_ending_record(writer: asyncio.StreamWriter, _data: bytes) -> Non
         await asyncio.sleep(0.05)
 
 
-async def huge_certificate(writer: asyncio.StreamWriter, data: bytes) -> None:
+async def huge_certificate(writer: asyncio.StreamWriter, _data: bytes) -> None:
     hello = server_hello(0x0303, 0xC02F)
     writer.write(record(22, hello + b"\x0b\xff\xff\xff" + b"\xff\xff\xfc" + b"\xff\xff\xf9"))
     for _ in range(1024):
@@ -343,7 +343,7 @@ def cookies(server: Server, hello: Hello) -> bytes | str | None:
     return record(22, retry_request(suite, group, cookie=os.urandom(64)))
 
 
-def no_empty_shares(server: Server, hello: Hello) -> bytes | str | None:
+def no_empty_shares(_server: Server, hello: Hello) -> bytes | str | None:
     """A TLS 1.3 server that cannot take an empty key_share list."""
     if 0x0304 not in hello.versions or len(hello.extensions.get(51, b"\0\0")) > 2:
         return None

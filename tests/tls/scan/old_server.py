@@ -6,7 +6,6 @@ processes, since old OpenSSL needs locks for threads.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import signal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import hypothesis.strategies as st
 from hypothesis import example, given
@@ -70,7 +71,7 @@ def test_a_flight_with_any_bytes_overwritten_is_an_answer(at: int, noise: bytes)
 @given(st.lists(st.integers(min_value=0, max_value=len(FLIGHT)), max_size=12))
 def test_how_bytes_arrive_changes_nothing(cuts: list[int]) -> None:
     at = [0, *sorted(cuts), len(FLIGHT)]
-    pieces = [FLIGHT[a:b] for a, b in zip(at, at[1:], strict=False)]
+    pieces = [FLIGHT[a:b] for a, b in pairwise(at)]
     got, whole = _read(TLS12, [p for p in pieces if p]), _read(TLS12, [FLIGHT])
     assert got == whole
     assert (whole.suite, whole.dh_bits, whole.scheme, whole.chain) == (
@@ -106,13 +107,7 @@ def test_warnings_are_passed_over_and_fatal_alerts_are_not() -> None:
 
 
 def test_an_sslv2_server_lists_all_it_shares() -> None:
-    body = (
-        b"\x04\x00\x01\x00\x02"
-        + b"\x00\x03\x00\x06\x00\x10"
-        + b"der"
-        + b"\x01\x00\x80\x07\x00\xc0"
-        + bytes(16)
-    )
+    body = b"\x04\x00\x01\x00\x02\x00\x03\x00\x06\x00\x10der\x01\x00\x80\x07\x00\xc0" + bytes(16)
     answer = _read(SSLV2, [(0x8000 | len(body)).to_bytes(2, "big") + body])
     assert (answer.kind, answer.kinds, answer.chain) == (Kind.HELLO, (0x010080, 0x0700C0), (b"der",))
 

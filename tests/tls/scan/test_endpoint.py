@@ -49,13 +49,15 @@ def test_names_are_sent_and_addresses_are_not() -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_an_endpoint_or_a_clear_refusal(text: str) -> None:
+    said: tuple[str, ...]
     try:
         one = parse(text)
     except HardeningError as problem:
-        assert str(problem)
-        assert problem.hint
+        said = (str(problem), problem.hint)
     else:
+        said = (one.host, one.text)
         assert 0 < one.port < 65536
+    assert all(said)
 
 
 def test_ranges_want_to_be_allowed() -> None:

@@ -1,0 +1,158 @@
+"""Fleets: one JSON line per endpoint as it is done, and a state file from which a scan resumes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hardening.errors import DataError, UsageError
+from hardening.findings import (
+    Confidence,
+    Examined,
+    Finding,
+    Kind,
+    OnWire,
+    Result,
+    Rule,
+    Severity,
+    Subject,
+    Verdict,
+)
+
+VERSION = "harden-scan-state/1"
+Outcome = tuple[Subject, tuple[Finding, ...], tuple[Result, ...]]
+
+
+def line(outcome: Outcome) -> str:
+    """Return one endpoint as one JSON line; `restore` reads it back."""
+    subject, findings, results = outcome
+    return json.dumps(
+        {
+            "subject": {
+                "id": subject.id,
+                "kind": subject.kind.value,
+                "examined": subject.examined.value,
+                "reason": subject.reason,
+                "stats": dict(subject.stats),
+                "policies": dict(subject.policies),
+                "offer": subject.offer,
+            },
+            "findings": [_finding(one) for one in findings],
+            "results": [[_rule(r.rule), r.verdict.value, r.reason] for r in results],
+        },
+        sort_keys=True,
+    )
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.label,
+        "rationale": rule.rationale,
+        "remedy": rule.remedy,
+        "references": list(rule.references),
+    }
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "rule": _rule(one.rule),
+        "severity": one.level.label,
+        "confidence": one.confidence.label,
+        "message": one.message,
+        "evidence": one.evidence,
+        "remedy": one.remedy,
+        "policies": list(one.policies),
+    }
+
+
+def _restored_rule(raw: Mapping[str, Any]) -> Rule:
+    return Rule(
+        id=raw["id"],
+        title=raw["title"],
+        severity=Severity[raw["severity"].upper()],
+        rationale=raw["rationale"],
+        remedy=raw["remedy"],
+        references=tuple(raw["references"]),
+    )
+
+
+def restore(text: str) -> Outcome:
+    """Return the endpoint a line holds. Errors: KeyError, ValueError, TypeError when it is none."""
+    raw = json.loads(text)
+    said = raw["subject"]
+    subject = Subject(
+        id=said["id"],
+        kind=Kind(said["kind"]),
+        examined=Examined(said["examined"]),
+        reason=said["reason"],
+        stats=said["stats"],
+        policies=said["policies"],
+        offer=said["offer"],
+    )
+    findings = tuple(
+        Finding(
+            rule=_restored_rule(one["rule"]),
+            subject=subject.id,
+            location=OnWire(subject.id),
+            message=one["message"],
+            severity=Severity[one["severity"].upper()],
+            confidence=Confidence[one["confidence"].upper()],
+            evidence=one["evidence"],
+            remedy=one["remedy"],
+            policies=tuple(one["policies"]),
+        )
+        for one in raw["findings"]
+    )
+    results = tuple(
+        Result(rule=_restored_rule(rule), subject=subject.id, verdict=Verdict(verdict), reason=reason)
+        for rule, verdict, reason in raw["results"]
+    )
+    return subject, findings, results
+
+
+class State:
+    """A file of what is done; its first line says for which question, so that it is not mixed up."""
+
+    def __init__(self, path: Path, key: Mapping[str, Any]) -> None:
+        self.path = path
+        self.done: dict[str, Outcome] = {}
+        head = json.dumps({"state": VERSION, **key}, sort_keys=True)
+        try:
+            lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UsageError(f"{path}: cannot be read", hint="name another --state file") from problem
+        if lines and lines[0] != head:
+            raise UsageError(
+                f"{path} is the state of another scan",
+                hint="the same policies and options resume it; remove the file to start anew",
+            )
+        for number, text in enumerate(lines[1:], 2):
+            try:
+                outcome = restore(text)
+            except (KeyError, ValueError, TypeError) as problem:
+                if number == len(lines):
+                    break  # the line that was being written when the scan was interrupted
+                raise DataError(f"{path}: line {number} is damaged", hint="remove the line") from problem
+            self.done[outcome[0].id] = outcome
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                file.write("\n".join([head, *(line(o) for o in self.done.values())]) + "\n")
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as problem:
+            raise UsageError(
+                f"cannot write {path}: {problem.strerror}", hint="name another file"
+            ) from problem
+
+    def add(self, outcome: Outcome) -> None:
+        """Note that an endpoint is done; on disk before this returns."""
+        self.done[outcome[0].id] = outcome
+        self._file.write(line(outcome) + "\n")
+        self._file.flush()
+
+    def left(self, endpoints: Iterable[str]) -> list[str]:
+        """Return the endpoints that are not done."""
+        return [text for text in endpoints if text not in self.done]
