@@ -82,6 +82,10 @@ class Components:
         if why is not None and not member.derived and not member.offset:
             yield _denied(member.at(), subject, f"SHA-256 {member.sha256}", why)
 
+    def sightings(self, member: Member) -> Iterator[Sighting]:
+        """Say the components of this member, whether their version is good or bad (for bills of materials)."""
+        return self._sightings(member)
+
     def _sightings(self, member: Member) -> Iterator[Sighting]:
         if member.entries:
             yield from self._libraries.sightings(member)

@@ -1,0 +1,1 @@
+"""What a bundle contains, as bills of materials: components, packages, archives, certificates and keys."""

@@ -1,0 +1,150 @@
+"""Walk a bundle once and gather what a bill of materials says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bundle.detect.components import Components
+from bundle.detect.components.packages import packages
+from bundle.walk import walk
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.findings import NESTING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,20000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
+)
+_LARGEST_DER = 64 << 10
+
+
+@dataclass(slots=True)
+class Known:
+    """One component or package by its identity, with every place it lies at."""
+
+    name: str
+    version: str
+    purl: str
+    how: str
+    places: list[str] = field(default_factory=list)
+    cves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One container, with the digest of its bytes."""
+
+    path: str
+    format: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One certificate, or one private key (of which nothing but kind and place is kept)."""
+
+    kind: str
+    name: str
+    place: str
+    certificate: x509.Certificate | None = None
+
+
+@dataclass(slots=True)
+class Contents:
+    """Everything one bundle contains that a bill of materials names."""
+
+    path: Path
+    sha256: str = ""
+    size: int = 0
+    members: int = 0
+    known: dict[tuple[str, str, str], Known] = field(default_factory=dict)
+    archives: list[Archive] = field(default_factory=list)
+    files: list[Archive] = field(default_factory=list)
+    assets: list[Asset] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:
+    """Return what the bundle contains; `files` keeps every file, not only archives.
+
+    What could not be read is in `problems`. Errors: InputError (absent, unreadable).
+    """
+    found = Contents(path)
+    detector = Components()
+    for seen in walk(str(path), limits or Limits()):
+        if not isinstance(seen, Member):
+            if seen.partial:
+                found.problems.append(f"{seen.path}: {seen.message}")
+            continue
+        _take(found, seen, detector, files=files)
+    return found
+
+
+def _take(found: Contents, member: Member, detector: Components, *, files: bool) -> None:
+    place = NESTING.join(member.parts[1:])
+    if not member.derived and not member.offset and member.kind != "listing":
+        if not place:
+            found.sha256, found.size = member.sha256, member.size
+        else:
+            found.members += 1
+            row = Archive(place, member.format, member.size, member.sha256)
+            if member.container:
+                found.archives.append(row)
+            elif files and member.kind == "file":
+                found.files.append(row)
+    for one in _known(member, detector, place):
+        kept = found.known.setdefault((one.purl, one.name, one.version), one)
+        if place not in kept.places:
+            kept.places.append(place)
+    if member.kind == "file" and not member.container and not member.derived:
+        found.assets += _assets(member, place)
+
+
+def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
+    named = set()
+    for sighting in detector.sightings(member):
+        component = sighting.component
+        for version in sighting.versions or ("",):
+            purl = f"{component.purl}@{version}" if component.purl and version else component.purl
+            cves = tuple(
+                b.cve
+                for b in component.bad
+                if b.cve and version and b.range.holds(version, component.compare)
+            )
+            named.add(component.name.lower())
+            yield Known(component.name, version, purl, sighting.how, [place], cves)
+    if member.content and not member.derived and not member.offset:
+        for package in packages(member):
+            if package.name.lower() not in named:
+                yield Known(package.name, package.full, package.purl, f"its {package.type} metadata", [place])
+
+
+def _assets(member: Member, place: str) -> Iterator[Asset]:
+    from cryptography import x509
+
+    content = member.content
+    if content.find(b"CERTIFICATE-----") >= 0:
+        for match in _CERTIFICATE.finditer(content):
+            try:
+                made = x509.load_pem_x509_certificate(re.sub(rb"(?:TRUSTED|X509) ", b"", match[0]))
+            except ValueError:
+                continue
+            yield Asset("certificate", made.subject.rfc4514_string() or "without a subject", place, made)
+    elif content[:2] == b"\x30\x82" and len(content) <= _LARGEST_DER:
+        try:
+            made = x509.load_der_x509_certificate(bytes(content))
+        except ValueError:
+            return
+        yield Asset("certificate", made.subject.rfc4514_string() or "without a subject", place, made)
+    if content.find(b"PRIVATE KEY-----") >= 0:
+        from bundle.detect.keys import detector
+
+        for finding in detector().check(member, ""):
+            yield Asset("private-key", finding.evidence, place)

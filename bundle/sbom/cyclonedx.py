@@ -1,0 +1,143 @@
+"""CycloneDX 1.6 JSON: components with every place they lie at, archives nested, cryptographic assets, vulnerabilities."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.bom_ref import BomRef
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
+from cyclonedx.model.crypto import (
+    CertificateProperties,
+    CryptoAssetType,
+    CryptoProperties,
+    RelatedCryptoMaterialProperties,
+    RelatedCryptoMaterialType,
+)
+from cyclonedx.model.impact_analysis import ImpactAnalysisState
+from cyclonedx.model.tool import Tool
+from cyclonedx.model.vulnerability import BomTarget, Vulnerability, VulnerabilityAnalysis, VulnerabilitySource
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from bundle.sbom.contents import Archive, Asset, Contents, Known
+from hardening import __version__
+
+_NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
+"""Serial numbers are made of the bundle's digest under this name: the same bundle gives the same document."""
+
+
+def document(found: Contents, *, now: datetime) -> bytes:
+    """Return the bill of materials as JSON; only its time differs between two runs."""
+    subject = Component(
+        name=found.path.name, type=ComponentType.FILE, bom_ref="bundle", hashes=_hashes(found.sha256)
+    )
+    subject.components = _nested([*found.archives, *found.files])
+    bom = Bom(
+        serial_number=uuid.uuid5(_NAMESPACE, found.sha256 or str(found.path)),
+        metadata=BomMetaData(timestamp=now, component=subject),
+        components=[
+            *(_component(k) for k in _ordered(found)),
+            *(_asset(a, n) for n, a in enumerate(found.assets)),
+        ],
+        vulnerabilities=_vulnerabilities(found),
+    )
+    bom.metadata.tools.tools.add(Tool(name="aspect-hardening", version=__version__))
+    if found.problems:
+        bom.metadata.properties.add(
+            Property(name="aspect-hardening:incomplete", value="; ".join(found.problems[:20]))
+        )
+    bom.register_dependency(subject, list(bom.components))
+    return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
+
+
+def _ordered(found: Contents) -> list[Known]:
+    return [found.known[key] for key in sorted(found.known)]
+
+
+def _hashes(sha256: str) -> list[HashType]:
+    return [HashType(alg=HashAlgorithm.SHA_256, content=sha256)] if sha256 else []
+
+
+def _component(known: Known) -> Component:
+    purl = PackageURL.from_string(known.purl) if known.purl.startswith("pkg:") else None
+    return Component(
+        name=known.name,
+        version=known.version or None,
+        type=ComponentType.LIBRARY,
+        bom_ref=_ref(known),
+        purl=purl,
+        evidence=ComponentEvidence(occurrences=[Occurrence(location=place or ".") for place in known.places]),
+        properties=[Property(name="aspect-hardening:recognised-by", value=known.how)],
+    )
+
+
+def _ref(known: Known) -> str:
+    return known.purl or f"component:{known.name}@{known.version}"
+
+
+def _nested(rows: Iterable[Archive]) -> list[Component]:
+    """Return archives and files as components in components, as they lie in each other."""
+    made: dict[str, Component] = {}
+    roots: list[Component] = []
+    for row in sorted(rows, key=lambda r: (r.path.count("!/"), r.path)):
+        one = Component(name=row.path.rsplit("!/", 1)[-1], type=ComponentType.FILE, bom_ref=f"file:{row.path}",
+                        hashes=_hashes(row.sha256), mime_type=None)  # fmt: skip
+        made[row.path] = one
+        parent = made.get(row.path.rpartition("!/")[0])
+        if parent is None:
+            roots.append(one)
+        else:
+            parent.components.add(one)
+    return roots
+
+
+def _asset(asset: Asset, number: int) -> Component:
+    place = [Occurrence(location=asset.place or ".")]
+    if asset.certificate is None:
+        properties = CryptoProperties(
+            asset_type=CryptoAssetType.RELATED_CRYPTO_MATERIAL,
+            related_crypto_material_properties=RelatedCryptoMaterialProperties(
+                type=RelatedCryptoMaterialType.PRIVATE_KEY
+            ),
+        )
+    else:
+        one = asset.certificate
+        properties = CryptoProperties(
+            asset_type=CryptoAssetType.CERTIFICATE,
+            certificate_properties=CertificateProperties(
+                subject_name=one.subject.rfc4514_string(),
+                issuer_name=one.issuer.rfc4514_string(),
+                not_valid_before=one.not_valid_before_utc,
+                not_valid_after=one.not_valid_after_utc,
+                certificate_format="X.509",
+            ),
+        )
+    return Component(
+        name=asset.name,
+        type=ComponentType.CRYPTOGRAPHIC_ASSET,
+        bom_ref=f"crypto:{number}",
+        crypto_properties=properties,
+        evidence=ComponentEvidence(occurrences=place),
+    )
+
+
+def _vulnerabilities(found: Contents) -> list[Vulnerability]:
+    affected: dict[str, list[str]] = {}
+    for known in _ordered(found):
+        for cve in known.cves:
+            affected.setdefault(cve, []).append(_ref(known))
+    return [
+        Vulnerability(
+            bom_ref=BomRef(cve),
+            id=cve,
+            source=VulnerabilitySource(name="NVD"),
+            affects=[BomTarget(ref=ref) for ref in refs],
+            analysis=VulnerabilityAnalysis(state=ImpactAnalysisState.IN_TRIAGE),
+        )
+        for cve, refs in sorted(affected.items())
+    ]

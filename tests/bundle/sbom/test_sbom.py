@@ -1,0 +1,116 @@
+"""Bills of materials are valid, complete and the same each time."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from bundle.sbom import cyclonedx, spdx
+from bundle.sbom.contents import contents
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def key_and_certificate() -> tuple[bytes, bytes]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "engine.invalid")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=90))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem, made.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sbom") / "upgrade.zip"
+    key, certificate = key_and_certificate()
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
+        for name, data in (
+            ("etc/ssl/engine.pem", key + certificate),
+            ("www/db.php", specimen.tool("x").encode()),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr("payload/web.tar.gz", inner.getvalue())
+        outer.writestr("app/package.json", json.dumps({"name": "left-pad", "version": "1.3.0"}))
+    return path
+
+
+def test_cyclonedx_is_valid_and_says_everything(bundle: Path) -> None:
+    body = cyclonedx.document(contents(bundle, files=True), now=NOW)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(body.decode()) is None
+    said = json.loads(body)
+    by_name = {c["name"]: c for c in said["components"]}
+    assert by_name["Adminer"]["evidence"]["occurrences"] == [{"location": "payload/web.tar.gz!/www/db.php"}]
+    assert by_name["Adminer"]["purl"].endswith("@4.6.2")
+    crypto = [c for c in said["components"] if c["type"] == "cryptographic-asset"]
+    assert sorted(c["cryptoProperties"]["assetType"] for c in crypto) == [
+        "certificate",
+        "related-crypto-material",
+    ]
+    (certificate,) = [c for c in crypto if c["cryptoProperties"]["assetType"] == "certificate"]
+    assert certificate["cryptoProperties"]["certificateProperties"]["subjectName"] == "CN=engine.invalid"
+    assert any(v["id"] == "CVE-2021-43008" for v in said["vulnerabilities"])
+    assert all(v["analysis"]["state"] == "in_triage" for v in said["vulnerabilities"])
+    (archive,) = [c for c in said["metadata"]["component"]["components"] if c["name"] == "payload/web.tar.gz"]
+    assert {c["name"] for c in archive["components"]} == {"etc/ssl/engine.pem", "www/db.php"}
+    assert b"PRIVATE KEY" not in body
+
+
+def test_it_is_the_same_each_time(bundle: Path) -> None:
+    for form in (cyclonedx, spdx):
+        assert form.document(contents(bundle), now=NOW) == form.document(contents(bundle), now=NOW)
+
+
+def test_spdx_is_valid_to_another_projects_tool(bundle: Path, tmp_path: Path) -> None:
+    from spdx_tools.spdx.parser.parse_anything import parse_file
+    from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+
+    out = tmp_path / "bundle.spdx.json"
+    assert run(["bundle", "sbom", str(bundle), "--format", "spdx", "-o", str(out)]) == ExitCode.OK
+    document = parse_file(str(out))
+    assert validate_full_spdx_document(document) == []
+    assert "Adminer" in {p.name for p in document.packages}
+
+
+def test_what_could_not_be_read_is_said(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(bundle.read_bytes()[:-400])
+    code = run(["bundle", "sbom", str(cut)])
+    assert code in (ExitCode.PARTLY_EXAMINED, ExitCode.NOTHING_EXAMINED)
+    assert "not read: " in capfd.readouterr().err
+
+
+def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["bundle", "sbom", "/absent.zip"]) == ExitCode.USAGE
+    assert "/absent.zip" in capfd.readouterr().err
