@@ -8,6 +8,8 @@ from hardening.cli.lazy import LazyGroup, Verb
 
 VERBS = (
     Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
+    Verb("check", "hardening.cli.mailer_doctor", "Check files, values and expiry; ask nobody.", "check"),
+    Verb("doctor", "hardening.cli.mailer_doctor", "Examine every step up to a mail, with cause and remedy."),
     Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
 )
 

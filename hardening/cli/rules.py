@@ -23,6 +23,7 @@ SOURCES = (
     ("bundle.trust.verify", "rules"),
     ("hardening.host.rules", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
+    ("hardening.mailer.doctor_rules", "rules"),
     ("hardening.waivers", "rules"),
 )
 """Who has rules: a module, and in it a function that returns them, a table of them, or one rule."""

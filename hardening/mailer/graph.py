@@ -26,6 +26,20 @@ def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool
         return _checked(answer)
 
 
+def rehearse(settings: Settings, token: Secret) -> None:
+    """Ask to send a body that is no mail: who may send is told so by 400, nobody gets anything. Errors: RefusedBy."""
+    headers = {**_headers(token), "Content-Type": "text/plain"}
+    with Client(settings) as client:
+        answer = client.post(
+            _url(settings, settings.mailbox.strip(), "sendMail"), data=b"?", headers=headers
+        )
+    try:
+        _checked(answer)
+    except RefusedBy as problem:
+        if problem.answer.status != 400:  # noqa: PLR2004 - refused for its form alone
+            raise
+
+
 def read_calendar(settings: Settings, token: Secret, mailbox: str) -> str:
     """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
     with Client(settings) as client:

@@ -114,7 +114,7 @@ class Fake:
         self._lock = threading.Lock()
         self._sent: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._open = 0
-        self._servers: list[socketserver.BaseServer] = []
+        self._servers: list[_Threaded] = []
         self.tls = self._context(*NAMES, "localhost", "127.0.0.1")
         self.smtp_tls = self.tls
 
@@ -206,7 +206,7 @@ class Fake:
         threads = [threading.Thread(target=s.serve_forever, args=(0.02,), daemon=True) for s in self._servers]
         for thread in threads:
             thread.start()
-        self.web, self.smtp, self.proxy = (s.server_address[1] for s in self._servers)  # type: ignore[attr-defined]  # TCP servers all
+        self.web, self.smtp, self.proxy = (int(s.socket.getsockname()[1]) for s in self._servers)
         try:
             yield self
         finally:
@@ -293,11 +293,11 @@ class Fake:
                     try:
                         jwt.decode(
                             assertion,
-                            certificate.public_key(),
+                            certificate.public_key(),  # type: ignore[arg-type]  # RSA in these tests
                             algorithms=["RS256", "PS256"],
                             options={"verify_aud": False},
                             leeway=300,
-                        )  # type: ignore[arg-type]  # RSA in these tests
+                        )
                     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
                         return _aadsts(
                             401,
@@ -610,7 +610,8 @@ class _Submit(socketserver.BaseRequestHandler):
     def _session(self) -> None:  # noqa: C901, PLR0912 - one branch a verb
         double, secured = self.double, False
         claims: dict[str, Any] | None = None
-        mailbox, sender, recipients = "", "", []
+        mailbox, sender = "", ""
+        recipients: list[str] = []
         if self.fault("banner"):
             return
         self.say("220 DOUBLE.prod.outlook.com Microsoft ESMTP MAIL Service ready")

@@ -1,0 +1,51 @@
+"""`harden mailer doctor` and `check`: a thin layer over `hardening.mailer.doctor`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hardening.cli.mailer_options import config_options, today
+from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.errors import UsageError
+
+
+@click.command()
+@config_options
+@click.option("--offline", is_flag=True, help="Files, values and expiry alone: ask nobody.")
+@click.option("--dry-run", is_flag=True, help="Go as far as the envelope and withdraw it (the default).")
+@click.option("--send", is_flag=True, help="Send a test mail at the end.")
+@report_options
+def command(
+    config: Path,
+    vault_password_file: Path | None,
+    offline: bool,
+    dry_run: bool,
+    send: bool,
+    report: ReportOptions,
+) -> int:
+    """Examine every step from file modes to a mail: verdict, cause, and a remedy to paste."""
+    if offline + dry_run + send > 1:
+        raise UsageError("--offline, --dry-run and --send exclude each other")
+    return _run(config, vault_password_file, report, offline=offline, send=send)
+
+
+@click.command()
+@config_options
+@report_options
+def check(config: Path, vault_password_file: Path | None, report: ReportOptions) -> int:
+    """Check files, values and expiry; ask nobody."""
+    return _run(config, vault_password_file, report, offline=True, send=False)
+
+
+def _run(config: Path, vault: Path | None, report: ReportOptions, *, offline: bool, send: bool) -> int:
+    from hardening.findings import Run
+    from hardening.mailer.doctor import examine
+    from hardening.mailer.settings import load
+
+    started = datetime.now(UTC)
+    settings = load(config, vault_password=vault)
+    subject, findings, results = examine(settings, today(), offline=offline, send=send)
+    return finish(Run.of([subject], findings, results, started=started), report)

@@ -1,0 +1,139 @@
+"""Steps that ask nobody: files, values, expiry, and the relay's queue where it is on this host."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from hardening.errors import HardeningError
+from hardening.findings import Severity
+from hardening.mailer.doctor import Examination, Step
+from hardening.mailer.mistakes import mistakes
+from hardening.mailer.settings import Credential, Settings, read
+
+_COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_LEADS = ((7, Severity.HIGH), (30, Severity.MEDIUM), (90, Severity.LOW))
+"""Days before the end, and how loud."""
+
+
+def _files(found: Examination) -> None:
+    for path in _private(found.settings):
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue  # the values step names a file that is missing
+        if mode & _OTHERS:
+            found.wrong(
+                "files", "readable-by-others", f"{path} has mode {mode:04o}: others on this machine read the secret",
+                f"chmod 600 {path}", where=path,
+            )  # fmt: skip
+    found.done("files", "secrets are readable by their owner alone")
+
+
+def _private(settings: Settings) -> Iterator[Path]:
+    inline = any(c.secret for c in settings.credentials) or (
+        settings.proxy is not None and "@" in settings.proxy.url
+    )
+    files = [settings.source] if inline else []
+    for credential in settings.credentials:
+        files += [path for path in (credential.secret_file, credential.key_file) if path is not None]
+    for path in files:
+        yield path
+        for ending in _COPIES:
+            copy = path.with_name(path.name + ending)
+            if copy.exists():
+                yield copy
+
+
+def _values(found: Examination) -> None:
+    for one in mistakes(found.settings, found.today):
+        found.wrong(
+            "values", one.key, f"{one.key} {one.problem}", one.remedy, where=found.settings.source,
+            severity=Severity.HIGH if one.grave else Severity.LOW,
+        )  # fmt: skip
+        if one.grave:
+            found.failed.add("values")
+    found.done("values", "every value is plausible")
+
+
+def _expiry(found: Examination) -> None:
+    said = []
+    for number, credential in enumerate(found.settings.credentials):
+        end = _end(found, credential)
+        if end is None:
+            continue
+        left = (end - found.today).days
+        said.append(f"{credential.place}: {left} days left")
+        severity = next((level for days, level in _LEADS if left <= days), None)
+        if severity is None:
+            continue
+        if number:  # one that is staged stops nothing yet
+            severity = min(severity, Severity.MEDIUM)
+        cause, text = (
+            ("expired", f"ended on {end}") if left < 0 else ("expires-soon", f"ends on {end}, in {left} days")
+        )
+        found.wrong(
+            "expiry", cause, f"{credential.place} {text}",
+            "az ad app credential reset --id {client_id} --append   # put the new one under [next_credential]; the old one goes on working",
+            where=found.settings.source, severity=severity,
+        )  # fmt: skip
+    found.done("expiry", "; ".join(said) or "no end is known")
+
+
+def _end(found: Examination, credential: Credential) -> date | None:
+    if credential.certificate_file is None:
+        return credential.expires
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        made = x509.load_pem_x509_certificate(read(credential.certificate_file))
+        assert credential.key_file is not None  # noqa: S101 - the reader made sure they come together
+        key = load_pem_private_key(read(credential.key_file), None)
+    except HardeningError as problem:
+        found.wrong("values", credential.place, str(problem), problem.hint, where=found.settings.source)
+        return credential.expires
+    except (ValueError, TypeError):
+        found.wrong(
+            "values", "certificate-unreadable", f"{credential.place}: certificate or key is not plain PEM",
+            "openssl x509 -in CERTIFICATE -noout -enddate; openssl pkey -in KEY -noout   # the key without a passphrase",
+            where=found.settings.source,
+        )  # fmt: skip
+        return credential.expires
+    if key.public_key() != made.public_key():
+        found.wrong(
+            "values", "certificate-key-mismatch", f"{credential.place}: the key does not belong to the certificate",
+            "openssl req -x509 -newkey rsa:3072 -nodes -subj /CN=mailer -days 365 -keyout mailer.key -out mailer.crt",
+            where=found.settings.source,
+        )  # fmt: skip
+    return made.not_valid_after_utc.date()
+
+
+def _queue(found: Examination) -> None:
+    import json
+
+    place = dict(found.settings.relay).get("status_file")
+    if not isinstance(place, str):
+        return
+    path = Path(place)
+    try:
+        status = json.loads(read(path))
+    except (HardeningError, ValueError):
+        found.wrong("queue", "no-status", f"{path} is absent or unreadable: the relay does not run",
+                    "systemctl status aspect-mail-relay", where=path)  # fmt: skip
+        found.done("queue")
+        return
+    depth, oldest = int(status.get("queued", 0)), int(status.get("oldest_seconds", 0))
+    if status.get("failing"):
+        found.wrong("queue", "failing", f"{depth} mails wait, the oldest for {oldest} s: {status['failing']}",
+                    "harden mailer doctor --dry-run names the cause", where=path)  # fmt: skip
+    elif int(status.get("dead", 0)):
+        found.wrong("queue", "dead-letters", f"{status['dead']} mails were refused for good",
+                    "look at them in the spool's folder `dead`", where=path)  # fmt: skip
+    found.done("queue", f"{depth} waiting, oldest {oldest} s")
+
+
+LOCAL: tuple[Step, ...] = (_files, _values, _expiry, _queue)

@@ -1,0 +1,363 @@
+"""Steps that ask the service, in the order in which one explains the next."""
+
+from __future__ import annotations
+
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from hardening.errors import HardeningError
+from hardening.findings import Severity, Verdict
+from hardening.mailer import ews, graph
+from hardening.mailer.answers import Answer
+from hardening.mailer.doctor import Examination, Step
+from hardening.mailer.ground import ground
+from hardening.mailer.http import Client
+from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure
+from hardening.mailer.settings import Permission, Settings, Transport
+from hardening.mailer.submission import Submission
+from hardening.mailer.tokens import Token, acquire, resource
+
+_SKEW = 300  # seconds that tokens forgive
+_ROLE = {Transport.GRAPH: "Mail.Send", Transport.SMTP: "SMTP.SendAsApp", Transport.EWS: "full_access_as_app"}
+_EXCHANGE = ("outlook.office365.com", "outlook.office.com")
+
+
+def _skipped(found: Examination, step: str, why: str) -> None:
+    found.done(step, why, Verdict.SKIPPED)
+
+
+def _endpoints(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Which endpoints the settings need, by name."""
+    needed = {"authority": host_port(settings.endpoints.authority, 443)}
+    for transport in settings.transports:
+        if transport is Transport.SMTP:
+            needed["smtp"] = host_port(settings.endpoints.smtp, 587)
+        else:
+            name = "graph" if transport is Transport.GRAPH else "outlook"
+            needed[name] = host_port(getattr(settings.endpoints, name), 443)
+    return needed
+
+
+def _network(found: Examination) -> None:
+    needed = _endpoints(found.settings)
+    with ThreadPoolExecutor(len(needed)) as pool:
+        tried = {name: pool.submit(_reach, found.settings, name, *place) for name, place in needed.items()}
+    said: set[str] = set()
+    for name, one in tried.items():
+        problem = one.result()
+        if problem is None:
+            continue
+        found.failed.add(name)
+        host, port = needed[name]
+        if problem.diagnosis.cause in said and problem.diagnosis.cause.startswith("proxy-unreach"):
+            continue  # the same proxy, said once
+        said.add(problem.diagnosis.cause)
+        found.refused("network", problem, where=f"{host}:{port}")
+    found.done("network", f"{len(needed) - len(found.failed & set(needed))} of {len(needed)} hosts reached")
+
+
+def _reach(settings: Settings, name: str, host: str, port: int) -> RefusedBy | None:
+    try:
+        proxied = name != "smtp" or settings.proxy is None or settings.proxy.smtp
+        with connected(settings, host, port, through_proxy=proxied) as dialled:
+            if name == "smtp":
+                return None
+            try:
+                with context(settings).wrap_socket(dialled, server_hostname=host):
+                    return None
+            except (OSError, ssl.SSLError) as problem:
+                raise tls_failure(problem, host) from problem
+    except RefusedBy as problem:
+        if problem.diagnosis.cause != "tls-untrusted":
+            return problem
+        text = f"{problem.answer.text}; it was issued by {_issuer(settings, host, port)}"
+        return RefusedBy(Answer(where="network", name="tls-untrusted", text=text))
+
+
+def _issuer(settings: Settings, host: str, port: int) -> str:
+    """Return who signed what answers, so that an operator knows the box that opens TLS."""
+    from cryptography import x509
+
+    loose = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    loose.check_hostname = False
+    loose.verify_mode = ssl.CERT_NONE  # to read the name alone; nothing is sent
+    try:
+        with (
+            connected(settings, host, port) as dialled,
+            loose.wrap_socket(dialled, server_hostname=host) as session,
+        ):
+            made = session.getpeercert(binary_form=True)
+            return x509.load_der_x509_certificate(made).issuer.rfc4514_string() if made else "nobody"
+    except (HardeningError, OSError, ValueError):
+        return "somebody unknown"
+
+
+def _discovery(found: Examination) -> None:
+    if "authority" in found.failed:
+        _skipped(found, "clock", "the authority is not reached")
+        _skipped(found, "discovery", "the authority is not reached")
+        return
+    settings = found.settings
+    url = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}/v2.0/.well-known/openid-configuration"
+    try:
+        with Client(settings) as client:
+            answer = client.get(url)
+    except RefusedBy as problem:
+        found.failed.add("discovery")
+        found.refused("discovery", problem, where=settings.endpoints.authority)
+        _skipped(found, "clock", "no answer")
+        found.done("discovery")
+        return
+    _clock(found, answer.headers.get("Date", ""))
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or ("token_endpoint" not in body and "error" not in body):
+        name = "not-json" if answer.status_code < 500 else ""  # noqa: PLR2004 - HTTP's own border
+        body, refusal = {}, Answer(where="token", status=answer.status_code, name=name)
+    else:
+        codes = tuple(int(n) for n in body.get("error_codes") or [] if str(n).isdigit())
+        refusal = Answer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=codes,
+                         text=str(body.get("error_description", ""))[:200])  # fmt: skip
+    if "token_endpoint" not in body:
+        found.failed.add("discovery")
+        found.refused("discovery", RefusedBy(refusal), where=settings.endpoints.authority)
+    found.done("discovery", "the tenant is known")
+
+
+def _clock(found: Examination, said: str) -> None:
+    try:
+        theirs = parsedate_to_datetime(said)
+    except (TypeError, ValueError):
+        found.done("clock", "the answer has no date", Verdict.INCONCLUSIVE)
+        return
+    apart = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(apart) > _SKEW:
+        word = "ahead" if apart > 0 else "behind"
+        found.wrong("clock", "clock-skew", f"this clock is {abs(apart):.0f} s {word}",
+                    "timedatectl set-ntp true   # or: systemctl enable --now chronyd")  # fmt: skip
+    found.done("clock", f"within {max(1, round(abs(apart)))} s")
+
+
+def _token(found: Examination) -> None:
+    if found.failed & {"authority", "discovery", "values"}:
+        _skipped(found, "token", "the authority or the values are not in order")
+        return
+    settings = found.settings
+    for scope in sorted({resource(settings, transport) for transport in settings.transports}):
+        for number, credential in enumerate(settings.credentials):
+            try:
+                token = acquire(settings, credential, scope)
+            except RefusedBy as problem:
+                if not number:
+                    found.failed.add(f"token:{scope}")
+                found.refused("token", problem, where=settings.endpoints.authority,
+                              severity=Severity.MEDIUM if number else None)  # fmt: skip
+            except HardeningError as problem:
+                found.failed.add(f"token:{scope}")
+                found.wrong("token", "credential-files", str(problem), problem.hint, where=settings.source)
+            else:
+                found.tokens.setdefault(scope, token)
+    found.done("token", f"{len(found.tokens)} given, no cache asked")
+
+
+def _claims(found: Examination) -> None:
+    if not found.tokens:
+        _skipped(found, "claims", "there is no token")
+        return
+    for transport in found.settings.transports:
+        token = found.tokens.get(resource(found.settings, transport))
+        if token is not None and token.claims:
+            _claim(found, transport, token)
+    found.done(
+        "claims",
+        "; ".join(sorted({str(r) for t in found.tokens.values() for r in t.claims.get("roles", [])})),
+    )
+
+
+def _claim(found: Examination, transport: Transport, token: Token) -> None:
+    settings, claims = found.settings, token.claims
+    audience = str(claims.get("aud", "")).removeprefix("https://").rstrip("/").lower()
+    cloud, facts = settings.cloud, ground()
+    graph_names = (cloud.graph, facts.graph_resource)
+    wanted = (
+        graph_names if transport is Transport.GRAPH else (cloud.outlook, *_EXCHANGE, facts.exchange_resource)
+    )
+    if audience not in wanted:
+        found.failed.add(f"role:{transport}")
+        found.wrong("claims", "wrong-audience", f"the token for {transport} is for {audience}",
+                    "check `cloud` and [endpoints]: the scope has to be " + resource(settings, transport))  # fmt: skip
+        return
+    if float(claims.get("exp", 0)) < datetime.now(UTC).timestamp():
+        found.failed.add(f"role:{transport}")
+        found.wrong("claims", "token-expired", "the token is over already: this clock or the service's is wrong",
+                    "timedatectl set-ntp true")  # fmt: skip
+        return
+    if str(claims.get("appid", settings.client_id)).lower() != settings.client_id.strip().lower():
+        found.wrong("claims", "other-application", "the token is another application's", "check client_id")
+    oid = str(claims.get("oid", ""))
+    if settings.service_principal and oid and oid.lower() != settings.service_principal.strip().lower():
+        found.wrong("claims", "wrong-object-id", f"service_principal is not this application's: the token says {oid}",
+                    f"service_principal = '{oid}'   # and New-ServicePrincipal with -ObjectId {oid}: the registration's own object id is another")  # fmt: skip
+    _role(found, transport, [str(role) for role in claims.get("roles", [])])
+
+
+def _role(found: Examination, transport: Transport, roles: list[str]) -> None:
+    settings, wanted = found.settings, _ROLE[transport]
+    if wanted not in roles:
+        scoped = settings.permission is Permission.RBAC or (
+            settings.permission is Permission.AUTO and transport is Transport.GRAPH
+        )
+        if scoped and transport is not Transport.EWS:
+            return  # the right is Exchange's; the transport's own step proves it
+        found.failed.add(f"role:{transport}")
+        if not roles:
+            found.wrong("claims", "no-consent", f"the token carries no roles: {wanted} is not ticked as an application permission, or nobody consented",
+                        "tick " + wanted + " as an *application* permission (harden mailer guide), then consent: {consent}")  # fmt: skip
+        else:
+            found.wrong("claims", "missing-role", f"the token lacks {wanted}; it has {', '.join(sorted(roles))}",
+                        "add " + wanted + " (harden mailer guide), then consent again: {consent}")  # fmt: skip
+    broad = sorted({"full_access_as_app"} & set(roles)) if Transport.EWS not in settings.transports else []
+    if broad:
+        found.wrong("claims", "too-broad", f"{', '.join(broad)} opens every mailbox and no transport here needs it",
+                    "remove it under API permissions", severity=Severity.LOW)  # fmt: skip
+
+
+def _smtp(found: Examination) -> None:
+    settings = found.settings
+    if Transport.SMTP not in settings.transports:
+        return
+    if "smtp" in found.failed or "values" in found.failed:
+        for step in ("smtp", "auth", "envelope"):
+            _skipped(found, step, "the submission host is not reached, or values are wrong")
+        return
+    step = "smtp"
+    try:
+        with Submission(settings) as session:
+            session.open()
+            found.done("smtp", f"{session.protocol}, certificate in order")
+            step = "auth"
+            token = found.tokens.get(resource(settings, Transport.SMTP))
+            if token is None or "role:smtp" in found.failed:
+                _skipped(found, "auth", "mailer/token or mailer/claims explains it")
+                _skipped(found, "envelope", "not signed in")
+                return
+            session.authenticate(token.value)
+            found.done("auth", "signed in as the mailbox")
+            step = "envelope"
+            refused = session.envelope(settings.recipients or (settings.mailbox.strip(),))
+            for problem in refused.values():
+                found.refused("envelope", problem, where=settings.endpoints.smtp)
+            session.reset()
+            found.done("envelope", "taken, and withdrawn before any data")
+    except RefusedBy as problem:
+        found.failed.add("smtp")
+        found.refused(step, problem, where=settings.endpoints.smtp)
+        found.done(step)
+        later = ("smtp", "auth", "envelope")
+        for one in later[later.index(step) + 1 :]:
+            _skipped(found, one, f"mailer/{step} failed")
+
+
+def _graph(found: Examination) -> None:
+    settings = found.settings
+    if Transport.GRAPH not in settings.transports:
+        return
+    token = found.tokens.get(resource(settings, Transport.GRAPH))
+    if token is None or found.failed & {"graph", "role:graph"}:
+        _skipped(found, "graph", "an earlier step explains it")
+        return
+    try:
+        graph.rehearse(settings, token.value)
+    except RefusedBy as problem:
+        found.failed.add("graph")
+        roles = token.claims.get("roles", [])
+        if (
+            problem.diagnosis.cause == "no-permission"
+            and _ROLE[Transport.GRAPH] not in roles
+            and token.claims
+        ):
+            cause = "missing-role" if roles else "no-consent"
+            found.wrong("graph", cause, "the application may not send as this mailbox, and the token carries "
+                        + (f"only {', '.join(sorted(map(str, roles)))}" if roles else "no roles"),
+                        "New-ManagementRoleAssignment -App {oid} -Role 'Application Mail.Send' ... (harden mailer guide), or tick Mail.Send as an *application* permission and consent: {consent}",
+                        where=settings.endpoints.graph, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
+        else:
+            found.refused("graph", problem, where=settings.endpoints.graph)
+    found.done("graph", "the application may send as the mailbox")
+
+
+def _ews(found: Examination) -> None:
+    settings = found.settings
+    if Transport.EWS not in settings.transports:
+        return
+    left = ground().ews_days(found.today)
+    text = f"EWS ends on {ground().ews_ends}" + (f", in {left} days" if left > 0 else ": it is over")
+    found.wrong("ews", "ews-ends", text, "transports = ['graph', 'smtp'] and harden mailer guide",
+                where=settings.endpoints.outlook, severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL)  # fmt: skip
+    token = found.tokens.get(resource(settings, Transport.EWS))
+    if token is None or found.failed & {"outlook", "role:ews"}:
+        found.done("ews", text)
+        return
+    try:
+        ews.read_folder(settings, token.value, settings.mailbox.strip())
+    except RefusedBy as problem:
+        found.failed.add("ews")
+        found.refused("ews", problem, where=settings.endpoints.outlook, severity=Severity.HIGH)
+    found.done("ews", text)
+
+
+def _calendars(found: Examination) -> None:
+    settings = found.settings
+    if not settings.calendars:
+        return
+    over_ews = Transport.GRAPH not in settings.transports
+    via = Transport.EWS if over_ews else Transport.GRAPH
+    token = found.tokens.get(resource(settings, via))
+    if token is None:
+        _skipped(found, "calendars", "there is no token")
+        return
+    for mailbox in settings.calendars:
+        try:
+            if over_ews:
+                ews.read_folder(settings, token.value, mailbox, "calendar")
+            else:
+                graph.read_calendar(settings, token.value, mailbox)
+        except RefusedBy as problem:
+            found.wrong("calendars", problem.diagnosis.cause, f"the calendar of {mailbox} cannot be read: {problem.diagnosis.meaning}",
+                        f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)",
+                        where=mailbox, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
+    found.done("calendars", f"{len(settings.calendars)} read by {via}")
+
+
+def _send(found: Examination) -> None:
+    if not found.send:
+        return
+    from hardening.mailer.message import message
+    from hardening.mailer.send import send
+
+    settings = found.settings
+    if "values" in found.failed:
+        _skipped(found, "send", "values are wrong")
+        return
+    mail = message(sender=settings.sender.strip(), recipients=settings.recipients, subject="Test of the alarm mailer",
+                   text="harden mailer doctor --send sent this. Nothing is wrong.")  # fmt: skip
+    attempts = send(settings, mail)
+    for attempt in attempts:
+        if isinstance(attempt.problem, RefusedBy):
+            level = Severity.LOW if attempts[-1].ok else None
+            found.refused("send", attempt.problem, where=str(attempt.transport), severity=level)
+        elif attempt.problem is not None:
+            found.wrong("send", "failed", str(attempt.problem), attempt.problem.hint)
+    last = attempts[-1]
+    found.done(
+        "send",
+        f"{mail['Message-ID']} by {last.transport}: {last.accepted}",
+        Verdict.PASS if last.ok else None,
+    )
+
+
+REMOTE: tuple[Step, ...] = (_network, _discovery, _token, _claims, _smtp, _graph, _ews, _calendars, _send)
