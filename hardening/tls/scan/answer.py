@@ -6,7 +6,6 @@ cost little and become `Kind.GARBAGE` with a reason, never an exception that esc
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import sha256
 from struct import unpack_from
 
@@ -99,16 +98,21 @@ class Listener:
             found = self._partial(Kind.GARBAGE, str(problem))
         if found is None and self.heard > self._limit:
             found = self._partial(Kind.GARBAGE, f"more than {self._limit} bytes without an end")
-        return found and replace(found, heard=self.heard)
+        if found is not None:
+            found.heard = self.heard
+        return found
 
     def end(self, kind: Kind, detail: str = "") -> Answer:
         """Return the answer when the connection ended (or time ran out) before it was complete."""
-        return replace(self._partial(kind, detail), heard=self.heard)
+        answer = self._partial(kind, detail)
+        answer.heard = self.heard
+        return answer
 
     def _partial(self, kind: Kind, detail: str) -> Answer:
         """A ServerHello that was read stands, whatever went wrong after it."""
         if self._answer is not None:
-            return replace(self._answer, chain_problem=detail or kind.value)
+            self._answer.chain_problem = detail or kind.value
+            return self._answer
         return Answer(kind=kind, detail=detail)
 
     def _read(self) -> Answer | None:
@@ -164,7 +168,8 @@ class Listener:
         if level == 1 and number != 41:
             return None  # a warning, such as unrecognized_name: the handshake goes on
         if self._answer is not None:
-            return replace(self._answer, chain_problem=f"alert {number}")
+            self._answer.chain_problem = f"alert {number}"
+            return self._answer
         return Answer(kind=Kind.ALERT, alert=number, fatal=level == 2)
 
     def _message(self, number: int, message: bytes) -> Answer | None:
@@ -181,13 +186,13 @@ class Listener:
 
     def _flight(self, number: int, message: bytes, answer: Answer) -> Answer | None:
         if number == 11:
-            self._answer = replace(answer, chain=certificates(message))
+            answer.chain = certificates(message)
         elif number == 22:
-            self._answer = replace(answer, stapled=True)
+            answer.stapled = True
         elif number == 12:
-            self._answer = key_exchange(message, answer)
+            key_exchange(message, answer)
         elif number == 13:
-            self._answer = replace(answer, client_auth=True)
+            answer.client_auth = True
         elif number == 14:
             return answer
         return None
@@ -319,8 +324,8 @@ def certificates(message: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def key_exchange(message: bytes, answer: Answer) -> Answer:
-    """Read what a ServerKeyExchange shows: curve, or prime and its size, and the signature scheme."""
+def key_exchange(message: bytes, answer: Answer) -> None:
+    """Note what a ServerKeyExchange shows: curve, or prime and its size, and the signature scheme."""
     suite = registry.suites_by_code().get(answer.suite or 0)
     kx, hinted = (suite.kx or "", suite.auth == "PSK") if suite else ("", False)
     cursor = Cursor(message)
@@ -329,23 +334,24 @@ def key_exchange(message: bytes, answer: Answer) -> Answer:
             cursor.vector(2)
         if kx.startswith("ECDH"):
             if cursor.number(1) == 3:
-                answer = replace(answer, group=cursor.number(2))
+                answer.group = cursor.number(2)
                 cursor.vector(1)
             else:
-                return replace(answer, group=0xFF01)
+                answer.group = 0xFF01
+                return
         elif kx.startswith("DH"):
             prime = cursor.vector(2).lstrip(b"\0")
-            answer = replace(answer, dh_bits=int.from_bytes(prime, "big").bit_length(), dh_prime=prime)
+            answer.dh_bits, answer.dh_prime = int.from_bytes(prime, "big").bit_length(), prime
             cursor.vector(2)
             cursor.vector(2)
         elif kx == "RSA" and not hinted:
             modulus = cursor.vector(2)
-            return replace(answer, rsa_export_bits=int.from_bytes(modulus, "big").bit_length())
+            answer.rsa_export_bits = int.from_bytes(modulus, "big").bit_length()
+            return
         else:
-            return answer
+            return
         if answer.protocol == "TLSv1.2" and cursor.left >= 4:
             (scheme,) = unpack_from(">H", message, cursor.at)
-            answer = replace(answer, scheme=scheme)
+            answer.scheme = scheme
     except MalformedError as problem:
-        return replace(answer, chain_problem=f"key exchange: {problem}")
-    return answer
+        answer.chain_problem = f"key exchange: {problem}"

@@ -94,9 +94,9 @@ TROUBLE = frozenset({Kind.CLOSED, Kind.RESET, Kind.SILENT, Kind.UNREACHABLE, Kin
 """Answers that say nothing about the question."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answer:
-    """What one connection brought."""
+    """What one connection brought; whoever listens fills it in, everybody else leaves it alone."""
 
     kind: Kind
     detail: str = ""

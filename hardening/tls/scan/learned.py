@@ -45,7 +45,7 @@ class Learned:
     @property
     def suites(self) -> list[int]:
         """The suites that were accepted, in the order in which the server chose them."""
-        return list(self.kinds) or list(dict.fromkeys(c.suite for c in self.choices))
+        return list(self.kinds or dict.fromkeys([c.suite for c in self.choices]))
 
     def chose(self, question: Question, answer: Answer) -> None:
         """Note an accepted suite, with the group and scheme that came along."""

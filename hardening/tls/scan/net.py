@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from hardening.tls.scan import hello
@@ -398,7 +398,8 @@ class Loop:
         self._forget(connection)
         now = self._clock()
         job = connection.job
-        job.engine.tell(connection.ticket, replace(answer, seconds=now - connection.started), now)
+        answer.seconds = now - connection.started
+        job.engine.tell(connection.ticket, answer, now)
         if not job.waiting:
             # pumped on the next turn, so that a chain of failures cannot recurse
             job.waiting = True

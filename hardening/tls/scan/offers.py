@@ -26,6 +26,11 @@ def _suite_names() -> dict[int, str]:
 
 
 @cache
+def _places() -> dict[int, int]:
+    return {code: place for place, code in enumerate(hello.every_suite())}
+
+
+@cache
 def _kind_names() -> dict[int, str]:
     return {k.code: k.name for k in registry.cipher_kinds()}
 
@@ -70,8 +75,7 @@ def _protocol(learned: Learned, at: OnWire) -> ProtocolOffer:
     order = learned.suites
     preference = learned.preference
     if preference == "client" or (preference == "unknown" and learned.name != "SSLv2"):
-        place = {code: at for at, code in enumerate(hello.every_suite())}
-        order = sorted(order, key=lambda code: place.get(code, 1 << 16))
+        order = sorted(order, key=lambda code: _places().get(code, 1 << 16))
     return ProtocolOffer(
         name=learned.name,
         at=at,

@@ -41,6 +41,26 @@ class Scope:
     forbidden_groups: frozenset[int] = frozenset()
     closed_is_refused: bool = False
     """Take a close for a refusal where the server also closes on a suite that does not exist."""
+    _asked: dict[str, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict, compare=False)
+
+    def asked(self, name: str) -> tuple[tuple[int, ...], frozenset[int]]:
+        """Return the suites to offer under a version, and those that are offered for their parameters.
+
+        Finite-field suites are asked along with what is forbidden under TLS 1.2, for their group's size.
+        """
+        found = self._asked.get(name)
+        if found is None:
+            everything = self.full or name in self.forbidden_protocols
+            wanted = set(hello.every_suite() if everything else self.forbidden.get(name, ()))
+            known = registry.suites_by_code()
+            extra = frozenset(
+                c
+                for c in hello.every_suite()
+                if name == "TLSv1.2" and known[c].kx == "DHE" and c not in wanted
+            )
+            suites = tuple(s for s in hello.every_suite() if s in wanted or s in extra)
+            found = self._asked[name] = (suites, extra)
+        return found
 
 
 class Inquiry:
@@ -119,21 +139,13 @@ class Inquiry:
         if name == "SSLv2":
             yield from self._sslv2(learned)
             return
-        everything = self.scope.full or name in self.scope.forbidden_protocols
-        wanted = set(hello.every_suite() if everything else self.scope.forbidden.get(name, ()))
-        learned.asked_all = everything
-        extra = set() if everything else self._dhe_allowed(name, wanted)
+        learned.asked_all = self.scope.full or name in self.scope.forbidden_protocols
+        suites, extra = self.scope.asked(name)
         done = set(learned.suites)
-        suites = tuple(s for s in hello.every_suite() if (s in wanted or s in extra) and s not in done)
+        if done:
+            suites = tuple(s for s in suites if s not in done)
         if suites:
-            yield from self._chain(learned, suites, frozenset(extra))
-
-    def _dhe_allowed(self, name: str, wanted: set[int]) -> set[int]:
-        """Finite-field suites are asked along with what is forbidden, for the size of their group."""
-        if name != "TLSv1.2":
-            return set()
-        known = registry.suites_by_code()
-        return {c for c in hello.every_suite() if known[c].kx == "DHE" and c not in wanted}
+            yield from self._chain(learned, suites, extra)
 
     def _sslv2(self, learned: Learned) -> Talk:
         learned.asked_all = True
@@ -169,7 +181,7 @@ class Inquiry:
             if outcome.state is State.TROUBLED and (fine or self.scope.closed_is_refused):
                 rest = yield from self._closed(learned, question, outcome.answer, extra, fine=fine)
             else:
-                rest = yield from self._step(learned, question, outcome, extra)
+                rest = yield from self._step(learned, question, outcome, extra, batch)
             if rest is None:
                 learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
                 return
@@ -183,20 +195,26 @@ class Inquiry:
         return Question(protocol=learned.name, suites=ordered, shape=self.asker.shape, want=want)
 
     def _step(  # noqa: PLR0911 - one return per thing that can become of a question
-        self, learned: Learned, question: Question, outcome: Outcome, extra: frozenset[int]
+        self,
+        learned: Learned,
+        question: Question,
+        outcome: Outcome,
+        extra: frozenset[int],
+        batch: tuple[int, ...],
     ) -> Generator[Any, Any, list[tuple[int, ...]] | None]:
         """Return what is left to ask of a batch, or None when the endpoint is lost."""
-        state, batch = outcome.state, question.suites
+        state = outcome.state
         if state is State.ACCEPTED:
             learned.chose(question, outcome.answer)
             pace = self.asker.pace
             if len(learned.choices) == BUSY and not pace.troubled:
                 pace.parallel = pace.limits.parallel
-            gone = {outcome.answer.suite} | (extra if outcome.answer.suite in extra else set())
-            rest = tuple(s for s in hello.every_suite() if s in set(batch) - gone)
+            chosen = outcome.answer.suite
+            gone = extra if chosen in extra else ()
+            rest = tuple(s for s in batch if s != chosen and s not in gone)
             return [rest] if rest else []
         if state is State.REFUSED:
-            if outcome.answer.alert != PROTOCOL_VERSION:
+            if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
                 learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
             return []
         if state is State.LOST:
@@ -221,7 +239,11 @@ class Inquiry:
         if self.scope.closed_is_refused and (yield from self._refuses_like(answer.kind)):
             return []
         if not fine:
-            return (yield from self._step(learned, question, Outcome(State.TROUBLED, answer), extra))
+            return (
+                yield from self._step(
+                    learned, question, Outcome(State.TROUBLED, answer), extra, question.suites
+                )
+            )
         learned.unknown += [s for s in question.suites if s not in extra]
         return []
 
@@ -281,7 +303,7 @@ class Inquiry:
         is left out (RFC 8446 section 4.2.7).
         """
         first = next((p.groups[0] for p in self.found.offered() if p.name == "TLSv1.2" and p.groups), None)
-        useful = [g for g in (24, 23, 29, 30, 25) if g != first]
+        useful = [g for g in (23, 29, 24, 30, 25) if g != first]
         useful += [
             g for g in hello.groups_for("TLSv1.3") if g in self.scope.forbidden_groups and g not in useful
         ]

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from struct import pack
 from typing import Any
 
@@ -174,15 +173,14 @@ class Handshake(Listener):
                 alpn = (
                     Cursor(Cursor(found[hello.ALPN]).vector(2)).vector(1).decode("ascii", "backslashreplace")
                 )
-            merged = {**answer.extensions, **found}
-            self._answer = replace(answer, server_groups=listed, alpn=alpn, extensions=merged)
+            answer.server_groups, answer.alpn = listed, alpn
+            answer.extensions = {**answer.extensions, **found}
         elif number == 13:
-            self._answer = replace(answer, client_auth=True)
+            answer.client_auth = True
         elif number == 11:
-            chain, stapled = _certificates(message)
-            self._answer = replace(answer, chain=chain, stapled=stapled)
+            answer.chain, answer.stapled = _certificates(message)
         elif number == 15:
-            self._answer = replace(answer, scheme=Cursor(message).number(2))
+            answer.scheme = Cursor(message).number(2)
         elif number == 20:
             return answer
         return None
