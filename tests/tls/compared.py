@@ -47,6 +47,18 @@ def seen_in(offer: Offer) -> Seen:
     return {p.name: tuple(s.value for s in p.suites) for p in offer.protocols}
 
 
+def _with_certificate(offer: Offer, kind: str) -> Seen:
+    """A configuration that names no certificate offers what a certificate of either kind can do."""
+    seen = seen_in(offer)
+    if not any(note.startswith("certificates of every kind") for note in offer.assumptions):
+        return seen
+    narrowed = {
+        name: tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
+        for name, suites in seen.items()
+    }
+    return {name: suites for name, suites in narrowed.items() if suites}
+
+
 def groups_in(offer: Offer) -> Seen:
     """Return the groups of an offer per protocol version."""
     return {p.name: tuple(s.value for s in p.groups) for p in offer.protocols}
@@ -76,7 +88,7 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
     return Views(
         rendered=meant(made, kind),
-        audited=seen_in(audited),
+        audited=_with_certificate(audited, kind),
         scanned=seen_in(scanned),
         text=made.text,
         groups=(groups_in(audited), groups_in(scanned)),

@@ -322,6 +322,44 @@ SERVERS |= {
 }  # fmt: skip
 
 
+def _s_server(rendered: str, folder: Path, port: int, pair: Pair) -> str:
+    """`openssl s_server` sets nothing itself, so it is what the file makes of a program."""
+    (folder / "run.sh").write_text(
+        f"OPENSSL_CONF={folder}/openssl.cnf exec openssl s_server -accept 127.0.0.1:{port} -quiet -www "
+        f"-cert {pair.certificate} -key {pair.key}\n"
+    )
+    return rendered
+
+
+def _dovecot(rendered: str, folder: Path, port: int, _pair: Pair) -> str:
+    return (
+        "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\nprotocols = imap\nlisten = 127.0.0.1\n"
+        f"base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/dovecot.log\n"
+        f"mail_driver = maildir\nmail_path = {folder}/mail\n{rendered}"
+        f"service imap-login {{\n  inet_listener imap {{\n    port = 0\n  }}\n  inet_listener imaps {{\n"
+        f"    port = {port}\n    ssl = yes\n  }}\n  chroot =\n}}\n"
+    )
+
+
+SERVERS |= {
+    "dovecot": Server(
+        program="dovecot",
+        whole=_dovecot,
+        command=lambda _folder, main: ["dovecot", "-F", "-c", str(main)],
+        check=lambda _folder, main: ["doveconf", "-c", str(main), "-n"],
+        main="dovecot.conf",
+        params=lambda _port, pair: {"listen": "on", "certificate": str(pair.certificate), "key": str(pair.key)},
+        prepare=lambda folder, _pair: folder.chmod(0o755),
+    ),
+    "openssl_cnf": Server(
+        program="openssl",
+        whole=_s_server,
+        command=lambda folder, _main: ["sh", str(folder / "run.sh")],
+        main="openssl.cnf",
+    ),
+}  # fmt: skip
+
+
 def program(name: str) -> str | None:
     """Return where a program is; server programs lie in sbin, which a user's PATH may lack."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")

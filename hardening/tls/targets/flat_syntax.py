@@ -84,7 +84,7 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
     comment = re.compile(rf"\s*(?:{grammar.comment}|$)")
     trailing = re.compile(rf"\s+{grammar.comment}.*$")
     begins = re.compile(rf"\s*(?:{grammar.section})\s*$") if grammar.section else None
-    split = re.compile(rf"\s*([\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
+    split = re.compile(rf"\s*(!?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
     for number, text in _logical(source.text, grammar, comment):
         if begins is not None and (found := begins.match(text)):

@@ -19,7 +19,8 @@ _SECTIONS = re.compile(r"mysqld|server|mariadbd?|(?:mysqld|mariadbd?)-\d[\d.]*")
 _GRAMMAR = Grammar(
     fold=lambda name: name.lower().replace("-", "_"),
     trailing_comments=True,
-    section=r"\[(?P<section>[^\]]*)\]|!include(?:dir)?\s.*",
+    comment=r"(?:[#;]|!include)",
+    section=r"(?:\[(?P<section>[^\]]*)\])",
 )
 _ONE_LIST = (3, 0, 0)
 """From this OpenSSL on, a list for TLS 1.3 passes over names it does not know, so one list serves both."""
@@ -59,24 +60,31 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _said(section: Section, name: str) -> Said | None:
+def said(section: Section, name: str) -> Said | None:
+    """Return the last value of a setting with its place, or None."""
     found = section.last(name)
     return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
-def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
-    """Yield the one offer of a server with a certificate, or of a fragment."""
+def server_section(tree: Tree, path: str) -> Section:
+    """Return the settings of the server, from every section it reads and every file that is included."""
     whole = Section("", path, 1)
     for part in _files(tree, path):
         for section in flat_syntax.read(tree, part, _GRAMMAR):
-            if _SECTIONS.fullmatch(section.name):
+            if section.name and _SECTIONS.fullmatch(section.name):
                 whole.lines += section.lines
+    return whole
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a certificate, or of a fragment."""
+    whole = server_section(tree, path)
     first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
     if first is None or whole.last("skip_ssl") is not None:
         return
     facts, release, at = directives("mariadb"), reading.release, InFile((first.path,), first.line)
-    version = _said(whole, "tls_version") if _has("tls_version", release) else None
-    cipher, certificate, port = _said(whole, "ssl_cipher"), whole.last("ssl_cert"), whole.last("port")
+    version = said(whole, "tls_version") if _has("tls_version", release) else None
+    cipher, certificate, port = said(whole, "ssl_cipher"), whole.last("ssl_cert"), whole.last("port")
     words = (version.value if version else facts.default_of("protocols", release)).split(",")
     suites13 = _tls13(cipher, reading.build)
     yield served.offer(

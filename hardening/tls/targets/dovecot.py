@@ -1,0 +1,163 @@
+"""Dovecot: ssl_min_protocol (ssl_protocols before 2.3), ssl_cipher_list, ssl_cipher_suites, ssl_curve_list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(
+    separator=r"\s*(?:=\s*|\s)",
+    comment="#",
+    section=r"(?P<section>[^={}#]*\{|\})",
+    trailing_comments=True,
+    include=lambda n, v: (v,) if n in {"!include", "!include_try"} else (),
+)
+_UPGRADE = "use Dovecot {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("dovecot").has(feature, release)
+
+
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    ranged = _has("ssl_min_protocol", release)
+    speaks = builds.build(build).protocols
+    return Abilities(
+        protocols=frozenset(PROTOCOLS),
+        stuck={"TLSv1.3": "none is known: Dovecot has a least version and no greatest"} if ranged and "TLSv1.3" in speaks else {},
+        ciphersuites=_has("ssl_cipher_suites", release),
+        groups="list" if _has("ssl_curve_list", release) else "none",
+        finite_field=not ranged or "dhparam" in params,
+        ways_out={
+            "ciphersuites": _UPGRADE.format("2.3.15"),
+            "groups": _UPGRADE.format("2.3"),
+            "finite_field": "give the file of ssl_dh (ssl_server_dh_file from 2.4 on): --param dhparam=FILE",
+        },
+    )  # fmt: skip
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    release = job.release
+    newest = _has("ssl_server_cert_file", release)
+    off = [f"!{spans.older(n)}" for n in PROTOCOLS[1:5] if n not in job.protocols]
+    return {
+        "newest": newest,
+        "least": spans.older(job.protocols[0]) if _has("ssl_min_protocol", release) else "",
+        "off": " ".join(off),
+        "prefers": ("server" if job.server_preference else "client")
+        if newest
+        else ("yes" if job.server_preference else "no"),
+        "prefers_name": "ssl_server_prefer_ciphers" if newest else "ssl_prefer_server_ciphers",
+    }
+
+
+class _View:
+    """Settings outside every block, or of one `local_name` over those."""
+
+    def __init__(self, own: Section, top: Section) -> None:
+        self.own, self.top = own, top
+
+    def last(self, *names: str) -> Line | None:
+        return next((x for s in (self.own, self.top) for n in names if (x := s.last(n))), None)
+
+    def said(self, *names: str) -> Said | None:
+        found = self.last(*names)
+        return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+
+
+def _split(sections: list[Section], path: str) -> tuple[Section, list[Section]]:
+    top, names, opened = Section("", path, 1), [], [Section("", path, 1)]
+    opened[0] = top
+    for one in sections:
+        word = one.name.strip()
+        if word == "}":
+            if len(opened) > 1:
+                opened.pop()
+        elif word:
+            kind = word.rstrip("{ ").split()
+            block = Section(kind[-1] if kind else "", one.path, one.line)
+            if kind and kind[0] in {"local_name", "local"}:
+                names.append(block)
+            opened.append(block)
+        opened[-1].lines += one.lines
+    return top, names
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield one offer for the server and one per `local_name`; a fragment is one offer."""
+    top, names = _split(flat_syntax.read(tree, path, _GRAMMAR), path)
+    switch = top.last("ssl")
+    if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
+        return
+    yield _offer(_View(top, top), f"{path}#dovecot:993" if switch else path, tree, reading)
+    for one in names:
+        yield _offer(_View(one, top), f"{path}#{one.name}:993", tree, reading)
+
+
+def _offer(view: _View, subject: str, tree: Tree, reading: Reading) -> Offer:
+    facts, release = directives("dovecot"), reading.release
+    first = next((x for x in view.own.lines if x.name.startswith("ssl")), None)
+    at = InFile((first.path,), first.line) if first else InFile((view.own.path,), view.own.line)
+    minimum = facts.default_of("minimum", release)
+    if _has("ssl_min_protocol", release):
+        least = view.said("ssl_min_protocol")
+        protocols = spans.between(least.value if least else minimum, PROTOCOLS[-1], least.at if least else at)
+    else:
+        listed = view.said("ssl_protocols")
+        words = listed.value.split() if listed else []
+        off = {spans.named(w[1:]) for w in words if w.startswith("!")}
+        plain = {spans.named(w) for w in words if not w.startswith("!")}
+        whole = spans.between(minimum, PROTOCOLS[-1], listed.at if listed else at)
+        protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
+    prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
+    certificate = view.last("ssl_server_cert_file", "ssl_cert")
+    files = [tree.place(certificate.value.lstrip("< "), "/")] if certificate else []
+    dh = view.last("ssl_server_dh_file", "ssl_dh")
+    return served.offer(
+        served.Settings(
+            subject=subject,
+            at=at,
+            protocols=protocols,
+            ciphers=view.said("ssl_cipher_list") or Said(facts.default_of("ciphers", release), at),
+            ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
+            groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
+            server_preference=bool(prefers and prefers.value in {"server", "yes"}),
+            keys=certificates.keys_of(tree, files),
+            finite_field=not _has("ssl_min_protocol", release) or dh is not None,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="dovecot",
+    title="Dovecot",
+    template="tls/dovecot.conf.j2",
+    main=("dovecot/dovecot.conf", "dovecot.conf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace)\b[^={]*\{", re.MULTILINE),
+    check=("doveconf", "-c", "{path}"),
+    place="/etc/dovecot/conf.d/99-harden-tls.conf",
+    params={
+        "listen": "any word; TLS is then switched on with the certificate",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for DHE suites",
+    },
+)  # fmt: skip

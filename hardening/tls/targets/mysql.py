@@ -1,0 +1,95 @@
+"""MySQL: tls_version, ssl_cipher, and tls_ciphersuites for TLS 1.3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.mariadb import said, server_section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_UPGRADE = "use MySQL {} or later"
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("mysql").has(feature, release)
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    default = [spans.named(w) or "" for w in directives("mysql").default_of("protocols", release).split(",")]
+    versions = _has("tls_version", release)
+    speaks = builds.build(build).protocols
+    return Abilities(
+        protocols=frozenset(n for n in default if n) if versions else frozenset(),
+        stuck={} if versions else {n: _UPGRADE.format("5.7.10") for n in default if n in speaks},
+        ciphersuites=_has("tls_ciphersuites", release),
+        groups="none",
+        preference="client",
+        ways_out={
+            "ciphersuites": _UPGRADE.format("8.0.16"),
+            "groups": "none is known; put a TLS proxy in front of it",
+            "preference": "none is known; put a TLS proxy in front of it",
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {
+        "versions": [spans.older(n) for n in job.protocols if n in PROTOCOLS]
+        if _has("tls_version", job.release)
+        else [],
+    }
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a certificate, or of a fragment."""
+    whole = server_section(tree, path)
+    first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
+    if first is None or whole.last("skip_ssl") is not None:
+        return
+    facts, release, at = directives("mysql"), reading.release, InFile((first.path,), first.line)
+    version = said(whole, "tls_version") if _has("tls_version", release) else None
+    certificate, port = whole.last("ssl_cert"), whole.last("port")
+    words = (version.value if version else facts.default_of("protocols", release)).split(",")
+    yield served.offer(
+        served.Settings(
+            subject=f"{path}#mysql:{port.value if port else '3306'}" if certificate else path,
+            at=at,
+            protocols=spans.listed(words, version.at if version else at),
+            ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
+            ciphersuites=said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", release) else None,
+            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            dh_bits=2048,
+            compression=False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="mysql",
+    title="MySQL",
+    template="tls/mysql.cnf.j2",
+    main=("mysql/mysql.conf.d/mysqld.cnf",),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
+    check=("mysqld", "--validate-config", "--defaults-file={path}"),
+    place="/etc/my.cnf.d/zz-harden-tls.cnf",
+    params={
+        "listen": "port",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

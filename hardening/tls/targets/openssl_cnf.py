@@ -1,0 +1,94 @@
+"""openssl.cnf: the host's default for every program that sets nothing itself ([system_default_sect])."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls.offer import Offer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_GRAMMAR = Grammar(comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trailing_comments=True, fold=str)
+
+
+def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with a build."""
+    return Abilities(protocols=frozenset(PROTOCOLS) - {"SSLv2"})
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    return {
+        "least": spans.older(job.protocols[0]),
+        "greatest": spans.older(job.protocols[-1]),
+        "options": ("" if job.server_preference else "-") + "ServerPreference",
+    }
+
+
+def _chosen(sections: list[Section]) -> Section | None:
+    """Follow openssl_conf -> ssl_conf -> system_default, as the library does."""
+    by_name: dict[str, Section] = {}
+    for one in sections:
+        by_name.setdefault(one.name, Section(one.name, one.path, one.line)).lines += one.lines
+    here = by_name.get("")
+    for step in ("openssl_conf", "ssl_conf", "system_default"):
+        line = here.last(step) if here else None
+        here = by_name.get(line.value.strip()) if line else None
+    return here
+
+
+def _names(line: Line) -> str:
+    return line.name.rpartition(".")[2].lower()
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a program that sets nothing itself."""
+    section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
+    if section is None:
+        return
+    at = InFile((section.path,), section.line)
+    said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in section.lines if x.value}
+    least, greatest = said.get("minprotocol"), said.get("maxprotocol")
+    words = said["options"].value.lower() if "options" in said else ""
+    yield served.offer(
+        served.Settings(
+            subject=path,
+            at=at,
+            protocols=spans.between(
+                least.value if least else "SSLv3",
+                greatest.value if greatest else PROTOCOLS[-1],
+                (least or greatest or Said("", at)).at,
+            ),
+            ciphers=said.get("cipherstring")
+            or Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
+            ciphersuites=said.get("ciphersuites"),
+            groups=said.get("groups") or said.get("curves"),
+            server_preference="serverpreference" in words and "-serverpreference" not in words,
+            compression=False,
+            assumptions=(*reading.assumptions, "a program that sets nothing itself"),
+        ),
+        reading.build,
+    )
+
+
+TARGET = Target(
+    name="openssl_cnf",
+    title="the OpenSSL configuration file",
+    template="tls/openssl.cnf.j2",
+    main=("ssl/openssl.cnf", "pki/tls/openssl.cnf", "openssl.cnf"),
+    can=can,
+    context=context,
+    read=read,
+    marks=re.compile(
+        r"^\s*(?:openssl_conf|ssl_conf|system_default|MinProtocol|CipherString|Ciphersuites)\s*=",
+        re.MULTILINE,
+    ),
+    check=(),
+    place="/etc/ssl/openssl.cnf",
+)
