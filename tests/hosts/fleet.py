@@ -343,8 +343,10 @@ class Fleet:
     def inventory(self, **variables: str) -> Path:
         """Write the inventory of all hosts."""
         lines = ["[all]"]
-        for box in self.boxes:
-            lines.append(f"{box.name} ansible_host={box.address} ansible_python_interpreter={box.python}")
+        lines += [
+            f"{box.name} ansible_host={box.address} ansible_python_interpreter={box.python}"
+            for box in self.boxes
+        ]
         common = " ".join(self.options).replace("-F none ", "")
         lines += ["[all:vars]", "ansible_user=root", f"ansible_ssh_common_args={common}"]
         lines += [f"{key}={value}" for key, value in variables.items()]
