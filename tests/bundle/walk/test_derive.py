@@ -1,0 +1,185 @@
+"""Text that is not stored as text reaches the detectors, at the place it came from."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import py_compile
+import sqlite3
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bundle.walk import Member, walk
+from bundle.walk.derive import bytecode, documents, sqlite, wrapped
+from bundle.walk.source import Memory
+
+PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
+
+
+def derived(path: Path) -> list[Member]:
+    return [event for event in walk(str(path)) if isinstance(event, Member) and event.derived]
+
+
+def deflated(data: bytes, bits: int = -15) -> bytes:
+    made = zlib.compressobj(9, wbits=bits)
+    return made.compress(data) + made.flush()
+
+
+def lines(data: bytes) -> bytes:
+    return base64.encodebytes(data)
+
+
+WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
+    "base64": lambda p: b"eval(base64_decode('" + base64.b64encode(p) + b"'));",
+    "base64+inflate": lambda p: b"eval(gzinflate(base64_decode('" + base64.b64encode(deflated(p)) + b"')));",
+    "base64+zlib": lambda p: b'eval(gzuncompress(base64_decode("' + base64.b64encode(deflated(p, 15)) + b'")));',
+    "base64+gzip": lambda p: b"eval(gzdecode(base64_decode('" + base64.b64encode(deflated(p, 31)) + b"')));",
+    "hex": lambda p: b"eval(hex2bin('" + p.hex().encode() + b"'));",
+    "hex-escapes": lambda p: b'eval("' + b"".join(b"\\x%02x" % byte for byte in p) + b'");',
+    "rot13+base64": lambda p: b"eval(base64_decode(str_rot13('"
+    + codecs.encode(base64.b64encode(p).decode(), "rot13").encode() + b"')));",
+    "reverse+base64": lambda p: b"eval(base64_decode(strrev('" + base64.b64encode(p)[::-1] + b"')));",
+    "lines": lambda p: b"eval(base64_decode('\n" + lines(p) + b"'));",
+    "concatenated": lambda p: b"eval(base64_decode('" + b"'.'".join(_pieces(base64.b64encode(p))) + b"'));",
+}  # fmt: skip
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    return [data[at : at + 20] for at in range(0, len(data), 20)]
+
+
+@pytest.mark.parametrize("how", WRAPPINGS)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_wrapped_payload_is_unwrapped(how: str, layers: int, tmp_path: Path) -> None:
+    text = PLAIN
+    for _ in range(layers):
+        text = b"<?php\n\n" + WRAPPINGS[how](text)
+    path = tmp_path / "x.php"
+    path.write_bytes(text)
+    found = derived(path)
+    assert PLAIN in [bytes(member.content) for member in found]
+    innermost = next(member for member in found if bytes(member.content) == PLAIN)
+    assert innermost.parts == (str(path),)
+    if how not in ("concatenated", "lines"):
+        assert innermost.at(1).line == 3
+
+
+def test_layers_end(tmp_path: Path) -> None:
+    text = PLAIN
+    for _ in range(12):
+        text = b"<?php " + WRAPPINGS["base64+inflate"](text)
+    path = tmp_path / "x.php"
+    path.write_bytes(text)
+    assert len(derived(path)) == 8
+
+
+def test_compiled_python(tmp_path: Path) -> None:
+    source = tmp_path / "m.py"
+    source.write_text('TOKEN = "a token in bytecode"\ndef f():\n    return "another one, nested"\n')
+    py_compile.compile(str(source), cfile=str(tmp_path / "m.pyc"))
+    source.unlink()
+    (found,) = derived(tmp_path)
+    assert found.derived == "constants"
+    assert b"a token in bytecode" in bytes(found.content)
+    assert b"another one, nested" in bytes(found.content)
+
+
+def java_class(fields: dict[str, str], literals: list[str]) -> bytes:
+    """Return a class file with constant fields and loose literals."""
+    pool: list[bytes] = []
+
+    def utf8(text: str) -> int:
+        pool.append(b"\1" + len(text.encode()).to_bytes(2, "big") + text.encode())
+        return len(pool)
+
+    def string(text: str) -> int:
+        at = utf8(text)
+        pool.append(b"\10" + at.to_bytes(2, "big"))
+        return len(pool)
+
+    attribute = utf8("ConstantValue")
+    descriptor = utf8("Ljava/lang/String;")
+    made = b""
+    for name, value in fields.items():
+        made += b"".join(n.to_bytes(2, "big") for n in (0x19, utf8(name), descriptor, 1, attribute))
+        made += (2).to_bytes(4, "big") + string(value).to_bytes(2, "big")
+    for text in literals:
+        string(text)
+    pool.append(b"\5" + bytes(8))  # a long takes two places
+    head = b"\xca\xfe\xba\xbe\0\0\0\x34" + (len(pool) + 2).to_bytes(2, "big") + b"".join(pool)
+    return head + bytes(6) + bytes(2) + len(fields).to_bytes(2, "big") + made + bytes(4)
+
+
+def test_java_constants(tmp_path: Path) -> None:
+    path = tmp_path / "X.class"
+    path.write_bytes(java_class({"DB_PASSWORD": 'say "it"'}, ["jdbc:mysql://db/x", "plain"]))
+    (found,) = derived(path)
+    text = bytes(found.content).decode()
+    assert text.splitlines() == ['DB_PASSWORD = "say \\"it\\""', '"jdbc:mysql://db/x"', '"plain"']
+
+
+def test_class_that_says_nothing_of_interest_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "X.class"
+    path.write_bytes(java_class({"NAME": "value"}, ["plain"]))
+    assert not derived(path)
+
+
+def test_sqlite_rows_over_many_pages(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with sqlite3.connect(path) as base:
+        base.execute(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password VARCHAR(20), UNIQUE(name))"
+        )
+        rows = [(f"user{n}", f"pw{n}" * (3000 if n == 7 else 1)) for n in range(3000)]
+        base.executemany("INSERT INTO users (name, password) VALUES (?, ?)", rows)
+    base.close()
+    (found,) = derived(path)
+    text = bytes(found.content).decode()
+    for name, password in rows:
+        assert f"INSERT INTO users (id, name, password) VALUES (NULL, '{name}', '{password}');" in text
+
+
+def test_pdf_text(tmp_path: Path) -> None:
+    page = b"BT /F1 12 Tf (Password: ) Tj (hunter\\0502\\051) Tj ET"
+    packed = zlib.compress(page)
+    path = tmp_path / "x.pdf"
+    path.write_bytes(
+        b"%%PDF-1.4\n1 0 obj\n<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed)
+        + packed
+        + b"\nendstream\n"
+    )
+    (found,) = derived(path)
+    assert bytes(found.content) == b"Password: hunter(2)"
+
+
+def test_office_text(tmp_path: Path) -> None:
+    path = tmp_path / "document.xml"
+    path.write_bytes(
+        b'<?xml version="1.0"?><w:document><w:p><w:r><w:t>pass</w:t></w:r><w:r><w:t>word=a&amp;b</w:t></w:r></w:p></w:document>'
+    )
+    (found,) = derived(path)
+    assert bytes(found.content).strip() == b"password=a&b"
+
+
+@given(st.binary(max_size=3000))
+def test_no_reader_of_text_fails_on_noise(data: bytes) -> None:
+    bytecode.class_constants(b"\xca\xfe\xba\xbe\0\0\0\x34" + data)
+    bytecode.pyc_strings(data)
+    documents.pdf(b"%PDF-1.4\n<< >>\nstream\n" + data)
+    documents.office(data)
+    documents.strings(data)
+    sqlite.dump(Memory(b"SQLite format 3\0\x02\0" + data))
+    list(wrapped.unwrapped(b"base64 " + data, 4))
+
+
+@given(st.binary(min_size=40, max_size=2000), st.integers(0, 3))
+def test_rot_and_base64_of_text_come_back(data: bytes, choice: int) -> None:
+    text = base64.b32encode(data)  # printable, of any length
+    how = ("base64", "base64+inflate", "hex", "base64+gzip")[choice]
+    wrapped_text = b"<?php " + WRAPPINGS[how](text)
+    assert text in [inner for _, inner, _ in wrapped.unwrapped(wrapped_text, 2)]

@@ -1,0 +1,97 @@
+"""Our own parsers on noise and on damaged archives: they end, quickly, with a word of their own or none."""
+
+from __future__ import annotations
+
+import random
+
+import hostile
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.identify import CONTAINERS, HEAD, identify
+from bundle.walk.limits import Limits
+from bundle.walk.problem import RULES, Broken
+from bundle.walk.registry import open_container
+from bundle.walk.source import Memory
+from bundle.walk.walker import _PARSING
+
+LIMITS = Limits(window=16 << 20)
+HONEST = hostile.honest()
+OURS = (
+    "zip",
+    "tar",
+    "cpio",
+    "ar",
+    "rpm",
+    "gzip",
+    "bzip2",
+    "xz",
+    "zstd",
+    "squashfs",
+    "self-extracting",
+    "lzma",
+)
+MAGIC = {
+    "zip": b"PK\3\4", "tar": b"a" * 100, "cpio": b"070701", "ar": b"!<arch>\n", "rpm": b"\xed\xab\xee\xdb", "gzip": b"\x1f\x8b\x08",
+    "bzip2": b"BZh9", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd", "squashfs": b"hsqs", "self-extracting": b"#!/bin/sh\n", "lzma": b"\x5d\0\0",
+}  # fmt: skip
+
+
+def drain(data: bytes, kind: str) -> int:
+    """Read everything a container says; return how many bytes of content came out."""
+    total = 0
+    words: list[str] = []
+    try:
+        for said in open_container(Memory(data), kind, Context("x", LIMITS)).members:
+            if isinstance(said, Note):
+                assert said.reason in RULES
+                continue
+            assert isinstance(said, Raw)
+            if isinstance(said.data, bytes):
+                total += len(said.data)
+                continue
+            try:
+                for block in said.data:
+                    total += len(block)
+                    if total > 64 << 20:
+                        return total
+            except Broken as problem:
+                words.append(problem.reason)
+    except Broken as problem:
+        words.append(problem.reason)
+    except _PARSING:
+        words.append("corrupt")  # the walker turns these into a word, too
+    assert set(words) <= RULES.keys()
+    return total
+
+
+@pytest.mark.parametrize("kind", OURS)
+@given(data=st.binary(max_size=2000))
+@settings(max_examples=60, deadline=None)
+def test_noise_ends(kind: str, data: bytes) -> None:
+    drain(MAGIC[kind] + data, kind)
+    drain(data, kind)
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_damage_ends(name: str) -> None:
+    dice = random.Random(name)
+    for _ in range(25):
+        broken = bytearray(HONEST[name])
+        for _ in range(dice.randrange(1, 6)):
+            at = (
+                dice.randrange(min(len(broken), 4096)) if dice.random() < 0.7 else dice.randrange(len(broken))
+            )
+            broken[at] = dice.choice((0, 255, 0x7F, 0x80, dice.randrange(256)))
+        data = bytes(broken)
+        kind = identify(data[:HEAD], Memory(data))
+        if kind in CONTAINERS:
+            drain(data, kind)
+
+
+@given(st.binary(max_size=6000))
+@settings(max_examples=300, deadline=None)
+def test_identify_always_has_a_word(data: bytes) -> None:
+    assert identify(data[:HEAD], Memory(data))
