@@ -78,22 +78,26 @@ class Contents:
         yield from best.values()
 
 
+_LATER: Mapping[str, set[Scope]] = {"elf": {Scope.ELF, Scope.BINARY}, "php": {Scope.PHP, Scope.TEXT}}
+"""Later windows of a large file do not start as the file does."""
+
+
 def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
     """Tell what a content is by its first bytes, whatever the file is called."""
     head = bytes(member.content[:_SNIFF])
-    binary = b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if member.derived == "constants":
-        return frozenset({Scope.CONSTANTS, Scope.ANY})
-    if head.startswith(b"\x7fELF"):
-        return frozenset({Scope.ELF, Scope.BINARY, Scope.ANY})
-    if binary:
-        if head.startswith(_PICTURES) and any(tag in hits for tag in _PHP_OPEN):
-            return frozenset({Scope.PHP, Scope.BINARY, Scope.ANY})
-        return frozenset({Scope.BINARY, Scope.ANY})
     # eval() runs PHP without an opening tag
-    if any(tag in hits for tag in _PHP_OPEN) or member.derived.startswith("unwrapped"):
-        return frozenset({Scope.PHP, Scope.TEXT, Scope.ANY})
-    return frozenset({Scope.TEXT, Scope.ANY})
+    php = any(tag in hits for tag in _PHP_OPEN) or member.derived.startswith("unwrapped")
+    if member.offset and member.format in _LATER:
+        found = _LATER[member.format]
+    elif member.derived == "constants":
+        found = {Scope.CONSTANTS}
+    elif head.startswith(b"\x7fELF"):
+        found = _LATER["elf"]
+    elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        found = {Scope.BINARY, Scope.PHP} if php and head.startswith(_PICTURES) else {Scope.BINARY}
+    else:
+        found = _LATER["php"] if php else {Scope.TEXT}
+    return frozenset(found | {Scope.ANY})
 
 
 def _match(component: Component, sign: ContentSign, member: Member, hits: Mapping[bytes, int]) -> Seen | None:
@@ -107,7 +111,8 @@ def _match(component: Component, sign: ContentSign, member: Member, hits: Mappin
     versions, at = _versions(sign, member.content)
     if sign.must_version and not versions:
         return None
-    if sign.predicate and not PREDICATES[sign.predicate](member.content):
+    whole = bool(member.derived) or member.size <= len(member.content)
+    if sign.predicate and not (whole and PREDICATES[sign.predicate](_as_page(member))):
         return None
     literals = [*sign.needs, *some]
     return Seen(
@@ -116,8 +121,15 @@ def _match(component: Component, sign: ContentSign, member: Member, hits: Mappin
         len(literals),
         versions,
         min((hits[literal] for literal in literals), default=0) if at is None else at,
-        any(word in hits for word in sign.distribution),
+        any(word in hits for word in sign.distribution) or (bool(sign.distribution) and not whole),
     )
+
+
+def _as_page(member: Member) -> Content:
+    """Return the content as PHP would read it: what eval() gets has no opening tag."""
+    content = member.content
+    bare = member.derived.startswith("unwrapped") and not bytes(content[:_SNIFF]).lstrip().startswith(b"<")
+    return b"<?php " + bytes(content).removeprefix(b"?>") if bare else content
 
 
 def _versions(sign: ContentSign, content: Content) -> tuple[tuple[str, ...], int | None]:

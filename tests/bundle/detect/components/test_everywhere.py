@@ -76,6 +76,19 @@ def test_wrapped_in_base64_and_deflate(debian: Callable[[str], Path], tmp_path: 
     ]
 
 
+def test_a_shell_that_is_wrapped_is_found_in_what_was_unwrapped(tmp_path: Path) -> None:
+    import base64
+
+    wrapped = base64.b64encode(b"@system($_REQUEST['cmd']);" + b"// padding" * 30)
+    bundle = tmp_path / "u.zip"
+    with zipfile.ZipFile(bundle, "w") as out:
+        out.writestr("www/a.php", b"<?php eval(base64_decode('" + wrapped + b"'));")
+    run = audit(bundle, detectors=[Components(today=TODAY)], jobs=1)
+    assert [(f.rule.id, f.where) for f in run.findings if f.rule.id.startswith("component/")] == [
+        ("component/webshell", f"{bundle}!/www/a.php")
+    ]
+
+
 def test_the_plain_engine_finds_the_same(debian: Callable[[str], Path]) -> None:
     quick, plain = Components(today=TODAY), Components(today=TODAY, engine="plain")
     for path in sorted((debian("adminer") / "usr/share/adminer").rglob("*"))[:80]:

@@ -167,3 +167,18 @@ def test_this_distribution_is_supported(components: Components) -> None:
         if f.level > Severity.INFO
     ]
     assert bad == []
+
+
+def test_later_windows_of_a_large_program_are_read_with_care(components: Components) -> None:
+    """The marks of a distribution's build lie at the end of the file, so a part of one is reported as info."""
+    banner = b"\0X-Powered-By: PHP/5.6.40\0zend_"
+    part = Member(
+        parts=("u", "bin/php"), kind="file", format="elf", size=90 << 20, offset=32 << 20, content=banner
+    )
+    (finding,) = components.check(part, "u")
+    assert (finding.rule.id, finding.level) == ("component/php", Severity.INFO)
+    linked = b"\0part of OpenSSL 1.0.2u  20 Dec 2019\0EVP_CIPHER OpenSSL 1.0.2u  20 Dec 2019"
+    part = Member(
+        parts=("u", "bin/x"), kind="file", format="elf", size=90 << 20, offset=32 << 20, content=linked
+    )
+    assert not list(components.check(part, "u"))  # what it links to stands in the first window
