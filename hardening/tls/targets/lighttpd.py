@@ -250,6 +250,9 @@ def _port(address: str) -> str:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a socket is one offer."""
     top = Reader(tree, path).top
+    for one in _everything(top):
+        if one.name.startswith("ssl.") and (why := directives("lighttpd").lacks(one.name, reading.release)):
+            tree.say("unknown-directive", one.path, one.line, why)
     sockets: list[tuple[Scope, str]] = []
     if (engine := top.own("ssl.engine")) is not None and engine.on:
         assigned = top.own("server.port")
@@ -270,6 +273,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not found and (piece := _fragment(top)) is not None:
         settings = _settings(_Socket(piece, top, reading.release), None, path, tree, reading)
         yield served.offer(settings, reading.build)
+
+
+def _everything(scope: Scope) -> Iterator[Assignment]:
+    yield from scope.assigned
+    for one in scope.scopes:
+        yield from _everything(one)
 
 
 def _fragment(scope: Scope) -> Scope | None:

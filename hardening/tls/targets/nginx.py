@@ -176,6 +176,9 @@ def _port(address: str) -> str:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a server is one offer."""
     reader = Reader(tree, path)
+    for one in _everything(reader.top):
+        if one.name.startswith("ssl") and (why := directives("nginx").lacks(one.name, reading.release)):
+            tree.say("unknown-directive", one.path, one.line, why)
     servers = [(kind, server, list(_listens(server))) for kind, server in reader.servers()]
     default: dict[str, Block] = {}
     for _, server, listens in servers:
@@ -194,6 +197,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             yield served.offer(_as_default(settings, default[address], server, tree, reading), reading.build)
     if not found and not servers and (fragment := _fragment(reader.top)) is not None:
         yield served.offer(_settings(fragment, path, tree, reading), reading.build)
+
+
+def _everything(block: Block) -> Iterator[Directive]:
+    yield from block.directives
+    for one in block.blocks:
+        yield from _everything(one)
 
 
 def _rejects(server: Block) -> bool:

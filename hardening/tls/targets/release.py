@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -84,6 +84,7 @@ class Directives:
     """Oldest first."""
     features: Mapping[str, Feature]
     defaults: Mapping[str, tuple[Default, ...]]
+    _lower: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def release(self, version: str | None) -> tuple[Release, str]:
         """Return a release by version, and what had to be assumed for it (empty when nothing).
@@ -120,6 +121,15 @@ class Directives:
         if feature in release.lacks:
             return False
         return self.features[feature].in_upstream(release.upstream)
+
+    def lacks(self, name: str, release: Release) -> str:
+        """Return why a release has no directive of this name, or nothing; case does not matter."""
+        if not self._lower:
+            self._lower.update({key.lower(): key for key in self.features})
+        key = self._lower.get(name.lower())
+        if key is None:
+            return f"no {self.name} we know has {name}"
+        return "" if self.has(key, release) else f"{self.name} {release.version} has no {key}"
 
     def default_of(self, setting: str, release: Release) -> str:
         """Return what an absent directive means for a release (empty when nothing is recorded)."""
