@@ -27,7 +27,7 @@ _ALLOWED = re.compile(
     r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
 )
 _ORDER = (
-    "service-token", "login-call", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
+    "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
     "assignment",
 )  # fmt: skip
 """Which family names a value that several caught: the one that knows most about its place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bundle.detect.credentials import place
+from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.textview import View
@@ -19,7 +19,8 @@ GATE = (
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:\[["']?|->|::)[\w.\-]{1,60}){0,3})
     (?P<close>["']?\s*\]?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
-    (?:new\s+String\s*\(\s*|\(\w+\)\s*|@|String\s*\(\s*)?
+    (?P<wrap>(?:new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
+      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|rot13|decrypt|atob)\w{0,20}\s*\(\s*(?:b(?=["']))?)*)
     (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
@@ -28,9 +29,12 @@ _CALLED_WITH = re.compile(
     r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*["']$"""
 )
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
+_FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
+"""Another setting on the same line."""
 _NEIGHBOUR = re.compile(
     r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
+_CODED = re.compile(r"(?i)b64|base_?64|decode|atob|hex|rot13|encoded|obf")
 _SHORTEST_TOKEN = 12
 
 
@@ -43,10 +47,13 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         start, end = view.window(at, multiline=False)
         done = end
         text = view.text(start, end)
-        for found in _ASSIGN.finditer(text):
+        at = 0
+        while found := _ASSIGN.search(text, at):
             caught = _caught(view, start, text, found, kind)
             if caught is not None:
                 yield caught
+            # What is assigned may hold an assignment itself: `Environment=DB_PASSWORD=...`, `env = "A=b"`.
+            at = found.end("key") + 1 if caught is None else found.end()
 
 
 def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
@@ -61,6 +68,8 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
         return None
     if value.lower() == key.lower() and kind != place.CONFIG:
         return None
+    decoded = decode.plain(value, asked=bool(_CODED.search(key) or _CODED.search(found["wrap"])))
+    value = value if decoded is None else decoded
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     if confidence is None:
         return None
@@ -90,6 +99,8 @@ def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[in
             at = more.end()
         return base + start + 1, base + end - 1, value, True
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\")
+    if more := _FURTHER.search(raw):
+        raw = raw[: more.start()]
     return base + start, base + start + len(raw), view.value(base + start, base + start + len(raw)), False
 
 

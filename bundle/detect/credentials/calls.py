@@ -15,6 +15,9 @@ from hardening.findings import Confidence
 _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
+_NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
+_FAR = 60_000
+"""Bytes before a call in which a variable's value is looked for."""
 _AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
 
 
@@ -26,6 +29,8 @@ class _Argument:
     start: int = 0
     end: int = 0
     other: bool = False
+    name: str = ""
+    """The variable or constant that it is, where it is nothing more."""
 
 
 def gate(sinks: Sequence[Sink]) -> str:
@@ -61,9 +66,16 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     if len(found) <= sink.secret:
         return None
     one = found[sink.secret]
-    if one.value is None or one.other:
+    if one.other and one.value is None:
+        where = _literal_of(one.name, view, at)
+        if where is None:
+            return None
+        start, end = where
+    elif one.value is None or one.other:
         return None
-    value = view.value(at + one.start, at + one.end)
+    else:
+        start, end = at + one.start, at + one.end
+    value = view.value(start, end) if one.value is None or end - start == len(one.value) else one.value
     if is_placeholder(value) and value.lower() not in (
         "test",
         "abc",
@@ -86,14 +98,32 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     ):
         confidence = Confidence.LOW
     return Catch(
-        at + one.start,
-        at + one.end,
+        start,
+        end,
         value,
         key=sink.callee,
         user=user or "",
         service=sink.service,
         confidence=confidence,
     )
+
+
+def _literal_of(name: str, view: View, at: int) -> tuple[int, int] | None:
+    """Return where the literal lies that a variable was last given before the call, or else first after it."""
+    last = re.split(r"->|::\$?|\.", name)[-1].lstrip("$")
+    if not last or last in ("null", "true", "false", "NULL", "None"):
+        return None
+    written = re.compile(
+        rf"""(?:\$|\bdefine\s*\(\s*["']|->|\b){re.escape(last)}["']?\s*[=,]\s*(?P<q>["'])(?P<v>[^"'\n$]{{1,200}})(?P=q)\s*[;,)\n]"""
+    )
+    low = max(0, at - _FAR)
+    before = None
+    for before in written.finditer(view.text(low, at)):
+        pass
+    if before is not None:
+        return low + before.start("v"), low + before.end("v")
+    after = written.search(view.text(at, at + _FAR))
+    return None if after is None else (at + after.start("v"), at + after.end("v"))
 
 
 def arguments(text: str) -> list[_Argument]:  # noqa: C901 - one branch for each kind of character
@@ -115,6 +145,10 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901 - one branch for each
             if after := _AFTER.match(text, at):
                 at = after.end()
             joined = False
+            continue
+        if depth == 0 and not found[-1].other and found[-1].value is None and (name := _NAME.match(text, at)):
+            found[-1].other, found[-1].name = True, name[0]
+            at = name.end()
             continue
         if char in "([{":
             depth += 1

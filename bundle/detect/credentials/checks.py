@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bundle.detect.credentials import decode
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, common, is_digest_or_id, is_placeholder, strength
@@ -47,6 +48,8 @@ def key(caught: Catch, match: re.Match[str]) -> Catch | None:
     name = match["key"]
     promised = kind_of(name)
     value = _entities(caught.value)
+    coded = decode.plain(value, asked="64" in name or value.startswith(("OBF:", "{xor}")))
+    value = value if coded is None else coded
     said = strength(value)
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
@@ -303,6 +306,40 @@ def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return None if is_digest_or_id(caught.value) else caught
 
 
+def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A password that a program compares with: a back door, unless it is a word of the program."""
+    name = re.split(r"[\[\].>:()]+", match["key"].strip("'\"])()"))[-1].strip("'\"$")
+    said = strength(caught.value)
+    if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in _DUMMIES:
+        return None
+    if said > Strength.WORD:
+        return caught
+    near = match.string[max(0, match.start() - 200) : match.end() + 200]
+    account = re.search(r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:={2,3}|\.equals|\.eq)""", near)
+    return replace(caught, confidence=Confidence.MEDIUM if account else Confidence.LOW)
+
+
+def named(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value beside a name that promises a password, in a place where values are written bare."""
+    promised, said = kind_of(match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]), strength(caught.value)
+    if promised is None or said is Strength.NO:
+        return None
+    if promised is Kind.TOKEN and (said < Strength.MIXED or len(caught.value) < 12):  # noqa: PLR2004 - shorter is a word
+        return None
+    return caught if said > Strength.WORD else replace(caught, confidence=Confidence.MEDIUM)
+
+
+def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The Base64 of an HTTP Basic credential."""
+    decoded = decode.pair(caught.value)
+    if decoded is None or is_placeholder(decoded[1]):
+        return None
+    if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617
+        return None
+    confidence = Confidence.LOW if decoded[1].lower() in _DUMMIES else Confidence.HIGH
+    return replace(caught, value=decoded[1], user=decoded[0], confidence=confidence)
+
+
 Check = Callable[[Catch, "re.Match[str]"], Catch | None]
 
 CHECKS: Mapping[str, Check] = {
@@ -329,5 +366,8 @@ CHECKS: Mapping[str, Check] = {
     "npm": github,
     "jwt": jwt,
     "identifier": identifier,
+    "compared": compared,
+    "named": named,
+    "basic": basic,
 }
 """The words a net's `check` (or `evidence`) may say."""

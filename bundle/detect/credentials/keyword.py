@@ -26,8 +26,13 @@ _TOKENS = re.compile(
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
-    "admin administrator root user db database app web ro rw readonly internal external real b64 base64 enc encoded 1 2 3 4 5".split()
+    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf".split()
 )
+_END_ONLY = frozenset(
+    "mail email service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
+    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link".split()
+)
+"""Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
     "file files filename path dir directory field fields label labels hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
     "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding "
@@ -36,7 +41,7 @@ _BANNED = frozenset(
     "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "
     "source location authentication protected protect parameter param params attribute attr header var env variable info description desc help caption option options "
     "question lifetime duration complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
-    "endpoint method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
+    "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
     "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample".split()
 )
@@ -48,7 +53,7 @@ def kind_of(name: str) -> Kind | None:
     words = [w.lower() for w in _WORDS.findall(name)]
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
-    if not words or any(w in _BANNED for w in words[:-1]) or words[-1] in _BANNED:
+    if not words or any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         return None
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]):
         return Kind.PASSWORD

@@ -48,6 +48,8 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
+_NEVER = frozenset("default enable test user service setup".split())
+"""Tried first by everybody, and yet more often a word of the program."""
 
 
 @cache
@@ -60,6 +62,8 @@ def common() -> frozenset[str]:
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
     value = value.strip()
+    if value.lower() in common() and value.lower() not in _NEVER:
+        return False
     return not value or len(value) > _LONGEST or bool(_PLACEHOLDER.match(value))
 
 

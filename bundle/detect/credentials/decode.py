@@ -1,0 +1,69 @@
+"""Values that are written in a code anybody can undo: Base64, hex, percent signs, Jetty's OBF, WebSphere's {xor}."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote
+
+_BASE64 = re.compile(r"^[A-Za-z0-9+/_-]{4,}={0,2}$")
+_HEX = re.compile(r"^(?:[0-9a-fA-F]{2}){3,}$")
+_OBF = re.compile(r"^OBF:((?:[0-9a-zA-Z]{4})+)$")
+_XOR = re.compile(r"^\{xor\}([A-Za-z0-9+/]+=*)$")
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
+
+
+def plain(value: str, *, asked: bool) -> str | None:
+    """Return what a value decodes to, or None.
+
+    Base64, hex and percent signs are undone only where the place asks for it (`password_b64`, `base64_decode(...)`);
+    what names its code itself (`OBF:`, `{xor}`) is undone anywhere.
+    """
+    if found := _OBF.match(value):
+        return _obf(found[1])
+    if found := _XOR.match(value):
+        raw = _base64(found[1])
+        return None if raw is None else _readable(bytes(b ^ 0x5F for b in raw))
+    if not asked:
+        return None
+    if _HEX.match(value):
+        return _readable(bytes.fromhex(value))
+    if _PERCENT.search(value):
+        return unquote(value)
+    raw = _base64(value) if _BASE64.match(value) else None
+    return None if raw is None else _readable(raw)
+
+
+def pair(value: str) -> tuple[str, str] | None:
+    """Return user and password of an HTTP Basic credential, or None."""
+    raw = _base64(value)
+    text = None if raw is None else _readable(raw)
+    user, colon, secret = (text or "").partition(":")
+    return (user, secret) if colon and user and secret else None
+
+
+def _base64(value: str) -> bytes | None:
+    try:
+        return base64.b64decode(
+            value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), altchars=b"-_" if set(value) & set("-_") else None
+        )
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _readable(raw: bytes) -> str | None:
+    try:
+        text = raw.decode("utf-8").rstrip("\n")
+    except UnicodeDecodeError:
+        return None
+    return text if text and text.isprintable() else None
+
+
+def _obf(body: str) -> str | None:
+    """Jetty: each four digits of base 36 hold the sum and the difference of two characters."""
+    raw = bytearray()
+    for at in range(0, len(body), 4):
+        high, low = divmod(int(body[at : at + 4], 36), 256)
+        raw.append((high + low - 254) // 2 % 256)
+    return _readable(bytes(raw))
