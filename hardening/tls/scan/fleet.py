@@ -141,7 +141,6 @@ class State:
         try:
             with path.open("w", encoding="utf-8") as file:
                 file.write("\n".join([head, *(line(o) for o in self.done.values())]) + "\n")
-            self._file = path.open("a", encoding="utf-8")
         except OSError as problem:
             raise UsageError(
                 f"cannot write {path}: {problem.strerror}", hint="name another file"
@@ -150,8 +149,8 @@ class State:
     def add(self, outcome: Outcome) -> None:
         """Note that an endpoint is done; on disk before this returns."""
         self.done[outcome[0].id] = outcome
-        self._file.write(line(outcome) + "\n")
-        self._file.flush()
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line(outcome) + "\n")
 
     def left(self, endpoints: Iterable[str]) -> list[str]:
         """Return the endpoints that are not done."""

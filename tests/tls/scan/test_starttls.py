@@ -1,0 +1,107 @@
+"""Every protocol's way to TLS, as the other side of the conversation sees it."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from hardening.tls.scan.dialogue import LIMIT, Dialogue
+from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
+from hardening.tls.scan.starttls import SCRIPTS, dialogue
+
+_MYSQL = b"\x0a8.0.1\0" + bytes(4) + b"saltsalt\0" + (0x0800 | 0xA201).to_bytes(2, "little") + bytes(20)
+_FEATURES = b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
+TALKS: dict[str, list[tuple[bytes, bytes]]] = {
+    # what the server says first, or in answer; and what has to be in what we say next
+    "smtp": [
+        (b"220 h ESMTP\r\n", b"EHLO "),
+        (b"250-h\r\n250-STARTTLS\r\n250 OK\r\n", b"STARTTLS"),
+        (b"220 go\r\n", b""),
+    ],
+    "lmtp": [(b"220 h\r\n", b"LHLO "), (b"250-h\r\n250 STARTTLS\r\n", b"STARTTLS"), (b"220 go\r\n", b"")],
+    "imap": [(b"* OK hi\r\n", b"STARTTLS"), (b"* note\r\na OK go\r\n", b"")],
+    "pop3": [(b"+OK hi\r\n", b"STLS"), (b"+OK go\r\n", b"")],
+    "ftp": [(b"220-hi\r\n220 ready\r\n", b"AUTH TLS"), (b"234 go\r\n", b"")],
+    "nntp": [(b"200 hi\r\n", b"STARTTLS"), (b"382 go\r\n", b"")],
+    "sieve": [(b'"SASL" ""\r\n"STARTTLS"\r\nOK\r\n', b"STARTTLS"), (b"OK\r\n", b"")],
+    "ldap": [(b"", b"1.3.6.1.4.1.1466.20037"), (bytes.fromhex("300c02010178070a010004000400"), b"")],
+    "xmpp": [(b"", b"jabber:client"), (b"<stream:stream>" + _FEATURES, b"<starttls"), (b"<proceed/>", b"")],
+    "xmpp-server": [
+        (b"", b"jabber:server"),
+        (b"<stream:stream>" + _FEATURES, b"<starttls"),
+        (b"<proceed/>", b""),
+    ],
+    "postgres": [(b"", (80877103).to_bytes(4, "big")), (b"S", b"")],
+    "mysql": [(len(_MYSQL).to_bytes(3, "little") + b"\0" + _MYSQL, b"\x20\0\0\x01")],
+    "rdp": [(b"", b"\x03\x00"), (bytes.fromhex("030000130ed000001234000200080001000000"), b"")],
+}
+REFUSALS = {
+    "smtp": b"220 h\r\n250 h\r\n",
+    "imap": b"* OK hi\r\na BAD no\r\n",
+    "pop3": b"+OK hi\r\n-ERR no\r\n",
+    "ftp": b"220 hi\r\n502 no\r\n",
+    "nntp": b"200 hi\r\n580 no\r\n",
+    "sieve": b"OK\r\nNO\r\n",
+    "ldap": bytes.fromhex("300c02010178070a013504000400"),
+    "postgres": b"N",
+    "mysql": b"\x05\0\0\0\xff\x15\x04no",
+    "rdp": bytes.fromhex("030000130ed000001234000300080005000000"),
+    "xmpp": b"<stream:stream><stream:features></stream:features>",
+}
+
+
+def _start(name: str) -> Dialogue:
+    made = dialogue(parse(f"{name}://host.example"))
+    assert made is not None
+    return made
+
+
+def test_every_protocol_is_here() -> None:
+    assert set(TALKS) == set(SCRIPTS) == set(STARTTLS_PORTS)
+
+
+@pytest.mark.parametrize("name", TALKS)
+@pytest.mark.parametrize("piecewise", [False, True])
+def test_the_way_to_tls(name: str, *, piecewise: bool) -> None:
+    talk = _start(name)
+    said = talk.opening()
+    for heard, expected in TALKS[name]:
+        pieces = [heard[i : i + 1] for i in range(len(heard))] if piecewise else [heard] if heard else []
+        said = b"".join(talk.feed(piece) for piece in pieces) if pieces else said
+        assert expected in said, (name, heard, said)
+        assert not talk.failure
+    assert talk.done
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_is_told_from_a_fault(name: str) -> None:
+    talk = _start(name)
+    talk.opening()
+    talk.feed(REFUSALS[name])
+    assert talk.failure
+    assert not talk.done
+
+
+@given(st.sampled_from(sorted(SCRIPTS)), st.lists(st.binary(max_size=80), max_size=8))
+def test_any_bytes_are_taken(name: str, pieces: list[bytes]) -> None:
+    talk = _start(name)
+    talk.opening()
+    for piece in pieces:
+        if talk.done or talk.failure:
+            return
+        talk.feed(piece)
+
+
+def test_a_greeting_without_end_is_left() -> None:
+    talk = _start("smtp")
+    talk.opening()
+    talk.feed(b"220-" + b"x" * (LIMIT + 1))
+    assert talk.failure == "the greeting does not end"
+
+
+def test_what_follows_the_go_ahead_belongs_to_tls() -> None:
+    talk = _start("postgres")
+    talk.opening()
+    talk.feed(b"S\x16\x03")
+    assert talk.rest == b"\x16\x03"
