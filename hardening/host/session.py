@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,8 @@ class Session:
     """Drops the connection, so that what follows has to open a new one."""
     state: str | None = None
     """The agent's directory on the target; None: its default."""
+    patience: float = 8
+    """Seconds for which a proof that does not hold is asked for again."""
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
@@ -49,12 +52,7 @@ class Session:
         if done.get("state") != "applied":
             return done
         self.reconnect()
-        wrong: list[str] = []
-        if prove is not None:
-            try:
-                wrong = list(prove())
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
-                wrong = [f"the proof could not be made: {problem}"]
+        wrong = self._wrong(prove)
         if wrong:
             why = "not proved: " + "; ".join(wrong)
             undone = self.ask("rollback", id=done["tx"], why=why)
@@ -64,6 +62,19 @@ class Session:
         if confirmed.get("failed"):
             return {**done, **confirmed, "changed": False}
         return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
+
+    def _wrong(self, prove: Proof | None) -> list[str]:
+        """Ask for the proof until it holds: a graceful reload returns before the old workers are gone."""
+        over = time.monotonic() + self.patience
+        while prove is not None:
+            try:
+                wrong = list(prove())
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
+                wrong = [f"the proof could not be made: {problem}"]
+            if not wrong or time.monotonic() > over:
+                return wrong
+            time.sleep(0.5)
+        return []
 
 
 def here(*, state: str | None = None, python: str = sys.executable) -> Session:

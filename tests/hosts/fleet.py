@@ -20,9 +20,11 @@ from pathlib import Path
 CACHE = Path(os.environ.get("HARDEN_HOSTS_CACHE", "/var/cache/aspect-hosts"))
 CONTROL = "harden-ctl"
 NETWORK = "10.77.0"
-PACKAGES = (
-    "apache2", "dbus", "iproute2", "iptables", "openssh-server", "procps", "python3", "systemd", "systemd-sysv",
-)  # fmt: skip
+COMMON = ("apache2", "iproute2", "iptables", "openssh-server", "procps", "python3")
+PACKAGES = {
+    "systemd": (*COMMON, "dbus", "systemd", "systemd-sysv"),
+    "sysv": (*COMMON, "initscripts", "insserv", "sysvinit-core"),
+}
 NEEDED = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "ssh-keygen", "openssl")
 
 HTTPD = """ServerRoot /etc/httpd
@@ -86,6 +88,50 @@ ExecStart=/usr/sbin/ip link set lo up
 [Install]
 WantedBy=multi-user.target
 """
+HTTPD_SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: httpd
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+### END INIT INFO
+case "$1" in
+  start) /usr/sbin/httpd -k start ;;
+  stop) /usr/sbin/httpd -k stop ;;
+  reload) /usr/sbin/httpd -k graceful ;;
+  restart) /usr/sbin/httpd -k restart ;;
+esac
+"""
+ENGINE_SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: control-engine
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+### END INIT INFO
+start() { setsid /usr/local/bin/engine-stand-in </dev/null >/dev/null 2>&1 & }
+case "$1" in
+  start) start ;;
+  stop) pkill -x engine-stand-in ;;
+  restart) pkill -x engine-stand-in; sleep 0.3; start ;;
+esac
+"""
+INITTAB = """id:2:initdefault:
+si::sysinit:/etc/init.d/rcS
+l2:2:wait:/etc/init.d/rc 2
+"""
+SSHD_SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: harden-sshd
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+### END INIT INFO
+[ "$1" = start ] && { ip link set lo up; mkdir -p /run/sshd; /usr/sbin/sshd; }
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +141,11 @@ class Kind:
     name: str
     release: str
     python: str
+    init: str = "systemd"
 
 
 KINDS = (
+    Kind("el6like", "CentOS release 6.10 (Final)", "2.7", init="sysv"),
     Kind("el7like", "CentOS Linux release 7.9.2009 (Core)", "2.7"),
     Kind("el8like", "CentOS Linux release 8.5.2111", "3.6"),
 )
@@ -113,23 +161,17 @@ def call(*argv: str | Path, check: bool = True, timeout: float = 600) -> subproc
     return subprocess.run(argv, capture_output=True, text=True, check=check, timeout=timeout)
 
 
-def base() -> Path:
-    """Return the tree every host shares, made once and kept between runs."""
-    tree = CACHE / "base"
+def base(init: str) -> Path:
+    """Return the tree that every host of one init system shares, made once and kept between runs."""
+    tree = CACHE / init
     if not (tree / ".made").exists():
         shutil.rmtree(tree, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)
-        archive = CACHE / "base.tar"
+        archive = CACHE / f"{init}.tar"
         if not archive.exists():
-            part = CACHE / "base.part.tar"
-            call(
-                "mmdebstrap",
-                "--variant=minbase",
-                f"--include={','.join(PACKAGES)}",
-                "trixie",
-                part,
-                timeout=1800,
-            )
+            part = CACHE / f"{init}.part.tar"
+            names = ",".join(PACKAGES[init])
+            call("mmdebstrap", "--variant=minbase", f"--include={names}", "trixie", part, timeout=1800)
             part.rename(archive)
         tree.mkdir()
         call("tar", "-xf", archive, "-C", tree, "--numeric-owner")
@@ -182,7 +224,7 @@ class Box:
         """Mount the overlay and write the layout into it."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
-        options = f"lowerdir={base()},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        options = f"lowerdir={base(self.kind.init)},upperdir={self.folder}/upper,workdir={self.folder}/work"
         call("mount", "-t", "overlay", "overlay", "-o", options, self.root)
         put = self.put
         put("etc/centos-release", self.kind.release + "\n")
@@ -195,22 +237,10 @@ class Box:
         put("usr/local/bin/engine-stand-in", ENGINE, 0o755)
         put("home/MIX_CMIX/config/engine.properties", "# invented\nname=site\nengine.port=7226\n")
         put("home/MIX_CMIX/config/client.properties", "engine.url=tcp://127.0.0.1:7226\n")
-        for name, text in (("httpd", HTTPD_UNIT), ("control-engine", ENGINE_UNIT), ("lo", NETWORK_UNIT)):
-            put(f"etc/systemd/system/{name}.service", text)
-            link = self.root / f"etc/systemd/system/multi-user.target.wants/{name}.service"
-            link.symlink_to(f"/etc/systemd/system/{name}.service")
-        for unit in (
-            "apache2",
-            "lighttpd",
-            "ssh.socket",
-            "systemd-networkd",
-            "systemd-resolved",
-            "apt-daily.timer",
-        ):
-            name = unit if "." in unit else f"{unit}.service"
-            masked = self.root / "etc/systemd/system" / name
-            masked.unlink(missing_ok=True)
-            masked.symlink_to("/dev/null")
+        if self.kind.init == "systemd":
+            self.systemd_services()
+        else:
+            self.sysv_services()
         put("root/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), 0o600)
         (self.root / "root/.ssh").chmod(0o700)
         tls = self.root / "etc/pki/tls"
@@ -221,6 +251,35 @@ class Box:
         for old in (self.root / "etc/ssh").glob("ssh_host_*"):
             old.unlink()
         call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.root / "etc/ssh/ssh_host_ed25519_key")
+
+    def systemd_services(self) -> None:
+        system = self.root / "etc/systemd/system"
+        for name, text in (("httpd", HTTPD_UNIT), ("control-engine", ENGINE_UNIT), ("lo", NETWORK_UNIT)):
+            self.put(f"etc/systemd/system/{name}.service", text)
+            (system / f"multi-user.target.wants/{name}.service").symlink_to(
+                f"/etc/systemd/system/{name}.service"
+            )
+        for name in ("apache2.service", "ssh.socket", "systemd-networkd.service", "apt-daily.timer"):
+            (system / name).unlink(missing_ok=True)
+            (system / name).symlink_to("/dev/null")
+
+    def sysv_services(self) -> None:
+        for old in self.root.glob("etc/rc[2345S].d/S*"):
+            old.unlink()  # nspawn has mounted everything; checking and remounting the disk would hang
+        (self.root / "usr/lib/systemd/systemd").unlink(
+            missing_ok=True
+        )  # nspawn would start it rather than init
+        self.put("etc/inittab", INITTAB)
+        self.put("etc/default/rcS", "CONCURRENCY=none\n")
+        for order in self.root.glob("etc/init.d/.depend.*"):
+            order.unlink()
+        for name, text in (
+            ("httpd", HTTPD_SCRIPT),
+            ("control-engine", ENGINE_SCRIPT),
+            ("harden-sshd", SSHD_SCRIPT),
+        ):
+            self.put(f"etc/init.d/{name}", text, 0o755)
+            (self.root / f"etc/rc2.d/S20{name}").symlink_to(f"../init.d/{name}")
 
     def put(self, path: str, text: str, mode: int = 0o644) -> None:
         target = self.root / path
