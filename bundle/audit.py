@@ -20,11 +20,12 @@ from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.parallel import Died, Forks, Tokens
 from bundle.section import Section, books, unfold
+from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import PARTIAL, RULES, Problem
 from bundle.walk.source import Region, Source
-from bundle.walk.walker import Done, Event, Into, Walker
+from bundle.walk.walker import Walker
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Rule, Run, Severity, Subject, Verdict
 
 if TYPE_CHECKING:

@@ -100,9 +100,12 @@ def _base64(source: Source, start: int) -> Iterator[bytes]:
     held = b""
     for block in chunks(source, start):
         letters = held + b"".join(block.split())
-        usable = len(letters) // 4 * 4
+        padded = letters.find(b"=")  # what follows the padding is the script again
+        usable = len(letters) // 4 * 4 if padded < 0 else min(len(letters) // 4, padded // 4 + 1) * 4
         held = letters[usable:]
         try:
             yield base64.b64decode(letters[:usable], validate=True)
         except (binascii.Error, ValueError) as problem:
             raise Broken("corrupt", "the Base64 payload is damaged") from problem
+        if padded >= 0:
+            return

@@ -3,64 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
-import os
-import stat
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 
-from bundle.walk import names
+from bundle.walk import derive, disk, names, say
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
+from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
-from bundle.walk.member import OVERLAP, WINDOW, Entry, Member
+from bundle.walk.member import WINDOW, Member
 from bundle.walk.problem import PLACE_DEPENDENT, Broken, Problem
 from bundle.walk.registry import open_container
-from bundle.walk.source import Memory, Region, Source, Watched, chunks
+from bundle.walk.source import Memory, Region, Source
 from bundle.walk.spill import Spill
-from hardening.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A container's last member has been said; `whole` tells whether its hash may stand for what was found in it."""
-
-    member: Member
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Into:
-    """What follows, up to its `Done`, is inside this container."""
-
-    member: Member
-
-
-Event = Member | Problem | Into | Done
-
-
-@dataclass(slots=True)
-class _Frame:
-    """One container that is open."""
-
-    parts: tuple[str, ...]
-    sha256: str
-    size: int
-    unpacked: int = 0
-    whole: bool = True
-    seen: dict[int, str] = field(default_factory=dict)
-    links: set[str] = field(default_factory=set)
-    classes: list[Entry] = field(default_factory=list)
-    lists_classes: bool = False
-
-
-_NAMES = 500_000
-"""Names of one container that are remembered to find duplicates."""
-
 
 _PARSING = (ArithmeticError, LookupError, ValueError, struct.error, MemoryError, OSError, EOFError)
 """What damaged numbers make parsers raise beside their own words."""
@@ -96,14 +53,14 @@ class Walker:
         self.delegate = delegate
         self.known: set[str] = set()
         self.spill = Spill(self.limits.spill)
-        self._frames: list[_Frame] = []
+        self._frames: list[Frame] = []
         self.start()
 
     def start(self) -> None:
         """Begin a new bundle: counts and clock start again."""
         self.total = 0
         self.count = 0
-        self._behind = 0
+        self.behind = 0
         self.position = 0
         """Bytes on disk that are behind us."""
         self.deadline = time.monotonic() + self.limits.seconds
@@ -111,18 +68,8 @@ class Walker:
     def walk(self, path: str) -> Iterator[Event]:
         """Say every member and problem of one file or folder. Errors: InputError."""
         self.start()
-        place = Path(path)
         try:
-            about = place.stat()
-        except OSError as problem:
-            raise InputError(
-                f"{path}: {problem.strerror}", hint="check the path and its permissions"
-            ) from problem
-        try:
-            if stat.S_ISDIR(about.st_mode):
-                yield from self._folder(path)
-            else:
-                yield from self._on_disk(path, about, top=True)
+            yield from disk.start(self, path)
         except _Stop:
             return
 
@@ -130,97 +77,13 @@ class Walker:
         """Take a spill file of one's own: the parent's is only read from here on."""
         self.spill = Spill(self.limits.spill)
 
-    def _reached(self, offset: int) -> None:
-        self.position = max(self.position, self._behind + offset)
+    def reached(self, offset: int) -> None:
+        """Note how far the file on disk has been read."""
+        self.position = max(self.position, self.behind + offset)
 
     def close(self) -> None:
         """Give the spill file back."""
         self.spill.close()
-
-    # --- files and folders on disk
-
-    def _folder(self, path: str) -> Iterator[Event]:
-        frame = _Frame((path,), "", 0, lists_classes=True)
-        folders = [path]
-        while folders:
-            here = folders.pop()
-            try:
-                with os.scandir(here) as listing:
-                    found = sorted(listing, key=lambda entry: entry.name)
-            except OSError as problem:
-                yield Problem("unreadable", (_text(here),), f"cannot be read: {problem.strerror}")
-                continue
-            for entry in found:
-                about = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(about.st_mode):
-                    folders.append(entry.path)
-                    yield self._bare(entry.path, about)
-                elif stat.S_ISREG(about.st_mode):
-                    for event in self._on_disk(entry.path, about):
-                        yield event
-                        if isinstance(event, Member) and event.format == "class" and not event.derived:
-                            _note_class(frame, event)
-                else:
-                    yield self._bare(entry.path, about)
-        if frame.classes:
-            yield _listing(frame, "folder")
-
-    def _bare(self, path: str, about: os.stat_result) -> Member:
-        self.count += 1
-        kind = _KINDS.get(stat.S_IFMT(about.st_mode), "device")
-        link = ""
-        if kind == "symlink":
-            with suppress(OSError):
-                link = _text(os.readlink(path))  # noqa: PTH115 - bytes that are no UTF-8 survive in a str path only
-        return Member(
-            parts=(_text(path),), kind=kind, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
-            mtime=about.st_mtime, link=link,
-        )  # fmt: skip
-
-    def _on_disk(self, path: str, about: os.stat_result, *, top: bool = False) -> Iterator[Event]:
-        parts = (_text(path),)
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError as problem:
-            if top:
-                raise InputError(
-                    f"{path}: {problem.strerror}", hint="check the path and its permissions"
-                ) from problem
-            yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", about.st_size)
-            return
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
-            yield from self._disk_file(fd, parts, about)
-        finally:
-            os.close(fd)
-
-    def _disk_file(self, fd: int, parts: tuple[str, ...], about: os.stat_result) -> Iterator[Event]:
-        size = os.fstat(fd).st_size
-        raw = Raw(
-            name=parts[0], size=size, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
-            mtime=about.st_mtime,
-        )  # fmt: skip
-        source: Source = Region(fd, 0, size)
-        digest = hashlib.sha256()
-        try:
-            if size <= self.limits.memory:
-                data = source.read(0, size)
-                source = Memory(data)
-                digest.update(data)
-            else:
-                for block in chunks(source, step=1 << 20):
-                    digest.update(block)
-        except OSError as problem:
-            yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", size)
-            return
-        self._spend(source.size)
-        self._behind = self.position
-        watched = Watched(source, self._reached)
-        yield from self._say(
-            raw, parts, watched if size > self.limits.memory else source, digest.hexdigest(), 0
-        )
-        self.position = self._behind + size
 
     # --- members of containers
 
@@ -241,7 +104,7 @@ class Walker:
             return Broken("corrupt", f"cannot be read: {type(problem).__name__}")
 
     def _inside(self, source: Source, member: Member, depth: int, opened: Opened | Broken) -> Iterator[Event]:
-        frame = _Frame(
+        frame = Frame(
             member.parts, member.sha256, source.size, lists_classes=not member.entries,
         )  # fmt: skip
         self._frames.append(frame)
@@ -251,7 +114,7 @@ class Walker:
                 if isinstance(opened, Broken):
                     raise opened
                 if opened.facts.get("rpm-scripts"):
-                    yield _derived(member, opened.facts["rpm-scripts"].encode(), "rpm-scripts")
+                    yield say.derived(member, opened.facts["rpm-scripts"].encode(), "rpm-scripts")
                 for raw in opened.members:
                     if isinstance(raw, Note):
                         yield self._note(raw, frame)
@@ -266,14 +129,14 @@ class Walker:
                 yield Done(member, whole=False)
                 raise
             if frame.classes:
-                yield _listing(frame, member.format)
+                yield say.listing(frame, member.format)
             yield Done(member, frame.whole)
             if frame.whole and self.remember:
                 self.known.add(member.sha256)
         finally:
             self._frames.pop()
 
-    def _note(self, note: Note, frame: _Frame) -> Problem:
+    def _note(self, note: Note, frame: Frame) -> Problem:
         parts = (*frame.parts, names.shown(note.name)) if note.name else frame.parts
         return self._problem(Problem(note.reason, parts, note.message, note.not_examined))
 
@@ -283,11 +146,12 @@ class Walker:
                 frame.whole = False
         return problem
 
-    def _spend(self, size: int) -> None:
+    def spend(self, size: int) -> None:
+        """Count a member and its bytes against the limits."""
         self.total += size
         self.count += 1
 
-    def _member(self, raw: Raw, frame: _Frame, depth: int) -> Iterator[Event]:
+    def _member(self, raw: Raw, frame: Frame, depth: int) -> Iterator[Event]:
         parts = (*frame.parts, names.shown(raw.name))
         for note in names.problems(raw, self.limits.path):
             yield self._note(note, frame)
@@ -308,23 +172,23 @@ class Walker:
         elif isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
             sha256 = hashlib.sha256(raw.data).hexdigest()
             frame.unpacked += len(raw.data)
-            self._spend(len(raw.data))
+            self.spend(len(raw.data))
             yield from self._same_name(frame, parts, sha256)
-            yield from self._say(raw, parts, Memory(raw.data), sha256, depth)
+            yield from self.say(raw, parts, Memory(raw.data), sha256, depth)
         else:
             yield from self._large(raw, frame, parts, depth)
 
-    def _large(self, raw: Raw, frame: _Frame, parts: tuple[str, ...], depth: int) -> Iterator[Event]:
+    def _large(self, raw: Raw, frame: Frame, parts: tuple[str, ...], depth: int) -> Iterator[Event]:
         """Say a member that comes in pieces, and why it ended early where it did."""
         source, sha256, problem = self._gather(raw, frame)
         try:
             if problem is not None:
                 left = max(0, (raw.size or 0) - source.size)
                 yield self._problem(Problem(problem.reason, parts, str(problem), left))
-            self._spend(0)
+            self.spend(0)
             if problem is None or source.size:
                 yield from self._same_name(frame, parts, sha256)
-            yield from self._say(raw, parts, source, sha256, depth)
+            yield from self.say(raw, parts, source, sha256, depth)
         finally:
             if isinstance(source, Region):
                 self.spill.release(source)
@@ -333,7 +197,7 @@ class Walker:
         if problem is not None and problem.reason in ("limit-total", "limit-time"):
             raise _Stop
 
-    def _budget(self, raw: Raw, frame: _Frame, parts: tuple[str, ...]) -> Iterator[Event]:
+    def _budget(self, raw: Raw, frame: Frame, parts: tuple[str, ...]) -> Iterator[Event]:
         reason = ""
         if self.count >= self.limits.members:
             reason, message = "limit-members", f"more than {self.limits.members} members"
@@ -352,7 +216,7 @@ class Walker:
         if reason != "limit-member":
             raise _Stop
 
-    def _over(self, frame: _Frame, block: int, member: int) -> Broken | None:
+    def _over(self, frame: Frame, block: int, member: int) -> Broken | None:
         """Return why no more may be unpacked, if so."""
         limits = self.limits
         if member > limits.member:
@@ -364,7 +228,7 @@ class Walker:
             return Broken("bomb", f"unpacks to more than {limits.ratio} times its size")
         return None
 
-    def _gather(self, raw: Raw, frame: _Frame) -> tuple[Source, str, Broken | None]:
+    def _gather(self, raw: Raw, frame: Frame) -> tuple[Source, str, Broken | None]:
         """Read a member's pieces into memory or the spill file; return what was read and why it ended early."""
         held: list[bytes] = []
         size = 0
@@ -403,8 +267,8 @@ class Walker:
         source: Source = self.spill.finish() if spilling else Memory(b"".join(held))
         return source, digest.hexdigest(), problem
 
-    def _same_name(self, frame: _Frame, parts: tuple[str, ...], sha256: str) -> Iterator[Event]:
-        if len(frame.seen) >= _NAMES:
+    def _same_name(self, frame: Frame, parts: tuple[str, ...], sha256: str) -> Iterator[Event]:
+        if len(frame.seen) >= MOST_NAMES:
             return
         key = hash(parts[-1])
         before = frame.seen.setdefault(key, sha256)
@@ -415,9 +279,10 @@ class Walker:
 
     # --- what a member is
 
-    def _say(
+    def say(
         self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
     ) -> Iterator[Event]:
+        """Say one file whose content is at hand, and go inside where it is a container."""
         small = source.data if isinstance(source, Memory) and source.size <= WINDOW else None
         form = identify(small[:HEAD] if small is not None else source.read(0, HEAD), source)
         member = Member(
@@ -432,24 +297,20 @@ class Walker:
         if small is not None:
             yield member
         else:
-            yield from _windows(member, source)
+            yield from say.windows(member, source)
         if frame is not None and form == "class" and frame.lists_classes:
-            _note_class(frame, member, source)
+            say.note_class(frame, member, source)
         if self.underived:
             return
-        from bundle.walk import derive
-
         yield from derive.texts(member, source, self.limits)
 
     def _container(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
-        from dataclasses import replace
-
         if any(frame.sha256 == member.sha256 for frame in self._frames):
-            yield from _windows(member, source)
+            yield from say.windows(member, source)
             yield self._problem(Problem("quine", member.parts, "contains itself", 0))
             return
         if depth >= self.limits.depth:
-            yield from _windows(member, source)
+            yield from say.windows(member, source)
             yield self._problem(
                 Problem("limit-depth", member.parts, f"is nested deeper than {self.limits.depth} archives", 0)
             )
@@ -463,23 +324,13 @@ class Walker:
         content = source.view(0, WINDOW if script is None else script)
         member = replace(member, container=True, entries=entries, content=content, repeat=repeat)
         yield member
-        _close(content)
+        say.close(content)
         if repeat:
             return
         member = replace(member, content=b"")
         if self.delegate is not None and self.delegate(source, member, depth + 1):
             return
         yield from self._inside(source, member, depth + 1, opened)
-
-
-_KINDS = {
-    stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket",
-}  # fmt: skip
-
-
-def _text(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _link_on_the_way(name: str, links: set[str]) -> str:
@@ -489,61 +340,3 @@ def _link_on_the_way(name: str, links: set[str]) -> str:
             return name[:at]
         at = name.find("/", at + 1)
     return ""
-
-
-def _windows(member: Member, source: Source) -> Iterator[Member]:
-    """Say a member, in several windows where it is large; each map is closed when the next is asked for."""
-    from dataclasses import replace
-
-    if isinstance(source, Memory) and source.size <= WINDOW:
-        yield replace(member, content=source.data)
-        return
-    at = 0
-    line = 1
-    while True:
-        content = source.view(at, WINDOW)
-        yield replace(member, content=content, offset=at, first_line=line if at else None)
-        end = at + WINDOW
-        if end >= source.size:
-            _close(content)
-            return
-        at = end - OVERLAP
-        line += _lines(content, WINDOW - OVERLAP)
-        _close(content)
-
-
-def _lines(content: bytes | mmap.mmap, length: int) -> int:
-    step = 1 << 20
-    return sum(content[at : min(at + step, length)].count(b"\n") for at in range(0, length, step))
-
-
-def _close(content: bytes | mmap.mmap) -> None:
-    if not isinstance(content, bytes):
-        with suppress(BufferError):  # somebody still iterates over it; it goes when they let go
-            content.close()
-
-
-def _derived(member: Member, text: bytes, how: str) -> Member:
-    from dataclasses import replace
-
-    return replace(member, content=text, derived=how, container=False, entries=(), first_line=None, offset=0)
-
-
-def _note_class(frame: _Frame, member: Member, source: Source | None = None) -> None:
-    import zlib
-
-    if len(frame.classes) >= _NAMES:
-        return
-    crc = 0
-    for block in chunks(source) if source is not None else (member.content,):
-        crc = zlib.crc32(block, crc)
-    name = (
-        member.parts[-1]
-        if len(member.parts) > len(frame.parts)
-        else member.parts[-1][len(frame.parts[-1]) + 1 :]
-    )
-    frame.classes.append(Entry(name, member.size, crc))
-
-
-def _listing(frame: _Frame, form: str) -> Member:
-    return Member(parts=frame.parts, kind="listing", format=form, entries=tuple(frame.classes))

@@ -110,7 +110,7 @@ def _decodes_to_archive(text: bytes) -> bool:
     import base64
     import binascii
 
-    letters = b"".join(text.split())
+    letters = b"".join(text.split()).split(b"=", 1)[0]  # what follows the padding is the script again
     try:
         head = base64.b64decode(letters[: len(letters) // 4 * 4], validate=True)
     except (binascii.Error, ValueError):
