@@ -72,7 +72,7 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     _expect(after.exit_code() is ExitCode.OK, "the cleaned bundle is not clean")
     _expect(verified.exit_code() is ExitCode.OK, "the signed bundle does not verify")
     _expect(refused.exit_code() is ExitCode.REFUSED, "a changed bundle was not refused")
-    return before, after
+    return _named(before, "bundle before"), _named(after, "bundle after", before="bundle before")
 
 
 def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
@@ -105,7 +105,7 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
         say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(after), after))
     _expect(before.exit_code() is ExitCode.FINDINGS, "the scan did not find the weak suites")
     _expect(after.exit_code() is ExitCode.OK, "the server is not compliant after the fix")
-    return _named(before, "server before"), _named(after, "server after")
+    return _named(before, "server before"), _named(after, "server after", before="server before")
 
 
 def _expect(held: bool, otherwise: str) -> None:
@@ -125,10 +125,14 @@ def _verified(run: Run) -> str:
     return run.findings[0].message if run.findings else "as signed, byte for byte"
 
 
-def _named(run: Run, name: str) -> Run:
-    """Return the run with its subject under a name that tells before from after, whatever the port was."""
+def _named(run: Run, name: str, *, before: str = "") -> Run:
+    """Return the run with its subject under a name that tells before from after, whatever the port was.
+
+    `before` is the name of the subject that this one is the outcome of; reports show the two side by side.
+    """
+    earlier = {"before": before} if before else {}
     return Run.of(
-        [replace(s, id=name) for s in run.subjects],
+        [replace(s, id=name, stats={**s.stats, **earlier}) for s in run.subjects],
         [replace(f, subject=name) for f in run.findings],
         [replace(r, subject=name) for r in run.results],
         started=run.started,
