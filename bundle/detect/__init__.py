@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -30,7 +32,19 @@ DETECTORS: tuple[str, ...] = ("bundle.detect.components", "bundle.detect.credent
 
 def detectors(rules: Sequence[Path] = (), osv: Path | None = None) -> tuple[Detector, ...]:
     """Return one detector of each kind, in the registry's order; `rules` and `osv` go to those whose maker takes them."""
-    given = {"rules": tuple(rules), "osv": osv}
+    if not rules and osv is None:
+        return _shipped(datetime.now(UTC).date())
+    return _made(tuple(rules), osv)
+
+
+@lru_cache(maxsize=1)
+def _shipped(_today: date) -> tuple[Detector, ...]:
+    """Compile the shipped rules once a day: ends of life depend on it, and compiling takes half a second."""
+    return _made((), None)
+
+
+def _made(rules: tuple[Path, ...], osv: Path | None) -> tuple[Detector, ...]:
+    given = {"rules": rules, "osv": osv}
     made: list[Detector] = []
     for name in DETECTORS:
         make = import_module(name).detector
