@@ -45,6 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
 )
+@click.option("--trust", metavar="FILE|system", help="Check chains against these authorities.")
 @click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
 @click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
@@ -61,6 +62,7 @@ def command(
     full: bool,
     closed_is_refused: bool,
     allow_ranges: bool,
+    trust: str | None,
     stream: bool,
     state_file: Path | None,
 ) -> int:  # fmt: skip
@@ -86,6 +88,7 @@ def command(
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
+        trust=trust,
     )
     show = Progress(len(texts), wanted=report.show_progress)
 

@@ -26,6 +26,7 @@ BUSY = 4
 """Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
 NO_SUITE = 0xFEFD
 """A code point nobody has assigned or uses."""
+INAPPROPRIATE_FALLBACK = 86
 PROTOCOL_VERSION = 70
 """The alert that refuses a version, whatever the suites."""
 
@@ -41,6 +42,8 @@ class Scope:
     forbidden_groups: frozenset[int] = frozenset()
     closed_is_refused: bool = False
     """Take a close for a refusal where the server also closes on a suite that does not exist."""
+    first: str = "TLSv1.2"
+    """The version to open with."""
     _asked: dict[str, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict, compare=False)
 
     def asked(self, name: str) -> tuple[tuple[int, ...], frozenset[int]]:
@@ -96,7 +99,7 @@ class Inquiry:
     def _opening(self) -> Generator[Any, Any, bool]:
         """Ask in every version and form until something succeeds, a wave of them side by side."""
         spoke, last = False, Answer(kind=Kind.SILENT)
-        for wave in _waves():
+        for wave in _waves(self.scope.first):
             asked = [_first_question(name, shape) for name, shape in wave]
             if len(asked) > 1:
                 asked = [replace(q, patience=2.0) for q in asked]
@@ -293,7 +296,9 @@ class Inquiry:
         if self._asks_tls13():
             yield from self._sealed(tls13)
             yield from self._groups()
-        if not self.scope.full:
+        if self.scope.full:
+            yield from self._fallback()
+        else:
             yield from self._present(self.found.protocols["TLSv1.2"])
 
     def _sealed(self, tls13: Learned) -> Talk:
@@ -302,7 +307,8 @@ class Inquiry:
         A server sends that list when it did not get its first choice, so its choice under TLS 1.2
         is left out (RFC 8446 section 4.2.7).
         """
-        first = next((p.groups[0] for p in self.found.offered() if p.name == "TLSv1.2" and p.groups), None)
+        older = self.found.protocols["TLSv1.2"]
+        first = next(iter(older.groups or tls13.groups), None)
         useful = [g for g in (23, 29, 24, 30, 25) if g != first]
         useful += [
             g for g in hello.groups_for("TLSv1.3") if g in self.scope.forbidden_groups and g not in useful
@@ -321,7 +327,7 @@ class Inquiry:
             if outcome.state is State.ACCEPTED:
                 tls13.chose(question, answer)
                 tls13.groups += [g for g in answer.server_groups if g not in tls13.groups]
-                self._groups_known = bool(answer.server_groups)
+                self._groups_known = self._groups_known or bool(answer.server_groups)
                 return
             if outcome.state is not State.REFUSED:
                 break
@@ -348,6 +354,26 @@ class Inquiry:
         if outcome.state is State.ACCEPTED:
             tls13.chose(question, answer)
         yield from self._protocol("TLSv1.3")
+
+    def _fallback(self) -> Talk:
+        """A server that knows TLS_FALLBACK_SCSV refuses a client that says it has fallen back (RFC 7507)."""
+        older = [p for p in self.found.offered() if p.name not in ("SSLv2", "TLSv1.3") and p.choices]
+        newest = self.found.offered()[-1].name if self.found.offered() else ""
+        below = [p for p in older if p.name != newest]
+        if not below:
+            return
+        chosen = below[-1]
+        question = Question(
+            protocol=chosen.name,
+            suites=(chosen.choices[0].suite,),
+            shape=self.asker.shape,
+            scsv=(hello.FALLBACK_SCSV,),
+        )
+        answer = yield from self.asker.ask(question, blame=False)
+        if answer.kind is Kind.HELLO:
+            self.found.fallback_scsv = False
+        elif answer.kind is Kind.ALERT and answer.alert == INAPPROPRIATE_FALLBACK:
+            self.found.fallback_scsv = True
 
     def _present(self, learned: Learned) -> Talk:
         """In a verdict, find out whether an allowed version is there at all."""
@@ -466,8 +492,9 @@ def _first_question(name: str, shape: Shape) -> Question:
     )
 
 
-def _waves() -> tuple[tuple[tuple[str, Shape], ...], ...]:
-    """The first question alone; then other versions; then other forms."""
+def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
+    """The likeliest versions one by one; then the others; then other forms."""
+    second = "TLSv1.2" if first == "TLSv1.3" else "TLSv1.3"
     plain, nameless = Shape(tier=Tier.PLAIN), Shape(server_name=False)
     half = replace(plain, max_suites=64)
     few = replace(plain, max_suites=SMALL)
@@ -476,8 +503,9 @@ def _waves() -> tuple[tuple[tuple[str, Shape], ...], ...]:
     own = replace(plain, record_version=None)
     keyed = replace(small, shares=True)
     return (
-        (("TLSv1.2", Shape()),),
-        (("TLSv1.2", Shape()), ("TLSv1.3", Shape()), *((n, Shape()) for n in OPENINGS[2:])),
+        ((first, Shape()),),
+        ((second, Shape()),),
+        ((first, Shape()), (second, Shape()), *((n, Shape()) for n in OPENINGS[2:])),
         (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
          ("TLSv1.2", small), ("TLSv1.3", keyed)),
         (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Severity, Subject
 from hardening.tls import registry, rules
@@ -28,6 +29,9 @@ from hardening.tls.scan.pace import Limits, Pace
 from hardening.tls.scan.plan import Inquiry, Scope
 from hardening.tls.scan.starttls import dialogue
 
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509Store
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -36,6 +40,8 @@ class Settings:
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
     closed_is_refused: bool = False
+    trust: str | None = None
+    """A PEM file of authorities, or `system`; None leaves trust to the policies' own rules."""
     starttls: str | None = None
     sni: str | None = None
     wire: Wire = field(default_factory=Wire)
@@ -67,6 +73,7 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     names = registry.PROTOCOLS
     return Scope(
         full=False,
+        first="TLSv1.3" if any(p.forbids_protocol("TLSv1.2") for p in policies) else "TLSv1.2",
         closed_is_refused=settings.closed_is_refused,
         forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
         forbidden_protocols=frozenset(n for n in names if any(p.forbids_protocol(n) for p in policies)),
@@ -120,10 +127,12 @@ def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[O
     return [got[t.text] for t in targets]
 
 
-def judged(one: Examination, policies: Sequence[Policy], now: datetime) -> Outcome:
+def judged(
+    one: Examination, policies: Sequence[Policy], now: datetime, store: X509Store | None = None
+) -> Outcome:
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
-    stats = {"seconds": one.seconds, "connections": one.connections}
+    stats = {"seconds": one.seconds, "connections": one.connections, **_seen(one.found)}
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
@@ -140,7 +149,24 @@ def judged(one: Examination, policies: Sequence[Policy], now: datetime) -> Outco
     )
     failed = judgement.verdict == "fail"
     attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))
-    return subject, (*judgement.findings, *attacks), judgement.results
+    chains: tuple[Finding, ...] = ()
+    if one.found.chains:
+        from hardening.tls.scan.trust import check
+
+        chains = tuple(check(list(one.found.chains.values()), store, one.target.text, now))
+    return subject, (*judgement.findings, *attacks, *chains), judgement.results
+
+
+def _seen(found: Endpoint) -> dict[str, object]:
+    """What a scan sees beside the offer."""
+    seen = {
+        "alpn": found.alpn,
+        "client_certificate_requested": found.client_auth,
+        "ocsp_stapled": found.stapled,
+        "fallback_scsv": found.fallback_scsv,
+        "export_rsa_bits": found.rsa_export_bits,
+    }
+    return {name: value for name, value in seen.items() if value is not None}
 
 
 def scan(
@@ -168,12 +194,20 @@ def scan(
         if each is not None:
             each(outcome)
 
+    store = None
+    if settings.trust is not None:
+        from hardening.tls.scan.trust import load_store
+
+        store = load_store(settings.trust)
     for target in targets:
         if target.ssh:
             take(_ssh(target, policies, settings))
     scope = scope_of(policies, settings)
     examine(
-        [t for t in targets if not t.ssh], scope, settings, lambda one: take(judged(one, policies, started))
+        [t for t in targets if not t.ssh],
+        scope,
+        settings,
+        lambda one: take(judged(one, policies, started, store)),
     )
     return Run.of(
         [subject for subject, _, _ in outcomes.values()],
