@@ -112,7 +112,10 @@ class Site:
     def start(self) -> None:
         subprocess.run(self.argv, check=True, capture_output=True)
         self.wait()
-        self.pid = int((self.root / "run" / "pid").read_text())
+        pid, deadline = self.root / "run" / "pid", time.monotonic() + 10
+        while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.02)  # a server may listen before it has written its pid
+        self.pid = int(pid.read_text())
 
     def wait(self) -> None:
         deadline = time.monotonic() + 10
