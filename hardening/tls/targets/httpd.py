@@ -215,7 +215,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     for host in (main, *reader.hosts):
         for one in (*host.directives, *host.per_request):
-            if one.name.startswith("ssl") and (why := directives("httpd").lacks(one.written, reading.release)):
+            if one.name.startswith("ssl") and (
+                why := directives("httpd").lacks(one.written, reading.release)
+            ):
                 tree.say("unknown-directive", one.path, one.line, why)
     by_protocol = {d.words[0].rpartition(":")[2] for d in reader.listens if d.words[-1:] == ("https",)}
     first_at: dict[str, served.Settings] = {}

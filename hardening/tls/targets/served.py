@@ -33,6 +33,14 @@ _GROUPS = {
 before 1.0.2 a server has the one curve the application gives it, which is P-256 everywhere we know of."""
 
 
+_PROFILE = "PROFILE=SYSTEM"
+_PROFILE_DEFAULT = (
+    "@SECLEVEL=2:kEECDH:kRSA:kEDH:kPSK:kDHEPSK:kECDHEPSK:kRSAPSK:-aDSS:-3DES:!DES:!RC4:!RC2:!IDEA:-SEED:!eNULL:!aNULL:!MD5"
+    ":-SHA384:-CAMELLIA:-ARIA:-AESCCM8"
+)
+"""What PROFILE=SYSTEM stands for on EL8 and later under the crypto policy DEFAULT: CipherString of its opensslcnf.config."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one virtual server's directives amount to, each with its place."""
@@ -178,10 +186,13 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
 def offer(settings: Settings, build_name: str) -> Offer:
     """Return what a server with these settings offers when linked with an OpenSSL build."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
-    asked = _Question(
-        settings.ciphers.value, text13, build_name, settings.keys, settings.finite_field, settings.elliptic
-    )
-    found = resolution(settings.ciphers.value, text13, build_name)
+    text = settings.ciphers.value
+    notes = settings.assumptions
+    if text.startswith(_PROFILE):
+        text = _PROFILE_DEFAULT
+        notes += (f"{_PROFILE} means the crypto policy DEFAULT",)
+    asked = _Question(text, text13, build_name, settings.keys, settings.finite_field, settings.elliptic)
+    found = resolution(text, text13, build_name)
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
     names13, names12 = _groups(settings.groups.value if settings.groups else None, build_name)
     at = settings.groups.at if settings.groups else settings.at
@@ -212,18 +223,20 @@ def offer(settings: Settings, build_name: str) -> Offer:
         subject=settings.subject,
         at=settings.at,
         protocols=tuple(protocols),
-        assumptions=settings.assumptions + _assumed(settings, found),
+        assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
+        inconclusive=(_refused(settings.ciphers.value, found),) if _matters(settings, found) else (),
         dh_bits=settings.dh_bits if finite_field else None,
         compression=settings.compression,
     )
 
 
-def _assumed(settings: Settings, found: Resolution) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ()
-    if found.error:
-        notes += (
-            f"OpenSSL {found.build.name} refuses the cipher list ({found.error}), so the server may not start",
-        )
-    if settings.keys is None:
-        notes += ("certificates of every kind, for none could be read",)
-    return notes
+_ANY_CERTIFICATE = "certificates of every kind, for none could be read"
+
+
+def _matters(settings: Settings, found: Resolution) -> bool:
+    """Whether a refused list is a list anybody would ask for: with TLS 1.3 alone it is not."""
+    return found.error is not None and any(s.value != "TLSv1.3" for s in settings.protocols)
+
+
+def _refused(string: str, found: Resolution) -> str:
+    return f"the cipher list {string!r}, which OpenSSL {found.build.name} refuses ({found.error})"

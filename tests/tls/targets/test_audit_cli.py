@@ -174,3 +174,28 @@ def test_two_runs_say_the_same(tmp_path: Path, capfdbinary: pytest.CaptureFixtur
         report = _json(capfdbinary)
         reports.append({k: v for k, v in report.items() if k not in {"started", "finished"}})
     assert reports[0] == reports[1]
+
+
+def test_a_cipher_list_that_selects_nothing_is_never_a_pass(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = "server {\nlisten 443 ssl;\nssl_protocols TLSv1.2 TLSv1.3;\nssl_ecdh_curve X25519;\nssl_ciphers NOSUCH;\n}\n"
+    path = _write(tmp_path / "nginx.conf", text)
+    run(["tls", "audit", str(path), "--target", "nginx@1.26.3-debian13", "--format", "json"])
+    report = _json(capfdbinary)
+    subjects, findings = report["subjects"], report["findings"]
+    assert isinstance(subjects, list)
+    assert isinstance(findings, list)
+    assert subjects[0]["policies"] == {"aspect": "unknown"}
+    assert any("NOSUCH" in f["message"] for f in findings)
+
+
+def test_the_system_profile_of_el8_is_spelled_out(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLCipherSuite PROFILE=SYSTEM\n</VirtualHost>\n"
+    path = _write(tmp_path / "ssl.conf", text)
+    assert run(["tls", "audit", str(path), "--target", "httpd@2.4.37-el8", "--format", "json"]) == 10
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" in {f["evidence"] for f in findings}
