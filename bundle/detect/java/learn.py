@@ -10,7 +10,7 @@ from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Library, class_prints
 from bundle.detect.java.zipread import Row, directory, read
 from bundle.walk.member import Entry
-from hardening.errors import ArchiveError, InputError
+from hardening.errors import InputError, NothingExaminedError
 
 _POM = re.compile(r"META-INF/maven/([^/]+)/([^/]+)/pom\.properties")
 _POM_VERSION = re.compile(rb"^version\s*=\s*([^\s#]+)", re.MULTILINE)
@@ -23,7 +23,7 @@ _FILE = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.\-]*)$")
 def learn(path: Path, *, name: str = "", version: str = "") -> Library:
     """Return the library in a jar; what the jar does not say of itself is taken from its file name.
 
-    Errors: InputError (absent, unreadable), ArchiveError (no zip, or no class in it).
+    Errors: InputError (absent, unreadable), NothingExaminedError (no zip, or no class in it).
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -40,11 +40,11 @@ def learn(path: Path, *, name: str = "", version: str = "") -> Library:
             f"{path}: {problem.strerror or problem}", hint="give a jar you can read"
         ) from problem
     except ValueError as problem:  # an empty file cannot be mapped
-        raise ArchiveError(f"{path}: is empty", hint="give a jar with classes in it") from problem
+        raise NothingExaminedError(f"{path}: is empty", hint="give a jar with classes in it") from problem
     entries = [Entry(row.name, row.size, row.crc32) for row in rows]
     classes = dict(class_prints(entries))
     if not classes:
-        raise ArchiveError(f"{path}: no class in it", hint="give a jar with classes in it")
+        raise NothingExaminedError(f"{path}: no class in it", hint="give a jar with classes in it")
     name, version = name or said_name, version or said_version
     return Library(
         name=name,

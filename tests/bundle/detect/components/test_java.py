@@ -23,7 +23,7 @@ from bundle.detect.java.prints import Index, Library, sure
 from bundle.detect.java.zipread import directory
 from bundle.walk.member import Entry
 from hardening.cli.bundle_learn import command
-from hardening.errors import ArchiveError, InputError
+from hardening.errors import InputError, NothingExaminedError
 from hardening.findings import Finding, Severity
 
 PACKAGES = ("liblog4j1.2-java", "libcommons-collections3-java", "libxstream-java", "libdom4j-java",
@@ -210,7 +210,7 @@ def test_learn_says_what_it_cannot_learn(tmp_path: Path) -> None:
         ("none.jar", zipped([("a", b"")]), "no class in it"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ArchiveError, match=why):
+        with pytest.raises(NothingExaminedError, match=why):
             learn(tmp_path / name)
 
 
@@ -225,7 +225,7 @@ def test_two_hundred_jars_learned_and_several_hundred_others(
         name, _, version = path.stem.rpartition("-")
         try:
             learned[path.name] = learn(path, name=name or path.stem, version=version)
-        except ArchiveError:
+        except NothingExaminedError:
             continue
         shapes[path.name] = [(e.name, e) for e in entries(path.read_bytes()) if "META-INF/" not in e.name]
     assert len(learned) > 200
