@@ -32,6 +32,11 @@ _ORDER = (
 )  # fmt: skip
 """Which family names a value that several caught: the one that knows most about its place."""
 _LARGEST_LINE = 200
+_PAIR = 2
+_SETTERS = frozenset(
+    "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
+)
+_STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 
 
 class Credentials:
@@ -108,15 +113,42 @@ class Credentials:
         return found
 
     def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
-        family = self._by_id["login-call"]
+        said: set[tuple[str, str]] = set()
         for name, given in javaclass.calls(bytes(member.content)):
-            sink = self._sinks.get(name.lower())
-            value = given[sink.secret] if sink and sink.secret < len(given) else None
-            if sink is None or not value or is_placeholder(value) or " " in value:
+            caught = self._in_call(name, given)
+            if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
+            family, one = caught
+            said.add((one.key, one.value))
+            placed = _placed(one, family, documentation=False, test=place.is_test(member))
+            yield _finding(member, subject, family, placed, None, None)
+
+    def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
+        if name.startswith("="):
+            return self._named(name[1:], given[0])
+        sink = self._sinks.get(name.lower())
+        if sink is None and name in _STORES_OPENED:
+            value = next((v for v in reversed(given) if v), None)
+            if value and not is_placeholder(value):
+                return self._by_id["login-call"], Catch(0, 0, value, key=name, service="key store")
+        if sink is not None:
+            value = given[sink.secret] if sink.secret < len(given) else None
+            if not value or is_placeholder(value) or " " in value:
+                return None
             user = given[sink.user] if 0 <= sink.user < len(given) else None
-            one = Catch(0, 0, value, key=sink.callee, user=user or "", service=sink.service)
-            yield _finding(member, subject, family, one, None, None)
+            return self._by_id["login-call"], Catch(
+                0, 0, value, key=sink.callee, user=user or "", service=sink.service
+            )
+        if len(given) == _PAIR and given[0] and name in _SETTERS:
+            return self._named(given[0].rsplit(".", 1)[-1], given[1])
+        return None
+
+    def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
+        """Judge a value by the name that it is given: a field, or a key in a table."""
+        confidence = None if value is None else assign.judged(name, value)
+        if value is None or confidence is None or value.lower() == name.lower():
+            return None
+        return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
 
 
 def detector() -> Credentials:

@@ -141,6 +141,21 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     return Confidence.LOW
 
 
+def judged(name: str, value: str) -> Confidence | None:
+    """Return how sure a name and a quoted value make a secret, where there is no text around them."""
+    promised, said = kind_of(name), strength(value)
+    if promised is None or said is Strength.NO:
+        return None
+    if promised is Kind.TOKEN:
+        generated = (
+            said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and any(c.isdigit() for c in value)
+        )
+        return Confidence.MEDIUM if generated and not is_digest_or_id(value) else None
+    if said is Strength.MIXED:
+        return Confidence.HIGH
+    return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW
+
+
 def _has_neighbour(view: View, at: int) -> bool:
     """Whether a user, host or database is set within a few lines."""
     return bool(_NEIGHBOUR.search(view.text(max(0, at - 300), at + 300)))

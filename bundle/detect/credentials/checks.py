@@ -321,7 +321,10 @@ def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value beside a name that promises a password, in a place where values are written bare."""
-    promised, said = kind_of(match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]), strength(caught.value)
+    promised, said = (
+        kind_of(match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]),
+        strength(caught.value),
+    )
     if promised is None or said is Strength.NO:
         return None
     if promised is Kind.TOKEN and (said < Strength.MIXED or len(caught.value) < 12):  # noqa: PLR2004 - shorter is a word

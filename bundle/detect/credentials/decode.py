@@ -46,7 +46,8 @@ def pair(value: str) -> tuple[str, str] | None:
 def _base64(value: str) -> bytes | None:
     try:
         return base64.b64decode(
-            value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), altchars=b"-_" if set(value) & set("-_") else None
+            value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4),
+            altchars=b"-_" if set(value) & set("-_") else None,
         )
     except (binascii.Error, ValueError):
         return None

@@ -67,7 +67,7 @@ def calls(data: bytes) -> Iterator[tuple[str, list[str | None]]]:
         reader.skip(6)
         reader.skip(2 * reader.u2())
         for _ in range(reader.u2()):
-            _member(reader, pool)
+            yield from _constant(reader, pool)
         for _ in range(reader.u2()):
             for code in _member(reader, pool):
                 yield from _invocations(code, pool)
@@ -103,6 +103,18 @@ def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[bytes]:
     return found
 
 
+def _constant(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> Iterator[tuple[str, list[str | None]]]:
+    """Say a field that has a constant as an assignment: its name after `=`, and the text."""
+    reader.skip(2)
+    name = pool[reader.u2()][1].decode("utf-8", "replace")
+    reader.skip(2)
+    for _ in range(reader.u2()):
+        attribute, size = pool[reader.u2()][1], reader.u4()
+        if attribute == b"ConstantValue":
+            yield f"={name}", [_text(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))]
+        reader.skip(size)
+
+
 def _text(pool: dict[int, tuple[int, bytes]], index: int) -> str | None:
     tag, raw = pool.get(index, (0, b""))
     if tag != 8:  # noqa: PLR2004 - CONSTANT_String
@@ -125,6 +137,9 @@ _OPERANDS = bytes(
 )  # fmt: skip
 _LDC, _LDC_W, _TABLE, _LOOKUP, _WIDE, _IINC = 18, 19, 170, 171, 196, 132
 _INVOKES = (182, 183, 184, 185)
+_STATIC, _PUTS = 184, (179, 181)
+_OF_OWNER = ("load", "store", "getKey", "init")
+_STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
 _KEEPS = (89, 192, 0)
 _SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf")
 
@@ -153,11 +168,19 @@ def _invocations(code: bytes, pool: dict[int, tuple[int, bytes]]) -> Iterator[tu
             wanted = _count(descriptor)
             given = stack[len(stack) - wanted :] if 0 < wanted <= len(stack) else []
             if given and any(v is not None for v in given):
-                yield (owner.rsplit("/", 1)[-1] if name == "<init>" else name), given
+                made = name == "<init>" or (name in _OF_OWNER and owner.startswith(_STORES))
+                yield (owner.rsplit("/", 1)[-1] if made else name), given
             kept = stack[-1] if name in _SAME_VALUE and stack else None
+            if op != _STATIC:
+                wanted += 1
             del stack[max(0, len(stack) - wanted) :]
             if not descriptor.endswith(")V"):
                 stack.append(kept)
+        elif op in _PUTS:
+            _, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
+            if stack and stack[-1] is not None:
+                yield f"={name}", [stack[-1]]
+            stack.clear()
         elif op < 54:  # noqa: PLR2004 - constants and loads push one value
             stack.append(None)
         elif op not in _KEEPS and op in (*range(153, 178), 191, 194, 195):
