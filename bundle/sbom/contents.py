@@ -83,11 +83,12 @@ def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -
             if seen.partial:
                 found.problems.append(f"{seen.path}: {seen.message}")
             continue
-        _take(found, seen, detector, files=files)
+        take(found, seen, detector, files=files)
     return found
 
 
-def _take(found: Contents, member: Member, detector: Components, *, files: bool) -> None:
+def take(found: Contents, member: Member, detector: Components, *, files: bool = False) -> None:
+    """Add what one member says to the contents."""
     place = NESTING.join(member.parts[1:])
     if not member.derived and not member.offset and member.kind != "listing":
         if not place:

@@ -42,14 +42,15 @@ def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
     for seen in walk(str(path), limits or Limits()):
         if isinstance(seen, Member):
             if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:
-                yield _item(seen)
+                yield item(seen)
         elif seen.partial:
             raise ArchiveError(
                 f"{seen.path}: {seen.message}", hint="harden bundle audit says what can be done"
             )
 
 
-def _item(member: Member) -> Item:
+def item(member: Member) -> Item:
+    """Return what is kept of one member."""
     owner = ":".join(
         name or ("" if number is None else str(number))
         for name, number in ((member.owner, member.uid), (member.group, member.gid))
@@ -92,21 +93,23 @@ def _difference(old: dict[str, Any] | None, new: Item | None, rest: set[str]) ->
     if old["path"] != new.path:
         return f"{old['path']} was removed or moved; {new.path} is in its place"
     now = new.to_json()
-    return f"{new.path} was changed ({_changes(old, now)})" if old != now else ""
+    return f"{new.path} was changed ({', '.join(changes(old, now))})" if old != now else ""
 
 
 _WORDS = {"sha256": "content", "mtime": "time"}
 
 
-def _changes(old: dict[str, Any], now: dict[str, Any]) -> str:
-    names = [name for name in now if old.get(name) != now[name]]
+def changes(old: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return in words which facts of one member differ."""
     shown = []
-    for name in names:
+    for name, value in now.items():
+        if old.get(name) == value:
+            continue
         if name == "mode":
-            shown.append(f"mode {_octal(old.get(name))} to {_octal(now[name])}")
+            shown.append(f"mode {_octal(old.get(name))} to {_octal(value)}")
         else:
             shown.append(_WORDS.get(name, name))
-    return ", ".join(shown)
+    return shown
 
 
 def _octal(mode: object) -> str:

@@ -1,0 +1,229 @@
+"""Prove that a bundle is another one minus some members: an independent check that shares no code with the cleaner.
+
+Both bundles are walked, and their members compared in the order they are stored. What may differ: members that are
+gone, and the bytes of an archive from which something is gone. Everything else is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from bundle.walk import walk
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.errors import ExitCode, InputError
+from hardening.findings import (
+    NESTING,
+    Examined,
+    Finding,
+    InFile,
+    Kind,
+    Result,
+    Rule,
+    Run,
+    Severity,
+    Subject,
+    Verdict,
+)
+
+REMOVED = Rule(
+    id="prove/removed",
+    title="A member of the old bundle is not in the new one",
+    severity=Severity.INFO,
+    rationale="A cleaned bundle differs from its original by removals alone; each is named so that it can be judged.",
+    remedy="Compare the list with what the cleaning reported.",
+)
+DIFFERENCE = Rule(
+    id="prove/difference",
+    title="The new bundle is not the old one minus some members",
+    severity=Severity.CRITICAL,
+    rationale="Cleaning removes and does nothing else; whatever else differs was done by somebody else.",
+    remedy="Do not install it. Clean the original again and compare the two results.",
+)
+
+
+@dataclass(slots=True)
+class _Node:
+    """One member with what lies in it; the facts are everything that may not change."""
+
+    name: str
+    parts: tuple[str, ...]
+    facts: dict[str, object] = field(default_factory=dict)
+    content: tuple[int, str] = (0, "")
+    container: bool = False
+    inside: list[_Node] = field(default_factory=list)
+    said: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
+    """On the bundle itself: what the walker had to say of it."""
+    partial: str = ""
+    members: int = 0
+
+
+@dataclass(slots=True)
+class _Proof:
+    removed: list[_Node] = field(default_factory=list)
+    differences: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule a proof can say."""
+    return (REMOVED, DIFFERENCE)
+
+
+def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
+    """Return a run that exits 0 when `new` is `old` minus members, and 11 naming every other difference.
+
+    Removed members are findings of severity info. What could not be read cannot be proved.
+    Errors: InputError (absent, a folder, unreadable).
+    """
+    started, begun = datetime.now(UTC), monotonic()
+    for path in (old, new):
+        if not path.is_file():
+            raise InputError(
+                f"{path}: {'is a folder' if path.is_dir() else 'no such file'}",
+                hint="give each bundle as one file",
+            )
+    before, after = _tree(old, limits), _tree(new, limits)
+    proof = _Proof()
+    for side, path in ((before, old), (after, new)):
+        if side.partial:
+            proof.differences.append(((), f"{path.name} could not be read in full: {side.partial}"))
+    if before.content != after.content:
+        _compare_container(before, after, proof)
+        gone = {node.parts for node in proof.removed}
+        for reason, parts, message in sorted(after.said - before.said):
+            if parts not in gone:
+                proof.differences.append((parts, f"{NESTING.join(parts) or new.name} {message} ({reason})"))
+    subject = str(new)
+    findings = [
+        Finding(
+            rule=REMOVED, subject=subject, location=InFile((subject, *node.parts)),
+            message=f"removed {NESTING.join(node.parts)}" + _with_inside(node),
+        )
+        for node in proof.removed
+    ] + [
+        Finding(rule=DIFFERENCE, subject=subject, location=InFile((subject, *parts)), message=message)
+        for parts, message in proof.differences
+    ]  # fmt: skip
+    proved = not proof.differences
+    stats = {
+        "members": after.members,
+        "members_before": before.members,
+        "removed": len(proof.removed),
+        "differences": len(proof.differences),
+        "seconds": round(monotonic() - begun, 3),
+    }
+    reason = (
+        f"equals {old} minus {len(proof.removed)} members" if proved else "; ".join(m for _, m in proof.differences[:3])
+    )  # fmt: skip
+    result = Result(
+        rule=DIFFERENCE, subject=subject, verdict=Verdict.PASS if proved else Verdict.FAIL, reason=reason
+    )
+    seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, reason=reason, stats=stats)
+    return Run.of(
+        [seen], findings, [result], started=started, extra_codes=set() if proved else {ExitCode.REFUSED}
+    )
+
+
+def _with_inside(node: _Node) -> str:
+    return f" with {node.members} members in it" if node.members else ""
+
+
+def _tree(path: Path, limits: Limits | None) -> _Node:
+    root = _Node(path.name, ())
+    last: dict[tuple[str, ...], _Node] = {}
+    for seen in walk(str(path), limits or Limits()):
+        if not isinstance(seen, Member):
+            root.said.add((seen.reason, seen.parts[1:], seen.message))
+            if seen.partial and not root.partial:
+                root.partial = f"{NESTING.join(seen.parts[1:]) or path.name} {seen.message}"
+            continue
+        if seen.derived or seen.offset or seen.kind == "listing":
+            continue
+        parts = seen.parts[1:]
+        node = root if not parts else _Node(seen.parts[-1], parts)
+        node.content, node.container = (seen.size, seen.sha256), seen.container
+        if parts:
+            node.facts = {
+                "kind": seen.kind, "format": seen.format, "mode": seen.mode, "link": seen.link, "time": seen.mtime,
+                "owner": (seen.uid, seen.owner), "group": (seen.gid, seen.group),
+            }  # fmt: skip
+            last.get(parts[:-1], root).inside.append(node)
+            for depth in range(len(parts)):
+                last.get(parts[:depth], root).members += 1
+        else:
+            node.facts = {"kind": seen.kind, "format": seen.format}
+        last[parts] = node
+    return root
+
+
+def _compare_container(old: _Node, new: _Node, proof: _Proof) -> None:
+    """Compare two archives whose bytes differ: something has to be gone from them, and nothing else may differ."""
+    for word in _facts_that_differ(old, new):
+        proof.differences.append((new.parts, f"{NESTING.join(new.parts) or new.name}: {word}"))
+    before = len(proof.removed) + len(proof.differences)
+    _compare_members(old.inside, new.inside, proof)
+    if len(proof.removed) + len(proof.differences) == before:
+        where = NESTING.join(new.parts) or new.name
+        proof.differences.append((new.parts, f"{where} has other bytes though no member in it is gone"))
+
+
+def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
+    places: dict[str, list[int]] = {}
+    for number, one in enumerate(old):
+        places.setdefault(one.name, []).append(number)
+    at = 0
+    for node in new:
+        rest = [k for k in places.get(node.name, ()) if k >= at]
+        found = next((k for k in rest if _same(old[k], node)), None)
+        inner = found is None
+        if found is None:
+            found = next((k for k in rest if _both_containers(old[k], node)), None)
+        if found is None:
+            at_all = [old[k] for k in places.get(node.name, ())]
+            proof.differences.append((node.parts, _why_not(node, [old[k] for k in rest], at_all)))
+            at = rest[0] + 1 if rest else at
+            continue
+        proof.removed += old[at:found]
+        at = found + 1
+        if inner:
+            _compare_container(old[found], node, proof)
+    proof.removed += old[at:]
+
+
+def _same(old: _Node, new: _Node) -> bool:
+    return old.content == new.content and old.facts == new.facts
+
+
+def _both_containers(old: _Node, new: _Node) -> bool:
+    return old.container and new.container
+
+
+def _why_not(new: _Node, ahead: list[_Node], anywhere: list[_Node]) -> str:
+    """Say what the matter is with a member that has no equal of its name ahead in the old bundle."""
+    where = NESTING.join(new.parts)
+    if not anywhere:
+        return f"{where} was added"
+    if not ahead:
+        return f"{where} was moved or repeated"
+    words = list(_facts_that_differ(ahead[0], new))
+    if ahead[0].content != new.content:
+        words.append("its content differs")
+    return f"{where} was changed: {', '.join(words)}"
+
+
+def _facts_that_differ(old: _Node, new: _Node) -> Iterator[str]:
+    for name, value in new.facts.items():
+        if old.facts.get(name) != value:
+            yield f"its {name} differs ({_shown(name, old.facts.get(name))} to {_shown(name, value)})"
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "mode" and isinstance(value, int):
+        return f"{value:04o}"
+    if isinstance(value, tuple):
+        return ":".join(str(v) for v in value if v not in ("", None)) or "none"
+    return str(value) if value not in ("", None) else "none"

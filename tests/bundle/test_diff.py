@@ -1,0 +1,140 @@
+"""Two releases differ in what was planted, and the comparison says each of it once."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import tarfile
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bundle.diff import diff
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode, InputError
+from hardening.findings import Examined, Severity
+
+SECRET = secrets.token_urlsafe(12)
+BASE: dict[str, tuple[bytes, int]] = {
+    "etc/httpd/conf/httpd.conf": (b"# Listen 12.34.56.78:80\nListen 80\n", 0o644),
+    "etc/sudoers.d/app": (b"# the web user\napache ALL=NOPASSWD: /usr/bin/true\n", 0o440),
+    "usr/bin/helper": (b"\x7fELF-like", 0o755),
+    "www/app.php": (b"<?php echo 1;\n", 0o644),
+}
+
+
+def release(path: Path, files: dict[str, tuple[bytes, int]]) -> Path:
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
+        for name, (data, mode) in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode, info.mtime = len(data), mode, 1_600_000_000
+            archive.addfile(info, io.BytesIO(data))
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr(zipfile.ZipInfo("root.tar.gz"), inner.getvalue())
+    return path
+
+
+def a_certificate() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "panel.example")])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(0xABCDEF).not_valid_before(now).not_valid_after(now + timedelta(days=90))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made.public_bytes(serialization.Encoding.PEM), key.private_bytes(serialization.Encoding.PEM, *form)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    certificate, key = a_certificate()
+    new = {
+        "etc/httpd/conf/httpd.conf": (b"Listen 80\nListen [::]:8443 https\n", 0o644),
+        "etc/sudoers.d/app": (b"apache ALL=NOPASSWD: \\\n  /bin/sh\n", 0o440),
+        "usr/bin/helper": (b"\x7fELF-like", 0o4755),
+        "www/db.php": (specimen.tool(SECRET).encode(), 0o644),
+        "etc/pki/panel.crt": (certificate, 0o644),
+        "etc/pki/panel.key": (key, 0o600),
+    }
+    return release(tmp_path / "old.zip", BASE), release(tmp_path / "new.zip", new)
+
+
+def test_each_planted_difference_is_said_once(pair: tuple[Path, Path]) -> None:
+    made = diff(*pair)
+    said = [(f.rule.id, f.level, f.message) for f in made.findings]
+    expected = {
+        ("diff/port", Severity.LOW, "came: port 8443 in root.tar.gz!/etc/httpd/conf/httpd.conf (Listen)"),
+        ("diff/sudoers", Severity.MEDIUM,
+         "came: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /bin/sh"),
+        ("diff/sudoers", Severity.INFO,
+         "went: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /usr/bin/true"),
+        ("diff/setuid", Severity.MEDIUM,
+         "came: root.tar.gz!/usr/bin/helper with mode 4755, owner 0:0"),
+        ("diff/crypto", Severity.LOW,
+         "came: certificate CN=panel.example serial abcdef in root.tar.gz!/etc/pki/panel.crt"),
+        ("diff/component", Severity.LOW, "came: Adminer 4.6.2 at root.tar.gz!/www/db.php"),
+        ("diff/member", Severity.INFO, "came: root.tar.gz!/www/db.php"),
+        ("diff/member", Severity.INFO, "came: root.tar.gz!/etc/pki/panel.crt"),
+        ("diff/member", Severity.INFO, "came: root.tar.gz!/etc/pki/panel.key"),
+        ("diff/member", Severity.INFO, "went: root.tar.gz!/www/app.php"),
+        ("diff/member", Severity.INFO, "changed: root.tar.gz!/usr/bin/helper (mode 0755 to 4755)"),
+        ("diff/member", Severity.INFO, "changed: root.tar.gz!/etc/httpd/conf/httpd.conf (size, content)"),
+        ("diff/member", Severity.INFO, "changed: root.tar.gz!/etc/sudoers.d/app (size, content)"),
+    }  # fmt: skip
+    assert expected <= set(said)
+    rest = [s for s in said if s not in expected]
+    assert {(rule, level) for rule, level, _ in rest} == {
+        ("diff/crypto", Severity.LOW),  # the private key, in the words of its detector
+        ("diff/credential", Severity.HIGH),
+    }
+    assert len(said) == len(set(said))
+    assert made.exit_code() is ExitCode.FINDINGS
+
+
+def test_no_secret_is_in_the_report(
+    pair: tuple[Path, Path], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    code = run(["bundle", "diff", *map(str, pair), "--format", "json"])
+    out = capfdbinary.readouterr().out
+    assert code == ExitCode.FINDINGS
+    assert json.loads(out)["subjects"][0]["stats"]["port"] == 1
+    assert SECRET.encode() not in out
+    assert b"PRIVATE KEY-----" not in out
+
+
+def test_equal_bundles_have_no_difference(pair: tuple[Path, Path]) -> None:
+    made = diff(pair[1], pair[1])
+    assert not made.findings
+    assert made.exit_code() is ExitCode.OK
+
+
+def test_an_archive_that_went_is_one_line(tmp_path: Path) -> None:
+    old = release(tmp_path / "old.zip", BASE)
+    new = tmp_path / "new.zip"
+    with zipfile.ZipFile(new, "w") as archive:
+        archive.writestr("README", b"empty release\n")
+    members = [f.message for f in diff(old, new).findings if f.rule.id == "diff/member"]
+    assert members == ["came: README", "went: root.tar.gz with 4 members in it"]
+
+
+def test_what_cannot_be_read_is_said(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(pair[1].read_bytes()[:-400])
+    made = diff(pair[0], cut)
+    assert made.subjects[0].examined is Examined.PARTIAL
+    text = tmp_path / "text"
+    text.write_text("nothing\n")
+    assert diff(text, text).exit_code() is ExitCode.NOTHING_EXAMINED
+    with pytest.raises(InputError):
+        diff(pair[0], tmp_path / "absent")

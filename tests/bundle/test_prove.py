@@ -1,0 +1,156 @@
+"""A proof holds for what cleaning made, and for nothing that was changed on top of it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.prove import prove
+from bundle.rewrite import Edit, rewrite
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode, InputError
+
+Files = dict[str, tuple[bytes, int]]
+WEB: Files = {
+    "www/app.php": (b"<?php echo 1;\n", 0o644),
+    "www/tool.php": (b"<?php echo 2;\n", 0o644),
+    "bin/run": (b"#!/bin/sh\n", 0o755),
+}
+
+
+def web(files: Files, form: str = "w:gz") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=form) as archive:  # type: ignore[call-overload]  # the mode is a variable
+        for name, (data, mode) in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode, info.mtime = len(data), mode, 1_600_000_000
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def outer(path: Path, inner: bytes, *, name: str = "payload/web.tar.gz", **more: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in {"README": b"release 3.07.01\n", name: inner, **more}.items():
+            archive.writestr(zipfile.ZipInfo(member), data)
+    return path
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return outer(tmp_path / "old.zip", web(WEB))
+
+
+def cleaned(old: Path, *edits: Edit) -> Path:
+    new = old.with_name("new.zip")
+    with old.open("rb") as source, new.open("w+b") as target:
+        rewrite(source, target, edits)
+    return new
+
+
+def differences(old: Path, new: Path) -> list[str]:
+    made = prove(old, new)
+    said = [f.message for f in made.findings if f.rule.id == "prove/difference"]
+    assert made.exit_code() is (ExitCode.REFUSED if said else ExitCode.OK)
+    return said
+
+
+TOOL = Edit(("payload/web.tar.gz", "www/tool.php"))
+
+
+def test_what_was_removed_is_listed(old: Path) -> None:
+    made = prove(old, cleaned(old, TOOL, Edit(("README",))))
+    assert made.exit_code() is ExitCode.OK
+    assert [f.message for f in made.findings] == [
+        "removed README",
+        "removed payload/web.tar.gz!/www/tool.php",
+    ]
+
+
+def test_an_archive_that_goes_is_one_removal(old: Path) -> None:
+    made = prove(old, cleaned(old, Edit(("payload/web.tar.gz",))))
+    assert [f.message for f in made.findings] == ["removed payload/web.tar.gz with 3 members in it"]
+
+
+def test_the_same_bundle_proves_with_nothing_removed(old: Path) -> None:
+    made = prove(old, old)
+    assert made.exit_code() is ExitCode.OK
+    assert not made.findings
+
+
+LESS = {k: v for k, v in WEB.items() if k != "www/tool.php"}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({**LESS, "www/app.php": (b"<?php evil();", 0o644)}, "www/app.php was changed: its content differs"),
+        ({**LESS, "bin/run": (b"#!/bin/sh\n", 0o4755)}, "bin/run was changed: its mode differs (0755 to 4755)"),
+        ({**LESS, "www/new.php": (b"<?php", 0o644)}, "www/new.php was added"),
+        (dict(reversed(LESS.items())), "www/app.php was moved or repeated"),
+    ],
+)  # fmt: skip
+def test_everything_else_is_named(old: Path, files: Files, said: str) -> None:
+    new = outer(old.with_name("new.zip"), web(files))
+    assert differences(old, new) == [f"payload/web.tar.gz!/{said}"]
+
+
+def test_another_compression_is_a_difference(old: Path) -> None:
+    new = outer(old.with_name("new.zip"), web(LESS, "w:xz"))
+    assert "its format differs (gzip to xz)" in " ".join(differences(old, new))
+
+
+def test_other_bytes_with_the_same_members_are_a_difference(old: Path) -> None:
+    new = outer(old.with_name("new.zip"), web(WEB, "w:gz") + b"")
+    with zipfile.ZipFile(new, "a") as archive:
+        archive.comment = b"hello"
+    assert differences(old, new) == ["new.zip has other bytes though no member in it is gone"]
+
+
+def test_data_hidden_behind_the_members_is_a_difference(old: Path) -> None:
+    new = cleaned(old, TOOL)
+    new.write_bytes(new.read_bytes() + b"#!/bin/sh\necho hidden\n" * 9)
+    assert differences(old, new)
+
+
+@pytest.mark.parametrize("data", [specimen.bundle()[:500], b"", b"text" * 9])
+def test_what_cannot_be_read_is_not_proved(old: Path, data: bytes) -> None:
+    new = old.with_name("new.zip")
+    new.write_bytes(data)
+    assert differences(old, new)
+
+
+def test_by_command(old: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    new = cleaned(old, TOOL)
+    assert run(["bundle", "prove", str(old), str(new)]) == ExitCode.OK
+    assert b"removed payload/web.tar.gz!/www/tool.php" in capfdbinary.readouterr().out
+    assert run(["bundle", "prove", str(new), str(old)]) == ExitCode.REFUSED
+    assert b"www/tool.php was added" in capfdbinary.readouterr().out
+
+
+def test_absent_bundles(old: Path) -> None:
+    for pair in ((old, old.with_name("absent")), (old.parent, old)):
+        with pytest.raises(InputError):
+            prove(*pair)
+
+
+def test_of_two_equal_names_the_first_may_go(tmp_path: Path) -> None:
+    def twice(path: Path, *bodies: bytes) -> Path:
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as archive:
+            for body in bodies:
+                info = tarfile.TarInfo("same")
+                info.size = len(body)
+                archive.addfile(info, io.BytesIO(body))
+        path.write_bytes(out.getvalue())
+        return path
+
+    old = twice(tmp_path / "a.tar", b"one", b"two")
+    arguments: tuple[Any, ...] = (old, twice(tmp_path / "b.tar", b"two"))
+    assert differences(*arguments) == []
+    assert differences(old, twice(tmp_path / "c.tar", b"two", b"one"))
