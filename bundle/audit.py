@@ -23,7 +23,7 @@ from bundle.section import Section, books, unfold
 from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from bundle.walk.problem import PARTIAL, RULES, Problem
+from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES, Problem
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Rule, Run, Severity, Subject, Verdict
@@ -381,7 +381,8 @@ class _Top:
         if self.files == 1 and first is not None and not self.nested:
             if first.format == "empty":
                 return Examined.NONE, "empty file"
-            if first.container and members <= 1:
+            stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
+            if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
             if first.format in ("data", "text"):
                 return Examined.NONE, "neither an archive nor anything else that is known"

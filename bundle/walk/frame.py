@@ -39,6 +39,8 @@ class Frame:
     links: set[str] = field(default_factory=set)
     classes: list[Entry] = field(default_factory=list)
     lists_classes: bool = False
+    names_repeat: bool = False
+    """Static libraries honestly hold several objects of one name."""
 
 
 MOST_NAMES = 500_000

@@ -27,6 +27,9 @@ PARTIAL = frozenset(
 )  # fmt: skip
 """Reasons after which something was left unexamined."""
 
+ON_PURPOSE = frozenset({"encrypted"} | {reason for reason in PARTIAL if reason.startswith("limit-")})
+"""Reasons for which a sound archive was not read on: part of it was seen, if only that it is one."""
+
 PLACE_DEPENDENT = frozenset(
     {"encrypted", "unreadable", "crashed", "library-missing", "quine", "bomb"}
     | {reason for reason in PARTIAL if reason.startswith("limit-")}

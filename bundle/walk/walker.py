@@ -105,7 +105,7 @@ class Walker:
 
     def _inside(self, source: Source, member: Member, depth: int, opened: Opened | Broken) -> Iterator[Event]:
         frame = Frame(
-            member.parts, member.sha256, source.size, lists_classes=not member.entries,
+            member.parts, member.sha256, source.size, lists_classes=not member.entries, names_repeat=member.format == "ar",
         )  # fmt: skip
         self._frames.append(frame)
         try:
@@ -268,7 +268,7 @@ class Walker:
         return source, digest.hexdigest(), problem
 
     def _same_name(self, frame: Frame, parts: tuple[str, ...], sha256: str) -> Iterator[Event]:
-        if len(frame.seen) >= MOST_NAMES:
+        if len(frame.seen) >= MOST_NAMES or frame.names_repeat:
             return
         key = hash(parts[-1])
         before = frame.seen.setdefault(key, sha256)

@@ -135,6 +135,7 @@ class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
 
     def __init__(self, report: ReportOptions) -> None:
         self._wanted = report.show_progress
+        self._forced = report.progress == "always"
         self._bar: Any = None
         self._task: Any = None
 
@@ -154,7 +155,7 @@ class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
             TextColumn("{task.fields[members]} members"),
-            console=Console(stderr=True), transient=True, auto_refresh=False,  # no thread: the walk forks
+            console=Console(stderr=True, force_terminal=self._forced or None), transient=True, auto_refresh=False,  # no thread: the walk forks
         )  # fmt: skip
         self._bar.start()
         return self._on_event

@@ -11,7 +11,7 @@ from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source
 
 if TYPE_CHECKING:
-    from bundle.walk.formats.zips import Row
+    from bundle.walk.formats.zipdir import Row
 
 _LONGEST = 256 << 20
 _KEY_BYTES = {1: 16, 2: 24, 3: 32}
@@ -20,7 +20,7 @@ _KEY_BYTES = {1: 16, 2: 24, 3: 32}
 def decrypted(source: Source, row: Row, begin: int, passwords: tuple[bytes, ...]) -> Iterator[bytes] | None:
     """Return the content of an encrypted member, or None where no password opens it."""
     from bundle.walk.formats.raw import Context
-    from bundle.walk.formats.zips import unpack
+    from bundle.walk.formats.zipdata import unpack
     from bundle.walk.limits import Limits
 
     if not passwords or row.packed > _LONGEST:

@@ -121,3 +121,20 @@ def test_depth_limit_is_said(tmp_path: Path) -> None:
     path.write_bytes(hostile.nested(4, lambda inner: hostile.zipped({"n.zip": inner})))
     _, problems = said(path, Limits(depth=3))
     assert [problem.reason for problem in problems] == ["limit-depth"]
+
+
+def test_an_archive_inside_itself_is_a_quine(tmp_path: Path) -> None:
+    """A real quine is a fixed point of deflate; what counts is that content met again below itself ends the descent."""
+    import hostile
+
+    from bundle.walk.frame import Frame
+    from bundle.walk.walker import Walker
+
+    data = hostile.zipped({"a": b"b"})
+    path = tmp_path / "x.zip"
+    path.write_bytes(data)
+    walker = Walker()
+    walker._frames.append(Frame(("outer",), hashlib.sha256(data).hexdigest(), len(data)))
+    reasons = [event.reason for event in walker.walk(str(path)) if isinstance(event, Problem)]
+    assert reasons == ["quine"]
+    assert not walker._frames[0].whole
