@@ -16,7 +16,7 @@ from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.families import Family, Net, shipped
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_placeholder
+from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
 
@@ -95,6 +95,8 @@ class Credentials:
             if _ALLOWED.search(view.line(one.start)):
                 continue
             placed = _placed(one, family, documentation=documentation, test=test)
+            if place.is_comment(view.before(one.start), kind):
+                placed = _in_comment(placed)
             line, column = view.place(one.start)
             yield _finding(member, subject, family, placed, line, column)
 
@@ -140,7 +142,11 @@ class Credentials:
                 0, 0, value, key=sink.callee, user=user or "", service=sink.service
             )
         if len(given) == _PAIR and given[0] and name in _SETTERS:
-            return self._named(given[0].rsplit(".", 1)[-1], given[1])
+            named = self._named(given[0].rsplit(".", 1)[-1], given[1])
+            return named and (
+                named[0],
+                replace(named[1], confidence=max(named[1].confidence, Confidence.MEDIUM)),
+            )
         return None
 
     def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
@@ -198,8 +204,19 @@ def _placed(one: Catch, family: Family, *, documentation: bool, test: bool) -> C
     if documentation:
         return replace(one, severity=Severity.INFO, confidence=Confidence.LOW)
     if test:
-        return replace(one, severity=min(severity, Severity.MEDIUM))
+        return replace(
+            one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, Confidence.MEDIUM)
+        )
     return one
+
+
+def _in_comment(one: Catch) -> Catch:
+    """What is commented out does nothing; a generated value there may still open something."""
+    if strength(one.value) is Strength.MIXED:
+        return replace(
+            one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
+        )
+    return replace(one, confidence=Confidence.LOW, severity=Severity.INFO, note=one.note or "commented out")
 
 
 def _finding(

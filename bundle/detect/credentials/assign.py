@@ -47,13 +47,13 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         start, end = view.window(at, multiline=False)
         done = end
         text = view.text(start, end)
-        at = 0
-        while found := _ASSIGN.search(text, at):
+        position = 0
+        while found := _ASSIGN.search(text, position):
             caught = _caught(view, start, text, found, kind)
             if caught is not None:
                 yield caught
             # What is assigned may hold an assignment itself: `Environment=DB_PASSWORD=...`, `env = "A=b"`.
-            at = found.end("key") + 1 if caught is None else found.end()
+            position = found.end("key") + 1 if caught is None else found.end()
 
 
 def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
@@ -82,7 +82,13 @@ def _separated(found: re.Match[str], text: str) -> bool:
     before = text[: found.start()]
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
     if sep == ",":
-        return bool(_CALLED_WITH.search(before)) and quoted_key
+        if not quoted_key:  # a constant in the place of the key: put(Context.SECURITY_CREDENTIALS, "...")
+            return (
+                bool(_CALLED_WITH.search(before + "'"))
+                and found["key"].rsplit(".", 1)[-1].isupper()
+                and found["value"][0] in "\"'"
+            )
+        return bool(_CALLED_WITH.search(before))
     if sep == "=>":
         return True
     return not before.endswith(("!", "?", "/", "&", "%"))

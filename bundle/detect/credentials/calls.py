@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_placeholder
+from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from hardening.findings import Confidence
 
 _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
 _NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
+_EVEN = frozenset("test abc xyz foo bar name user default".split())
+"""Words that are secrets where a login is the only thing a call does."""
+_CRYPTO = frozenset(("signature", "encryption"))
+_MANY_MEANINGS = frozenset(
+    "login authenticate setSecret createConnection addIdentity basicAuth setPassword".split()
+)
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
 _AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
@@ -76,27 +82,10 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     else:
         start, end = at + one.start, at + one.end
     value = view.value(start, end) if one.value is None or end - start == len(one.value) else one.value
-    if is_placeholder(value) and value.lower() not in (
-        "test",
-        "abc",
-        "xyz",
-        "foo",
-        "bar",
-        "name",
-        "user",
-        "default",
-    ):
-        return None
-    if re.search(r"\s", value.strip()) or not value.strip():
+    confidence = _sure(sink, value, direct=one.value is not None)
+    if confidence is None:
         return None
     user = found[sink.user].value if 0 <= sink.user < len(found) else None
-    confidence = Confidence.HIGH
-    if (
-        sink.user < 0
-        and re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
-        and value.lower() not in ("password", "secret", "passwd", "pass")
-    ):
-        confidence = Confidence.LOW
     return Catch(
         start,
         end,
@@ -108,25 +97,43 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     )
 
 
+def _sure(sink: Sink, value: str, *, direct: bool) -> Confidence | None:
+    if (
+        (is_placeholder(value) and value.lower() not in _EVEN)
+        or re.search(r"\s", value.strip())
+        or not value.strip()
+    ):
+        return None
+    if sink.service in _CRYPTO:
+        return Confidence.MEDIUM if strength(value) is Strength.MIXED else Confidence.LOW
+    if not direct or sink.callee in _MANY_MEANINGS:
+        said = strength(value)
+        if said is Strength.NO:
+            return None
+        return Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
+    named = re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
+    if sink.user < 0 and named and value.lower() not in ("password", "secret", "passwd", "pass"):
+        return Confidence.LOW
+    return Confidence.HIGH
+
+
 def _literal_of(name: str, view: View, at: int) -> tuple[int, int] | None:
     """Return where the literal lies that a variable was last given before the call, or else first after it."""
     last = re.split(r"->|::\$?|\.", name)[-1].lstrip("$")
     if not last or last in ("null", "true", "false", "NULL", "None"):
         return None
     written = re.compile(
-        rf"""(?:\$|\bdefine\s*\(\s*["']|->|\b){re.escape(last)}["']?\s*[=,]\s*(?P<q>["'])(?P<v>[^"'\n$]{{1,200}})(?P=q)\s*[;,)\n]"""
+        rf"""(?:\bdefine\s*\(\s*["']{re.escape(last)}["']\s*,|(?:\$|->|\b){re.escape(last)}\s*=)\s*(?P<q>["'])(?P<v>[^"'\n$]{{1,200}})(?P=q)\s*(?:;|\n|\)\s*;)"""
     )
     low = max(0, at - _FAR)
-    before = None
-    for before in written.finditer(view.text(low, at)):
-        pass
-    if before is not None:
-        return low + before.start("v"), low + before.end("v")
+    before = list(written.finditer(view.text(low, at)))
+    if before:
+        return low + before[-1].start("v"), low + before[-1].end("v")
     after = written.search(view.text(at, at + _FAR))
     return None if after is None else (at + after.start("v"), at + after.end("v"))
 
 
-def arguments(text: str) -> list[_Argument]:  # noqa: C901 - one branch for each kind of character
+def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912 - one branch for each kind of character
     """Return the arguments of a call whose text begins after its opening bracket.
 
     Adjacent literals joined by `.` or `+` are one value; its place is the first literal's.

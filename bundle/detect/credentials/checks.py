@@ -87,6 +87,16 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught
 
 
+def identified(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """IDENTIFIED BY of a statement about an account, not of a sentence."""
+    before = match.string[max(0, match.start() - 400) : match.start()]
+    if not re.search(
+        r"(?i)\b(?:grant|create\s+user|alter\s+user|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$", before
+    ):
+        return None
+    return place_only(caught, match)
+
+
 def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
     """PASSWORD('...') of MySQL, not a function of a program that has the same name."""
     before = match.string[max(0, match.start() - 120) : match.start()].lower()
@@ -167,7 +177,7 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
 def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What expect sends right after it waited for a prompt that asks for a password."""
     before = match.string[: match.start()]
-    asked = re.search(r"(?i)(?:password|passphrase|passcode)[^\n]*\n?[^\n]*$", before)
+    asked = re.search(r"(?i)(?:assword|assphrase|asscode|\bpin\b)[^\n]*\n?[^\n]*$", before)
     return place_only(caught, match) if asked else None
 
 
@@ -308,7 +318,7 @@ def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
-    name = re.split(r"[\[\].>:()]+", match["key"].strip("'\"])()"))[-1].strip("'\"$")
+    name = re.split(r"[\[\].>:()]+", match["key"].strip("'\"])("))[-1].strip("'\"$")
     said = strength(caught.value)
     if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in _DUMMIES:
         return None
@@ -351,6 +361,7 @@ CHECKS: Mapping[str, Check] = {
     "flag": flag,
     "key": key,
     "userinfo": userinfo,
+    "identified": identified,
     "sqlfunction": sqlfunction,
     "insert": insert,
     "netrc": netrc,

@@ -144,7 +144,9 @@ _KEEPS = (89, 192, 0)
 _SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf")
 
 
-def _invocations(code: bytes, pool: dict[int, tuple[int, bytes]]) -> Iterator[tuple[str, list[str | None]]]:
+def _invocations(  # noqa: C901 - one branch for each kind of opcode
+    code: bytes, pool: dict[int, tuple[int, bytes]]
+) -> Iterator[tuple[str, list[str | None]]]:
     """Follow the stack roughly: literals are pushed, everything else that pushes is unknown."""
     stack: list[str | None] = []
     at = 0

@@ -55,6 +55,8 @@ def kind_of(name: str) -> Kind | None:
         words.pop()
     if not words or any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         return None
+    if words[-2:] == ["security", "credentials"]:  # javax.naming.Context
+        return Kind.PASSWORD
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]):
         return Kind.PASSWORD
     return Kind.TOKEN if _TOKENS.search(" ".join(words)) else None

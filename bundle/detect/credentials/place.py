@@ -60,6 +60,8 @@ def style(member: Member) -> str:
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     if _PROSE_NAMES.match(name) and member.format not in ("php", "shell"):
         return PROSE
+    if name.lower().endswith((".md", ".rst", ".adoc")):
+        return PROSE
     known = _BY_FORMAT.get(member.format)
     if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
         return known
@@ -82,6 +84,22 @@ def _of_content(member: Member) -> str:
     ):
         return CODE
     return OTHER
+
+
+_COMMENT = re.compile(r"^\s*(?:#(?!!)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE)
+
+
+def is_comment(before: str, kind: str) -> bool:
+    """Whether what stands before a value on its line makes the line a comment."""
+    found = _COMMENT.search(before)
+    if found is None:
+        return False
+    mark = found[0].strip().lower()
+    if mark == "*":
+        return kind in (CODE, OTHER)
+    if mark == ";":
+        return kind in (CONFIG, OTHER)
+    return True
 
 
 def is_documentation(member: Member, kind: str) -> bool:

@@ -61,6 +61,11 @@ class View:
         begin = ends[line - 1] + 1 if line else 0
         return line + 1, at - begin + 1
 
+    def before(self, at: int) -> str:
+        """Return what stands on the line before an offset, at most 2 KiB of it."""
+        start, _ = self.window(at + 1, multiline=False)
+        return self.text(start, at)
+
     def line(self, at: int) -> str:
         """Return the line an offset is on, at most 4 KiB of it."""
         start, end = self.window(at + 1, multiline=False)

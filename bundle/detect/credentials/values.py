@@ -25,7 +25,7 @@ class Strength(IntEnum):
 _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
-    | @[A-Za-z_][\w.:-]*@ | .*\{\{.*\}\}.* | \{[\w.:-]*\} | .*<[A-Za-z_/!?%][^>]*>?.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
+    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | .*<[A-Za-z_/!?%][^>]*>?.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
     | [*xX.\-_?\#]{2,} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:null|nil|none|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-].*

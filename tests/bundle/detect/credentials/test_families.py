@@ -1,0 +1,70 @@
+"""Every family carries examples that are found, or not, as they say; both engines say the same."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.families import Example, Family, load, shipped
+from bundle.walk.member import Member
+from hardening.errors import HardeningError
+from hardening.findings import InFile, Severity
+
+CASES = [(f, e) for f in shipped() for e in f.examples]
+HASH = "$6$" + "aZ3.kQ9x" + "$" + "xY7.bK2/pQ8w" * 7 + "zz"
+
+
+def filled(example: Example, seed: int = 1) -> Member:
+    pick = random.Random(f"{example.path}{seed}")
+    letters = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+    secret = "x" + "".join(pick.choice(letters) for _ in range(14)) + "7Q"
+    data = example.content.replace("{secret}", secret).replace("{crypt}", HASH).encode()
+    return Member(parts=("b.zip", example.path), kind="file", size=len(data), content=data)
+
+
+@pytest.mark.parametrize(
+    ("family", "example"), CASES, ids=[f"{f.rule.id}:{n}" for n, (f, _) in enumerate(CASES)]
+)
+def test_example(credentials: Credentials, family: Family, example: Example) -> None:
+    said = [f for f in credentials.check(filled(example), "b.zip") if f.level > Severity.INFO]
+    if not example.flagged:
+        assert said == []
+        return
+    assert family.rule.id in {f.rule.id for f in said}
+    assert example.line in {f.location.line for f in said if isinstance(f.location, InFile)}
+
+
+@pytest.mark.parametrize("family", shipped(), ids=lambda f: f.rule.id)
+def test_every_family_has_a_clean_example(family: Family) -> None:
+    assert any(not e.flagged for e in family.examples)
+
+
+@pytest.mark.parametrize(("_family", "example"), CASES, ids=range(len(CASES)))
+def test_gate_and_fallback_say_the_same(
+    credentials: Credentials, plain: Credentials, _family: Family, example: Example
+) -> None:
+    assert list(credentials.check(filled(example), "b")) == list(plain.check(filled(example), "b"))
+
+
+def test_gate_and_fallback_say_the_same_of_every_planted_kind(
+    credentials: Credentials, plain: Credentials
+) -> None:
+    from corpus import fill
+    from kinds import places
+
+    assert plain.gate.engine == "plain"
+    pick = random.Random(5)
+    for place in (*places("first"), *places("second"), *places("decoys")):
+        data = fill(place, pick).text.encode()
+        one = Member(parts=("b.zip", place.path), kind="file", size=len(data), content=data)
+        assert list(credentials.check(one, "b")) == list(plain.check(one, "b")), place.path
+
+
+def test_unknown_keys_are_refused_with_file_and_key(tmp_path: Path) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text('id="x"\ntitle="x"\nseverity="high"\nwhy="x"\nremedy="x"\nnett=[]\n')
+    with pytest.raises(HardeningError, match=r"odd\.toml.*nett"):
+        load(file)
