@@ -65,6 +65,8 @@ class Rendered:
     findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
     verdicts: Mapping[str, str]
+    stuck: tuple[str, ...] = ()
+    """Versions that are offered although the job has them not, for they cannot be switched off."""
 
 
 def settle(target: Target, version: str | None, build: str | None) -> tuple[Release, str, tuple[str, ...]]:
@@ -328,6 +330,7 @@ def render(
         findings=findings,
         assumptions=made.assumptions,
         verdicts=verdicts,
+        stuck=tuple(p.name for p in offer.protocols if p.name not in job.protocols),
     )
 
 

@@ -67,7 +67,9 @@ def groups_in(offer: Offer) -> Seen:
 def meant(made: renders.Rendered, kind: str) -> Seen:
     """Return what the rendered names amount to with a certificate of one kind."""
     found: Seen = {}
-    for name, suites in renders.expected(made.job).items():
+    job = made.job
+    stuck = frozenset(made.stuck)
+    for name, suites in renders.expected(job, stuck).items():
         fitting = tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
         if fitting:
             found[name] = fitting
