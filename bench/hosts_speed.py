@@ -45,7 +45,7 @@ def playbooks(folder: Path) -> tuple[Path, Path]:
 def timed(fleet: Fleet, book: Path, generation: int) -> float:
     """Return the seconds that one run took."""
     started = time.monotonic()
-    done = subprocess.run(  # noqa: S603 - our own playbooks
+    done = subprocess.run(
         ["ip", "netns", "exec", "harden-ctl", str(Path(sys.executable).with_name("ansible-playbook")), str(book),
          "-i", str(fleet.inventory()), "-e", f"generation={generation}"],
         env={**os.environ, "ANSIBLE_CONFIG": str(resources.playbooks() / "ansible.cfg"),

@@ -29,6 +29,8 @@ class Session:
     """Drops the connection, so that what follows has to open a new one."""
     state: str | None = None
     """The agent's directory on the target; None: its default."""
+    name: str = "aspect-agent"
+    """What tracebacks on the target call the agent's source."""
     patience: float = 8
     """Seconds for which a proof that does not hold is asked for again."""
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -36,7 +38,7 @@ class Session:
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the agent one thing. Errors: ProbeError when it does not answer."""
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
-        output, complaint = self.execute(stream.program(request))
+        output, complaint = self.execute(stream.program(request, name=self.name))
         found = stream.answer(output, complaint=complaint, where=self.where)
         self.answers.append(found)
         return found
@@ -88,7 +90,7 @@ def here(*, state: str | None = None, python: str = sys.executable) -> Session:
             raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem
         return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
-    return Session(execute=execute, state=state)
+    return Session(execute=execute, state=state, name=str(stream.AGENT))
 
 
 def summary(answer: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ MARK = "@@ASPECT@@"
 _BOOTSTRAP = """\
 import base64, zlib
 S = zlib.decompress(base64.b64decode("{source}"))
-exec(compile(S, "aspect-agent", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
+exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
 """
 
 PYTHONS = ("python3", "/usr/libexec/platform-python", "python", "python2", "python2.7", "python2.6")
@@ -35,11 +35,14 @@ SHELL_PROBE = (
 """A POSIX shell line that finds a usable Python, or says what the host is."""
 
 
-def program(request: dict[str, Any]) -> bytes:
-    """Return the Python program (2.6 and later) that answers `request`; it goes to standard input."""
+def program(request: dict[str, Any], *, name: str = "aspect-agent") -> bytes:
+    """Return the Python program (2.6 and later) that answers `request`; it goes to standard input.
+
+    `name` is what tracebacks call the agent's source; on this machine that is its file.
+    """
     source = base64.b64encode(zlib.compress(AGENT.read_bytes(), 9)).decode("ascii")
     packed = base64.b64encode(zlib.compress(json.dumps(request).encode("ascii"), 6)).decode("ascii")
-    return _BOOTSTRAP.format(source=source, request=packed).encode("ascii")
+    return _BOOTSTRAP.format(source=source, request=packed, name=name).encode("ascii")
 
 
 def answer(output: str, *, complaint: str = "", where: str = "the host") -> dict[str, Any]:
@@ -65,7 +68,11 @@ def run_here(
     """Answer a request on this machine with any interpreter. Errors: ProbeError."""
     try:
         done = subprocess.run(
-            [python, "-"], input=program(request), capture_output=True, timeout=timeout, check=False
+            [python, "-"],
+            input=program(request, name=str(AGENT)),
+            capture_output=True,
+            timeout=timeout,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem

@@ -173,7 +173,7 @@ FAULTY = textwrap.dedent("""
         setattr(os, one, wrapped(one, getattr(os, one)))
     S = zlib.decompress(base64.b64decode("{source}"))
     space = {{"__name__": "agent", "SOURCE": S, "REQUEST": u"{request}"}}
-    exec(compile(S, "aspect-agent", "exec"), space)
+    exec(compile(S, "{name}", "exec"), space)
     if not GUARDED:
         space["post_guard"] = lambda *args: None
     space["main"]()
@@ -188,6 +188,7 @@ def faulty(
     """Apply a plan while the AT-th call that changes a disk kills the agent, or fails with errno KIND."""
     request = {"verb": "apply", "state": str(host.state), "plan": what.to_json()}
     text = FAULTY.format(
+        name=stream.AGENT,
         kind=kind,
         at=at,
         guarded=guarded,

@@ -324,3 +324,55 @@ def test_the_agent_needs_the_standard_library_alone() -> None:
     done = stream.run_here({"verb": "facts"}, python="/usr/bin/python3")
     assert done["listeners"] is not None
     assert done["uid"] == os.getuid()
+
+
+def test_the_agent_sees_who_listens_and_probes_it(aged: Little) -> None:
+    """A TLS server of this very Python, probed over TCP, TLS, by its process, and by its absence."""
+    import socket
+    import ssl
+    import threading
+
+    import trustme
+
+    certificate = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert(
+        "localhost", key_type=trustme.KeyType.RSA
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    try:
+                        context.wrap_socket(connection, server_side=True).close()
+                    except OSError:
+                        continue  # the plain TCP probe says nothing and goes away
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        process = Path("/proc/self/stat").read_text().partition("(")[2].rpartition(")")[0]
+        probes: tuple[dict[str, Any], ...] = (
+            {"kind": "tcp", "port": port},
+            {"kind": "tls", "port": port, "wait": 0},
+            {"kind": "listen", "port": port, "process": process},
+            {"kind": "absent", "port": port, "wait": 0, "name": "nobody"},
+            {"kind": "listen", "port": port, "process": "somebody-else", "wait": 0, "name": "other"},
+            {"kind": "command", "argv": ["/bin/false"], "wait": 0, "name": "false"},
+        )
+        answer = aged.ask("verify", planning.Plan(probes=probes))
+        thread.join(10)
+    assert [row["ok"] for row in answer["probes"]] == [True, True, True, False, False, False], answer[
+        "probes"
+    ]
+    assert "somebody listens" in answer["msg"]
+    if aged.python == "installed":
+        facts = stream.run_here(
+            {"verb": "facts", "read": [str(aged.etc / "*.conf")], "run": [["/bin/echo", "1.2"]]}
+        )
+        assert [Path(row["path"]).name for row in facts["files"]] == ["a.conf", "b.conf"]
+        assert facts["said"] == ["1.2\n"]
