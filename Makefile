@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test
+.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test tamper-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -70,6 +70,9 @@ hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playboo
 
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
+
+tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
+	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py
 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist

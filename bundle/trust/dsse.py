@@ -43,7 +43,10 @@ class Envelope:
         return json.dumps(value).encode() + b"\n"
 
     def verify(self, trusted: Sequence[keys.PublicKey], *, threshold: int = 1) -> tuple[str, ...]:
-        """Return the ids of the trusted keys that signed. Errors: RefusedError below `threshold`."""
+        """Return the ids of the trusted keys that signed. Errors: RefusedError below `threshold`.
+
+        A signature that names a key counts for that key alone; one without a name is tried with each.
+        """
         if not trusted or threshold < 1:
             raise RefusedError("no key is trusted, so nothing can be verified", hint="give --key KEY.pub")
         if not self.signatures:
@@ -53,7 +56,7 @@ class Envelope:
             keys.keyid(key)
             for key in trusted
             for one in self.signatures
-            if keys.verifies(key, one.sig, message)
+            if one.keyid in ("", keys.keyid(key)) and keys.verifies(key, one.sig, message)
         }
         if len(good) < threshold:
             raise RefusedError(
@@ -78,7 +81,10 @@ def seal(payload: bytes, key: keys.PrivateKey, *, payload_type: str = IN_TOTO) -
 def parse(data: bytes) -> Envelope:
     """Read an envelope; its content is not verified by this. Errors: RefusedError."""
     try:
-        raw: Any = json.loads(data)
+        raw: Any = json.loads(data, object_pairs_hook=_once)
+        _only(raw, {"payloadType", "payload", "signatures"})
+        for one in raw["signatures"]:
+            _only(one, {"keyid", "sig"})
         return Envelope(
             payload_type=_text(raw["payloadType"]),
             payload=_decode(raw["payload"]),
@@ -99,10 +105,26 @@ def _text(value: object) -> str:
     return value
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice: two readers would read two envelopes."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name stands twice")
+    return made
+
+
+def _only(row: dict[str, Any], known: set[str]) -> None:
+    if not row.keys() <= known:
+        raise ValueError(f"unknown: {sorted(row.keys() - known)}")
+
+
 def _decode(value: object) -> bytes:
     """Decode standard or URL-safe Base64, both of which DSSE allows."""
     text = _text(value).replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except binascii.Error as problem:
         raise ValueError(text[:20]) from problem
+    if base64.b64encode(decoded).decode() != text:
+        raise ValueError("bits beyond the end are set")  # the same bytes written in a second way
+    return decoded

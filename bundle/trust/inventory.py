@@ -77,7 +77,8 @@ def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str
     for old, new in zip_longest(signed, found):
         difference = _difference(old, new, rest)
         if changed_archive and not (new or Item(**old)).path.startswith(changed_archive):
-            return said
+            inside = old is not None and old["path"].startswith(changed_archive)
+            return f"{old['path']} was removed" if old and inside else said
         if difference and not (old and new and old["path"] == new.path):
             return difference
         if difference:

@@ -9,6 +9,7 @@ from time import monotonic
 
 from bundle.trust import dsse, keys, statement
 from bundle.trust.inventory import first_difference, inventory
+from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
 
@@ -53,7 +54,7 @@ def signature_of(path: Path) -> Path:
 
 def verify(
     path: Path,
-    trusted: Sequence[keys.PublicKey],
+    trusted: Sequence[keys.PublicKey] | Policy,
     *,
     signature: Path | None = None,
     threshold: int = 1,
@@ -66,6 +67,7 @@ def verify(
     started = datetime.now(UTC)
     begun = monotonic()
     now = now or started
+    policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
     said: statement.Statement | None = None
     rule, reason = SIGNATURE, ""
     found_size = 0
@@ -77,7 +79,7 @@ def verify(
         )
     try:
         envelope = _envelope(signature or signature_of(path))
-        signers = envelope.verify(trusted, threshold=threshold)
+        signers = _signers(envelope, policy, now)
         said = statement.parse(envelope.payload)
         rule = VALIDITY
         _check_time(said, now)
@@ -110,6 +112,16 @@ def _verdicts(failed: Rule | None) -> list[tuple[Rule, Verdict]]:
         else:
             verdicts.append((rule, state))
     return verdicts
+
+
+def _signers(envelope: dsse.Envelope, policy: Policy, now: datetime) -> tuple[str, ...]:
+    try:
+        return envelope.verify(policy.usable(now), threshold=policy.threshold)
+    except RefusedError as problem:
+        said = policy.objections(now)
+        if not said or said in str(problem):
+            raise
+        raise RefusedError(f"{problem}; {said}", hint=problem.hint) from problem
 
 
 def _envelope(path: Path) -> dsse.Envelope:

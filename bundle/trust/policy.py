@@ -1,0 +1,95 @@
+"""Whom a host trusts, as a file: keys with their validity, revocations, and how many have to have signed.
+
+threshold = 1
+
+[[key]]
+file = "release.key.pub"        # beside this file
+not_after = 2027-12-31          # last day; also not_before
+revoked = "laptop lost"         # a reason: the key no longer counts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from bundle.trust import keys
+from hardening.errors import RefusedError
+from hardening.tables import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """One key, and when it counts (first and last day, UTC)."""
+
+    key: keys.PublicKey
+    not_before: date | None = None
+    not_after: date | None = None
+    revoked: str = ""
+
+    def objection(self, now: datetime) -> str:
+        """Return why a signature of this key does not count now, or an empty text."""
+        if self.revoked:
+            return f"was revoked: {self.revoked}"
+        if self.not_before and now.date() < self.not_before:
+            return f"is not valid before {self.not_before}"
+        if self.not_after and now.date() > self.not_after:
+            return f"expired on {self.not_after}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The keys that are trusted, and how many different ones have to have signed."""
+
+    trusted: tuple[Trusted, ...]
+    threshold: int = 1
+
+    @classmethod
+    def of(cls, trusted: Sequence[keys.PublicKey], threshold: int = 1) -> Policy:
+        """Return a policy of keys that always count."""
+        return cls(tuple(Trusted(key=key) for key in trusted), threshold)
+
+    def usable(self, now: datetime) -> list[keys.PublicKey]:
+        """Return the keys that count now. Errors: RefusedError naming each that does not, when none does."""
+        good = [t.key for t in self.trusted if not t.objection(now)]
+        if not good and self.trusted:
+            raise RefusedError(
+                self.objections(now), hint="get the trust file of today from the release engineer"
+            )
+        return good
+
+    def objections(self, now: datetime) -> str:
+        """Return in words which keys do not count now, and why."""
+        return "; ".join(
+            f"the key {keys.keyid(t.key)[:16]} {why}" for t in self.trusted if (why := t.objection(now))
+        )
+
+
+def load(path: Path) -> Policy:
+    """Read a trust file. Errors: InputError (absent), DataError naming file and key; an empty policy is one."""
+    table = Table.load(path)
+    threshold = table.number("threshold", 1)
+    rows = table.rows("key")
+    table.done()
+    if not rows:
+        raise table.wrong("key", "no key is trusted", "an empty policy would accept nothing; name a key")
+    trusted = tuple(_trusted(path, row) for row in rows)
+    if len({keys.keyid(t.key) for t in trusted}) != len(trusted):
+        raise table.wrong("key", "one key stands twice", "name each key once")
+    if not 1 <= threshold <= len(rows):
+        raise table.wrong("threshold", f"has to be from 1 to {len(rows)}, the number of keys")
+    return Policy(trusted, threshold)
+
+
+def _trusted(path: Path, row: Table) -> Trusted:
+    made = Trusted(
+        key=keys.load_public(path.parent / row.text("file")),
+        not_before=row.day("not_before", None),
+        not_after=row.day("not_after", None),
+        revoked=row.text("revoked", ""),
+    )
+    row.done()
+    return made
