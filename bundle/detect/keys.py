@@ -130,7 +130,7 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
             return
         word = next((w for w in DEFAULTS if _jks_opens(data, w)), None)
         yield _said(member, subject, STORE if word is None else WEAK, "Java key store (JKS)")
-    elif head[:2] == b"\x30\x82" or head[:2] == b"\x30\x81":
+    elif head[:2] in (b"\x30\x82", b"\x30\x81") or (head[:1] == b"\x30" and len(content) == head[1] + 2):
         yield from _der(member, subject, bytes(content))
 
 

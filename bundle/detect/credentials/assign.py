@@ -35,6 +35,8 @@ _NEIGHBOUR = re.compile(
     r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
 _CODED = re.compile(r"(?i)b64|base_?64|decode|atob|hex|rot13|encoded|obf")
+_CONTINUED = 400
+"""Bytes after a line in which the literals are that are joined to one on it."""
 _SHORTEST_TOKEN = 12
 
 
@@ -46,9 +48,9 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
             continue
         start, end = view.window(at, multiline=False)
         done = end
-        text = view.text(start, end)
+        text = view.text(start, end + _CONTINUED)
         position = 0
-        while found := _ASSIGN.search(text, position):
+        while found := _ASSIGN.search(text, position, end - start):
             caught = _caught(view, start, text, found, kind)
             if caught is not None:
                 yield caught

@@ -58,14 +58,14 @@ def style(member: Member) -> str:
     name = member.name
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
-    if _PROSE_NAMES.match(name) and member.format not in ("php", "shell"):
+    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    if _PROSE_NAMES.match(name) and member.format not in ("php", "shell") and suffix not in _SUFFIX:
         return PROSE
     if name.lower().endswith((".md", ".rst", ".adoc")):
         return PROSE
     known = _BY_FORMAT.get(member.format)
     if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
         return known
-    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     return _SUFFIX.get(suffix) or _of_content(member)
 
 

@@ -138,7 +138,7 @@ def build(root: Path, wording: str, seed: int, rounds: int) -> list[Planted]:
     for group, path, data, line in (*keys(pick, rounds), *classes(root, pick, rounds)):
         container = pick.choice(kinds) if pick.random() < 0.4 else ""
         top, inner = lay(path, data, container)
-        planted.append(Planted(group, path, top, inner, line, "", False, container))
+        planted.append(Planted(group, path, top, inner, line, "", weak=False, container=container))
     return planted
 
 

@@ -1,0 +1,184 @@
+"""The parts of the detector, each by itself."""
+
+from __future__ import annotations
+
+import base64
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from members import Look, made, member
+
+from bundle.detect.credentials import Credentials, decode, javaclass, place
+from bundle.detect.credentials.calls import arguments
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from hardening.findings import Confidence, Severity
+
+SEED = random.Random(6)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["${DB}", "@DB_PASS@", "@PASSWORD", "{{ vault }}", "%(pass)s", "<password>", "********", "your_password", "$password",
+     "%{User-Password}", "`cat x`", "'.$pass.'", "null", "http://x/", "/etc/secret", "{$enc}", ""],
+)  # fmt: skip
+def test_placeholders_are_no_secrets(value: str) -> None:
+    assert is_placeholder(value)
+    assert strength(value) is Strength.NO
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("changeit", Strength.COMMON), ("admin123", Strength.COMMON), ("falcon", Strength.WORD), ("Falcon12!", Strength.MIXED),
+     ("user_password", Strength.NO), ("two words", Strength.NO), ("text/plain", Strength.NO), ("2020-01-01", Strength.NO)],
+)  # fmt: skip
+def test_strength(value: str, said: Strength) -> None:
+    assert strength(value) is said
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("db.password", Kind.PASSWORD), ("mail.password", Kind.PASSWORD), ("dbPasswd", Kind.PASSWORD), ("ROOT_PW", Kind.PASSWORD),
+     ("smtp.password.base64", Kind.PASSWORD), ("SECURITY_CREDENTIALS", Kind.PASSWORD), ("api_key", Kind.TOKEN), ("clientSecret", Kind.TOKEN),
+     ("password_field", None), ("passwordMinLength", None), ("compass", None), ("keyboard", None), ("password.hint", None)],
+)  # fmt: skip
+def test_names(name: str, kind: Kind | None) -> None:
+    assert kind_of(name) is kind
+
+
+@given(st.text(alphabet=st.characters(codec="ascii"), max_size=30).filter(lambda v: v.strip()))
+def test_what_is_written_in_base64_or_hex_is_read_again(value: str) -> None:
+    if not value.isprintable():
+        return
+    raw = value.encode()
+    assert decode.plain(raw.hex(), asked=True) == value or len(raw) < 3
+    coded = base64.b64encode(raw).decode()
+    if len(raw) > 3 and not all(c in "0123456789abcdefABCDEF" for c in coded):
+        assert decode.plain(coded, asked=True) == value
+
+
+@given(st.text(max_size=60), st.booleans())
+def test_decoding_never_fails(value: str, asked: bool) -> None:
+    decode.plain(value, asked=asked)
+    decode.plain("OBF:" + value, asked=asked)
+    decode.plain("{xor}" + value, asked=asked)
+
+
+def test_jetty_and_websphere() -> None:
+    from values import jetty
+
+    word = made(SEED)
+    assert decode.plain(jetty(word), asked=False) == word
+    sphere = "{xor}" + base64.b64encode(bytes(b ^ 0x5F for b in word.encode())).decode()
+    assert decode.plain(sphere, asked=False) == word
+
+
+_WORDS = st.text(alphabet="abcXYZ019 _,().;", max_size=12)
+
+
+@given(st.lists(_WORDS, min_size=1, max_size=6))
+def test_arguments_are_read_whatever_is_in_their_quotes(words: list[str]) -> None:
+    found = arguments(", ".join(f'"{w}"' for w in words) + ");")
+    assert [one.value for one in found] == words
+
+
+@given(st.text(max_size=300))
+def test_arguments_of_anything_never_fail(text: str) -> None:
+    arguments(text)
+
+
+def test_arguments_are_joined_and_named() -> None:
+    first, second, third = arguments("'ab' . 'cd', $user, getenv(\"X\"))")
+    assert (first.value, second.name, third.other) == ("abcd", "$user", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [("a.php", "x", place.CODE), ("install.sh", "x", place.SHELL), ("README", "x", place.PROSE), ("README.md", "<?php", place.PROSE),
+     (".env", "A=b", place.CONFIG), ("x", "a=b\nc=d\n", place.CONFIG), ("Dockerfile", "FROM x", place.SHELL), ("x", "create table a", place.SQL)],
+)  # fmt: skip
+def test_style(path: str, content: str, kind: str) -> None:
+    assert place.style(member(path, content)) == kind
+
+
+def test_documentation_and_comments_are_examples(look: Look) -> None:
+    line = f"db.password={made(SEED)}\n"
+    (plain,) = look("conf/a.properties", line)
+    (doc,) = look("docs/a.properties", line)
+    (comment,) = look("conf/a.properties", "#" + line)
+    assert plain.confidence is Confidence.HIGH
+    assert (doc.level, doc.confidence) == (Severity.INFO, Confidence.LOW)
+    assert comment.confidence < Confidence.HIGH
+
+
+@pytest.mark.parametrize(
+    "mark", ["gitleaks:allow", "betterleaks:allow", "pragma: allowlist secret", "trufflehog:ignore"]
+)
+def test_allow_marks_are_honoured(look: Look, mark: str) -> None:
+    line = f'password = "{made(SEED)}"'
+    assert look("a.py", line)
+    assert not look("a.py", f"{line}  # {mark}")
+
+
+def test_translations_are_not_findings(look: Look) -> None:
+    assert not look("lang/de.php", "<?php\n$lang['password'] = 'Kennwort';\n$lang['pwd'] = 'Passwort2';\n")
+
+
+def test_a_github_token_without_its_checksum_is_less_sure(look: Look) -> None:
+    from corpus import github
+
+    good = "ghp_" + github(SEED)
+    (sure,) = look("a.txt", f"x {good}\n")
+    (unsure,) = look("a.conf", f"x {good[:-3]}{'abc' if not good.endswith('abc') else 'abd'}\n")
+    assert "checksum" not in sure.message
+    assert unsure.confidence < Confidence.HIGH
+    assert "checksum" in unsure.message
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    if shutil.which("javac") is None:
+        import os
+
+        if os.environ.get("CI") == "true":
+            pytest.fail("javac is missing: install a JDK")
+        pytest.skip("javac is missing: install a JDK")
+    folder: Path = tmp_path_factory.mktemp("java")
+    source = folder / "Held.java"
+    source.write_text(
+        'class Held { static final String DB_PASSWORD = "K1a"; String pwd = "K2b"; int t(int n) { switch (n) { case 1: return 2;'
+        " case 70000: return 3; default: return 4; } } void a(java.security.KeyStore k, java.util.Properties p, double d, long l)"
+        ' throws Exception { k.load(null, "K3c".toCharArray()); p.put("password", "K4d");'
+        ' java.sql.DriverManager.getConnection("jdbc:x", "sa", "K5e"); new java.net.PasswordAuthentication("u", "K6f".toCharArray()); } }'
+    )
+    subprocess.run(["javac", "-d", str(folder), str(source)], check=True, capture_output=True)
+    return (folder / "Held.class").read_bytes()
+
+
+def test_classes_say_their_constants(compiled: bytes) -> None:
+    said = {name: given[-1] for name, given in javaclass.calls(compiled)}
+    assert said == {
+        "=DB_PASSWORD": "K1a", "=pwd": "K2b", "KeyStore": "K3c", "put": "K4d", "getConnection": "K5e",
+        "PasswordAuthentication": "K6f",
+    }  # fmt: skip
+
+
+def test_damaged_classes_are_read_as_far_as_they_go(compiled: bytes, credentials: Credentials) -> None:
+    pick = random.Random(1)
+    for _ in range(1500):
+        data = bytearray(compiled)
+        for _ in range(pick.randint(1, 6)):
+            data[pick.randrange(8, len(data))] = pick.randrange(256)
+        list(credentials.check(member("a.class", bytes(data[: pick.randint(10, len(data))])), "b"))
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=400))
+def test_bytes_of_any_kind_are_no_reason_to_fail(credentials: Credentials, data: bytes) -> None:
+    for path in ("a.php", "a.xml", "a.properties", "a.sh", "a.sql", ".pgpass"):
+        list(credentials.check(member(path, b'$password = "' + data + b'";\nmysql_connect(' + data), "b"))

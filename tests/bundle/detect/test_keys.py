@@ -1,0 +1,86 @@
+"""Private keys in every form, made here, plain and sealed with what everybody tries first."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from bundle.detect.keys import Keys
+from bundle.walk.member import Member
+
+EC = ec.generate_private_key(ec.SECP256R1())
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+ED = ed25519.Ed25519PrivateKey.generate()
+NONE = form.NoEncryption()
+PEM, DER = form.Encoding.PEM, form.Encoding.DER
+PKCS8, OLD, SSH = form.PrivateFormat.PKCS8, form.PrivateFormat.TraditionalOpenSSL, form.PrivateFormat.OpenSSH
+
+
+def sealed(word: str) -> form.KeySerializationEncryption:
+    return form.BestAvailableEncryption(word.encode())
+
+
+def rules(data: bytes, path: str = "etc/x") -> list[str]:
+    member = Member(parts=("b.zip", path), kind="file", size=len(data), content=data)
+    found = list(Keys().check(member, "b.zip"))
+    assert not any(part in repr(found) for part in data.decode("latin-1").split("\n")[1:-2] if len(part) > 30)
+    return [f.rule.id for f in found]
+
+
+@pytest.mark.parametrize("key", [EC, RSA, ED], ids=["ec", "rsa", "ed25519"])
+@pytest.mark.parametrize("shape", [(PEM, PKCS8), (DER, PKCS8), (PEM, SSH)], ids=["pem", "der", "ssh"])
+def test_plain_keys(key: ec.EllipticCurvePrivateKey, shape: tuple[form.Encoding, form.PrivateFormat]) -> None:
+    assert rules(key.private_bytes(*shape, NONE)) == ["key/private"]
+
+
+@pytest.mark.parametrize("key", [EC, RSA], ids=["ec", "rsa"])
+def test_keys_of_the_old_form(key: ec.EllipticCurvePrivateKey) -> None:
+    assert rules(key.private_bytes(PEM, OLD, NONE)) == ["key/private"]
+    assert rules(key.private_bytes(PEM, OLD, sealed("changeit"))) == ["key/weak-passphrase"]
+
+
+def test_sealed_keys() -> None:
+    assert rules(EC.private_bytes(PEM, PKCS8, sealed("changeit"))) == ["key/weak-passphrase"]
+    assert rules(EC.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
+    assert rules(EC.private_bytes(DER, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
+
+
+def test_stores() -> None:
+    assert rules(pkcs12.serialize_key_and_certificates(b"a", EC, None, None, sealed("changeit"))) == [
+        "key/weak-passphrase"
+    ]
+    assert rules(pkcs12.serialize_key_and_certificates(b"a", EC, None, None, sealed("vR9-tq.0Lz"))) == [
+        "key/store"
+    ]
+
+
+def test_a_store_of_keytool(tmp_path: Path) -> None:
+    if shutil.which("keytool") is None:
+        pytest.skip("keytool is missing: install a JDK")
+    for kind in ("JKS", "PKCS12"):
+        store = tmp_path / kind
+        subprocess.run(
+            ["keytool", "-genkeypair", "-alias", "a", "-keyalg", "EC", "-dname", "CN=a", "-storetype", kind,
+             "-keystore", str(store), "-storepass", "changeit", "-keypass", "changeit"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        assert rules(store.read_bytes()) == ["key/weak-passphrase"]
+
+
+def test_putty() -> None:
+    head = b"PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: "
+    assert rules(head + b"none\r\nComment: x\r\n") == ["key/private"]
+    assert rules(head + b"aes256-cbc\r\nComment: x\r\n") == ["key/encrypted"]
+
+
+def test_what_is_no_key() -> None:
+    public = EC.public_key().public_bytes(PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    picture = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 200 + b"\n-----END PRIVATE KEY-----\n"
+    short = b"-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----\n"
+    assert [rules(one) for one in (public, picture, short, b"", b"\x30\x82\x01")] == [[], [], [], [], []]
