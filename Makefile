@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test tamper-test
+.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test tamper-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -37,6 +37,10 @@ demo: $(VENV)/.demo ## the whole story on this machine, no network, no root
 
 oracles: setup ## bring the real old OpenSSL libraries the resolver is compared with
 	@$(BIN)/python tests/tls/oracles.py fetch || echo 'Tests that need these libraries are skipped.'
+
+bench-scan: setup ## the scanner beside sslscan, nmap, sslyze and testssl.sh (those that are installed), and fleets
+	@$(BIN)/python bench/scan_peers.py
+	@$(BIN)/python bench/scan_fleet.py
 
 bench-openssl: setup ## the resolver against every real OpenSSL: builds, strings, mismatches
 	@$(BIN)/python bench/openssl_exact.py

@@ -45,9 +45,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
 )
+@click.option("--vulnerabilities", is_flag=True, help="Ask about Heartbleed and CCS injection, harmlessly.")
 @click.option("--trust", metavar="FILE|system", help="Check chains against these authorities.")
 @click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
 @click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
+@click.option(
+    "--merge", "merged", multiple=True, type=_FILE, help="Add what another scan streamed to this file."
+)
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
 @report_options
 def command(
@@ -62,9 +66,11 @@ def command(
     full: bool,
     closed_is_refused: bool,
     allow_ranges: bool,
+    vulnerabilities: bool,
     trust: str | None,
     stream: bool,
     state_file: Path | None,
+    merged: tuple[Path, ...],
 ) -> int:  # fmt: skip
     """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
 
@@ -75,13 +81,14 @@ def command(
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, read_list
-    from hardening.tls.scan.fleet import Outcome, State, line
+    from hardening.tls.scan.fleet import Outcome, State, line, read_stream
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
     texts = [*endpoints, *(line for path in lists for line in read_list(path))]
     texts = list(expand(texts, allow_ranges=allow_ranges))
-    if not texts:
+    others = {name: outcome for path in merged for name, outcome in read_stream(path).items()}
+    if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {"policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni}
     state = State(state_file, key) if state_file is not None else None
@@ -89,6 +96,7 @@ def command(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
         trust=trust,
+        vulnerabilities=vulnerabilities,
     )
     show = Progress(len(texts), wanted=report.show_progress)
 
@@ -100,7 +108,7 @@ def command(
         show.step()
 
     try:
-        run = scan(texts, chosen, settings, each=each, done=state.done if state else None)
+        run = scan(texts, chosen, settings, each=each, done={**others, **(state.done if state else {})})
     finally:
         show.end()
     if stream and report.format == "text" and report.output is None:

@@ -25,6 +25,8 @@ RETRY_RANDOM = sha256(b"HelloRetryRequest").digest()
 
 _NAMES = {wire: name for name, wire in WIRE_VERSIONS.items()}
 _ALERT, _HANDSHAKE, _DATA, _CHANGE = 21, 22, 23, 20
+HEARTBEAT_RECORD = 24
+_CONTENTS = (_ALERT, _HANDSHAKE, _DATA, _CHANGE, HEARTBEAT_RECORD)
 _GREETINGS = (
     (b"HTTP/", "speaks HTTP without TLS"),
     (b"SSH-", "speaks SSH"),
@@ -119,7 +121,7 @@ class Listener:
         buffer = self._buffer
         while len(buffer) >= 5:
             content, major, size = buffer[0], buffer[1], buffer[3] << 8 | buffer[4]
-            if content not in (_ALERT, _HANDSHAKE, _CHANGE, _DATA) or major != 3:
+            if content not in _CONTENTS or major != 3:
                 raise MalformedError(_guess(bytes(buffer[:16])))
             if size > RECORD_LIMIT:
                 raise MalformedError("a record is longer than the protocol allows")
@@ -133,7 +135,7 @@ class Listener:
             found = self._record(content, body)
             if found is not None:
                 return found
-        if buffer and buffer[0] not in (_ALERT, _HANDSHAKE, _CHANGE, _DATA):
+        if buffer and buffer[0] not in _CONTENTS:
             raise MalformedError(_guess(bytes(buffer[:16])))
         return None
 
@@ -142,7 +144,7 @@ class Listener:
             return self._alert(body)
         if content == _CHANGE:
             return None
-        if content == _DATA:
+        if content in (_DATA, HEARTBEAT_RECORD):
             raise MalformedError("application data before the handshake")
         self._messages += body
         messages = self._messages

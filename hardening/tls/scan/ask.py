@@ -44,6 +44,10 @@ class Want(Enum):
     """TLS 1.2 and before: certificate and key exchange too."""
     SEALED = 3
     """TLS 1.3: complete the key exchange and read the encrypted flight."""
+    HEARTBEAT = 4
+    """After the flight, an empty heartbeat that only a faulty server answers."""
+    EARLY_CCS = 5
+    """After the flight, a ChangeCipherSpec that only a faulty server takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,8 @@ class Answer:
     server_groups: tuple[int, ...] = ()
     """TLS 1.3: the groups the server volunteers, its whole list."""
     alpn: str | None = None
+    fault: bool | None = None
+    """What a probe found; None when it could not be asked or was met with silence."""
     alert: int | None = None
     fatal: bool = False
     heard: int = 0

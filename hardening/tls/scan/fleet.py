@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hardening.errors import DataError, UsageError
+from hardening.errors import DataError, InputError, UsageError
 from hardening.findings import (
     Confidence,
     Examined,
@@ -112,6 +112,26 @@ def restore(text: str) -> Outcome:
         for rule, verdict, reason in raw["results"]
     )
     return subject, findings, results
+
+
+def read_stream(path: Path) -> dict[str, Outcome]:
+    """Return the endpoints of a `--stream` output or a state file. Errors: InputError, DataError."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"{path}: cannot be read", hint="name what --stream or --state wrote") from problem
+    found: dict[str, Outcome] = {}
+    for number, text in enumerate(lines, 1):
+        if not text.strip() or text.startswith('{"state"') or f'"state": "{VERSION}"' in text:
+            continue
+        try:
+            outcome = restore(text)
+        except (KeyError, ValueError, TypeError) as problem:
+            raise DataError(
+                f"{path}: line {number} is no scanned endpoint", hint="remove the line"
+            ) from problem
+        found[outcome[0].id] = outcome
+    return found
 
 
 class State:

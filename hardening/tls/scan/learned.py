@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.ask import Answer, Kind, Question
+from hardening.tls.scan.ask import Answer, Kind, Question, Want
 
 DOWNGRADE_FROM_13 = b"DOWNGRD\x01"
 """The end of a ServerHello's random when a TLS 1.3 server answers TLS 1.2 (RFC 8446 section 4.1.3)."""
@@ -106,6 +106,7 @@ class Endpoint:
     stapled: bool | None = None
     fallback_scsv: bool | None = None
     tls13_hinted: bool = False
+    faults: dict[Want, bool | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     inconclusive: list[str] = field(default_factory=list)
     unconfirmed: bool = False

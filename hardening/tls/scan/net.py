@@ -16,7 +16,7 @@ from itertools import count
 
 from hardening.tls.scan import hello
 from hardening.tls.scan.answer import Listener
-from hardening.tls.scan.ask import Answer, Kind, Question
+from hardening.tls.scan.ask import Answer, Kind, Question, Want
 from hardening.tls.scan.dialogue import Dialogue
 from hardening.tls.scan.endpoint import Target
 from hardening.tls.scan.engine import Engine
@@ -416,6 +416,10 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
         handshake = Handshake(question, server_name)
         return handshake.first(), handshake
     data = hello.client_hello(question, server_name=server_name, random=os.urandom(32))
+    if question.want in (Want.HEARTBEAT, Want.EARLY_CCS):
+        from hardening.tls.scan.probes import Probe
+
+        return data, Probe(question)
     return data, Listener(question)
 
 

@@ -42,6 +42,8 @@ class Scope:
     forbidden_groups: frozenset[int] = frozenset()
     closed_is_refused: bool = False
     """Take a close for a refusal where the server also closes on a suite that does not exist."""
+    vulnerabilities: bool = False
+    """Ask about known faults, too."""
     first: str = "TLSv1.2"
     """The version to open with."""
     _asked: dict[str, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict, compare=False)
@@ -296,6 +298,8 @@ class Inquiry:
         if self._asks_tls13():
             yield from self._sealed(tls13)
             yield from self._groups()
+        if self.scope.vulnerabilities:
+            yield from self._faults()
         if self.scope.full:
             yield from self._fallback()
         else:
@@ -354,6 +358,26 @@ class Inquiry:
         if outcome.state is State.ACCEPTED:
             tls13.chose(question, answer)
         yield from self._protocol("TLSv1.3")
+
+    def _faults(self) -> Talk:
+        """Ask the harmless questions about known faults, under the newest version they exist in."""
+        older = [p for p in self.found.offered() if p.choices and p.name != "TLSv1.3"]
+        if not older:
+            return
+        wanted = [Want.EARLY_CCS]
+        if hello.HEARTBEAT in self.found.extensions:
+            wanted.append(Want.HEARTBEAT)
+        for want in wanted:
+            question = Question(
+                protocol=older[-1].name,
+                suites=tuple(older[-1].suites),
+                shape=self.asker.shape,
+                want=want,
+                heartbeat=True,
+                patience=2.0,
+            )
+            answer = yield from self.asker.ask(question, blame=False)
+            self.found.faults[want] = answer.fault
 
     def _fallback(self) -> Talk:
         """A server that knows TLS_FALLBACK_SCSV refuses a client that says it has fallen back (RFC 7507)."""

@@ -40,6 +40,7 @@ class Settings:
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
     closed_is_refused: bool = False
+    vulnerabilities: bool = False
     trust: str | None = None
     """A PEM file of authorities, or `system`; None leaves trust to the policies' own rules."""
     starttls: str | None = None
@@ -69,10 +70,15 @@ class Examination:
 def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
     if settings.full or not policies:
-        return Scope(full=True, closed_is_refused=settings.closed_is_refused)
+        return Scope(
+            full=True,
+            closed_is_refused=settings.closed_is_refused,
+            vulnerabilities=settings.vulnerabilities,
+        )
     names = registry.PROTOCOLS
     return Scope(
         full=False,
+        vulnerabilities=settings.vulnerabilities,
         first="TLSv1.3" if any(p.forbids_protocol("TLSv1.2") for p in policies) else "TLSv1.2",
         closed_is_refused=settings.closed_is_refused,
         forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
@@ -154,7 +160,12 @@ def judged(
         from hardening.tls.scan.trust import check
 
         chains = tuple(check(list(one.found.chains.values()), store, one.target.text, now))
-    return subject, (*judgement.findings, *attacks, *chains), judgement.results
+    faults: tuple[Finding, ...] = ()
+    if one.found.faults:
+        from hardening.tls.scan import probes
+
+        faults = probes.findings(one.found.faults, one.target.text)
+    return subject, (*judgement.findings, *attacks, *chains, *faults), judgement.results
 
 
 def _seen(found: Endpoint) -> dict[str, object]:

@@ -6,10 +6,12 @@ import os
 from itertools import pairwise
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import example, given
 
 from hardening.tls.scan.answer import FLIGHT_LIMIT, RETRY_RANDOM, Listener
 from hardening.tls.scan.ask import Answer, Kind, Question, Want
+from hardening.tls.scan.probes import Probe
 
 TLS12 = Question(protocol="TLSv1.2", suites=(0xC02F, 0x009E), want=Want.FLIGHT)
 TLS13 = Question(protocol="TLSv1.3", suites=(0x1301,))
@@ -123,3 +125,29 @@ def test_a_flight_without_end_stops_at_the_limit() -> None:
     assert answer is not None
     assert answer.suite == 0xC02F
     assert "without an end" in answer.chain_problem
+
+
+@pytest.mark.parametrize(
+    ("want", "said", "fault"),
+    [
+        (Want.HEARTBEAT, _record(24, b"\x02\x00\x00" + bytes(16)), True),
+        (Want.HEARTBEAT, _record(21, b"\x02\x0a"), None),
+        (Want.EARLY_CCS, _record(21, b"\x02\x14"), True),
+        (Want.EARLY_CCS, _record(21, b"\x02\x0a"), False),
+    ],
+)
+def test_a_probe_asks_after_the_flight_and_reads_the_answer(
+    want: Want, said: bytes, fault: bool | None
+) -> None:
+    probe = Probe(Question(protocol="TLSv1.2", suites=(0x009E,), want=want))
+    assert probe.feed(FLIGHT) is None
+    assert probe.outgoing[0] == (24 if want is Want.HEARTBEAT else 20)
+    answer = probe.feed(said)
+    assert answer is not None
+    assert answer.fault is fault
+
+
+def test_a_heartbeat_asks_for_no_byte_of_memory() -> None:
+    probe = Probe(Question(protocol="TLSv1.2", suites=(0x009E,), want=Want.HEARTBEAT))
+    probe.feed(FLIGHT)
+    assert probe.outgoing == b"\x18\x03\x03\x00\x03\x01\x00\x00"

@@ -151,3 +151,18 @@ def test_any_bytes_are_lists_or_a_clear_refusal(data: bytes) -> None:
 def test_ssh_1_is_named() -> None:
     offer = ssh.SshOffer(banner="SSH-1.5-old")
     assert [f.rule.id for f in ssh.judge(offer, "ssh://h", ("aspect",))] == ["tls/ssh-protocol"]
+
+
+def test_what_other_vantage_points_streamed_is_merged(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    for number, endpoint in enumerate(dead):
+        assert harden(["tls", "scan", endpoint, "--stream"]) == 3
+        (tmp_path / f"{number}.jsonl").write_bytes(capfdbinary.readouterr().out)
+    words = [word for n in range(2) for word in ("--merge", str(tmp_path / f"{n}.jsonl"))]
+    assert harden(["tls", "scan", *words, "--format", "json"]) == 3
+    said = json.loads(capfdbinary.readouterr().out)
+    assert sorted(s["id"] for s in said["subjects"]) == sorted(dead)
+    (tmp_path / "bad").write_text("{}\n")
+    assert harden(["tls", "scan", "--merge", str(tmp_path / "bad")]) == 2
