@@ -10,6 +10,12 @@ VERBS = (
     Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
     Verb("check", "hardening.cli.mailer_doctor", "Check files, values and expiry; ask nobody.", "check"),
     Verb("doctor", "hardening.cli.mailer_doctor", "Examine every step up to a mail, with cause and remedy."),
+    Verb(
+        "relay", "hardening.cli.mailer_relay", "Run the local relay here, or say how its queue is.", "relay"
+    ),
+    Verb(
+        "render", "hardening.cli.mailer_relay", "Write what a host needs: relay or native settings.", "render"
+    ),
     Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
 )
 

@@ -13,11 +13,11 @@ from hardening.mailer import ews, graph
 from hardening.mailer.answers import Answer
 from hardening.mailer.doctor import Examination, Step
 from hardening.mailer.ground import ground
-from hardening.mailer.http import Client
 from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Token, acquire, resource
+from hardening.mailer.web import Client
 
 _SKEW = 300  # seconds that tokens forgive
 _ROLE = {Transport.GRAPH: "Mail.Send", Transport.SMTP: "SMTP.SendAsApp", Transport.EWS: "full_access_as_app"}

@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from html import escape
 
 from hardening.mailer.answers import Answer
-from hardening.mailer.http import Client
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
+from hardening.mailer.web import Client
 
 _VERSION = {
     "EXCHANGE_2016": "Exchange2016",

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from hardening.mailer.answers import Answer
-from hardening.mailer.http import Client
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
+from hardening.mailer.web import Client
 
 
 def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
@@ -30,9 +30,7 @@ def rehearse(settings: Settings, token: Secret) -> None:
     """Ask to send a body that is no mail: who may send is told so by 400, nobody gets anything. Errors: RefusedBy."""
     headers = {**_headers(token), "Content-Type": "text/plain"}
     with Client(settings) as client:
-        answer = client.post(
-            _url(settings, settings.mailbox.strip(), "sendMail"), data=b"?", headers=headers
-        )
+        answer = client.post(_url(settings, settings.mailbox.strip(), "sendMail"), data=b"?", headers=headers)
     try:
         _checked(answer)
     except RefusedBy as problem:

@@ -14,10 +14,10 @@ from typing import Any
 
 from hardening.errors import InputError
 from hardening.mailer.answers import Answer
-from hardening.mailer.http import Client
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Credential, Settings, Transport, read
+from hardening.mailer.web import Client
 
 _EARLY = 300  # seconds before its end at which a token is renewed
 logging.getLogger("msal").setLevel(logging.ERROR)

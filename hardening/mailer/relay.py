@@ -1,0 +1,1335 @@
+#!/usr/bin/env python
+# -*- coding: utf-8 -*-
+"""A mail relay for a host whose programs speak plain SMTP or sendmail: one file, standard library, Python 2.7 to 3.14.
+
+It accepts on loopback, says 250 only when the mail is safe on disk, and delivers by Microsoft Graph or SMTP with
+OAuth2, whichever works. It keeps the service's limits across restarts, sends urgent mail first, joins a backlog
+into digests that name every alarm, and speaks up in another way while mail does not work.
+
+    relay.py serve CONFIG            run (systemd unit and SysV script start this)
+    relay.py status CONFIG           0 delivering, 1 something waits, 2 mail is broken or the relay is away
+    relay.py sendmail CONFIG -t ...  what /usr/sbin/sendmail would do
+
+A delivery is a batch of one mail or of many. Its record is on disk before the first try, says `uncertain` while a
+try runs, and is renamed when the service has accepted; so a crash costs one duplicate at most, and that one says
+X-Possible-Duplicate. Nothing here prints or logs a secret or a token.
+"""
+
+from __future__ import print_function
+
+import base64
+import binascii
+import errno
+import json
+import os
+import random
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+try:
+    from http.client import HTTPException, HTTPSConnection
+    from socketserver import StreamRequestHandler, TCPServer, ThreadingMixIn
+    from urllib.parse import quote, unquote, urlencode, urlsplit
+except ImportError:  # Python 2
+    from httplib import HTTPException, HTTPSConnection
+    from SocketServer import StreamRequestHandler, TCPServer, ThreadingMixIn
+    from urllib import quote, unquote, urlencode
+    from urlparse import urlsplit
+
+TEXT = type(b"".decode("ascii"))  # unicode on Python 2; the formatter takes a u away
+TEMPORARY, CONFIG, MESSAGE = "temporary", "config", "message"
+
+DEFAULTS = {
+    "listen": "127.0.0.1:2525",
+    "spool": "/var/spool/aspect-mail-relay",
+    "status_file": "",
+    "senders": [],
+    "allow_recipients": [],
+    "recipients": [],
+    "transports": ["graph", "smtp"],
+    "max_bytes": 1048576,
+    "max_queue": 50000,
+    "max_recipients": 50,
+    "max_sessions": 20,
+    "digest_after": 20,
+    "digest_size": 100,
+    "digest_bytes": 2097152,
+    "priority": [],
+    "per_minute": 30,
+    "recipients_per_day": 10000,
+    "minute": 62.0,
+    "day": 86460.0,
+    "retry_first": 5.0,
+    "retry_most": 120.0,
+    "alarm_after": 300,
+    "alarm_file": "",
+    "alarm_command": [],
+    "webhook": "",
+    "syslog": True,
+    "timeout": 20,
+    "proxy": "",
+    "proxy_smtp": True,
+    "ca_file": "",
+    "openssl": "openssl",
+}
+
+
+class Refused(Exception):
+    """The service said no. kind decides what happens; uncertain: it may have taken the mail all the same."""
+
+    def __init__(self, kind, text, uncertain=False, wait=None, credential=False):
+        Exception.__init__(self, text)
+        self.kind = kind
+        self.uncertain = uncertain
+        self.wait = wait
+        self.credential = credential
+
+
+# --- what answers mean; hardening/mailer/data/answers.toml is the reviewed table, a test compares the two
+
+
+def smtp_kind(stage, code, text):
+    """Return what a reply means for the mail."""
+    low = text.lower()
+    if "submissionquotaexceeded" in low:
+        return TEMPORARY  # a 5xx that goes away
+    if "mapiexceptionlogonfailed" in low or "mailbox logon failure" in low:
+        return CONFIG  # a 4xx that does not
+    if "sendasdenied" in low or re.search(r"\b5\.(7\.60|2\.252|2\.2)\b", low):
+        return CONFIG
+    if stage in ("auth", "starttls") and code >= 500:
+        return CONFIG
+    if code == 530:
+        return CONFIG
+    if code < 500:
+        return TEMPORARY
+    return CONFIG if stage in ("banner", "ehlo", "mail") else MESSAGE
+
+
+def http_kind(status, name):
+    """Return what an answer of the token service or of Graph means."""
+    if status in (408, 425, 429) or status >= 500 or name in ("temporarily_unavailable", "server_error"):
+        return TEMPORARY
+    if name in ("ErrorExceededMessageLimit", "ErrorQuotaExceeded"):
+        return TEMPORARY
+    if status in (400, 413) and name not in (
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_tenant",
+        "invalid_scope",
+        "invalid_request",
+        "invalid_resource",
+        "invalid_grant",
+    ):
+        return MESSAGE
+    return CONFIG
+
+
+# --- files that survive a crash
+
+
+def sync_folder(folder):
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def put(folder, name, data):
+    """Write a file so that it is there, whole, when this returns."""
+    hidden = os.path.join(folder, ".%s.%d.%s" % (name, os.getpid(), uuid.uuid4().hex[:8]))
+    fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        view = data
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(hidden, os.path.join(folder, name))
+    sync_folder(folder)
+
+
+def get(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except OSError as problem:
+        if problem.errno != errno.ENOENT:
+            raise
+
+
+def dumped(value):
+    return json.dumps(value, sort_keys=True).encode("ascii")
+
+
+# --- headers, without parsing the mail into something else
+
+
+def split_mail(raw):
+    """Return [(name in lower case, whole header)] and the body; line ends become CRLF."""
+    raw = re.sub(b"\r\n|\r|\n", b"\r\n", raw)
+    if raw.startswith(b"\r\n"):
+        raw = b"X-No-Header: 1" + raw
+    head, _, body = raw.partition(b"\r\n\r\n")
+    headers = []
+    for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") and headers:
+            headers[-1] = (headers[-1][0], headers[-1][1] + b"\r\n" + line)
+        elif b":" in line:
+            headers.append((line.split(b":", 1)[0].strip().lower().decode("latin-1"), line))
+        else:  # no header at all: everything is body
+            return [], raw
+    return headers, body
+
+
+def header(headers, name):
+    for found, line in headers:
+        if found == name:
+            value = re.sub(r"\s+", " ", line.split(b":", 1)[1].decode("utf-8", "replace")).strip()
+            return decoded(value)
+    return ""
+
+
+def decoded(value):
+    if "=?" not in value:
+        return value
+    try:
+        from email.header import decode_header
+
+        parts = []
+        for text, charset in decode_header(str(value)):
+            parts.append(text.decode(charset or "ascii", "replace") if isinstance(text, bytes) else text)
+        return "".join(parts)
+    except Exception:
+        return value
+
+
+def encoded(text):
+    """Return a header's value in ASCII."""
+    text = re.sub(r"[\r\n\0]+", " ", text)
+    try:
+        text.encode("ascii")
+        return text
+    except UnicodeError:
+        pieces, chunk = [], ""
+        for char in text:
+            if len((chunk + char).encode("utf-8")) > 42:
+                pieces.append(chunk)
+                chunk = ""
+            chunk += char
+        pieces.append(chunk)
+        return "\r\n ".join(
+            "=?utf-8?b?%s?=" % base64.b64encode(p.encode("utf-8")).decode("ascii") for p in pieces
+        )
+
+
+def readable(headers, body):
+    """Return the text of a mail for a digest, as far as that is easy."""
+    kind = header(headers, "content-type").lower()
+    how = header(headers, "content-transfer-encoding").lower()
+    if kind and not kind.startswith("text/plain"):
+        return "(not plain text)"
+    try:
+        if how == "base64":
+            body = base64.b64decode(body)
+        elif how == "quoted-printable":
+            body = binascii.a2b_qp(body)
+    except (ValueError, binascii.Error):
+        return "(unreadable)"
+    return body.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+
+
+def date_header(now):
+    parts = time.gmtime(now)
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return "%s, %02d %s %d %02d:%02d:%02d +0000" % (
+        days[parts.tm_wday],
+        parts.tm_mday,
+        months[parts.tm_mon - 1],
+        parts.tm_year,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+    )
+
+
+# --- the spool
+
+
+class Spool(object):
+    """new/ holds accepted mails, batch/ records of deliveries, dead/ what was refused for good."""
+
+    def __init__(self, config):
+        self.config = config
+        self.root = config["spool"]
+        self.new, self.batches, self.dead = [os.path.join(self.root, n) for n in ("new", "batch", "dead")]
+        for folder in (self.root, self.new, self.batches, self.dead):
+            if not os.path.isdir(folder):
+                os.makedirs(folder, 0o700)
+        self.lock = threading.Lock()
+        self.seen = {}
+        self.counted = (0.0, 0)
+        self.count = 0
+        self.urgent = [re.compile(pattern, re.IGNORECASE) for pattern in config["priority"]]
+        for folder in (self.new, self.batches, self.dead):
+            for name in os.listdir(folder):
+                if name.startswith("."):
+                    remove(os.path.join(folder, name))  # a write that a crash cut short; nobody was told 250
+
+    def accept(self, sender, recipients, raw):
+        """Keep a mail; when this returns it survives a crash."""
+        headers, _ = split_mail(raw)
+        subject = header(headers, "subject")
+        urgent = header(headers, "importance").lower() == "high" or header(headers, "x-priority")[:1] == "1"
+        urgent = urgent or any(pattern.search(subject) for pattern in self.urgent)
+        with self.lock:
+            self.count += 1
+            count = self.count
+        now = time.time()
+        name = "%d-%020d-%06d-%s" % (
+            0 if urgent else 1,
+            int(now * 1e6),
+            count % 1000000,
+            uuid.uuid4().hex[:12],
+        )
+        meta = {
+            "from": sender,
+            "to": recipients,
+            "subject": subject[:300],
+            "at": now,
+            "alarm": header(headers, "x-alarm-id")[:200] or header(headers, "message-id")[:200] or name,
+        }
+        put(self.new, name, dumped(meta) + b"\n" + raw)
+        return name
+
+    def waiting(self):
+        """Return [(name, meta)] in the order of urgency and time."""
+        names = sorted(name for name in os.listdir(self.new) if not name.startswith("."))
+        gone = set(self.seen) - set(names)
+        for name in gone:
+            del self.seen[name]
+        found = []
+        for name in names:
+            if name not in self.seen:
+                try:
+                    with open(os.path.join(self.new, name), "rb") as file:
+                        self.seen[name] = json.loads(file.readline().decode("ascii"))
+                except (OSError, IOError, ValueError):
+                    self.bury(name, "unreadable")
+                    continue
+            found.append((name, self.seen[name]))
+        return found
+
+    def depth(self):
+        """Return how many wait, counted at most once a second."""
+        if time.time() > self.counted[0] + 1:
+            self.counted = (time.time(), len(os.listdir(self.new)))
+        return self.counted[1]
+
+    def mail(self, name):
+        return get(os.path.join(self.new, name)).partition(b"\n")[2]
+
+    def bury(self, name, why):
+        put(self.dead, name + ".why", why.encode("utf-8", "replace"))
+        try:
+            os.rename(os.path.join(self.new, name), os.path.join(self.dead, name))
+        except OSError as problem:
+            if problem.errno != errno.ENOENT:
+                raise
+        sync_folder(self.dead)
+        sync_folder(self.new)
+
+    # a batch: planned -> (tries) -> delivered -> gone
+
+    def plan(self, members, recipients):
+        record = {
+            "id": uuid.uuid4().hex,
+            "members": members,
+            "to": recipients,
+            "uncertain": False,
+            "tries": 0,
+        }
+        self.save(record)
+        return record
+
+    def save(self, record):
+        put(self.batches, record["id"] + ".json", dumped(record))
+
+    def records(self):
+        """Return the batches a crash left; finish those that were delivered."""
+        found = []
+        for name in sorted(os.listdir(self.batches)):
+            path = os.path.join(self.batches, name)
+            if name.endswith(".done"):
+                self.finish(json.loads(get(path).decode("ascii")))
+            elif name.endswith(".json"):
+                found.append(json.loads(get(path).decode("ascii")))
+        return found
+
+    def delivered(self, record):
+        path = os.path.join(self.batches, record["id"])
+        os.rename(path + ".json", path + ".done")
+        sync_folder(self.batches)
+        self.finish(record)
+
+    def finish(self, record):
+        for member in record["members"]:
+            remove(os.path.join(self.new, member))
+        sync_folder(self.new)
+        remove(os.path.join(self.batches, record["id"] + ".done"))
+
+    def forget(self, record):
+        remove(os.path.join(self.batches, record["id"] + ".json"))
+        sync_folder(self.batches)
+
+
+class Limits(object):
+    """A sliding minute and a sliding day, on disk before each try, so that a restart forgets nothing."""
+
+    def __init__(self, config):
+        self.config = config
+        self.path = os.path.join(config["spool"], "sent.log")
+        self.taken = []
+        now = time.time()
+        try:
+            for line in get(self.path).decode("ascii", "replace").splitlines():
+                parts = line.split()
+                if len(parts) == 2 and re.match(r"-?\d+$", parts[1]) and re.match(r"\d+\.\d+$", parts[0]):
+                    at = min(float(parts[0]), now)  # a clock that was ahead must not block for ever
+                    if at > now - config["day"]:
+                        self.taken.append((at, int(parts[1])))
+        except (OSError, IOError):
+            pass
+        put(config["spool"], "sent.log", "".join("%.6f %d\n" % row for row in self.taken).encode("ascii"))
+
+    def wait(self, recipients):
+        """Return the seconds until a mail to so many recipients may go."""
+        now, config = time.time(), self.config
+        self.taken = [row for row in self.taken if row[0] > now - config["day"]]
+        lately = sorted(at for at, count in self.taken if count >= 0 and at > now - config["minute"])
+        pause = 0.0
+        if len(lately) >= config["per_minute"]:
+            pause = lately[-config["per_minute"]] + config["minute"] - now
+        if sum(count for _, count in self.taken) + recipients > config["recipients_per_day"]:
+            pause = max(pause, 60.0 if self.taken else 0.0)
+        return max(0.0, pause)
+
+    def take(self, recipients):
+        self._note(recipients)
+
+    def give_back(self, recipients):
+        """The mail was surely not taken: its recipients do not count for the day, the try does for the minute."""
+        self._note(-recipients)
+
+    def _note(self, count):
+        row = (time.time(), count)
+        self.taken.append(row)
+        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(fd, ("%.6f %d\n" % row).encode("ascii"))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+# --- the way out
+
+
+def tls(config):
+    made = ssl.create_default_context()
+    for name in ("OP_NO_SSLv2", "OP_NO_SSLv3"):
+        made.options |= getattr(ssl, name, 0)
+    if hasattr(made, "minimum_version") and hasattr(ssl, "TLSVersion"):
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+    else:
+        made.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    if config["ca_file"]:
+        made.load_verify_locations(config["ca_file"])
+    return made
+
+
+def proxy_of(config):
+    parts = urlsplit(config["proxy"])
+    head = {}
+    if parts.username is not None:
+        pair = ("%s:%s" % (unquote(parts.username), unquote(parts.password or ""))).encode("utf-8")
+        head["Proxy-Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+    return parts.hostname, parts.port or 3128, head
+
+
+def host_port(text, default):
+    parts = urlsplit("//" + text)
+    return parts.hostname, parts.port or default
+
+
+def https(config, endpoint, path, body, headers):
+    """POST; return status, headers, body. Raises Refused when there is no answer."""
+    host, port = host_port(endpoint, 443)
+    answered = False
+    try:
+        context = tls(config)
+        if config["proxy"]:
+            proxy, proxy_port, head = proxy_of(config)
+            connection = HTTPSConnection(proxy, proxy_port, timeout=config["timeout"], context=context)
+            connection.set_tunnel(host, port, head)
+        else:
+            connection = HTTPSConnection(host, port, timeout=config["timeout"], context=context)
+        try:
+            connection.connect()
+            answered = True  # from here on the other side may act on what it got
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer, answer.read(1048576)
+        finally:
+            connection.close()
+    except (
+        OSError,
+        IOError,
+        HTTPException,
+        ValueError,
+    ) as problem:  # ssl's and socket's errors are among them
+        kind = CONFIG if isinstance(problem, getattr(ssl, "CertificateError", ssl.SSLError)) else TEMPORARY
+        raise Refused(kind, "%s: %s" % (host, plain(problem)), uncertain=answered)
+
+
+def plain(problem):
+    """Return an exception's text without anything secret; only these types' texts are known to have none."""
+    if isinstance(problem, (OSError, IOError)):
+        return re.sub(r"[^\x20-\x7e]", "?", "%s %s" % (type(problem).__name__, problem))[:160]
+    return type(problem).__name__
+
+
+def parsed(body):
+    try:
+        found = json.loads(body.decode("utf-8", "replace"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def after(answer):
+    value = answer.getheader("Retry-After") or ""
+    return float(value) if value.isdigit() else None
+
+
+class Tokens(object):
+    """Tokens in memory; a staged credential steps in where the first is refused."""
+
+    def __init__(self, config):
+        self.config = config
+        self.kept = {}
+
+    def get(self, scope):
+        value, ends = self.kept.get(scope, ("", 0))
+        if ends - 300 > time.time():
+            return value
+        first = None
+        for credential in self.config["credentials"]:
+            try:
+                return self.ask(scope, credential)
+            except Refused as problem:
+                problem.uncertain = False  # no mail was on its way yet
+                first = first or problem
+                if not problem.credential:
+                    break
+        if ends > time.time():
+            return value
+        raise first
+
+    def drop(self, scope):
+        self.kept.pop(scope, None)
+
+    def ask(self, scope, credential):
+        config = self.config
+        path = "/%s/oauth2/v2.0/token" % quote(config["tenant"], safe="")
+        form = {"client_id": config["client_id"], "scope": scope, "grant_type": "client_credentials"}
+        try:
+            if credential.get("secret_file"):
+                form["client_secret"] = get(credential["secret_file"]).decode("utf-8").rstrip("\r\n")
+            else:
+                form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+                form["client_assertion"] = self.assertion(
+                    "https://%s%s" % (config["authority"], path), credential
+                )
+        except (OSError, IOError, ValueError) as problem:
+            raise Refused(CONFIG, "credential: %s" % plain(problem), credential=True)
+        started = time.time()
+        status, answer, body = https(
+            config,
+            config["authority"],
+            path,
+            urlencode(form),
+            {"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        found = parsed(body)
+        if status == 200 and isinstance(found.get("access_token"), TEXT):
+            self.kept[scope] = (str(found["access_token"]), started + float(found.get("expires_in", 3600)))
+            return self.kept[scope][0]
+        name = str(found.get("error", ""))
+        codes = re.findall(r"AADSTS\d+", str(found.get("error_description", "").encode("ascii", "replace")))[
+            :1
+        ]
+        text = "token: %d %s %s" % (status, name, " ".join(codes))
+        kind = http_kind(status, name)
+        raise Refused(
+            CONFIG if kind == MESSAGE else kind, text, wait=after(answer), credential=name == "invalid_client"
+        )
+
+    def assertion(self, audience, credential):
+        """Return a request signed with the certificate's key, by the host's own openssl."""
+        pem = get(credential["certificate_file"]).decode("ascii")
+        der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
+        import hashlib
+
+        now = int(time.time())
+        head = {"alg": "RS256", "typ": "JWT", "x5t": b64u(hashlib.sha1(der).digest())}  # noqa: S324 - the protocol's name for a certificate
+        claims = {
+            "aud": audience,
+            "iss": self.config["client_id"],
+            "sub": self.config["client_id"],
+            "jti": str(uuid.uuid4()),
+            "nbf": now - 5,
+            "exp": now + 600,
+        }
+        text = b64u(dumped(head)) + "." + b64u(dumped(claims))
+        child = subprocess.Popen(
+            [self.config["openssl"], "dgst", "-sha256", "-sign", credential["key_file"]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        signature, _ = child.communicate(text.encode("ascii"))
+        if child.returncode:
+            raise ValueError("openssl does not sign with this key")
+        return text + "." + b64u(signature)
+
+
+def b64u(data):
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def deliver_graph(config, tokens, recipients, raw):
+    scope = "https://%s/.default" % config["graph_resource"]
+    for again in (True, False):
+        token = tokens.get(scope)
+        status, answer, body = https(
+            config,
+            config["graph"],
+            "/v1.0/users/%s/sendMail" % quote(config["mailbox"], safe="@"),
+            base64.b64encode(raw),
+            {"Authorization": "Bearer " + token, "Content-Type": "text/plain"},
+        )
+        if status == 202:
+            return
+        if status == 401 and again:
+            tokens.drop(scope)  # revoked before its end
+            continue
+        error = parsed(body).get("error")
+        name = str(error.get("code", "")) if isinstance(error, dict) else ""
+        raise Refused(
+            http_kind(status, name),
+            "graph: %d %s" % (status, name),
+            wait=after(answer),
+            uncertain=status in (502, 504),
+        )
+
+
+class Dialled(smtplib.SMTP):
+    """smtplib through a proxy, with STARTTLS that checks the name on every Python."""
+
+    relay = None
+
+    def _get_socket(self, host, port, timeout):
+        config = self.relay
+        if not (config["proxy"] and config["proxy_smtp"]):
+            return socket.create_connection((host, port), config["timeout"])
+        proxy, proxy_port, head = proxy_of(config)
+        dialled = socket.create_connection((proxy, proxy_port), config["timeout"])
+        lines = ["CONNECT %s:%d HTTP/1.1" % (host, port), "Host: %s:%d" % (host, port)]
+        lines += ["%s: %s" % row for row in head.items()]
+        dialled.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+        got = b""
+        while b"\r\n\r\n" not in got and len(got) < 16384:
+            byte = dialled.recv(1)
+            if not byte:
+                break
+            got += byte
+        if got.split(b" ")[1:2] != [b"200"]:
+            dialled.close()
+            raise Refused(CONFIG, "the proxy refuses %s:%d" % (host, port))
+        return dialled
+
+    def secure(self, host):
+        self.sock = tls(self.relay).wrap_socket(self.sock, server_hostname=host)
+        self.file = None
+        self.helo_resp = self.ehlo_resp = None
+        self.esmtp_features = {}
+        self.does_esmtp = 0
+
+
+def deliver_smtp(config, tokens, recipients, raw):
+    """Deliver; return [(recipient, reply)] of those refused while others were taken."""
+    token = tokens.get("https://%s/.default" % config["smtp_resource"])
+    host, port = host_port(config["smtp"], 587)
+    session = Dialled(timeout=config["timeout"])
+    session.relay = config
+    uncertain = [False]
+
+    def said(stage, reply, *good):
+        code, text = (
+            reply[0],
+            reply[1].decode("utf-8", "replace") if isinstance(reply[1], bytes) else reply[1],
+        )
+        if code not in good:
+            text = re.sub(r"[^\x20-\x7e]", " ", text)[:160]
+            raise Refused(smtp_kind(stage, code, text), "smtp %s: %d %s" % (stage, code, text))
+
+    try:
+        try:
+            said("banner", session.connect(host, port), 220)
+            said("ehlo", session.ehlo(), 250)
+            if not session.has_extn("starttls"):
+                raise Refused(CONFIG, "smtp: STARTTLS is not offered")
+            said("starttls", session.docmd("STARTTLS"), 220)
+            session.secure(host)
+            said("ehlo", session.ehlo(), 250)
+            blob = base64.b64encode(
+                ("user=%s\x01auth=Bearer %s\x01\x01" % (config["mailbox"], token)).encode("ascii")
+            )
+            reply = session.docmd("AUTH", "XOAUTH2 " + blob.decode("ascii"))
+            if reply[0] == 334:
+                reply = session.docmd("")
+            if reply[0] >= 500:
+                tokens.drop("https://%s/.default" % config["smtp_resource"])
+            said("auth", reply, 235)
+            said("mail", session.mail(config["mailbox"]), 250)
+            refused = []
+            for one in recipients:
+                try:
+                    said("rcpt", session.rcpt(one), 250, 251)
+                except Refused as problem:
+                    if problem.kind != MESSAGE or len(refused) + 1 == len(recipients):
+                        raise
+                    refused.append((one, str(problem)))
+            said("data", session.docmd("DATA"), 354)
+            body = re.sub(b"(?m)^\\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+            uncertain[0] = True
+            session.send(body + b".\r\n")
+            reply = session.getreply()
+            uncertain[0] = False
+            said("data", reply, 250)
+            try:
+                session.docmd("QUIT")
+            except (OSError, IOError, smtplib.SMTPException):
+                pass
+            return refused
+        except (smtplib.SMTPException, OSError, IOError, ValueError) as problem:
+            if isinstance(problem, Refused):
+                raise
+            kind = (
+                CONFIG if isinstance(problem, getattr(ssl, "CertificateError", ssl.SSLError)) else TEMPORARY
+            )
+            raise Refused(kind, "smtp: %s" % plain(problem), uncertain=uncertain[0])
+    finally:
+        session.close()
+
+
+TRANSPORTS = {"graph": deliver_graph, "smtp": deliver_smtp}
+
+
+# --- mails as they leave
+
+
+def outgoing(config, spool, record):
+    """Return the mail of a batch: the one member, or a digest that names every alarm."""
+    mailbox = config["mailbox"]
+    names, to = record["members"], record["to"]
+    own = ["From: %s" % mailbox, "To: %s" % ", ".join(to)]
+    if record["uncertain"]:
+        own.append("X-Possible-Duplicate: yes")
+    domain = mailbox.partition("@")[2]
+    if len(names) == 1:
+        headers, body = split_mail(spool.mail(names[0]))
+        dropped = ("from", "to", "cc", "bcc", "sender", "return-path", "x-possible-duplicate", "x-no-header")
+        kept = [line for name, line in headers if name not in dropped]
+        known = set(name for name, _ in headers)
+        if "message-id" not in known:
+            own.append("Message-ID: <%s@%s>" % (names[0], domain))
+        if "date" not in known:
+            own.append("Date: %s" % date_header(spool.seen[names[0]]["at"]))
+        return b"\r\n".join([line.encode("utf-8") for line in own] + kept) + b"\r\n\r\n" + body
+    own.append("Message-ID: <%s@%s>" % (record["id"], domain))
+    own.append("Date: %s" % date_header(time.time()))
+    urgent = any(name.startswith("0-") for name in names)
+    if urgent:
+        own.append("Importance: high")
+    first = spool.seen[names[0]]["subject"]
+    own.append("Subject: %s" % encoded("%d alarms: %s, ..." % (len(names), first)))
+    own += [
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: base64",
+    ]
+    lines = ["%d alarms waited while mail could not be delivered." % len(names), ""]
+    for name in names:
+        meta = spool.seen[name]
+        stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(meta["at"]))
+        lines.append("alarm-id: %s  %s  %s" % (meta["alarm"], stamp, meta["subject"]))
+    room = config["digest_bytes"] // len(names)
+    for name in names:
+        meta = spool.seen[name]
+        text = readable(*split_mail(spool.mail(name)))
+        lines += ["", "--- %s: %s" % (meta["alarm"], meta["subject"]), text[:room]]
+        if len(text) > room:
+            lines.append("(cut)")
+    body = base64.b64encode("\n".join(lines).encode("utf-8")).decode("ascii")
+    wrapped = [body[i : i + 76] for i in range(0, len(body), 76)]
+    return ("\r\n".join(own) + "\r\n\r\n" + "\r\n".join(wrapped) + "\r\n").encode("utf-8")
+
+
+class Delivery(threading.Thread):
+    """One thread that takes batches from the spool to the service: one connection at a time, of the three allowed."""
+
+    def __init__(self, config, spool, speak):
+        threading.Thread.__init__(self)
+        self.daemon = True
+        self.config, self.spool, self.speak = config, spool, speak
+        self.limits = Limits(config)
+        self.tokens = Tokens(config)
+        self.wake = threading.Event()
+        self.stop = False
+        self.rest = dict((name, (0.0, 0.0)) for name in config["transports"])  # until, last pause
+        self.single = set()  # members whose digest was refused: they go alone
+        self.failing, self.since = "", 0.0
+        self.last_success = 0.0
+
+    def run(self):
+        left, reported = self.spool.records(), 0.0
+        while not self.stop:
+            try:
+                pause = self.step(left)
+            except Exception as problem:  # the thread must live; the status says what happened
+                self.trouble("%s %s" % (type(problem).__name__, plain(problem)))
+                pause = 5.0
+            if time.time() >= reported + 1:
+                reported = time.time()
+                self.report()
+            if pause:
+                time.sleep(min(pause, 1.0))
+
+    def step(self, left):
+        """Do one batch; return how long to wait."""
+        free = min(until for until, _ in self.rest.values()) - time.time()
+        if free > 0:
+            return free
+        if left:
+            self.spool.waiting()
+            record = left[0]
+            gone = [m for m in record["members"] if m not in self.spool.seen]
+            if gone and len(gone) == len(record["members"]):
+                self.spool.forget(left.pop(0))
+                return 0
+            record["members"] = [m for m in record["members"] if m not in gone]
+        else:
+            chosen = self.choose()
+            if chosen is None:
+                self.failing = ""
+                self.wake.wait(1.0)
+                self.wake.clear()
+                return 0
+            record = None
+        to = record["to"] if record else chosen[1]
+        pause = self.limits.wait(len(to))
+        if pause:
+            return pause
+        if record is None:
+            record = self.spool.plan(*chosen)
+            left.append(record)
+        if self.attempt(record):
+            left.remove(record)
+            return 0
+        if not record["uncertain"]:  # surely not taken: what is urgent by then may go first
+            self.spool.forget(record)
+            left.remove(record)
+        return 0.05
+
+    def choose(self):
+        """Return (members, recipients): urgent first, a backlog joined into one digest."""
+        waiting = self.spool.waiting()
+        if not waiting:
+            return None
+        first, meta = waiting[0]
+        alike = [n for n, m in waiting if n[0] == first[0] and m["to"] == meta["to"] and n not in self.single]
+        if len(alike) > self.config["digest_after"] and first in alike:
+            return alike[: self.config["digest_size"]], meta["to"]
+        return [first], meta["to"]
+
+    def attempt(self, record):
+        """Try each transport that is not resting; return whether the batch is settled."""
+        refusals = []
+        for name in self.config["transports"]:
+            until, pause = self.rest[name]
+            if until > time.time():
+                continue
+            if self.limits.wait(len(record["to"])):
+                return False
+            raw = outgoing(self.config, self.spool, record)
+            self.limits.take(len(record["to"]))
+            before = record["uncertain"]
+            record["uncertain"], record["tries"] = True, record["tries"] + 1
+            self.spool.save(record)
+            try:
+                refused = TRANSPORTS[name](self.config, self.tokens, record["to"], raw)
+            except Refused as problem:
+                record["uncertain"] = before or problem.uncertain
+                self.spool.save(record)
+                if not problem.uncertain:
+                    self.limits.give_back(len(record["to"]))
+                refusals.append(problem)
+                if problem.kind != MESSAGE:
+                    pause = min(max(pause * 2, self.config["retry_first"]), self.config["retry_most"])
+                    wait = min(max(problem.wait or 0, pause * random.uniform(0.8, 1.2)), 900)  # noqa: S311 - spreads retries, guards nothing
+                    self.rest[name] = (time.time() + wait, pause)
+                    self.trouble(str(problem))
+                continue
+            self.rest[name] = (0.0, 0.0)
+            for one, why in refused or ():
+                self.speak("a recipient was refused: %s: %s" % (one, why))
+            self.spool.delivered(record)
+            self.failing, self.last_success = "", time.time()
+            return True
+        if (
+            refusals
+            and len(refusals) == len(self.config["transports"])
+            and all(r.kind == MESSAGE for r in refusals)
+        ):
+            self.give_up(record, str(refusals[-1]))
+            return True
+        return False
+
+    def give_up(self, record, why):
+        if len(record["members"]) > 1:
+            self.single.update(record["members"])
+        else:
+            self.spool.bury(record["members"][0], why)
+            self.speak("a mail was refused for good: %s" % why)
+        self.spool.forget(record)
+
+    def trouble(self, text):
+        if not self.failing:
+            self.since = time.time()
+        self.failing = text
+
+    def report(self):
+        """Write the status, and speak up in another way when mail has been broken for a while."""
+        now = time.time()
+        names = sorted(n for n in os.listdir(self.spool.new) if not n.startswith("."))
+        oldest = min([int(n.split("-")[1]) / 1e6 for n in names] or [now])
+        broken = bool(self.failing and names and now - self.since >= self.config["alarm_after"])
+        if broken:
+            self.speak(
+                "mail has been broken for %d minutes, %d wait: %s"
+                % ((now - self.since) // 60, len(names), self.failing)
+            )
+        status = {
+            "at": now,
+            "pid": os.getpid(),
+            "queued": len(names),
+            "oldest_seconds": int(max(0, now - oldest)),
+            "dead": len([n for n in os.listdir(self.spool.dead) if not n.endswith(".why")]),
+            "last_success": self.last_success,
+            "failing": self.failing if broken else "",
+            "trouble": self.failing,
+        }
+        write_status(self.config, status)
+
+
+def write_status(config, status):
+    path = config["status_file"] or os.path.join(config["spool"], "status.json")
+    hidden = "%s.%d" % (path, os.getpid())
+    with open(hidden, "wb") as file:
+        file.write(dumped(status))
+    os.rename(hidden, path)
+
+
+class Speaker(object):
+    """Says it another way: syslog, a file, a command (snmptrap, wall), a webhook; at most once in ten minutes each."""
+
+    def __init__(self, config):
+        self.config = config
+        self.said = {}
+
+    def __call__(self, text):
+        key = re.sub(r"\d+", "#", text)[:40]
+        if self.said.get(key, 0) > time.time() - 600:
+            return
+        self.said[key] = time.time()
+        for way in (self.syslog, self.file, self.command, self.webhook):
+            try:
+                way("aspect-mail-relay: " + text)
+            except Exception:  # one way that fails must not silence the next
+                continue
+
+    def syslog(self, text):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+        if self.config["syslog"]:
+            import syslog
+
+            syslog.openlog("aspect-mail-relay", 0, syslog.LOG_MAIL)
+            syslog.syslog(syslog.LOG_CRIT, text)
+
+    def file(self, text):
+        if self.config["alarm_file"]:
+            fd = os.open(self.config["alarm_file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                os.write(fd, ("%s %s\n" % (date_header(time.time()), text)).encode("utf-8", "replace"))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def command(self, text):
+        if self.config["alarm_command"]:
+            child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE)
+            child.communicate(text.encode("utf-8", "replace"))
+
+    def webhook(self, text):
+        if self.config["webhook"]:
+            try:
+                from urllib.request import Request, urlopen
+            except ImportError:
+                from urllib2 import Request, urlopen
+            urlopen(
+                Request(self.config["webhook"], dumped({"text": text}), {"Content-Type": "application/json"}),
+                timeout=5,
+            ).close()
+
+
+# --- the way in
+
+
+class Session(StreamRequestHandler):
+    """One client on loopback: no AUTH, no relaying beyond the lists, nothing accepted that is not on disk."""
+
+    timeout = 300
+
+    def say(self, text):
+        self.wfile.write(text.encode("ascii", "replace") + b"\r\n")
+        self.wfile.flush()
+
+    def handle(self):
+        server = self.server
+        if not server.slots.acquire(False):
+            self.say("421 4.3.2 too many sessions")
+            return
+        try:
+            self.talk()
+        except (OSError, IOError):
+            pass
+        finally:
+            server.slots.release()
+
+    def talk(self):
+        self.sender, self.recipients, errors = None, [], 0
+        self.say("220 localhost aspect-mail-relay")
+        while errors < 20:
+            line = self.rfile.readline(2050)
+            if not line or len(line) > 2048:
+                return
+            verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+            verb = verb.upper()
+            if verb == "QUIT":
+                self.say("221 2.0.0 bye")
+                return
+            handler = getattr(self, "do_" + verb.lower(), None) if re.match(r"[A-Z]{4}$", verb) else None
+            if handler is None:
+                errors += 1
+                self.say("502 5.5.1 unknown command")
+            elif not handler(rest):
+                errors += 1
+
+    def do_helo(self, rest):
+        self.say("250 localhost")
+        return True
+
+    def do_ehlo(self, rest):
+        self.say("250-localhost")
+        self.say("250-SIZE %d" % self.server.config["max_bytes"])
+        self.say("250 8BITMIME")
+        return True
+
+    def do_noop(self, rest):
+        self.say("250 2.0.0 OK")
+        return True
+
+    def do_rset(self, rest):
+        self.sender, self.recipients = None, []
+        self.say("250 2.0.0 OK")
+        return True
+
+    def do_mail(self, rest):
+        found = re.match(r"(?i)FROM:\s*<([^<>\s]*)>(.*)$", rest)
+        if not found:
+            self.say("501 5.5.4 MAIL FROM:<address>")
+            return False
+        config, sender = self.server.config, found.group(1)
+        allowed = [one.lower() for one in config["senders"]] + [config["mailbox"].lower()]
+        if sender.lower() not in allowed:
+            self.say("550 5.7.1 this sender may not send here")
+            return False
+        size = re.search(r"(?i)\bSIZE=(\d+)", found.group(2))
+        if size and int(size.group(1)) > config["max_bytes"]:
+            self.say("552 5.3.4 too large")
+            return False
+        if self.server.spool.depth() >= config["max_queue"]:
+            self.say("452 4.3.1 the queue is full")
+            return False
+        self.sender, self.recipients = sender, []
+        self.say("250 2.1.0 OK")
+        return True
+
+    def do_rcpt(self, rest):
+        found = re.match(r"(?i)TO:\s*<([^<>\s,;:\"]+@[^<>\s,;:\"]+)>", rest)
+        config = self.server.config
+        if self.sender is None:
+            self.say("503 5.5.1 MAIL first")
+        elif not found:
+            self.say("501 5.5.4 RCPT TO:<address>")
+        elif not allowed_recipient(config, found.group(1)):
+            self.say("550 5.7.1 this recipient is not on the list")
+        elif len(self.recipients) >= config["max_recipients"]:
+            self.say("452 4.5.3 too many recipients")
+        else:
+            self.recipients.append(found.group(1))
+            self.say("250 2.1.5 OK")
+            return True
+        return False
+
+    def do_data(self, rest):
+        if not self.recipients:
+            self.say("503 5.5.1 RCPT first")
+            return False
+        self.say("354 end with a dot")
+        lines, size, most = [], 0, self.server.config["max_bytes"]
+        while True:
+            line = self.rfile.readline(65536)
+            if not line:
+                return False  # cut short: nothing was accepted
+            if line in (b".\r\n", b".\n"):
+                break
+            size += len(line)
+            if size <= most:
+                lines.append(line[1:] if line.startswith(b".") else line)
+        if size > most:
+            self.say("552 5.3.4 too large")
+            return False
+        try:
+            name = self.server.spool.accept(self.sender, self.recipients, b"".join(lines))
+        except (OSError, IOError):
+            self.say("452 4.3.1 the disk does not take it")
+            return False
+        self.sender, self.recipients = None, []
+        self.say("250 2.0.0 queued as %s" % name)
+        self.server.delivery.wake.set()
+        return True
+
+
+def allowed_recipient(config, address):
+    address = address.lower()
+    domain = "@" + address.rpartition("@")[2]
+    allowed = [one.lower() for one in config["allow_recipients"] + config["recipients"]]
+    return address in allowed or domain in allowed
+
+
+class Server(ThreadingMixIn, TCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def verify_request(self, request, address):
+        return address[0].startswith("127.") or address[0] == "::1"
+
+    def handle_error(self, request, address):
+        pass
+
+
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+def serve(config):
+    import fcntl
+
+    os.umask(0o077)
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, ValueError):
+        pass
+    host, port = host_port(config["listen"], 25)
+    if not (re.match(r"127\.\d+\.\d+\.\d+$", host) or host == "::1"):
+        raise SystemExit("relay: listen has to be a loopback address, not %s" % host)
+    if not os.path.isdir(config["spool"]):
+        os.makedirs(config["spool"], 0o700)
+    lock = open(os.path.join(config["spool"], "lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (OSError, IOError):
+        raise SystemExit("relay: another relay uses %s" % config["spool"])
+    spool = Spool(config)
+    speak = Speaker(config)
+    server = (Server6 if ":" in host else Server)((host, port), Session)
+    server.config, server.spool = config, spool
+    server.slots = threading.Semaphore(config["max_sessions"])
+    server.delivery = Delivery(config, spool, speak)
+    server.delivery.start()
+    print("relay: listening on %s:%d" % server.server_address[:2])
+    sys.stdout.flush()
+
+    def ended(number, frame):
+        os._exit(0)  # everything accepted is on disk, everything tried is recorded
+
+    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGINT, ended)
+    server.serve_forever(0.2)
+
+
+def status(config):
+    path = config["status_file"] or os.path.join(config["spool"], "status.json")
+    try:
+        found = json.loads(get(path).decode("ascii"))
+    except (OSError, IOError, ValueError):
+        print("CRITICAL: the relay has never run: %s is absent" % path)
+        return 2
+    age = time.time() - found["at"]
+    line = "%d queued, oldest %d s, %d dead" % (found["queued"], found["oldest_seconds"], found["dead"])
+    if age > 120:
+        print("CRITICAL: the relay is away since %d s; %s" % (age, line))
+        return 2
+    if found["failing"]:
+        print("CRITICAL: mail is broken: %s; %s" % (found["failing"], line))
+        return 2
+    if found["queued"] or found["dead"]:
+        print("WARNING: %s%s" % (line, "; " + found["trouble"] if found["trouble"] else ""))
+        return 1
+    print("OK: %s" % line)
+    return 0
+
+
+def sendmail(config, arguments):
+    """Take what sendmail takes, hand it to the relay; 75 says try again, as sysexits has it."""
+    sender, recipients, from_headers, dots = config["mailbox"], [], False, True
+    rest = list(arguments)
+    while rest:
+        one = rest.pop(0)
+        if one in ("-f", "-r", "-F", "-o", "-O", "-N", "-R", "-V", "-B") and rest:
+            value = rest.pop(0)
+            sender = value if one in ("-f", "-r") else sender
+        elif one.startswith(("-f", "-r")):
+            sender = one[2:]
+        elif one in ("-i", "-oi"):
+            dots = False
+        elif one == "-t":
+            from_headers = True
+        elif not one.startswith("-"):
+            recipients.append(one)
+    stream = getattr(sys.stdin, "buffer", sys.stdin)
+    lines = []
+    for line in iter(stream.readline, b""):
+        if dots and line in (b".\n", b".\r\n"):
+            break
+        lines.append(line)
+    raw = b"".join(lines)
+    if from_headers:
+        headers, _ = split_mail(raw)
+        from email.utils import getaddresses
+
+        found = getaddresses([header(headers, name) for name in ("to", "cc", "bcc")])
+        recipients += [address for _, address in found if "@" in address]
+    recipients = [one for one in recipients if "@" in one] or list(config["recipients"])
+    host, port = host_port(config["listen"], 25)
+    try:
+        session = smtplib.SMTP(host, port, timeout=60)
+        session.sendmail(sender.strip("<>") or config["mailbox"], recipients, re.sub(b"\r?\n", b"\r\n", raw))
+        session.quit()
+    except smtplib.SMTPRecipientsRefused:
+        sys.stderr.write("sendmail: no recipient is on the relay's list\n")
+        return 67
+    except smtplib.SMTPResponseException as problem:
+        sys.stderr.write("sendmail: the relay answered %d\n" % problem.smtp_code)
+        return 69 if problem.smtp_code >= 500 else 75
+    except (OSError, IOError, smtplib.SMTPException):
+        sys.stderr.write("sendmail: the relay does not answer on %s\n" % config["listen"])
+        return 75
+    return 0
+
+
+def load(path):
+    with open(path, "rb") as file:
+        given = json.loads(file.read().decode("utf-8"))
+    needed = (
+        "tenant",
+        "client_id",
+        "mailbox",
+        "credentials",
+        "authority",
+        "graph",
+        "graph_resource",
+        "smtp",
+        "smtp_resource",
+    )
+    for key in needed:
+        if not given.get(key):
+            raise SystemExit("relay: %s: %s is missing" % (path, key))
+    for key in given:
+        if key not in DEFAULTS and key not in needed:
+            raise SystemExit("relay: %s: %s is not a known key" % (path, key))
+    config = dict(DEFAULTS)
+    config.update(given)
+    for name in config["transports"]:
+        if name not in TRANSPORTS:
+            raise SystemExit("relay: %s: transports: %s is none of graph, smtp" % (path, name))
+    return config
+
+
+def main(arguments):
+    if sys.version_info < (2, 7) or not hasattr(ssl, "create_default_context"):
+        sys.stderr.write(
+            "relay: this Python has no TLS client that checks names (2.7.9 or its backport is needed).\n"
+            "  next: run the relay on another host of the site and let this one submit to it through an ssh tunnel:\n"
+            "        ssh -N -L 127.0.0.1:2525:127.0.0.1:2525 RELAY-HOST\n"
+        )
+        return 69
+    if len(arguments) < 2 or arguments[0] not in ("serve", "status", "sendmail"):
+        sys.stderr.write("usage: relay.py serve|status|sendmail CONFIG [...]\n")
+        return 64
+    try:
+        config = load(arguments[1])
+    except (OSError, IOError, ValueError) as problem:
+        sys.stderr.write("relay: %s: %s\n" % (arguments[1], type(problem).__name__))
+        return 78
+    if arguments[0] == "status":
+        return status(config)
+    if arguments[0] == "sendmail":
+        return sendmail(config, arguments[2:])
+    return serve(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

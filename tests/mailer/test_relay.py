@@ -1,0 +1,256 @@
+"""The relay accepts what it may, delivers it, and says it another way when it cannot; on old Pythons and new."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from tests.host.little import interpreter
+from tests.mailer.conftest import Site
+from tests.mailer.relayed import Relay
+from tests.mailer.test_send import certificate
+
+
+@pytest.fixture(params=["2.7", "3.6", "newest"])
+def relay(request: pytest.FixtureRequest, site: Site) -> Iterator[Relay]:
+    made = Relay(site, interpreter(request.param))
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def new(site: Site) -> Iterator[Relay]:
+    """A relay by this Python, where age does not matter."""
+    made = Relay(site, sys.executable)
+    yield made
+    made.kill()
+
+
+def test_a_mail_goes_out_by_each_transport(relay: Relay) -> None:
+    for transport in ("graph", "smtp"):
+        relay.start(transports=[transport])
+        relay.submit(f"A-{transport}", text="line\r\n.\r\n..dots")
+        assert relay.drained()
+        relay.kill()
+    first, second = relay.site.fake.accepted
+    assert (first.transport, second.transport) == ("graph", "smtp")
+    for mail in (first, second):
+        assert mail.recipients == ("ops@example.com",)
+        assert mail.headers["From"] == "alarms@example.com"
+        assert mail.headers["Subject"].endswith("failed")
+        assert re.sub("\r?\n", "\n", mail.headers.get_payload()).rstrip("\n") == "line\n.\n..dots"
+
+
+def test_it_fails_over_and_rotates(relay: Relay) -> None:
+    site = relay.site
+    site.fake.fault("graph", (403, {"error": {"code": "ErrorAccessDenied"}}), 0)
+    site.write_secret("gone~" + "x" * 30)
+    site.write_secret(site.secret, "next.secret")
+    both = [{"secret_file": str(site.folder / name)} for name in ("mailer.secret", "next.secret")]
+    relay.start(credentials=both).submit("A-1")
+    assert relay.drained()
+    assert [m.transport for m in site.fake.accepted] == ["smtp"]
+
+
+def test_a_certificate_signs_in_through_openssl(relay: Relay) -> None:
+    made, key, parsed = certificate(relay.site.folder)
+    relay.site.app.certificates.append(parsed)
+    relay.start(credentials=[{"certificate_file": str(made), "key_file": str(key)}]).submit("A-1")
+    assert relay.drained()
+
+
+@pytest.mark.parametrize("how", ["name", "untrusted"])
+def test_it_checks_certificates(relay: Relay, how: str) -> None:
+    """Neither way out is taken past a certificate that is wrong."""
+    fake = relay.site.fake
+    wrong = fake.other_tls("proxy.example.com") if how == "name" else fake.other_tls(untrusted=True)
+    fake.smtp_tls = wrong
+    relay.start(transports=["smtp"]).submit("A-1")
+    time.sleep(0.5)
+    relay.kill()
+    fake.inspect = wrong
+    relay.start(transports=["graph"])
+    time.sleep(0.5)
+    assert relay.waiting() == 1
+    assert fake.accepted == []
+
+
+def test_it_is_no_open_relay(new: Relay) -> None:
+    new.start(
+        max_bytes=2000, max_recipients=2, senders=["alarms@example.com"], allow_recipients=["@site.example"]
+    )
+    with smtplib.SMTP("127.0.0.1", new.port, timeout=5) as session:
+        session.ehlo()
+        assert session.mail("mallory@example.com")[0] == 550
+        assert session.docmd("RCPT", "TO:<ops@example.com>")[0] == 503
+        assert session.docmd("AUTH", "PLAIN AAAA")[0] == 502
+        assert session.mail("alarms@example.com", ["SIZE=5000"])[0] == 552
+        assert session.mail("alarms@example.com")[0] == 250
+        assert session.rcpt("somebody@elsewhere.example")[0] == 550
+        assert session.docmd("RCPT", "TO:<a@site.example,b@elsewhere.example>")[0] == 501
+        assert session.rcpt("a@site.example")[0] == 250
+        assert session.rcpt("ops@example.com")[0] == 250
+        assert session.rcpt("b@site.example")[0] == 452
+        session.putcmd("DATA")
+        session.getreply()
+        session.send(b"x" * 3000 + b"\r\n.\r\n")
+        assert session.getreply()[0] == 552
+    assert new.waiting() == 0
+
+
+def test_only_loopback_is_listened_on(new: Relay) -> None:
+    new.port = 2525
+    new.config.write_text("{}")
+    import json
+
+    new.config.write_text(json.dumps({**new.settings, "listen": "0.0.0.0:0"}))
+    done = subprocess.run(
+        [new.python, str(new.script), "serve", str(new.config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    assert "loopback" in done.stderr
+
+
+def test_a_submission_cut_short_is_not_accepted(new: Relay) -> None:
+    new.start()
+    with socket.create_connection(("127.0.0.1", new.port), 5) as raw:
+        raw.sendall(
+            b"EHLO x\r\nMAIL FROM:<alarms@example.com>\r\nRCPT TO:<ops@example.com>\r\nDATA\r\nSubject: half\r\n\r\nhal"
+        )
+        time.sleep(0.2)
+    time.sleep(0.2)
+    assert new.waiting() == 0
+
+
+def test_a_full_queue_says_try_again(new: Relay) -> None:
+    new.site.fake.fault("token", (503, b""), 0)
+    new.start(max_queue=2)
+    new.submit("A-1")
+    new.submit("A-2")
+    time.sleep(1.2)
+    with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        new.submit("A-3")
+    assert refused.value.smtp_code == 452
+
+
+def test_urgent_mail_goes_first_and_a_backlog_in_digests(relay: Relay) -> None:
+    fake = relay.site.fake
+    fake.fault("token", (503, b""), 0)
+    relay.start(digest_after=5, digest_size=40)
+    for number in range(100):
+        relay.submit(f"A-{number:03}", text="caf\u00e9 \u2615")
+    relay.submit("URGENT-1", Importance="high")
+    fake.heal()
+    assert relay.drained()
+    assert fake.accepted[0].headers["X-Alarm-Id"] == "URGENT-1"
+    digests = [m.headers.get_payload(decode=True).decode() for m in fake.accepted[1:]]
+    named = re.findall(r"^alarm-id: (\S+)", "\n".join(digests), re.MULTILINE)
+    assert sorted(named) == [f"A-{number:03}" for number in range(100)]
+    assert len(digests) == 3
+    assert "caf\u00e9 \u2615" in digests[0]
+
+
+def test_limits_hold_across_restarts(new: Relay) -> None:
+    fake = new.site.fake
+    fake.per_minute, fake.minute = 10, 2.0
+    new.start(per_minute=10, minute=2.2)
+    for number in range(25):
+        new.submit(f"A-{number}")
+    for _ in range(6):
+        time.sleep(0.5)
+        new.kill()
+        new.start()
+    assert new.drained(20)
+    assert fake.violations == []
+    assert len({m.headers["X-Alarm-Id"] for m in fake.accepted}) == 25
+
+
+def test_the_recipients_of_a_day_are_counted(new: Relay) -> None:
+    new.site.fake.per_day = 6
+    new.start(recipients_per_day=6, allow_recipients=["@example.com"])
+    for number in range(4):
+        new.submit(f"A-{number}", to=["a@example.com", "b@example.com"])
+    time.sleep(2)
+    assert new.site.fake.violations == []
+    assert (len(new.site.fake.accepted), new.waiting()) == (3, 1)
+
+
+def test_broken_mail_is_said_another_way(new: Relay, tmp_path: Path) -> None:
+    new.site.fake.fault(
+        "token",
+        (
+            401,
+            {"error": "invalid_client", "error_codes": [7000222], "error_description": "AADSTS7000222: over"},
+        ),
+        0,
+    )
+    said = tmp_path / "said"
+    new.start(alarm_after=1, alarm_command=["tee", str(said)])
+    new.submit("A-1")
+    end = time.monotonic() + 15
+    while not said.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert "AADSTS7000222" in said.read_text()
+    assert "AADSTS7000222" in (new.site.folder / "alarms").read_text()
+    done = new.run("status")
+    assert done.returncode == 2
+    assert "mail is broken" in done.stdout
+    new.site.fake.heal()
+    assert new.drained()
+    time.sleep(1.5)
+    assert new.run("status").returncode == 0
+    new.kill()
+
+
+def test_a_mail_refused_for_good_is_kept_and_said(new: Relay) -> None:
+    new.site.fake.fault("smtp.dot", "550 5.6.0 not a mail we take", 0)
+    new.start(transports=["smtp"])
+    new.submit("A-1")
+    assert new.drained()
+    time.sleep(0.3)
+    assert len(list((new.spool / "dead").glob("*.why"))) == 1
+    assert "refused for good" in (new.site.folder / "alarms").read_text()
+
+
+def test_sendmail(relay: Relay) -> None:
+    relay.start()
+    mail = "To: Ops <ops@example.com>\nSubject: by sendmail\n\nhello\n.\nnot this\n"
+    assert relay.run("sendmail", "-t", "-fwatchdog", text=mail).returncode == 69
+    assert relay.run("sendmail", "-t", text=mail).returncode == 0
+    assert relay.run("sendmail", "-i", "elsewhere@x.example", text=mail).returncode == 67
+    assert relay.drained()
+    (got,) = relay.site.fake.accepted
+    assert got.headers["Subject"] == "by sendmail"
+    assert "not this" not in got.headers.get_payload()
+    relay.kill()
+    assert relay.run("sendmail", "-t", text=mail).returncode == 75
+
+
+def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
+    out = tmp_path / "host"
+    assert run(["mailer", "render", "relay", "-c", str(site.config), "-o", str(out)]) == 0
+    names = {p.name for p in out.iterdir()}
+    assert names == {
+        "relay.py",
+        "relay.json",
+        "aspect-mail-relay.service",
+        "aspect-mail-relay.init",
+        "sendmail",
+    }
+    assert site.secret not in "".join(p.read_text() for p in out.iterdir())
+    for script in ("aspect-mail-relay.init", "sendmail"):
+        subprocess.run(["sh", "-n", str(out / script)], check=True)
+    assert run(["mailer", "render", "native", "-c", str(site.config), "-o", str(out)]) == 0

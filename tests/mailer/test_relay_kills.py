@@ -1,0 +1,167 @@
+"""Nothing that was acknowledged is lost when relay and submitter are killed at any moment, whatever the far side does."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import smtplib
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.host.little import interpreter
+from tests.mailer.conftest import Site
+from tests.mailer.relayed import Relay
+
+SUBMITTER = """
+import smtplib, sys
+port, log, first = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+said = open(log, "ab", 0)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+number = 0
+while True:
+    alarm = "%s-%d" % (first, number)
+    number += 1
+    try:
+        session = smtplib.SMTP("127.0.0.1", port, timeout=5)
+        session.sendmail("alarms@example.com", ["ops@example.com"], "Subject: x\\r\\nX-Alarm-Id: %s\\r\\n\\r\\nx" % alarm)
+        said.write((alarm + "\\n").encode())
+        session.quit()
+    except (OSError, IOError, smtplib.SMTPException):
+        pass
+"""
+FAULTS: tuple[tuple[str, Any], ...] = (
+    ("smtp.banner", "421 4.3.2 not now"), ("smtp.mail", "451 4.7.0 later"), ("smtp.dot", "451 4.7.0 later"), ("smtp.dot", "reset"),
+    ("smtp.data", "432 4.3.2 Concurrent connections limit exceeded"), ("smtp.accepted", "drop"), ("smtp.accepted", "reset"),
+    ("graph", (503, b"")), ("graph", "reset"), ("graph", (429, {}, {"Retry-After": "0"})), ("graph.accepted", "drop"), ("token", (503, b"")),
+)  # fmt: skip
+
+
+def crash_often(relay: Relay, kills: int, seed: int) -> tuple[set[str], int, int]:
+    """Return the acknowledged alarms, how often the relay was killed, and how many faults were injected."""
+    moments = random.Random(seed)
+    log = relay.site.folder / "acknowledged"
+    script = relay.site.folder / "submitter.py"
+    script.write_text(SUBMITTER)
+    relay_kills = faults = 0
+    for turn in range(kills):
+        relay.start()
+        command = [sys.executable, str(script), str(relay.port), str(log), f"{seed}-{turn}"]
+        submitter = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert submitter.stdout is not None
+        submitter.stdout.readline()
+        if moments.random() < 0.5:
+            relay.site.fake.fault(*moments.choice(FAULTS))
+            faults += 1
+        time.sleep(moments.uniform(0.02, 0.35))
+        victims = moments.choice(("relay", "submitter", "both"))
+        if victims != "relay":
+            submitter.kill()
+        if victims != "submitter":
+            relay.kill(signal.SIGKILL)
+            relay_kills += 1
+        submitter.kill()
+        submitter.wait()
+        submitter.stdout.close()
+        relay.kill(signal.SIGKILL)
+        relay_kills += victims == "submitter"
+    acknowledged = set(log.read_text().split()) if log.exists() else set()
+    return acknowledged, relay_kills, faults
+
+
+def judge(relay: Relay, kills: int, seed: int) -> None:
+    acknowledged, crashes, faults = crash_often(relay, kills, seed)
+    relay.site.fake.heal()
+    relay.start()
+    assert relay.drained(60)
+    time.sleep(0.3)
+    arrived = Counter(str(mail.headers["X-Alarm-Id"]) for mail in relay.site.fake.accepted)
+    doubled = sum(arrived.values()) - len(arrived)
+    marked = sum(1 for mail in relay.site.fake.accepted if mail.headers["X-Possible-Duplicate"])
+    sys.stderr.write(
+        f"\n{len(acknowledged)} acknowledged, {crashes} kills, {faults} faults: {len(acknowledged - set(arrived))} lost, {doubled} duplicates"
+    )
+    assert acknowledged
+    assert acknowledged <= set(arrived)
+    assert doubled <= crashes + faults
+    assert doubled <= marked
+    for alarm, times in arrived.items():
+        copies = [m for m in relay.site.fake.accepted if m.headers["X-Alarm-Id"] == alarm]
+        assert sum(1 for m in copies if m.headers["X-Possible-Duplicate"]) >= times - 1
+        assert len({m.headers["Message-ID"] for m in copies}) == 1
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_no_acknowledged_alarm_is_lost(site: Site, age: str) -> None:
+    relay = Relay(site, interpreter(age))
+    try:
+        judge(relay, 12, seed=9)
+    finally:
+        relay.kill()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_a_thousand_kills(site: Site, age: str) -> None:
+    relay = Relay(site, interpreter(age))
+    site.fake.per_minute = site.fake.per_day = 10**9
+    try:
+        judge(relay, int(os.environ.get("KILLS", "334")), seed=int(os.environ.get("SEED", "1")))
+    finally:
+        relay.kill()
+
+
+@pytest.mark.long
+def test_a_day_without_mail_is_caught_up_in_ten_minutes(site: Site) -> None:
+    """One twentieth of real time: 20,000 alarms for three recipients, a minute of 3 s, ten minutes of 30 s."""
+    fake = site.fake
+    fake.minute, fake.per_day = 3.0, 10_000
+    fake.fault("token", (503, b""), 0)
+    people = ["a@example.com", "b@example.com", "c@example.com"]
+    relay = Relay(site, sys.executable)
+    relay.start(
+        minute=3.1,
+        per_minute=30,
+        recipients_per_day=10_000,
+        digest_after=20,
+        digest_size=100,
+        allow_recipients=["@example.com"],
+    )
+
+    def submit(share: int) -> None:
+        with smtplib.SMTP("127.0.0.1", relay.port, timeout=30) as session:
+            for number in range(share, 20_000, 8):
+                session.sendmail(
+                    "alarms@example.com",
+                    people,
+                    f"Subject: fan {number}\r\nX-Alarm-Id: A-{number}\r\n\r\nfailed".encode(),
+                )
+
+    threads = [threading.Thread(target=submit, args=(share,)) for share in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        assert relay.waiting() == 20_000
+        fake.heal()
+        started = time.monotonic()
+        assert relay.drained(120)
+        seconds = time.monotonic() - started
+        text = "\n".join(m.headers.get_payload(decode=True).decode() for m in fake.accepted)
+        named = {line.split()[1] for line in text.splitlines() if line.startswith("alarm-id: ")}
+        sys.stderr.write(
+            f"\n20,000 alarms in {len(fake.accepted)} mails, {seconds:.1f} s at a twentieth of time, {len(fake.violations)} violations"
+        )
+        assert named == {f"A-{number}" for number in range(20_000)}
+        assert fake.violations == []
+        assert seconds <= 30
+    finally:
+        relay.kill()
