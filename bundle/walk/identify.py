@@ -12,7 +12,7 @@ HEAD = 4096
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"PK\3\4", "zip"), (b"PK\5\6", "zip"), (b"PK\7\10PK\3\4", "zip"), (b"PK00PK\3\4", "zip"),
     (b"\x1f\x8b\x08", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"\x04\x22\x4d\x18", "lz4"), (b"\x1f\x9d", "compress"), (b"LZIP", "lzip"), (b"\x89LZO\0\r\n\x1a\n", "lzop"),
+    (b"\x04\x22\x4d\x18", "lz4"), (b"\x02\x21\x4c\x18", "lz4"), (b"\x1f\x9d", "compress"), (b"LZIP", "lzip"), (b"\x89LZO\0\r\n\x1a\n", "lzop"),
     (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"), (b"MSCF\0\0\0\0", "cab"), (b"xar!", "xar"),
     (b"070701", "cpio"), (b"070702", "cpio"), (b"070707", "cpio"), (b"\xc7\x71", "cpio-binary"), (b"\x71\xc7", "cpio-binary"),
     (b"\xed\xab\xee\xdb", "rpm"), (b"hsqs", "squashfs"),
@@ -72,13 +72,15 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
     binary = b"\0" in head or len(head.translate(None, _CONTROL)) != len(head)
     if head[0] == 0x5D and head[1:3] == b"\0\0" and _lzma(head):
         return "lzma"
+    if head[2:4] == b"-l" and head[6:7] == b"-" and head[4:5] in (b"h", b"z"):
+        return "lha"
+    if head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+        return _behind_skippable(source)
     if head[:2] == b"#!":
         return _script(head, source)
     if binary:
         if head[2:4] == b"\r\n" and int.from_bytes(head[:2], "little") in _PYC:
             return "pyc"
-        if head[2:7] in (b"-lh0-", b"-lh1-", b"-lh4-", b"-lh5-", b"-lh6-", b"-lh7-"):
-            return "lha"
         if source.size > 0x8006 and source.read(0x8001, 5) == b"CD001":
             return "iso"
         return _stubbed(source, "data")
@@ -123,23 +125,33 @@ def _stubbed(source: Source, plain: str) -> str:
         span = min(source.size, 65557)
         tail = source.read(source.size - span, span)
         at = tail.rfind(b"PK\5\6")
-        if (
-            at >= 0
-            and at + 22 <= len(tail)
-            and at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)
-        ):
-            return "zip-stub"
+        if 0 <= at <= len(tail) - 22:
+            start = source.size - span + at - int.from_bytes(tail[at + 12 : at + 16], "little")
+            if start >= 0 and source.read(start, 4) == b"PK\1\2":
+                return "zip-stub"
     return plain
+
+
+def _behind_skippable(source: Source) -> str:
+    """zstd and lz4 share frames that carry nothing; the first real one tells."""
+    at = 0
+    for _ in range(64):
+        frame = source.read(at, 8)
+        if frame[1:4] != b"\x2a\x4d\x18":
+            return {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}.get(frame[:4], "data")
+        at += 8 + int.from_bytes(frame[4:8], "little")
+    return "data"
 
 
 def _lzma(head: bytes) -> bool:
     window, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
-    return (
-        len(head) > 13
-        and not head[13]
-        and window & (window - 1) == 0
-        and (size == (1 << 64) - 1 or size < 1 << 40)
-    )
+    return len(head) > 13 and not head[13] and _round(window) and (size == (1 << 64) - 1 or size < 1 << 40)
+
+
+def _round(window: int) -> bool:
+    """Whether an encoder would choose this dictionary: 2^n or 2^n + 2^(n-1)."""
+    low = window & -window
+    return window in (low, 3 * low)
 
 
 def _binary_cpio(head: bytes) -> bool:

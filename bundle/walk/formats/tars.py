@@ -16,7 +16,7 @@ _KINDS = {
     b"0": "file", b"\0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"3": "device", b"4": "device",
     b"5": "directory", b"6": "fifo", b"S": "file",
 }  # fmt: skip
-_META = 1 << 20  # the longest PAX or long-name record that is believed
+_META = 16 << 20  # the longest PAX or long-name record that is believed
 _AT_ONCE = 1 << 20
 _NARROW = 8 << 30  # from here on a size needs PAX or base-256
 
