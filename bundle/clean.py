@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bundle.leftovers import leftovers
 from bundle.rewrite import Edit, rewrite
 from hardening.errors import ArchiveError, InputError, UsageError
 from hardening.findings import Finding, InFile, Result, Run, Verdict
@@ -21,7 +22,8 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
     """Write `out`, the bundle `path` without what is safe to remove, and return the audit of `out`.
 
     Each removal is a result of verdict pass that says what was removed; each that could not be carried out is one
-    of verdict error, and its finding stands in the audit. With nothing to remove `out` is byte for byte `path`.
+    of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
+    that no longer hold, are findings of their own. With nothing to remove `out` is byte for byte `path`.
     Errors: InputError, UsageError (`out` is `path`, or exists); nothing is left behind when one is raised.
     """
     if not path.is_file():
@@ -55,6 +57,7 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
             made.unlink(missing_ok=True)
             raise
     after = audit(out)
+    left = leftovers(out, _outermost([_edit(finding) for finding, problem in results if not problem]))
     fixed = [
         Result(
             rule=finding.rule,
@@ -66,7 +69,7 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
     ]
     return Run.of(
         after.subjects,
-        after.findings,
+        [*after.findings, *left],
         [*after.results, *fixed],
         started=started,
         extra_codes=after.extra_codes,

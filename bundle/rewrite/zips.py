@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import struct
 import zipfile
 import zlib
@@ -11,16 +10,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO
 
+from bundle.rewrite import zip64
 from bundle.rewrite.edit import Change, Remove, Replace
 from hardening.errors import ArchiveError
 
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
-_END = struct.Struct("<4s4H2IH")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _LIMIT = 0xFFFFFFFF
 _DESCRIPTOR = 0x08
 _DEFLATED = 8
-_CRC_AT, _OFFSET_AT = 16, 42
+_CRC_AT = 16
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
 
 
 def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:
-    """Return the entries in the directory's order, where the directory begins, and the end record."""
+    """Return the entries in the directory's order, where the directory begins, and the end records."""
     try:
         with zipfile.ZipFile(source) as archive:
             infos = archive.infolist()
@@ -86,10 +85,9 @@ def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:
         entries.append(_Entry(info, bytearray(rest[at : at + length]), info.header_offset))
         at += length
     end = rest[at:]
-    if not end.startswith(b"PK\x05\x06"):
+    if not end.startswith((b"PK\x05\x06", zip64.END)):
         raise ArchiveError(
-            "zip: a zip64 or signed central directory cannot be rewritten yet",
-            hint="split the archive below 4 GiB and 65,535 members",
+            "zip: a signed central directory cannot be rewritten", hint="pack the archive again without it"
         )
     return entries, directory_at, end
 
@@ -129,15 +127,18 @@ def _replace(source: IO[bytes], target: IO[bytes], entry: _Entry, content: IO[by
             hint="pack it with deflate",
         )
     if len(data) >= _LIMIT:
-        raise ArchiveError(f"{entry.info.filename}: over 4 GiB", hint="zip64 members cannot be rewritten yet")
+        raise ArchiveError(f"{entry.info.filename}: over 4 GiB", hint="so large a change cannot be written")
     source.seek(entry.start)
     fields = list(_LOCAL.unpack(source.read(_LOCAL.size)))
     tail = source.read(fields[9] + fields[10])
     fields[2] &= ~_DESCRIPTOR
-    sums = struct.pack("<3I", zlib.crc32(data), len(packed), len(data))
-    fields[6:9] = struct.unpack("<3I", sums)
-    target.write(_LOCAL.pack(*fields) + tail + packed)
-    entry.central[_CRC_AT : _CRC_AT + 12] = sums
+    fields[6] = zlib.crc32(data)
+    header = bytearray(_LOCAL.pack(*fields) + tail)
+    sizes = {"packed": len(packed), "size": len(data)}
+    zip64.set_local(header, sizes)
+    target.write(header + packed)
+    entry.central[_CRC_AT : _CRC_AT + 4] = fields[6].to_bytes(4, "little")
+    zip64.set_central(entry.central, sizes)
     flags = int.from_bytes(entry.central[8:10], "little") & ~_DESCRIPTOR
     entry.central[8:10] = flags.to_bytes(2, "little")
 
@@ -145,11 +146,6 @@ def _replace(source: IO[bytes], target: IO[bytes], entry: _Entry, content: IO[by
 def _directory(target: IO[bytes], entries: list[_Entry], moved: dict[int, int], end: bytes) -> None:
     start = target.tell()
     for entry in entries:
-        entry.central[_OFFSET_AT : _OFFSET_AT + 4] = moved[entry.start].to_bytes(4, "little")
+        zip64.set_central(entry.central, {"offset": moved[entry.start]})
         target.write(entry.central)
-    size = target.tell() - start
-    fields = list(_END.unpack_from(end))
-    fields[3] = fields[4] = len(entries)
-    fields[5], fields[6] = size, start
-    target.write(_END.pack(*fields))
-    shutil.copyfileobj(io.BytesIO(end[_END.size :]), target)
+    target.write(zip64.end(end, count=len(entries), size=target.tell() - start, start=start))

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import subprocess
 import tarfile
 import zipfile
@@ -75,6 +76,23 @@ class _Unseekable(io.BufferedIOBase):
         return None
 
 
+def a_zip64(files: dict[str, bytes], *, stream: bool = False) -> bytes:
+    """A zip whose members carry 64-bit sizes, and whose directory says so too."""
+    out = io.BytesIO()
+    sink: io.BufferedIOBase = _Unseekable(out) if stream else out
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            with archive.open(zipfile.ZipInfo(name, (2020, 2, 3, 4, 5, 6)), "w", force_zip64=True) as member:
+                member.write(data)
+    data = out.getvalue()
+    at = data.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack_from("<HII", data, at + 10)
+    wide = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:at] + wide + locator + end
+
+
 def an_ar(files: dict[str, bytes]) -> bytes:
     out = b"!<arch>\n"
     for name, data in files.items():
@@ -111,6 +129,8 @@ ARCHIVES = [
     pytest.param(a_zip, read_zip, id="zip"),
     pytest.param(lambda f: a_zip(f, method=zipfile.ZIP_STORED), read_zip, id="zip-stored"),
     pytest.param(lambda f: a_zip(f, stream=True), read_zip, id="zip-descriptors"),
+    pytest.param(a_zip64, read_zip, id="zip64"),
+    pytest.param(lambda f: a_zip64(f, stream=True), read_zip, id="zip64-descriptors"),
     pytest.param(a_tar, read_tar, id="tar-gnu"),
     pytest.param(lambda f: a_tar(f, tarfile.PAX_FORMAT), read_tar, id="tar-pax"),
     pytest.param(lambda f: gzip.compress(a_tar(f), mtime=7), read_tar, id="tar.gz"),
@@ -218,6 +238,17 @@ def test_a_hard_link_to_what_goes_is_refused() -> None:
 def test_damaged_input_is_one_clear_error(data: bytes) -> None:
     with pytest.raises(ArchiveError):
         rewritten(data, Edit(("etc/app.conf",)))
+
+
+def test_more_members_than_sixteen_bits_count() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(65_600):
+            archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
+    after = rewritten(out.getvalue(), Edit(("7",)), Edit(("8",), b"now with content"))
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert len(archive.namelist()) == 65_599
+        assert archive.read("8") == b"now with content"
 
 
 @settings(max_examples=60, deadline=None)

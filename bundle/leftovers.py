@@ -1,0 +1,115 @@
+"""What still speaks of members that cleaning removed: references in texts, and signatures that no longer hold."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bundle.rewrite.edit import Edit, plain
+from bundle.walk import walk
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.findings import NESTING, Confidence, Finding, Rule, Severity
+
+REFERENCE = Rule(
+    id="clean/reference",
+    title="A removed component is still referred to",
+    severity=Severity.LOW,
+    rationale="A menu entry, an include, an Alias or a manifest line that leads nowhere breaks a page or an installation.",
+    remedy="Remove the line from the sources of the bundle.",
+)
+INNER_SIGNATURE = Rule(
+    id="clean/inner-signature",
+    title="An inner signature or checksum no longer holds",
+    severity=Severity.LOW,
+    rationale="Cleaning changed what it covers; an installer that checks it will refuse what is in it.",
+    remedy="Have the inner archive signed again by its maker, or rely on the signature of the whole bundle.",
+)
+
+_LARGEST = 4 << 20
+_MOST = 50
+"""References listed for one bundle; the last one says that there are more."""
+_EVERYWHERE = frozenset(
+    {"index.php", "index.html", "index.htm", "config.php", "main.js", "style.css", "readme.txt"}
+)
+"""File names so frequent that they are no reference without their folder."""
+_LEAST_FOLDER = 4
+"""Letters of a folder's name that are enough to look for it alone."""
+_IN_JAR = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$", re.IGNORECASE)
+_IN_DEB = re.compile(r"^_gpg\w+$")
+_DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of this module."""
+    return (REFERENCE, INNER_SIGNATURE)
+
+
+def leftovers(out: Path, removed: Sequence[Edit], *, limits: Limits | None = None) -> Iterator[Finding]:
+    """Yield what in the cleaned bundle `out` speaks of what was removed."""
+    if not removed:
+        return
+    names = {seen.name for seen in walk(str(out), limits or Limits()) if isinstance(seen, Member)}
+    pattern = _pattern(removed, names)
+    changed = {tuple(map(plain, e.origin[:n])) for e in removed for n in range(len(e.origin))}
+    count = 0
+    for seen in walk(str(out), limits or Limits()):
+        if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or not seen.parts[1:]:
+            continue
+        yield from _signature(seen, str(out), changed)
+        if seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
+            continue
+        for finding in _references(seen, str(out), pattern):
+            count += 1
+            if count > _MOST:
+                return
+            yield finding
+
+
+def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
+    """Return what a reference looks like: the path from its second-to-last part on, or a telling last part alone."""
+    words: set[str] = set()
+    for edit in removed:
+        path = plain(edit.origin[-1])
+        last = posixpath.basename(path)
+        folder = posixpath.basename(posixpath.dirname(path))
+        if folder:
+            words.add(f"{folder}/{last}")
+        telling = len(last) >= _LEAST_FOLDER if edit.folder else "." in last and last not in names
+        if telling and last.lower() not in _EVERYWHERE:
+            words.add(last)
+    choice = "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
+    return re.compile(rf"(?<![\w.-])(?:{choice})(?![\w-])".encode(), re.IGNORECASE)
+
+
+def _references(member: Member, subject: str, pattern: re.Pattern[bytes]) -> Iterator[Finding]:
+    said = 0
+    for found in pattern.finditer(member.content):
+        line = bytes(member.content[: found.start()]).count(b"\n") + 1
+        if line == said:
+            continue
+        said = line
+        name = found[0].decode("utf-8", "replace")
+        yield Finding(
+            rule=REFERENCE, subject=subject, location=member.at(line), confidence=Confidence.MEDIUM, evidence=name,
+            message=f"{member.name} line {line} names {name}, which was removed",
+        )  # fmt: skip
+
+
+def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
+    around = tuple(map(plain, member.parts[1:-1]))
+    name = plain(member.parts[-1])
+    beside = next((name.removesuffix(end) for end in _DETACHED if name.endswith(end)), "")
+    inside = around in changed and (_IN_JAR.search(name) or _IN_DEB.search(name))
+    if inside:
+        covered = NESTING.join(around) or "the bundle itself"
+    elif beside and (*around, beside) in changed:
+        covered = NESTING.join((*around, beside))
+    else:
+        return
+    yield Finding(
+        rule=INNER_SIGNATURE, subject=subject, location=member.at(), evidence=covered,
+        message=f"{name} is over {covered}, which was changed by the cleaning",
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""After cleaning, what still speaks of the removed component is named at its place, and nothing else is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bundle.audit import audit
+from bundle.clean import clean
+from bundle.prove import prove
+from hardening.demo import specimen
+from hardening.errors import ExitCode
+
+TOOL = specimen.tool("x").encode()
+
+
+def a_bundle(path: Path, files: dict[str, bytes]) -> Path:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr(zipfile.ZipInfo("web.jar"), inner.getvalue())
+        outer.writestr(zipfile.ZipInfo("web.jar.sha256"), hashlib.sha256(inner.getvalue()).hexdigest())
+        outer.writestr(zipfile.ZipInfo("other.sha256"), b"0" * 64)
+    return path
+
+
+def test_references_and_signatures_are_named(tmp_path: Path) -> None:
+    path = a_bundle(
+        tmp_path / "old.zip",
+        {
+            "www/tools/panel.php": TOOL,
+            "www/menu.html": b"<ul>\n<li><a href='tools/panel.php'>Database</a>\n</ul>\n",
+            "www/boot.php": b"<?php\n\ninclude 'panel.php';\n",
+            "conf/httpd.conf": b"Alias /db /www/tools/panel.php\n",
+            "MANIFEST": b"www/app.php 1\nwww/tools/panel.php 2\n",
+            "www/app.php": b"<?php // sidepanel.php and panel.phpx are other files\n",
+            "META-INF/APP.SF": b"Signature-Version: 1.0\n",
+        },
+    )
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    said = {
+        (f.rule.id, f.where.split("!/", 1)[1], f.location.line)  # type: ignore[union-attr]  # all are in files
+        for f in after.findings
+        if f.rule.id.startswith("clean/")
+    }
+    assert said == {
+        ("clean/reference", "web.jar!/www/menu.html", 2),
+        ("clean/reference", "web.jar!/www/boot.php", 3),
+        ("clean/reference", "web.jar!/conf/httpd.conf", 1),
+        ("clean/reference", "web.jar!/MANIFEST", 2),
+        ("clean/inner-signature", "web.jar!/META-INF/APP.SF", None),
+        ("clean/inner-signature", "web.jar.sha256", None),
+    }
+    assert after.exit_code() is ExitCode.OK  # low: they do not fail the run by themselves
+    assert prove(path, tmp_path / "new.zip").exit_code() is ExitCode.OK
+
+
+def test_nothing_removed_says_nothing(tmp_path: Path) -> None:
+    path = a_bundle(tmp_path / "old.zip", {"www/menu.html": b"panel.php\n", "META-INF/APP.SF": b"x"})
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    assert not [f for f in after.findings if f.rule.id.startswith("clean/")]
+
+
+def a_deb(folder: Path) -> Path:
+    tree = folder / "tree"
+    files = {"usr/share/app/tools/panel.php": TOOL, "usr/share/app/index.php": b"<?php echo 1;\n"}
+    sums = ""
+    for name, data in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(data)
+        sums += f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}  {name}\n"
+    (tree / "DEBIAN").mkdir()
+    (tree / "DEBIAN/control").write_text(
+        "Package: app\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: x\n"
+    )
+    (tree / "DEBIAN/md5sums").write_text(sums)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-b", tree, folder / "app.deb"], check=True, capture_output=True
+    )
+    return folder / "app.deb"
+
+
+def test_a_package_names_the_line_of_its_md5sums(tmp_path: Path) -> None:
+    deb = a_deb(tmp_path)
+    out = tmp_path / "clean.deb"
+    after = clean(deb, out, lambda p: audit([p], jobs=1))
+    assert [f.location.line for f in after.findings if f.where.endswith("/md5sums")] == [1]  # type: ignore[union-attr]  # all are in files
+    listed = subprocess.run(["dpkg-deb", "-c", out], check=True, capture_output=True, text=True).stdout
+    assert "panel.php" not in listed
+    assert "index.php" in listed
+    assert prove(deb, out).exit_code() is ExitCode.OK
+    assert clean(deb, tmp_path / "again.deb", lambda p: audit([p], jobs=1)).findings
+    assert (tmp_path / "again.deb").read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("stub", [b"#!/bin/sh\nexec unzip $0\n"])
+def test_a_zip_behind_a_stub_is_refused_in_words(tmp_path: Path, stub: bytes) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("panel.php", TOOL)
+    path = tmp_path / "setup.bin"
+    path.write_bytes(stub + whole.getvalue())
+    after = clean(path, tmp_path / "out.bin", lambda p: audit([p], jobs=1))
+    assert [r.reason for r in after.results if "cannot be rewritten" in r.reason]
+    assert (tmp_path / "out.bin").read_bytes() == path.read_bytes()
+    assert after.exit_code() is ExitCode.FINDINGS
