@@ -30,11 +30,16 @@ DETECTORS: tuple[str, ...] = ("bundle.detect.components", "bundle.detect.credent
 """Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 
-def detectors(rules: Sequence[Path] = (), osv: Path | None = None) -> tuple[Detector, ...]:
-    """Return one detector of each kind, in the registry's order; `rules` and `osv` go to those whose maker takes them."""
-    if not rules and osv is None:
+def detectors(
+    rules: Sequence[Path] = (), osv: Path | None = None, *, key: bytes = b""
+) -> tuple[Detector, ...]:
+    """Return one detector of each kind, in the registry's order; each maker gets what it takes of what is given.
+
+    Rule files in gitleaks' format go to the credentials; `key` seals the values found (`--baseline-key`).
+    """
+    if not rules and osv is None and not key:
         return _shipped(datetime.now(UTC).date())
-    return _made(tuple(rules), osv)
+    return _made(tuple(rules), osv, key)
 
 
 @lru_cache(maxsize=1)
@@ -43,8 +48,12 @@ def _shipped(_today: date) -> tuple[Detector, ...]:
     return _made((), None)
 
 
-def _made(rules: tuple[Path, ...], osv: Path | None) -> tuple[Detector, ...]:
-    given = {"rules": rules, "osv": osv}
+def _made(rules: tuple[Path, ...], osv: Path | None, key: bytes = b"") -> tuple[Detector, ...]:
+    from bundle.detect.credentials.gitleaks import is_gitleaks
+
+    foreign = tuple(path for path in rules if is_gitleaks(path))
+    ours = tuple(path for path in rules if path not in foreign)
+    given = {"rules": ours, "gitleaks": foreign, "osv": osv, "key": key}
     made: list[Detector] = []
     for name in DETECTORS:
         make = import_module(name).detector

@@ -107,14 +107,31 @@ def command(
     with _shown(report) as on_event:
         run = audit(
             paths,
-            detectors=detectors(rules, osv),
+            detectors=detectors(rules, osv, key=_key(report.baseline_key)),
             limits=Limits(**given),
             passwords=_passwords(password_file),
             jobs=jobs,
-            cache=cache,
+            cache=None if report.baseline_key else cache,  # what is kept is not sealed with this key
             on_event=on_event,
         )
     return finish(run, report)
+
+
+def _key(path: Path | None) -> bytes:
+    from hardening.errors import InputError
+
+    if path is None:
+        return b""
+    try:
+        key = path.read_bytes().strip()
+    except OSError as problem:
+        hint = "make one with: head -c 32 /dev/urandom | base64 > KEY"
+        raise InputError(f"{path}: {(problem.strerror or str(problem)).lower()}", hint=hint) from problem
+    if len(key) < 16:  # noqa: PLR2004 - shorter keys can be tried through
+        raise InputError(
+            f"{path}: a key has at least 16 bytes", hint="head -c 32 /dev/urandom | base64 > KEY"
+        )
+    return key
 
 
 def _passwords(path: Path | None) -> tuple[bytes, ...]:

@@ -6,15 +6,20 @@ The value itself never leaves this package: findings carry the name it stands be
 
 from __future__ import annotations
 
+import hmac
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import log2
+from pathlib import Path
 
 from bundle.detect.credentials import assign, calls, javaclass, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.families import Family, Net, shipped
 from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from bundle.walk.member import Member
@@ -42,8 +47,11 @@ _STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFacto
 class Credentials:
     """The credential families behind one gate; stateless between members."""
 
-    def __init__(self, families: Sequence[Family] | None = None, *, engine: str = "auto") -> None:
-        """Compile the gate; `engine` is `auto` or `plain`."""
+    def __init__(
+        self, families: Sequence[Family] | None = None, *, engine: str = "auto", key: bytes = b""
+    ) -> None:
+        """Compile the gate; `engine` is `auto` or `plain`, `key` that of `--baseline-key`."""
+        self._key = key
         self._families = tuple(shipped() if families is None else families)
         self._nets: list[tuple[Family, Net]] = [(f, n) for f in self._families for n in f.nets]
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
@@ -98,7 +106,7 @@ class Credentials:
             if place.is_comment(view.before(one.start), kind):
                 placed = _in_comment(placed)
             line, column = view.place(one.start)
-            yield _finding(member, subject, family, placed, line, column)
+            yield self._said(member, subject, family, placed, line, column)
 
     def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
@@ -114,6 +122,15 @@ class Credentials:
                     found += [(family, c) for c in _by_net(view, net, ends)]
         return found
 
+    def _said(
+        self, member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+    ) -> Finding:
+        found = _finding(member, subject, family, one, line, column)
+        if not self._key:
+            return found
+        seal = hmac.new(self._key, one.value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
+        return replace(found, secret_hmac=seal)
+
     def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
         said: set[tuple[str, str]] = set()
         for name, given in javaclass.calls(bytes(member.content)):
@@ -123,7 +140,7 @@ class Credentials:
             family, one = caught
             said.add((one.key, one.value))
             placed = _placed(one, family, documentation=False, test=place.is_test(member))
-            yield _finding(member, subject, family, placed, None, None)
+            yield self._said(member, subject, family, placed, None, None)
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
         if name.startswith("="):
@@ -157,9 +174,17 @@ class Credentials:
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
 
 
-def detector() -> Credentials:
-    """Return the detector of this package."""
-    return Credentials()
+def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:
+    """Return the detector over what is shipped and rule files in gitleaks' format.
+
+    With a `key` each finding carries the HMAC of its value under it. Errors: InputError, DataError.
+    """
+    if not gitleaks:
+        return Credentials(key=key)
+    from bundle.detect.credentials.gitleaks import load_gitleaks
+
+    own = {f.rule.id: f for path in gitleaks for f in load_gitleaks(path)}
+    return Credentials((*shipped(), *own.values()), key=key)
 
 
 def _by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
@@ -183,8 +208,18 @@ def _by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
                 service=groups.get("service") or "",
             )
             checked = check(caught, match)
-            if checked is not None:
+            if checked is not None and _passes(net, checked.value):
                 yield checked
+
+
+def _passes(net: Net, value: str) -> bool:
+    """Whether a value is what a user's own rule asks for."""
+    if net.entropy:
+        counts = Counter(value)
+        bits = -sum(n / len(value) * log2(n / len(value)) for n in counts.values())
+        if bits < net.entropy:
+            return False
+    return not any(one.search(value) for one in net.allowed)
 
 
 def _distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
@@ -232,6 +267,9 @@ def _finding(
         message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
         severity=one.severity,
         confidence=one.confidence,
+        remedy=f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}"
+        if one.user or one.service
+        else "",
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
             action="replace the value by a reference to the host's secret store, and change the password"

@@ -342,6 +342,11 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if said > Strength.WORD else replace(caught, confidence=Confidence.MEDIUM)
 
 
+def own(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a user's own rule catches is what its author meant."""
+    return caught if caught.value.strip() else None
+
+
 def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The Base64 of an HTTP Basic credential."""
     decoded = decode.pair(caught.value)
@@ -383,5 +388,6 @@ CHECKS: Mapping[str, Check] = {
     "compared": compared,
     "named": named,
     "basic": basic,
+    "own": own,
 }
 """The words a net's `check` (or `evidence`) may say."""

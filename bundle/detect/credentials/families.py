@@ -30,6 +30,10 @@ class Net:
     multiline: bool
     check: str
     """A word for a further check in Python: `hash`, `github`, `xml`, ...; empty for none."""
+    entropy: float = 0
+    """Bits for each character that a value has to have (rules of a user's own)."""
+    allowed: tuple[re.Pattern[str], ...] = ()
+    """What makes a value harmless (rules of a user's own)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""Rule files of a user's own in gitleaks' format, and the seal of a value under a key."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from members import made, member
+
+from bundle.detect import detectors
+from bundle.detect.credentials import detector
+from bundle.detect.credentials.gitleaks import is_gitleaks, pattern
+from hardening.errors import DataError
+
+RULES = r"""
+[allowlist]
+regexes = ['''dummy''']
+[[rules]]
+id = "acme-token"
+description = "A token of Acme"
+regex = '''(?i)acme[_-]([[:alnum:]]{4})[:=](?i)([a-z0-9]{20})\b'''
+secretGroup = 2
+entropy = 3.0
+keywords = ["acme"]
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    path = tmp_path / "gitleaks.toml"
+    path.write_text(RULES)
+    return path
+
+
+def test_rules_are_found_with_entropy_and_allow_lists(rules: Path) -> None:
+    one = detector(gitleaks=(rules,))
+    text = f"x\nacme_ab12:{'k3m9z7q1w5' * 2}\nacme_ab12:{'a' * 20}\nacme_ab12:dummy{'k3m9z7q1w5' * 2}\n"[:-1]
+    found = [f for f in one.check(member("a.txt", text), "b") if f.rule.id == "credential/own-acme-token"]
+    assert [f.location.line for f in found] == [2]  # type: ignore[union-attr]  # always in a file
+
+
+def test_each_file_goes_to_who_understands_it(rules: Path) -> None:
+    assert is_gitleaks(rules)
+    assert any(r.id == "credential/own-acme-token" for one in detectors((rules,)) for r in one.rules())
+
+
+@pytest.mark.parametrize("text", ["[[rules]]\nid='x'\nregex='(('\n", "[[rules]]\nid=' '\nregex='a'\n"])
+def test_a_broken_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"broken\.toml"):
+        detector(gitleaks=(path,))
+
+
+@pytest.mark.parametrize(
+    ("go", "yes", "no"),
+    [(r"a(?i)b", "aB", "AB"), (r"(?:a(?i)b)c", "aBc", "aBC"), (r"[[:digit:]_]+\z", "1_", "x"), (r"a[(]b", "a(b", "ab"), (r"[^]]x", "ax", "]x")],
+)  # fmt: skip
+def test_patterns_of_go(go: str, yes: str, no: str) -> None:
+    assert re.fullmatch(pattern(go), yes)
+    assert not re.fullmatch(pattern(go), no)
+
+
+def test_values_are_sealed_under_the_key_alone() -> None:
+    pick = random.Random(2)
+    text = f"db.password={made(pick)}\n"
+    (bare,) = detector().check(member("a.properties", text), "b")
+    (one,) = detector(key=b"k" * 32).check(member("a.properties", text), "b")
+    (same,) = detector(key=b"k" * 32).check(member("b.properties", text), "b")
+    (other,) = detector(key=b"j" * 32).check(member("a.properties", text), "b")
+    assert bare.secret_hmac == ""
+    assert one.secret_hmac == same.secret_hmac != other.secret_hmac
+
+
+def test_the_remedy_names_account_and_service() -> None:
+    text = f"<?php mysql_connect('db', 'report', '{made(random.Random(4))}');\n"
+    (one,) = detector().check(member("a.php", text), "b")
+    assert "'report' of MySQL" in one.remedy
+    assert "ALTER USER" in one.remedy
