@@ -29,8 +29,6 @@ INNER_SIGNATURE = Rule(
 )
 
 _LARGEST = 4 << 20
-_MOST = 50
-"""References listed for one bundle; the last one says that there are more."""
 _EVERYWHERE = frozenset(
     {"index.php", "index.html", "index.htm", "config.php", "main.js", "style.css", "readme.txt"}
 )
@@ -54,18 +52,13 @@ def leftovers(out: Path, removed: Sequence[Edit], *, limits: Limits | None = Non
     names = {seen.name for seen in walk(str(out), limits or Limits()) if isinstance(seen, Member)}
     pattern = _pattern(removed, names)
     changed = {tuple(map(plain, e.origin[:n])) for e in removed for n in range(len(e.origin))}
-    count = 0
     for seen in walk(str(out), limits or Limits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or not seen.parts[1:]:
             continue
         yield from _signature(seen, str(out), changed)
         if seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
             continue
-        for finding in _references(seen, str(out), pattern):
-            count += 1
-            if count > _MOST:
-                return
-            yield finding
+        yield from _references(seen, str(out), pattern)
 
 
 def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
@@ -85,17 +78,22 @@ def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
 
 
 def _references(member: Member, subject: str, pattern: re.Pattern[bytes]) -> Iterator[Finding]:
-    said = 0
-    for found in pattern.finditer(member.content):
-        line = bytes(member.content[: found.start()]).count(b"\n") + 1
-        if line == said:
-            continue
-        said = line
-        name = found[0].decode("utf-8", "replace")
-        yield Finding(
-            rule=REFERENCE, subject=subject, location=member.at(line), confidence=Confidence.MEDIUM, evidence=name,
-            message=f"{member.name} line {line} names {name}, which was removed",
-        )  # fmt: skip
+    """Yield one finding for a file, at its first reference; a manifest may hold thousands."""
+    content = bytes(member.content)
+    first, lines, counted, line = None, set(), 0, 1
+    for found in pattern.finditer(content):
+        line += content.count(b"\n", counted, found.start())
+        counted = found.start()
+        lines.add(line)
+        first = first or (found[0].decode("utf-8", "replace"), line)
+    if first is None:
+        return
+    name, at = first
+    more = f", and so do {len(lines) - 1} more lines" if lines - {at} else ""
+    yield Finding(
+        rule=REFERENCE, subject=subject, location=member.at(at), confidence=Confidence.MEDIUM, evidence=name,
+        message=f"{member.name} line {at} names {name}, which was removed{more}",
+    )  # fmt: skip
 
 
 def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
