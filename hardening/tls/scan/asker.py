@@ -23,6 +23,8 @@ CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
 SMALL = 16
 ATTEMPTS = 2
 SAID = 3
+REST = 1.5
+"""Seconds without a question after which a limit a second lets one through."""
 CHUNKS = (64, 40, SMALL)
 
 
@@ -89,6 +91,8 @@ class Asker:
         """How many questions were on their way when the last one to be answered was asked."""
         self.proven = 0
         """The most at which one succeeded: a refusal among more may be about the crowd."""
+        self.throttled = False
+        """Whether a control question ever went unanswered."""
         self.lost = False
         self.started: float | None = None
         self.refusals: list[Refusal] = []
@@ -142,6 +146,8 @@ class Asker:
             if answer.kind is Kind.ALERT:
                 self.contradictions += 1
                 self.pace.bad(now, began)
+            else:
+                self.throttled, self.formal = True, False
             if self.pace.given_up(now) or self.contradictions > 40:
                 self.lost = True
                 return False
@@ -177,7 +183,7 @@ class Asker:
             return (yield from self._refused(question, Outcome(state, answer)))
         return Outcome(state, answer)
 
-    def _again(
+    def _again(  # noqa: PLR0911 - one return per way in which a question can end
         self, question: Question, answer: Answer, before: tuple[float, int, float, bool, float]
     ) -> Generator[Any, Any, Outcome]:
         """The same question, slower, each time with a control question before it."""
@@ -193,9 +199,23 @@ class Asker:
             return Outcome(state, answer)
         if not (yield from self.alive()):
             return Outcome(State.LOST, answer)
+        if self.throttled:
+            # a limit may let the control question through and not this one: ask it after a rest
+            now = yield Now()
+            self.pace.rest(now, REST)
+            answer = yield from self.ask(question, first=True, blame=False)
+            state = judge_answer(question, answer)
+            if state is not State.TROUBLED:
+                return (yield from self._settled(question, Outcome(state, answer)))
+            return Outcome(State.TROUBLED, answer)
         self.pace.restore(before)
         self.formal = True
         return Outcome(State.TROUBLED, answer)
+
+    def _settled(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
+        if outcome.state is not State.ACCEPTED and outcome.answer.kind is Kind.ALERT:
+            return (yield from self._refused(question, outcome))
+        return outcome
 
     def _refused(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
         """Note a refusal; an unusual one is asked once more between two control questions."""

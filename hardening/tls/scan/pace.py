@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 FIRST_PAUSE = 0.1
+CRAWL = 3.0
+"""Questions a second at which hardly any limit is still at work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,10 @@ class Pace:
         self._not_before = now + self._pause
         self._pause = min(8.0, self._pause * 2)
 
+    def rest(self, now: float, seconds: float) -> None:
+        """Ask nothing for a while."""
+        self._not_before = max(self._not_before, now + seconds)
+
     def _is_indifferent(self) -> bool:
         """Tell whether slowing down has not helped: then the trouble is chance, and speed is not to blame."""
         if self.indifferent:
@@ -117,7 +123,7 @@ class Pace:
             return False
         (before, _), (now, streak) = self._history[0], self._history[-1]
         streaks = [s for _, s in list(self._history)[:-1]]
-        if streak and now <= before / 3 and streak <= 1.5 * sum(streaks) / len(streaks) + 2:
+        if streak and now <= CRAWL and now <= before / 3 and streak <= 1.5 * sum(streaks) / len(streaks) + 2:
             self.indifferent = True
             self.rate = self.limits.rate / 4
         return self.indifferent

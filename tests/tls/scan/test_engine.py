@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from hardening.tls.registry import PROTOCOLS
@@ -101,6 +104,19 @@ def test_a_verdict_finds_every_forbidden_suite(offer: dict[str, list[int]], forb
     for name, codes in offer.items():
         wanted = set(codes) if name in old else set(codes) & every
         assert wanted <= set(got.get(name, ())), name
+
+
+@pytest.mark.parametrize("limit", [5, 10, 20, 50])
+def test_245_suites_behind_a_throttle_are_all_found(limit: int) -> None:
+    dice = random.Random(1)
+    sizes = {"SSLv3": 54, "TLSv1.0": 54, "TLSv1.1": 54, "TLSv1.2": 83}
+    offer = {name: dice.sample(hello.every_suite(), size) for name, size in sizes.items()}
+    server = Simulated(offer, limit=limit)
+    found, seconds = run(server, Scope(full=True))
+    assert sum(len(p.suites) for p in found.offered()) == 245
+    assert not [p.name for p in found.protocols.values() if p.unknown]
+    assert seconds < 100
+    assert server.asked < 320
 
 
 def test_a_compliant_verdict_costs_eight_questions() -> None:
