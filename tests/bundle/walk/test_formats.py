@@ -115,7 +115,7 @@ def test_a_large_file_comes_in_windows_with_the_right_lines(tmp_path: Path) -> N
 
 
 def test_depth_limit_is_said(tmp_path: Path) -> None:
-    import hostile
+    from tests.bundle.walk import hostile
 
     path = tmp_path / "x"
     path.write_bytes(hostile.nested(4, lambda inner: hostile.zipped({"n.zip": inner})))
@@ -125,10 +125,9 @@ def test_depth_limit_is_said(tmp_path: Path) -> None:
 
 def test_an_archive_inside_itself_is_a_quine(tmp_path: Path) -> None:
     """A real quine is a fixed point of deflate; what counts is that content met again below itself ends the descent."""
-    import hostile
-
     from bundle.walk.frame import Frame
     from bundle.walk.walker import Walker
+    from tests.bundle.walk import hostile
 
     data = hostile.zipped({"a": b"b"})
     path = tmp_path / "x.zip"

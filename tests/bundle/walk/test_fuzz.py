@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import hostile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from bundle.walk.problem import RULES, Broken
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory
 from bundle.walk.walker import _PARSING
+from tests.bundle.walk import hostile
 
 LIMITS = Limits(window=16 << 20)
 HONEST = hostile.honest()

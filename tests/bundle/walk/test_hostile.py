@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import hostile
 import pytest
 
 from bundle import audit
 from bundle.walk.member import Member
 from hardening.findings import Examined, Finding, Rule
+from tests.bundle.walk import hostile
 
 CASES = tuple(hostile.cases())
 

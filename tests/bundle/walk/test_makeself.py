@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import learn_makeself
 import pytest
-from test_formats import need
 
 from bundle import audit
+from tests.bundle.walk import learn_makeself
+from tests.bundle.walk.test_formats import need
 
 
 def installer(tmp_path: Path, *options: str) -> Path:

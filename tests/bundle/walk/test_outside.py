@@ -6,9 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-import hostile
 import pytest
-from test_formats import need
 
 from bundle import audit
 from bundle.walk import walk
@@ -18,6 +16,8 @@ from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
+from tests.bundle.walk import hostile
+from tests.bundle.walk.test_formats import need
 
 
 def seven(tmp_path: Path, *options: str, name: str = "x.7z") -> Path:
