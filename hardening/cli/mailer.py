@@ -16,6 +16,7 @@ VERBS = (
     Verb(
         "render", "hardening.cli.mailer_relay", "Write what a host needs: relay or native settings.", "render"
     ),
+    Verb("rotate", "hardening.cli.mailer_rotate", "Prove the staged credential and put it in use."),
     Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
 )
 

