@@ -34,16 +34,21 @@ class Item:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+_CLOSED = frozenset({"truncated", "corrupt", "checksum", "encrypted", "unsupported"})
+"""Inside the bundle these leave a member whose digest is listed, though nobody can look into it."""
+
+
 def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
     """Yield every member of the bundle in the order it is stored.
 
-    Errors: ArchiveError when anything could not be read: what was not seen cannot be vouched for.
+    A member that is no readable archive inside (encrypted, damaged) is listed by its own digest.
+    Errors: ArchiveError when anything else could not be read: what was not seen cannot be vouched for.
     """
     for seen in walk(str(path), limits or Limits()):
         if isinstance(seen, Member):
             if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:
                 yield item(seen)
-        elif seen.partial:
+        elif seen.partial and not (seen.parts[1:] and seen.reason in _CLOSED):
             raise ArchiveError(
                 f"{seen.path}: {seen.message}", hint="harden bundle audit says what can be done"
             )

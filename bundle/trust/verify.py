@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-from bundle.trust import dsse, keys, statement
+from bundle.trust import dsse, installed, keys, statement
 from bundle.trust.inventory import first_difference, inventory
 from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
@@ -42,9 +43,18 @@ VALIDITY = Rule(
 )
 
 
+ROLLBACK = Rule(
+    id="trust/rollback",
+    title="The bundle is older than what is installed",
+    severity=Severity.CRITICAL,
+    rationale="An old release is signed too, and brings its weaknesses back.",
+    remedy="Install a newer release; where the older one is meant, force it with a reason, which is recorded.",
+)
+
+
 def rules() -> tuple[Rule, ...]:
     """Return every rule verification can say."""
-    return (SIGNATURE, CONTENT, VALIDITY)
+    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK)
 
 
 def signature_of(path: Path) -> Path:
@@ -59,9 +69,14 @@ def verify(
     signature: Path | None = None,
     threshold: int = 1,
     now: datetime | None = None,
+    state_file: Path | None = None,
+    force_reason: str = "",
+    record: bool = False,
 ) -> Run:
     """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
 
+    `state_file` says what is installed: an older release is refused unless there is a `force_reason`, and the time
+    is at least the latest it has seen. `record` notes this release as installed once everything else is right.
     Errors: InputError when the bundle itself does not exist or may not be read.
     """
     started = datetime.now(UTC)
@@ -69,7 +84,7 @@ def verify(
     now = now or started
     policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
     said: statement.Statement | None = None
-    rule, reason = SIGNATURE, ""
+    rule, reason, forced = SIGNATURE, "", ""
     found_size = 0
     signers: tuple[str, ...] = ()
     if not path.is_file():
@@ -78,20 +93,35 @@ def verify(
             hint="give the bundle as one file",
         )
     try:
+        rule = ROLLBACK
+        state = installed.load(state_file) if state_file else installed.Installed()
+        now = state.moment(now)
+        rule = SIGNATURE
         envelope = _envelope(signature or signature_of(path))
         signers = _signers(envelope, policy, now)
         said = statement.parse(envelope.payload)
         rule = VALIDITY
         _check_time(said, now)
+        rule = ROLLBACK
+        older = state.objection(said)
+        if older and not force_reason:
+            raise RefusedError(older, hint="install a newer release")  # noqa: TRY301 - one way out for every refusal
+        forced = f"forced although {older}: {force_reason}" if older else ""
         rule = CONTENT
         found_size = _check_content(path, said)
+        if record and state_file:
+            installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
     except RefusedError as problem:
         reason = str(problem)
     subject = str(path)
     results = [
         Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
-        for r, v in _verdicts(rule if reason else None)
+        for r, v in _verdicts(rule if reason else None, rollback=state_file is not None)
     ]
+    if forced:
+        results = [
+            replace(r, verdict=Verdict.WAIVED, reason=forced) if r.rule is ROLLBACK else r for r in results
+        ]
     findings = [Finding(rule=rule, subject=subject, location=in_file(path), message=reason)] if reason else []
     stats = {"bytes": found_size, "seconds": round(monotonic() - begun, 3), "signers": list(signers)}
     if said:
@@ -101,11 +131,14 @@ def verify(
     return Run.of([seen], findings, results, started=started, extra_codes=codes)
 
 
-def _verdicts(failed: Rule | None) -> list[tuple[Rule, Verdict]]:
+def _verdicts(failed: Rule | None, *, rollback: bool) -> list[tuple[Rule, Verdict]]:
     """Checks stop at the first failure; what comes after it was not looked at."""
     verdicts: list[tuple[Rule, Verdict]] = []
     state = Verdict.PASS
-    for rule in (SIGNATURE, VALIDITY, CONTENT):
+    checked: tuple[Rule, ...] = (
+        (SIGNATURE, VALIDITY, ROLLBACK, CONTENT) if rollback else (SIGNATURE, VALIDITY, CONTENT)
+    )
+    for rule in checked:
         if rule is failed:
             verdicts.append((rule, Verdict.FAIL))
             state = Verdict.SKIPPED

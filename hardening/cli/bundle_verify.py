@@ -19,6 +19,11 @@ from hardening.cli.options import ReportOptions, finish, report_options
               help="How many of the trusted keys have to have signed.")  # fmt: skip
 @click.option("--signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
+@click.option("--installed-state", "state_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="What is installed here: an older release is refused.")  # fmt: skip
+@click.option("--record", is_flag=True, help="Note the release in --installed-state once it is verified.")
+@click.option("--force-older", metavar="REASON", default="",
+              help="Accept an older release; the reason is recorded with --record.")  # fmt: skip
 @report_options
 def command(
     path: Path,
@@ -26,6 +31,9 @@ def command(
     trust_file: Path | None,
     threshold: int,
     signature: Path | None,
+    state_file: Path | None,
+    record: bool,
+    force_older: str,
     report: ReportOptions,
 ) -> int:
     """Verify the bundle PATH against its signature; exit 11 names the first thing that is not as signed."""
@@ -39,5 +47,14 @@ def command(
         if trust_file
         else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
     )
-    run = verify(path, trusted, signature=signature)
+    if (record or force_older) and state_file is None:
+        raise click.UsageError("--record and --force-older need --installed-state FILE")
+    run = verify(
+        path,
+        trusted,
+        signature=signature,
+        state_file=state_file,
+        force_reason=force_older.strip(),
+        record=record,
+    )
     return finish(run, report)

@@ -255,3 +255,15 @@ def test_an_absent_bundle_is_a_usage_error(tmp_path: Path, key: keys.PrivateKey)
     for path in (tmp_path / "absent.zip", tmp_path):
         with pytest.raises(InputError):
             check(path, key)
+
+
+def test_a_member_nobody_can_look_into_is_signed_by_its_digest(tmp_path: Path, key: keys.PrivateKey) -> None:
+    path = tmp_path / "u.zip"
+    for body in (a_tar()[:-40], b"\x5d\0\0\x80\0" + bytes(range(200))):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("inner", body)
+        sign(path, key)
+        assert check(path, key).exit_code() is ExitCode.OK
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(HardeningError):
+        sign(path, key)

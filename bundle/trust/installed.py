@@ -1,0 +1,130 @@
+"""What a host has installed and the latest moment it has seen, so that nothing older is installed unnoticed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.detect.versions import plain
+from bundle.trust.statement import Statement
+from hardening.errors import RefusedError, UsageError
+
+SCHEMA = "harden-installed/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One installed release, and when it was signed."""
+
+    release: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The state of one host; an absent file is a host that has installed nothing yet."""
+
+    products: Mapping[str, Release] = field(default_factory=dict)
+    latest: datetime | None = None
+    """The high-water mark of time: no later clock may be before it."""
+    forced: tuple[Mapping[str, str], ...] = ()
+    """Every time an older release was forced: when, product, from, to, reason."""
+
+    def moment(self, clock: datetime) -> datetime:
+        """Return the time it is at least: a clock that was lost does not bring back what expired."""
+        return max(clock, self.latest) if self.latest else clock
+
+    def objection(self, said: Statement) -> str:
+        """Return why this release may not follow the one that is installed, or an empty text."""
+        known = self.products.get(said.product)
+        if known is None:
+            return ""
+        order = plain(said.release, known.release) if said.release and known.release else 0
+        what = f"{said.product} {said.release}".strip() or "this bundle"
+        if order < 0:
+            return f"{what} is older than the installed {known.release}"
+        if known.release and not said.release:
+            return f"{what} does not say its release; {known.release} is installed"
+        if order == 0 and said.created < known.created:
+            return f"{what} was signed on {_shown(said.created)}, before the installed one of {_shown(known.created)}"
+        return ""
+
+    def after(self, said: Statement, now: datetime, *, reason: str = "") -> Installed:
+        """Return the state once this release is installed; `reason` is why an older one was."""
+        forced = self.forced
+        if reason:
+            before = self.products.get(said.product)
+            row = {"when": now.isoformat(timespec="seconds"), "product": said.product,
+                   "from": before.release if before else "", "to": said.release, "reason": reason}  # fmt: skip
+            forced = (*forced, row)
+        products = {**self.products, said.product: Release(said.release, said.created)}
+        return Installed(products, max(self.moment(now), said.created), forced)
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def load(path: Path) -> Installed:
+    """Read the state. Errors: RefusedError (damaged: nobody knows what is installed)."""
+    try:
+        raw: Any = json.loads(path.read_bytes())
+        if raw["schema"] != SCHEMA:
+            raise ValueError(raw["schema"])  # noqa: TRY301 - one way out for every damage
+        return Installed(
+            {
+                name: Release(str(row["release"]), _moment(row["created"]))
+                for name, row in raw["products"].items()
+            },
+            _moment(raw["latest"]) if raw["latest"] else None,
+            tuple(dict(row) for row in raw["forced"]),
+        )
+    except FileNotFoundError:
+        return Installed()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        raise RefusedError(
+            f"{path}: the record of what is installed cannot be read",
+            hint="restore it, or remove it once you have seen for yourself which release is installed",
+        ) from problem
+
+
+def _moment(text: str) -> datetime:
+    made = datetime.fromisoformat(text)
+    if made.tzinfo is None:
+        raise ValueError(text)
+    return made.astimezone(UTC)
+
+
+def store(path: Path, state: Installed) -> None:
+    """Write the state whole or not at all, and onto the disk. Errors: UsageError."""
+    body = {
+        "schema": SCHEMA,
+        "products": {
+            name: {"release": one.release, "created": one.created.isoformat(timespec="seconds")}
+            for name, one in sorted(state.products.items())
+        },
+        "latest": state.latest.isoformat(timespec="seconds") if state.latest else None,
+        "forced": [dict(row) for row in state.forced],
+    }
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with part.open("wb") as out:
+            out.write(json.dumps(body, indent=2).encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise UsageError(
+            f"cannot write {path}: {problem.strerror}", hint="choose a writable folder"
+        ) from problem

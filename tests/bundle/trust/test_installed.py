@@ -1,0 +1,118 @@
+"""A host refuses what is older than what it has, unless somebody says why; a lost clock brings nothing back."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.trust import dsse, keys, statement
+from bundle.trust.inventory import inventory
+from bundle.trust.verify import signature_of, verify
+from hardening.cli import run
+from hardening.errors import ExitCode
+from hardening.findings import Run, Verdict
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = keys.generate()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "installed.json"
+
+
+def release(folder: Path, name: str, *, days: int = 0, valid: int = 365) -> Path:
+    path = folder / f"{name or 'unnamed'}-{days}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("VERSION"), name)
+    created = NOW + timedelta(days=days)
+    said = statement.state(
+        path,
+        inventory(path),
+        created=created,
+        expires=created + timedelta(days=valid),
+        product="aspect",
+        release=name,
+    )
+    signature_of(path).write_bytes(dsse.seal(said.to_bytes(), KEY).to_bytes())
+    return path
+
+
+def check(path: Path, state: Path, **how: Any) -> Run:
+    how = {"now": NOW + timedelta(days=30), "record": True, **how}
+    return verify(path, [KEY.public_key()], state_file=state, **how)
+
+
+def why(made: Run) -> str:
+    assert made.exit_code() is ExitCode.REFUSED
+    return "; ".join(f"{f.rule.id}: {f.message}" for f in made.findings)
+
+
+def test_newer_follows_older_and_not_the_other_way(tmp_path: Path, state: Path) -> None:
+    old, new = release(tmp_path, "3.07.01"), release(tmp_path, "3.10.00", days=1)
+    assert check(old, state).exit_code() is ExitCode.OK
+    assert check(new, state).exit_code() is ExitCode.OK
+    assert why(check(old, state)) == "trust/rollback: aspect 3.07.01 is older than the installed 3.10.00"
+    assert check(new, state).exit_code() is ExitCode.OK  # the same again is no rollback
+    kept = json.loads(state.read_bytes())
+    assert kept["products"]["aspect"]["release"] == "3.10.00"
+    assert kept["forced"] == []
+
+
+def test_an_older_signature_of_the_same_release_is_a_rollback(tmp_path: Path, state: Path) -> None:
+    assert check(release(tmp_path, "3.07.01", days=2), state).exit_code() is ExitCode.OK
+    assert "before the installed one" in why(check(release(tmp_path, "3.07.01"), state))
+    assert "does not say its release" in why(check(release(tmp_path, "", days=3), state))
+
+
+def test_a_forced_one_is_recorded_with_its_reason(tmp_path: Path, state: Path) -> None:
+    old, new = release(tmp_path, "3.07.01"), release(tmp_path, "3.10.00", days=1)
+    check(new, state)
+    made = check(old, state, force_reason="driver of the panel fails, ticket 4711")
+    assert made.exit_code() is ExitCode.OK
+    (waived,) = [r for r in made.results if r.verdict is Verdict.WAIVED]
+    assert "ticket 4711" in waived.reason
+    (row,) = json.loads(state.read_bytes())["forced"]
+    assert (row["from"], row["to"]) == ("3.10.00", "3.07.01")
+    assert row["reason"] == "driver of the panel fails, ticket 4711"
+
+
+def test_a_lost_clock_does_not_bring_back_what_expired(tmp_path: Path, state: Path) -> None:
+    short = release(tmp_path, "3.07.01", valid=10)
+    check(release(tmp_path, "3.07.00"), state)
+    lost = NOW + timedelta(days=1)
+    assert "expired" in why(check(short, state, now=lost))
+    fresh = release(tmp_path, "3.07.02", days=20)
+    assert check(fresh, state, now=datetime(1970, 1, 1, tzinfo=UTC)).exit_code() is ExitCode.OK
+
+
+def test_what_was_refused_is_not_recorded(tmp_path: Path, state: Path) -> None:
+    bad = release(tmp_path, "3.07.01")
+    bad.write_bytes(bad.read_bytes() + b"x")
+    why(check(bad, state))
+    assert not state.exists()
+    assert check(release(tmp_path, "3.07.02"), state, record=False).exit_code() is ExitCode.OK
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"schema": "other"}', b"\xff", b"[" * 100_000])
+def test_a_damaged_record_is_refused(tmp_path: Path, state: Path, data: bytes) -> None:
+    state.write_bytes(data)
+    assert "cannot be read" in why(check(release(tmp_path, "3.07.01"), state))
+    assert state.read_bytes() == data
+
+
+def test_by_command(tmp_path: Path, state: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    keys.write(KEY, tmp_path / "k", passphrase=None)
+    old, new = release(tmp_path, "3.07.01", days=-300), release(tmp_path, "3.10.00", days=-299)
+    base = ["--key", str(tmp_path / "k.pub"), "--installed-state", str(state), "--record"]
+    assert run(["bundle", "verify", str(new), *base]) == ExitCode.OK
+    assert run(["bundle", "verify", str(old), *base]) == ExitCode.REFUSED
+    assert b"older than the installed 3.10.00" in capfdbinary.readouterr().out
+    assert run(["bundle", "verify", str(old), *base, "--force-older", "ticket 4711"]) == ExitCode.OK
+    assert run(["bundle", "verify", str(old), "--key", str(tmp_path / "k.pub"), "--record"]) == ExitCode.USAGE
