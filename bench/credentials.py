@@ -26,8 +26,8 @@ OURS = (
     "print(len(run.findings), run.subjects[0].stats['bytes'])"
 )
 PLAIN: dict[str, tuple[str, ...]] = {
-    "gitleaks": ("dir", "--no-banner", "--exit-code", "0", "--max-archive-depth", "8"),
-    "betterleaks": ("dir", "--no-banner", "--exit-code", "0", "--max-archive-depth", "8"),
+    "gitleaks": ("dir", "--max-archive-depth=8"),
+    "betterleaks": ("dir", "--max-archive-depth=8"),
     "kingfisher": ("scan", "--no-validate", "--no-update-check", "--jobs", "1"),
 }
 
@@ -73,7 +73,9 @@ def measured(command: list[str]) -> tuple[float, float, str]:
     return (
         cpu,
         wall,
-        done.stdout if done.returncode in (0, 200, 205) else f"exit {done.returncode}: {done.stderr[-200:]}",
+        done.stdout
+        if done.returncode in (0, 1, 200, 205)
+        else f"exit {done.returncode}: {done.stderr[-200:]}",
     )
 
 
@@ -92,7 +94,7 @@ def main() -> None:
                 f"  {'harden':<12}{size / 1e6 / cpu:8.1f} MB per CPU s of {size / 1e6:.0f} MB unpacked ({stored / cpu:.1f} of those on disk), {wall:.1f} s wall, {count} findings"
             )
             for name, program in programs.items():
-                cpu, wall, said = measured([program, *PLAIN[name], str(folder)])
+                cpu, wall, said = measured([program, PLAIN[name][0], str(folder), *PLAIN[name][1:]])
                 note = said.strip()[-60:] if said.startswith("exit") else ""
                 print(
                     f"  {name:<12}{stored / cpu:8.1f} MB per CPU s of {stored:.0f} MB on disk, {wall:.1f} s wall (turn {turn + 1}) {note}"

@@ -16,6 +16,10 @@ GATE = (
     r"(?i)(pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community)"
     r"[\w.\-]{0,40}[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}[^\s=]"
 )
+_PROMISE = re.compile(
+    r"(?i:pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrasena)"
+)
+_LONGEST_NAME = 70
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:\[["']?|->|::)[\w.\-]{1,60}){0,3})
     (?P<close>["']?\s*\]?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
@@ -50,12 +54,25 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         done = end
         text = view.text(start, end + _CONTINUED)
         position = 0
-        while found := _ASSIGN.search(text, position, end - start):
-            caught = _caught(view, start, text, found, kind)
+        for word in _PROMISE.finditer(text, 0, end - start):
+            if word.start() < position:
+                continue
+            found = _ASSIGN.match(text, _begin(text, word.start(), position), end - start)
+            caught = None if found is None else _caught(view, start, text, found, kind)
+            if found is not None:
+                position = found.end("key") if caught is None else found.end()
             if caught is not None:
                 yield caught
-            # What is assigned may hold an assignment itself: `Environment=DB_PASSWORD=...`, `env = "A=b"`.
-            position = found.end("key") + 1 if caught is None else found.end()
+
+
+def _begin(text: str, at: int, least: int) -> int:
+    """Return where the name begins that has a word at an offset."""
+    floor = max(least, at - _LONGEST_NAME)
+    while at > floor and (text[at - 1].isalnum() or text[at - 1] in "_$.-"):
+        at -= 1
+    while not (text[at].isalpha() or text[at] in "_$"):
+        at += 1
+    return at
 
 
 def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
