@@ -78,6 +78,12 @@ faults-test: setup ## every step of the agent's transaction x every fault, on ev
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py
 
+credentials-test: setup ## planted credentials by the hundred: recall, precision, exact places
+	$(BIN)/python -m pytest -n $(JOBS) -m long tests/bundle/detect/credentials
+
+bench-credentials: setup ## credentials per CPU second in real packages, beside the peers
+	@$(BIN)/python bench/credentials.py
+
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
 
