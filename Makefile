@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test hosts-test faults-test tamper-test
+.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test tamper-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
