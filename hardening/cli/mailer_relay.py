@@ -19,7 +19,8 @@ from hardening.errors import InputError, UsageError
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder."
 )
-def render(what: str, config: Path, vault_password_file: Path | None, output: Path) -> None:
+@click.option("--secret-path", default="", help="relay: where the host keeps the secret in use.")
+def render(what: str, config: Path, vault_password_file: Path | None, output: Path, secret_path: str) -> None:
     """Write what a host needs: the relay with its settings, or the product's own mail settings."""
     from hardening.mailer.install import native_files, relay_files
     from hardening.mailer.mistakes import mistakes
@@ -35,7 +36,7 @@ def render(what: str, config: Path, vault_password_file: Path | None, output: Pa
         raise UsageError(
             f"cannot make {output}: {problem.strerror}", hint="choose another folder"
         ) from problem
-    for name, data, mode in (relay_files if what == "relay" else native_files)(settings):
+    for name, data, mode in relay_files(settings, secret_path) if what == "relay" else native_files(settings):
         write_file(output / name, data)
         (output / name).chmod(mode)
         click.echo(output / name)

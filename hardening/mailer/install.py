@@ -13,8 +13,8 @@ from hardening.mailer.settings import Settings, Transport
 FOLDER = "/etc/aspect-mail-relay"
 
 
-def relay_config(settings: Settings) -> dict[str, object]:
-    """Return the relay's settings. It reads the secret from its file, so an inline one is refused. Errors: UsageError."""
+def relay_config(settings: Settings, secret_path: str = "") -> dict[str, object]:
+    """Return the relay's settings; `secret_path` is where the host keeps the secret in use. It reads the secret from its file, so an inline one is refused. Errors: UsageError."""
     transports = [str(t) for t in settings.transports if t is not Transport.EWS]
     if not transports:
         raise UsageError("the relay delivers by graph or smtp, and transports names neither",
@@ -30,6 +30,8 @@ def relay_config(settings: Settings) -> dict[str, object]:
             "key_file": one.key_file,
         }
         credentials.append({key: str(path) for key, path in pairs.items() if path is not None})
+    if secret_path and "secret_file" in credentials[0]:
+        credentials[0]["secret_file"] = secret_path
     return {
         "tenant": settings.tenant.strip(),
         "client_id": settings.client_id.strip(),
@@ -58,10 +60,14 @@ def relay_source() -> bytes:
     return (files("hardening.mailer") / "relay.py").read_bytes()
 
 
-def relay_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
+def relay_files(settings: Settings, secret_path: str = "") -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of everything a host needs."""
     yield "relay.py", relay_source(), 0o755
-    yield "relay.json", (json.dumps(relay_config(settings), indent=2, sort_keys=True) + "\n").encode(), 0o640
+    yield (
+        "relay.json",
+        (json.dumps(relay_config(settings, secret_path), indent=2, sort_keys=True) + "\n").encode(),
+        0o640,
+    )
     for name, mode in (
         ("aspect-mail-relay.service", 0o644),
         ("aspect-mail-relay.init", 0o755),

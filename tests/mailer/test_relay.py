@@ -250,6 +250,13 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
         "aspect-mail-relay.init",
         "sendmail",
     }
+    assert (
+        run(
+            ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--secret-path", "/etc/x/s"]
+        )
+        == 0
+    )
+    assert '"secret_file": "/etc/x/s"' in (out / "relay.json").read_text()
     assert site.secret not in "".join(p.read_text() for p in out.iterdir())
     for script in ("aspect-mail-relay.init", "sendmail"):
         subprocess.run(["sh", "-n", str(out / script)], check=True)
