@@ -27,7 +27,7 @@ OURS = (
 )
 PLAIN: dict[str, tuple[str, ...]] = {
     "gitleaks": ("dir", "--max-archive-depth=8"),
-    "betterleaks": ("dir", "--max-archive-depth=8"),
+    "betterleaks": ("--max-archive-depth=8",),
     "kingfisher": ("scan", "--no-validate", "--no-update-check", "--jobs", "1"),
 }
 
@@ -47,11 +47,11 @@ def fetched() -> tuple[Path, Path]:
 
 def peers() -> dict[str, str]:
     """Install what installs, and return the programs by name."""
-    home = CACHE / "peers"
-    if not home.is_dir():
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
     found = {}
     for program, package in PEERS.items():
+        home = CACHE / f"peer-{program}"  # one each: betterleaks installs a program called gitleaks as well
+        if not home.is_dir():
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         path = home / "bin" / program
         if not path.is_file():
             subprocess.run([home / "bin" / "pip", "install", "-q", package], check=False, capture_output=True)
@@ -94,7 +94,7 @@ def main() -> None:
                 f"  {'harden':<12}{size / 1e6 / cpu:8.1f} MB per CPU s of {size / 1e6:.0f} MB unpacked ({stored / cpu:.1f} of those on disk), {wall:.1f} s wall, {count} findings"
             )
             for name, program in programs.items():
-                cpu, wall, said = measured([program, PLAIN[name][0], str(folder), *PLAIN[name][1:]])
+                cpu, wall, said = measured([program, *PLAIN[name], str(folder)])
                 note = said.strip()[-60:] if said.startswith("exit") else ""
                 print(
                     f"  {name:<12}{stored / cpu:8.1f} MB per CPU s of {stored:.0f} MB on disk, {wall:.1f} s wall (turn {turn + 1}) {note}"

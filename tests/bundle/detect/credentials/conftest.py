@@ -1,19 +1,12 @@
-"""The generator of planted corpora is a folder of modules beside the tests."""
+"""The detector with either engine, made once."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import pytest
 
 from bundle.detect.credentials import Credentials
 from hardening.findings import Finding
-
-sys.path.insert(0, str(Path(__file__).parent / "plant"))
-
-
-from members import Look, member
+from tests.bundle.detect.credentials.plant.members import Look, member
 
 
 @pytest.fixture(scope="session")

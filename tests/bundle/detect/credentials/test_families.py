@@ -52,8 +52,8 @@ def test_gate_and_fallback_say_the_same(
 def test_gate_and_fallback_say_the_same_of_every_planted_kind(
     credentials: Credentials, plain: Credentials
 ) -> None:
-    from corpus import fill
-    from kinds import places
+    from tests.bundle.detect.credentials.plant.corpus import fill
+    from tests.bundle.detect.credentials.plant.kinds import places
 
     assert plain.gate.engine == "plain"
     pick = random.Random(5)

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from members import made, member
 
 from bundle.detect import detectors
 from bundle.detect.credentials import detector
 from bundle.detect.credentials.gitleaks import is_gitleaks, pattern
 from hardening.errors import DataError
+from tests.bundle.detect.credentials.plant.members import made, member
 
 RULES = r"""
 [allowlist]

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from members import Look, made, member
 
 from bundle.detect.credentials import Credentials, decode, javaclass, place
 from bundle.detect.credentials.calls import arguments
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from hardening.findings import Confidence, Severity
+from tests.bundle.detect.credentials.plant.members import Look, made, member
 
 SEED = random.Random(6)
 
@@ -70,7 +70,7 @@ def test_decoding_never_fails(value: str, asked: bool) -> None:
 
 
 def test_jetty_and_websphere() -> None:
-    from values import jetty
+    from tests.bundle.detect.credentials.plant.values import jetty
 
     word = made(SEED)
     assert decode.plain(jetty(word), asked=False) == word
@@ -130,7 +130,7 @@ def test_translations_are_not_findings(look: Look) -> None:
 
 
 def test_a_github_token_without_its_checksum_is_less_sure(look: Look) -> None:
-    from corpus import github
+    from tests.bundle.detect.credentials.plant.corpus import github
 
     good = "ghp_" + github(SEED)
     (sure,) = look("a.txt", f"x {good}\n")

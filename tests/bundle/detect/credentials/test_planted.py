@@ -25,8 +25,8 @@ def _javac() -> None:
 
 @pytest.mark.parametrize(("wording", "seed"), [("first", 1), ("second", 7)])
 def test_recall_and_precision(tmp_path: Path, wording: str, seed: int) -> None:
-    from corpus import build
-    from grading import grade
+    from tests.bundle.detect.credentials.plant.corpus import build
+    from tests.bundle.detect.credentials.plant.grading import grade
 
     _javac()
     root = tmp_path / "corpus"
@@ -39,8 +39,8 @@ def test_recall_and_precision(tmp_path: Path, wording: str, seed: int) -> None:
 
 @pytest.mark.long
 def test_recall_and_precision_on_more_than_six_hundred(tmp_path: Path) -> None:
-    from corpus import build
-    from grading import grade
+    from tests.bundle.detect.credentials.plant.corpus import build
+    from tests.bundle.detect.credentials.plant.grading import grade
 
     _javac()
     for wording in ("first", "second"):
@@ -52,7 +52,7 @@ def test_recall_and_precision_on_more_than_six_hundred(tmp_path: Path) -> None:
 
 
 def test_a_canary_in_every_container_is_found_with_path_and_line(tmp_path: Path) -> None:
-    from containers import KINDS
+    from tests.bundle.detect.credentials.plant.containers import KINDS
 
     text = b"# settings of the engine\n\ndb.user=app\ndb.password=Vx7qTT2mmK19a\n"
     for kind, wrap in KINDS.items():
@@ -69,8 +69,8 @@ def test_a_canary_in_every_container_is_found_with_path_and_line(tmp_path: Path)
 
 
 def test_no_field_of_a_finding_holds_a_secret_or_its_hash(credentials: Credentials) -> None:
-    from corpus import fill
-    from kinds import places
+    from tests.bundle.detect.credentials.plant.corpus import fill
+    from tests.bundle.detect.credentials.plant.kinds import places
 
     pick = random.Random(3)
     checked = 0

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import values
-from containers import KINDS
-from keymaking import keys
-from kinds import Place, places
+from tests.bundle.detect.credentials.plant import values
+from tests.bundle.detect.credentials.plant.containers import KINDS
+from tests.bundle.detect.credentials.plant.keymaking import keys
+from tests.bundle.detect.credentials.plant.kinds import Place, places
 
 _SLOT = re.compile(r"<<([A-Z*])(?::(\w+))?>>")
 _ALPHABETS = {

@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpus import Planted
-
 from bundle.audit import audit
 from hardening.findings import Confidence, Finding, InFile, Severity
+from tests.bundle.detect.credentials.plant.corpus import Planted
 
 
 @dataclass
