@@ -1410,7 +1410,9 @@ def act(host, tx, plan, commands, services, answer):
         row = run_services(host, [service])[0]
         answer["services"].append(row)
         if row["rc"] != 0:
-            raise Failed("%s %s exited %d: %s" % (row["name"], row["action"], row["rc"], row["output"].strip()))
+            raise Failed(
+                "%s %s exited %d: %s" % (row["name"], row["action"], row["rc"], row["output"].strip())
+            )
     answer["probes"] = probe_or_fail(plan.get("probes", []))
     if plan.get("settle") and services:
         time.sleep(plan["settle"])
@@ -1462,13 +1464,19 @@ def do_confirm(host, request):
 def do_rollback(host, request):
     """Undo the newest transaction (or the one named), as a transaction of its own."""
     recover_rows = recover(host, only=None) if not request.get("id") else []
-    done = [tx for tx in host.transactions() if tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")]
+    done = [
+        tx
+        for tx in host.transactions()
+        if tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")
+    ]
     if request.get("id"):
         tx = Transaction(host, request["id"])
         if tx.state() == "applied":
             result = undo(tx, request.get("why", "asked for"))
             failed = bool(result["problems"])
-            return dict(result, failed=failed, changed=True, state="broken" if failed else "rolledback", tx=tx.name)
+            return dict(
+                result, failed=failed, changed=True, state="broken" if failed else "rolledback", tx=tx.name
+            )
         if tx.name not in [one.name for one in done]:
             if tx.state() in ("undone", "rolledback"):
                 return {"changed": False, "state": tx.state(), "tx": tx.name}
@@ -1489,8 +1497,12 @@ def do_rollback(host, request):
         if c.get("undo")
     ]
     plan = dict((key, manifest[key]) for key in ("validators", "probes", "services"))
-    plan.update(label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", ""))
-    plan["probes"] = request.get("probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")])
+    plan.update(
+        label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", "")
+    )
+    plan["probes"] = request.get(
+        "probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")]
+    )
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
     if request.get("check"):
         return {
@@ -1726,7 +1738,10 @@ def do_uninstall(host, request):
             paths.append((name, host.place(path % name)))
     present = [pair for pair in paths if os.path.lexists(pair[1])]
     if request.get("check"):
-        return {"changed": bool(present) or os.path.isdir(host.state), "paths": [shown(p) for _, p in present]}
+        return {
+            "changed": bool(present) or os.path.isdir(host.state),
+            "paths": [shown(p) for _, p in present],
+        }
     for name, path in present:
         if host.root == "/" and path.endswith(".service"):
             run(["systemctl", "disable", name + ".service"])
@@ -1774,7 +1789,9 @@ def answer_to(request):
         host = Host(request.get("root") or "/", request.get("state") or STATE)
         if locks:
             if verb in ("recover", "rollback", "confirm", "uninstall") and not os.path.isdir(host.state):
-                return dict(base, changed=False, state="nothing", recovered=[], msg="nothing was ever applied here")
+                return dict(
+                    base, changed=False, state="nothing", recovered=[], msg="nothing was ever applied here"
+                )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, _stop)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -1782,7 +1799,9 @@ def answer_to(request):
         plan = request.get("plan", request) if verb in ("apply", "check", "verify") else request
         return dict(base, **dict((str(key), value) for key, value in function(host, plan).items()))
     except Refused:
-        return dict(base, failed=True, changed=False, state="refused", msg=host.masked(str(sys.exc_info()[1])))
+        return dict(
+            base, failed=True, changed=False, state="refused", msg=host.masked(str(sys.exc_info()[1]))
+        )
     except (OSError, IOError):
         problem = sys.exc_info()[1]
         return dict(base, failed=True, changed=False, state="refused", msg="%s" % problem)
