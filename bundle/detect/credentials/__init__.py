@@ -17,11 +17,12 @@ from pathlib import Path
 from bundle.detect.credentials import assign, calls, javaclass, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import CHECKS
-from bundle.detect.credentials.families import Family, Net, shipped
+from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
 
@@ -60,6 +61,7 @@ class Credentials:
         self._calls = calls.Calls(sinks)
         self._engine = engine
         self._gate: PatternGate | None = None
+        self._classes = Gate(_class_words(sinks), engine=engine)
         self._patterns = [n.gate for _, n in self._nets] + [calls.gate(sinks), assign.GATE]
 
     def rules(self) -> tuple[Rule, ...]:
@@ -132,6 +134,8 @@ class Credentials:
         return replace(found, secret_hmac=seal)
 
     def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
+        if not self._classes.hits(member.content):
+            return
         said: set[tuple[str, str]] = set()
         for name, given in javaclass.calls(bytes(member.content)):
             caught = self._in_call(name, given)
@@ -172,6 +176,30 @@ class Credentials:
         if value is None or confidence is None or value.lower() == name.lower():
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
+
+
+def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
+    """Yield what a Java class has to hold before its bytecode is followed, which one in fifty is worth.
+
+    A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
+    """
+    for name in (*(s.callee for s in sinks), *_STORES_OPENED):
+        text = name.encode()
+        yield len(text).to_bytes(2, "big") + text
+        yield b"/" + text
+    for word in (
+        b"password",
+        b"passwd",
+        b"passphrase",
+        b"pwd",
+        b"secret",
+        b"token",
+        b"credential",
+        b"apikey",
+        b"psk",
+    ):
+        yield from (word, word.upper(), word.capitalize())
+    yield from (b"PASS", b"Pass", b"\0\4pass", b"_pass", b"dbpass")
 
 
 def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:
