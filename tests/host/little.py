@@ -26,7 +26,9 @@ AGES = ("installed", "2.7", "3.6", "newest")
 
 def _candidates(minor: str) -> list[Path]:
     named = shutil.which(f"python{minor}")
-    managed = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{minor}.*/bin/python"))
+    managed = sorted(
+        Path(os.environ.get("PYENV_ROOT", "~/.pyenv"), "versions").expanduser().glob(f"{minor}.*/bin/python")
+    )
     return [*managed, *([Path(named)] if named else [])]
 
 

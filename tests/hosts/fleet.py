@@ -213,7 +213,11 @@ class Box:
     @property
     def managed(self) -> Path | None:
         """Return this machine's Python of the host's age; it is shown to the host where it lies here."""
-        found = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{self.kind.python}.*"))
+        found = sorted(
+            Path(os.environ.get("PYENV_ROOT", "~/.pyenv"), "versions")
+            .expanduser()
+            .glob(f"{self.kind.python}.*")
+        )
         return found[0] if found else None
 
     @property
