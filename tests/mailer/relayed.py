@@ -7,9 +7,11 @@ import os
 import signal
 import smtplib
 import subprocess
+import sys
 import time
 from typing import Any
 
+from hardening.mailer import relay
 from hardening.mailer.install import relay_config, relay_source
 from hardening.mailer.settings import load
 from tests.mailer.conftest import Site
@@ -20,8 +22,13 @@ class Relay:
 
     def __init__(self, site: Site, python: str, **more: Any) -> None:
         self.site, self.python = site, python
-        self.script = site.folder / "relay.py"
-        self.script.write_bytes(relay_source())
+        self.here = python == sys.executable
+        self.command = [python, str(site.folder / "relay.py")]
+        (site.folder / "relay.py").write_bytes(relay_source())
+        if (
+            self.here
+        ):  # the file itself, so that coverage sees it; -P keeps its folder off the path, as on a host
+            self.command = [python, "-P", relay.__file__]
         self.config = site.folder / "relay.json"
         self.spool = site.folder / "spool"
         self.port = 0
@@ -36,8 +43,9 @@ class Relay:
         self.settings.update(more)
         self.config.write_text(json.dumps(self.settings))
         with (self.site.folder / "stderr").open("ab") as errors:
-            command = [self.python, str(self.script), "serve", str(self.config)]
-            environment = {"PATH": os.environ["PATH"]}
+            command = [*self.command, "serve", str(self.config)]
+            covered = {k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")}
+            environment = {"PATH": os.environ["PATH"], **(covered if self.here else {})}
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
             )
@@ -68,7 +76,7 @@ class Relay:
 
     def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         self.config.write_text(json.dumps({**self.settings, "listen": f"127.0.0.1:{self.port}"}))
-        command = [self.python, str(self.script), arguments[0], str(self.config), *arguments[1:]]
+        command = [*self.command, arguments[0], str(self.config), *arguments[1:]]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
 
     def waiting(self) -> int:
