@@ -55,6 +55,14 @@ PROBLEMS = {
     "syntax": _walk_rule("syntax", "A line is not understood", "The server may read it differently, or refuse it.", "Correct the line; the server's own check names it too."),
     "unknown-kind": _walk_rule("unknown-kind", "Not the configuration of a server we know", _UNSEEN, "Name the server with --target; `harden tls targets` lists them."),
     "empty": _walk_rule("empty", "Nothing in it is about TLS", "No TLS setting and no TLS server was found, so nothing was judged.", "Audit the server's main file or its whole folder."),
+    "conditional": _walk_rule("conditional", "TLS settings depend on a condition that the files do not settle", "Where the condition holds differently, the server offers something else.", "Take the TLS settings out of the condition, or settle it in the files."),
+    "misplaced": Rule(
+        id="tls/misplaced-directive",
+        title="A TLS directive stands where the server does not take it",
+        severity=Severity.LOW,
+        rationale="The server refuses to start with it, or passes over it; either way it does not hold.",
+        remedy="Move it into the server's own block; the server's check says where it is allowed.",
+    ),
     "unknown-directive": Rule(
         id="tls/unknown-directive",
         title="The server does not know a TLS directive",
@@ -63,7 +71,7 @@ PROBLEMS = {
         remedy="Correct its name, or name the release that runs with --target NAME@VERSION.",
     ),
 }  # fmt: skip
-_NOT_PARTIAL = frozenset({"unknown-directive"})
+_NOT_PARTIAL = frozenset({"unknown-directive", "misplaced"})
 
 
 def rules() -> tuple[Rule, ...]:

@@ -162,7 +162,7 @@ def suites(offer: Offer) -> tuple[OfferedSuite, ...]:
     kinds = _kinds()
     return tuple(
         OfferedSuite(said, registry.find_suite(said.value), kinds.get(said.value), names)
-        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.suites)
+        for said, names in _gathered((p.name, s) for p in offer.protocols for s in (*p.suites, *p.possible))
     )
 
 

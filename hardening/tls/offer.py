@@ -30,6 +30,22 @@ class ProtocolOffer:
     """`server`, `client` or `unknown`."""
     groups: tuple[Said, ...] = ()
     signature_algorithms: tuple[Said, ...] = ()
+    possible: tuple[Said, ...] = ()
+    """Suites that some requests alone meet, by a condition or a renegotiation; judged as if offered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshOffer:
+    """What one SSH server or client offers: names per kind (`kex`, `host_keys`, `ciphers`, `macs`, `user_keys`)."""
+
+    lists: tuple[tuple[str, tuple[Said, ...]], ...]
+    """A kind that is not there is not known; in the server's order."""
+    protocol1: Said | None = None
+    """Where protocol 1 is offered."""
+
+    def of(self, kind: str) -> tuple[Said, ...] | None:
+        """Return the names of a kind, or None where they are not known."""
+        return next((said for name, said in self.lists if name == kind), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +88,8 @@ class Offer:
     secure_renegotiation: bool | None = None
     extensions: tuple[str, ...] = ()
     connections: int = 0
+    ssh: SshOffer | None = None
+    """Set for SSH alone; everything TLS is then empty."""
 
     def protocol(self, name: str) -> ProtocolOffer | None:
         """Return what is offered under one protocol version, or None if it is not offered."""
@@ -90,6 +108,7 @@ class Offer:
                     "groups": [s.value for s in p.groups],
                     "signature_algorithms": [s.value for s in p.signature_algorithms],
                 }
+                | ({"possible": [s.value for s in p.possible]} if p.possible else {})
                 for p in self.protocols
             },
             "certificates": [
@@ -109,4 +128,4 @@ class Offer:
             "secure_renegotiation": self.secure_renegotiation,
             "extensions": list(self.extensions),
             "connections": self.connections,
-        }
+        } | ({"ssh": {k: [s.value for s in said] for k, said in self.ssh.lists}} if self.ssh else {})

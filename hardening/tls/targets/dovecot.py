@@ -63,6 +63,10 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_FILTERS = frozenset({"local_name", "local", "remote", "protocol"})
+"""Blocks whose settings hold for some connections: each that says something about TLS is an offer of its own."""
+
+
 class _View:
     """Settings outside every block, or of one `local_name` over those."""
 
@@ -88,7 +92,7 @@ def _split(sections: list[Section], path: str) -> tuple[Section, list[Section]]:
         elif word:
             kind = word.rstrip("{ ").split()
             block = Section(kind[-1] if kind else "", one.path, one.line)
-            if kind and kind[0] in {"local_name", "local"}:
+            if kind and kind[0] in _FILTERS:
                 names.append(block)
             opened.append(block)
         opened[-1].lines += one.lines
@@ -103,6 +107,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     yield _offer(_View(top, top), f"{path}#dovecot:993" if switch else path, tree, reading)
     for one in names:
+        if not any(x.name.startswith("ssl_") and not x.name.startswith("ssl_client_") for x in one.lines):
+            continue
         yield _offer(_View(one, top), f"{path}#{one.name}:993", tree, reading)
 
 

@@ -59,6 +59,9 @@ class Grammar:
     quotes: str = "\"'"
 
 
+_MAY_BE_ABSENT = frozenset({"include_if_exists", "!include_try"})
+
+
 def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
     """Return the sections of a file and its includes, in order; the first is what stands before any."""
     sections = [Section("", path, 1)]
@@ -101,6 +104,8 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
         name = grammar.fold(pair[1])
         for pattern in grammar.include(name, value):
             for one in tree.glob(tree.place(pattern, folder)):
+                if name in _MAY_BE_ABSENT and not tree.exists(one) and not tree.is_folder(one):
+                    continue
                 for part in tree.listing(one) if tree.is_folder(one) else (one,):
                     _file(tree, part, grammar, sections, [*opened, path], (path, number))
         sections[-1].lines.append(Line(name, value, path, number))

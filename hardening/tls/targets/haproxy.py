@@ -9,7 +9,7 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
+from hardening.tls.targets import certificates, flat_syntax, haproxy_conditions, served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
@@ -113,9 +113,28 @@ def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, re
     )
 
 
+_LISTED = re.compile(r"^[ \t]*(?P<certificate>[^\s#\[]+)[ \t]*\[(?P<options>[^\]\n]*)\]", re.MULTILINE)
+
+
+def _listed(bind: Line, tree: Tree) -> Iterator[Line]:
+    """Yield one bind line per certificate of a crt-list that has options of its own: they hold for its names."""
+    words = bind.value.split()
+    name = _after(words, "crt-list")
+    source = (
+        tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
+        if name
+        else None
+    )
+    for one in _LISTED.finditer(source.text) if source else ():
+        line = source.text.count("\n", 0, one.start()) + 1 if source else 0
+        value = f"{words[0]} {one['options']} crt {one['certificate']} {' '.join(words[1:])}"
+        yield Line("bind", value, source.path if source else "", line)
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `bind ... ssl` line; a fragment without one is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
+    haproxy_conditions.settle(tree, sections, reading.release)
     top = Section("global", path, 1)
     for one in sections:
         if one.name.split()[:1] == ["global"] or not one.name:
@@ -126,6 +145,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if "ssl" in bind.value.split():
                 found = True
                 yield _offer(bind, section, top, path, tree, reading)
+                for listed in _listed(bind, tree):
+                    yield _offer(listed, section, top, path, tree, reading)
     if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)

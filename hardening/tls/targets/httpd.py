@@ -108,6 +108,9 @@ class _Merged:
     def last(self, name: str) -> Directive | None:
         return self.host.last(name) or (self.main.last(name) if self.main is not self.host else None)
 
+    def per_request(self) -> list[Directive]:
+        return [*self.host.per_request, *(self.main.per_request if self.main is not self.host else ())]
+
     def own_or_main(self, name: str) -> list[Directive]:
         own = [d for d in self.host.directives if d.name == name]
         return own or [d for d in self.main.directives if d.name == name]
@@ -206,6 +209,21 @@ def _named(host: Host, main: Host) -> str:
     return re.sub(r"^\w+://", "", name).rsplit(":", 1)[0]
 
 
+def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
+    """Say which TLS directives the release does not know, or does not take where they stand."""
+    for host in hosts:
+        for one in (*host.directives, *host.per_request):
+            if one.name.startswith("ssl") and (why := directives("httpd").lacks(one.written, release)):
+                tree.say("unknown-directive", one.path, one.line, why)
+        for one in host.per_request:
+            if (
+                one.name.startswith("ssl")
+                and not one.name.startswith("sslproxy")
+                and one.name not in _PER_DIRECTORY
+            ):
+                tree.say("misplaced", one.path, one.line, f"{one.written} is not allowed in <{one.inside}>")
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a host is one offer."""
     reader = Reader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
@@ -213,12 +231,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     main = reader.main
     if main is None:
         return
-    for host in (main, *reader.hosts):
-        for one in (*host.directives, *host.per_request):
-            if one.name.startswith("ssl") and (
-                why := directives("httpd").lacks(one.written, reading.release)
-            ):
-                tree.say("unknown-directive", one.path, one.line, why)
+    _complain(tree, (main, *reader.hosts), reading.release)
     by_protocol = {d.words[0].rpartition(":")[2] for d in reader.listens if d.words[-1:] == ("https",)}
     first_at: dict[str, served.Settings] = {}
     taken: set[str] = set()
@@ -234,10 +247,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             taken.add(port)
             settings = _settings(merged, f"{path}#{_named(host, main)}:{port}", tree, reading)
             settings = _as_first(settings, merged, first_at, port, reading)
-            yield _offer(settings, host, reading)
-    if not taken and any(d.name.startswith("ssl") for d in main.directives):
-        settings = _settings(_Merged(main, main), path, tree, reading)
-        yield _offer(settings, main, reading)
+            yield _offer(settings, merged, reading)
+    alone = (*main.directives, *main.per_request)
+    if not taken and any(d.name.startswith("ssl") and d.name not in _ANYWHERE for d in alone):
+        merged = _Merged(main, main)
+        yield _offer(_settings(merged, path, tree, reading), merged, reading)
 
 
 def _as_first(
@@ -257,15 +271,31 @@ def _as_first(
     return replace(settings, protocols=first.protocols, assumptions=(*settings.assumptions, note))
 
 
-def _offer(settings: served.Settings, host: Host, reading: Reading) -> Offer:
-    later = tuple(
-        f"{d.written} at {d.path} line {d.line} holds after a renegotiation and is not in the offer"
-        for d in host.per_request
-        if d.name == "sslciphersuite"
-    )
-    return served.offer(replace(settings, assumptions=settings.assumptions + later), reading.build)
+def _offer(settings: served.Settings, merged: _Merged, reading: Reading) -> Offer:
+    """Return the offer; a cipher list of single requests comes into force by a renegotiation."""
+    for one in merged.per_request():
+        if one.name == "sslciphersuite" and one.words and one.words[0].lower() != "tlsv1.3":
+            possible = _cipher_suite(settings, one, reading.release).ciphers
+            note = (
+                f"{one.written} at {one.path} line {one.line} holds for some requests, after a renegotiation"
+            )
+            settings = replace(
+                settings,
+                possible=(*settings.possible, possible),
+                assumptions=(*settings.assumptions, note),
+            )
+    return served.offer(settings, reading.build)
 
 
+_ANYWHERE = frozenset({"ssloptions", "sslrequire", "sslrequiressl", "sslusername"})
+"""Directives that say nothing of what is offered."""
+_PER_DIRECTORY = _ANYWHERE | {
+    "sslciphersuite",
+    "sslverifyclient",
+    "sslverifydepth",
+    "sslrenegbuffersize",
+}
+"""The mod_ssl directives that a `<Location>`, an `<If>` and their like take; all others stop the server."""
 _OWNED = frozenset(
     {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslsessiontickets"}
 )

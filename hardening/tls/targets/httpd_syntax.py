@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hardening.tls.targets.release import number
 from hardening.tls.targets.tree import DEEPEST, Tree
@@ -23,6 +23,9 @@ _CONTINUED = re.compile(r"\\\n")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|(\S+)')
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _VERSION_TEST = re.compile(r"(?P<not>!?)\s*(?P<op>==?|>=?|<=?|~)?\s*(?P<version>\S+)")
+_SILENT = frozenset({"ssloptions", "sslrequire", "sslrequiressl", "sslusername", "sslpassphrasedialog", "sslsessioncache",
+                     "sslsessioncachetimeout", "sslrandomseed", "sslmutex", "sslcryptodevice"})  # fmt: skip
+"""Directives that change nothing of what is offered, whatever they depend on."""
 CONDITIONS = frozenset({"ifmodule", "ifversion", "ifdefine", "iffile", "ifdirective", "ifsection"})
 _PER_REQUEST = frozenset(
     {"directory", "directorymatch", "files", "filesmatch", "location", "locationmatch", "limit", "limitexcept",
@@ -42,6 +45,28 @@ class Directive:
     line: int
     span: tuple[int, int] = (0, 0)
     """First and last offset in its file."""
+    inside: str = ""
+    """The section for single requests it stands in, such as `Location /x`; empty: none."""
+
+
+@dataclass(slots=True)
+class Section:
+    """One section that is open while a file is read."""
+
+    kind: str
+    """Lower case."""
+    written: str
+    """Name and argument."""
+    line: int
+    entered: bool
+    """Whether what stands in it is in force."""
+    before: Host | None
+    doubt: bool = False
+    """Whether nothing in the files says if its condition holds."""
+    excluded: bool = False
+    """Whether its condition certainly does not hold."""
+    settings: list[str] = field(default_factory=list)
+    """TLS directives that depend on that."""
 
 
 @dataclass(slots=True)
@@ -87,6 +112,7 @@ class Reader:
         self.modules: set[str] = set()
         self.root = ""
         self._open: list[str] = []
+        self._sections: list[Section] = []
         self._current: Host | None = None
         self._span = (0, 0)
 
@@ -110,45 +136,64 @@ class Reader:
         self._text(source.text, path)
         self._open.pop()
 
-    def _text(self, text: str, path: str) -> None:  # noqa: C901, PLR0912 - the parser's loop, one branch per kind of line
+    def _text(self, text: str, path: str) -> None:
         if "\\\n" in text:
             text = _CONTINUED.sub(" \x00", text)  # one logical line; the marks keep the count
         line, seen = 1, 0
-        sections: list[tuple[str, int, bool, Host | None]] = []
-        skipping = 0
+        sections = self._sections
+        base = len(sections)
         for found in _LINE.finditer(text):
             line += text.count("\n", seen, found.start()) + text.count("\x00", seen, found.start())
             seen = found.start()
             section = found["section"]
             if section is None:
-                if not skipping:
-                    self._span = (found.start(), found.end())
-                    self._directive(found["name"], found["value"].replace("\x00", ""), path, line, sections)
+                self._span = (found.start(), found.end())
+                self._directive(found["name"], found["value"].replace("\x00", ""), path, line)
                 continue
             kind = section.lower()
             if not found["close"]:
-                holds = not skipping and self._enter(kind, self._fill(found["argument"]), path, line)
-                sections.append((kind, line, holds, self._current))
-                if not holds:
-                    skipping += 1
-                elif kind == "virtualhost":
-                    self._current = Host(words(self._fill(found["argument"])), path, line)
-                    self.hosts.append(self._current)
-                continue
-            if not sections or sections[-1][0] != kind:
+                self._opens(kind, f"{section} {found['argument']}".strip(), path, line)
+            elif len(sections) == base or sections[-1].kind != kind:
                 self.tree.say("syntax", path, line, f"</{section}> closes nothing that is open")
-                continue
-            _, _, held, before = sections.pop()
-            if not held:
-                skipping -= 1
-            elif kind == "virtualhost":
-                if self._current is not None and self._current.path == path:
+            else:
+                if kind == "virtualhost" and self._current is not None and self._current.path == path:
                     self._current.close = found.start()
-                self._current = before
-        for kind, opened, _, before in reversed(sections):
-            self.tree.say("unclosed", path, opened, f"<{kind}> is never closed")
-            if kind == "virtualhost":
-                self._current = before
+                self._closes(path)
+        while len(sections) > base:
+            self.tree.say("unclosed", path, sections[-1].line, f"<{sections[-1].kind}> is never closed")
+            self._closes(path)
+
+    def _opens(self, kind: str, written: str, path: str, line: int) -> None:
+        argument = self._fill(written[len(kind) :].strip())
+        here = Section(kind, written.replace("\x00", ""), line, self._in_force(), self._current)
+        if kind in CONDITIONS and not self._ruled_out():
+            holds, here.doubt = self._enter(kind, argument, path, line)
+            here.entered = here.entered and holds
+            here.excluded = not holds and not here.doubt
+        elif kind == "macro":
+            here.entered, here.excluded = False, True
+        elif here.entered and kind == "virtualhost":
+            self._current = Host(words(argument), path, line)
+            self.hosts.append(self._current)
+        self._sections.append(here)
+
+    def _closes(self, path: str) -> None:
+        here = self._sections.pop()
+        if here.kind == "virtualhost" and here.entered:
+            self._current = here.before
+        if here.settings:
+            names = ", ".join(dict.fromkeys(here.settings))
+            self.tree.say("conditional", path, here.line,
+                f"{names} {'hold' if ',' in names else 'holds'} only where <{here.written}> does, and the files do not say whether it does"
+                + ("; they are read as in force" if here.entered else "; read as not in force"),
+            )  # fmt: skip
+
+    def _in_force(self) -> bool:
+        return not self._sections or self._sections[-1].entered
+
+    def _ruled_out(self) -> bool:
+        """Whether something around here certainly does not hold, so that nobody need know what it says."""
+        return any(s.excluded for s in self._sections)
 
     def _fill(self, text: str) -> str:
         text = text.replace("\x00", "")
@@ -156,53 +201,54 @@ class Reader:
             return text
         return _VARIABLE.sub(lambda m: self.defined.get(m[1], m[0]), text)
 
-    def _enter(self, kind: str, argument: str, path: str, line: int) -> bool:
-        if kind not in CONDITIONS:
-            return kind != "macro"
+    def _enter(self, kind: str, argument: str, path: str, line: int) -> tuple[bool, bool]:
+        """Return whether a condition holds, and whether that is a guess."""
         negated = argument.startswith("!")
         test = words(argument.lstrip("!"))
         name = test[0] if test else ""
         if kind == "ifversion":
             return _version_holds(
                 argument, self.upstream, lambda why: self.tree.say("syntax", path, line, why)
-            )
-        if kind == "ifdefine":
-            holds = name in self.defined
+            ), False
+        if kind == "ifdefine":  # a name that no file defines may be given when the server is started: -D NAME
+            holds, doubt = name in self.defined, name not in self.defined
         elif kind == "ifmodule":
-            holds = self._loaded(name)
+            holds, doubt = self._loaded(name)
         elif kind == "iffile":
-            holds = self.tree.exists(self.tree.place(name, self.root))
+            holds, doubt = self.tree.exists(self.tree.place(name, self.root)), False
         elif kind == "ifdirective":
-            holds = self.knows(name) is not False
+            known = self.knows(name)
+            holds, doubt = known is not False, known is None
         else:
-            holds = True
-        return holds is not negated
+            holds, doubt = True, True
+        return holds is not negated, doubt
 
-    def _loaded(self, name: str) -> bool:
-        """A module nothing is known about counts as loaded: better a directive too many than one too few."""
-        if not self.modules or "ssl" in name.lower():
-            return True
-        plain = name.lower().removesuffix(".c").removesuffix("_module")
-        plain = plain.removeprefix("mod_")
-        if plain in {"prefork", "worker", "event", "core", "http", "so"}:
-            return plain != "worker"
-        return plain in self.modules
+    def _loaded(self, name: str) -> tuple[bool, bool]:
+        """Without mod_ssl nothing here matters; any other module that no file loads may be compiled in."""
+        plain = name.lower().removesuffix(".c").removesuffix("_module").removeprefix("mod_")
+        if plain in {"ssl", "core", "http", "so"}:
+            return True, False
+        loaded = plain in self.modules
+        return loaded or not self.modules, not loaded
 
-    def _directive(
-        self,
-        written: str,
-        value: str,
-        path: str,
-        line: int,
-        sections: list[tuple[str, int, bool, Host | None]],
-    ) -> None:
+    def _directive(self, written: str, value: str, path: str, line: int) -> None:
         name = written.lower()
         value = self._fill(value)
+        doubted = next((s for s in self._sections if s.doubt), None)
+        if not self._in_force() and (doubted is None or self._ruled_out()):
+            return
         if name.startswith("include"):
             self._include(name, value, path, line)
             return
-        split = words(value)
-        one = Directive(name, written, split, path, line, self._span)
+        if doubted is not None and name.startswith("ssl") and name not in _SILENT:
+            doubted.settings.append(written)
+        if not self._in_force():
+            return
+        self._takes(Directive(name, written, words(value), path, line, self._span))
+
+    def _takes(self, one: Directive) -> None:
+        """Take in a directive that is in force."""
+        name, split = one.name, one.words
         if name == "define" and split:
             self.defined[split[0]] = split[1] if len(split) > 1 else ""
         elif name == "undefine" and split:
@@ -210,14 +256,19 @@ class Reader:
         elif name == "loadmodule" and split:
             self.modules.add(split[0].lower().removesuffix("_module"))
         elif name == "serverroot" and split:
-            self.root = self.tree.place(split[0], posixpath.dirname(path))
+            self.root = self.tree.place(split[0], posixpath.dirname(one.path))
         elif name == "use":
-            self.tree.say("syntax", path, line, f"the macro {value.split()[0]} is not expanded")
+            self.tree.say(
+                "syntax", one.path, one.line, f"the macro {split[0] if split else '?'} is not expanded"
+            )
         elif name == "listen":
             self.listens.append(one)
         elif self._current is not None:
-            inside = any(kind in _PER_REQUEST for kind, *_ in sections)
-            (self._current.per_request if inside else self._current.directives).append(one)
+            inside = next((s.written for s in reversed(self._sections) if s.kind in _PER_REQUEST), "")
+            if inside:
+                self._current.per_request.append(replace(one, inside=inside))
+            else:
+                self._current.directives.append(one)
 
     def _include(self, name: str, value: str, path: str, line: int) -> None:
         for pattern in words(value):

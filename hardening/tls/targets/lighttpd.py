@@ -270,7 +270,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if host.own("ssl.pemfile") is not None:
                 subject = f"{path}#{host.value}:{port}"
                 yield served.offer(_settings(socket, host, subject, tree, reading), reading.build)
-    if not found and (piece := _fragment(top)) is not None:
+    piece = None if found else _fragment(top)
+    read_scopes = {id(s) for s in (top, piece, *(s for s, _ in sockets)) if s is not None}
+    for scope, one in _unread(top, read_scopes):
+        tree.say("conditional", one.path, one.line, f"{one.name} holds only where {scope.condition} does; "
+                 "lighttpd takes it for whole sockets alone, so whether it holds depends on the release")  # fmt: skip
+    if piece is not None:
         settings = _settings(_Socket(piece, top, reading.release), None, path, tree, reading)
         yield served.offer(settings, reading.build)
 
@@ -279,6 +284,14 @@ def _everything(scope: Scope) -> Iterator[Assignment]:
     yield from scope.assigned
     for one in scope.scopes:
         yield from _everything(one)
+
+
+def _unread(scope: Scope, seen: set[int]) -> Iterator[tuple[Scope, Assignment]]:
+    """Yield the settings in conditions that no socket stands for."""
+    for one in scope.scopes:
+        if id(one) not in seen:
+            yield from ((one, a) for a in one.assigned if a.name in _OWNED or a.name == "ssl.engine")
+        yield from _unread(one, seen)
 
 
 def _fragment(scope: Scope) -> Scope | None:

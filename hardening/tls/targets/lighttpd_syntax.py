@@ -58,6 +58,16 @@ class Scope:
     close: int | None = None
     """The offset of its closing brace in its file."""
 
+    @property
+    def condition(self) -> str:
+        """The condition as people would say it."""
+        field, _, name = self.subject.partition(" ")
+        return (
+            f'$["{name}"] {self.operator} "{self.value}"'.replace("$", f"${field}")
+            if name
+            else "an else branch"
+        )
+
     def own(self, name: str) -> Assignment | None:
         """Return the last assignment of an option in this scope itself."""
         return next((a for a in reversed(self.assigned) if a.name == name), None)

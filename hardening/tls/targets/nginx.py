@@ -173,12 +173,19 @@ def _port(address: str) -> str:
     return port if colon and port.isdigit() else address if address.isdigit() else "80"
 
 
+def _complain(tree: Tree, top: Block, release: Release) -> None:
+    """Say which TLS directives the release does not know, or does not take where they stand."""
+    for one in _everything(top):
+        if one.name.startswith("ssl") and (why := directives("nginx").lacks(one.name, release)):
+            tree.say("unknown-directive", one.path, one.line, why)
+    for block, one in _within_requests(top):
+        tree.say("misplaced", one.path, one.line, f"{one.name} is not allowed in {block.name}")
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a server is one offer."""
     reader = Reader(tree, path)
-    for one in _everything(reader.top):
-        if one.name.startswith("ssl") and (why := directives("nginx").lacks(one.name, reading.release)):
-            tree.say("unknown-directive", one.path, one.line, why)
+    _complain(tree, reader.top, reading.release)
     servers = [(kind, server, list(_listens(server))) for kind, server in reader.servers()]
     default: dict[str, Block] = {}
     for _, server, listens in servers:
@@ -197,6 +204,16 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             yield served.offer(_as_default(settings, default[address], server, tree, reading), reading.build)
     if not found and not servers and (fragment := _fragment(reader.top)) is not None:
         yield served.offer(_settings(fragment, path, tree, reading), reading.build)
+
+
+def _within_requests(block: Block, *, inside: bool = False) -> Iterator[tuple[Block, Directive]]:
+    """Yield TLS directives in blocks that single requests choose: nginx refuses to start with them."""
+    for one in block.blocks:
+        if one.name in {"location", "if", "limit_except"} or inside:
+            yield from ((one, d) for d in one.directives if d.name.startswith("ssl_"))
+            yield from _within_requests(one, inside=True)
+        else:
+            yield from _within_requests(one)
 
 
 def _everything(block: Block) -> Iterator[Directive]:

@@ -17,6 +17,10 @@ from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(comment="#", section=None, continued=True, fold=str, quotes="")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
+_CONDITIONAL = re.compile(
+    r"\$[{(](?P<name>\w+)(?:\?\{(?P<yes>[^{}]*)\}:\{(?P<no>[^{}]*)\}|(?P<mark>[?:])(?:\{(?P<body>[^{}]*)\}|(?P<bare>[^{}()]*)))[})]"
+)
+"""`${name?text}`, `${name:text}` and `${name?{text}:{text}}`: by whether a parameter is empty."""
 _SERVICE = re.compile(
     r"^(?P<name>\S+)[ \t]+(?:inet|pass)[ \t]+(?:\S+[ \t]+){5}smtpd\b(?P<rest>[^\n]*(?:\n[ \t]+[^\n]*)*)",
     re.MULTILINE,
@@ -82,8 +86,26 @@ class _Service:
         found = self.line(name)
         text = found.value if found else default
         if "$" in text and depth < 5:  # noqa: PLR2004 - deeper than any sane configuration
+            text = _CONDITIONAL.sub(lambda m: self._chosen(m, depth), text)
             text = _VARIABLE.sub(lambda m: self.text(m[1] or m[2] or m[3], "", depth + 1), text)
         return text
+
+    def _chosen(self, found: re.Match[str], depth: int) -> str:
+        filled = bool(self.text(found["name"], "", depth + 1))
+        if found["mark"] is None:
+            return (found["yes"] if filled else found["no"]).strip()
+        body = found["body"] if found["body"] is not None else found["bare"]
+        return body.strip() if filled is (found["mark"] == "?") else ""
+
+    def doubts(self) -> Iterator[Line]:
+        """Yield the TLS settings with an expression that is not followed here."""
+        for line in (*self.own.values(), *self.main.lines):
+            if (
+                "tls" in line.name
+                and re.search(r"[${]", self.text(line.name))
+                and self.line(line.name) is line
+            ):
+                yield line
 
     def place(self, name: str, otherwise: InFile) -> InFile:
         found = self.line(name)
@@ -103,6 +125,13 @@ def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
 
 
 def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
+    for line in service.doubts():
+        tree.say(
+            "conditional",
+            line.path,
+            line.line,
+            f"{line.name} has an expression that is not evaluated here: {line.value[:80]}",
+        )
     facts, release = directives("postfix"), reading.release
     mandatory = (
         service.text("smtpd_tls_security_level") == "encrypt" or service.text("smtpd_enforce_tls") == "yes"

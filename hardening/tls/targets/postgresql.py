@@ -61,6 +61,14 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+def _altered(tree: Tree, path: str, top: Section) -> None:
+    """Add what ALTER SYSTEM wrote: it lies in the data folder and wins over every other file."""
+    folder = top.last("data_directory")
+    home = tree.place(folder.value, "/") if folder and folder.value else path.rpartition("/")[0]
+    if tree.exists(automatic := f"{home}/postgresql.auto.conf"):
+        top.lines += flat_syntax.read(tree, automatic, _GRAMMAR)[0].lines
+
+
 def _said(top: Section, name: str) -> Said | None:
     found = top.last(name)
     return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
@@ -69,6 +77,7 @@ def _said(top: Section, name: str) -> Said | None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl = on`, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    _altered(tree, path, top)
     first = next((x for x in top.lines if x.name.startswith("ssl")), None)
     switch = top.last("ssl")
     if first is None or (switch is not None and switch.value.lower() not in {"on", "true", "yes", "1"}):

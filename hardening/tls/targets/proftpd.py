@@ -80,6 +80,30 @@ class _Host:
         return next((x for s in (self.section, *self.below) if (x := s.last(name))), None)
 
 
+_CONDITIONS = frozenset(
+    {"ifdefine", "ifclass", "ifuser", "ifgroup", "ifauthenticated", "ifmodule", "ifversion"}
+)
+
+
+def _conditions(tree: Tree, sections: list[Section]) -> None:
+    """Say which TLS settings depend on a condition: who logs in, or how the server was started."""
+    opened: list[Section] = []
+    for one in sections:
+        word = one.name.split()[0].lower() if one.name else ""
+        if word in _CONDITIONS and "mod_tls" not in one.name:
+            opened.append(one)
+        elif (
+            word.startswith("/")
+            and word[1:] in _CONDITIONS
+            and opened
+            and opened[-1].name.lower().startswith(word[1:])
+        ):
+            opened.pop()
+        if opened and (names := dict.fromkeys(x.name for x in one.lines if x.name.startswith("tls"))):
+            tree.say("conditional", opened[-1].path, opened[-1].line,
+                     f"{', '.join(names)} in <{opened[-1].name}>: whether it holds is not settled by the files; read as in force")  # fmt: skip
+
+
 def _hosts(sections: list[Section], path: str) -> tuple[Section, Section, list[Section]]:
     main, everywhere, hosts = Section("main", path, 1), Section("global", path, 1), []
     current = main
@@ -98,7 +122,9 @@ def _hosts(sections: list[Section], path: str) -> tuple[Section, Section, list[S
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server with `TLSEngine on`; a fragment is one offer."""
-    main, everywhere, hosts = _hosts(flat_syntax.read(tree, path, _GRAMMAR), path)
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    _conditions(tree, sections)
+    main, everywhere, hosts = _hosts(sections, path)
     found = False
     for section in (main, *hosts):
         host = _Host(section, (everywhere,))

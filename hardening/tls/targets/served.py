@@ -6,7 +6,8 @@ parameters, a protocol version that is on, a security level that allows it. What
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from hardening.findings import InFile
@@ -65,6 +66,8 @@ class Settings:
     dh_bits: int | None = None
     compression: bool | None = None
     assumptions: tuple[str, ...] = ()
+    possible: tuple[Said, ...] = ()
+    """Cipher strings that hold for some requests alone."""
 
 
 def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolution:
@@ -217,6 +220,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
                 suites=tuple([made.get(n) or made.setdefault(n, Said(n, place)) for n in usable.names]),
                 preference="server" if settings.server_preference else "client",
                 groups=_groups_under(said.value, newer, older, elliptic=usable.elliptic),
+                possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
             )
         )
     return Offer(
@@ -224,9 +228,23 @@ def offer(settings: Settings, build_name: str) -> Offer:
         at=settings.at,
         protocols=tuple(protocols),
         assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
-        inconclusive=(_refused(settings.ciphers.value, found),) if _matters(settings, found) else (),
+        inconclusive=tuple(_refusals(settings, found, build_name)),
         dh_bits=settings.dh_bits if finite_field else None,
         compression=settings.compression,
+    )
+
+
+def _possible(
+    settings: Settings, asked: _Question, protocol: str, offered: tuple[str, ...]
+) -> tuple[Said, ...]:
+    """Return what the lists of single requests add; the suites of TLS 1.3 are in none of them."""
+    if protocol == "TLSv1.3":
+        return ()
+    return tuple(
+        Said(name, one.at)
+        for one in settings.possible
+        for name in _suites(replace(asked, string=one.value), protocol).names
+        if name not in offered
     )
 
 
@@ -236,6 +254,14 @@ _ANY_CERTIFICATE = "certificates of every kind, for none could be read"
 def _matters(settings: Settings, found: Resolution) -> bool:
     """Whether a refused list is a list anybody would ask for: with TLS 1.3 alone it is not."""
     return found.error is not None and any(s.value != "TLSv1.3" for s in settings.protocols)
+
+
+def _refusals(settings: Settings, found: Resolution, build_name: str) -> Iterator[str]:
+    if _matters(settings, found):
+        yield _refused(settings.ciphers.value, found)
+    for one in settings.possible:
+        if (other := resolution(one.value, None, build_name)).error:
+            yield _refused(one.value, other)
 
 
 def _refused(string: str, found: Resolution) -> str:

@@ -80,10 +80,22 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     )
 
 
+def _doubted(tree: Tree, condition: Line, line: Line) -> None:
+    tree.say("conditional", condition.path, condition.line,
+             f"{line.name} in line {line.line} depends on `if {condition.value}`; both branches are read as in force")  # fmt: skip
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `https_port`, and per `http_port` that looks into TLS (ssl-bump)."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    conditions: list[Line] = []
     for line in top.lines:
+        if line.name == "if":
+            conditions.append(line)
+        elif line.name == "endif" and conditions:
+            conditions.pop()
+        elif conditions and line.name in {"https_port", "http_port"}:
+            _doubted(tree, conditions[-1], line)
         if line.value and (
             line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split())
         ):

@@ -27,7 +27,7 @@ class Problem:
     """Something in a tree that could not be read: what kind, where, and why."""
 
     kind: str
-    """`unreadable`, `binary`, `too-large`, `include-loop`, `missing-include`, `unclosed` or `syntax`."""
+    """A key of `audit.PROBLEMS`, such as `unreadable`, `binary`, `include-loop`, `unclosed` or `conditional`."""
     path: str
     line: int | None
     reason: str

@@ -1,0 +1,81 @@
+"""HAProxy's `.if`, `.elif`, `.else`, `.endif` (from 2.4 on): followed where the release settles them, else said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hardening.tls.targets.flat_syntax import Line, Section
+from hardening.tls.targets.release import Release, number
+from hardening.tls.targets.tree import Tree
+
+_VERSION = re.compile(
+    r"(?P<not>!?)\s*(?P<word>version_atleast|version_before)\(\s*(?P<version>[\d.]+)\S*?\s*\)"
+)
+
+
+@dataclass(slots=True)
+class _Branch:
+    """The branch of one `.if` that is being read."""
+
+    line: Line
+    holds: bool | None
+    """None: nothing in the files says."""
+    done: bool | None
+    """Whether a branch before it held."""
+
+
+def settle(tree: Tree, sections: list[Section], release: Release) -> None:
+    """Take out what does not hold; what may or may not is left in and reported with its condition."""
+    opened: list[_Branch] = []
+    for section in sections:
+        kept = []
+        for line in section.lines:
+            if line.name.startswith("."):
+                _step(tree, opened, line, release)
+            elif all(b.holds is not False for b in opened):
+                kept.append(line)
+                doubt = next((b for b in opened if b.holds is None), None)
+                if doubt is not None and _about_tls(line):
+                    tree.say("conditional", doubt.line.path, doubt.line.line,
+                             f"{line.name} in line {line.line} depends on `{doubt.line.name} {doubt.line.value}`".rstrip("` ")
+                             + "`; every branch is read as in force")  # fmt: skip
+        section.lines = kept
+    for branch in opened:
+        tree.say("unclosed", branch.line.path, branch.line.line, ".if has no .endif")
+
+
+def _about_tls(line: Line) -> bool:
+    return line.name.startswith("ssl-default-bind") or (line.name == "bind" and "ssl" in line.value.split())
+
+
+def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release) -> None:
+    if line.name == ".if":
+        holds = _holds(line.value, release)
+        opened.append(_Branch(line, holds, holds))
+    elif line.name in {".elif", ".else", ".endif"} and not opened:
+        tree.say("syntax", line.path, line.line, f"{line.name} without .if")
+    elif line.name == ".endif":
+        opened.pop()
+    elif line.name in {".elif", ".else"}:
+        before = opened[-1]
+        now = _holds(line.value, release) if line.name == ".elif" else True
+        if before.done:
+            now = False
+        elif before.done is None and now is True:
+            now = None
+        done = True if before.done or now else None if None in {before.done, now} else False
+        opened[-1] = _Branch(line, now, done)
+
+
+def _holds(condition: str, release: Release) -> bool | None:
+    text = condition.strip()
+    if text.lower() in {"true", "false"} or text.isdigit():
+        return text.lower() == "true" or (text.isdigit() and int(text) != 0)
+    if not text:
+        return False
+    found = _VERSION.fullmatch(text)
+    if found is None:
+        return None
+    newer = release.upstream >= number(found["version"])
+    return (newer if found["word"] == "version_atleast" else not newer) is not bool(found["not"])
