@@ -19,6 +19,7 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.replacing import Literal, literal
 from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
@@ -89,10 +90,28 @@ class Credentials:
         if member.format in _UNREADABLE and not member.derived:
             return
         view = View.of(member)
+        kind = place.style(member)
+        for family, one in self._each(member, view, kind):
+            line, column = view.place(one.start)
+            safe = literal(member, view, family.rule.id, one, kind) is not None
+            yield self._said(member, subject, family, one, line, column, safe=safe)
+
+    def literals(self, member: Member, key: bytes) -> Iterator[Literal]:
+        """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
+        if member.container or member.kind != "file" or member.format in (*_UNREADABLE, "class"):
+            return
+        view = View.of(member)
+        kind = place.style(member)
+        for family, one in self._each(member, view, kind):
+            found = literal(member, view, family.rule.id, one, kind, key=key)
+            if found is not None:
+                yield found
+
+    def _each(self, member: Member, view: View, kind: str) -> Iterator[tuple[Family, Catch]]:
+        """Yield what is caught in a text, each value once, in order."""
         hits = self.gate.hits(view.data)
         if not hits:
             return
-        kind = place.style(member)
         translation = place.is_translation(member, kind)
         caught = self._caught(view, hits, kind)
         documentation = place.is_documentation(member, kind)
@@ -107,8 +126,7 @@ class Credentials:
             placed = _placed(one, family, documentation=documentation, test=test)
             if place.is_comment(view.before(one.start), kind):
                 placed = _in_comment(placed)
-            line, column = view.place(one.start)
-            yield self._said(member, subject, family, placed, line, column)
+            yield family, placed
 
     def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
@@ -125,9 +143,17 @@ class Credentials:
         return found
 
     def _said(
-        self, member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+        self,
+        member: Member,
+        subject: str,
+        family: Family,
+        one: Catch,
+        line: int | None,
+        column: int | None,
+        *,
+        safe: bool = False,
     ) -> Finding:
-        found = _finding(member, subject, family, one, line, column)
+        found = _finding(member, subject, family, one, line, column, safe=safe)
         if not self._key:
             return found
         seal = hmac.new(self._key, one.value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
@@ -283,7 +309,14 @@ def _in_comment(one: Catch) -> Catch:
 
 
 def _finding(
-    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+    member: Member,
+    subject: str,
+    family: Family,
+    one: Catch,
+    line: int | None,
+    column: int | None,
+    *,
+    safe: bool,
 ) -> Finding:
     whose = f"the account {_shown(one.user)!r}" if one.user else (f"{one.key}" if one.key else "an account")
     service = f" of {_shown(one.service)}" if one.service else ""
@@ -300,7 +333,9 @@ def _finding(
         else "",
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
-            action="replace the value by a reference to the host's secret store, and change the password"
+            action="replace the value by a reference to the host's secret store, and change the password",
+            safe=safe,
+            operation="replace-text" if safe else "",
         ),
     )
 

@@ -117,10 +117,10 @@ def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[in
     raw = found["value"]
     start, end = found.span("value")
     if raw[0] in "\"'":
-        value = _unescaped(view.value(base + start + 1, base + end - 1))
+        value = unescaped(view.value(base + start + 1, base + end - 1))
         at = end
         while more := _MORE.match(text, at):
-            value += _unescaped(more["value"][1:-1])
+            value += unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\")
@@ -132,7 +132,9 @@ def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[in
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """Return a literal as the program sees it."""
+
     def plain(found: re.Match[str]) -> str:
         word = found[1]
         if word[0] in "ux" and len(word) > 1:

@@ -47,7 +47,7 @@ def key(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The value of an XML attribute or element whose name promises a secret."""
     name = match["key"]
     promised = kind_of(name)
-    value = _entities(caught.value)
+    value = entities(caught.value)
     coded = decode.plain(value, asked="64" in name or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
     said = strength(value)
@@ -67,7 +67,8 @@ _BARE = 3
 _ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
 
 
-def _entities(text: str) -> str:
+def entities(text: str) -> str:
+    """Return text as an XML reader sees it."""
     for word, char in _ENTITY.items():
         text = text.replace(word, char)
     return re.sub(

@@ -14,6 +14,18 @@ _MULTI = (400, 900)
 """Characters before and after the line of a hit that a pattern over several lines sees."""
 
 
+def codec(content: Content) -> tuple[bytes, str]:
+    """Return the mark that stands before the text and its encoding; empty where the bytes are read as they are."""
+    head = bytes(content[:4])
+    if head.startswith(b"\xff\xfe"):
+        return head[:2], "utf-16-le"
+    if head.startswith(b"\xfe\xff"):
+        return head[:2], "utf-16-be"
+    if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
+        return b"", "utf-16-le"
+    return b"", ""
+
+
 @dataclass(slots=True)
 class View:
     """Text as bytes; UTF-16 is read as UTF-8 with the same lines."""
@@ -24,11 +36,9 @@ class View:
     @classmethod
     def of(cls, member: Member) -> View:
         """Return the text of a member."""
-        head = bytes(member.content[:4])
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return cls(bytes(member.content).decode("utf-16", "replace").encode("utf-8"))
-        if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
-            return cls(bytes(member.content).decode("utf-16-le", "replace").encode("utf-8"))
+        mark, coding = codec(member.content)
+        if coding:
+            return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
         return cls(member.content)
 
     def text(self, start: int, end: int) -> str:
