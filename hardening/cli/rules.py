@@ -15,7 +15,7 @@ SOURCES = (
     ("hardening.tls.audit", "rules"),
     ("hardening.tls.scan.attacks", "rules"),
     ("hardening.tls.scan.probes", "rules"),
-    ("hardening.tls.scan.ssh", "rules"),
+    ("hardening.tls.ssh_judge", "all_rules"),
     ("hardening.tls.scan.trust", "rules"),
     ("hardening.tls.render", "INEXPRESSIBLE"),
     ("hardening.tls.clients", "LOCKED_OUT"),

@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from hardening.tls.requirement import PolicyRule
     from hardening.tls.ruleset import Policy
+    from hardening.tls.ssh_policy import SshRule
 
 
 @click.command()
@@ -59,16 +60,23 @@ def _text(one: Policy) -> list[str]:
         f"  verified   {one.verified}",
         *(f"  source     {source}" for source in one.source),
         *(f"  note       {note}" for note in one.notes),
-        f"  protocols  {', '.join(one.protocols)}",
-        f"  rendered   {', '.join(s.iana for s in (*one.suites13, *one.suites)) or 'nothing'}",
-        f"  groups     {', '.join(g.name for g in one.groups) or 'as the library has them'}",
+        *(_tls_lines(one) if one.rules else ()),
+        *(f"  ssh        {kind}: {', '.join(names)}" for kind, names in one.ssh_lists),
         f"  rules      {count['rules']}: {tally}",
         "",
     ]
-    return lines + [_rule_line(rule) for rule in one.rules]
+    return lines + [_rule_line(rule) for rule in one.every_rule]
 
 
-def _rule_line(rule: PolicyRule) -> str:
+def _tls_lines(one: Policy) -> list[str]:
+    return [
+        f"  protocols  {', '.join(one.protocols)}",
+        f"  rendered   {', '.join(s.iana for s in (*one.suites13, *one.suites)) or 'nothing'}",
+        f"  groups     {', '.join(g.name for g in one.groups) or 'as the library has them'}",
+    ]
+
+
+def _rule_line(rule: PolicyRule | SshRule) -> str:
     marks = [rule.level.value, rule.kind.value]
     if not rule.is_verified:
         marks.append(f"not verified: {rule.verified}")
@@ -96,6 +104,7 @@ def _json(one: Policy, *, full: bool) -> dict[str, Any]:
             "groups": [g.name for g in one.groups],
             "signature_algorithms": [s.name for s in one.signature_algorithms],
             "server_preference": one.server_preference,
+            "ssh": {kind: list(names) for kind, names in one.ssh_lists},
         },
         "rules": [
             {
@@ -106,6 +115,6 @@ def _json(one: Policy, *, full: bool) -> dict[str, Any]:
                 "kind": r.kind.value,
                 "verified": r.verified,
             }
-            for r in one.rules
+            for r in one.every_rule
         ],
     }

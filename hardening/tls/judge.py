@@ -54,6 +54,11 @@ def judge_all(
     for policy in policies:
         if by_id.setdefault(policy.id, policy) != policy:
             raise UsageError(f"two policies have the id {policy.id!r}", hint="give one of them another id")
+    if offer.ssh is not None:
+        # loaded for SSH alone: most runs judge TLS
+        from hardening.tls import ssh_judge
+
+        return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()))
     moment = Moment(now or datetime.now(UTC), hostname)
     seen = _Facts(offer)
     ledgers = [_entered(Ledger(policy), seen, moment) for policy in by_id.values()]
@@ -81,7 +86,8 @@ class _Facts:
 
 def _verdict(ledger: Ledger, offer: Offer) -> str:
     verdict = ledger.verdict()
-    return "unknown" if verdict == "pass" and not offer.protocols else verdict
+    silent = not ledger.policy.rules  # it speaks of SSH alone
+    return "unknown" if verdict == "pass" and (silent or not offer.protocols) else verdict
 
 
 def _entered(ledger: Ledger, seen: _Facts, moment: Moment) -> Ledger:
@@ -236,6 +242,8 @@ def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
             touched.setdefault(what, []).append(ledger.policy.id)
     if not offer.protocols and not touched:
         touched["any protocol"] = [ledger.policy.id for ledger in ledgers]
+    for silent in (ledger.policy.id for ledger in ledgers if not ledger.policy.rules):
+        touched.setdefault("anything of TLS", []).append(silent)
     for what, names in sorted(touched.items()):
         yield Finding(
             rule=rules.INCONCLUSIVE,

@@ -27,6 +27,7 @@ from hardening.tls.requirement import (
     SuiteNeed,
 )
 from hardening.tls.ruleset import Policy
+from hardening.tls.ssh_policy import Lists, SshRule, read_lists, read_rules
 
 T = TypeVar("T")
 Find = Callable[[str], Policy]
@@ -48,9 +49,10 @@ def read(path: Path | Traversable, *, find: Find, chain: tuple[Path, ...] = ()) 
 
 def _standalone(table: Table) -> Policy:
     rules = tuple(read_rule(row) for row in table.rows("rule"))
-    if not rules:
-        raise table.wrong("rule", 'a policy needs at least one [[rule]], or extends = "..."')
-    _refuse_twice(table, rules)
+    ssh = read_rules(table)
+    if not rules and not ssh:
+        raise table.wrong("rule", 'a policy needs at least one [[rule]] or [[ssh]], or extends = "..."')
+    _refuse_twice(table, (*rules, *ssh))
     render = table.table("render", optional=True)
     policy = Policy(
         id=_id(table),
@@ -65,6 +67,8 @@ def _standalone(table: Table) -> Policy:
         signature_algorithms=schemes(render, "signature_algorithms"),
         server_preference=render.flag("server_preference", None),
         notes=table.texts("notes", ()),
+        ssh=ssh,
+        ssh_lists=read_lists(render, ssh),
     )
     render.done()
     _refuse_forbidden(render, policy)
@@ -79,7 +83,7 @@ def _id(table: Table) -> str:
     return name
 
 
-def _refuse_twice(table: Table, rules: Iterable[PolicyRule]) -> None:
+def _refuse_twice(table: Table, rules: Iterable[PolicyRule | SshRule]) -> None:
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:
@@ -110,6 +114,7 @@ def _derived(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
     remove = table.table("remove", optional=True)
     dropped = _dropped_rules(remove, base)
     extra = tuple(read_rule(row) for row in add.rows("rule"))
+    ssh = (*read_rules(add), *(r for r in base.ssh if r.id not in dropped))
     name = _id(table)
     if name == base.id:
         raise table.wrong("id", f"{name!r} is the id of the policy it extends", "choose another")
@@ -129,6 +134,8 @@ def _derived(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
         verified=table.text("verified", base.verified),
         notes=table.texts("notes", ()) + base.notes,
         rules=(*taken, *extra, *(r for r in base.rules if r.id not in dropped)),
+        ssh=ssh,
+        ssh_lists=_ssh_lists(render, ssh, base),
         suites=suites(render, "suites", _joined(base.suites, (s for s in more if not s.tls13))),
         suites13=suites(render, "suites13", _joined(base.suites13, (s for s in more if s.tls13))),
         groups=groups(render, "groups", _joined(base.groups, more_groups)),
@@ -141,8 +148,17 @@ def _derived(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
     )
     for part in (add, remove, render):
         part.done()
-    _refuse_twice(table, policy.rules)
+    _refuse_twice(table, (*policy.rules, *policy.ssh))
     return _without_forbidden(policy)
+
+
+def _ssh_lists(render: Table, rules: tuple[SshRule, ...], base: Policy) -> Lists:
+    """The base's lists without what the rules now forbid, each replaced where the file says one of its own."""
+    kept = {
+        kind: tuple(n for n in names if not any(r.binding and r.forbids(kind, n) for r in rules))
+        for kind, names in base.ssh_lists
+    }
+    return tuple((kept | dict(read_lists(render, rules))).items())
 
 
 def _base(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
@@ -164,7 +180,7 @@ def _base(table: Table, find: Find, chain: tuple[Path, ...]) -> Policy:
 
 
 def _dropped_rules(remove: Table, base: Policy) -> frozenset[str]:
-    known = {r.id for r in base.rules}
+    known = {r.id for r in base.every_rule}
     names = remove.texts("rules", ())
     for name in names:
         if name not in known:

@@ -16,6 +16,7 @@ from hardening.tls.requirement import CertificateNeed, PolicyRule, Reason, RuleK
 if TYPE_CHECKING:
     from hardening.tls.judge import Judgement
     from hardening.tls.offer import Offer
+    from hardening.tls.ssh_policy import Lists, SshRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,10 @@ class Policy:
     server_preference: bool | None = None
     """Whose order of suites decides; None where the policy does not say."""
     notes: tuple[str, ...] = ()
+    ssh: tuple[SshRule, ...] = ()
+    """What the policy says of SSH servers; empty: nothing."""
+    ssh_lists: Lists = ()
+    """To render for SSH, in order of preference."""
     permits: frozenset[int] = frozenset()
     """Suite code points a derived policy allows whatever the rules it extends say."""
     permits_groups: frozenset[int] = frozenset()
@@ -76,9 +81,14 @@ class Policy:
     @cached_property
     def result_rules(self) -> dict[str, Rule]:
         """The policy's rules as reports name them: `tls/POLICY/RULE`."""
-        return {r.id: self._as_rule(r) for r in self.rules}
+        return {r.id: self._as_rule(r) for r in self.every_rule}
 
-    def _as_rule(self, rule: PolicyRule) -> Rule:
+    @property
+    def every_rule(self) -> tuple[PolicyRule | SshRule, ...]:
+        """The rules about TLS and those about SSH."""
+        return (*self.rules, *self.ssh)
+
+    def _as_rule(self, rule: PolicyRule | SshRule) -> Rule:
         mark = "" if rule.is_verified else f" (rule text: {rule.verified}, not verified against the source)"
         return Rule(
             id=f"tls/{self.id}/{rule.id}",
@@ -97,10 +107,11 @@ class Policy:
 
     def counts(self) -> dict[str, int]:
         """Return how many rules are verified, unverified (`memory` and the like) and manual."""
+        every = self.every_rule
         return {
-            "rules": len(self.rules),
-            "verified": sum(r.is_verified for r in self.rules),
-            "unverified": sum(not r.is_verified for r in self.rules),
+            "rules": len(every),
+            "verified": sum(r.is_verified for r in every),
+            "unverified": sum(not r.is_verified for r in every),
             "manual": sum(r.kind is RuleKind.MANUAL for r in self.rules),
         }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hardening.findings import Examined, Finding, Kind, OnWire, Run, Severity, Subject
+from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
 from hardening.tls import registry, rules
 from hardening.tls.judge import judge_all
 from hardening.tls.offer import Offer
@@ -235,8 +235,7 @@ def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outc
         offer = ssh.read(target.host, target.port, settings.wire.idle_timeout)
     except (OSError, MalformedError) as problem:
         return _unanswered(target, str(problem), names, {"connections": 1})
-    findings = ssh.judge(offer, target.text, names)
-    failed = any(f.level >= Severity.MEDIUM for f in findings)
+    judgement = judge_all(ssh.offer_of(offer, target.text), policies)
     subject = Subject(
         id=target.text,
         kind=Kind.ENDPOINT,
@@ -246,9 +245,9 @@ def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outc
             "banner": offer.banner,
             "algorithms": {k: list(v) for k, v in offer.lists.items()},
         },
-        policies=dict.fromkeys(names, "fail" if failed else "pass"),
+        policies=dict(judgement.verdicts),
     )
-    return subject, tuple(findings), ()
+    return subject, judgement.findings, judgement.results
 
 
 def _unanswered(target: Target, why: str, policies: tuple[str, ...], stats: Mapping[str, object]) -> Outcome:

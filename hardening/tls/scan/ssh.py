@@ -9,7 +9,9 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from hardening.findings import Finding, OnWire, Rule, Severity
+from hardening.findings import OnWire
+from hardening.tls import offer as offers
+from hardening.tls.offer import Offer, Said
 from hardening.tls.scan.answer import Cursor, MalformedError
 
 OURS = b"SSH-2.0-hardening_scan\r\n"
@@ -19,41 +21,7 @@ _LISTS = (
     "kex", "host_keys", "ciphers_to_server", "ciphers_to_client", "macs_to_server", "macs_to_client",
     "compression_to_server", "compression_to_client", "languages_to_server", "languages_to_client",
 )  # fmt: skip
-_RFC = "https://www.rfc-editor.org/rfc/"
-ALGORITHM = Rule(
-    id="tls/ssh-algorithm",
-    title="SSH offers a weak algorithm",
-    severity=Severity.MEDIUM,
-    rationale="Client and server settle on what both have; a weak one that is offered is one downgrade away.",
-    remedy="List only current algorithms in sshd_config: KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs.",
-    references=(_RFC + "rfc9142", _RFC + "rfc8758", _RFC + "rfc8332"),
-)
-PROTOCOL_1 = Rule(
-    id="tls/ssh-protocol",
-    title="SSH protocol 1 is offered",
-    severity=Severity.CRITICAL,
-    rationale="Protocol 1 protects integrity with a CRC; sessions can be altered and taken over.",
-    remedy="Set `Protocol 2`, or update the server.",
-    references=(_RFC + "rfc4253",),
-)
-_WEAK: tuple[tuple[str, tuple[str, ...], Severity, str], ...] = (
-    ("kex", ("diffie-hellman-group1-sha1", "rsa1024-sha1"), Severity.HIGH, "a 1024-bit group (Logjam)"),
-    ("kex", ("diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1", "gss-group1-sha1-",
-             "gss-gex-sha1-", "gss-group14-sha1-"), Severity.MEDIUM, "SHA-1 (RFC 9142)"),
-    ("host_keys", ("ssh-dss",), Severity.HIGH, "DSA of 1024 bits"),
-    ("host_keys", ("ssh-rsa",), Severity.MEDIUM, "signatures over SHA-1 (RFC 8332)"),
-    ("ciphers", ("arcfour", "arcfour128", "arcfour256"), Severity.HIGH, "RC4 (RFC 8758)"),
-    ("ciphers", ("none", "des-cbc"), Severity.CRITICAL, "no encryption worth the name"),
-    ("ciphers", ("3des-cbc", "blowfish-cbc", "cast128-cbc", "idea-cbc"), Severity.MEDIUM, "64-bit blocks"),
-    ("ciphers", ("aes128-cbc", "aes192-cbc", "aes256-cbc", "rijndael-cbc@lysator.liu.se"), Severity.LOW,
-     "CBC mode, open to plaintext recovery"),
-    ("macs", ("hmac-md5", "hmac-md5-96", "hmac-md5-etm@openssh.com", "hmac-md5-96-etm@openssh.com", "none"),
-     Severity.HIGH, "MD5"),
-    ("macs", ("hmac-sha1-96", "hmac-sha1-96-etm@openssh.com", "umac-64@openssh.com", "umac-64-etm@openssh.com"),
-     Severity.LOW, "a tag of 96 bits or less"),
-    ("macs", ("hmac-sha1", "hmac-sha1-etm@openssh.com"), Severity.LOW, "SHA-1"),
-)  # fmt: skip
-"""Which list, which names (a name ending in `-` stands for all that start so), how bad, why."""
+_KINDS = ("kex", "host_keys", "ciphers", "macs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +35,6 @@ class SshOffer:
         """Return the names of a list; for ciphers and MACs those of both directions."""
         found = [name for key in self.lists if key.startswith(kind) for name in self.lists[key]]
         return tuple(dict.fromkeys(found))
-
-
-def rules() -> tuple[Rule, ...]:
-    """Return every rule of this module."""
-    return (ALGORITHM, PROTOCOL_1)
 
 
 def parse_banner(data: bytes) -> tuple[str, bytes] | None:
@@ -132,21 +95,17 @@ def read(host: str, port: int, timeout: float = 5.0) -> SshOffer:
     raise MalformedError("it does not speak SSH" if not banner else "no key exchange lists came")
 
 
-def judge(offer: SshOffer, subject: str, policies: tuple[str, ...]) -> list[Finding]:
-    """Return a finding for every weak algorithm that is offered."""
+def offer_of(seen: SshOffer, subject: str) -> Offer:
+    """Return what was read as the offer the policies judge."""
     at = OnWire(subject)
-    found = []
-    if offer.banner.startswith("SSH-1."):
-        found.append(
-            Finding(rule=PROTOCOL_1, subject=subject, location=at, message="protocol 1 is offered",
-                    evidence=offer.banner[:8], policies=policies)
-        )  # fmt: skip
-    for kind, names, severity, why in _WEAK:
-        for offered in offer.of(kind):
-            if any(offered == n or (n.endswith("-") and offered.startswith(n)) for n in names):
-                label = kind.replace("_", " ").rstrip("s")
-                found.append(
-                    Finding(rule=ALGORITHM, subject=subject, location=at, severity=severity,
-                            message=f"{label} {offered}: {why}", evidence=f"{kind} {offered}", policies=policies)
-                )  # fmt: skip
-    return found
+    old = seen.banner.startswith("SSH-1.")
+    only_old = old and not seen.lists
+    lists = tuple((kind, tuple(Said(name, at) for name in seen.of(kind))) for kind in _KINDS)
+    return Offer(
+        subject=subject,
+        at=at,
+        connections=1,
+        ssh=offers.SshOffer(
+            lists=() if only_old else lists, protocol1=Said(seen.banner[:8], at) if old else None
+        ),
+    )

@@ -150,7 +150,9 @@ def test_any_bytes_are_lists_or_a_clear_refusal(data: bytes) -> None:
 
 def test_ssh_1_is_named() -> None:
     offer = ssh.SshOffer(banner="SSH-1.5-old")
-    assert [f.rule.id for f in ssh.judge(offer, "ssh://h", ("aspect",))] == ["tls/ssh-protocol"]
+    judgement = policy.load("aspect").judge(ssh.offer_of(offer, "ssh://h"))
+    assert [f.rule.id for f in judgement.findings] == ["tls/ssh-protocol"]
+    assert judgement.verdict == "fail"
 
 
 def test_what_other_vantage_points_streamed_is_merged(
