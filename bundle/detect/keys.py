@@ -130,7 +130,9 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
             return
         word = next((w for w in DEFAULTS if _jks_opens(data, w)), None)
         yield _said(member, subject, STORE if word is None else WEAK, "Java key store (JKS)")
-    elif head[:2] in (b"\x30\x82", b"\x30\x81") or (head[:1] == b"\x30" and len(content) == head[1] + 2):
+    elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
+        len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
+    ):
         yield from _der(member, subject, bytes(content))
 
 
