@@ -13,7 +13,7 @@ from bundle.detect.components.content import Contents, Seen, line_of
 from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.libraries import Libraries
 from bundle.detect.components.load import shipped
-from bundle.detect.components.model import Component, PackageSign
+from bundle.detect.components.model import Component, Kind, PackageSign
 from bundle.detect.components.osv import RULE as OSV
 from bundle.detect.components.osv import Osv
 from bundle.detect.components.own import DENIED, LEARNED, Denied, Own, load_rules
@@ -71,7 +71,7 @@ class Components:
         """Say the components that this member is, holds, or is the version file of."""
         for sighting in self._sightings(member):
             finding = judge(sighting, subject, self.today)
-            if finding is not None:
+            if finding is not None and not _only_named(member, sighting):
                 yield finding
             yield from self._denied_component(sighting, subject)
             for version in sighting.versions:
@@ -152,6 +152,16 @@ def _is(package: Package, sign: PackageSign) -> bool:
         and (sign.pattern is None or sign.pattern.search(f"{package.name} {package.vendor}") is not None)
         and (sign.release is None or sign.release.search(package.full) is not None)
     )
+
+
+def _only_named(member: Member, sighting: Sighting) -> bool:
+    """Whether all there is is a package's control file that has the name of what is recognised by its content.
+
+    What the package installs is judged where it lies; a list of installed packages (`status`) is another matter.
+    """
+    component = sighting.component
+    by_name = bool(sighting.release) and (member.name == "control" or member.name.endswith(".control"))
+    return by_name and component.kind is Kind.FORBIDDEN and bool(component.contents)
 
 
 def _of_package(member: Member, package: Package, component: Component) -> Sighting:
