@@ -24,7 +24,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[ansible]' --group test --group lint
+	$(BIN)/python -m pip install --quiet --editable '.[ansible,cluster]' --group test --group lint
 	@touch $@
 
 setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint

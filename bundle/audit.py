@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,12 +81,14 @@ def audit(
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     on_event: Callable[[AuditEvent], None] | None = None,
+    called: Mapping[str, str] | None = None,
 ) -> Run:
     """Examine archives or folders, nested to any depth, and return everything that was seen.
 
     One subject per path, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
     two add up to `bytes`), `seconds`. `jobs` processes share the work (default: one per core); the result does not
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
+    `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """
     started = datetime.now(UTC)
@@ -103,7 +105,7 @@ def audit(
         on_event or (lambda _event: None),
     ) as work:
         for name in dict.fromkeys(names):
-            work.examine(name)
+            work.examine(name, (called or {}).get(name, name))
         return Run.of(work.subjects, work.findings, work.results, started=started)
 
 
@@ -167,24 +169,24 @@ class _Audit:
 
     # --- one bundle
 
-    def examine(self, path: str) -> None:
-        """Walk one path and settle its books."""
+    def examine(self, path: str, shown: str) -> None:
+        """Walk one path, called `shown`, and settle its books."""
         began = time.monotonic()
-        self._subject = path
+        self._subject = shown
         size = _size_on_disk(path)
-        self._on_event(Started(path, size))
+        self._on_event(Started(shown, size))
         root = Section()
         self._open = [(0, root)]
         top = _Top()
-        self._consume(self._walker.walk(path), top, size)
+        self._consume(self._walker.walk(path, shown), top, size)
         self._collect(wait=True)
         key = self._key()
         self._sections[key] = root
         total = books(key, self._sections)
-        findings = list(unfold(key, self._sections, path))
+        findings = list(unfold(key, self._sections, shown))
         examined, reason = top.verdict(total.partial, total.members)
         subject = Subject(
-            id=path, kind=Kind.BUNDLE, examined=examined, reason=reason,
+            id=shown, kind=Kind.BUNDLE, examined=examined, reason=reason,
             stats={
                 "members": total.members,
                 "bytes": total.size + total.not_examined,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bundle.walk.walker import Walker
 
 
-def start(walker: Walker, path: str) -> Iterator[Event]:
-    """Say everything at one path. Errors: InputError (absent, unreadable, neither file nor folder)."""
+def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
+    """Say everything at one path; a file is called `shown`. Errors: InputError (absent, unreadable, neither of the two)."""
     try:
         about = Path(path).stat()
     except OSError as problem:
@@ -33,7 +33,7 @@ def start(walker: Walker, path: str) -> Iterator[Event]:
     if stat.S_ISDIR(about.st_mode):
         yield from _folder(walker, path)
     else:
-        yield from _on_disk(walker, path, about, top=True)
+        yield from _on_disk(walker, path, about, top=True, shown=shown)
 
 
 def _folder(walker: Walker, path: str) -> Iterator[Event]:
@@ -76,8 +76,10 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
     )  # fmt: skip
 
 
-def _on_disk(walker: Walker, path: str, about: os.stat_result, *, top: bool = False) -> Iterator[Event]:
-    parts = (_text(path),)
+def _on_disk(
+    walker: Walker, path: str, about: os.stat_result, *, top: bool = False, shown: str = ""
+) -> Iterator[Event]:
+    parts = (_text(shown or path),)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as problem:

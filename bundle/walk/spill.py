@@ -26,7 +26,7 @@ class Spill:
     def begin(self) -> None:
         """Start an extent behind all that are in use."""
         if self._fd < 0:
-            self._fd = _nameless()
+            self._fd = nameless()
         granularity = mmap.ALLOCATIONGRANULARITY
         self._filling = -(-self._end // granularity) * granularity
         self._end = self._filling
@@ -81,7 +81,8 @@ class Spill:
         self._live.clear()
 
 
-def _nameless() -> int:
+def nameless() -> int:
+    """Open a temporary file that has no name from the start."""
     folder = tempfile.gettempdir()
     with suppress(OSError):
         return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)

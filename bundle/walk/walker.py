@@ -65,11 +65,11 @@ class Walker:
         """Bytes on disk that are behind us."""
         self.deadline = time.monotonic() + self.limits.seconds
 
-    def walk(self, path: str) -> Iterator[Event]:
-        """Say every member and problem of one file or folder. Errors: InputError."""
+    def walk(self, path: str, shown: str = "") -> Iterator[Event]:
+        """Say every member and problem of one file or folder, a file under the name `shown`. Errors: InputError."""
         self.start()
         try:
-            yield from disk.start(self, path)
+            yield from disk.start(self, path, shown)
         except _Stop:
             return
 

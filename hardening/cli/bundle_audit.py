@@ -83,6 +83,11 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Passwords to try on encrypted members, one a line.",
 )
+@click.option(
+    "--dask",
+    metavar="URL",
+    help="Examine on the workers of this Dask scheduler (tcp://HOST:8786); PATHs may be addresses, s3://bucket/*.zip.",
+)
 @_limits
 @report_options
 def command(
@@ -92,6 +97,7 @@ def command(
     rules: tuple[Path, ...],
     osv: Path | None,
     password_file: Path | None,
+    dask: str | None,
     report: ReportOptions,
     **limits: Any,
 ) -> int:
@@ -104,6 +110,15 @@ def command(
     from bundle.walk import Limits
 
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
+    if dask:
+        from bundle.cluster.submit import audit_on
+
+        with _shown(report) as on_event:
+            run = audit_on(
+                dask, paths, limits=Limits(**given), rules=rules, osv=osv, cache=cache,
+                passwords=_passwords(password_file), key=_key(report.baseline_key), jobs=jobs, on_event=on_event,
+            )  # fmt: skip
+        return finish(run, report)
     with _shown(report) as on_event:
         run = audit(
             paths,
