@@ -1,18 +1,22 @@
 #!/usr/bin/env python
 # -*- coding: utf-8 -*-
-"""A mail relay for a host whose programs speak plain SMTP or sendmail: one file, standard library, Python 2.7 to 3.14.
+"""A mail relay for a host whose programs speak plain SMTP or sendmail: one file, standard library, Python 2.6 to 3.14.
 
 It accepts on loopback, says 250 only when the mail is safe on disk, and delivers by Microsoft Graph or SMTP with
 OAuth2, whichever works. It keeps the service's limits across restarts, sends urgent mail first, joins a backlog
 into digests that name every alarm, and speaks up in another way while mail does not work.
 
     relay.py serve CONFIG            run (systemd unit and SysV script start this)
+                                     --transport-tls auto|python|openssl|curl: who speaks TLS
     relay.py status CONFIG           0 delivering, 1 something waits, 2 mail is broken or the relay is away
     relay.py sendmail CONFIG -t ...  what /usr/sbin/sendmail would do
 
 A delivery is a batch of one mail or of many. Its record is on disk before the first try, says `uncertain` while a
 try runs, and is renamed when the service has accepted; so a crash costs one duplicate at most, and that one says
 X-Possible-Duplicate. Nothing here prints or logs a secret or a token.
+
+Python 2.6 has no TLS client that checks names. There the host's own `openssl s_client` (both transports) or `curl`
+(Graph alone) speaks TLS 1.2, where it can; where neither can, the relay refuses to start and names the way out.
 """
 
 from __future__ import print_function
@@ -23,7 +27,9 @@ import errno
 import json
 import os
 import random
+import io
 import re
+import select
 import signal
 import smtplib
 import socket
@@ -35,11 +41,11 @@ import time
 import uuid
 
 try:
-    from http.client import HTTPException, HTTPSConnection
+    from http.client import HTTPConnection, HTTPException
     from socketserver import StreamRequestHandler, TCPServer, ThreadingMixIn
     from urllib.parse import quote, unquote, urlencode, urlsplit
 except ImportError:  # Python 2
-    from httplib import HTTPException, HTTPSConnection
+    from httplib import HTTPConnection, HTTPException
     from SocketServer import StreamRequestHandler, TCPServer, ThreadingMixIn
     from urllib import quote, unquote, urlencode
     from urlparse import urlsplit
@@ -78,7 +84,9 @@ DEFAULTS = {
     "proxy": "",
     "proxy_smtp": True,
     "ca_file": "",
+    "transport_tls": "auto",
     "openssl": "openssl",
+    "curl": "curl",
 }
 
 
@@ -477,20 +485,52 @@ def host_port(text, default):
     return parts.hostname, default if parts.port is None else parts.port
 
 
+def dial(config, host, port, proxied):
+    """Return a plain connection to host:port, by the proxy's CONNECT where there is one."""
+    if not (config["proxy"] and proxied):
+        return socket.create_connection((host, port), config["timeout"])
+    proxy, proxy_port, head = proxy_of(config)
+    dialled = socket.create_connection((proxy, proxy_port), config["timeout"])
+    lines = ["CONNECT %s:%d HTTP/1.1" % (host, port), "Host: %s:%d" % (host, port)]
+    lines += ["%s: %s" % row for row in head.items()]
+    dialled.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+    got = b""
+    while b"\r\n\r\n" not in got and len(got) < 16384:
+        byte = dialled.recv(1)  # not one more than the head: what follows belongs to the tunnel
+        if not byte:
+            break
+        got += byte
+    if got.split(b" ")[1:2] != [b"200"]:
+        dialled.close()
+        raise Refused(CONFIG, "the proxy refuses %s:%d" % (host, port))
+    return dialled
+
+
+def secured(config, dialled, host):
+    """Return the connection with TLS: 1.2 at least, the authority and the name checked."""
+    if way(config) == "openssl":
+        return Channel(config, dialled, host)
+    return tls(config).wrap_socket(dialled, server_hostname=host)
+
+
+class Https(HTTPConnection):
+    """http over a connection that is there already."""
+
+    default_port = 443
+
+
 def https(config, endpoint, path, body, headers):
     """POST; return status, headers, body. Raises Refused when there is no answer."""
     host, port = host_port(endpoint, 443)
+    if way(config) == "curl":
+        return curled(config, host, port, path, body, headers)
     answered = False
     try:
-        context = tls(config)
-        if config["proxy"]:
-            proxy, proxy_port, head = proxy_of(config)
-            connection = HTTPSConnection(proxy, proxy_port, timeout=config["timeout"], context=context)
-            connection.set_tunnel(host, port, head)
-        else:
-            connection = HTTPSConnection(host, port, timeout=config["timeout"], context=context)
+        connection = Https(host, port, timeout=config["timeout"])
         try:
-            connection.connect()
+            dialled = dial(config, host, port, True)
+            connection.sock = dialled  # closed below whatever happens to TLS
+            connection.sock = secured(config, dialled, host)
             answered = True  # from here on the other side may act on what it got
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
@@ -503,8 +543,394 @@ def https(config, endpoint, path, body, headers):
         HTTPException,
         ValueError,
     ) as problem:  # ssl's and socket's errors are among them
-        kind = CONFIG if isinstance(problem, getattr(ssl, "CertificateError", ssl.SSLError)) else TEMPORARY
-        raise Refused(kind, "%s: %s" % (host, plain(problem)), uncertain=answered)
+        raise Refused(distrust(problem), "%s: %s" % (host, plain(problem)), uncertain=answered)
+
+
+def distrust(problem):
+    """Return what a failed connection means: a certificate that is wrong does not mend itself."""
+    wrong = (Untrusted, getattr(ssl, "CertificateError", Untrusted))
+    return CONFIG if isinstance(problem, wrong) else TEMPORARY
+
+
+# --- TLS by the host's own openssl or curl, for a Python that cannot
+
+
+class Untrusted(IOError):
+    """A certificate that is not good for this name."""
+
+
+def way(config):
+    """Return who speaks TLS, found out once: python, openssl or curl. Raises SystemExit with what to do instead."""
+    if "way" not in config:
+        config["way"] = found_way(config)
+    return config["way"]
+
+
+def found_way(config):
+    wanted, problems = config["transport_tls"], []
+    for name in ("python", "openssl", "curl") if wanted == "auto" else (wanted,):
+        problem = {"python": python_lacks, "openssl": openssl_lacks, "curl": curl_lacks}[name](config)
+        if not problem:
+            return name
+        problems.append("%s: %s" % (name, problem))
+    raise SystemExit(
+        "relay: nothing on this host speaks TLS 1.2 with checked names (%s).\n"
+        "  next: run the relay on another host of the site and let this one submit to it through an ssh tunnel:\n"
+        "        ssh -N -L 127.0.0.1:2525:127.0.0.1:2525 RELAY-HOST" % "; ".join(problems)
+    )
+
+
+def python_lacks(config):
+    good = hasattr(ssl, "create_default_context") and (
+        hasattr(ssl, "TLSVersion") or hasattr(ssl, "OP_NO_TLSv1_1")
+    )
+    return "" if good else "2.7.9 or its backport is needed"
+
+
+def output_of(argv):
+    try:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=True
+        )
+    except (OSError, IOError):
+        return None, ""
+    said = child.communicate(b"")[0].decode("utf-8", "replace")
+    return child.returncode, said
+
+
+def s_client_options(config):
+    """Return the options this openssl's s_client knows; versions differ."""
+    if "s_client" not in config:
+        known = output_of([config["openssl"], "s_client", "-help"])[1]
+        config["s_client"] = set(re.findall(r"(?m)^ *(-[A-Za-z0-9_]+)", known))
+    return config["s_client"]
+
+
+def openssl_lacks(config):
+    known = s_client_options(config)
+    if not known:
+        return "openssl is not installed"
+    for option in ("-tls1_2", "-servername", "-CAfile", "-ign_eof"):
+        if option not in known:
+            return "this s_client has no %s (1.0.1 is needed)" % option
+    if not system_authorities(config):
+        return "no file of authorities was found; set ca_file"
+    return ""
+
+
+def curl_lacks(config):
+    if config["transports"] != ["graph"] and "graph" not in config["transports"]:
+        return "it speaks HTTPS alone, and transports has no graph"
+    code, said = output_of([config["curl"], "-q", "--tlsv1.2", "--version"])
+    if code is None:
+        return "curl is not installed"
+    if code or "https" not in said:
+        return "this curl has no --tlsv1.2 (7.34 or its backport is needed)"
+    return ""
+
+
+def system_authorities(config):
+    """Return a file with the authorities to trust: the system's, and ca_file's beside them."""
+    if "authorities" in config:
+        return config["authorities"]
+    places = (
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    )
+    found = [place for place in places if os.path.isfile(place)][:1]
+    found += [config["ca_file"]] if config["ca_file"] else []
+    config["authorities"] = found[0] if found else ""
+    if len(found) > 1:
+        put(config["spool"], "authorities.pem", b"\n".join(get(place) for place in found))
+        config["authorities"] = os.path.join(config["spool"], "authorities.pem")
+    return config["authorities"]
+
+
+def der(data, at, end):
+    """Yield (tag, start, stop) of the values in data[at:end]. Raises ValueError, IndexError."""
+    while at < end:
+        tag, length = data[at], data[at + 1]
+        at += 2
+        if tag & 31 == 31:
+            raise ValueError("a tag of several bytes")
+        if length & 128:
+            count, length = length & 127, 0
+            if not 0 < count < 5:
+                raise ValueError("a length that is none")
+            for byte in data[at : at + count]:
+                length = length * 256 + byte
+            at += count
+        if at + length > end:
+            raise ValueError("a value past its end")
+        yield tag, at, at + length
+        at += length
+
+
+def names_of(certificate):
+    """Return the DNS names and the addresses (as bytes) in a DER certificate's subjectAltName."""
+    data, names, addresses = bytearray(certificate), [], []
+    _, start, stop = next(der(data, 0, len(data)))
+    _, start, stop = next(der(data, start, stop))
+    for tag, one, other in der(data, start, stop):
+        if tag != 0xA3:
+            continue
+        _, first, last = next(der(data, one, other))
+        for _, begin, end in der(data, first, last):
+            parts = list(der(data, begin, end))
+            if bytes(data[parts[0][1] : parts[0][2]]) != b"\x55\x1d\x11":
+                continue
+            _, left, right = next(der(data, parts[-1][1], parts[-1][2]))
+            for kind, low, high in der(data, left, right):
+                if kind == 0x82:
+                    names.append(bytes(data[low:high]).decode("latin-1").lower())
+                elif kind == 0x87:
+                    addresses.append(bytes(data[low:high]))
+    return names, addresses
+
+
+def address_of(host):
+    """Return a host that is an address as its bytes, else None."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_pton(family, host)
+        except (socket.error, ValueError, UnicodeError):
+            continue
+    return None
+
+
+def is_for(certificate, host):
+    """Tell whether a DER certificate is for this host; what cannot be read is not."""
+    try:
+        names, addresses = names_of(certificate)
+    except (ValueError, IndexError, StopIteration):
+        return False
+    address = address_of(host)
+    if address is not None:
+        return address in addresses
+    host = host.lower().rstrip(".")
+    rest = host.partition(".")[2]
+    return any(name == host or ("." in rest and name == "*." + rest) for name in names)
+
+
+class Stream(io.RawIOBase):
+    """What a channel's makefile reads from."""
+
+    def __init__(self, channel):
+        io.RawIOBase.__init__(self)
+        self.channel = channel
+
+    def readable(self):
+        return True
+
+    def readinto(self, room):
+        data = self.channel.recv(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+
+class Channel(object):
+    """`openssl s_client` as a socket with TLS.
+
+    A socket of ours on loopback carries its bytes to the connection that was dialled, so that proxy and STARTTLS are
+    ours on every version. Nothing is written before chain and name are checked; old versions have no
+    -verify_hostname, so the name is always read from the certificate here.
+    """
+
+    def __init__(self, config, dialled, host):
+        self.config, self.host = config, host
+        self.child = self.inner = None
+        self.outer, self.left = dialled, b""
+        try:
+            self.open()
+            self.judge(self.greeting())
+        except Exception:
+            self.close()
+            raise
+
+    def open(self):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            known = s_client_options(self.config)
+            argv = [
+                self.config["openssl"],
+                "s_client",
+                "-connect",
+                "127.0.0.1:%d" % listener.getsockname()[1],
+            ]
+            argv += ["-CAfile", system_authorities(self.config), "-verify", "9", "-tls1_2", "-ign_eof"]
+            argv += [one for one in ("-verify_return_error", "-nocommands") if one in known]
+            if address_of(self.host) is None:
+                argv += ["-servername", self.host]
+            self.child = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True
+            )
+            listener.settimeout(self.config["timeout"])
+            self.inner = listener.accept()[0]
+        finally:
+            listener.close()
+        for one in (self.inner, self.outer):
+            one.settimeout(self.config["timeout"])
+        pump = threading.Thread(target=carry, args=(self.inner, self.outer))
+        pump.daemon = True
+        pump.start()
+
+    def greeting(self):
+        """Return what s_client says of the handshake, up to where the data begins."""
+        said = b""
+        while True:
+            found = re.search(b"\n *Verify return code: [^\n]*\n(?:[^\n]*\n)*?---\n", said)
+            if found:
+                self.left = said[found.end() :]
+                return said[: found.end()].decode("latin-1")
+            more = self.some(65536)
+            if not more or len(said) > 1048576:
+                return said.decode("latin-1")
+            said += more
+
+    def judge(self, said):
+        codes = re.findall(r"(?m)^ *Verify return code: (\d+)", said)
+        if not codes or not self.left and self.child.poll() is not None:
+            self.child.kill()
+            why = self.child.communicate()[1].decode("latin-1")
+            wrong = re.findall(r"verify error:num=\d+:([a-zA-Z0-9 ,-]+)", why)
+            if wrong:
+                raise Untrusted("the certificate of %s: %s" % (self.host, wrong[0]))
+            raise IOError("TLS 1.2 with %s failed" % self.host)
+        if set(codes) != set(["0"]):
+            raise Untrusted("the certificate of %s: verify code %s" % (self.host, codes[-1]))
+        found = re.search("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", said, re.DOTALL)
+        if not found or not is_for(ssl.PEM_cert_to_DER_cert(found.group(0) + "\n"), self.host):
+            raise Untrusted("the certificate of %s is for another name" % self.host)
+
+    def some(self, most):
+        ready = select.select([self.child.stdout], [], [], self.config["timeout"])[0]
+        if not ready:
+            raise socket.timeout("timed out")
+        return os.read(self.child.stdout.fileno(), most)
+
+    def recv(self, most):
+        if self.left:
+            data, self.left = self.left[:most], self.left[most:]
+            return data
+        return self.some(most)
+
+    def sendall(self, data):
+        view, fd = data, self.child.stdin.fileno()
+        while view:
+            if not select.select([], [fd], [], self.config["timeout"])[1]:
+                raise socket.timeout("timed out")
+            view = view[os.write(fd, view[:4096]) :]  # PIPE_BUF: a pipe that is ready takes so much at once
+
+    def makefile(self, *args, **kwargs):
+        return io.BufferedReader(Stream(self))
+
+    def settimeout(self, seconds):
+        pass
+
+    def close(self):
+        child, self.child = self.child, None
+        if child is not None:
+            if child.poll() is None:
+                child.kill()
+            for one in (child.stdin, child.stdout, child.stderr):
+                try:
+                    one.close()
+                except (OSError, IOError):
+                    pass
+            child.wait()
+        for one in (self.inner, self.outer):
+            if one is not None:
+                try:
+                    one.shutdown(socket.SHUT_RDWR)  # wakes the thread that carries
+                except (OSError, IOError):
+                    pass
+                one.close()
+
+
+def carry(inner, outer):
+    """Carry bytes both ways until one side ends."""
+    other = {inner: outer, outer: inner}
+    try:
+        while True:
+            for one in select.select([inner, outer], [], [], 3600)[0]:
+                data = one.recv(65536)
+                if not data:
+                    return
+                other[one].sendall(data)
+    except (OSError, IOError, ValueError, select.error):  # ValueError: closed meanwhile
+        return
+    finally:
+        for one in (inner, outer):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except (OSError, IOError):
+                pass
+
+
+class CurlAnswer(object):
+    """The headers that curl printed."""
+
+    def __init__(self, head):
+        self.rows = [line.partition(":")[::2] for line in head.split("\r\n")[1:]]
+
+    def getheader(self, name, default=None):
+        for key, value in self.rows:
+            if key.strip().lower() == name.lower():
+                return value.strip()
+        return default
+
+
+# curl's exit codes from before a byte of the request was sent
+CURL_EARLY = (1, 2, 3, 4, 5, 6, 7, 27, 35, 51, 53, 54, 58, 59, 60, 66, 77, 80, 82, 83, 90, 91, 97)
+
+
+def curled(config, host, port, path, body, headers):
+    """POST by curl, everything on its standard input: nothing secret on a command line or in a file."""
+
+    def quoted(text):
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+
+    body = body.decode("ascii") if isinstance(body, bytes) else body
+    rows = [
+        ("url", "https://%s:%d%s" % (host, port, path)),
+        ("data-binary", body),
+        ("max-time", "%d" % (config["timeout"] * 3)),
+        ("connect-timeout", "%d" % config["timeout"]),
+        ("header", "Expect:"),
+    ]
+    rows += [("header", "%s: %s" % row) for row in headers.items()]
+    rows += [("cacert", system_authorities(config))] if system_authorities(config) else []
+    rows += [("proxy", config["proxy"])] if config["proxy"] else []
+    lines = ["silent", "show-error", "include", "tlsv1.2"]
+    lines += ['%s = "%s"' % (name, quoted(value)) for name, value in rows]
+    child = subprocess.Popen(
+        [config["curl"], "-q", "--config", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        close_fds=True,
+        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"},
+    )
+    got, why = child.communicate(("\n".join(lines) + "\n").encode("utf-8"))
+    code, why = child.returncode, re.sub(r"[^\x20-\x7e]", " ", why.decode("latin-1")).strip()[:120]
+    if code:
+        refused = "CONNECT" in why and "response" in why
+        kind = CONFIG if refused or code in (51, 60, 77) else TEMPORARY
+        text = "%s: curl %d %s" % (host, code, why)
+        raise Refused(kind, text, uncertain=not refused and code not in CURL_EARLY)
+    while True:  # a proxy's answer and 1xx come before the service's own
+        head, _, rest = got.partition(b"\r\n\r\n")
+        if not rest.startswith(b"HTTP/"):
+            break
+        got = rest
+    status = re.match(b"HTTP/[0-9.]+ ([0-9]{3})", head)
+    if not status:
+        raise Refused(TEMPORARY, "%s: an answer that is none" % host, uncertain=True)
+    return int(status.group(1)), CurlAnswer(head.decode("latin-1")), rest
 
 
 def plain(problem):
@@ -655,27 +1081,10 @@ class Dialled(smtplib.SMTP):
     relay = None
 
     def _get_socket(self, host, port, timeout):
-        config = self.relay
-        if not (config["proxy"] and config["proxy_smtp"]):
-            return socket.create_connection((host, port), config["timeout"])
-        proxy, proxy_port, head = proxy_of(config)
-        dialled = socket.create_connection((proxy, proxy_port), config["timeout"])
-        lines = ["CONNECT %s:%d HTTP/1.1" % (host, port), "Host: %s:%d" % (host, port)]
-        lines += ["%s: %s" % row for row in head.items()]
-        dialled.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
-        got = b""
-        while b"\r\n\r\n" not in got and len(got) < 16384:
-            byte = dialled.recv(1)
-            if not byte:
-                break
-            got += byte
-        if got.split(b" ")[1:2] != [b"200"]:
-            dialled.close()
-            raise Refused(CONFIG, "the proxy refuses %s:%d" % (host, port))
-        return dialled
+        return dial(self.relay, host, port, self.relay["proxy_smtp"])
 
     def secure(self, host):
-        self.sock = tls(self.relay).wrap_socket(self.sock, server_hostname=host)
+        self.sock = secured(self.relay, self.sock, host)
         self.file = None
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
@@ -741,10 +1150,7 @@ def deliver_smtp(config, tokens, recipients, raw):
         except (smtplib.SMTPException, OSError, IOError, ValueError) as problem:
             if isinstance(problem, Refused):
                 raise
-            kind = (
-                CONFIG if isinstance(problem, getattr(ssl, "CertificateError", ssl.SSLError)) else TEMPORARY
-            )
-            raise Refused(kind, "smtp: %s" % plain(problem), uncertain=uncertain[0])
+            raise Refused(distrust(problem), "smtp: %s" % plain(problem), uncertain=uncertain[0])
     finally:
         session.close()
 
@@ -1187,6 +1593,9 @@ def serve(config):
         raise SystemExit("relay: listen has to be a loopback address, not %s" % host)
     if not os.path.isdir(config["spool"]):
         os.makedirs(config["spool"], 0o700)
+    if way(config) == "curl" and config["transports"] != ["graph"]:
+        sys.stderr.write("relay: TLS is curl's here, which delivers by graph alone\n")
+        config["transports"] = ["graph"]
     lock = open(os.path.join(config["spool"], "lock"), "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -1309,13 +1718,6 @@ def load(path):
 
 
 def main(arguments):
-    if sys.version_info < (2, 7) or not hasattr(ssl, "create_default_context"):
-        sys.stderr.write(
-            "relay: this Python has no TLS client that checks names (2.7.9 or its backport is needed).\n"
-            "  next: run the relay on another host of the site and let this one submit to it through an ssh tunnel:\n"
-            "        ssh -N -L 127.0.0.1:2525:127.0.0.1:2525 RELAY-HOST\n"
-        )
-        return 69
     if len(arguments) < 2 or arguments[0] not in ("serve", "status", "sendmail"):
         sys.stderr.write("usage: relay.py serve|status|sendmail CONFIG [...]\n")
         return 64
@@ -1324,11 +1726,20 @@ def main(arguments):
     except (OSError, IOError, ValueError) as problem:
         sys.stderr.write("relay: %s: %s\n" % (arguments[1], type(problem).__name__))
         return 78
+    if arguments[2:3] == ["--transport-tls"]:
+        config["transport_tls"] = (arguments[3:] or [""])[0]
+    if config["transport_tls"] not in ("auto", "python", "openssl", "curl"):
+        sys.stderr.write("relay: transport_tls is none of auto, python, openssl, curl\n")
+        return 64
     if arguments[0] == "status":
         return status(config)
     if arguments[0] == "sendmail":
         return sendmail(config, arguments[2:])
-    return serve(config)
+    try:
+        return serve(config)
+    except SystemExit as problem:
+        sys.stderr.write("%s\n" % problem)
+        return 69
 
 
 if __name__ == "__main__":

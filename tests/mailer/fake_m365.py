@@ -430,7 +430,11 @@ class _Web(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         double = self.double
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed: half a request is none
+            self.close_connection = True
+            return
         path = urlsplit(self.path).path
         double.requests.append(f"POST {self.headers['Host']} {path}")
         if path.endswith("/oauth2/v2.0/token"):
@@ -664,6 +668,7 @@ class _Submit(socketserver.BaseRequestHandler):
 
     def _auth(self, rest: str, *, secured: bool) -> tuple[str, dict[str, Any] | None]:
         double = self.double
+        double.requests.append("AUTH")
         if not secured or rest.split(" ", maxsplit=1)[0].upper() != "XOAUTH2":
             self.say("504 5.7.4 Unrecognized authentication type")
             return "", None

@@ -35,7 +35,7 @@ class Relay:
         self.settings: dict[str, Any] = {
             **relay_config(load(site.config)), "listen": "127.0.0.1:0", "spool": str(self.spool), "timeout": 3, "syslog": False,
             "alarm_file": str(site.folder / "alarms"), "retry_first": 0.1, "retry_most": 0.4, "minute": 0.05, "per_minute": 1000,
-            "digest_after": 1000, **more,
+            "recipients_per_day": 10**9, "digest_after": 10**6, **more,
         }  # fmt: skip
         self.process: subprocess.Popen[str] | None = None
 
