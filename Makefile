@@ -62,6 +62,10 @@ types: setup ## mypy strict on packages and tests
 golden: setup ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls --regolden -k golden
 
+.PHONY: clients
+clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds
+	$(BIN)/python -m hardening.tls.clients_table
+
 docs: setup ## regenerate docs/rules.md
 	$(BIN)/harden rules --format markdown > docs/rules.md
 
@@ -93,3 +97,10 @@ prove: setup servers ## every installed server x every policy x RSA and ECDSA: r
 
 bench-render: setup ## speed of rendering and auditing, in process and as whole commands
 	$(BIN)/python bench/render_audit.py
+
+.PHONY: fuzz
+GROUP   ?= walk
+SECONDS ?= 600
+fuzz: setup ## coverage-guided fuzzing of every parser: GROUP=walk SECONDS=600 KEEP=--keep
+	$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzz.fuzz $(GROUP) --seconds $(SECONDS) $(KEEP)

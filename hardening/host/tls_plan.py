@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from typing import Any
 
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.host.plan import File, Plan, Service, Validator
+from hardening.tls import clients, render, targets
 from hardening.tls import policy as policies
-from hardening.tls import render, targets
+from hardening.tls.targets.base import Reading
+from hardening.tls.targets.tree import Tree
 
 MARK = "# replaced by the TLS policy in {place}: "
 
@@ -205,8 +208,39 @@ def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
                 paths=tuple(one.path for one in files),
             ),
         ),
-        notes=(*notes, *made.assumptions, *(f"{f.level.label}: {f.message}" for f in made.findings)),
+        notes=(
+            *notes,
+            *made.assumptions,
+            *(f"{f.level.label}: {f.message}" for f in made.findings if f.rule is not clients.LOCKED_OUT),
+            *_locked_out(server, layout, facts, made),
+        ),
     )
+
+
+LOSS = "warning: "
+"""How a note begins that an operator has to see before anything is changed."""
+
+
+def _locked_out(
+    server: Server, layout: Layout, facts: Mapping[str, Any], made: render.Rendered
+) -> Iterator[str]:
+    """Yield who could connect to what the host's files offer now, and could not any more."""
+    files = {
+        row["path"]: base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
+        for row in facts.get("files", [])
+    }
+    target = targets.find(server.target)
+    names = {name.rpartition("/")[2] for name in target.main}
+    mains = [path for pattern in layout.configs for path in files if fnmatch(path, pattern)]
+    mains.sort(key=lambda path: path.rpartition("/")[2] not in names)
+    way = Reading(release=made.job.release, build=made.job.build)
+    said = set()
+    for before in target.read(Tree(files), mains[0], way) if mains else ():
+        found = clients.warning(made.offer, before=before)
+        if found is not None and found.message not in said:
+            said.add(found.message)
+            name = before.subject.rpartition("#")[2]
+            yield f"{LOSS}{name}: {found.message}. The way out: {found.remedy}"
 
 
 def directives(text: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ from hardening.findings import (
     Subject,
     in_file,
 )
-from hardening.tls import builds
+from hardening.tls import builds, clients
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
@@ -224,7 +224,7 @@ def recognised(tree: Tree, path: str) -> Target | None:
 
 
 _OURS = re.compile(
-    r"^\W{1,4}TLS settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
+    r"^\W{1,4}(?:TLS|SSH) settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
     r"(?:\W[^\n]*\n)??\W{1,4}OpenSSL build: (?P<build>\S+)",
     re.MULTILINE,
 )
@@ -348,7 +348,9 @@ def _judged(
             judgement = judge_all(offer, policies)
             found.add(
                 Audited(
-                    [_subject(offer, judgement, [way])], list(judgement.findings), list(judgement.results)
+                    [_subject(offer, judgement, [way])],
+                    [*judgement.findings, *_locked_out(offer)],
+                    list(judgement.results),
                 )
             )
         return found
@@ -425,7 +427,12 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
         offer=shown,
         stats={"releases": len(ways)},
     )
-    return Audited([subject], findings, list(judgement.results))
+    return Audited([subject], [*findings, *_locked_out(offer)], list(judgement.results))
+
+
+def _locked_out(offer: Offer) -> tuple[Finding, ...]:
+    found = clients.warning(offer)
+    return () if found is None else (found,)
 
 
 def _listed(ways: Sequence[Reading]) -> str:

@@ -9,17 +9,18 @@ measured build` or `memory`, and whatever is shown to a reader has to show that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
+from functools import cache, lru_cache
+from pathlib import Path
 
 from hardening.errors import UsageError
-from hardening.findings import Finding, Rule, Severity
-from hardening.tables import Table
-from hardening.tls import openssl, registry
-from hardening.tls.offer import Offer, ProtocolOffer
+from hardening.findings import Finding, Rule, Severity, in_file
+from hardening.tls import registry
+from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
 
 LOCKED_OUT = Rule(
     id="tls/locked-out",
@@ -109,28 +110,93 @@ def simulate(offer: Offer, client: Client) -> Handshake:
 
 def locked_out(offer: Offer, among: Iterable[Client] | None = None) -> tuple[Handshake, ...]:
     """Return the handshakes that fail, of all known clients or of those given."""
-    tried = (simulate(offer, one) for one in (clients() if among is None else among))
-    return tuple(one for one in tried if not one.ok)
+    if among is None:
+        return _lost(_shape(offer))
+    return tuple(one for one in (simulate(offer, c) for c in among) if not one.ok)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What of an offer decides over handshakes, so that a fleet that offers the same is asked once."""
+
+    protocols: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]
+    keys: tuple[str, ...]
+    dh_bits: int | None
+
+
+def _shape(offer: Offer) -> _Shape:
+    return _Shape(
+        tuple(
+            (p.name, p.preference, tuple([s.value for s in p.suites]), tuple([s.value for s in p.groups]))
+            for p in offer.protocols
+        ),
+        tuple(c.key for c in offer.certificates),
+        offer.dh_bits,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _lost(shape: _Shape) -> tuple[Handshake, ...]:
+    at = in_file("shape")
+    protocols = tuple(
+        ProtocolOffer(
+            name=name,
+            at=at,
+            preference=preference,
+            suites=tuple(Said(s, at) for s in suites),
+            groups=tuple(Said(g, at) for g in groups),
+        )
+        for name, preference, suites, groups in shape.protocols
+    )
+    then = datetime(2000, 1, 1, tzinfo=UTC)
+    certificates = tuple(
+        Certificate(subject="", issuer="", not_before=then, not_after=then, key=key, signature="", sha256="")
+        for key in shape.keys
+    )
+    offer = Offer(subject="", at=at, protocols=protocols, certificates=certificates, dh_bits=shape.dh_bits)
+    return locked_out(offer, clients())
 
 
 def warning(offer: Offer, before: Offer | None = None) -> Finding | None:
-    """Return one finding that names who cannot connect, or None when everybody can.
+    """Return one finding that names who cannot connect, or None when everybody can or it is not known.
 
-    With `before` only those count who could connect to that offer.
+    With `before` only those count who could connect to that offer. An offer of which only what is forbidden
+    was asked for, or of nothing at all, says nothing about clients.
     """
-    among = clients() if before is None else tuple(c for c in clients() if simulate(before, c).ok)
-    lost = locked_out(offer, among)
-    if not lost:
+    if offer.coverage != "full" or not offer.protocols:
         return None
-    names = "; ".join(f"{one.client.title}{_mark(one.client)}: {one.reason}" for one in lost)
-    verb = "cannot connect" if before is None else "would lose access"
+    if before is None:
+        told = _told(_shape(offer))
+    else:
+        among = frozenset(c.id for c in clients()) - {h.client.id for h in locked_out(before)}
+        lost = tuple(h for h in locked_out(offer) if h.client.id in among)
+        told = _sentence(lost, len(among), "would lose access") if lost else None
+    if told is None:
+        return None
+    message, evidence, remedy = told
     return Finding(
         rule=LOCKED_OUT,
         subject=offer.subject,
         location=offer.at,
-        message=f"{len(lost)} of {len(among)} known clients {verb}: {names}",
-        evidence=", ".join(one.client.id for one in lost),
-        remedy="; ".join(_ways_out(lost)),
+        message=message,
+        evidence=evidence,
+        remedy=remedy,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _told(shape: _Shape) -> tuple[str, str, str] | None:
+    lost = _lost(shape)
+    return _sentence(lost, len(clients()), "cannot connect") if lost else None
+
+
+def _sentence(lost: tuple[Handshake, ...], among: int, verb: str) -> tuple[str, str, str]:
+    """Return message, evidence and remedy."""
+    names = "; ".join(f"{one.client.title}{_mark(one.client)}: {one.reason}" for one in lost)
+    return (
+        f"{len(lost)} of {among} known clients {verb}: {names}",
+        ", ".join(one.client.id for one in lost),
+        "; ".join(_ways_out(lost)),
     )
 
 
@@ -195,65 +261,19 @@ def client(name: str) -> Client:
 
 @cache
 def _read() -> tuple[tuple[Client, ...], dict[str, str]]:
-    table = Table.load(files("hardening.tls") / "data" / "clients.toml")
-    found = tuple(_client(row) for row in table.rows("client"))
-    ways = table.table("way_out")
-    out = {family: ways.text(family) for family in ways.keys()}  # noqa: SIM118 - a Table, whose keys() marks them as read
-    table.done()
-    for one in found:
-        if one.family not in out:
-            raise table.wrong("way_out", f"has no way out for {one.family!r}, the family of {one.id}")
-    return found, out
-
-
-_ANY_DH = 1 << 16
-_LEVEL_DH = {None: 0, 0: 0, 1: 1024, 2: 2048, 3: 3072}
-
-
-def _client(row: Table) -> Client:
-    if "build" in row:
-        build = openssl.build(row.text("build"))
-        resolved = openssl.resolve(row.text("string"), build)
-        level = resolved.security_level
-        protocols = row.texts("protocols", openssl.spoken(build, level))
-        protocols = tuple(p for p in protocols if p != "SSLv2")
-        suites = tuple(
-            c.iana
-            for c in resolved.suites
-            if _without_set_up(c) and any(openssl.usable(c, p, level) for p in protocols)
+    """Read the table that `make clients` wrote: the entries of clients.toml, resolved on their builds."""
+    raw = json.loads((Path(__file__).parent / "data" / "clients.json").read_text("utf-8"))
+    names: list[str] = raw["suites"]
+    found = []
+    for row in raw["clients"]:
+        suites = tuple(names[number] for number in row.pop("suites"))
+        found.append(
+            Client(
+                suites=suites,
+                known=frozenset(suites),
+                protocols=tuple(row.pop("protocols")),
+                groups=tuple(row.pop("groups")),
+                **row,
+            )
         )
-        groups, least = build.groups or (), _LEVEL_DH.get(level, 3072)
-    else:
-        protocols = row.texts("protocols")
-        suites = tuple(registry.suite(name).iana for name in row.texts("suites"))
-        groups, least = row.texts("groups"), 0
-    found = Client(
-        id=row.text("id"),
-        title=row.text("title"),
-        family=row.text("family"),
-        protocols=protocols,
-        suites=suites,
-        groups=groups,
-        dh_min=row.number("dh_min", least),
-        dh_max=row.number("dh_max", _ANY_DH),
-        sni=row.flag("sni", default=True),
-        source=row.text("source"),
-        verified=row.text("verified"),
-        known=frozenset(suites),
-    )
-    for name in protocols:
-        if name not in registry.PROTOCOLS:
-            raise row.wrong("protocols", f"{name!r} is no protocol")
-    for name in groups:
-        if registry.find_group(name) is None:
-            raise row.wrong("groups", f"{name!r} is no group")
-    row.done()
-    return found
-
-
-def _without_set_up(cipher: openssl.Cipher) -> bool:
-    """Whether a client offers it without having been given a shared key, a password or a ticket."""
-    suite = cipher.suite
-    return suite is not None and not any(
-        word in suite.kx + suite.auth for word in ("PSK", "SRP", "KRB5", "GOST")
-    )
+    return tuple(found), raw["ways_out"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Finding, Rule, Severity, in_file
-from hardening.tls import builds, openssl, rules
+from hardening.tls import builds, clients, openssl, rules
 from hardening.tls.builds import Cipher
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
@@ -304,6 +304,11 @@ def render(
 
     Errors: UsageError (impossible wishes), HardeningError (what was written reads back differently: a bug).
     """
+    if target.ssh:
+        # loaded for SSH alone: most runs render TLS
+        from hardening.tls import ssh_render
+
+        return ssh_render.render(target, policy, version=version, build=build, params=params)
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
     notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]
@@ -322,7 +327,7 @@ def render(
     reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, made, offers)
-    verdicts, findings = _judged(target, made, offer)
+    verdicts, findings = judged(target, made, offer)
     return Rendered(
         text=text,
         job=job,
@@ -381,12 +386,17 @@ def _difference(want: Mapping[str, tuple[str, ...]], got: Mapping[str, tuple[str
 
 
 CONFIGURABLE = frozenset(
-    r.id
-    for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP, rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)
+    (
+        *(r.id for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP)),
+        *(r.id for r in (rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)),
+        "tls/ssh-algorithm",
+        "tls/ssh-protocol",
+    )
 )
 
 
-def _judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
+def judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
+    """Return the verdicts, and as findings what cannot be expressed and what is still against the policy."""
     judgement = made.job.policy.judge(offer)
     subject = f"{target.name}@{made.job.release.version}"
     place = in_file(target.place)
@@ -409,4 +419,6 @@ def _judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str]
         for one in judgement.findings
         if one.rule.id in CONFIGURABLE and one.evidence not in explained
     ]
+    if (lost := clients.warning(offer)) is not None:
+        found.append(replace(lost, subject=subject, location=place))
     return judgement.verdicts, tuple(found)

@@ -72,6 +72,9 @@ def test_check_and_diff_show_the_lines(site: Site) -> None:
     shown = site.play("harden.yml", "--check", "--diff").output
     assert "+ssl_protocols TLSv1.2 TLSv1.3;" in shown
     assert "-  ssl_protocols TLSv1 TLSv1.1 TLSv1.2;" in shown
+    plain = " ".join(shown.split())
+    assert "known clients would lose access: " in plain, "before anything is changed"
+    assert "The way out: " in plain
 
 
 def test_what_the_server_refuses_never_reaches_its_folder(site: Site) -> None:

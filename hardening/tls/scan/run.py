@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
-from hardening.tls import registry, rules
+from hardening.tls import clients, registry, rules
 from hardening.tls.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
@@ -165,7 +165,12 @@ def judged(
         from hardening.tls.scan import probes
 
         faults = probes.findings(one.found.faults, one.target.text)
-    return subject, (*judgement.findings, *attacks, *chains, *faults), judgement.results
+    lost = clients.warning(one.offer)
+    return (
+        subject,
+        (*judgement.findings, *attacks, *chains, *faults, *((lost,) if lost else ())),
+        judgement.results,
+    )
 
 
 def _seen(found: Endpoint) -> dict[str, object]:

@@ -21,6 +21,9 @@ class ActionModule(AgentAction):
         plan = replace(plan, deadman=float(args.get("deadman") or 0), install=bool(args.get("install")))
         if args.get("verb") == "verify":
             return self._verified(server, plan, args)
+        for note in plan.notes:
+            if note.startswith(tls_plan.LOSS):  # who would lose access is said before anything is changed
+                self._display.warning(note.removeprefix(tls_plan.LOSS))
         prove = None
         if server.endpoints and args.get("prove", True):
             prove = lambda: tls_plan.unproved(server.endpoints, server.policy)  # noqa: E731 - one expression

@@ -1,0 +1,58 @@
+"""The plan that makes a TLS policy hold says before it is carried out who would lose access."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from hardening.host import tls_plan
+
+MAIN = "/etc/nginx/nginx.conf"
+OLD = """events {}
+http {
+  server {
+    listen 443 ssl;
+    server_name www.example;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;
+    ssl_ciphers HIGH:!aNULL:@SECLEVEL=0;
+  }
+  include /etc/nginx/conf.d/*.conf;
+}
+"""
+
+
+def _facts(text: str) -> dict[str, object]:
+    data = text.encode()
+    row = {
+        "path": MAIN,
+        "content": base64.b64encode(data).decode(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    return {
+        "release": "Debian GNU/Linux 13 (trixie)",
+        "said": ["nginx version: nginx/1.26.3"],
+        "files": [row],
+    }
+
+
+def _warnings(text: str) -> list[str]:
+    server = tls_plan.Server(target="nginx")
+    notes = tls_plan.plan(server, _facts(text)).notes
+    return [note for note in notes if note.startswith(tls_plan.LOSS)]
+
+
+def test_those_who_can_connect_now_and_could_not_any_more_are_named() -> None:
+    (note,) = _warnings(OLD)
+    assert "www.example:443: " in note
+    assert "known clients would lose access: " in note
+    assert "OpenSSL 0.9.8e (CentOS 5)" in note
+    assert "The way out: " in note
+    assert "Internet Explorer 6" not in note, "it cannot connect as it is"
+
+
+def test_where_nobody_loses_anything_nothing_is_said() -> None:
+    server = tls_plan.Server(target="nginx")
+    (ours,) = [f for f in tls_plan.plan(server, _facts(OLD)).files if f.path.endswith("harden-tls.conf")]
+    settings = ours.content.decode()
+    now = f"events {{}}\nhttp {{\n{settings}\nserver {{\nlisten 443 ssl;\n}}\n}}\n"
+    assert _warnings(now) == []
