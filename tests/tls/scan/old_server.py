@@ -1,7 +1,7 @@
 """A real OpenSSL library of an old distribution as a TLS server: everything on.
 
-Arguments: folder of the library, folder of keys. Prints its port; serves until its input ends. Workers are
-processes, since old OpenSSL needs locks for threads.
+Arguments: folder of the library, folder of keys. Prints its port; serves until its input ends. Each connection
+has a process of its own, since old OpenSSL needs locks for threads.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import os
 import signal
 import socket
 import sys
-from ctypes import CFUNCTYPE, c_char_p, c_int, c_long, c_uint, c_void_p
+from ctypes import CFUNCTYPE, c_char_p, c_int, c_long, c_uint, c_void_p, create_string_buffer
 from pathlib import Path
 from typing import Any
 
-WORKERS = 3
 _SET_TMP_DH, _SET_TMP_ECDH, _OPTIONS, _ECDH_AUTO = 3, 4, 32, 94
 _P256 = 415
 
@@ -76,36 +75,48 @@ def context(ssl: Any, crypto: Any, keys: Path) -> int:
 
 
 def work(ssl: Any, made: int, listener: socket.socket) -> None:
+    """Serve each connection in a process of its own: a suite that makes the library crash ends that one alone."""
     new = _get(ssl, "SSL_new", c_void_p, c_void_p)
-    free = _get(ssl, "SSL_free", None, c_void_p)
     set_fd = _get(ssl, "SSL_set_fd", c_int, c_void_p, c_int)
     accept = _get(ssl, "SSL_accept", c_int, c_void_p)
+    read = _get(ssl, "SSL_read", c_int, c_void_p, c_void_p, c_int)
+    buffer = create_string_buffer(4096)
     while True:
         sock, _ = listener.accept()
-        sock.settimeout(None)
-        session = new(made)
-        set_fd(session, sock.fileno())
-        accept(session)
-        free(session)
+        if os.fork() == 0:
+            listener.close()
+            sock.settimeout(None)
+            session = new(made)
+            set_fd(session, sock.fileno())
+            if accept(session) == 1:
+                while read(session, buffer, len(buffer)) > 0:
+                    pass
+            os._exit(0)
         sock.close()
 
 
+def no_kerberos(keys: Path) -> None:
+    """Keep Red Hat's builds from asking the name service for Kerberos, which takes five seconds without one."""
+    settings = keys / "krb5.conf"
+    names = ("dns_canonicalize_hostname", "rdns", "dns_lookup_realm", "dns_lookup_kdc")
+    settings.write_text("[libdefaults]\n" + "".join(f" {name} = false\n" for name in names))
+    os.environ["KRB5_CONFIG"] = str(settings)
+
+
 def main() -> None:
+    no_kerberos(Path(sys.argv[2]))
     ssl, crypto = _child().load(Path(sys.argv[1]))
     made = context(ssl, crypto, Path(sys.argv[2]))
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    children = []
-    for _ in range(WORKERS):
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            work(ssl, made, listener)
-        children.append(child)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    worker = os.fork()
+    if worker == 0:
+        work(ssl, made, listener)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     sys.stdin.read()
-    for child in children:
-        os.kill(child, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
 
 
 if __name__ == "__main__":
