@@ -124,10 +124,14 @@ def _defaults() -> Mapping[str, Mapping[str, Mapping[str, Defaults]]]:
 def defaults(side: str, release: Release) -> Mapping[str, Defaults]:
     """Return the lists of a release when nothing is said; an unlisted release has those of the last one before it.
 
-    `side` is `server` or `client`.
+    `side` is `server` or `client`. What a client lists is known for some releases alone; the server's then stand
+    for them, and the mark says so.
     """
     every = _defaults()[side]
     if release.version in every:
         return every[release.version]
+    if side == "client":
+        mark = "memory (the server's lists, which the client's may exceed)"
+        return {k: Defaults(v.names, mark) for k, v in defaults("server", release).items()}
     below = [v for v in every if number(v) <= release.upstream]
     return every[below[-1] if below else next(iter(every))]

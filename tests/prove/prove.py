@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
+from hardening.tls.targets import find
 from tests.tls import compared, servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,9 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     """Yield target, policy and key for every server that is installed."""
     for target in targets:
         for policy in policies.available():
+            loaded = policies.load(policy)
+            if not (loaded.ssh_lists if find(target).ssh else loaded.rules):
+                continue  # a policy about SSH alone says nothing to a web server, nor the other way round
             for key in servers.KEYS:
                 yield target, policy, key
 
@@ -102,6 +106,9 @@ def table(rows: list[Row]) -> str:
     for policy in sorted({r.policy for r in rows}):
         cells = []
         for name in names:
+            if (name, policy, servers.KEYS[0]) not in by_cell:
+                cells.append("")
+                continue
             pair = [by_cell[name, policy, key] for key in servers.KEYS]
             cells.append(
                 " / ".join(

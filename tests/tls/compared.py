@@ -7,10 +7,12 @@ from pathlib import Path
 
 from hardening.tls import audit as audits
 from hardening.tls import render as renders
+from hardening.tls import ssh_algorithms
 from hardening.tls.offer import Offer
 from hardening.tls.registry import find_suite
 from hardening.tls.ruleset import Policy
 from hardening.tls.scan import run as scans
+from hardening.tls.scan import ssh
 from hardening.tls.targets import find
 from tests.tls import servers
 
@@ -76,9 +78,44 @@ def meant(made: renders.Rendered, kind: str) -> Seen:
     return found
 
 
+def ssh_in(offer: Offer) -> Seen:
+    """Return the lists of an SSH offer that the wire shows, without the words that are signals."""
+    assert offer.ssh is not None
+    wanted = ("kex", "host_keys", "ciphers", "macs")
+    return {
+        kind: tuple(s.value for s in said if not ssh_algorithms.is_signal(s.value))
+        for kind, said in offer.ssh.lists
+        if kind in wanted
+    }
+
+
+def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
+    """Render, start the real sshd, audit its file and scan it. Errors: UsageError when refused."""
+    server = servers.SERVERS[name]
+    port = servers.free_port()
+    certificate = servers.pair(kind, folder.parent / "certificates")
+    made = renders.render(find(name), policy, params=server.params(port, certificate))
+    main = servers.write(name, made.text, folder, port, certificate)
+    (audited,) = audits.read(main, find(name))
+    with servers.running(name, main, port):
+        seen = ssh.offer_of(ssh.read("127.0.0.1", port), f"ssh://127.0.0.1:{port}")
+    rendered = ssh_in(made.offer)
+    own = ssh_in(audited)
+    keys = tuple(n for n in rendered["host_keys"] if n in own["host_keys"])  # of the one key that is there
+    return Views(
+        rendered={**rendered, "host_keys": keys},
+        audited=own,
+        scanned=ssh_in(seen),
+        text=made.text,
+        groups=({}, {}),
+    )
+
+
 def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     """Render, start the real server, audit its files and scan it. Errors: UsageError when refused."""
     server = servers.SERVERS[name]
+    if find(name).ssh:
+        return compare_ssh(name, policy, kind, folder)
     certificate = servers.pair(kind, folder.parent / "certificates")
     port = servers.free_port()
     made = renders.render(find(name), policy, params=server.params(port, certificate))

@@ -365,6 +365,34 @@ SERVERS |= {
 }  # fmt: skip
 
 
+def _sshd_folders(folder: Path, certificate: Pair) -> None:
+    """Make a host key of the kind of the certificate's, and what sshd wants to find."""
+    kind = _SSH_KEYS[certificate.certificate.stem]
+    path = folder / f"ssh_host_{kind}_key"
+    if not path.exists():
+        make = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f", str(path)]
+        subprocess.run(make, check=True, timeout=60, stdin=subprocess.DEVNULL)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+
+
+_SSH_KEYS = {"rsa": "rsa", "ec": "ecdsa"}
+SERVERS |= {
+    "openssh": Server(
+        program="sshd",
+        whole=lambda rendered, folder, _port, pair: (
+            f"{rendered}HostKey {folder}/ssh_host_{_SSH_KEYS[pair.certificate.stem]}_key\nPidFile none\n"
+            "UsePAM no\nMaxStartups 100\nPerSourcePenalties no\n"
+        ),
+        command=lambda _folder, main: ["sshd", "-D", "-e", "-f", str(main)],
+        check=lambda _folder, main: ["sshd", "-t", "-f", str(main)],
+        main="sshd_config",
+        params=lambda port, _pair: {"listen": f"127.0.0.1:{port}"},
+        prepare=_sshd_folders,
+    ),
+}
+
+
 def program(name: str) -> str | None:
     """Return where a program is; server programs lie in sbin, which a user's PATH may lack."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")

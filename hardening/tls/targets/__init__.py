@@ -20,6 +20,8 @@ TARGETS = (
     "mysql",
     "coturn",
     "dovecot",
+    "openssh",
+    "openssh_client",
     "openssl_cnf",
     "postfix",
     "postgresql",

@@ -106,6 +106,8 @@ class Target:
     """Where settings would go to make every server of a configuration clean; None: not known."""
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""
+    ssh: str = ""
+    """`server` or `client` for a target that speaks SSH and no TLS; `ssh_render` then writes for it."""
     place: str
     """Where the rendered file belongs on a host."""
     params: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,162 @@
+"""The language of sshd_config and ssh_config: keywords, `Match` and `Host` blocks, `Include` with globs."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from hardening.findings import InFile
+from hardening.tls import ssh_algorithms
+from hardening.tls.targets.release import Directives, Release
+from hardening.tls.targets.tree import Tree
+
+_LINE = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)(?:\s*=\s*|\s+)(?P<value>.*\S)\s*$")
+_REMARK = re.compile(r"\s+#.*$")
+_DEEPEST = 16
+"""Includes within includes that OpenSSH follows."""
+ALIASES = {"pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms"}
+KINDS = {
+    "kexalgorithms": "kex",
+    "hostkeyalgorithms": "host_keys",
+    "ciphers": "ciphers",
+    "macs": "macs",
+    "pubkeyacceptedalgorithms": "user_keys",
+}
+"""Directives that hold lists, in lower case, and the kind of their names."""
+NAMES = {
+    "kex": "KexAlgorithms",
+    "host_keys": "HostKeyAlgorithms",
+    "ciphers": "Ciphers",
+    "macs": "MACs",
+    "user_keys": "PubkeyAcceptedAlgorithms",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting, where it stands, and the block it is in (empty: outside any)."""
+
+    name: str
+    """In lower case, aliases resolved."""
+    written: str
+    value: str
+    path: str
+    line: int
+    block: str
+
+    @property
+    def at(self) -> InFile:
+        """The place, for findings."""
+        return InFile((self.path,), self.line)
+
+
+def read(tree: Tree, path: str, release: Release, facts: Directives) -> list[Line]:
+    """Return every setting of a file and its includes, in the order they are read."""
+    lines: list[Line] = []
+    base = f"{tree.prefix}/etc/ssh" if tree.of_host else posixpath.dirname(path)
+    _file(tree, path, base, facts.lacks("Include", release), "", [], lines, None)
+    return lines
+
+
+def _file(  # noqa: C901 - one loop over lines with what each of them may be
+    tree: Tree,
+    path: str,
+    base: str,
+    no_include: str,
+    block: str,
+    opened: list[str],
+    lines: list[Line],
+    asked_from: tuple[str, int] | None,
+) -> None:
+    if path in opened or len(opened) > _DEEPEST:
+        at, line = asked_from or (path, 1)
+        tree.say("include-loop", at, line, f"{path} includes itself")
+        return
+    source = tree.source(path, asked_from=asked_from)
+    if source is None:
+        return
+    for number, text in enumerate(source.text.split("\n"), start=1):
+        bare = text.strip()
+        if not bare or bare.startswith("#"):
+            continue
+        found = _LINE.match(_REMARK.sub("", text))
+        if found is None:
+            tree.say("syntax", path, number, f"{bare[:60]!r} is not understood")
+            continue
+        written, value = found["name"], found["value"].strip()
+        name = ALIASES.get(written.lower(), written.lower())
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if name in {"match", "host"}:
+            block = f"{written} {value}"  # an included file ends its own blocks: `block` is this call's
+            continue
+        lines.append(Line(name, written, value, path, number, block))
+        if name == "include":
+            if no_include:
+                tree.say("unknown-directive", path, number, no_include)
+                continue
+            for one in _included(tree, value, base):
+                _file(tree, one, base, no_include, block, [*opened, path], lines, (path, number))
+
+
+def _included(tree: Tree, value: str, base: str) -> Iterable[str]:
+    """The files an Include means; one that is not there is no error to OpenSSH."""
+    for pattern in value.replace('"', " ").split():
+        yield from (one for one in tree.glob(tree.place(pattern, base)) if tree.exists(one))
+
+
+def matches(name: str, patterns: str) -> bool:
+    """Tell whether a comma-separated list of patterns means a name; `!` takes away."""
+    found = False
+    for pattern in patterns.split(","):
+        if pattern.startswith("!") and fnmatchcase(name, pattern[1:]):
+            return False
+        found = found or fnmatchcase(name, pattern)
+    return found
+
+
+def unknown(kind: str, text: str, release: Release, facts: Directives) -> str:
+    """Return why a release refuses a list, or nothing."""
+    sign = text[:1] if text[:1] in set("+-^") else ""
+    if sign and not facts.has(f"list with {sign}", release):
+        return f"openssh {release.version} has no lists that begin with {sign}"
+    if sign == "-":
+        return ""
+    known = ssh_algorithms.known(kind)
+    for word in text.removeprefix(sign).split(","):
+        if not word or "*" in word or "?" in word or word.startswith("!"):
+            continue
+        if word not in known:
+            return f"no openssh we know has {ssh_algorithms.LABELS[kind]} {word}"
+        if not known[word].listed_by(release):
+            return f"openssh {release.version} has no {ssh_algorithms.LABELS[kind]} {word}"
+    return ""
+
+
+def resolved(kind: str, text: str, default: Sequence[str], release: Release) -> tuple[str, ...]:
+    """Return the names a list means: as it stands, or the default with `+`, `-` or `^` applied."""
+    sign = text[:1] if text[:1] in set("+-^") else ""
+    words = text.removeprefix(sign)
+    if sign == "-":
+        return tuple(n for n in default if not matches(n, words))
+    names = tuple(dict.fromkeys(_spelled_out(kind, words, release)))
+    if sign == "+":
+        return (*default, *(n for n in names if n not in default))
+    if sign == "^":
+        return (*names, *(n for n in default if n not in names))
+    return names
+
+
+def _spelled_out(kind: str, words: str, release: Release) -> Iterable[str]:
+    for word in words.split(","):
+        if "*" in word or "?" in word:
+            yield from (
+                a.name
+                for a in ssh_algorithms.known(kind).values()
+                if a.listed_by(release) and matches(a.name, word)
+            )
+        elif word and not word.startswith("!"):
+            yield word
