@@ -5,26 +5,52 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bundle import references
 from bundle.leftovers import leftovers
+from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
 from hardening.errors import ArchiveError, InputError, UsageError
 from hardening.findings import Finding, InFile, Result, Run, Verdict
 
 Audit = Callable[[Path], Run]
+Check = Callable[[Path], None]
+"""Raises when the result does not pass: nothing is kept then."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One edit, the findings it answers, and what is said of each when it is done."""
+
+    edit: Edit
+    answers: tuple[tuple[Finding, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The report, and what the host's secret store has to have."""
+
+    run: Run
+    references: tuple[Reference, ...]
 
 
 def clean(path: Path, out: Path, audit: Audit) -> Run:
-    """Write `out`, the bundle `path` without what is safe to remove, and return the audit of `out`.
+    """Write `out` as `cleaned` does, and return the report alone."""
+    return cleaned(path, out, audit).run
 
-    Each removal is a result of verdict pass that says what was removed; each that could not be carried out is one
+
+def cleaned(path: Path, out: Path, audit: Audit, *, check: Check | None = None) -> Cleaned:
+    """Write `out`, the bundle `path` without what is safe to remove and with references for credentials.
+
+    Each fix is a result of verdict pass that says what was done; each that could not be carried out is one
     of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
-    that no longer hold, are findings of their own. With nothing to remove `out` is byte for byte `path`.
-    Errors: InputError, UsageError (`out` is `path`, or exists); nothing is left behind when one is raised.
+    that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`. `check` sees
+    the result before it has its name. Errors: InputError, UsageError (`out` is `path`, or exists), what `check`
+    raises; nothing is left behind when one is raised.
     """
     if not path.is_file():
         raise InputError(
@@ -36,8 +62,10 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
             f"{out} exists already", hint="choose another name; nothing is ever cleaned in place"
         )
     started = datetime.now(UTC)
-    fixable = [f for f in audit(path).findings if f.fix and f.fix.safe and f.fix.operation == "remove-member"]
-    results: list[tuple[Finding, str]] = []
+    before = audit(path).findings
+    plan = references.plan(path, before)
+    steps = [*_removals(before), *_replacements(plan)]
+    problems: list[tuple[Finding, str]] = list(plan.problems)
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
             dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
@@ -50,30 +78,71 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
         made = Path(target.name)
         try:
             with path.open("rb") as source:
-                results = _fix(source.fileno(), target.fileno(), fixable)
+                done, failed = _fix(source.fileno(), target.fileno(), steps)
             os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
+            if check is not None:
+                check(made)
             made.rename(out)
         except BaseException:
             made.unlink(missing_ok=True)
             raise
+    problems += [(f, why) for step, why in failed for f, _ in step.answers]
     after = audit(out)
-    left = leftovers(out, _outermost([_edit(finding) for finding, problem in results if not problem]))
-    fixed = [
-        Result(
-            rule=finding.rule,
-            subject=str(out),
-            verdict=Verdict.ERROR if problem else Verdict.PASS,
-            reason=f"not removed: {problem}" if problem else f"removed {_below(finding)}",
-        )
-        for finding, problem in results
-    ]
-    return Run.of(
-        after.subjects,
-        [*after.findings, *left],
-        [*after.results, *fixed],
+    refer = _kept(plan, done)
+    run = Run.of(
+        [replace(s, stats={**s.stats, "secrets": references.to_json(refer)}) for s in after.subjects],
+        [*after.findings, *leftovers(out, [step.edit for step in done])],
+        [*after.results, *_results(out, done, problems)],
         started=started,
         extra_codes=after.extra_codes,
     )
+    return Cleaned(run, tuple(refer))
+
+
+def _results(out: Path, done: Iterable[_Step], problems: Iterable[tuple[Finding, str]]) -> list[Result]:
+    subject = str(out)
+    good = [
+        Result(rule=f.rule, subject=subject, verdict=Verdict.PASS, reason=said)
+        for step in done
+        for f, said in step.answers
+    ]
+    bad = [
+        Result(rule=f.rule, subject=subject, verdict=Verdict.ERROR, reason=f"{_not_done(f)}: {why}")
+        for f, why in problems
+    ]
+    return [*good, *bad]
+
+
+def _not_done(finding: Finding) -> str:
+    if finding.fix and finding.fix.operation == references.OPERATION and isinstance(finding.location, InFile):
+        line = f" line {finding.location.line}" if finding.location.line else ""
+        return f"not replaced: {'!/'.join(finding.location.parts[1:])}{line}"
+    return "not removed"
+
+
+def _removals(findings: Iterable[Finding]) -> list[_Step]:
+    steps: dict[Edit, list[tuple[Finding, str]]] = {}
+    for finding in findings:
+        if finding.fix and finding.fix.safe and finding.fix.operation == "remove-member":
+            edit = _edit(finding)
+            said = "removed " + "!/".join(edit.parts) + ("/" if edit.folder else "")
+            steps.setdefault(edit, []).append((finding, said))
+    return [_Step(edit, tuple(answers)) for edit, answers in steps.items()]
+
+
+def _replacements(plan: references.Plan) -> list[_Step]:
+    steps: dict[tuple[str, ...], list[tuple[Finding, str]]] = {}
+    for finding, one in plan.done:
+        line = f" line {one.line}" if one.line else ""
+        said = f"replaced by @secret:{one.name}@ in {'!/'.join(one.parts)}{line} ({one.syntax})"
+        steps.setdefault(one.parts, []).append((finding, said))
+    return [_Step(plan.edits[parts], tuple(answers)) for parts, answers in steps.items()]
+
+
+def _kept(plan: references.Plan, done: Iterable[_Step]) -> list[Reference]:
+    """Return the references that stand in the result: not those in what was removed as a whole."""
+    written = {step.edit.parts for step in done if step.edit.content is not None}
+    return [one for _, one in plan.done if one.parts in written]
 
 
 def _edit(finding: Finding) -> Edit:
@@ -86,26 +155,32 @@ def _edit(finding: Finding) -> Edit:
     return Edit((*inner[:-1], folder), folder=True) if folder else Edit(inner)
 
 
-def _below(finding: Finding) -> str:
-    edit = _edit(finding)
-    return "!/".join(edit.parts) + ("/" if edit.folder else "")
-
-
-def _fix(source: int, target: int, findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
-    """Carry out what can be, and return each finding with the reason why not, empty when it was done."""
-    done = _attempt(source, target, findings)
-    if done is None:
-        return [(f, "") for f in findings]
-    problems = [(f, _attempt(source, None, [f]) or "") for f in findings]
-    last = _attempt(source, target, [f for f, problem in problems if not problem])
+def _fix(source: int, target: int, steps: Sequence[_Step]) -> tuple[list[_Step], list[tuple[_Step, str]]]:
+    """Carry out what can be, and return what was done, and what was not and why."""
+    if _attempt(source, target, steps) is None:
+        return _outermost(steps), []
+    good, bad = _parted(source, steps)
+    last = _attempt(source, target, good)
     if last:
         raise ArchiveError(last, hint="the bundle was not written")
-    return problems
+    return _outermost(good), bad
 
 
-def _attempt(source: int, target: int | None, findings: Sequence[Finding]) -> str | None:
-    """Rewrite with the edits of these findings; return what went wrong, or None."""
-    edits = _outermost([_edit(f) for f in findings])
+def _parted(source: int, steps: Sequence[_Step]) -> tuple[list[_Step], list[tuple[_Step, str]]]:
+    """Return which steps can be carried out, by halving: few fail, and a rewriting of a large bundle takes time."""
+    problem = _attempt(source, None, steps)
+    if problem is None:
+        return list(steps), []
+    if len(steps) == 1:
+        return [], [(steps[0], problem)]
+    half = len(steps) // 2
+    first, second = _parted(source, steps[:half]), _parted(source, steps[half:])
+    return first[0] + second[0], first[1] + second[1]
+
+
+def _attempt(source: int, target: int | None, steps: Sequence[_Step]) -> str | None:
+    """Rewrite with these edits; return what went wrong, or None."""
+    edits = [step.edit for step in _outermost(steps)]
     with os.fdopen(os.dup(source), "rb") as read:
         read.seek(0)
         with os.fdopen(os.dup(target), "w+b") if target is not None else tempfile.TemporaryFile() as write:
@@ -121,17 +196,22 @@ def _attempt(source: int, target: int | None, findings: Sequence[Finding]) -> st
     return None
 
 
-def _outermost(edits: list[Edit]) -> list[Edit]:
-    """Drop repeated edits, and those inside a folder or archive that goes as a whole."""
-    kept: list[Edit] = []
-    for edit in sorted(set(edits), key=lambda e: (len(e.parts), not e.folder, e.parts)):
-        if not any(_covers(other, edit) for other in kept):
-            kept.append(edit)
+def _outermost(steps: Iterable[_Step]) -> list[_Step]:
+    """Drop what lies inside a folder or archive that goes as a whole; its findings are answered by that."""
+    kept: list[_Step] = []
+    for step in sorted(steps, key=lambda s: (len(s.edit.parts), not s.edit.folder, s.edit.parts)):
+        outer = next((n for n, other in enumerate(kept) if _covers(other.edit, step.edit)), None)
+        if outer is None:
+            kept.append(step)
+        else:
+            said = kept[outer].answers[0][1]
+            answers = tuple((finding, said) for finding, _ in step.answers)
+            kept[outer] = replace(kept[outer], answers=kept[outer].answers + answers)
     return kept
 
 
 def _covers(outer: Edit, inner: Edit) -> bool:
     depth = len(outer.parts)
-    if len(inner.parts) < depth or inner.parts[: depth - 1] != outer.parts[:-1]:
+    if outer.content is not None or len(inner.parts) < depth or inner.parts[: depth - 1] != outer.parts[:-1]:
         return False
     return replace(outer, parts=(outer.parts[-1],)).touches(inner.parts[depth - 1])

@@ -45,18 +45,21 @@ def rules() -> tuple[Rule, ...]:
     return (REFERENCE, INNER_SIGNATURE)
 
 
-def leftovers(out: Path, removed: Sequence[Edit], *, limits: Limits | None = None) -> Iterator[Finding]:
-    """Yield what in the cleaned bundle `out` speaks of what was removed."""
-    if not removed:
+def leftovers(out: Path, edits: Sequence[Edit], *, limits: Limits | None = None) -> Iterator[Finding]:
+    """Yield what in the cleaned bundle `out` speaks of what was removed, and signatures over what was changed."""
+    if not edits:
         return
+    removed = [e for e in edits if e.content is None]
     names = {seen.name for seen in walk(str(out), limits or Limits()) if isinstance(seen, Member)}
-    pattern = _pattern(removed, names)
-    changed = {tuple(map(plain, e.origin[:n])) for e in removed for n in range(len(e.origin))}
+    pattern = _pattern(removed, names) if removed else None
+    changed = {
+        tuple(map(plain, e.origin[:n])) for e in edits for n in range(len(e.origin) + (e.content is not None))
+    }
     for seen in walk(str(out), limits or Limits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or not seen.parts[1:]:
             continue
         yield from _signature(seen, str(out), changed)
-        if seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
+        if pattern is None or seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
             continue
         yield from _references(seen, str(out), pattern)
 

@@ -1,17 +1,20 @@
-"""Prove that a bundle is another one minus some members: an independent check that shares no code with the cleaner.
+"""Prove that a bundle is another one minus some members and literals: a check that shares no code with the cleaner.
 
 Both bundles are walked, and their members compared in the order they are stored. What may differ: members that are
-gone, and the bytes of an archive from which something is gone. Everything else is named.
+gone, literals that gave way to `@secret:name@`, the sums a package keeps of both, and the bytes of an archive in
+which one of these happened. Everything else is named.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from bundle import proof_texts
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -37,11 +40,18 @@ REMOVED = Rule(
     rationale="A cleaned bundle differs from its original by removals alone; each is named so that it can be judged.",
     remedy="Compare the list with what the cleaning reported.",
 )
+REPLACED = Rule(
+    id="prove/replaced",
+    title="A literal of the old bundle is a reference to the host's secret store in the new one",
+    severity=Severity.INFO,
+    rationale="Cleaning takes credentials out of texts and changes nothing else in them; each place is named.",
+    remedy="See that the host's secret store has the secret before the bundle is installed.",
+)
 DIFFERENCE = Rule(
     id="prove/difference",
-    title="The new bundle is not the old one minus some members",
+    title="The new bundle is not the old one minus some members and literals",
     severity=Severity.CRITICAL,
-    rationale="Cleaning removes and does nothing else; whatever else differs was done by somebody else.",
+    rationale="Cleaning removes and refers, and does nothing else; whatever else differs was done by somebody else.",
     remedy="Do not install it. Clean the original again and compare the two results.",
 )
 
@@ -55,6 +65,8 @@ class _Node:
     facts: dict[str, object] = field(default_factory=dict)
     content: tuple[int, str] = (0, "")
     container: bool = False
+    front: bytes = b""
+    """What lies in a file before the archive in it: a script whole, of a program the digest."""
     inside: list[_Node] = field(default_factory=list)
     said: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
     """On the bundle itself: what the walker had to say of it."""
@@ -65,12 +77,15 @@ class _Node:
 @dataclass(slots=True)
 class _Proof:
     removed: list[_Node] = field(default_factory=list)
+    changed: list[tuple[_Node, _Node]] = field(default_factory=list)
+    """Files of one name with other content, which has to be looked at."""
+    replaced: list[tuple[_Node, proof_texts.Replaced]] = field(default_factory=list)
     differences: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule a proof can say."""
-    return (REMOVED, DIFFERENCE)
+    return (REMOVED, REPLACED, DIFFERENCE)
 
 
 def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
@@ -93,6 +108,7 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
             proof.differences.append(((), f"{path.name} could not be read in full: {side.partial}"))
     if before.content != after.content:
         _compare_container(before, after, proof)
+        _look_at_changed(old, new, proof, limits)
         gone = {node.parts for node in proof.removed}
         for reason, parts, message in sorted(after.said - before.said):
             if parts not in gone:
@@ -105,6 +121,12 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
         )
         for node in proof.removed
     ] + [
+        Finding(
+            rule=REPLACED, subject=subject, location=InFile((subject, *node.parts), one.line), evidence=f"@secret:{one.name}@",
+            message=f"{NESTING.join(node.parts)} line {one.line}: a literal gave way to @secret:{one.name}@",
+        )
+        for node, one in proof.replaced
+    ] + [
         Finding(rule=DIFFERENCE, subject=subject, location=InFile((subject, *parts)), message=message)
         for parts, message in proof.differences
     ]  # fmt: skip
@@ -113,11 +135,12 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
         "members": after.members,
         "members_before": before.members,
         "removed": len(proof.removed),
+        "replaced": len(proof.replaced),
         "differences": len(proof.differences),
         "seconds": round(monotonic() - begun, 3),
     }
     reason = (
-        f"equals {old} minus {len(proof.removed)} members" if proved else "; ".join(m for _, m in proof.differences[:3])
+        f"equals {old} minus {len(proof.removed)} members and {len(proof.replaced)} literals" if proved else "; ".join(m for _, m in proof.differences[:3])
     )  # fmt: skip
     result = Result(
         rule=DIFFERENCE, subject=subject, verdict=Verdict.PASS if proved else Verdict.FAIL, reason=reason
@@ -145,7 +168,7 @@ def _tree(path: Path, limits: Limits | None) -> _Node:
             continue
         parts = seen.parts[1:]
         node = root if not parts else _Node(seen.parts[-1], parts)
-        node.content, node.container = (seen.size, seen.sha256), seen.container
+        node.content, node.container, node.front = (seen.size, seen.sha256), seen.container, _front(seen)
         if parts:
             node.facts = {
                 "kind": seen.kind, "format": seen.format, "mode": seen.mode, "link": seen.link, "time": seen.mtime,
@@ -160,13 +183,28 @@ def _tree(path: Path, limits: Limits | None) -> _Node:
     return root
 
 
+def _front(member: Member) -> bytes:
+    """Return what has to stay in front of an archive, whatever is removed from it."""
+    if member.format in ("makeself", "self-extracting"):
+        return bytes(member.content)
+    if member.format != "zip-stub":
+        return b""
+    end = member.content.find(b"PK\3\4")
+    return hashlib.sha256(member.content[: end if end >= 0 else None]).digest()
+
+
 def _compare_container(old: _Node, new: _Node, proof: _Proof) -> None:
     """Compare two archives whose bytes differ: something has to be gone from them, and nothing else may differ."""
     for word in _facts_that_differ(old, new):
         proof.differences.append((new.parts, f"{NESTING.join(new.parts) or new.name}: {word}"))
-    before = len(proof.removed) + len(proof.differences)
+    if old.front != new.front and not (
+        old.facts.get("format") == "makeself" and proof_texts.script(old.front, new.front)
+    ):
+        where = NESTING.join(new.parts) or new.name
+        proof.differences.append((new.parts, f"{where}: what lies in front of the archive differs"))
+    before = len(proof.removed) + len(proof.differences) + len(proof.changed)
     _compare_members(old.inside, new.inside, proof)
-    if len(proof.removed) + len(proof.differences) == before:
+    if len(proof.removed) + len(proof.differences) + len(proof.changed) == before:
         where = NESTING.join(new.parts) or new.name
         proof.differences.append((new.parts, f"{where} has other bytes though no member in it is gone"))
 
@@ -182,6 +220,13 @@ def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
         inner = found is None
         if found is None:
             found = next((k for k in rest if _both_containers(old[k], node)), None)
+        if found is None:
+            found = next((k for k in rest if _may_be_rewritten(old[k], node)), None)
+            if found is not None:
+                proof.changed.append((old[found], node))
+                proof.removed += old[at:found]
+                at = found + 1
+                continue
         if found is None:
             at_all = [old[k] for k in places.get(node.name, ())]
             proof.differences.append((node.parts, _why_not(node, [old[k] for k in rest], at_all)))
@@ -200,6 +245,69 @@ def _same(old: _Node, new: _Node) -> bool:
 
 def _both_containers(old: _Node, new: _Node) -> bool:
     return old.container and new.container
+
+
+def _may_be_rewritten(old: _Node, new: _Node) -> bool:
+    return not old.container and not new.container and old.facts == new.facts
+
+
+def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None) -> None:
+    """Judge the files that differ by what is in them."""
+    if not proof.changed:
+        return
+    before = _contents(old, {was.parts for was, _ in proof.changed}, limits)
+    after = _contents(new, {now.parts for _, now in proof.changed}, limits)
+    lists: list[tuple[_Node, _Node]] = []
+    texts: dict[tuple[str, ...], bytes] = {}
+    for was, now in proof.changed:
+        if was.parts[-1] in _LISTS and len(was.parts) > 1 and was.parts[-2].startswith("control.tar"):
+            lists.append((was, now))
+            continue
+        found = proof_texts.references(before.get(was.parts, b""), after.get(now.parts, b""))
+        if found is None:
+            proof.differences.append(
+                (now.parts, f"{NESTING.join(now.parts)} was changed: its content differs")
+            )
+            continue
+        proof.replaced += [(now, one) for one in found]
+        texts[now.parts] = after[now.parts]
+    for was, now in lists:
+        package = now.parts[:-2]
+        gone = {n.parts[-1] for n in proof.removed if _in_package(n.parts, package)}
+        changed = {parts[-1]: text for parts, text in texts.items() if _in_package(parts, package)}
+        lines = before.get(was.parts, b""), after.get(now.parts, b"")
+        good = (
+            proof_texts.sums(*lines, gone, changed)
+            if now.parts[-1] == "md5sums"
+            else proof_texts.names(*lines, gone)
+        )
+        if not good:
+            where = NESTING.join(now.parts)
+            proof.differences.append((now.parts, f"{where} does not agree with what was removed"))
+
+
+_LISTS = frozenset({"md5sums", "conffiles"})
+"""Files of a Debian package that name what it holds."""
+
+
+def _in_package(parts: tuple[str, ...], package: tuple[str, ...]) -> bool:
+    return parts[:-2] == package and len(parts) > 1 and parts[-2].startswith("data.tar")
+
+
+def _contents(
+    path: Path, wanted: set[tuple[str, ...]], limits: Limits | None
+) -> dict[tuple[str, ...], bytes]:
+    """Return the contents of some members; one that is larger than a window is not there."""
+    return {
+        seen.parts[1:]: bytes(seen.content)
+        for seen in walk(str(path), limits or Limits())
+        if isinstance(seen, Member)
+        and seen.parts[1:] in wanted
+        and seen.kind == "file"
+        and not seen.derived
+        and not seen.offset
+        and len(seen.content) == seen.size
+    }
 
 
 def _why_not(new: _Node, ahead: list[_Node], anywhere: list[_Node]) -> str:

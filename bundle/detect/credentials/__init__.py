@@ -19,9 +19,9 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
-from bundle.detect.credentials.replacing import Literal, literal
+from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from bundle.detect.gate import Gate
 from bundle.walk.member import Member
@@ -87,7 +87,7 @@ class Credentials:
         if member.format == "class" and not member.derived:
             yield from self._in_class(member, subject)
             return
-        if member.format in _UNREADABLE and not member.derived:
+        if _unreadable(member):
             return
         view = View.of(member)
         kind = place.style(member)
@@ -98,7 +98,7 @@ class Credentials:
 
     def literals(self, member: Member, key: bytes) -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
-        if member.container or member.kind != "file" or member.format in (*_UNREADABLE, "class"):
+        if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
         view = View.of(member)
         kind = place.style(member)
@@ -121,7 +121,7 @@ class Credentials:
                 family.rule.id == "credential/assignment" or one.confidence < Confidence.HIGH
             ):
                 continue
-            if _ALLOWED.search(view.line(one.start)):
+            if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
             placed = _placed(one, family, documentation=documentation, test=test)
             if place.is_comment(view.before(one.start), kind):
@@ -202,6 +202,12 @@ class Credentials:
         if value is None or confidence is None or value.lower() == name.lower():
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
+
+
+def _unreadable(member: Member) -> bool:
+    """Whether this is no text; UTF-16 looks like data but for its mark."""
+    marked = member.format == "data" and bool(codec(member.content)[0])
+    return member.format in _UNREADABLE and not member.derived and not marked
 
 
 def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:

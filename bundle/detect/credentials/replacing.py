@@ -18,12 +18,13 @@ from bundle.detect.credentials.textview import View, codec
 from bundle.walk.member import Member
 from hardening.findings import Confidence
 
-REFERENCE = re.compile(rb"@secret:[a-z0-9][a-z0-9._-]*@")
+REFERENCE = re.compile(rb"@secret:[a-z0-9][a-z0-9._-]{0,63}@")
 """What stands in a file in the place of a secret until the installer fills it in."""
 
 _NEVER = frozenset({"back-door", "password-hash"})
 """Families whose literal is compared with: a comparison is taken out by a person, not filled in."""
 _LONGEST_NAME = 60
+_LONGEST_REFERENCE = 80
 _QUOTED = {"'": "single-quoted", '"': "double-quoted"}
 _DATA = frozenset({"yaml", "json", "toml"})
 """Languages in which a value that begins with @ has to be quoted."""
@@ -57,6 +58,13 @@ class Literal:
     """What the reference needs around it that the literal did not."""
     seal: bytes
     """Equal for equal values in one run."""
+
+
+def is_reference(view: View, one: Catch) -> bool:
+    """Whether what was caught is, or is part of, a reference that stands there already."""
+    base = max(0, one.start - _LONGEST_REFERENCE)
+    around = bytes(view.data[base : one.end + _LONGEST_REFERENCE])
+    return any(base + m.start() < one.end and one.start < base + m.end() for m in REFERENCE.finditer(around))
 
 
 def literal(
