@@ -40,6 +40,8 @@ class Row:
     detail: str
     protocols: tuple[str, ...] = ()
     suites: int = 0
+    groups: str = ""
+    """`set` where the groups that were written were seen, `own` where the library's own were, empty where none show."""
 
 
 def say(text: str, *, flush: bool = True) -> None:
@@ -63,7 +65,7 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
 def one(combination: tuple[str, str, str]) -> Row:
     """Start one server and compare."""
     target, policy, key = combination
-    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+    with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - servers drop their privileges
         try:
             views = compared.compare(target, policies.load(policy), key, Path(folder) / "server")
@@ -79,8 +81,12 @@ def one(combination: tuple[str, str, str]) -> Row:
             target, policy, key, "refused", f"no suite of the policy works with a certificate of kind {key}"
         )
     if views.equal:
-        return Row(target, policy, key, "equal", "", protocols, count)
+        return Row(target, policy, key, "equal", "", protocols, count, _groups(views.groups))
     return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
+
+
+def _groups(seen: compared.Groups) -> str:
+    return "" if not any(seen.scanned.values()) else "set" if seen.rendered else "own"
 
 
 def table(rows: list[Row]) -> str:

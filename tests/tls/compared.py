@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hardening.tls import audit as audits
 from hardening.tls import render as renders
 from hardening.tls import ssh_algorithms
 from hardening.tls.offer import Offer
-from hardening.tls.registry import find_suite
+from hardening.tls.registry import find_group, find_suite
 from hardening.tls.ruleset import Policy
 from hardening.tls.scan import run as scans
 from hardening.tls.scan import ssh
@@ -28,16 +29,33 @@ class Views:
     audited: Seen
     scanned: Seen
     text: str
-    groups: tuple[Seen, Seen]
+    groups: Groups
 
     @property
     def equal(self) -> bool:
         """Whether the three agree, set for set."""
-        return _sets(self.rendered) == _sets(self.audited) == _sets(self.scanned)
+        return _sets(self.rendered) == _sets(self.audited) == _sets(self.scanned) and self.groups.equal
 
     def difference(self) -> str:
         """Return where they differ, for people."""
-        return f"rendered {self.rendered}\naudited {self.audited}\nscanned {self.scanned}\n{self.text}"
+        return f"rendered {self.rendered}\naudited {self.audited}\nscanned {self.scanned}\n{self.groups}\n{self.text}"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups per protocol version, three ways, where one certificate lets them be seen."""
+
+    rendered: Seen
+    """Empty where the target cannot be told; then the library's own are what was audited."""
+    audited: Seen
+    scanned: Seen
+
+    @property
+    def equal(self) -> bool:
+        """Whether they agree, set for set."""
+        if _sets(self.audited) != _sets(self.scanned):
+            return False
+        return not self.rendered or _sets(self.rendered) == _sets(self.scanned)
 
 
 def _sets(seen: Seen) -> dict[str, frozenset[str]]:
@@ -61,9 +79,29 @@ def _with_certificate(offer: Offer, kind: str) -> Seen:
     return {name: suites for name, suites in narrowed.items() if suites}
 
 
-def groups_in(offer: Offer) -> Seen:
-    """Return the groups of an offer per protocol version."""
-    return {p.name: tuple(s.value for s in p.groups) for p in offer.protocols}
+def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
+    """Return the groups of an offer per protocol version.
+
+    Before TLS 1.3 a client has to name the curve of an ECDSA certificate among its groups, so with
+    such a certificate a scan cannot ask for one group alone.
+    """
+    return {
+        p.name: tuple(s.value for s in p.groups)
+        for p in offer.protocols
+        if p.name in among and (p.name == "TLSv1.3" or kind == "rsa")
+    }
+
+
+def groups_meant(target: str, made: renders.Rendered, seen: Seen) -> Seen:
+    """Return the groups that were written, for each version in which groups were seen."""
+    groups = [g for name in made.job.groups if (g := find_group(name)) is not None]
+    if not groups or find(target).can(made.job.release, made.job.build, made.job.params).groups == "none":
+        return {}
+    newer = tuple(g.name for g in groups if g.tls13)
+    older = tuple(g.name for g in groups if g.tls12 and g.kind == "EC")
+    return {name: newer if name == "TLSv1.3" else older for name, there in seen.items() if there} | {
+        name: () for name, there in seen.items() if not there
+    }
 
 
 def meant(made: renders.Rendered, kind: str) -> Seen:
@@ -107,7 +145,7 @@ def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
         audited=own,
         scanned=ssh_in(seen),
         text=made.text,
-        groups=({}, {}),
+        groups=Groups({}, {}, {}),
     )
 
 
@@ -118,17 +156,19 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
         return compare_ssh(name, policy, kind, folder)
     certificate = servers.pair(kind, folder.parent / "certificates")
     port = servers.free_port()
-    made = renders.render(find(name), policy, params=server.params(port, certificate))
+    version = server.release()
+    made = renders.render(find(name), policy, version=version, params=server.params(port, certificate))
     main = servers.write(name, made.text, folder, port, certificate)
-    found = audits.read(main, find(name))
+    found = audits.read(main, find(name), version=version)
     with servers.running(name, main, port):
         settings = scans.Settings(full=True, starttls=server.starttls)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
+    seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])
     return Views(
         rendered=meant(made, kind),
         audited=_with_certificate(audited, kind),
         scanned=seen_in(scanned),
         text=made.text,
-        groups=(groups_in(audited), groups_in(scanned)),
+        groups=Groups(groups_meant(name, made, seen), groups_in(audited, kind, seen), seen),
     )

@@ -60,7 +60,8 @@ def context(job: Job) -> dict[str, object]:
         "curves": _has("tls_eecdh_auto_curves", job.release),
         "chain": _has("smtpd_tls_chain_files", job.release),
         "ffdhe": _has("tls_ffdhe_auto_groups", job.release),
-        "ffdhe_groups": [g.openssl for g in job.policy.groups if g.kind == "FFDHE"],
+        "elliptic_groups": [g for g in job.groups if not g.startswith("ffdhe")],
+        "ffdhe_groups": [g for g in job.groups if g.startswith("ffdhe")],
     }
 
 
@@ -157,6 +158,8 @@ def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
     ciphers += "".join(f":!{word}" for word in excluded if word)
     curves = "tls_eecdh_auto_curves"
     groups = service.text(curves, facts.default_of("curves", release))
+    if groups and _has("tls_ffdhe_auto_groups", release):
+        groups += " " + service.text("tls_ffdhe_auto_groups", facts.default_of("ffdhe", release))
     files = service.text("smtpd_tls_chain_files") or service.text("smtpd_tls_cert_file")
     certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f and not f.endswith(".key")]
     return served.offer(

@@ -126,6 +126,8 @@ def known_groups(build: Build) -> frozenset[str]:
         known |= {"prime256v1", "secp384r1", "secp521r1"}
     if build.release >= _X25519:
         known |= {"X25519"} | ({"X448"} if build.release > _X25519 else set())
+    if build.release >= _RELEASE_OWN_LEVELS:
+        known |= {f"ffdhe{bits}" for bits in (2048, 3072, 4096, 6144, 8192)}
     if build.release >= _MLKEM:
         known |= {"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
     return frozenset(known)
