@@ -35,6 +35,7 @@ def relay_config(settings: Settings, secret_path: str = "") -> dict[str, object]
     return {
         "tenant": settings.tenant.strip(),
         "client_id": settings.client_id.strip(),
+        "application": settings.application.strip(),
         "mailbox": settings.mailbox.strip(),
         "senders": [settings.sender.strip()],
         "recipients": list(settings.recipients),

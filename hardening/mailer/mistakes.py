@@ -43,7 +43,8 @@ def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
 
 
 def _blanks(settings: Settings) -> Iterator[Mistake]:
-    for key in ("tenant", "client_id", "mailbox", "sender", "service_principal", "server_version"):
+    keys = ("tenant", "client_id", "mailbox", "sender", "service_principal", "application", "server_version")
+    for key in keys:
         value = getattr(settings, key)
         if value != value.strip():
             name = "from" if key == "sender" else key
@@ -71,6 +72,12 @@ def _identity(settings: Settings) -> Iterator[Mistake]:
     elif principal and principal.lower() == client.lower():
         yield Mistake("service_principal", "is the client id",
                       "copy Object ID of the *Enterprise application*, not its Application ID")  # fmt: skip
+    registration = settings.application.strip()
+    if registration and not GUID.match(registration):
+        yield Mistake("application", "is not a GUID", "copy Object ID from the *registration*'s Overview")
+    elif registration and registration.lower() in (client.lower(), principal.lower()):
+        yield Mistake("application", "is the client id or the enterprise application's object id",
+                      "copy Object ID from the *registration*'s Overview: it is a third GUID")  # fmt: skip
     if not re.match(r"EXCHANGE_20(07_SP1|10(_SP[12])?|13(_SP1)?|16)\Z", settings.server_version.strip()):
         yield Mistake("server_version", f"{settings.server_version!r} is no version the product knows",
                       "server_version = 'EXCHANGE_2016'")  # fmt: skip

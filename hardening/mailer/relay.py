@@ -10,6 +10,8 @@ into digests that name every alarm, and speaks up in another way while mail does
                                      --transport-tls auto|python|openssl|curl: who speaks TLS
     relay.py status CONFIG           0 delivering, 1 something waits, 2 mail is broken or the relay is away
     relay.py sendmail CONFIG -t ...  what /usr/sbin/sendmail would do
+    relay.py certificate CONFIG      make the certificate of the settings on this host, print it for upload
+    relay.py renew CONFIG            make a new certificate, register it by the old one's signature, put it in use
 
 A delivery is a batch of one mail or of many. Its record is on disk before the first try, says `uncertain` while a
 try runs, and is renamed when the service has accepted; so a crash costs one duplicate at most, and that one says
@@ -79,7 +81,16 @@ DEFAULTS = {
     "alarm_file": "",
     "alarm_command": [],
     "webhook": "",
+    "snmp_trap": "",
+    "snmp_community": "public",
+    "snmp_oid": "1.3.6.1.4.1.8072.9999.9999",
     "syslog": True,
+    "application": "",
+    "renew_days": 0,
+    "renew_wait": 900,
+    "renew_every": 21600,
+    "certificate_days": 365,
+    "proof_audiences": ["00000002-0000-0000-c000-000000000000", "00000003-0000-0000-c000-000000000000"],
     "timeout": 20,
     "proxy": "",
     "proxy_smtp": True,
@@ -294,9 +305,9 @@ class Spool(object):
         self.counted = (0.0, 0)
         self.count = 0
         self.urgent = [re.compile(pattern, re.IGNORECASE) for pattern in config["priority"]]
-        for folder in (self.new, self.batches, self.dead):
+        for folder in (self.root, self.new, self.batches, self.dead):
             for name in os.listdir(folder):
-                if name.startswith("."):
+                if name.startswith(".") or re.match(r"status\.json\.\d+$", name):
                     remove(os.path.join(folder, name))  # a write that a crash cut short; nobody was told 250
 
     def accept(self, sender, recipients, raw):
@@ -965,7 +976,7 @@ class Tokens(object):
         if ends - 300 > time.time():
             return value
         first = None
-        for credential in self.config["credentials"]:
+        for credential in credentials_of(self.config):
             try:
                 return self.ask(scope, credential)
             except Refused as problem:
@@ -1017,32 +1028,33 @@ class Tokens(object):
         )
 
     def assertion(self, audience, credential):
-        """Return a request signed with the certificate's key, by the host's own openssl."""
-        pem = get(credential["certificate_file"]).decode("ascii")
-        der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
-        import hashlib
+        """Return a request signed with the certificate's key."""
+        client = self.config["client_id"]
+        return signed(self.config, credential, {"aud": audience, "iss": client, "sub": client})
 
-        now = int(time.time())
-        head = {"alg": "RS256", "typ": "JWT", "x5t": b64u(hashlib.sha1(der).digest())}  # noqa: S324 - the protocol's name for a certificate
-        claims = {
-            "aud": audience,
-            "iss": self.config["client_id"],
-            "sub": self.config["client_id"],
-            "jti": str(uuid.uuid4()),
-            "nbf": now - 5,
-            "exp": now + 600,
-        }
-        text = b64u(dumped(head)) + "." + b64u(dumped(claims))
-        child = subprocess.Popen(
-            [self.config["openssl"], "dgst", "-sha256", "-sign", credential["key_file"]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        signature, _ = child.communicate(text.encode("ascii"))
-        if child.returncode:
-            raise ValueError("openssl does not sign with this key")
-        return text + "." + b64u(signature)
+
+def signed(config, credential, claims):
+    """Return a JWT that holds ten minutes, signed by the host's own openssl."""
+    pem = get(credential["certificate_file"]).decode("ascii")
+    certificate = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
+    import hashlib
+
+    now = int(time.time())
+    thumb = hashlib.sha1(certificate).digest()  # noqa: S324 - the protocol's name for a certificate
+    head = {"alg": "RS256", "typ": "JWT", "x5t": b64u(thumb)}
+    claims = dict(claims, jti=str(uuid.uuid4()), nbf=now - 5, exp=now + 590)
+    text = b64u(dumped(head)) + "." + b64u(dumped(claims))
+    child = subprocess.Popen(
+        [config["openssl"], "dgst", "-sha256", "-sign", credential["key_file"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        close_fds=True,
+    )
+    signature, _ = child.communicate(text.encode("ascii"))
+    if child.returncode:
+        raise ValueError("openssl does not sign with this key")
+    return text + "." + b64u(signature)
 
 
 def b64u(data):
@@ -1156,6 +1168,196 @@ def deliver_smtp(config, tokens, recipients, raw):
 
 
 TRANSPORTS = {"graph": deliver_graph, "smtp": deliver_smtp}
+
+
+# --- a certificate that is made here and renews itself; its key never leaves the host
+
+
+def key_folder(config):
+    return os.path.join(config["spool"], "keys")
+
+
+def rolled(config):
+    """Return what renewals left: `use` (newest first), and `made`, one that is not proved yet."""
+    try:
+        return json.loads(get(os.path.join(key_folder(config), "credentials.json")).decode("ascii"))
+    except (OSError, IOError, ValueError):
+        return {"use": [], "made": None}
+
+
+def credentials_of(config):
+    return rolled(config)["use"] + config["credentials"]
+
+
+def made_certificate(config, certificate, key):
+    """Make a key and its certificate; the key is readable by its owner alone from its first byte."""
+    for place in (certificate, key):
+        if not os.path.isdir(os.path.dirname(place)):
+            os.makedirs(os.path.dirname(place), 0o700)
+    os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    argv = [config["openssl"], "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-subj"]
+    argv += [
+        "/CN=aspect-mail-relay",
+        "-days",
+        "%d" % config["certificate_days"],
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    ]
+    code, said = output_of(argv)
+    if code or not os.path.getsize(key):
+        remove(key)
+        raise Refused(CONFIG, "openssl makes no certificate: %s" % re.sub(r"[^\x20-\x7e]", " ", said)[-160:])
+    os.chmod(key, 0o600)
+
+
+def make_first(config):
+    """Make what the settings name as their certificate, where it is absent; print it. Returns an exit code."""
+    for credential in config["credentials"]:
+        if not credential.get("certificate_file"):
+            continue
+        if not os.path.exists(credential["certificate_file"]):
+            made_certificate(config, credential["certificate_file"], credential["key_file"])
+        print(get(credential["certificate_file"]).decode("ascii"))
+        return 0
+    sys.stderr.write("relay: the settings name no certificate_file\n")
+    return 78
+
+
+def days_left(config, credential):
+    """Return the days until a certificate ends, or None where that is not known."""
+    said = output_of(
+        [config["openssl"], "x509", "-in", credential["certificate_file"], "-noout", "-enddate"]
+    )[1]
+    found = re.search(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})", said)
+    if not found:
+        return None
+    import calendar
+
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec".find(found.group(1)) // 3 + 1
+    day, hour, minute, second, year = [int(found.group(n)) for n in range(2, 7)]
+    return (calendar.timegm((year, month, day, hour, minute, second)) - time.time()) / 86400.0
+
+
+def asked_graph(config, token, credential, verb, body):
+    """POST addKey or removeKey with a proof that the old key is ours; return status and parsed body.
+
+    Microsoft's pages name two audiences for the proof; a refusal of the first is followed by the second.
+    """
+    status, found = 0, {}
+    for audience in config["proof_audiences"]:
+        proof = signed(config, credential, {"aud": audience, "iss": config["application"]})
+        status, _, said = https(
+            config,
+            config["graph"],
+            "/v1.0/applications/%s/%s" % (quote(config["application"], safe=""), verb),
+            dumped(dict(body, proof=proof)).decode("ascii"),
+            {"Authorization": "Bearer " + token, "Content-Type": "application/json"},
+        )
+        found = parsed(said)
+        if status < 400 or status == 429 or status >= 500:
+            break
+    return status, found
+
+
+def renew(config):
+    """Make a certificate, register it (addKey), wait until it is known, put it first, retire the one before the last.
+
+    Every step is on disk before the next, so that a crash is followed up by the next call.
+    """
+    import fcntl
+
+    if not config["application"]:
+        raise Refused(CONFIG, "application, the registration's own object id, is not set")
+    folder = key_folder(config)
+    if not os.path.isdir(folder):
+        os.makedirs(folder, 0o700)
+    lock = open(os.path.join(folder, "lock"), "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    state, tokens = rolled(config), Tokens(config)
+    scope = "https://%s/.default" % config["graph_resource"]
+    old = token = None
+    problem = Refused(CONFIG, "no certificate is in use: the first one is registered by a person")
+    for credential in credentials_of(config):
+        if credential.get("certificate_file"):
+            try:
+                old, token = credential, tokens.ask(scope, credential)
+                break
+            except Refused as refusal:
+                problem = refusal
+    if token is None:
+        raise problem
+    made = state["made"]
+    if made is None:
+        stem = os.path.join(folder, "%d-%s" % (time.time(), uuid.uuid4().hex[:8]))
+        made = {"certificate_file": stem + ".crt", "key_file": stem + ".key", "key_id": ""}
+        made_certificate(config, made["certificate_file"], made["key_file"])
+        state["made"] = made
+        put(folder, "credentials.json", dumped(state))
+    if not made["key_id"] and not known(tokens, scope, made):
+        pem = get(made["certificate_file"]).decode("ascii")
+        key = {
+            "type": "AsymmetricX509Cert",
+            "usage": "Verify",
+            "key": "".join(pem.split("-----")[2].split()),
+            "displayName": "aspect-mail-relay",
+        }
+        status, found = asked_graph(
+            config, token, old, "addKey", {"keyCredential": key, "passwordCredential": None}
+        )
+        if status >= 300:
+            error = found.get("error")
+            name = str(error.get("code", "")) if isinstance(error, dict) else ""
+            raise Refused(http_kind(status, name), "addKey: %d %s" % (status, name))
+        made["key_id"] = str(found.get("keyId", ""))
+        put(folder, "credentials.json", dumped(state))
+    end, pause = time.time() + config["renew_wait"], 0.5
+    while not known(tokens, scope, made):
+        if time.time() > end:
+            raise Refused(TEMPORARY, "the new certificate is registered and not known yet; it is tried again")
+        time.sleep(pause)
+        pause = min(pause * 2, 30)
+    gone = state["use"][1:]
+    state["use"], state["made"] = [made] + state["use"][:1], None
+    put(folder, "credentials.json", dumped(state))
+    for one in gone:
+        if one.get("key_id"):
+            asked_graph(config, tokens.ask(scope, made), made, "removeKey", {"keyId": one["key_id"]})
+        for place in (one["key_file"], one["certificate_file"]):
+            remove(place)
+    lock.close()
+    return made
+
+
+def known(tokens, scope, credential):
+    try:
+        return bool(tokens.ask(scope, credential))
+    except Refused as problem:
+        if problem.credential:
+            return False
+        raise
+
+
+class Renewal(threading.Thread):
+    """Looks at the certificate in use now and then, and renews it in time."""
+
+    def __init__(self, config, speak):
+        threading.Thread.__init__(self)
+        self.daemon = True
+        self.config, self.speak = config, speak
+
+    def run(self):
+        while True:
+            try:
+                first = credentials_of(self.config)[0]
+                left = days_left(self.config, first) if first.get("certificate_file") else None
+                if left is not None and left <= self.config["renew_days"]:
+                    renew(self.config)
+            except Exception as problem:  # the thread must live
+                text = str(problem) if isinstance(problem, Refused) else plain(problem)
+                self.speak("the certificate is not renewed: %s" % text)
+            time.sleep(self.config["renew_every"])
 
 
 # --- mails as they leave
@@ -1385,20 +1587,27 @@ class Speaker(object):
         if self.said.get(key, 0) > time.time() - 600:
             return
         self.said[key] = time.time()
-        for way in (self.syslog, self.file, self.command, self.webhook):
+        for say in (self.syslog, self.file, self.command, self.webhook, self.trap):
             try:
-                way("aspect-mail-relay: " + text)
+                say("aspect-mail-relay: " + text)
             except Exception:  # one way that fails must not silence the next
                 continue
 
     def syslog(self, text):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-        if self.config["syslog"]:
+        where = self.config["syslog"]
+        if where is True:
             import syslog
 
             syslog.openlog("aspect-mail-relay", 0, syslog.LOG_MAIL)
             syslog.syslog(syslog.LOG_CRIT, text)
+        elif where:  # a socket's path, or host:port
+            line = ("<18>%s" % text).encode("utf-8", "replace")  # facility mail, severity critical
+            if where.startswith("/"):
+                with_datagram(socket.AF_UNIX, where, line)
+            else:
+                with_datagram(None, host_port(where, 514), line)
 
     def file(self, text):
         if self.config["alarm_file"]:
@@ -1411,19 +1620,87 @@ class Speaker(object):
 
     def command(self, text):
         if self.config["alarm_command"]:
-            child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE)
+            child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE, close_fds=True)
             child.communicate(text.encode("utf-8", "replace"))
 
     def webhook(self, text):
-        if self.config["webhook"]:
-            try:
-                from urllib.request import Request, urlopen
-            except ImportError:
-                from urllib2 import Request, urlopen
-            urlopen(
-                Request(self.config["webhook"], dumped({"text": text}), {"Content-Type": "application/json"}),
-                timeout=5,
-            ).close()
+        if not self.config["webhook"]:
+            return
+        parts = urlsplit(self.config["webhook"])
+        path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        body, headers = dumped({"text": text}).decode("ascii"), {"Content-Type": "application/json"}
+        if parts.scheme == "https":
+            https(self.config, parts.netloc.rpartition("@")[2], path, body, headers)
+            return
+        connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=5)
+        try:
+            connection.request("POST", path, body, headers)
+            connection.getresponse().read(1024)
+        finally:
+            connection.close()
+
+    def trap(self, text):
+        if self.config["snmp_trap"]:
+            with_datagram(None, host_port(self.config["snmp_trap"], 162), snmp_trap(self.config, text))
+
+
+def with_datagram(family, place, data):
+    if family is None:
+        family, _, _, _, place = socket.getaddrinfo(place[0], place[1], 0, socket.SOCK_DGRAM)[0]
+    one = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        one.settimeout(5)
+        one.sendto(data, place)
+    finally:
+        one.close()
+
+
+def ber(tag, data):
+    """Return a BER value; data is bytes."""
+    size = len(data)
+    if size < 128:
+        head = bytearray([tag, size])
+    else:
+        head = bytearray([tag, 0x82, size >> 8, size & 255])
+    return bytes(head) + data
+
+
+def ber_number(tag, value):
+    digits = bytearray()
+    while True:
+        digits.insert(0, value & 255)
+        value >>= 8
+        if not value:
+            break
+    if digits[0] & 128:
+        digits.insert(0, 0)
+    return ber(tag, bytes(digits))
+
+
+def ber_oid(text):
+    numbers = [int(one) for one in text.strip(".").split(".")]
+    data = bytearray([numbers[0] * 40 + numbers[1]])
+    for number in numbers[2:]:
+        part = [number & 127]
+        while number > 127:
+            number >>= 7
+            part.insert(0, number & 127 | 128)
+        data += bytearray(part)
+    return ber(6, bytes(data))
+
+
+def snmp_trap(config, text):
+    """Return an SNMPv2c trap (RFC 3416): sysUpTime, the trap's name, and the text."""
+    oid, told = config["snmp_oid"], text.encode("utf-8", "replace")[:1200]
+    rows = (
+        ("1.3.6.1.2.1.1.3.0", ber_number(0x43, int(time.time() * 100) & 0x7FFFFFFF)),
+        ("1.3.6.1.6.3.1.1.4.1.0", ber_oid(oid)),
+        (oid + ".1", ber(4, told)),
+    )
+    rows = b"".join(ber(0x30, ber_oid(name) + value) for name, value in rows)
+    request = ber_number(2, random.randrange(1, 2**31))  # noqa: S311 - a number to tell traps apart
+    pdu = ber(0xA7, request + ber_number(2, 0) + ber_number(2, 0) + ber(0x30, rows))
+    return ber(0x30, ber_number(2, 1) + ber(4, config["snmp_community"].encode("utf-8")) + pdu)
 
 
 # --- the way in
@@ -1608,6 +1885,8 @@ def serve(config):
     server.slots = threading.Semaphore(config["max_sessions"])
     server.delivery = Delivery(config, spool, speak)
     server.delivery.start()
+    if config["renew_days"]:
+        Renewal(config, speak).start()
     print("relay: listening on %s:%d" % server.server_address[:2])
     sys.stdout.flush()
 
@@ -1718,8 +1997,8 @@ def load(path):
 
 
 def main(arguments):
-    if len(arguments) < 2 or arguments[0] not in ("serve", "status", "sendmail"):
-        sys.stderr.write("usage: relay.py serve|status|sendmail CONFIG [...]\n")
+    if len(arguments) < 2 or arguments[0] not in ("serve", "status", "sendmail", "certificate", "renew"):
+        sys.stderr.write("usage: relay.py serve|status|sendmail|certificate|renew CONFIG [...]\n")
         return 64
     try:
         config = load(arguments[1])
@@ -1736,7 +2015,17 @@ def main(arguments):
     if arguments[0] == "sendmail":
         return sendmail(config, arguments[2:])
     try:
-        return serve(config)
+        if arguments[0] == "serve":
+            return serve(config)
+        os.umask(0o077)
+        if arguments[0] == "certificate":
+            return make_first(config)
+        made = renew(config)
+        print("relay: %s is in use; the one before it stays as the fall-back" % made["certificate_file"])
+        return 0
+    except Refused as problem:
+        sys.stderr.write("relay: %s\n" % problem)
+        return 75 if problem.kind == TEMPORARY else 69
     except SystemExit as problem:
         sys.stderr.write("%s\n" % problem)
         return 69

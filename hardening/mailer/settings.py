@@ -47,6 +47,8 @@ class Credential:
     certificate_file: Path | None = None
     key_file: Path | None = None
     expires: date | None = None
+    key_id: str = ""
+    """Under which the registration lists the certificate; `rotate` fills it in, to retire it later."""
 
     def value(self) -> Secret:
         """Return the secret, read now. Errors: InputError (absent, unreadable)."""
@@ -109,6 +111,8 @@ class Settings:
     endpoints: Endpoints
     permission: Permission
     service_principal: str
+    application: str
+    """The registration's own object id, which only rolling a certificate needs."""
     credentials: tuple[Credential, ...]
     """The one in use first, then the one staged for rotation."""
     recipients: tuple[str, ...]
@@ -170,6 +174,7 @@ def _settings(table: Table, path: Path) -> Settings:
         endpoints=_endpoints(table.table("endpoints", optional=True), cloud),
         permission=table.choice("permission", Permission, Permission.AUTO),
         service_principal=table.text("service_principal", ""),
+        application=table.text("application", ""),
         credentials=credentials,
         recipients=table.texts("recipients", []),
         calendars=mailboxes,
@@ -215,6 +220,7 @@ def _credential(table: Table, path: Path, place: str) -> Credential:
         certificate_file=file("certificate_file"),
         key_file=file("key_file"),
         expires=table.day("expires") if "expires" in table else None,
+        key_id=table.text("key_id", ""),
     )
     table.done()
     return found
@@ -265,18 +271,24 @@ def _limits(table: Table) -> Limits:
     return found
 
 
-RELAY_KEYS = {
+RELAY_KEYS: dict[str, type[object]] = {
     "listen": str, "spool": str, "status_file": str, "max_bytes": int, "max_queue": int, "digest_after": int,
-    "digest_size": int, "priority": list, "alarm_after": int, "alarm_file": str, "webhook": str, "syslog": bool,
-    "allow_recipients": list,
+    "digest_size": int, "priority": list, "alarm_after": int, "alarm_file": str, "alarm_command": list, "webhook": str,
+    "syslog": object, "snmp_trap": str, "snmp_community": str, "snmp_oid": str, "allow_recipients": list,
+    "transport_tls": str, "renew_days": int, "certificate_days": int,
 }  # fmt: skip
 """Keys of `[relay]`, which `harden mailer render` copies into the relay's own settings."""
 
 
 def _relay(table: Table) -> tuple[tuple[str, object], ...]:
     row = table.table("relay", optional=True)
-    pairs: tuple[tuple[str, object], ...] = tuple(
-        (key, row.value(key, kind)) for key, kind in RELAY_KEYS.items() if key in row
-    )
+    pairs: list[tuple[str, object]] = []
+    for key, kind in RELAY_KEYS.items():
+        if key not in row:
+            continue
+        value: object = row.value(key, kind)
+        if key == "syslog" and not isinstance(value, bool | str):
+            raise row.wrong(key, "has to be true, false, a socket's path or host:port")
+        pairs.append((key, value))
     row.done()
-    return pairs
+    return tuple(pairs)

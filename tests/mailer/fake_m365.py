@@ -32,6 +32,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import jwt
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 NAMES = (
@@ -54,6 +55,13 @@ class App:
     roles: dict[str, list[str]] = field(default_factory=dict)
     """Per audience host."""
     ews_allowed: bool = True
+    registration: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """The registration's object id, which is not the enterprise application's (`oid`)."""
+
+
+def key_id(certificate: x509.Certificate) -> str:
+    """Return the id under which the registration lists a certificate."""
+    return str(uuid.UUID(bytes=certificate.fingerprint(hashes.SHA256())[:16]))
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,10 @@ class Fake:
         self.lifetime = 3599
         self.token_audience = ""
         """Overrides `aud` of every token."""
+        self.proof_audience = "00000002-0000-0000-c000-000000000000"
+        self.slow_keys = 0
+        """So many token requests see a certificate that addKey added as unknown: it spreads slowly."""
+        self.unseen: dict[str, int] = {}
         self.accepted: list[Mail] = []
         self.violations: list[str] = []
         self.refused_names: list[str] = []
@@ -288,7 +300,7 @@ class Fake:
                 return _aadsts(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
             return None
         if assertion := form.get("client_assertion"):
-            for certificate in app.certificates:
+            for certificate in self._spread(app):
                 with suppress(jwt.InvalidSignatureError):
                     try:
                         jwt.decode(
@@ -315,6 +327,22 @@ class Fake:
         return _aadsts(
             401, "invalid_client", 7000218, "The request body must contain client_assertion or client_secret."
         )
+
+    def _spread(self, app: App) -> list[x509.Certificate]:
+        late = {name for name, times in self.unseen.items() if times > 0}
+        self.unseen = {name: times - 1 for name, times in self.unseen.items() if times > 0}
+        return [one for one in app.certificates if key_id(one) not in late]
+
+    def proved(self, app: App, proof: str) -> bool:
+        """Tell whether a proof of possession is signed by a key of the application's, for the registration."""
+        for certificate in app.certificates:
+            with suppress(jwt.PyJWTError):
+                found = jwt.decode(
+                    proof, certificate.public_key(), algorithms=["RS256", "PS256"],  # type: ignore[arg-type]  # RSA in these tests
+                    audience=self.proof_audience, issuer=app.registration, leeway=30,
+                )  # fmt: skip
+                return bool(found["exp"] - found["nbf"] <= 600)
+        return False
 
     def claims(self, token: str, host: str) -> dict[str, Any] | None:
         """Return a token's claims when it is ours, current and for `host`."""
@@ -444,6 +472,8 @@ class _Web(http.server.BaseHTTPRequestHandler):
             self._answer(*double.issue(form, path.split("/")[1]))
         elif found := re.fullmatch(r"/v1\.0/users/([^/]+)/sendMail", path):
             self._graph(unquote(found[1]), "Mail.Send", body)
+        elif found := re.fullmatch(r"/v1\.0/applications/([^/]+)/(addKey|removeKey)", path):
+            self._key(unquote(found[1]), found[2], json.loads(body))
         elif path == "/EWS/Exchange.asmx":
             self._ews(body)
         else:
@@ -526,6 +556,47 @@ class _Web(http.server.BaseHTTPRequestHandler):
         if self._faulty("graph.accepted"):
             return None
         return self._answer(202)
+
+    def _key(  # noqa: PLR0911 - one line a refusal
+        self, registration: str, verb: str, asked: dict[str, Any]
+    ) -> None:
+        """Roll a key: the token says who asks, the proof that an old key is theirs; no permission is needed."""
+        double = self.double
+        if self._faulty(verb):
+            return None
+        claims = self._claims("graph.microsoft.com", "graph.microsoft.us", "microsoftgraph.chinacloudapi.cn")
+        if claims is None:
+            return self._answer(401, {"error": {"code": "InvalidAuthenticationToken", "message": "no"}})
+        app = double.apps[claims["appid"]]
+        if app.registration != registration:
+            return self._answer(
+                403, {"error": {"code": "Authorization_RequestDenied", "message": "not yours"}}
+            )
+        if not double.proved(app, str(asked.get("proof"))):
+            return self._answer(
+                400, {"error": {"code": "Request_BadRequest", "message": "the proof does not hold"}}
+            )
+        if verb == "addKey":
+            key = asked["keyCredential"]
+            if (key["type"], key["usage"]) != ("AsymmetricX509Cert", "Verify") or asked[
+                "passwordCredential"
+            ] is not None:
+                return self._answer(400, {"error": {"code": "Request_BadRequest", "message": "no such key"}})
+            made = x509.load_der_x509_certificate(base64.b64decode(key["key"], validate=True))
+            app.certificates.append(made)
+            double.unseen[key_id(made)] = double.slow_keys
+            if self._faulty("addKey.accepted"):
+                return None
+            return self._answer(
+                200, {"keyId": key_id(made), "type": key["type"], "usage": key["usage"], "key": None}
+            )
+        left = [one for one in app.certificates if key_id(one) != asked["keyId"]]
+        if len(left) == len(app.certificates):
+            return self._answer(
+                404, {"error": {"code": "Request_ResourceNotFound", "message": "no such key"}}
+            )
+        app.certificates[:] = left
+        return self._answer(204)
 
     def _ews(self, body: bytes) -> None:
         double = self.double
