@@ -27,6 +27,13 @@ INNER_SIGNATURE = Rule(
     rationale="Cleaning changed what it covers; an installer that checks it will refuse what is in it.",
     remedy="Have the inner archive signed again by its maker, or rely on the signature of the whole bundle.",
 )
+SUMS = Rule(
+    id="clean/sums",
+    title="A list of files or checksums was written anew",
+    severity=Severity.INFO,
+    rationale="A package or installer keeps sums of what it holds; they have to fit what cleaning left.",
+    remedy="Nothing is to be done; harden bundle prove shows that the lists agree with what was removed.",
+)
 
 _LARGEST = 4 << 20
 _EVERYWHERE = frozenset(
@@ -37,12 +44,13 @@ _LEAST_FOLDER = 4
 """Letters of a folder's name that are enough to look for it alone."""
 _IN_JAR = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$", re.IGNORECASE)
 _IN_DEB = re.compile(r"^_gpg\w+$")
+_SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
 _DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
 
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule of this module."""
-    return (REFERENCE, INNER_SIGNATURE)
+    return (REFERENCE, INNER_SIGNATURE, SUMS)
 
 
 def leftovers(out: Path, edits: Sequence[Edit], *, limits: Limits | None = None) -> Iterator[Finding]:
@@ -56,7 +64,10 @@ def leftovers(out: Path, edits: Sequence[Edit], *, limits: Limits | None = None)
         tuple(map(plain, e.origin[:n])) for e in edits for n in range(len(e.origin) + (e.content is not None))
     }
     for seen in walk(str(out), limits or Limits()):
-        if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or not seen.parts[1:]:
+        if not isinstance(seen, Member) or seen.kind != "file" or seen.derived:
+            continue
+        yield from _lists(seen, str(out), changed)
+        if not seen.parts[1:]:
             continue
         yield from _signature(seen, str(out), changed)
         if pattern is None or seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
@@ -97,6 +108,23 @@ def _references(member: Member, subject: str, pattern: re.Pattern[bytes]) -> Ite
         rule=REFERENCE, subject=subject, location=member.at(at), confidence=Confidence.MEDIUM, evidence=name,
         message=f"{member.name} line {at} names {name}, which was removed{more}",
     )  # fmt: skip
+
+
+def _lists(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
+    """Yield which lists of sums were written anew."""
+    inner = tuple(map(plain, member.parts[1:]))
+    if member.format == "makeself" and (inner in changed or (not inner and changed)):
+        name = NESTING.join(inner) or member.name
+        yield Finding(rule=SUMS, subject=subject, location=member.at(),
+                      message=f"{name}: checksums and sizes in the script of makeself were written anew")  # fmt: skip
+        if _SIGNED_SCRIPT.search(bytes(member.content)):
+            yield Finding(rule=INNER_SIGNATURE, subject=subject, location=member.at(), evidence=name,
+                          message=f"{name}: its own signature is over an archive that was changed by the cleaning")  # fmt: skip
+    elif (
+        inner and inner[-1] in ("md5sums", "conffiles") and inner[:-1] and inner[-2].startswith("control.tar")
+    ) and any(c[:-1] == inner[:-2] and c[-1].startswith("data.tar") for c in changed if c):
+        yield Finding(rule=SUMS, subject=subject, location=member.at(),
+                      message=f"{NESTING.join(inner)} says what data.tar holds now")  # fmt: skip
 
 
 def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:

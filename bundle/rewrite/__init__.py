@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO
 
-from bundle.rewrite import ars, streams, tars, zips
+from bundle.rewrite import ars, debs, scripts, streams, tars, zips
 from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain
 from hardening.errors import ArchiveError
 
@@ -33,6 +33,7 @@ class Format:
 FORMATS = (
     Format("zip", zips.matches, zips.rewrite),
     Format("tar", tars.matches, tars.rewrite),
+    Format("deb", debs.matches, debs.rewrite),
     Format("ar", ars.matches, ars.rewrite),
 )
 """The archive formats, in the order they are tried."""
@@ -71,16 +72,49 @@ def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used
         return
     stream = streams.find(head)
     if stream is None:
-        raise ArchiveError(
-            f"{'!/'.join(edits[0].origin[:-1]) or 'bundle'}: this archive format cannot be rewritten",
-            hint="unpack it, remove the member and pack it again with the format's own tool",
-        )
+        _rewrite_behind(source, target, edits, used)
+        return
     with temporary() as plain_in, temporary() as plain_out:
         stream.unpack(source, plain_in)
         plain_in.seek(0)
         _rewrite_below_stream(plain_in, plain_out, edits, used)
         plain_out.seek(0)
         stream.pack(plain_out, target, head)
+
+
+def _rewrite_behind(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> None:
+    """Write a script or program with an archive behind it, or refuse with a word of what can be done."""
+    where = "!/".join(edits[0].origin[: len(edits[0].origin) - len(edits[0].parts)]) or "bundle"
+    payload = scripts.behind(source)
+    if payload is not None:
+        scripts.rewrite(source, target, payload, lambda part, made: _rewrite_section(part, made, edits, used))
+    elif zips.behind(source):
+        zips.rewrite(source, target, lambda name, content: _decide(name, content, edits, used))
+    else:
+        raise ArchiveError(f"{where}: this archive format cannot be rewritten", hint=_hint(source))
+
+
+def _hint(source: IO[bytes]) -> str:
+    source.seek(0)
+    if source.read(4) == b"\xed\xab\xee\xdb":
+        return (
+            "an rpm keeps digests of all it holds in a signed header: have it built again without the member"
+        )
+    return "unpack it, remove the member and pack it again with the format's own tool"
+
+
+def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> bool:
+    """Write one section of a self-extractor; whether it is another than before."""
+    before = len(used)
+    head = part.read(_HEAD)
+    part.seek(0)
+    if any(f.matches(head) for f in FORMATS if f.name == "tar") or streams.find(head):
+        _rewrite(part, made, edits, used)
+    else:
+        inner = tuple(e.deeper() for e in edits if e.parts[0] == "<payload>" and len(e.parts) > 1)
+        if inner:
+            _rewrite(part, made, inner, used)
+    return len(used) > before
 
 
 def _rewrite_below_stream(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
 from typing import IO
 
 from bundle.rewrite.edit import Change, Remove, Replace
@@ -20,13 +21,9 @@ def matches(head: bytes) -> bool:
 
 def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     """Copy the archive, asking `change` about each member."""
-    target.write(source.read(len(_MAGIC)))
-    while header := source.read(_HEADER):
-        if len(header) < _HEADER or header[58:] != b"`\n":
-            raise ArchiveError("ar: a member header is damaged", hint="the archive is truncated or corrupt")
+    target.write(_MAGIC)
+    for name, header, data in _members(source):
         size = int(header[48:58])
-        data = source.read(size + size % 2)
-        name = header[:16].decode("utf-8", "surrogateescape").rstrip().rstrip("/")
         decision = change(name, lambda data=data, size=size: io.BytesIO(data[:size]))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
         if isinstance(decision, Remove):
             continue
@@ -35,6 +32,23 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
                 _write(target, header, content)
         else:
             target.write(header + data)
+
+
+def members(source: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each member."""
+    for name, header, data in _members(source):
+        yield name, data[: int(header[48:58])]
+
+
+def _members(source: IO[bytes]) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield name, header and padded content of each member."""
+    source.seek(len(_MAGIC))
+    while header := source.read(_HEADER):
+        if len(header) < _HEADER or header[58:] != b"`\n" or not header[48:58].strip().isdigit():
+            raise ArchiveError("ar: a member header is damaged", hint="the archive is truncated or corrupt")
+        size = int(header[48:58])
+        name = header[:16].decode("utf-8", "surrogateescape").rstrip().rstrip("/")
+        yield name, header, source.read(size + size % 2)
 
 
 def _write(target: IO[bytes], header: bytes, content: IO[bytes]) -> None:

@@ -57,6 +57,12 @@ def _field(record: bytearray, start: int, end: int) -> int | None:
     return None
 
 
+def start(records: bytes) -> int:
+    """Return where the end records say that the directory begins."""
+    place, form = (48, "<Q") if records.startswith(END) else (16, "<I")
+    return int(struct.unpack_from(form, records, place)[0])
+
+
 def end(records: bytes, *, count: int, size: int, start: int) -> bytes:
     """Return the end records (zip64 or not, comment included) for a directory of `size` bytes at `start`."""
     made = bytearray(records)

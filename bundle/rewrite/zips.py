@@ -36,9 +36,21 @@ def matches(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
+def behind(source: IO[bytes]) -> bool:
+    """Whether this is a program or other data with a zip behind it, by the zip's end."""
+    source.seek(0)
+    found = zipfile.is_zipfile(source)
+    source.seek(0)
+    return found
+
+
 def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
-    """Copy the archive, asking `change` about each member."""
+    """Copy the archive, asking `change` about each member; what lies before it stays.
+
+    Offsets count from the start of the file or of the archive, as they did.
+    """
     entries, directory_at, end = _read(source)
+    base = directory_at - zip64.start(end)
     bounds = sorted({e.start for e in entries} | {directory_at})
     ends = dict(pairwise(bounds))
     kept: list[_Entry] = []
@@ -65,7 +77,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
             kept.append(entry)
     _copy(source, target, position, directory_at)
     in_order = [e for e in entries if e.start in moved]
-    _directory(target, in_order, moved, end)
+    _directory(target, in_order, moved, end, base)
 
 
 def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:
@@ -143,9 +155,11 @@ def _replace(source: IO[bytes], target: IO[bytes], entry: _Entry, content: IO[by
     entry.central[8:10] = flags.to_bytes(2, "little")
 
 
-def _directory(target: IO[bytes], entries: list[_Entry], moved: dict[int, int], end: bytes) -> None:
+def _directory(
+    target: IO[bytes], entries: list[_Entry], moved: dict[int, int], end: bytes, base: int
+) -> None:
     start = target.tell()
     for entry in entries:
-        zip64.set_central(entry.central, {"offset": moved[entry.start]})
+        zip64.set_central(entry.central, {"offset": moved[entry.start] - base})
         target.write(entry.central)
-    target.write(zip64.end(end, count=len(entries), size=target.tell() - start, start=start))
+    target.write(zip64.end(end, count=len(entries), size=target.tell() - start, start=start - base))
