@@ -11,6 +11,7 @@ import click
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the servers that can be rendered and audited, with the releases whose facts are known."""
+    from hardening.tls import builds
     from hardening.tls.targets import targets
 
     if form == "json":
@@ -44,4 +45,6 @@ def command(form: str) -> None:
         for r in t.facts.releases:
             mark = "" if r.verified == "yes" else f"  [{r.verified}]"
             default = "  (assumed without a version)" if r.version == t.facts.default else ""
-            sys.stdout.write(f"  {r.version:<20} OpenSSL {r.openssl:<20} {r.distribution}{mark}{default}\n")
+            sys.stdout.write(
+                f"  {r.version:<20} {builds.shown(r.openssl):<28} {r.distribution}{mark}{default}\n"
+            )

@@ -225,7 +225,7 @@ def recognised(tree: Tree, path: str) -> Target | None:
 
 _OURS = re.compile(
     r"^\W{1,4}(?:TLS|SSH) settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
-    r"(?:\W[^\n]*\n)??\W{1,4}OpenSSL build: (?P<build>\S+)",
+    r"(?:\W[^\n]*\n)??\W{1,4}(?:OpenSSL|JDK) build: (?P<build>\S+)",
     re.MULTILINE,
 )
 _RELEASE_FILES = ("/etc/os-release", "/etc/centos-release", "/etc/redhat-release")
@@ -268,7 +268,13 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         ours = _OURS.search(source.text[:4096]) if source else None
         if ours and any(r.version == ours["version"] for r in facts.releases):
             version, build = ours["version"], build or ours["build"]
-            notes.append(f"{main.target.name} {version} and OpenSSL {build}, for the file's header says so")
+            notes.append(
+                f"{main.target.name} {version} and {builds.shown(build)}, for the file's header says so"
+            )
+    if main.target.told is not None and (version is None or build is None):
+        said = main.target.told(tree, main.path)
+        version, build = version or said.version, build or said.build
+        notes += said.notes
     if version is None and (suffix := distribution(tree)):
         fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
         if fitting:
@@ -278,15 +284,16 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         release, assumed = facts.release(version)
         if assumed:
             notes.append(assumed)
-        return (_reading(release, build, notes),)
-    return tuple(_reading(r, build, []) for r in facts.releases)
+        several = main.target.libraries(release) if main.target.libraries and build is None else ()
+        return tuple(_reading(release, one, notes) for one in several or (build,))
+    return tuple(_reading(r, build, notes) for r in facts.releases)
 
 
 def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
     name = builds.build(build or release.openssl).name
     told = tuple(notes)
     if build is None:
-        told += (f"OpenSSL {name}, which ships with {release.version}",)
+        told += (f"{builds.shown(name)}, which ships with {release.version}",)
     return Reading(release=release, build=name, assumptions=told)
 
 
@@ -388,13 +395,14 @@ def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Sub
 
 
 def _named(way: Reading) -> str:
-    return f"{way.release.version} (OpenSSL {way.build})"
+    return f"{way.release.version} ({builds.shown(way.build)})"
 
 
 def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
     """Bring together what the same server would be under every release it may be."""
     facts = target.facts
-    _, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
+    shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
+    known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -402,23 +410,30 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     findings = []
     for held in holders.values():
         one = held[-1][1]
-        having = {w.release.version for w, _ in held}
-        without = [w for w, _, _ in ways if w.release.version not in having]
+        having = {_named(w) for w, _ in held}
+        without = [w for w, _, _ in ways if _named(w) not in having]
         if without:
-            also = f"; depends on the release: so with {_listed([w for w, _ in held])}, not with {_listed(without)}"
+            also = f"; depends on the {'Java' if known else 'release'}: so with {_listed([w for w, _ in held])}, not with {_listed(without)}"
             one = replace(
                 one,
                 message=one.message + also,
                 confidence=Confidence.MEDIUM,
                 remedy=(one.remedy or one.rule.remedy)
-                + f" Or name the release that runs: --target {target.name}@VERSION.",
+                + (
+                    " Or name the JDK that runs: --openssl BUILD."
+                    if known
+                    else f" Or name the release that runs: --target {target.name}@VERSION."
+                ),
             )
         findings.append(one)
     verdicts = {
         name: word if all(j.verdicts[name] == word for _, _, j in ways) else "unknown"
         for name, word in judgement.verdicts.items()
     }
-    note = f"nothing says which {target.name} runs; the offer shown is that of {facts.default}"
+    what, which = (
+        ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
+    )
+    note = f"nothing says which {what} runs; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
     subject = Subject(
         id=offer.subject,

@@ -41,6 +41,15 @@ GENERATIONS = ("0.9.8", "1.0.1", "1.0.2", "1.1.0", "1.1.1", "3.0", "3.2", "3.4",
 """Releases between which the cipher-list language or its keywords changed."""
 
 
+JDK = "jdk-"
+"""What the names of builds begin with that are Java's own TLS (data/jsse), not an OpenSSL."""
+
+
+def shown(name: str) -> str:
+    """Return a build as people call it: `OpenSSL 1.0.2k-el7`, `JDK 17.0.18`."""
+    return f"JDK {name.removeprefix(JDK)}" if name.startswith(JDK) else f"OpenSSL {name}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cipher:
     """One cipher as a build's list holds it."""
@@ -142,6 +151,10 @@ class Build:
 @cache
 def build(name: str) -> Build:
     """Return the build with this name. Errors: UsageError with the nearest known name."""
+    if name.startswith(JDK):
+        from hardening.tls import jsse_build
+
+        return jsse_build.build(name)
     if name not in NAMES:
         close = get_close_matches(name, NAMES, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(NAMES)}"

@@ -74,7 +74,7 @@ def settle(target: Target, version: str | None, build: str | None) -> tuple[Rele
     release, assumed = target.facts.release(version)
     notes = [assumed] if assumed else []
     if build is None:
-        notes.append(f"OpenSSL {release.openssl}, which ships with {target.name} {release.version}")
+        notes.append(f"{builds.shown(release.openssl)}, which ships with {target.name} {release.version}")
         if release.verified != "yes":
             why = f" ({release.note})" if release.note else ""
             notes.append(f"facts about the release are from {release.verified}{why}")
@@ -136,7 +136,8 @@ class _Narrowing:
         reason = self.policy.forbids_protocol(next(iter(builds_order(self.speaks)), "TLSv1.2"))
         raise UsageError(
             f"{self.policy.id} allows {joined(allowed)}, and {self.target.name} {self.release.version} with "
-            f"OpenSSL {self.build.name} has {have}: nothing is left" + (f" ({reason})" if reason else ""),
+            f"{builds.shown(self.build.name)} has {have}: nothing is left"
+            + (f" ({reason})" if reason else ""),
             hint="name a build with --openssl that has more, update the host, or put a proxy in front that can",
         )
 
@@ -145,6 +146,9 @@ class _Narrowing:
         older = [p for p in protocols if p != "TLSv1.3"]
         found = [c for s in self.policy.suites if (c := by_code.get(s.code)) is not None]
         found = [c for c in found if any(openssl.usable(c, p, self.level) for p in older)]
+        if off := [c.iana for c in found if c.name in self.can.unreachable]:
+            found = [c for c in found if c.name not in self.can.unreachable]
+            self._gap(f"{joined(off)} cannot be switched on and stay off", "unreachable", Severity.INFO)
         small = self.can.dh_bits is not None and self.can.dh_bits < self.policy.dh_min_bits
         for kx, possible, key in (
             ("DHE", self.can.finite_field and not small, "finite_field"),
@@ -196,7 +200,7 @@ class _Narrowing:
             or "name a build with --openssl that has more"
         )
         raise UsageError(
-            f"{self.target.name} {self.release.version} with OpenSSL {self.build.name} has none of the suites "
+            f"{self.target.name} {self.release.version} with {builds.shown(self.build.name)} has none of the suites "
             f"{self.policy.id} allows",
             hint=ways,
         )
@@ -321,6 +325,7 @@ def render(
             params=_Params(job.params),
             notes=notes,
             comment="#",
+            library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
             **_plain(target.context(job)),
         )
     )
@@ -367,6 +372,8 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
     speaks = served.protocols_of(job.build, builds.build(job.build).security_level or 0)
     want = expected(job, frozenset(can.stuck) & speaks)
     got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
+    if not can.ordered:  # the library's order, whatever the job's
+        want, got = _sorted(want), _sorted(got)
     if len(offers) != 1 or got != want:
         raise HardeningError(
             f"what was written for {target.name} {job.release.version} reads back differently: "
@@ -374,6 +381,10 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
             hint="this is a fault of aspect-hardening; please report policy, target, version and build",
         )
     return offers[0]
+
+
+def _sorted(seen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(sorted(suites)) for name, suites in seen.items()}
 
 
 def _difference(want: Mapping[str, tuple[str, ...]], got: Mapping[str, tuple[str, ...]]) -> str:

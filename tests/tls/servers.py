@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.tls import java_servers
+
 KEYS = ("rsa", "ec")
 _START_SECONDS = 20.0
 
@@ -51,6 +53,8 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     port_of: Callable[[int], int] = lambda port: port
     prepare: Callable[[Path, Pair], None] = lambda _folder, _pair: None
+    release: Callable[[], str | None] = lambda: None
+    """Which release of the target is installed; None: the one assumed."""
 
 
 def _httpd(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
@@ -391,6 +395,9 @@ SERVERS |= {
         prepare=_sshd_folders,
     ),
 }
+
+
+SERVERS |= java_servers.made()
 
 
 def program(name: str) -> str | None:

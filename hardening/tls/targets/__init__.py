@@ -20,6 +20,7 @@ TARGETS = (
     "mysql",
     "coturn",
     "dovecot",
+    "java_security",
     "openssh",
     "openssh_client",
     "openssl_cnf",

@@ -34,8 +34,12 @@ class Abilities:
     dh_bits: int | None = None
     """The size of the parameters DHE suites would use, where it cannot be chosen."""
     elliptic: bool = True
+    unreachable: frozenset[str] = frozenset()
+    """Suites (the library's names) that it supports and no setting here can switch on."""
+    ordered: bool = True
+    """Whether the order of what is written is the server's; otherwise the library has an order of its own."""
     ways_out: Mapping[str, str] = field(default_factory=dict)
-    """For `ciphersuites`, `groups`, `preference`, `finite_field`, `elliptic`: what would lift the limit."""
+    """For `ciphersuites`, `groups`, `preference`, `finite_field`, `elliptic`, `unreachable`: what would lift the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,15 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What files beside a configuration say of the server that reads it; None: nothing."""
+
+    version: str | None = None
+    build: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """One server's place for TLS settings: what is there goes, and the rendered settings come."""
 
@@ -104,6 +117,10 @@ class Target:
     """What this server's configuration has and others have not; the target with most of it is it."""
     edits: Callable[[Tree, str, Reading], Iterable[Edit]] | None = None
     """Where settings would go to make every server of a configuration clean; None: not known."""
+    told: Callable[[Tree, str], Told] | None = None
+    """Asks the files beside the main file (a real path) which release and which library run."""
+    libraries: Callable[[Release], tuple[str, ...]] | None = None
+    """The builds a release may run with where neither the release nor the host decides; each is a way to read."""
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""
     ssh: str = ""

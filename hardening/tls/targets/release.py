@@ -16,6 +16,7 @@ from hardening.errors import UsageError
 from hardening.tables import Table
 
 Number = tuple[int, ...]
+_OLD_JDK = re.compile(r"(?:1\.)?(\d+)(?:u|\.0_)(\d+)")
 _VERSION = re.compile(r"\d+(?:\.\d+)*(?:-[A-Za-z0-9.]+)?")
 
 
@@ -94,6 +95,8 @@ class Directives:
         if version is None:
             found = next(r for r in self.releases if r.version == self.default)
             return found, f"{self.name} {found.version} ({found.distribution}), for no version was given"
+        if old := _OLD_JDK.fullmatch(version):  # 8u292 and 1.8.0_292 are 8.0.292
+            version = f"{old[1]}.0.{old[2]}"
         for one in self.releases:
             if one.version == version:
                 return one, ""

@@ -72,6 +72,10 @@ class Settings:
 
 def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolution:
     """Return what a cipher string and a TLS 1.3 list select on a build; the build remembers."""
+    if build_name.startswith(builds.JDK):
+        from hardening.tls import jsse_build
+
+        return jsse_build.resolve(string, ciphersuites, build_name)
     return openssl.resolve(string, builds.build(build_name), ciphersuites=ciphersuites)
 
 
@@ -121,6 +125,8 @@ def default_groups(build: Build) -> tuple[str, ...]:
 @cache
 def known_groups(build: Build) -> frozenset[str]:
     """Return every group a server linked with a build can be told, by OpenSSL's names."""
+    if build.name.startswith(builds.JDK):
+        return frozenset(build.curves or ())
     known = set(build.curves or ()) | set(default_groups(build))
     if build.curves is None:
         known |= {"prime256v1", "secp384r1", "secp521r1"}
@@ -267,4 +273,4 @@ def _refusals(settings: Settings, found: Resolution, build_name: str) -> Iterato
 
 
 def _refused(string: str, found: Resolution) -> str:
-    return f"the cipher list {string!r}, which OpenSSL {found.build.name} refuses ({found.error})"
+    return f"the cipher list {string!r}, which {builds.shown(found.build.name)} refuses ({found.error})"

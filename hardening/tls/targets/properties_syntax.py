@@ -1,0 +1,65 @@
+"""Java's properties files, as java.security is one: `name=value`, `name: value`, lines that go on after a backslash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hardening.tls.targets.tree import Tree
+
+_PAIR = re.compile(r"(?P<name>(?:\\.|[^\s=:\\])+)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+)?(?P<value>.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property with where it stands: first line, and the span of all its lines in the text."""
+
+    name: str
+    value: str
+    path: str
+    line: int
+    first: int
+    last: int
+
+
+def read(tree: Tree, path: str) -> dict[str, Property]:
+    """Return the properties of a file (a real path) by name; the last of a name wins, as in Java."""
+    source = tree.source(path)
+    return {} if source is None else parse(source.text, path)
+
+
+def parse(text: str, path: str) -> dict[str, Property]:
+    """Return the properties in a text by name; the last of a name wins."""
+    found: dict[str, Property] = {}
+    lines = text.split("\n")
+    offset = number = 0
+    while number < len(lines):
+        first, begin = number, offset
+        line = lines[number]
+        offset += len(line) + 1
+        number += 1
+        whole = line.lstrip(" \t\f")
+        if not whole or whole[0] in "#!":
+            continue
+        while _goes_on(whole):
+            whole = whole[:-1]
+            if number >= len(lines):
+                break
+            whole += lines[number].lstrip(" \t\f")
+            offset += len(lines[number]) + 1
+            number += 1
+        if pair := _PAIR.match(whole):
+            name = _plain(pair["name"])
+            last = min(offset, len(text))
+            found[name] = Property(name, _plain(pair["value"]).strip(), path, first + 1, begin, last)
+    return found
+
+
+def _goes_on(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _plain(text: str) -> str:
+    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _LETTERS.get(m[2], m[2]), text)

@@ -1,0 +1,90 @@
+"""Servers that run in a JVM: Java's own TLS, Tomcat and Jetty of the distribution; `tests.tls.servers` takes them in."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
+from cryptography.x509 import load_pem_x509_certificates
+
+from hardening.tls import jsse
+
+if TYPE_CHECKING:
+    from tests.tls.servers import Pair, Server
+
+JAVA = Path(__file__).parent / "java"
+PASSWORD = secrets.token_hex(12)
+"""Of the key stores the tests make; new in every process."""
+
+
+@cache
+def java() -> Path | None:
+    """Return the home of the Java on the PATH, or None."""
+    found = shutil.which("java")
+    return Path(found).resolve().parents[1] if found else None
+
+
+def homes() -> list[Path]:
+    """Return the home of every JDK that is installed and has a compiler."""
+    places = sorted({p.resolve() for p in Path("/usr/lib/jvm").glob("*") if (p / "bin/javac").exists()})
+    return [p for p in places if (p / "release").exists()]
+
+
+def version(home: Path) -> str:
+    """Return what a Java home says of itself, such as `21.0.10`."""
+    found = re.search(r'^JAVA_VERSION="([^"]+)"', (home / "release").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def known(home: Path) -> str:
+    """Return the name of the JDK in our data that stands for an installed one."""
+    one = jsse.like(version(home))
+    assert one is not None, f"nothing is known of JDK {version(home)}"
+    return one.name
+
+
+def jdk_release() -> str | None:
+    """Return the release of java_security that stands for the Java on the PATH."""
+    home = java()
+    return None if home is None else ".".join(map(str, jsse.jdk(known(home)).numbers))
+
+
+def store(folder: Path, pair: Pair) -> Path:
+    """Write a PKCS12 key store with the certificate and its key."""
+    chain = load_pem_x509_certificates(pair.certificate.read_bytes())
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    made = folder / "keys.p12"
+    lock = BestAvailableEncryption(PASSWORD.encode())
+    made.write_bytes(pkcs12.serialize_key_and_certificates(b"server", key, chain[0], chain[1:], lock))  # type: ignore[arg-type]  # an RSA or EC key, both of which it takes
+    (folder / "password").write_text(PASSWORD)
+    return made
+
+
+def _jsse(rendered: str, folder: Path, port: int, pair: Pair) -> str:
+    keys = store(folder, pair)
+    (folder / "run.sh").write_text(
+        f"exec java -Xshare:auto -Djava.security.properties={folder}/java.security "
+        f"{JAVA}/JsseServer.java {port} {keys} {folder}/password\n"
+    )
+    return rendered
+
+
+def made() -> dict[str, Server]:
+    """Return the servers that run in a JVM."""
+    from tests.tls.servers import Server
+
+    return {
+        "java_security": Server(
+            program="javac",
+            whole=_jsse,
+            command=lambda folder, _main: ["sh", str(folder / "run.sh")],
+            main="java.security",
+            release=jdk_release,
+        ),
+    }
