@@ -1,15 +1,15 @@
-"""`harden upgrade`: verify, status and rollback of hosts, through the shipped playbooks."""
+"""`harden upgrade`: the verbs that act on hosts, through the shipped playbooks."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hardening.cli.options import ReportOptions, finish, report_options
-from hardening.errors import ExitCode, HostsFailedError, UsageError
+from hardening.cli.upgrade_apply import verbs
+from hardening.errors import ExitCode, HostsFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,10 @@ def _host_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def command() -> None:
-    """Verify hosts, show what was done and what is pending, and roll back, through Ansible."""
+    """Plan and apply upgrades, verify hosts, show what was done and what is pending, and roll back."""
+
+
+verbs(command, _HOSTS)
 
 
 @command.command("verify")
@@ -111,29 +114,6 @@ def rollback(
                 )
     _raise_for(receipt)
     return int(ExitCode.OK)
-
-
-@command.command("plan")
-@click.argument("bundle", type=click.Path(path_type=Path))
-def plan(bundle: Path) -> int:
-    """Not built yet: plan the upgrade of hosts with a bundle."""
-    return _not_yet("plan", bundle)
-
-
-@command.command("apply")
-@click.argument("bundle", type=click.Path(path_type=Path))
-def apply(bundle: Path) -> int:
-    """Not built yet: apply a bundle to hosts."""
-    return _not_yet("apply", bundle)
-
-
-def _not_yet(verb: str, bundle: Path) -> int:
-    from hardening import resources
-
-    raise UsageError(
-        f"upgrade {verb} of {bundle} is not built yet: only verify, status and rollback are",
-        hint=f"configuration is applied with ansible-playbook {resources.playbooks() / 'harden.yml'}",
-    )
 
 
 def _extra(extra: tuple[str, ...]) -> list[str]:

@@ -23,7 +23,7 @@ from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
 from hardening.upgrade.logs.redact import redacted
 
 _LONGEST_LINE = 8192
-_PREFIXES = re.compile(
+PREFIXES = re.compile(
     r"""^(?:
       (?:[A-Z][a-z]{2}\s+\d{1,2}\s\d\d:\d\d:\d\d\s\S+\s[\w./()-]+(?:\[\d+\])?:\s)  # syslog
     | (?:\[?\d{4}-\d\d-\d\d[T\s]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?\s+)  # ISO time
@@ -200,7 +200,7 @@ def _neighbour(content: Buffer, at: int, step: int) -> str:
 def _line(content: Buffer, start: int, end: int) -> str:
     raw = content[start : min(end, start + _LONGEST_LINE)].rstrip(b"\r\n")
     text = raw.decode("utf-8", "replace").replace("\u2019", "'")
-    return text[match.end() :] if (match := _PREFIXES.match(text)) else text
+    return text[match.end() :] if (match := PREFIXES.match(text)) else text
 
 
 def _shape(text: str) -> str:

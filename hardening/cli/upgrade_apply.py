@@ -1,0 +1,278 @@
+"""`harden upgrade plan` and `apply`: a verified bundle to a fleet, or back."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hardening.cli.options import ReportOptions, finish, report_options, write_file
+
+if TYPE_CHECKING:
+    from bundle.trust.policy import Policy
+    from hardening.findings import Run
+    from hardening.upgrade.admission import Job
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_BUNDLE = (
+    click.argument("bundle", type=click.Path(path_type=Path)),
+    click.option("--key", "key_files", type=_FILE, multiple=True, help="A trusted public key; may be repeated."),
+    click.option("--trust", "trust_file", type=_FILE, metavar="FILE",
+                 help="Trusted keys with validity, revocation and threshold (docs/trust.md)."),
+    click.option("--signature", type=_FILE, metavar="SIG", help="Default: BUNDLE.dsse.json beside the bundle."),
+    click.option("--recipe", "recipe_file", type=_FILE, metavar="FILE",
+                 help="How the product is upgraded (docs/upgrade.md); default: the shipped, mostly invented one."),
+    click.option("--log-rules", type=_FILE, help="Further log messages of your own (TOML)."),
+    click.option("--force-older", metavar="REASON", default="",
+                 help="Accept an older release; the reason is kept on every host."),
+    click.option("--skip-unfit", is_flag=True,
+                 help="Leave hosts out that are not fit, rather than stop before the first change; exit 7 names them."),
+    click.option("--host-reports", type=_FOLDER, metavar="DIR", help="Also one report per host, in every format."),
+)  # fmt: skip
+_APPLY = (
+    click.option("--deadman", type=click.FloatRange(30), default=900, show_default=True, metavar="SECONDS",
+                 help="Without a word from here for so long, a host leads itself back."),
+    click.option("--logs", type=_FOLDER, metavar="DIR", help="Keep the installer's log of each host here."),
+    click.option("--sign-key", type=_FILE, help="Private key; signs the receipt."),
+    click.option("--receipt", type=_FILE, metavar="FILE", help="Where the signed receipt goes.  [default: "
+                 "BUNDLE.receipt.dsse.json in this folder]"),
+)  # fmt: skip
+
+
+def options(*groups: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
+    """Add groups of options to a verb."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for group in reversed(groups):
+            for option in reversed(group):
+                function = option(function)
+        return function
+
+    return add
+
+
+def verbs(group: click.Group, hosts: tuple[Callable[..., Any], ...]) -> None:
+    """Add plan, apply and receipt to the group; `hosts` are the options that choose hosts."""
+    from hardening.cli.passphrase import passphrase_options
+
+    group.command("plan")(options(hosts, _BUNDLE)(report_options(plan)))
+    group.command("apply")(options(hosts, _BUNDLE, _APPLY)(passphrase_options(report_options(apply))))
+    group.add_command(receipt_verb)
+
+
+def plan(
+    bundle: Path,
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    report: ReportOptions,
+    host_reports: Path | None,
+    skip_unfit: bool,
+    force_older: str,
+    **admission: Any,
+) -> int:
+    """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
+    run, job = _admitted(bundle, report, **admission)
+    if job is None:
+        return finish(run, report)
+    done = _play(job, inventory, limit, ["--check", *_extra(extra)], report,
+                 {"upgrade_skip_unfit": skip_unfit, "upgrade_force_older": force_older}, planned=True)  # fmt: skip
+    return _told(run, done, report, host_reports)
+
+
+def apply(
+    bundle: Path,
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    report: ReportOptions,
+    host_reports: Path | None,
+    skip_unfit: bool,
+    force_older: str,
+    deadman: float,
+    logs: Path | None,
+    sign_key: Path | None,
+    receipt: Path | None,
+    passphrase_file: Path | None,
+    no_passphrase: bool,
+    **admission: Any,
+) -> int:
+    """Upgrade hosts with BUNDLE: each ends on the new release, proved, or is led back.
+
+    The bundle is verified and audited first; a bundle that is refused touches no host (exit 11 or 10). One host
+    goes first, then a tenth, then the rest. Run again after any interruption: it goes on where the hosts are.
+    """
+    from bundle.trust import keys
+    from hardening.cli.passphrase import known_passphrase
+    from hardening.upgrade import story
+
+    private = None
+    if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
+        asked = keys.is_encrypted(sign_key) and not no_passphrase
+        private = keys.load_private(sign_key, passphrase=known_passphrase(passphrase_file) if asked else None)
+    run, job = _admitted(bundle, report, **admission)
+    if job is None:
+        return finish(run, report)
+    if logs is not None:
+        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    by = getpass.getuser()
+    variables = {
+        "upgrade_skip_unfit": skip_unfit,
+        "upgrade_force_older": force_older,
+        "upgrade_deadman": deadman,
+        "upgrade_by": by,
+        "upgrade_logs": str(logs.resolve()) if logs else "",
+    }
+    done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False)
+    code = _told(run, done, report, host_reports)
+    if private is not None:
+        target = receipt or Path(bundle.name + ".receipt.dsse.json")
+        write_file(target, story.sealed(done, job, private, by=by))
+    return code
+
+
+@click.command("receipt")
+@click.argument("path", type=_FILE)
+@click.option(
+    "--key", "key_files", type=_FILE, multiple=True, required=True, help="The public key of the signer."
+)
+def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
+    """Verify a signed receipt and print what it says of each host; exit 11 where it was changed."""
+    from bundle.trust import keys
+    from hardening.errors import InputError
+    from hardening.upgrade import story
+
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror}", hint="give the file that --receipt wrote"
+        ) from problem
+    said = story.opened(data, [keys.load_public(file) for file in key_files])
+    click.echo(f"{said['product']} {said['release']}  sha256 {said['sha256']}")
+    click.echo(f"{said['started']} to {said['finished']} by {said['by']}")
+    for row in said["hosts"]:
+        reasons = "; ".join(row["reasons"])
+        click.echo(
+            f"  {row['host']:<24}  {row['state']:<11}  {row.get('from', '?')} -> {row.get('to', '?')}  {reasons}".rstrip()
+        )
+
+
+def _admitted(
+    bundle: Path,
+    report: ReportOptions,
+    key_files: tuple[Path, ...],
+    trust_file: Path | None,
+    signature: Path | None,
+    recipe_file: Path | None,
+    log_rules: Path | None,
+) -> tuple[Run, Job | None]:
+    """Verify and audit the bundle, with waivers counted, before any host is asked."""
+    from hardening.cli.options import settled
+    from hardening.errors import ExitCode
+    from hardening.upgrade import admission, recipe
+    from hardening.upgrade.logs.patterns import load
+
+    run, job = admission.admit(
+        bundle,
+        _trusted(key_files, trust_file),
+        recipe.load(recipe_file),
+        signature=signature,
+        fail_on=None,
+        messages=load(log_rules) if log_rules else (),
+    )
+    run = settled(run, report)
+    return run, job if run.exit_code(report.threshold) is ExitCode.OK else None
+
+
+def _trusted(key_files: tuple[Path, ...], trust_file: Path | None) -> Policy:
+    from bundle.trust import keys, policy
+
+    if bool(key_files) == bool(trust_file):
+        raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
+    if trust_file:
+        return policy.load(trust_file)
+    return policy.Policy.of([keys.load_public(file) for file in key_files])
+
+
+def _play(
+    job: Job,
+    inventory: str | None,
+    limit: str | None,
+    flags: list[str],
+    report: ReportOptions,
+    variables: dict[str, Any],
+    *,
+    planned: bool,
+) -> Run:
+    from hardening.host import playbook
+    from hardening.upgrade import story
+
+    started = datetime.now(UTC)
+    with _scratch(variables) as folder:
+        path = folder / "job.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(job.to_json()), encoding="utf-8")
+        given = {**variables, "upgrade_job": str(path), "upgrade_progress": str(folder / "progress")}
+        if not given.get("upgrade_logs"):
+            given["upgrade_logs"] = str(folder)
+        with _view(folder / "progress", report):
+            receipt = playbook.run(
+                "upgrade.yml", inventory=inventory, limit=limit, variables=given, flags=flags
+            )
+    return story.judged(receipt, started, planned=planned)
+
+
+@contextmanager
+def _view(progress: Path, report: ReportOptions) -> Iterator[None]:
+    if not report.show_progress:
+        yield
+        return
+    import sys
+
+    from hardening.cli.upgrade_view import View
+
+    with View(progress, live=sys.stderr.isatty(), wanted=True):
+        yield
+
+
+@contextmanager
+def _scratch(_variables: dict[str, Any]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="harden-upgrade-") as folder:
+        yield Path(folder)
+
+
+def _told(admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None) -> int:
+    """Write fleet and host reports; the exit code is about the hosts, the bundle has passed already."""
+    from hardening.cli.options import FORMATS
+    from hardening.reports import render
+    from hardening.upgrade import story
+
+    if report.format == "text" and report.output is None and not report.quiet:
+        for line in story.lines(done):
+            click.echo(line)
+    if host_reports is not None:
+        host_reports.mkdir(parents=True, exist_ok=True)
+        for one in done.subjects:
+            for name in FORMATS:
+                body = render(name, story.of_host(done, one.id), fail_on=None)
+                write_file(host_reports / f"{one.id.replace('/', '_')}.{_SUFFIX[name]}", body)
+    fleet = replace(admitted, extra_codes=frozenset()).merged(done)
+    return finish(fleet, replace(report, fail_on="never", waivers=None, baseline=None))
+
+
+_SUFFIX = {"text": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "html": "html", "markdown": "md",
+           "github": "github.txt"}  # fmt: skip
+
+
+def _extra(extra: tuple[str, ...]) -> list[str]:
+    return [part for one in extra for part in ("-e", one)]

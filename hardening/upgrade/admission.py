@@ -1,0 +1,137 @@
+"""Whether a bundle may go to any host at all: signature, product, release, audit; before the first change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.audit import audit
+from bundle.trust import dsse, statement
+from bundle.trust.policy import Policy
+from bundle.trust.verify import signature_of, verify
+from hardening.errors import ExitCode
+from hardening.findings import Finding, Result, Run, Severity, Verdict, in_file
+from hardening.upgrade import rules
+from hardening.upgrade.logs import triage
+from hardening.upgrade.logs.patterns import Meaning, Message, shipped
+from hardening.upgrade.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One verified bundle and the recipe to install it by: what the playbook is given."""
+
+    bundle: str
+    sha256: str
+    size: int
+    unpacked: int
+    product: str
+    release: str
+    created: str
+    recipe: dict[str, Any]
+    stop: dict[str, Any] = field(default_factory=dict)
+    """Messages that stop the installer on the host, even while nobody watches."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that travels as a playbook variable."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def admit(
+    path: Path,
+    trusted: Policy,
+    recipe: Recipe,
+    *,
+    signature: Path | None = None,
+    fail_on: Severity | None = Severity.MEDIUM,
+    messages: Sequence[Message] = (),
+) -> tuple[Run, Job | None]:
+    """Verify and audit a bundle; return what was seen, and the job unless it is refused.
+
+    Errors: InputError where the bundle does not exist.
+    """
+    run = verify(path, trusted, signature=signature)
+    if run.extra_codes:
+        return run, None
+    said = statement.parse(dsse.parse((signature or signature_of(path)).read_bytes()).payload)
+    wrong = _wrong_product(said, recipe)
+    product = Result(
+        rule=rules.PRODUCT, subject=str(path), verdict=Verdict.FAIL if wrong else Verdict.PASS, reason=wrong
+    )
+    findings = (
+        [Finding(rule=rules.PRODUCT, subject=str(path), location=in_file(path), message=wrong)]
+        if wrong
+        else []
+    )
+    codes = {ExitCode.REFUSED} if wrong else set()
+    run = run.merged(Run.of((), findings, [product], started=run.started, extra_codes=codes))
+    if wrong:
+        return run, None
+    audited = audit([path], jobs=1)
+    seen = audited.subjects[0]
+    run = Run.of(
+        [seen], (*run.findings, *audited.findings), (*run.results, *audited.results), started=run.started
+    )
+    if run.exit_code(fail_on) is not ExitCode.OK:
+        return run, None
+    return run, Job(
+        bundle=str(path.resolve()),
+        sha256=said.sha256,
+        size=said.size,
+        unpacked=int(seen.stats.get("bytes", 0)),
+        product=said.product,
+        release=said.release,
+        created=said.created.astimezone(UTC).isoformat(timespec="seconds"),
+        recipe=recipe.body,
+        stop=stoppers((*messages, *shipped())),
+    )
+
+
+def stoppers(messages: Sequence[Message]) -> dict[str, Any]:
+    """Return the messages that stop an upgrade by their own wording, in the form the host's program takes."""
+    fatal = [m for m in messages if m.meaning is Meaning.FATAL and m.context is None]
+    return {
+        "prefix": triage.PREFIXES.pattern,
+        "patterns": [{"id": m.rule.id.removeprefix("log/"), "regex": m.regex.pattern} for m in fatal],
+    }
+
+
+def older(job: Job, looked: dict[str, Any]) -> str:
+    """Return why this release may not follow what a host has installed, or an empty text."""
+    from bundle.trust.installed import Installed, Release
+
+    row = looked.get("record", {}).get("products", {}).get(job.product)
+    release = str(looked.get("installed") or (row or {}).get("release", ""))
+    if not release:
+        return ""
+    same = row is not None and row["release"] == release
+    created = (
+        datetime.fromisoformat(row["created"])
+        if row is not None and same
+        else datetime.min.replace(tzinfo=UTC)
+    )
+    known = Installed(products={job.product: Release(release, created)})
+    said = statement.Statement(
+        name=job.bundle,
+        sha256=job.sha256,
+        size=job.size,
+        created=datetime.fromisoformat(job.created),
+        expires=None,
+        product=job.product,
+        release=job.release,
+        members=[],
+    )
+    return known.objection(said)
+
+
+def _wrong_product(said: statement.Statement, recipe: Recipe) -> str:
+    if not said.product:
+        return "the signature does not say which product the bundle is for"
+    if said.product != recipe.name:
+        return f"the bundle is for {said.product}, the recipe for {recipe.name}"
+    if not said.release:
+        return "the signature does not say which release the bundle brings"
+    return ""

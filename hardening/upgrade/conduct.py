@@ -1,0 +1,270 @@
+"""The control machine's side of one host's upgrade: look, begin, watch, triage the log, settle, prove, commit.
+
+Everything that must not be lost is on the host; whoever comes back later finds the same upgrade and goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hardening.errors import ProbeError
+from hardening.findings import Severity
+from hardening.upgrade.admission import Job, older
+
+Ask = Callable[..., dict[str, Any]]
+"""Asks the host's program one verb; returns its answer. Errors: ProbeError."""
+
+FINAL = ("committed", "rolledback")
+CLOCK = 300
+"""Seconds by which a host's clock may differ from this machine's."""
+WORDS = {
+    "begun": "backup",
+    "backedup": "maintenance, backup",
+    "installing": "install",
+    "installed": "configure",
+    "settling": "restart",
+    "settled": "verify",
+    "committed": "done",
+    "rollingback": "rolling back",
+    "rolledback": "rolled back",
+    "broken": "BROKEN",
+}
+"""What an operator sees of each line in the host's journal: the stage that has begun."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Conductor:
+    """One host and one job."""
+
+    ask: Ask
+    job: Job | None
+    """None when only a rollback is wanted."""
+    upload: Callable[[Path], str] = str
+    """Brings the bundle to the host; returns where it lies there."""
+    say: Callable[..., None] = lambda **_event: None
+    """Told of every step: `stage`, `text`."""
+    log: Path | None = None
+    """Where the installer's log is kept on this machine."""
+    by: str = ""
+    deadman: float = 900
+    install_agent: bool = True
+    force_older: str = ""
+    poll: float = 10
+    seen: int = 0
+    offset: int = 0
+    triaged: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def _job(self) -> Job:
+        if self.job is None:
+            raise ProbeError(
+                "no verified bundle was named", hint="harden upgrade apply BUNDLE verifies one first"
+            )
+        return self.job
+
+    def look(self) -> dict[str, Any]:
+        """Look whether the host is fit and what would happen; nothing is changed there.
+
+        The answer's `verdict` is current, fit, open, unfit or older.
+        """
+        begun = time.time()
+        answer = self.ask("look", recipe=self._job.recipe, size=self._job.size, unpacked=self._job.unpacked,
+                          release=self._job.release)  # fmt: skip
+        problems = list(answer.get("problems", []))
+        if answer.get("failed"):
+            problems.append(str(answer.get("msg")))
+        clock = float(answer.get("time", begun))
+        if not begun - CLOCK <= clock <= time.time() + CLOCK:
+            problems.append(f"the host's clock differs by {round(clock - begun)} seconds")
+        record = answer.get("record") or {}
+        if (
+            record.get("latest")
+            and time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock)) < record["latest"][:19]
+        ):
+            problems.append("the host's clock is before the release that is installed there was signed")
+        reason = older(self._job, answer)
+        verdict = "unfit" if problems else "fit"
+        open_one = answer.get("open")
+        if open_one:
+            verdict = "open"
+            if open_one["sha256"] != self._job.sha256 and answer.get("alive"):
+                problems.append(f"an upgrade to {open_one['release']} is under way since {open_one['begun']}")
+                verdict = "unfit"
+        elif reason and not self.force_older:
+            verdict, problems = "older", [reason]
+        elif answer.get("installed") == self._job.release and not reason:
+            verdict = "current"
+        return {**answer, "problems": problems, "verdict": verdict, "older": reason}
+
+    def install(self) -> dict[str, Any]:
+        """Bring the bundle, begin or find the upgrade, and watch it until it is installed or led back."""
+        looked = self.look()
+        self.say(stage="preflight", text=looked["verdict"])
+        if looked["verdict"] in ("unfit", "older"):
+            return {"state": "unfit" if looked["verdict"] == "unfit" else "older", "failed": True, "changed": False,
+                    "problems": looked["problems"], "from": looked.get("installed", "")}  # fmt: skip
+        if looked["verdict"] == "current":
+            return {"state": "current", "changed": False, "from": looked["installed"], "to": self._job.release,
+                    "pending": self._pending()}  # fmt: skip
+        self.say(stage="upload", text=f"{self._job.size} bytes")
+        where = self.upload(Path(self._job.bundle))
+        begun = self.ask("begin", **self._request(looked), uploaded=where)
+        if begun.get("failed"):
+            return {"state": "unfit", "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
+        answer = self.watch(begun["id"], ("installed", "settling", "settled"))
+        if answer["state"] in ("installed", "settling", "settled"):
+            stop = self._fatal()
+            if stop:
+                return self._failed(begun["id"], f"the installer's log stops the upgrade: {stop}")
+            return {"state": answer["state"], "id": begun["id"], "changed": True, "log": self.triaged,
+                    "from": looked.get("installed", ""), "to": self._job.release}  # fmt: skip
+        return self.ended(answer)
+
+    def finish(self, upgrade: str, prove: Callable[[], Iterable[str]] | None = None) -> dict[str, Any]:
+        """Restart, let the host look, prove from outside, and commit; or lead the host back."""
+        now = self.ask("watch", id=upgrade, wait=0)
+        self.seen, self.offset = len(now.get("events", [])), now.get("size", 0)
+        if now.get("state") == "installed":
+            ordered = self.ask("order", id=upgrade, do="settle")
+            if ordered.get("failed"):
+                return self.ended(self.watch(upgrade, ()))
+        answer = self.watch(upgrade, ("settled",))
+        if answer["state"] != "settled":
+            return self.ended(answer)
+        wrong = self._unproved(prove, upgrade)
+        if wrong:
+            return self._failed(upgrade, "not proved: " + "; ".join(wrong))
+        self.ask("order", id=upgrade, do="commit")
+        return {**self.ended(self.watch(upgrade, ())), "pending": self._pending()}
+
+    def back(self, upgrade: str, why: str, *, force: bool = False, check: bool = False) -> dict[str, Any]:
+        """Lead the host back and wait for it."""
+        self.say(stage="rolling back", text=why)
+        answer = self.ask("order", id=upgrade, do="rollback", why=why, force=force, check=check)
+        if answer.get("failed") or check:
+            return {**answer, "problems": [str(answer["msg"])] if answer.get("failed") else []}
+        ended = self.ended(self.watch(upgrade, (), past="committed"))
+        return {**ended, "failed": ended["state"] != "rolledback", "changed": ended["state"] == "rolledback"}
+
+    def _failed(self, upgrade: str, why: str) -> dict[str, Any]:
+        return {**self.back(upgrade, why), "failed": True, "changed": False}
+
+    def watch(self, upgrade: str, until: tuple[str, ...], *, past: str = "") -> dict[str, Any]:
+        """Follow the host's journal and log until one of `until`, or the end."""
+        while True:
+            answer = self.ask(
+                "watch", id=upgrade, after=self.seen, offset=self.offset, wait=self.poll, until=list(until)
+            )
+            if answer.get("failed"):
+                raise ProbeError(
+                    str(answer.get("msg")), hint="harden upgrade status shows the host's own state"
+                )
+            self.seen += len(answer["events"])
+            for event in answer["events"]:
+                self.say(
+                    stage=WORDS.get(event["event"], event["event"]),
+                    text=event.get("why", ""),
+                    at=event["time"],
+                )
+            self._keep(answer)
+            state = answer["state"]
+            if (state in FINAL and state != past) or state == "broken":
+                while answer["offset"] < answer["size"]:
+                    answer = self.ask("watch", id=upgrade, after=self.seen, offset=self.offset, wait=0)
+                    self._keep(answer)
+                return answer
+            if state in until and answer["offset"] >= answer["size"]:
+                return answer
+
+    def ended(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return what a finished upgrade came to, for the report."""
+        found = answer.get("result") or {}
+        state = answer["state"]
+        if not self.triaged:
+            self._fatal()
+        log = {"log": self.triaged} if self.triaged else {}
+        why = [found["why"]] if found.get("why") else []
+        return {
+            **found,
+            "state": state,
+            "id": answer["id"],
+            "failed": state != "committed",
+            "changed": state == "committed",
+            "problems": [*why, *(found.get("problems") or [])],
+            **log,
+        }
+
+    def _pending(self) -> list[dict[str, Any]]:
+        """Return what still waits for a person on this host."""
+        return [row for row in self.ask("status").get("pending", []) if not row["resolved"]]
+
+    def _request(self, looked: dict[str, Any]) -> dict[str, Any]:
+        job = self._job
+        request: dict[str, Any] = {
+            "recipe": job.recipe,
+            "bundle": {"sha256": job.sha256, "size": job.size, "name": Path(job.bundle).name},
+            "product": job.product,
+            "release": job.release,
+            "created": job.created,
+            "stop": job.stop,
+            "by": self.by,
+            "deadman": self.deadman,
+            "install": self.install_agent,
+        }
+        if looked["older"]:
+            request["forced"] = {"product": job.product, "from": looked.get("installed", ""), "to": job.release,
+                                 "reason": self.force_older, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}  # fmt: skip
+        return request
+
+    def _keep(self, answer: dict[str, Any]) -> None:
+        """Add the next piece of the installer's log to the copy on this machine."""
+        text = zlib.decompress(base64.b64decode(answer["log"])) if answer.get("log") else b""
+        self.offset = answer["offset"]
+        if not text:
+            return
+        if self.log is not None:
+            if answer["offset"] == len(text):
+                self.log.touch(mode=0o600)
+                self.log.write_bytes(text)
+            else:
+                with self.log.open("ab") as out:
+                    out.write(text)
+        last = text.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+        from hardening.upgrade.logs.redact import redacted
+
+        self.say(stage="install", text=redacted(last))
+
+    def _fatal(self) -> str:
+        """Triage the whole log with its context; return the first reason to stop, or an empty text."""
+        if self.log is None or not self.log.exists():
+            return ""
+        from hardening.upgrade.logs.triage import Triage
+
+        run = Triage().logs([self.log])
+        self.triaged = [
+            {"rule": f.rule.id, "severity": f.level.label, "message": f.message, "evidence": f.evidence,
+             "line": getattr(f.location, "line", None) or 0}
+            for f in run.findings
+        ]  # fmt: skip
+        worst = [f for f in run.findings if f.level >= Severity.HIGH]
+        return f"{worst[0].rule.id}: {worst[0].message}" if worst else ""
+
+    def _unproved(self, prove: Callable[[], Iterable[str]] | None, upgrade: str) -> list[str]:
+        """Ask for the outside proof for a while: a graceful reload returns before the old workers are gone."""
+        over = time.monotonic() + 8
+        while prove is not None:
+            try:
+                wrong = list(prove())
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the upgrade is not proved
+                wrong = [f"the proof could not be made: {problem}"]
+            if not wrong or time.monotonic() > over:
+                return wrong
+            self.ask("watch", id=upgrade, after=self.seen, offset=self.offset, wait=0)
+            time.sleep(0.5)
+        return []

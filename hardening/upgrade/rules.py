@@ -1,0 +1,81 @@
+"""What an upgrade can say of a host."""
+
+from __future__ import annotations
+
+from hardening.findings import Rule, Severity
+
+FIT = Rule(
+    id="upgrade/fit",
+    title="A host is not fit for the upgrade",
+    severity=Severity.HIGH,
+    rationale="What the upgrade needs is not there: room, a service, a tool, a finished transaction, a right clock.",
+    remedy="Put right what is named, or leave the host out with --limit or --skip-unfit; nothing on it was touched.",
+)
+PRODUCT = Rule(
+    id="upgrade/product",
+    title="The bundle is for another product, or does not say which",
+    severity=Severity.CRITICAL,
+    rationale="What is signed for one product may run on every host, and break each of them.",
+    remedy="Take the bundle of this product, or name the recipe it is for with --recipe.",
+)
+OLDER = Rule(
+    id="upgrade/older",
+    title="The bundle is older than what a host has installed",
+    severity=Severity.CRITICAL,
+    rationale="An old release is signed too, and brings its weaknesses back.",
+    remedy="Install a newer release; where the older one is meant, --force-older REASON, which is kept on the host.",
+)
+DONE = Rule(
+    id="upgrade/done",
+    title="The upgrade is installed and proved",
+    severity=Severity.INFO,
+    rationale="Release, services, probes and endpoints were looked at after the change.",
+    remedy="Nothing to do.",
+)
+ROLLED_BACK = Rule(
+    id="upgrade/rolled-back",
+    title="The upgrade failed and the host was led back",
+    severity=Severity.INFO,
+    rationale="Declared paths and database were restored from copies and compared; services run as before.",
+    remedy="Read why, and the installer's log; then apply a bundle that is right.",
+)
+BROKEN = Rule(
+    id="upgrade/broken",
+    title="The upgrade failed and the host could not be led back in full",
+    severity=Severity.CRITICAL,
+    rationale="Something of the host is neither old nor new; the host keeps trying.",
+    remedy="Free what stops it (a full disk, a database that is down); `harden upgrade status` shows whether it is back.",
+)
+UNFINISHED = Rule(
+    id="upgrade/unfinished",
+    title="An upgrade is under way on the host",
+    severity=Severity.MEDIUM,
+    rationale="Without a word from the control machine the host leads itself back when its time limit is over.",
+    remedy="Run the same `harden upgrade apply` again, or `harden upgrade rollback`.",
+)
+LEFT = Rule(
+    id="upgrade/left-behind",
+    title="The installer touched something that is not restored",
+    severity=Severity.LOW,
+    rationale="It lies outside the declared paths, so no copy of it was made; it was found by comparing the tree.",
+    remedy="Look at what is named; declare the path in the recipe, so that the next run keeps a copy.",
+)
+PENDING = Rule(
+    id="upgrade/restart-pending",
+    title="A service still runs what was there before the upgrade",
+    severity=Severity.LOW,
+    rationale="Its restart is left to a person; until then the old program answers.",
+    remedy="Restart the service when the site allows it, then `harden upgrade verify`.",
+)
+UNTOUCHED = Rule(
+    id="upgrade/untouched",
+    title="The host was not touched",
+    severity=Severity.INFO,
+    rationale="The run ended before its turn.",
+    remedy="Run again once the reason is gone.",
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule the upgrade can say."""
+    return (FIT, PRODUCT, OLDER, DONE, ROLLED_BACK, BROKEN, UNFINISHED, LEFT, PENDING, UNTOUCHED)

@@ -1,0 +1,261 @@
+"""What a playbook's receipt says of an upgrade: one subject per host, findings, the exit codes, a signed receipt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bundle.trust import dsse, keys
+from hardening import __version__
+from hardening.errors import ExitCode, RefusedError
+from hardening.findings import (
+    Confidence,
+    Examined,
+    Finding,
+    Kind,
+    Result,
+    Rule,
+    Run,
+    Severity,
+    Subject,
+    Verdict,
+    in_file,
+)
+from hardening.host import rules as host_rules
+from hardening.host.playbook import HostReceipt, Receipt
+from hardening.upgrade import rules
+from hardening.upgrade.admission import Job
+from hardening.upgrade.logs.patterns import UNKNOWN, shipped
+
+PREDICATE = "urn:aspect-hardening:upgrade-receipt:v1"
+NAMED = 20
+"""How many paths of one kind a report names; the number of all is in the message."""
+UNCHANGED = ("fit", "unfit", "older", "untouched", "rolledback", "nothing")
+"""States in which a host is as it was before the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of one host."""
+
+    host: str
+    state: str
+    """committed, current, rolledback, broken, unfit, older, fit, untouched, unfinished, unreachable."""
+    why: tuple[str, ...]
+    row: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Whether this host keeps the run from being a success."""
+        return self.state not in ("committed", "current", "fit", "open", "untouched")
+
+
+def told(one: HostReceipt) -> Told:
+    """Return what became of one host, from the last thing it said."""
+    rows = [task["result"]["upgrade"] for task in one.tasks if task["result"].get("upgrade")]
+    row: dict[str, Any] = {}
+    for found in rows:
+        row = {**row, **found}
+    state = str(row.get("state", "untouched"))
+    why = list(row.get("problems") or [])
+    installed = state in ("installed", "settling", "settled")
+    if one.unreachable:
+        state, why = "unreachable", ["the host could not be reached", *why]
+    elif installed:
+        state, why = "unfinished", [*why, *one.problems]
+    elif not rows and one.problems:
+        state, why = "unfit", one.problems
+    elif state in ("fit", "open") and one.problems:
+        state, why = "unfinished", one.problems
+    return Told(host=one.host, state=state, why=tuple(dict.fromkeys(why)), row=row)
+
+
+def judged(receipt: Receipt, started: datetime, *, planned: bool = False) -> Run:
+    """Return a run over all hosts with the exit codes of the contract."""
+    hosts = [told(one) for one in receipt.hosts]
+    subjects = [_subject(one) for one in hosts]
+    findings = [f for one in hosts for f in _findings(one)]
+    results = [r for one in hosts for r in _results(one, planned=planned)]
+    return Run.of(subjects, findings, results, started=started, extra_codes=codes(hosts))
+
+
+def codes(hosts: Iterable[Told]) -> set[ExitCode]:
+    """Return the exit codes that the hosts' states ask for."""
+    hosts = list(hosts)
+    found = {ExitCode.REFUSED} if any(one.state == "older" for one in hosts) else set()
+    if any(one.failed for one in hosts):
+        whole = all(one.state in UNCHANGED for one in hosts)
+        found.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
+    return found
+
+
+def of_host(run: Run, host: str) -> Run:
+    """Return the part of a fleet's run that is about one host."""
+    return replace(
+        run,
+        subjects=tuple(s for s in run.subjects if s.id == host),
+        findings=tuple(f for f in run.findings if f.subject == host),
+        results=tuple(r for r in run.results if r.subject == host),
+    )
+
+
+def lines(run: Run) -> Iterable[str]:
+    """Yield one line per host, for people: what it has, what it had, how it ended."""
+    for one in run.subjects:
+        stats = one.stats
+        text = f"{one.id:<24}  {stats.get('state', ''):<11}  {stats.get('from') or '?'} -> {stats.get('to') or '?'}"
+        reasons = [r.reason for r in run.results if r.subject == one.id and r.reason]
+        yield text + (f"  {reasons[0][:160]}" if reasons else "")
+
+
+def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
+    """Return the signed receipt: which bundle, which hosts, what became of each."""
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": job.bundle.rpartition("/")[2], "digest": {"sha256": job.sha256}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "product": job.product,
+            "release": job.release,
+            "by": by,
+            "started": _stamp(run.started),
+            "finished": _stamp(run.finished),
+            "tool": f"aspect-hardening {__version__}",
+            "hosts": [
+                {
+                    "host": one.id,
+                    **{
+                        key: one.stats[key]
+                        for key in ("state", "from", "to", "upgrade")
+                        if one.stats.get(key)
+                    },
+                    "reasons": [r.reason for r in run.results if r.subject == one.id and r.reason],
+                }
+                for one in run.subjects
+            ],
+        },
+    }
+    payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return dsse.seal(payload, key).to_bytes()
+
+
+def opened(data: bytes, trusted: list[keys.PublicKey]) -> dict[str, Any]:
+    """Return what a signed receipt says. Errors: RefusedError."""
+    envelope = dsse.parse(data)
+    envelope.verify(trusted)
+    try:
+        value = json.loads(envelope.payload)
+        if value["predicateType"] != PREDICATE:
+            raise ValueError(value["predicateType"])  # noqa: TRY301 - one way out for every other document
+        return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}
+    except (ValueError, KeyError, TypeError, IndexError) as problem:
+        raise RefusedError(
+            "the signed document is no upgrade receipt", hint="give the file that --receipt wrote"
+        ) from problem
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _subject(one: Told) -> Subject:
+    row = one.row
+    stats: dict[str, Any] = {"state": one.state, "from": row.get("from", ""), "to": row.get("to", "")}
+    stats["upgrade"] = row.get("id", "")
+    for key in ("steps", "packages", "restored", "disk", "services", "database"):
+        if row.get(key):
+            stats[key] = row[key]
+    if row.get("leftovers"):
+        stats["left_behind"] = {key: len(paths) for key, paths in row["leftovers"].items()}
+    examined = Examined.NONE if one.state == "unreachable" else Examined.FULL
+    return Subject(
+        id=one.host, kind=Kind.HOST, examined=examined, stats=stats, reason=_reason(one) if one.failed else ""
+    )
+
+
+def _reason(one: Told) -> str:
+    return "; ".join(one.why) or one.state
+
+
+_SAYS: Mapping[str, tuple[Rule, Verdict]] = {
+    "committed": (rules.DONE, Verdict.PASS),
+    "current": (rules.DONE, Verdict.PASS),
+    "rolledback": (rules.ROLLED_BACK, Verdict.FAIL),
+    "broken": (rules.BROKEN, Verdict.FAIL),
+    "unfit": (rules.FIT, Verdict.FAIL),
+    "older": (rules.OLDER, Verdict.FAIL),
+    "unfinished": (rules.UNFINISHED, Verdict.FAIL),
+    "unreachable": (host_rules.UNREACHABLE, Verdict.INCONCLUSIVE),
+    "fit": (rules.UNTOUCHED, Verdict.SKIPPED),
+    "open": (rules.UNTOUCHED, Verdict.SKIPPED),
+    "untouched": (rules.UNTOUCHED, Verdict.SKIPPED),
+}
+
+
+def _results(one: Told, *, planned: bool) -> Iterable[Result]:
+    rule, verdict = _SAYS.get(one.state, (rules.UNTOUCHED, Verdict.SKIPPED))
+    reason = _reason(one) if one.failed else ""
+    if planned and one.state in ("fit", "open"):
+        rule, verdict, reason = rules.FIT, Verdict.PASS, would(one)
+    elif one.state in ("fit", "open", "untouched"):
+        reason = "the run ended before this host's turn; it was not touched"
+    yield Result(rule=rule, subject=one.host, verdict=verdict, reason=reason)
+    for row in one.row.get("pending") or []:
+        yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=_pending(row))
+
+
+def would(one: Told) -> str:
+    """Return what an upgrade would do to a host, as one sentence."""
+    row = one.row
+    kept = ", ".join(f"{p['path']} ({p['bytes']} bytes)" for p in row.get("paths") or [] if p["present"])
+    disk = row.get("disk") or {}
+    return (
+        f"would copy {kept or 'nothing'}, stop and start its services, run the installer; "
+        f"{disk.get('need', 0) >> 20} of {disk.get('free', 0) >> 20} MiB free are needed in {disk.get('place', '?')}"
+    )
+
+
+def _pending(row: Mapping[str, Any]) -> str:
+    running = ",".join(map(str, row["running"])) or "none"
+    return (
+        f"{row['name']}: configured={row['configured']} running={running} "
+        f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
+    )
+
+
+def _pending_rule(row: Mapping[str, Any]) -> Rule:
+    return host_rules.RESTART_PENDING if "previous" in row else rules.PENDING
+
+
+def _findings(one: Told) -> Iterable[Finding]:
+    rule, verdict = _SAYS.get(one.state, (rules.UNTOUCHED, Verdict.SKIPPED))
+    if verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        for why in one.why or (one.state,):
+            yield _finding(rule, one.host, why)
+    for kind, paths in (one.row.get("leftovers") or {}).items():
+        for path in paths[:NAMED]:
+            yield Finding(
+                rule=rules.LEFT, subject=one.host, location=in_file(path), message=f"{kind} by the installer"
+            )
+        if len(paths) > NAMED:
+            yield _finding(rules.LEFT, one.host, f"{len(paths) - NAMED} further paths {kind}")
+    for row in one.row.get("pending") or []:
+        yield _finding(_pending_rule(row), one.host, _pending(row))
+    known = {rule.id: rule for rule in (*(m.rule for m in shipped()), UNKNOWN)}
+    for row in one.row.get("log") or []:
+        yield Finding(
+            rule=known.get(row["rule"], UNKNOWN),
+            subject=one.host,
+            location=in_file("installer log", row["line"] or None),
+            message=row["message"],
+            evidence=row["evidence"],
+            severity=Severity[row["severity"].upper()],
+            confidence=Confidence.MEDIUM,
+        )
+
+
+def _finding(rule: Rule, host: str, message: str) -> Finding:
+    return Finding(rule=rule, subject=host, location=in_file(host), message=message, evidence=message)

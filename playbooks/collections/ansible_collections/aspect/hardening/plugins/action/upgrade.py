@@ -1,0 +1,133 @@
+"""Install a verified bundle on one host, prove it, or lead the host back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
+
+from hardening.host import stream, tls_plan
+from hardening.upgrade import carry, conduct
+from hardening.upgrade.admission import Job
+
+STATES = ("installed", "settling", "settled")
+
+
+class ActionModule(AgentAction):
+    """`aspect.hardening.upgrade`: see the module's documentation."""
+
+    TRANSFERS_FILES = True
+
+    def answer(self, args):
+        """Answer one verb; what is said of the host lies under `upgrade`."""
+        args = self.plain(args)
+        self.root, self.state = args.get("root") or "/", args.get("state_dir") or None
+        self.progress, verb = args.get("progress") or "", args.get("verb", "install")
+        if verb in ("status", "verify"):
+            return self._plain_verb(verb)
+        if verb == "rollback" and not args.get("job"):
+            conductor = conduct.Conductor(ask=self.ask, job=None, say=self._say, log=self._log(args))
+            return self._newest_back(conductor, args)
+        conductor = conduct.Conductor(
+            ask=self.ask,
+            job=Job(**self._job(args)),
+            upload=self._upload,
+            say=self._say,
+            log=self._log(args),
+            by=args.get("by") or "",
+            deadman=float(args.get("deadman") or 900),
+            install_agent=bool(args.get("install", True)),
+            force_older=args.get("force_older") or "",
+        )
+        if verb == "look":
+            return self._looked(conductor.look())
+        if self._task.check_mode:
+            looked = self._looked(conductor.look())
+            return dict(looked, changed=looked["upgrade"]["verdict"] in ("fit", "open"))
+        if verb == "install":
+            return self._said(conductor.install())
+        if verb == "finish":
+            return self._said(conductor.finish(args["id"], self._proof(args)))
+        return self._said(conductor.back(args["id"], args.get("why") or "the configuration failed"))
+
+    def ask(self, verb, **more):
+        """Ask the host's program one verb."""
+        request = dict({"verb": verb, "root": self.root}, **more)
+        if self.state:
+            request["state"] = self.state
+        output, complaint = self._execute(carry.program(request))
+        return stream.answer(output, complaint=complaint, where=self.session.where)
+
+    def _plain_verb(self, verb):
+        answer = self.ask(verb)
+        answer["upgrade"] = {key: answer[key] for key in ("version", "alive", "problems", "state") if key in answer}
+        return answer
+
+    def _newest_back(self, conductor, args):
+        """Lead back the newest upgrade of the host, finished or not."""
+        rows = [one for one in self.ask("status")["upgrades"] if one["state"] != "rolledback"]
+        wanted = [one for one in rows if args.get("id") in (None, "", one["id"])]
+        if not wanted:
+            return {"changed": False, "upgrade": {"state": "nothing"}, "msg": "no upgrade to lead back"}
+        found = conductor.back(
+            wanted[-1]["id"], args.get("why") or "asked for", force=bool(args.get("force")), check=self._task.check_mode
+        )
+        return self._said(found)
+
+    def _looked(self, looked):
+        bad = looked["verdict"] in ("unfit", "older")
+        kept = ("verdict", "problems", "installed", "disk", "paths", "services", "open", "python")
+        row = {key: looked.get(key) for key in kept}
+        row.update({"state": looked["verdict"], "from": looked.get("installed", "")})
+        return {"changed": False, "failed": bad, "upgrade": row, "msg": "; ".join(looked["problems"])}
+
+    def _said(self, found):
+        self._say(stage=conduct.WORDS.get(found["state"], found["state"]), text="")
+        state, why = found["state"], "; ".join(found.get("problems") or [])
+        answer = {"changed": bool(found.get("changed")), "failed": bool(found.get("failed"))}
+        answer["msg"] = "%s: %s" % (state, why) if why else state
+        answer["upgrade"] = {key: value for key, value in found.items() if key not in ("changed", "failed")}
+        if answer["failed"]:
+            answer["problems"] = found.get("problems") or [state]
+        return answer
+
+    def _proof(self, args):
+        endpoints, policy = args.get("endpoints") or [], args.get("policy") or "aspect"
+        if not endpoints:
+            return None
+        return lambda: tls_plan.unproved(endpoints, policy)
+
+    def _job(self, args):
+        job = args.get("job")
+        if isinstance(job, str):
+            job = json.loads(Path(job).read_text(encoding="utf-8"))
+        if not job:
+            raise AnsibleActionFail("no verified bundle: run harden upgrade apply, which verifies it first")
+        return job
+
+    def _upload(self, path):
+        if self.session.where and self._connection.transport == "local":
+            return str(path)
+        folder = self._make_tmp_path()
+        remote = self._connection._shell.join_path(folder, "bundle")
+        self._transfer_file(str(path), remote)
+        self._fixup_perms2((folder, remote), execute=False)
+        return remote
+
+    def _log(self, args):
+        folder = args.get("logs")
+        return Path(folder) / ("%s.log" % self.session.where.replace("/", "_")) if folder else None
+
+    def _say(self, **event):
+        if not self.progress:
+            return
+        line = json.dumps(dict(event, host=self.session.where, time=time.time())) + "\n"
+        descriptor = os.open(self.progress, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)

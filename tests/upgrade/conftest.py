@@ -1,0 +1,24 @@
+"""A release engineer, and one host with the stand-in product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.upgrade.standin import Signer, Site
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("signer"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    one = Site(tmp_path / "host").lay_out()
+    try:
+        yield one
+    finally:
+        one.stop()
