@@ -17,7 +17,9 @@ VERBS = (
         "render", "hardening.cli.mailer_relay", "Write what a host needs: relay or native settings.", "render"
     ),
     Verb("rotate", "hardening.cli.mailer_rotate", "Prove the staged credential and put it in use."),
+    Verb("seal", "hardening.cli.mailer_seal", "Encrypt settings and secrets where they lie.", "seal"),
     Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
+    Verb("unseal", "hardening.cli.mailer_seal", "Print what a sealed file holds.", "unseal"),
 )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.mailer_options import config_options, today
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.errors import UsageError
+
+if TYPE_CHECKING:
+    from hardening.mailer.rest import Keys
 
 
 @click.command()
@@ -20,7 +24,7 @@ from hardening.errors import UsageError
 @report_options
 def command(
     config: Path,
-    vault_password_file: Path | None,
+    keys: Keys,
     offline: bool,
     dry_run: bool,
     send: bool,
@@ -29,23 +33,23 @@ def command(
     """Examine every step from file modes to a mail: verdict, cause, and a remedy to paste."""
     if offline + dry_run + send > 1:
         raise UsageError("--offline, --dry-run and --send exclude each other")
-    return _run(config, vault_password_file, report, offline=offline, send=send)
+    return _run(config, keys, report, offline=offline, send=send)
 
 
 @click.command()
 @config_options
 @report_options
-def check(config: Path, vault_password_file: Path | None, report: ReportOptions) -> int:
+def check(config: Path, keys: Keys, report: ReportOptions) -> int:
     """Check files, values and expiry; ask nobody."""
-    return _run(config, vault_password_file, report, offline=True, send=False)
+    return _run(config, keys, report, offline=True, send=False)
 
 
-def _run(config: Path, vault: Path | None, report: ReportOptions, *, offline: bool, send: bool) -> int:
+def _run(config: Path, keys: Keys, report: ReportOptions, *, offline: bool, send: bool) -> int:
     from hardening.findings import Run
     from hardening.mailer.doctor import examine
     from hardening.mailer.settings import load
 
     started = datetime.now(UTC)
-    settings = load(config, vault_password=vault)
+    settings = load(config, keys)
     subject, findings, results = examine(settings, today(), offline=offline, send=send)
     return finish(Run.of([subject], findings, results, started=started), report)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.mailer_options import config_options, today
 from hardening.cli.options import write_file
 from hardening.errors import DataError
+
+if TYPE_CHECKING:
+    from hardening.mailer.rest import Keys
 
 
 @click.command()
@@ -24,7 +28,7 @@ from hardening.errors import DataError
 )
 def command(
     config: Path,
-    vault_password_file: Path | None,
+    keys: Keys,
     form: str,
     script: bool,
     release_notes: bool,
@@ -36,7 +40,7 @@ def command(
     from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import load
 
-    settings = load(config, vault_password=vault_password_file)
+    settings = load(config, keys)
     for one in mistakes(settings, today()):
         if one.key.partition(".")[0] in ("credential", "next_credential"):
             continue  # those come with the guide

@@ -1,9 +1,10 @@
-"""Options every mailer verb shares."""
+"""Options every mailer verb shares; what opens encrypted settings arrives as one `keys`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,28 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--config` and `--vault-password-file`."""
+    """Add `--config`, and `--vault-password-file` and `--key-file` as `keys`."""
+
+    @wraps(function)
+    def with_keys(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, keys=keys_of(kwargs), **kwargs)
+
     for option in (
         click.option("--vault-password-file", type=_FILE, help="Opens settings encrypted by ansible-vault."),
+        click.option("--key-file", type=_FILE, help="Opens settings sealed by harden mailer seal."),
         click.option(
             "-c", "--config", type=_FILE, default="mailer.toml", show_default=True, help="The settings."
         ),
     ):
-        function = option(function)
-    return function
+        with_keys = option(with_keys)
+    return with_keys
+
+
+def keys_of(options: dict[str, Any]) -> Any:
+    """Take the options that open settings out of a command's, and return them as one value."""
+    from hardening.mailer.rest import Keys
+
+    return Keys(options.pop("vault_password_file"), options.pop("key_file"))
 
 
 def today() -> date:

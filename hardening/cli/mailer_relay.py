@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.mailer_options import config_options, today
 from hardening.cli.options import write_file
 from hardening.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from hardening.mailer.rest import Keys
 
 
 @click.command()
@@ -19,27 +23,55 @@ from hardening.errors import InputError, UsageError
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder."
 )
-@click.option("--secret-path", default="", help="relay: where the host keeps the secret in use.")
-def render(what: str, config: Path, vault_password_file: Path | None, output: Path, secret_path: str) -> None:
+@click.option(
+    "--credentials", is_flag=True, help="relay: write the opened secrets and keys too, for the host alone."
+)
+@click.option(
+    "--host-certificate", is_flag=True, help="relay: the host makes a certificate of its own and prefers it."
+)
+@click.option(
+    "--folder",
+    default="/etc/aspect-mail-relay",
+    show_default=True,
+    help="relay: where it will lie on the host.",
+)
+@click.option("--user", default="aspect-mail", show_default=True, help="relay: as whom it will run.")
+@click.option(
+    "--template", type=click.Path(path_type=Path, dir_okay=False), help="native: your own template."
+)
+def render(
+    what: str, config: Path, keys: Keys, output: Path, credentials: bool, host_certificate: bool, folder: str, user: str,
+    template: Path | None,
+) -> None:  # fmt: skip
     """Write what a host needs: the relay with its settings, or the product's own mail settings."""
-    from hardening.mailer.install import native_files, relay_files
+    from hardening.mailer.install import Host, native_files, relay_files
     from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import load
 
-    settings = load(config, vault_password=vault_password_file)
+    settings = load(config, keys)
     for one in mistakes(settings, today()):
-        if one.grave and not one.key.startswith(("credential", "next_credential")):
+        if one.grave and (credentials or not one.key.startswith(("credential", "next_credential"))):
             raise InputError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
+    host = Host(folder, user, credentials=credentials, certificate=host_certificate)
+    made = relay_files(settings, host) if what == "relay" else native_files(settings, template)
     try:
         output.mkdir(parents=True, exist_ok=True)
+        for name, data, mode in made:
+            _write(output / name, data, mode)
+            click.echo(output / name)
     except OSError as problem:
         raise UsageError(
-            f"cannot make {output}: {problem.strerror}", hint="choose another folder"
+            f"cannot write {output}: {problem.strerror}", hint="choose another folder"
         ) from problem
-    for name, data, mode in relay_files(settings, secret_path) if what == "relay" else native_files(settings):
-        write_file(output / name, data)
-        (output / name).chmod(mode)
-        click.echo(output / name)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that has its mode before its content."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(data)
 
 
 @click.command()
@@ -53,14 +85,14 @@ def render(what: str, config: Path, vault_password_file: Path | None, output: Pa
     show_default=False,
     help="The Python that runs it.  [default: this one]",
 )
-def relay(config: Path, vault_password_file: Path | None, status: bool, python: str) -> None:
+def relay(config: Path, keys: Keys, status: bool, python: str) -> None:
     """Run the relay here, in the foreground, from the same settings a host gets."""
     import json
 
     from hardening.mailer.install import relay_config
     from hardening.mailer.settings import load
 
-    made = relay_config(load(config, vault_password=vault_password_file))
+    made = relay_config(load(config, keys))
     spool = Path(str(made.setdefault("spool", "relay-spool"))).resolve()
     made["spool"] = str(spool)
     try:

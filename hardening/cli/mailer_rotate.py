@@ -3,18 +3,69 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.mailer_options import config_options
+from hardening.errors import UsageError
+
+if TYPE_CHECKING:
+    from hardening.mailer.rest import Keys
 
 
 @click.command()
 @config_options
 @click.option("--dry-run", is_flag=True, help="Prove the staged credential and change nothing.")
-def command(config: Path, vault_password_file: Path | None, dry_run: bool) -> None:
+@click.option(
+    "--certificate",
+    is_flag=True,
+    help="Make a new certificate, register it by the old one's signature, and use it.",
+)
+@click.option(
+    "--make-certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.crt",
+    help="Make a first certificate and its key (FILE.key) for a person to upload, and stop.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 730),
+    default=365,
+    show_default=True,
+    help="How long a new certificate holds.",
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0, 3600),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a new certificate may take to be known.",
+)
+@click.option(
+    "--retire", is_flag=True, help="Unregister the old credential, and take it out of the settings."
+)
+def command(
+    config: Path, keys: Keys, dry_run: bool, certificate: bool, make_certificate: Path | None, days: int, wait: int,
+    retire: bool,
+) -> None:  # fmt: skip
     """Prove the credential of [next_credential], then swap it with [credential]; the old one stays as the fall-back."""
-    from hardening.mailer.rotate import promote
+    from hardening.mailer import certificates, rotate
 
-    for line in promote(config, vault_password=vault_password_file, dry_run=dry_run):
+    if dry_run + certificate + retire + (make_certificate is not None) > 1:
+        raise UsageError("--dry-run, --certificate, --make-certificate and --retire exclude each other")
+    if make_certificate is not None:
+        certificates.make(make_certificate, make_certificate.with_suffix(".key"), days=days)
+        click.echo(
+            f"{make_certificate}: upload it (harden mailer guide); name it and its key under [credential]"
+        )
+        return
+    if certificate:
+        for line in certificates.stage(config, keys, days=days):
+            click.echo(line)
+    steps = rotate.retire(config, keys) if retire else rotate.promote(
+        config, keys, dry_run=dry_run, wait=wait if certificate else 0
+    )  # fmt: skip
+    for line in steps:
         click.echo(line)

@@ -12,6 +12,7 @@ from hardening.cli.mailer_options import config_options, today
 from hardening.errors import ExitCode, HardeningError, InputError, PendingError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
+    from hardening.mailer.rest import Keys
     from hardening.mailer.settings import Settings
 
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True)
 @click.option("-v", "--verbose", count=True, help="Say what each transport answered.")
 def command(
-    config: Path, vault_password_file: Path | None, recipients: tuple[str, ...], subject: str, text: str | None,
+    config: Path, keys: Keys, recipients: tuple[str, ...], subject: str, text: str | None,
     alarm_id: str, priority: bool, transport: tuple[str, ...], as_json: bool, quiet: bool, verbose: int,
 ) -> int:  # fmt: skip
     """Send a mail now; the next transport steps in where one fails."""
@@ -42,7 +43,7 @@ def command(
     from hardening.mailer.message import message
     from hardening.mailer.settings import load
 
-    settings = _chosen(load(config, vault_password=vault_password_file), recipients, transport)
+    settings = _chosen(load(config, keys), recipients, transport)
     body = sys.stdin.read() if text is None else text
     mail = message(
         sender=settings.sender.strip(), recipients=settings.recipients, subject=subject, text=body,

@@ -11,7 +11,8 @@ from hardening.errors import HardeningError
 from hardening.findings import Severity
 from hardening.mailer.doctor import Examination, Step
 from hardening.mailer.mistakes import mistakes
-from hardening.mailer.settings import Credential, Settings, read
+from hardening.mailer.rest import read
+from hardening.mailer.settings import Credential, Settings
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -91,8 +92,7 @@ def _end(found: Examination, credential: Credential) -> date | None:
 
     try:
         made = x509.load_pem_x509_certificate(read(credential.certificate_file))
-        assert credential.key_file is not None  # noqa: S101 - the reader made sure they come together
-        key = load_pem_private_key(read(credential.key_file), None)
+        key = load_pem_private_key(credential.key(), None)
     except HardeningError as problem:
         found.wrong("values", credential.place, str(problem), problem.hint, where=found.settings.source)
         return credential.expires

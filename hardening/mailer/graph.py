@@ -23,7 +23,7 @@ def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool
         else:
             body = base64.b64encode(mail.as_bytes())
             answer = client.post(url, data=body, headers={**_headers(token), "Content-Type": "text/plain"})
-        return _checked(answer)
+        return checked(answer)
 
 
 def rehearse(settings: Settings, token: Secret) -> None:
@@ -32,7 +32,7 @@ def rehearse(settings: Settings, token: Secret) -> None:
     with Client(settings) as client:
         answer = client.post(_url(settings, settings.mailbox.strip(), "sendMail"), data=b"?", headers=headers)
     try:
-        _checked(answer)
+        checked(answer)
     except RefusedBy as problem:
         if problem.answer.status != 400:  # noqa: PLR2004 - refused for its form alone
             raise
@@ -41,7 +41,7 @@ def rehearse(settings: Settings, token: Secret) -> None:
 def read_calendar(settings: Settings, token: Secret, mailbox: str) -> str:
     """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
     with Client(settings) as client:
-        return _checked(
+        return checked(
             client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
         )
 
@@ -70,9 +70,10 @@ def _json(settings: Settings, mail: EmailMessage) -> dict[str, Any]:
     return {"message": message, "saveToSentItems": settings.save_to_sent_items}
 
 
-def _checked(answer: Any) -> str:
+def checked(answer: Any, good: tuple[int, ...] = (200, 202)) -> str:
+    """Return the id of a request that was taken. Errors: RefusedBy."""
     request = str(answer.headers.get("request-id", ""))
-    if answer.status_code in (200, 202):
+    if answer.status_code in good:
         return request
     try:
         error = answer.json().get("error", {})

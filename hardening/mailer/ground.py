@@ -20,6 +20,8 @@ class Ground:
     longest_months: int
     exchange_resource: str
     graph_resource: str
+    proof_audiences: tuple[str, ...]
+    """Whom a proof of possession is for; Microsoft's pages name two."""
 
     def ews_days(self, today: date) -> int:
         """Days until EWS ends; negative afterwards."""
@@ -38,4 +40,5 @@ def ground() -> Ground:
         table.table("secret").number("longest_months"),
         permissions.text("exchange_resource"),
         permissions.text("graph_resource"),
+        table.table("proof").texts("audiences"),
     )

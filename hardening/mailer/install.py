@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from hardening import resources
-from hardening.errors import UsageError
-from hardening.mailer.settings import Settings, Transport
+from hardening.errors import DataError, UsageError
+from hardening.mailer.rest import encrypted, read
+from hardening.mailer.settings import Credential, Settings, Transport
 
 FOLDER = "/etc/aspect-mail-relay"
+USER = "aspect-mail"
 
 
-def relay_config(settings: Settings, secret_path: str = "") -> dict[str, object]:
-    """Return the relay's settings; `secret_path` is where the host keeps the secret in use. It reads the secret from its file, so an inline one is refused. Errors: UsageError."""
+@dataclass(frozen=True, slots=True)
+class Host:
+    """How the relay lies on a host, and what is carried there."""
+
+    folder: str = FOLDER
+    user: str = USER
+    credentials: bool = False
+    """Carry the opened secrets and keys along, as files of the relay's user; else the settings' own paths are named."""
+    certificate: bool = False
+    """The host makes a certificate of its own (relay.py certificate) and prefers it once it is registered."""
+
+
+def relay_config(settings: Settings, host: Host | None = None) -> dict[str, object]:
+    """Return the relay's settings. It reads its secret from a plain file on its host. Errors: UsageError."""
+    host = host or Host()
     transports = [str(t) for t in settings.transports if t is not Transport.EWS]
     if not transports:
         raise UsageError("the relay delivers by graph or smtp, and transports names neither",
                          hint="transports = ['graph', 'smtp']")  # fmt: skip
-    credentials = []
-    for one in settings.credentials:
-        if one.secret is not None:
-            raise UsageError(f"{one.place}.secret: the relay reads its secret from a file",
-                             hint="secret_file = 'mailer.secret', mode 0600, owned by the relay's user")  # fmt: skip
-        pairs = {
-            "secret_file": one.secret_file,
-            "certificate_file": one.certificate_file,
-            "key_file": one.key_file,
-        }
-        credentials.append({key: str(path) for key, path in pairs.items() if path is not None})
-    if secret_path and "secret_file" in credentials[0]:
-        credentials[0]["secret_file"] = secret_path
+    relay = dict(settings.relay)
+    keys = f"{relay.get('spool', '/var/spool/aspect-mail-relay')}/keys"
+    own = {"certificate_file": f"{keys}/host.crt", "key_file": f"{keys}/host.key"}
+    given = [_carried(one, host.folder) if host.credentials else _named(one) for one in settings.credentials]
+    ca_file = (
+        f"{host.folder}/ca.pem" if host.credentials and settings.ca_file else str(settings.ca_file or "")
+    )
     return {
         "tenant": settings.tenant.strip(),
         "client_id": settings.client_id.strip(),
@@ -39,7 +50,7 @@ def relay_config(settings: Settings, secret_path: str = "") -> dict[str, object]
         "mailbox": settings.mailbox.strip(),
         "senders": [settings.sender.strip()],
         "recipients": list(settings.recipients),
-        "credentials": credentials,
+        "credentials": [own, *given] if host.certificate else given,
         "transports": transports,
         "authority": settings.endpoints.authority,
         "graph": settings.endpoints.graph,
@@ -48,12 +59,43 @@ def relay_config(settings: Settings, secret_path: str = "") -> dict[str, object]
         "smtp_resource": settings.cloud.outlook,
         "proxy": settings.proxy.url if settings.proxy else "",
         "proxy_smtp": settings.proxy.smtp if settings.proxy else True,
-        "ca_file": str(settings.ca_file or ""),
+        "ca_file": ca_file,
         "timeout": settings.timeout,
         "per_minute": settings.limits.per_minute,
         "recipients_per_day": settings.limits.recipients_per_day,
-        **dict(settings.relay),
+        **relay,
     }
+
+
+def _named(one: Credential) -> dict[str, str]:
+    pairs = {
+        "secret_file": one.secret_file,
+        "certificate_file": one.certificate_file,
+        "key_file": one.key_file,
+    }
+    secret = one.secret_file or one.key_file
+    if secret is None or encrypted(read(secret) if secret.exists() else b""):
+        raise UsageError(f"{one.place}: the relay reads its secret from a plain file",
+                         hint="harden mailer render relay --credentials writes one, for the host alone")  # fmt: skip
+    return {key: str(path) for key, path in pairs.items() if path is not None}
+
+
+def _carried(one: Credential, folder: str) -> dict[str, str]:
+    if one.is_certificate:
+        return {"certificate_file": f"{folder}/{one.place}.crt", "key_file": f"{folder}/{one.place}.key"}
+    return {"secret_file": f"{folder}/{one.place}.secret"}
+
+
+def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
+    """Yield name, content and mode of the opened credentials, for the relay's user alone. Errors: InputError."""
+    for one in settings.credentials:
+        if one.certificate_file is not None:
+            yield f"{one.place}.crt", read(one.certificate_file), 0o600
+            yield f"{one.place}.key", one.key(), 0o600
+        else:
+            yield f"{one.place}.secret", one.value().reveal().encode(), 0o600
+    if settings.ca_file is not None:
+        yield "ca.pem", read(settings.ca_file), 0o644
 
 
 def relay_source() -> bytes:
@@ -61,36 +103,51 @@ def relay_source() -> bytes:
     return (files("hardening.mailer") / "relay.py").read_bytes()
 
 
-def relay_files(settings: Settings, secret_path: str = "") -> Iterator[tuple[str, bytes, int]]:
+def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of everything a host needs."""
+    host = host or Host()
+    config = json.dumps(relay_config(settings, host), indent=2, sort_keys=True) + "\n"
     yield "relay.py", relay_source(), 0o755
-    yield (
-        "relay.json",
-        (json.dumps(relay_config(settings, secret_path), indent=2, sort_keys=True) + "\n").encode(),
-        0o640,
-    )
+    yield "relay.json", config.encode(), 0o640
     for name, mode in (
         ("aspect-mail-relay.service", 0o644),
         ("aspect-mail-relay.init", 0o755),
         ("sendmail", 0o755),
     ):
-        yield name, _rendered(name, settings).encode(), mode
+        text = (resources.templates() / "mailer" / f"{name}.j2").read_text("utf-8")
+        yield name, _filled(text, folder=host.folder, user=host.user).encode(), mode
+    if host.credentials:
+        yield from credential_files(settings)
 
 
-def native_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
-    """Yield the product's own settings; the format is an adapter (docs/mailer.md), the secret stays in its file."""
-    yield (
-        "email-notification-service.properties",
-        _rendered("email-notification-service.properties", settings).encode(),
-        0o640,
+def native_files(settings: Settings, template: Path | None = None) -> Iterator[tuple[str, bytes, int]]:
+    """Yield the product's own settings with the secret in it, so for its owner alone.
+
+    The product's file format is not public: the shipped template is an adapter (docs/mailer.md).
+    Errors: InputError, DataError (the template).
+    """
+    from jinja2 import TemplateError
+
+    name = "email-notification-service.properties"
+    text = read(template or Path(str(resources.templates() / "mailer" / f"{name}.j2"))).decode(
+        "utf-8", "replace"
     )
+    first = settings.credentials[0]
+    secret = "" if first.is_certificate else first.value().reveal()
+    try:
+        made = _filled(text, settings=settings, secret=secret)
+    except TemplateError as problem:
+        raise DataError(
+            f"{template}: {problem.message}", hint="see docs/mailer.md for what a template may name"
+        ) from None
+    yield name, made.encode(), 0o600
 
 
-def _rendered(name: str, settings: Settings) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+def _filled(text: str, **values: object) -> str:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
 
-    environment = Environment(
-        loader=FileSystemLoader(resources.templates() / "mailer"), undefined=StrictUndefined,
-        keep_trailing_newline=True, trim_blocks=True, autoescape=select_autoescape(("html",), default_for_string=False),
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True, autoescape=False,
     )  # fmt: skip
-    return environment.get_template(f"{name}.j2").render(settings=settings, folder=FOLDER)
+    return environment.from_string(text).render(**values)

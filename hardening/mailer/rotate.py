@@ -1,70 +1,101 @@
-"""Change the credential without an outage: stage, prove, swap, and retire the old one later."""
+"""Change the credential without an outage: stage, prove, swap, and retire the old one later.
+
+The settings may rest encrypted: they are written back as they were, under the same keys.
+"""
 
 from __future__ import annotations
 
-import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from hardening.errors import HardeningError, RolledBackError, UsageError
-from hardening.mailer.settings import load, read
+from hardening.mailer.net import RefusedBy
+from hardening.mailer.rest import Keys, edit
+from hardening.mailer.settings import Credential, Settings, load
 from hardening.mailer.tokens import acquire, resource
-from hardening.mailer.vault import is_vault
 
 _HEADER = re.compile(rb"(?m)^([ \t]*\[[ \t]*)(credential|next_credential)([ \t]*\])")
+_STAGED = re.compile(rb"(?ms)^[ \t]*\[[ \t]*next_credential[ \t]*\].*?(?=^[ \t]*\[|\Z)")
 
 
-def promote(path: Path, *, vault_password: Path | None = None, dry_run: bool = False) -> Iterator[str]:
-    """Swap the two credentials once the staged one has got a token for every transport.
+def promote(path: Path, keys: Keys, *, dry_run: bool = False, wait: float = 0) -> Iterator[str]:
+    """Swap the two credentials once the staged one has got a token for every transport, within `wait` seconds.
 
-    Errors: UsageError (nothing is staged, a vault), RolledBackError (it is refused; nothing was changed).
+    Errors: UsageError (nothing is staged), RolledBackError (it is refused; nothing was changed).
     """
-    settings = load(path, vault_password=vault_password)
+    settings = load(path, keys)
     if len(settings.credentials) < 2:  # noqa: PLR2004 - the one in use and the staged one
         raise UsageError(f"{path}: nothing is staged", hint="add the new credential as [next_credential]")
     staged = settings.credentials[1]
     for scope in sorted({resource(settings, transport) for transport in settings.transports}):
         try:
-            acquire(settings, staged, scope)
+            _patiently(settings, staged, scope, time.monotonic() + wait)
         except HardeningError as problem:
             raise RolledBackError(
-                f"the staged credential is refused: {problem}; nothing was changed", hint=problem.hint
+                f"the staged credential is refused: {problem}; it is not in use", hint=problem.hint
             ) from problem
         yield f"the staged credential gets a token for {scope}"
     if dry_run:
         return
-    data = read(path)
-    if is_vault(data):
-        raise UsageError(
-            f"{path}: is an Ansible vault",
-            hint="ansible-vault edit: swap the names of [credential] and [next_credential]",
-        )
-    swapped, count = _HEADER.subn(_other, data)
+    edit(path, keys, _swapped)
+    yield f"{path}: the staged credential is in use, the old one is the fall-back"
+    yield "next: install it again where a relay runs; after a few days: harden mailer rotate --retire"
+
+
+def retire(path: Path, keys: Keys) -> Iterator[str]:
+    """Unregister the fall-back where that can be done from here, and take it out of the settings.
+
+    Errors: UsageError (there is none), RefusedBy (removeKey).
+    """
+    from hardening.mailer.certificates import unregister
+
+    settings = load(path, keys)
+    if len(settings.credentials) < 2:  # noqa: PLR2004 - the one in use and the fall-back
+        raise UsageError(f"{path}: there is no [next_credential] to retire", hint="nothing is to be done")
+    old, client = settings.credentials[1], settings.client_id.strip()
+    by_hand = (
+        f"next: az ad app credential delete --id {client} {'--cert ' if old.is_certificate else ''}--key-id OLD"
+        f"   # az ad app credential list --id {client}{' --cert' if old.is_certificate else ''} shows them"
+    )
+    if old.is_certificate and old.key_id and settings.application:
+        unregister(settings, old)
+        yield "the old certificate is unregistered (removeKey)"
+        by_hand = ""
+    edit(path, keys, lambda text: _STAGED.sub(b"", text).rstrip() + b"\n")
+    yield f"{path}: [next_credential] is gone"
+    if by_hand:
+        yield by_hand
+    for file in (old.secret_file, old.key_file):
+        if file is not None:
+            yield f"next: rm {file}   # nothing uses it any more"
+
+
+def _patiently(settings: Settings, staged: Credential, scope: str, end: float) -> None:
+    """Ask until the staged credential is known: what was registered just now takes a while to spread."""
+    pause = 0.5
+    while True:
+        try:
+            acquire(settings, staged, scope)
+        except RefusedBy as problem:
+            if problem.answer.name != "invalid_client" or time.monotonic() + pause > end:
+                raise
+            time.sleep(pause)
+            pause = min(pause * 2, 20)
+        else:
+            return
+
+
+def _swapped(text: bytes) -> bytes:
+    swapped, count = _HEADER.subn(_other, text)
     if count != 2:  # noqa: PLR2004 - one header each
         raise UsageError(
-            f"{path}: [credential] and [next_credential] are not written as two tables",
-            hint="see docs/mailer.md",
+            "[credential] and [next_credential] are not written as two tables", hint="see docs/mailer.md"
         )
-    _replace(path, swapped)
-    yield f"{path}: the staged credential is in use, the old one is the fall-back"
-    yield "next: harden mailer render relay where a relay runs; after a few days remove [next_credential], then:"
-    yield f"  az ad app credential delete --id {settings.client_id.strip()} --key-id OLD   # az ad app credential list shows them"
+    return swapped
 
 
 def _other(found: re.Match[bytes]) -> bytes:
     name = b"credential" if found[2] == b"next_credential" else b"next_credential"
     return found[1] + name + found[3]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put the new document in place whole, with the old one's mode."""
-    real = path.resolve()
-    hidden = real.with_name(f".{real.name}.{os.getpid()}")
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchmod(descriptor, real.stat().st_mode & 0o777)
-        file.flush()
-        os.fsync(descriptor)
-    hidden.replace(real)

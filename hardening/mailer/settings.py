@@ -13,10 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hardening.errors import DataError, InputError
+from hardening.errors import DataError
 from hardening.mailer.clouds import Cloud, clouds
+from hardening.mailer.rest import Keys, opened, read
 from hardening.mailer.secret import Secret
-from hardening.mailer.vault import is_vault, opened
 from hardening.tables import Table
 
 
@@ -49,13 +49,20 @@ class Credential:
     expires: date | None = None
     key_id: str = ""
     """Under which the registration lists the certificate; `rotate` fills it in, to retire it later."""
+    keys: Keys = field(default_factory=Keys, repr=False)
 
     def value(self) -> Secret:
         """Return the secret, read now. Errors: InputError (absent, unreadable)."""
         if self.secret is not None:
             return self.secret
         assert self.secret_file is not None  # noqa: S101 - the reader made sure of one of the three
-        return Secret(read(self.secret_file).decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"))
+        text = opened(read(self.secret_file), self.keys, source=str(self.secret_file))
+        return Secret(text.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"))
+
+    def key(self) -> bytes:
+        """Return the certificate's private key (PEM), read now. Errors: InputError (absent, unreadable)."""
+        assert self.key_file is not None  # noqa: S101 - the reader made sure it comes with the certificate
+        return opened(read(self.key_file), self.keys, source=str(self.key_file))
 
     @property
     def is_certificate(self) -> bool:
@@ -126,39 +133,25 @@ class Settings:
     relay: tuple[tuple[str, object], ...] = ()
 
 
-def read(path: Path) -> bytes:
-    """Return a file's bytes. Errors: InputError naming the path."""
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise InputError(
-            f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
-        ) from problem
-
-
-def load(path: Path, *, vault_password: Path | None = None) -> Settings:
-    """Read the settings. Errors: InputError, DataError, RefusedError (vault)."""
-    data = read(path)
-    if is_vault(data):
-        if vault_password is None:
-            raise InputError(f"{path}: is an Ansible vault", hint="add --vault-password-file FILE")
-        word = Secret(read(vault_password).decode("utf-8", "replace").strip())
-        data = opened(data, word, source=str(path))
+def load(path: Path, keys: Keys | None = None) -> Settings:
+    """Read the settings. Errors: InputError, DataError, RefusedError (encrypted, and not by these keys)."""
+    keys = keys or Keys()
+    data = opened(read(path), keys, source=str(path))
     table = Table.parse(data.decode("utf-8", "replace"), source=str(path))
-    found = _settings(table, path)
+    found = _settings(table, path, keys)
     table.done()
     return found
 
 
-def _settings(table: Table, path: Path) -> Settings:
+def _settings(table: Table, path: Path, keys: Keys) -> Settings:
     cloud_name = table.text("cloud", "public")
     if cloud_name not in clouds():
         raise table.wrong("cloud", f"{cloud_name!r} is none of {', '.join(clouds())}")
     cloud = clouds()[cloud_name]
     mailbox = table.text("mailbox")
-    credentials: tuple[Credential, ...] = (_credential(table.table("credential"), path, "credential"),)
+    credentials: tuple[Credential, ...] = (_credential(table.table("credential"), path, "credential", keys),)
     if "next_credential" in table:
-        credentials += (_credential(table.table("next_credential"), path, "next_credential"),)
+        credentials += (_credential(table.table("next_credential"), path, "next_credential", keys),)
     calendars = table.table("calendars", optional=True)
     mailboxes = calendars.texts("mailboxes", ()) if "mailboxes" in calendars else ()
     calendars.done()
@@ -200,7 +193,7 @@ def _transports(table: Table) -> tuple[Transport, ...]:
     return tuple(Transport(name) for name in names)
 
 
-def _credential(table: Table, path: Path, place: str) -> Credential:
+def _credential(table: Table, path: Path, place: str, keys: Keys) -> Credential:
     ways = [key for key in ("secret", "secret_file", "certificate_file") if key in table]
     if len(ways) != 1:
         raise table.wrong(
@@ -221,6 +214,7 @@ def _credential(table: Table, path: Path, place: str) -> Credential:
         key_file=file("key_file"),
         expires=table.day("expires") if "expires" in table else None,
         key_id=table.text("key_id", ""),
+        keys=keys,
     )
     table.done()
     return found

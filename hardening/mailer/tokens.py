@@ -15,8 +15,9 @@ from typing import Any
 from hardening.errors import InputError
 from hardening.mailer.answers import Answer
 from hardening.mailer.net import RefusedBy
+from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, masked
-from hardening.mailer.settings import Credential, Settings, Transport, read
+from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.web import Client
 
 _EARLY = 300  # seconds before its end at which a token is renewed
@@ -82,9 +83,9 @@ def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
 def _credential(credential: Credential) -> str | dict[str, str]:
     if not credential.is_certificate:
         return credential.value().reveal()
-    assert credential.certificate_file is not None and credential.key_file is not None  # noqa: S101, PT018 - the reader made sure
+    assert credential.certificate_file is not None  # noqa: S101 - `is_certificate` says so
     return {
-        "private_key": read(credential.key_file).decode("ascii", "replace"),
+        "private_key": credential.key().decode("ascii", "replace"),
         "public_certificate": read(credential.certificate_file).decode("ascii", "replace"),
     }
 

@@ -389,6 +389,10 @@ class _Secure(_Threaded):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(20)
+        try:
+            request.getpeername()
+        except OSError:
+            return  # reset already; CPython's wrap_socket would leave its own socket open
         with (self.double.inspect or self.double.tls).wrap_socket(request, server_side=True) as secured:
             super().finish_request(secured, client_address)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import smtplib
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -111,8 +113,6 @@ def test_it_is_no_open_relay(new: Relay) -> None:
 def test_only_loopback_is_listened_on(new: Relay) -> None:
     new.port = 2525
     new.config.write_text("{}")
-    import json
-
     new.config.write_text(json.dumps({**new.settings, "listen": "0.0.0.0:0"}))
     done = subprocess.run(
         [*new.command, "serve", str(new.config)],
@@ -253,14 +253,29 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
         "aspect-mail-relay.init",
         "sendmail",
     }
-    assert (
-        run(
-            ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--secret-path", "/etc/x/s"]
-        )
-        == 0
-    )
-    assert '"secret_file": "/etc/x/s"' in (out / "relay.json").read_text()
     assert site.secret not in "".join(p.read_text() for p in out.iterdir())
+    carried = ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--credentials"]
+    assert run([*carried, "--host-certificate", "--folder", "/opt/x", "--user", "me"]) == 0
+    made = json.loads((out / "relay.json").read_text())
+    assert made["credentials"] == [
+        {
+            "certificate_file": "/var/spool/aspect-mail-relay/keys/host.crt",
+            "key_file": "/var/spool/aspect-mail-relay/keys/host.key",
+        },
+        {"secret_file": "/opt/x/credential.secret"},
+    ]
+    assert stat.S_IMODE((out / "credential.secret").stat().st_mode) == 0o600
+    assert "User=me" in (out / "aspect-mail-relay.service").read_text()
     for script in ("aspect-mail-relay.init", "sendmail"):
         subprocess.run(["sh", "-n", str(out / script)], check=True)
-    assert run(["mailer", "render", "native", "-c", str(site.config), "-o", str(out)]) == 0
+    native = ["mailer", "render", "native", "-c", str(site.config), "-o", str(out)]
+    assert run(native) == 0
+    made_native = out / "email-notification-service.properties"
+    assert stat.S_IMODE(made_native.stat().st_mode) == 0o600
+    assert made_native.read_text().startswith("# ADAPTER")
+    own = tmp_path / "own.j2"
+    own.write_text("x={{ settings.mailbox }} {{ secret }}")
+    assert run([*native, "--template", str(own)]) == 0
+    assert made_native.read_text() == f"x=alarms@example.com {site.secret}"
+    own.write_text("{{ nothing }}")
+    assert run([*native, "--template", str(own)]) == 2

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import stat
+import threading
 import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
 
 from hardening.cli import run
 from hardening.errors import ExitCode
@@ -10,6 +17,7 @@ from hardening.mailer.message import message
 from hardening.mailer.send import send
 from hardening.mailer.settings import load
 from tests.mailer.conftest import Site
+from tests.mailer.fake_m365 import key_id
 
 
 def stage(site: Site, value: str) -> None:
@@ -51,3 +59,122 @@ def test_a_staged_credential_that_is_refused_changes_nothing(site: Site) -> None
 
 def test_nothing_staged_is_a_usage_error(site: Site) -> None:
     assert run(["mailer", "rotate", "-c", str(site.config)]) == ExitCode.USAGE
+
+
+@pytest.fixture
+def signed(site: Site) -> Site:
+    """A site whose certificate a person has registered."""
+    assert run(["mailer", "rotate", "--make-certificate", str(site.folder / "first.crt")]) == ExitCode.OK
+    assert stat.S_IMODE((site.folder / "first.key").stat().st_mode) == 0o600
+    site.app.secrets.clear()
+    site.app.certificates.append(x509.load_pem_x509_certificate((site.folder / "first.crt").read_bytes()))
+    site.write(
+        application=site.app.registration,
+        credential={
+            "certificate_file": "first.crt",
+            "key_file": "first.key",
+            "expires": (dt.datetime.now(dt.UTC) + dt.timedelta(365)).date(),
+        },
+    )
+    return site
+
+
+def rotate(site: Site, *more: str) -> int:
+    return run(["mailer", "rotate", "-c", str(site.config), *more])
+
+
+def sends(site: Site) -> bool:
+    settings = load(site.config)
+    letter = message(sender=settings.sender, recipients=settings.recipients, subject="x", text="x")
+    return send(settings, letter)[0].ok
+
+
+def test_a_certificate_is_rolled_and_the_old_one_retired(signed: Site) -> None:
+    signed.fake.slow_keys = 2
+    assert rotate(signed, "--certificate", "--wait", "30") == ExitCode.OK
+    new, old = load(signed.config).credentials
+    assert (new.key_id, old.key_id) == (key_id(signed.app.certificates[1]), "")
+    assert new.key_file is not None
+    assert stat.S_IMODE(new.key_file.stat().st_mode) == 0o600
+    assert sends(signed)
+    assert rotate(signed, "--retire") == ExitCode.OK  # a person registered it, so a person removes it
+    assert len(load(signed.config).credentials) == 1
+    assert rotate(signed, "--certificate", "--wait", "30") == ExitCode.OK
+    assert rotate(signed, "--retire") == ExitCode.OK
+    listed = [key_id(one) for one in signed.app.certificates]
+    assert new.key_id not in listed
+    assert sends(signed)
+
+
+def test_the_other_audience_is_tried(signed: Site) -> None:
+    signed.fake.proof_audience = "00000003-0000-0000-c000-000000000000"
+    assert rotate(signed, "--certificate") == ExitCode.OK
+
+
+def test_a_certificate_that_is_not_taken_changes_nothing(signed: Site) -> None:
+    before = {path.name: path.read_bytes() for path in signed.folder.iterdir()}
+    signed.fake.fault("addKey", (403, {"error": {"code": "Authorization_RequestDenied"}}), 0)
+    assert rotate(signed, "--certificate") == ExitCode.PARTLY_EXAMINED
+    assert {path.name: path.read_bytes() for path in signed.folder.iterdir()} == before
+
+
+def test_one_that_does_not_spread_is_staged_and_tried_again(signed: Site) -> None:
+    signed.fake.slow_keys = 10**6
+    assert rotate(signed, "--certificate", "--wait", "0") == ExitCode.ROLLED_BACK
+    assert sends(signed)
+    signed.fake.unseen.clear()
+    assert rotate(signed) == ExitCode.OK
+    assert load(signed.config).credentials[0].key_id
+
+
+@pytest.mark.parametrize("lacking", ["application", "certificate"])
+def test_what_is_missing_is_named(
+    site: Site, signed: Site, lacking: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if lacking == "certificate":
+        site.write(application=site.app.registration)
+    else:
+        signed.config.write_text(signed.config.read_text().replace("application", "# application"))
+    assert rotate(site, "--certificate") == ExitCode.USAGE
+    assert lacking in capsys.readouterr().err
+
+
+def test_no_mail_fails_under_load(signed: Site) -> None:
+    """Senders at work while certificates are rolled and the one in use is removed without notice."""
+    fake = signed.fake
+    fake.per_minute = fake.concurrent = 10**6
+    over = threading.Event()
+    failed: list[int] = []
+    sent: list[int] = []
+
+    def work() -> None:
+        while not over.is_set():
+            (sent if sends(signed) else failed).append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert rotate(signed, "--certificate") == ExitCode.OK
+        del signed.app.certificates[0]  # the fall-back: nothing uses it
+        assert rotate(signed, "--retire") == ExitCode.OK
+        assert rotate(signed, "--certificate") == ExitCode.OK
+        newest = load(signed.config).credentials[0]
+        signed.app.certificates[:] = [
+            one for one in signed.app.certificates if key_id(one) != newest.key_id
+        ]  # unannounced
+        enough, end = len(sent) + 4, time.monotonic() + 60
+        while len(sent) < enough and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+    assert len(sent) >= 4
+
+
+def test_what_exists_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "x.key").write_text("mine")
+    assert run(["mailer", "rotate", "--make-certificate", str(tmp_path / "x.crt")]) == ExitCode.USAGE
+    assert (tmp_path / "x.key").read_text() == "mine"

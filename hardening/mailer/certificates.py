@@ -1,0 +1,157 @@
+"""A certificate as credential: made here by openssl, registered by Graph `addKey`, retired by `removeKey`.
+
+Both calls want no permission but a proof: a short JWT signed by a certificate that is registered already. So the first
+certificate is registered by a person, and every later one by the one before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hardening.errors import HardeningError, UsageError
+from hardening.mailer.graph import checked
+from hardening.mailer.ground import ground
+from hardening.mailer.net import RefusedBy
+from hardening.mailer.rest import Keys, edit, read
+from hardening.mailer.settings import Credential, Settings, Transport, load
+from hardening.mailer.tokens import acquire, resource
+from hardening.mailer.web import Client
+
+DAYS = 365
+_BUSY = (429, 500, 502, 503, 504)
+
+
+def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
+    """Make a key and its certificate; the key is its owner's alone from the first byte. Errors: UsageError."""
+    argv = [
+        "openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-sha256", "-subj", "/CN=aspect-mailer",
+        "-days", str(days), "-keyout", str(key), "-out", str(certificate),
+    ]  # fmt: skip
+    try:
+        os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+    except OSError as problem:
+        raise UsageError(f"cannot make {key}: {problem.strerror}", hint="is openssl installed?") from problem
+    if done.returncode:
+        key.unlink()
+        raise UsageError(
+            f"openssl makes no certificate: {done.stderr.strip()[-160:]}", hint="openssl version"
+        )
+
+
+def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
+    """Make a certificate beside the settings, register it, and stage it as [next_credential].
+
+    Errors: UsageError (no certificate in use, something is staged already), RefusedBy (addKey).
+    """
+    settings = load(path, keys)
+    first = settings.credentials[0]
+    if not first.is_certificate:
+        raise UsageError(
+            f"{path}: the credential in use is a secret, and a certificate is registered by the one before it",
+            hint="harden mailer rotate --make-certificate writes the first one; a person uploads it",
+        )
+    if len(settings.credentials) > 1:
+        raise UsageError(
+            f"{path}: [next_credential] is taken", hint="harden mailer rotate, or --retire first"
+        )
+    if not settings.application.strip():
+        raise UsageError(
+            f"{path}: application is not set: addKey names the registration by its own object id",
+            hint=f"az ad app show --id {settings.client_id.strip()} --query id -o tsv",
+        )
+    stem = f"mailer-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    certificate, key = path.parent / f"{stem}.crt", path.parent / f"{stem}.key"
+    make(certificate, key, days=days)
+    try:
+        added = register(settings, certificate)
+    except HardeningError:
+        for file in (certificate, key):
+            file.unlink()
+        raise
+    end = (datetime.now(UTC) + timedelta(days=days)).date()
+    table = (
+        f'\n[next_credential]\ncertificate_file = "{certificate.name}"\nkey_file = "{key.name}"\n'
+        f'expires = {end}\nkey_id = "{added}"\n'
+    )
+    edit(path, keys, lambda text: text.rstrip() + b"\n" + table.encode())
+    yield f"{certificate} is registered and staged; its key never left this machine"
+
+
+def register(settings: Settings, certificate: Path) -> str:
+    """Add a certificate to the registration (addKey); return its key id. Errors: RefusedBy."""
+    key = {
+        "type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "aspect-mailer",
+        "key": base64.b64encode(_der(read(certificate))).decode(),
+    }  # fmt: skip
+    answer = _asked(settings, "addKey", {"keyCredential": key, "passwordCredential": None})
+    return str(answer.json().get("keyId", ""))
+
+
+def unregister(settings: Settings, old: Credential) -> None:
+    """Remove a certificate from the registration (removeKey). Errors: RefusedBy."""
+    _asked(settings, "removeKey", {"keyId": old.key_id})
+
+
+def _asked(settings: Settings, verb: str, body: dict[str, Any]) -> Any:
+    """POST with a proof; Microsoft's pages name two audiences for it, a refusal of the first is followed by the second."""
+    first, application = settings.credentials[0], settings.application.strip()
+    token = acquire(settings, first, resource(settings, Transport.GRAPH))
+    url = f"https://{settings.endpoints.graph}/v1.0/applications/{application}/{verb}"
+    problem: RefusedBy | None = None
+    for audience in ground().proof_audiences:
+        proof = _proof(first, audience, application)
+        with Client(settings) as client:
+            answer = client.post(
+                url,
+                json={**body, "proof": proof},
+                headers={"Authorization": f"Bearer {token.value.reveal()}"},
+            )
+        try:
+            checked(answer, (200, 201, 204))
+        except RefusedBy as refusal:
+            problem = refusal
+            if refusal.answer.status in _BUSY:
+                break
+        else:
+            return answer
+    assert problem is not None  # noqa: S101 - there is one audience at least
+    raise problem
+
+
+def _proof(credential: Credential, audience: str, issuer: str) -> str:
+    """Return a JWT that holds ten minutes, signed by the certificate's key."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    assert credential.certificate_file is not None  # noqa: S101 - the callers ask for certificates alone
+    thumb = hashlib.sha1(_der(read(credential.certificate_file)), usedforsecurity=False).digest()
+    now = int(time.time())
+    head = {"alg": "RS256", "typ": "JWT", "x5t": _b64u(thumb)}
+    claims = {"aud": audience, "iss": issuer, "nbf": now - 5, "exp": now + 590}
+    text = ".".join(_b64u(json.dumps(part).encode()) for part in (head, claims))
+    key = load_pem_private_key(credential.key(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UsageError(f"{credential.key_file}: is no RSA key", hint="make the certificate with rsa:3072")
+    return f"{text}.{_b64u(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def _der(pem: bytes) -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+def _b64u(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
