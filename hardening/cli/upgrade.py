@@ -58,23 +58,23 @@ def verify(inventory: str | None, limit: str | None, extra: tuple[str, ...], rep
 @command.command("status")
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
-    """Show the transactions of every host and what waits for a person."""
+    """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
     from hardening.host import playbook
 
-    receipt = playbook.run(
-        "verify.yml",
-        inventory=inventory,
-        limit=limit,
-        variables={"verify_tls_servers": []},
-        flags=_extra(extra),
-    )
-    waiting = False
+    receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
+    waiting = underway = False
     for one in receipt.hosts:
         click.echo(one.host)
         for tx in one.said("transactions"):
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
+        for row in one.said("upgrades"):
+            why = f"  {row['why']}" if row.get("why") else ""
+            click.echo(f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}")
+            underway = underway or row["state"] not in ("committed", "rolledback")
+        shown: list[str] = []
         for row in one.said("pending"):
-            if not row["resolved"]:
+            if not row["resolved"] and row["name"] not in shown:
+                shown.append(row["name"])
                 waiting = True
                 running = ",".join(map(str, row["running"])) or "none"
                 click.echo(
@@ -82,7 +82,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                     f"pending since {row['since']} by {row['by']}"
                 )
     _raise_for(receipt)
-    return int(ExitCode.PENDING if waiting else ExitCode.OK)
+    return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
 
 
 @command.command("rollback")
@@ -98,7 +98,7 @@ def rollback(
     force: bool,
     check: bool,
 ) -> int:
-    """Undo the newest transaction of every host; each host ends as it was, or says why not."""
+    """Undo what was done last on every host, an upgrade or a transaction; each ends as it was, or says why not."""
     from hardening.host import playbook
 
     variables: dict[str, Any] = {"aspect_force": force}
@@ -108,7 +108,7 @@ def rollback(
     receipt = playbook.run("rollback.yml", inventory=inventory, limit=limit, variables=variables, flags=flags)
     for one in receipt.hosts:
         for row in one.tasks:
-            if row["outcome"] != "unreachable":
+            if row["outcome"] not in ("unreachable", "skipped") and not row["result"].get("upgrade", {}).get("later"):
                 click.echo(
                     f"{one.host}: {row['result'].get('msg') or row['result'].get('state', row['outcome'])}"
                 )

@@ -76,6 +76,8 @@ def told(one: HostReceipt) -> Told:
 def judged(receipt: Receipt, started: datetime, *, planned: bool = False) -> Run:
     """Return a run over all hosts with the exit codes of the contract."""
     hosts = [told(one) for one in receipt.hosts]
+    if not planned:
+        hosts = [replace(one, state="untouched") if one.state == "fit" else one for one in hosts]
     subjects = [_subject(one) for one in hosts]
     findings = [f for one in hosts for f in _findings(one)]
     results = [r for one in hosts for r in _results(one, planned=planned)]

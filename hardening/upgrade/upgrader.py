@@ -862,7 +862,8 @@ def commit(host, up):
     if up.recipe().get("database"):
         after["dump"] = dump(up, up.path("dump.after"))["sha256"]
         agent.gone(up.path("dump.after"))
-    folder, before = best_copy(up)
+    after["last_tx"] = ([tx.name for tx in host.transactions()] or [""])[-1]
+    before = best_copy(up)[1]
     up.keep_json("after.json", after)
     up.keep_json("result.json", result(host, up, before, "committed"))
     state = installed_record(host)
@@ -1524,11 +1525,22 @@ def described(up):
     row["sha256"] = manifest.get("bundle", {}).get("sha256", "")
     row["since"] = events[-1]["time"] if events else ""
     row["result"] = up.load_json("result.json", {})
+    row["later"] = bool(row["state"] == "committed" and later(up))
     for line in reversed(events):
         if line.get("why"):
             row["why"] = first_why(up)
             break
     return row
+
+
+def later(up):
+    """Return the transactions that were made after an upgrade was final, and still hold."""
+    last = up.load_json("after.json", {}).get("last_tx", "")
+    return [
+        tx.name
+        for tx in up.host.transactions()
+        if tx.name > last and tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")
+    ]
 
 
 def do_status(host, request):

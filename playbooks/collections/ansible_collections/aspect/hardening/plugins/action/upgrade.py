@@ -72,7 +72,10 @@ class ActionModule(AgentAction):
         rows = [one for one in self.ask("status")["upgrades"] if one["state"] != "rolledback"]
         wanted = [one for one in rows if args.get("id") in (None, "", one["id"])]
         if not wanted:
-            return {"changed": False, "upgrade": {"state": "nothing"}, "msg": "no upgrade to lead back"}
+            return {"changed": False, "upgrade": {"state": "nothing", "later": True}, "msg": "no upgrade to lead back"}
+        if args.get("newest") and wanted[-1]["later"]:
+            row = {"state": "nothing", "later": True}
+            return {"changed": False, "upgrade": row, "msg": "a transaction was made after the upgrade; it goes first"}
         found = conductor.back(
             wanted[-1]["id"], args.get("why") or "asked for", force=bool(args.get("force")), check=self._task.check_mode
         )

@@ -23,6 +23,10 @@ options:
   why:
     description: Why the host is led back.
     type: str
+  newest:
+    description: Lead the newest upgrade back only where no transaction was made after it.
+    type: bool
+    default: false
   force:
     description: Lead back even where something written since would be lost.
     type: bool
