@@ -54,6 +54,8 @@ def build(home: Path) -> Path:
     trees.mkdir()
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels)]
     if not list(wheels.glob("pyspark-*")):
+        # pyspark's setup script runs for its metadata, and only with the tools of its day
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "setuptools", "wheel"], check=True)
         subprocess.run([*pip, "--no-build-isolation", "pyspark==2.4.8"], check=True)
     for wheel in WHEELS + VENDOR:
         if not list(wheels.glob(wheel.split("==")[0].replace("-", "_") + "-*")):

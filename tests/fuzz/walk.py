@@ -1,0 +1,95 @@
+"""What is fuzzed of the walk: every parser on its own, and the walk itself.
+
+They end, quickly, in bounded memory, with a word of their own or none; anything else is a finding of the fuzzer.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+
+from bundle.walk.derive import bytecode, documents, wrapped
+from bundle.walk.derive import sqlite as sqlite_reader
+from bundle.walk.formats import makeself
+from bundle.walk.identify import HEAD, identify
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from bundle.walk.source import Memory
+from bundle.walk.walker import Walker
+from tests.bundle.walk import hostile, test_derive
+from tests.bundle.walk.test_fuzz import OURS, drain
+
+LIMITS = Limits(total=256 << 20, member=64 << 20, seconds=20, spill=64 << 20, window=16 << 20, depth=4)
+
+
+def container(kind: str) -> Callable[[bytes], object]:
+    """One reader, asked directly: as the walker would, had it been told that this is its format."""
+    return lambda data: drain(data, kind)
+
+
+def whole(data: bytes) -> None:
+    """The walk itself on a file in memory: what it is, what is in it, what can be derived."""
+    walker = Walker(LIMITS, remember=True)
+    try:
+        walker.start()
+        source = Memory(data)
+        top = Member(parts=("x",), kind="file", size=len(data), format=identify(data[:HEAD], source))
+        for event in walker.descend(source, top, 0):
+            if isinstance(event, Member):
+                len(event.content)
+    finally:
+        walker.close()
+
+
+def layers(data: bytes) -> None:
+    """Scripts with payloads in them; every text has a place in the file."""
+    for _, text, line in wrapped.unwrapped(data, 3):
+        assert text
+        assert 1 <= line <= data.count(b"\n") + 1
+
+
+TARGETS: dict[str, Callable[[bytes], object]] = {
+    **{kind: container(kind) for kind in OURS},
+    "walk": whole,
+    "identify": lambda data: identify(data[:HEAD], Memory(data)),
+    "sqlite": lambda data: sqlite_reader.dump(Memory(data)),
+    "class": bytecode.class_constants,
+    "pyc": bytecode.pyc_strings,
+    "pdf": documents.pdf,
+    "office": documents.office,
+    "strings": documents.strings,
+    "wrapped": layers,
+    "makeself": lambda data: list(makeself.differences(data)),
+}
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """One honest file of every format: where a corpus starts that has nothing yet."""
+    for name, data in hostile.honest().items():
+        if len(data) < 1 << 14:
+            yield f"honest-{name}", data
+    for name, wrap in test_derive.WRAPPINGS.items():
+        yield f"wrapped-{name}", b"<?php " + wrap(wrap(test_derive.PLAIN))
+    yield "x.class", test_derive.java_class({"password": "word", "url": "jdbc:mysql://h/d"}, ["a literal"])
+    code = compile("password = 'word'\ndef f(x=('a', 1.5, None)): return f'{x}'\n", "x.py", "exec")
+    yield "x.pyc", importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
+    with sqlite3.connect(":memory:") as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, secret BLOB, x REAL)")
+        database.executemany(
+            "INSERT INTO users VALUES (?, ?, ?, ?)",
+            [(n, "u" * n, b"\0" * (40 * n), n / 3) for n in range(60)],
+        )
+        database.commit()
+        yield "x.sqlite", database.serialize()
+    page = zlib.compress(b"BT /F1 12 Tf (password) Tj [(a) -20 (b\\051)] TJ <616263> Tj ET")
+    yield (
+        "x.pdf",
+        b"%PDF-1.4\n4 0 obj<</Length 9/Filter/FlateDecode>>stream\n" + page + b"\nendstream endobj\n",
+    )
+    yield (
+        "x.xml",
+        b'<w:document xmlns:w="x"><w:p><w:r><w:t>password &amp; word</w:t></w:r></w:p></w:document>',
+    )
