@@ -25,6 +25,9 @@ _NEVER = frozenset({"back-door", "password-hash"})
 """Families whose literal is compared with: a comparison is taken out by a person, not filled in."""
 _LONGEST_NAME = 60
 _LONGEST_REFERENCE = 80
+_BROWSER = (".js", ".mjs", ".css", ".map", ".ts", ".scss", ".less", ".htm", ".html", ".svg")
+_PACKED = 1500
+"""Characters of a line from which it was written by a program."""
 _QUOTED = {"'": "single-quoted", '"': "double-quoted"}
 _DATA = frozenset({"yaml", "json", "toml"})
 """Languages in which a value that begins with @ has to be quoted."""
@@ -74,7 +77,7 @@ def literal(
     family = rule.removeprefix("credential/")
     if member.derived or member.offset or len(member.content) != member.size or family in _NEVER:
         return None
-    if one.confidence < Confidence.MEDIUM or place.is_documentation(member, kind):
+    if not _certain(member, view, one, kind):
         return None
     span = _span(view, one)
     written = None if span is None else _written(member, view, family, span, kind)
@@ -87,6 +90,22 @@ def literal(
         service=one.service, syntax=written[0], quotes=written[1],
         seal=hmac.digest(key, one.value.encode("utf-8", "surrogatepass"), "sha256"),
     )  # fmt: skip
+
+
+def _certain(member: Member, view: View, one: Catch, kind: str) -> bool:
+    """Whether the literal is surely a credential: a program is not broken for what only looks like one.
+
+    Scripts for browsers, style sheets and packed code are left to a person, and so are keys that stored data was
+    made with.
+    """
+    if place.is_documentation(member, kind) or member.name.lower().endswith(_BROWSER):
+        return False
+    if one.key.lower().endswith(one.value.lower()):
+        return False  # PHP_URL_PASS => 'pass' names itself
+    if one.service == "signature" or len(view.line(one.start)) > _PACKED:
+        return False
+    least = Confidence.MEDIUM if kind in (place.CONFIG, place.MARKUP, place.SHELL) else Confidence.HIGH
+    return one.confidence >= least
 
 
 def _span(view: View, one: Catch) -> tuple[int, int] | None:
