@@ -8,7 +8,7 @@ another shape, and what stays unanswered is unknown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -16,10 +16,14 @@ from typing import Any
 from hardening.tls import registry
 from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier
 from hardening.tls.scan.engine import First, Now, Pause, Talk, Together, Told
+from hardening.tls.scan.load import Ages, Load
 from hardening.tls.scan.pace import Pace
 
 CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
-"""handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2)."""
+"""handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2).
+
+OpenSSL 1.0.2 says illegal_parameter (47) where it has none of the signature schemes that are offered.
+"""
 SMALL = 16
 ATTEMPTS = 2
 SAID = 3
@@ -50,13 +54,16 @@ class Outcome:
     answer: Answer
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A refusal that still needs a control question after it."""
 
     answered: int
     question: Question
     level: int
+    ages: Ages
+    """How dense the questions before it were."""
+    alert: int | None
 
 
 def judge_answer(question: Question, answer: Answer) -> State:
@@ -69,7 +76,8 @@ def judge_answer(question: Question, answer: Answer) -> State:
             return State.REFUSED
         return State.ACCEPTED if answer.suite in question.suites else State.ODD
     if answer.kind is Kind.ALERT:
-        return State.REFUSED if answer.alert in CLEAR_REFUSALS else State.ODD
+        clear = answer.alert in CLEAR_REFUSALS or (answer.alert == 47 and question.schemes is not None)
+        return State.REFUSED if clear else State.ODD
     return State.TROUBLED
 
 
@@ -96,6 +104,10 @@ class Asker:
         self.lost = False
         self.started: float | None = None
         self.refusals: list[Refusal] = []
+        self.repeating = False
+        """Whether what has been refused is being asked again."""
+        self._load = Load()
+        self._place = 0
         self._tick = 0
         self._success_began = -1
         """When the last successful question was sent, in ticks."""
@@ -109,9 +121,10 @@ class Asker:
         self._tick += 1
         tick = self._tick
         told: Told = yield (First(question) if first else question)
-        answer, self.level = told
+        answer, self.level, self._place = told
         self._tick += 1
         now = yield Now()
+        self._load.answered(self._place, self.pace.starts, now)
         if answer.kind in TROUBLE:
             self.trouble[answer.kind.value] += 1
             if blame:
@@ -122,6 +135,7 @@ class Asker:
             if answer.kind is Kind.HELLO:
                 self._success_began = max(self._success_began, tick)
                 self.proven = max(self.proven, self.level)
+                self._load.succeeded(self._place, self.pace.starts)
         return answer
 
     def over(self) -> Talk:
@@ -162,6 +176,8 @@ class Asker:
         before = self.pace.snapshot()
         answer = yield from self.ask(question, blame=not self.formal)
         state = judge_answer(question, answer)
+        if self.repeating and answer.kind is Kind.HELLO and state is not State.REFUSED:
+            self.contradictions += 1
         if state is State.TROUBLED:
             while self._judging:
                 yield Pause()
@@ -206,14 +222,16 @@ class Asker:
             answer = yield from self.ask(question, first=True, blame=False)
             state = judge_answer(question, answer)
             if state is not State.TROUBLED:
-                return (yield from self._settled(question, Outcome(state, answer)))
+                return (yield from self.note(question, state, answer))
             return Outcome(State.TROUBLED, answer)
         self.pace.restore(before)
         self.formal = True
         return Outcome(State.TROUBLED, answer)
 
-    def _settled(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
-        if outcome.state is not State.ACCEPTED and outcome.answer.kind is Kind.ALERT:
+    def note(self, question: Question, state: State, answer: Answer) -> Generator[Any, Any, Outcome]:
+        """Take a refusal that was asked for with `ask`."""
+        outcome = Outcome(state, answer)
+        if answer.kind is Kind.ALERT:
             return (yield from self._refused(question, outcome))
         return outcome
 
@@ -222,7 +240,9 @@ class Asker:
         if self.contradictions:
             return (yield from self._insisted(question, outcome))
         if outcome.state is State.REFUSED:
-            self.refusals.append(Refusal(self._tick, question, self.level))
+            ages = self._load.ages(self._place, self.pace.starts)
+            alert = outcome.answer.alert
+            self.refusals.append(Refusal(self._tick, question, self.level, ages, alert))
             return outcome
         again = yield from self._between(question)
         if again.state is State.LOST or again.answer.kind is Kind.HELLO or not self.contradictions:
@@ -251,6 +271,12 @@ class Asker:
                 return again
         return Outcome(State.TROUBLED, outcome.answer)
 
+    def take(self, strange: Callable[[Refusal], bool]) -> list[Question]:
+        """Return the questions of refusals that do not fit what else is known; they do not count any more."""
+        taken = [r for r in self.refusals if strange(r)]
+        self.refusals = [r for r in self.refusals if r not in taken]
+        return [r.question for r in taken]
+
     def confirm(self) -> Generator[Any, Any, list[Question]]:
         """Ask the control question that closes the bracket; return what has to be asked again.
 
@@ -259,16 +285,19 @@ class Asker:
         alive = True
         if any(r.answered >= self._success_began for r in self.refusals):
             alive = yield from self.alive()
-        doubted = self.refusals if self.contradictions or not alive else self._crowded()
-        again = [r.question for r in doubted]
+        doubted = self.refusals
+        if alive and not self.contradictions:
+            doubted = [r for r in self.refusals if self._crowded(r)]
         self.refusals = []
-        if again:
+        if doubted:
             self.pace.parallel = 1
-        return again
+            now = yield Now()
+            self.pace.rest(now, REST)
+        return [r.question for r in doubted]
 
-    def _crowded(self) -> list[Refusal]:
-        """Refusals said while more questions were on their way than any success has seen."""
-        return [r for r in self.refusals if r.level > max(1, self.proven)]
+    def _crowded(self, refusal: Refusal) -> bool:
+        """Tell whether it came with more questions on their way, or in less time, than any success has seen."""
+        return refusal.level > max(1, self.proven) or not self._load.covers(refusal.ages)
 
     def reshape(self, question: Question) -> Generator[Any, Any, bool]:
         """Find a shape in which a troubled question is answered; keep it for all that follow.
@@ -321,6 +350,8 @@ class Asker:
 
 def doubtful(shape: Shape, protocol: str, code: int) -> bool:
     """Tell whether a refusal in a reduced shape may be due to what the hello left out."""
+    if protocol == "TLSv1.3":
+        return shape.classic
     if protocol == "SSLv3" or (shape.tier is not Tier.BARE and not shape.classic):
         return False
     suite = registry.suites_by_code().get(code)

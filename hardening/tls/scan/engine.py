@@ -53,6 +53,8 @@ class Told(NamedTuple):
 
     answer: Answer
     level: int
+    place: int
+    """Its number among the questions that went out, from 0."""
 
 
 class _Task:
@@ -96,7 +98,7 @@ class Engine:
     def tell(self, ticket: int, answer: Answer, now: float) -> None:
         """Hand in the answer to a question."""
         task, level = self._open.pop(ticket), self._level.pop(ticket)
-        self._resume(task, Told(answer, level), now)
+        self._resume(task, Told(answer, level, ticket - 1), now)
         paused, self._paused = self._paused, []
         for other in paused:
             self._resume(other, None, now)

@@ -28,6 +28,7 @@ ALPN_NAMES = (
     "imap",
     "pop3",
     "managesieve",
+    "ftp",
 )  # a server that has ALPN and none of these refuses
 
 _FIRST_GROUPS = (29, 23, 24, 25, 30)

@@ -41,6 +41,10 @@ class Learned:
     unknown_groups: list[int] = field(default_factory=list)
     schemes: list[int] = field(default_factory=list)
     unknown_schemes: list[int] = field(default_factory=list)
+    schemes_known: set[str] = field(default_factory=set)
+    """Key types (RSA, ECDSA, DSS) of which every scheme was seen along with the suites."""
+    schemes_complete: bool = False
+    """Whether every scheme was asked about; what was not answered is in `unknown_schemes`."""
 
     @property
     def suites(self) -> list[int]:

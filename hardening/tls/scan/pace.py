@@ -42,7 +42,8 @@ class Pace:
         self._pause = FIRST_PAUSE
         self._good_in_a_row = 0
         self._ceiling = limits.rate
-        self._starts: deque[float] = deque(maxlen=40)
+        self.starts: list[float] = []
+        """When each question went out, in order."""
         self._bad_since: float | None = None
         self._slowed_at = -1.0
         self._history: deque[tuple[float, int]] = deque(maxlen=5)
@@ -57,7 +58,7 @@ class Pace:
         if self._tokens < 1:
             return False
         self._tokens -= 1
-        self._starts.append(now)
+        self.starts.append(now)
         return True
 
     def next_start(self, now: float) -> float:
@@ -140,7 +141,7 @@ class Pace:
 
     def _measured(self, now: float) -> float:
         """Questions a second over the last ones."""
-        recent = [t for t in self._starts if now - t <= 1.0]
+        recent = [t for t in self.starts[-40:] if now - t <= 1.0]
         return float(len(recent)) if recent else self.rate
 
     def given_up(self, now: float) -> bool:

@@ -23,11 +23,13 @@ from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
 from hardening.tls.scan.fleet import Outcome
 from hardening.tls.scan.learned import Endpoint
-from hardening.tls.scan.net import Job, Loop, Wire
+from hardening.tls.scan.net import Job, Loop
 from hardening.tls.scan.offers import offer_of
 from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Inquiry, Scope
+from hardening.tls.scan.plan import Inquiry
+from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.starttls import dialogue
+from hardening.tls.scan.wire import Wire
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store

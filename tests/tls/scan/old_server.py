@@ -61,6 +61,7 @@ def context(ssl: Any, crypto: Any, keys: Path) -> int:
     chain = _get(ssl, "SSL_CTX_use_certificate_chain_file", c_int, c_void_p, c_char_p)
     private = _get(ssl, "SSL_CTX_use_PrivateKey_file", c_int, c_void_p, c_char_p, c_int)
     for kind in ("dsa", "ec", "rsa"):
+        crypto.ERR_clear_error()  # 0.9.8 takes an older error for one of its own
         if chain(made, str(keys / f"{kind}.crt").encode()):
             private(made, str(keys / f"{kind}.key").encode(), 1)
     bio = _get(crypto, "BIO_new_file", c_void_p, c_char_p, c_char_p)(str(keys / "dh.pem").encode(), b"r")

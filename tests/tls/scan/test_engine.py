@@ -14,7 +14,8 @@ from hardening.tls.scan.ask import Answer, Kind, Question
 from hardening.tls.scan.engine import Engine
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Inquiry, Scope
+from hardening.tls.scan.plan import Inquiry
+from hardening.tls.scan.scope import Scope
 
 _codes = st.sampled_from(hello.every_suite())
 _offers = st.dictionaries(

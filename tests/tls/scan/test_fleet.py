@@ -22,8 +22,8 @@ from hardening.tls import policy
 from hardening.tls.scan import ssh
 from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.fleet import State, line, restore
-from hardening.tls.scan.net import Wire
 from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.wire import Wire
 
 QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
 

@@ -16,10 +16,10 @@ import pytest
 
 from hardening.findings import Examined
 from hardening.tls.scan.endpoint import parse
-from hardening.tls.scan.net import Wire
 from hardening.tls.scan.pace import Limits
-from hardening.tls.scan.plan import Scope
 from hardening.tls.scan.run import Examination, Settings, examine
+from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.wire import Wire
 
 PROGRAM = Path(__file__).parent / "hostile.py"
 

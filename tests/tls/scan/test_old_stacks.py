@@ -18,10 +18,11 @@ from hardening.tls.scan import hello
 from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine import Engine, Talk, Together, Told
-from hardening.tls.scan.net import Loop, Wire
+from hardening.tls.scan.net import Loop
 from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Scope
 from hardening.tls.scan.run import Examination, Settings, examine
+from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.wire import Wire
 from tests.tls import oracles
 
 PROGRAM = Path(__file__).with_name("old_server.py")

@@ -1,0 +1,97 @@
+"""The first question that succeeds: it becomes the control question."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from hardening.tls.scan import hello
+from hardening.tls.scan.ask import Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.asker import SMALL
+from hardening.tls.scan.engine import Together
+from hardening.tls.scan.scope import Case
+
+OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
+
+
+def opened(case: Case) -> Generator[Any, Any, bool]:
+    """Ask in every version and form until something succeeds, a wave of them side by side."""
+    spoke, last = False, Answer(kind=Kind.SILENT)
+    for wave in _waves(case.scope.first):
+        asked = [_first_question(name, shape) for name, shape in wave]
+        if len(asked) > 1:
+            asked = [replace(q, patience=2.0) for q in asked]
+        answers = yield Together(tuple(case.asker.ask(q, blame=False) for q in asked))
+        for question, answer in zip(asked, answers, strict=True):
+            if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
+                case.found.note(question, answer)
+                _open_with(case, question, answer)
+                return True
+            spoke = spoke or answer.kind is Kind.ALERT
+            last = answer
+        if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
+            break
+        if (yield from case.asker.over()):
+            break
+    case.found.failure = _failure(last, spoke=spoke)
+    return False
+
+
+def _open_with(case: Case, question: Question, answer: Answer) -> None:
+    asker, found = case.asker, case.found
+    asker.shape = question.shape
+    asker.control = replace(question, want=Want.HELLO)
+    name = answer.protocol or question.protocol
+    found.protocols[name].chose(question, answer)
+    if name != question.protocol:
+        found.protocols[question.protocol].refused = True
+    if name in ("TLSv1.0", "TLSv1.1", "TLSv1.2") and question.shape.tier is Tier.RICH:
+        found.secure_renegotiation = hello.RENEGOTIATION_INFO in answer.extensions
+
+
+def _first_question(name: str, shape: Shape) -> Question:
+    if name == "SSLv2":
+        return Question(protocol=name, suites=hello.every_kind())
+    return Question(
+        protocol=name,
+        suites=hello.every_suite()[: shape.max_suites],
+        shape=shape,
+        want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
+        compression=name != "TLSv1.3" and shape.tier is Tier.RICH,
+        ticket=True,
+        heartbeat=True,
+    )
+
+
+def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
+    """The likeliest versions one by one; then the others; then other forms."""
+    second = "TLSv1.2" if first == "TLSv1.3" else "TLSv1.3"
+    plain, nameless = Shape(tier=Tier.PLAIN), Shape(server_name=False)
+    half = replace(plain, max_suites=64)
+    few = replace(plain, max_suites=SMALL)
+    small = replace(few, classic=True)
+    bare = replace(small, tier=Tier.BARE, server_name=False)
+    own = replace(plain, record_version=None)
+    keyed = replace(small, shares=True)
+    return (
+        ((first, Shape()),),
+        ((second, Shape()),),
+        ((first, Shape()), (second, Shape()), *((n, Shape()) for n in OPENINGS[2:])),
+        (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
+         ("TLSv1.2", small), ("TLSv1.3", keyed)),
+        (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),
+         ("TLSv1.1", small), ("TLSv1.0", small), ("TLSv1.2", bare), ("TLSv1.0", bare)),
+    )  # fmt: skip
+
+
+def _failure(last: Answer, *, spoke: bool) -> str:
+    if spoke:
+        return "it answers, but every hello was refused with an alert"
+    words = {
+        Kind.CLOSED: "it closes the connection without an answer to any hello",
+        Kind.RESET: "it resets the connection on every hello",
+        Kind.SILENT: "it accepts connections and stays silent",
+        Kind.GARBAGE: f"it does not speak TLS: {last.detail}",
+    }
+    return words.get(last.kind, last.detail or "no answer")

@@ -1,0 +1,135 @@
+"""Groups and signature schemes: what was chosen is taken away until the rest is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hardening.tls import registry
+from hardening.tls.scan import hello
+from hardening.tls.scan.ask import Question, Want, at_least
+from hardening.tls.scan.asker import Outcome, State
+from hardening.tls.scan.engine import Talk, Together
+from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.schemes import signer
+from hardening.tls.scan.scope import Case
+from hardening.tls.scan.tls13 import GROUPS, SUITES
+
+
+@dataclass(slots=True)
+class Parameters:
+    """The conversations about what goes with a suite."""
+
+    case: Case
+    groups_known: bool = False
+    """Whether the server has said which TLS 1.3 groups it has."""
+
+    # groups
+
+    def groups(self) -> Talk:
+        """Ask for groups under the newest versions, as far as the scope wants to know."""
+        found, full = self.case.found, self.case.scope.full
+        talks: list[Talk] = []
+        newest = [p for p in found.offered() if p.name not in ("SSLv2", "SSLv3")]
+        tls13 = self.case.asks_tls13
+        for learned in newest[-2:] if full and tls13 else newest[-1:]:
+            if learned.name == "TLSv1.3" and self.groups_known:
+                continue
+            if full and learned.name != "TLSv1.3" and tls13 and learned.name != "TLSv1.2":
+                continue
+            forbidden = self.case.scope.forbidden_groups
+            known = hello.groups_for(learned.name)
+            wanted = [g for g in known if g not in learned.groups and (full or g in forbidden)]
+            if wanted:
+                talks.append(self.group_chain(learned, tuple(wanted)))
+        yield Together(tuple(talks))
+
+    def group_chain(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
+        """Take away the group that was chosen until the rest is refused."""
+        suites = self._with_groups(learned)[: self.case.asker.shape.max_suites]
+        while groups and suites:
+            question = Question(
+                protocol=learned.name,
+                suites=suites,
+                groups=groups,
+                shape=self.case.asker.shape,
+                want=Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT,
+            )
+            outcome: Outcome = yield from self.case.asker.settle(question)
+            chosen = outcome.answer.group
+            if outcome.state is State.ACCEPTED and chosen in groups:
+                self.case.found.note(question, outcome.answer)
+                learned.groups.append(chosen)
+                groups = tuple(g for g in groups if g != chosen)
+                continue
+            if outcome.state in (State.TROUBLED, State.LOST):
+                learned.unknown_groups += groups
+            return
+
+    def _with_groups(self, learned: Learned) -> tuple[int, ...]:
+        """Return suites whose key exchange takes a group, the accepted ones first."""
+        known = registry.suites_by_code()
+        if learned.name == "TLSv1.3":
+            return tuple(s for s in hello.every_suite() if known[s].tls13)
+        accepted = tuple(s for s in learned.suites if s in known and known[s].kx == "ECDHE")
+        if self.case.scope.full:
+            return accepted
+        others = (s for s in hello.every_suite() if known[s].kx == "ECDHE" and s not in accepted)
+        return (*accepted, *others)
+
+    # signature schemes
+
+    def schemes(self) -> Talk:
+        """Ask which schemes the server signs with; the most connections after the suites, so only when wanted."""
+        if not self.case.scope.deep:
+            return
+        talks: list[Talk] = []
+        for name in ("TLSv1.2", "TLSv1.3"):
+            learned = self.case.found.protocols[name]
+            signers = {kind for s in learned.suites if (kind := signer(s))}
+            if name == "TLSv1.3" and learned.schemes:
+                signers = {""}
+            learned.schemes_complete = learned.offered
+            if learned.offered and signers - learned.schemes_known:
+                left = tuple(s for s in hello.schemes_for() if s not in learned.schemes)
+                talks.append(self.scheme_chain(learned, left))
+        yield Together(tuple(talks))
+
+    def scheme_chain(self, learned: Learned, schemes: tuple[int, ...]) -> Talk:
+        """Take away the scheme that was chosen until the rest is refused; only a finished TLS 1.3 flight shows one."""
+        asker = self.case.asker
+        tls13 = at_least(learned.name, "TLSv1.3")
+        suites = tuple(SUITES) if tls13 else tuple(s for s in learned.suites if signer(s))
+        shape = asker.shape
+        if shape.classic:
+            learned.unknown_schemes += schemes
+            return
+        while schemes and suites:
+            question = Question(
+                protocol=learned.name,
+                suites=suites[: shape.max_suites],
+                schemes=schemes,
+                shape=shape,
+                groups=tuple(g for g in learned.groups if g in GROUPS) or None if tls13 else None,
+                want=Want.SEALED if tls13 else Want.FLIGHT,
+            )
+            outcome: Outcome = yield from asker.settle(question)
+            answer = outcome.answer
+            if outcome.state is State.ACCEPTED and answer.scheme is not None:
+                self.case.found.note(question, answer)
+                if answer.scheme not in learned.schemes:
+                    learned.schemes.append(answer.scheme)
+                if answer.scheme in schemes:
+                    schemes = tuple(s for s in schemes if s != answer.scheme)
+                    continue
+                return  # OpenSSL 1.0.1 falls back on what nobody offered
+            if outcome.state is not State.REFUSED and outcome.state is not State.ODD:
+                learned.unknown_schemes += schemes
+            return
+
+
+def again(parameters: Parameters, learned: Learned, question: Question) -> Talk:
+    """Ask a refused question about groups or schemes once more, and what follows from it."""
+    if question.schemes is not None:
+        yield from parameters.scheme_chain(learned, question.schemes)
+    else:
+        yield from parameters.group_chain(learned, replace(question).groups or ())

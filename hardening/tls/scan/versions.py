@@ -1,0 +1,228 @@
+"""One protocol version at a time: what was chosen is taken away until the rest is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hardening.tls.scan import hello
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Want
+from hardening.tls.scan.asker import SMALL, Outcome, State, doubtful, judge_answer
+from hardening.tls.scan.engine import Talk
+from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.schemes import Riding
+from hardening.tls.scan.scope import Case
+
+BUSY = 4
+"""Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
+NO_SUITE = 0xFEFD
+"""A code point nobody has assigned or uses."""
+PROTOCOL_VERSION = 70
+"""The alert that refuses a version, whatever the suites."""
+
+Rest = list[tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Versions:
+    """The conversations about suites; what they find goes into the case."""
+
+    case: Case
+    _way_of_refusing: Kind | None = field(default=None, init=False)
+    _silent_sslv2: Answer | None = field(default=None, init=False)
+
+    def ask(self, name: str) -> Talk:
+        """Ask about one version, as far as the scope wants to know."""
+        learned = self.case.found.protocols[name]
+        if learned.refused:
+            learned.asked_all = True
+            return
+        if name == "SSLv2":
+            yield from self._sslv2(learned)
+            return
+        learned.asked_all = self.case.scope.full or name in self.case.scope.forbidden_protocols
+        suites, extra = self.case.scope.asked(name)
+        done = set(learned.suites)
+        if done:
+            suites = tuple(s for s in suites if s not in done)
+        if suites:
+            yield from self.chain(learned, suites, extra)
+
+    # SSL 2.0
+
+    def _sslv2(self, learned: Learned) -> Talk:
+        """Most servers meet an SSL 2.0 hello with a close: that says nothing about their pace, and is asked again last."""
+        learned.asked_all = True
+        answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
+        state = judge_answer(_sslv2_question(), answer)
+        if state is State.TROUBLED:
+            self._silent_sslv2 = answer
+        elif state is State.ACCEPTED:
+            self._accepts_sslv2(learned, answer)
+        else:
+            yield from self._settled_sslv2(
+                learned, (yield from self.case.asker.note(_sslv2_question(), state, answer))
+            )
+
+    def again_sslv2(self, learned: Learned) -> Talk:
+        """Ask once more, between control questions."""
+        if (yield from self.case.asker.alive()):
+            answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
+            state = judge_answer(_sslv2_question(), answer)
+            outcome = Outcome(state, answer)
+            if state in (State.REFUSED, State.ODD):
+                outcome = yield from self.case.asker.note(_sslv2_question(), state, answer)
+            yield from self._settled_sslv2(learned, outcome)
+        else:
+            learned.unknown = list(hello.every_kind())
+
+    def late(self) -> Talk:
+        """Come back to what was met with silence."""
+        if self._silent_sslv2 is not None:
+            yield from self.again_sslv2(self.case.found.protocols["SSLv2"])
+
+    def _settled_sslv2(self, learned: Learned, outcome: Outcome) -> Talk:
+        if outcome.state is State.ACCEPTED:
+            self._accepts_sslv2(learned, outcome.answer)
+        elif outcome.state in (State.REFUSED, State.ODD) or (
+            self.case.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind))
+        ):
+            learned.refused = True
+        else:
+            learned.unknown = list(hello.every_kind())
+
+    def _accepts_sslv2(self, learned: Learned, answer: Answer) -> None:
+        self.case.found.note(_sslv2_question(), answer)
+        learned.chose(_sslv2_question(), answer)
+
+    # SSL 3.0 to TLS 1.3
+
+    def chain(self, learned: Learned, suites: tuple[int, ...], extra: frozenset[int] = frozenset()) -> Talk:
+        """Take away what was chosen until the rest is refused, chunk by chunk where it has to be."""
+        asker = self.case.asker
+        pending = [suites]
+        last_good: Shape | None = None
+        riding = Riding(wanted=self.case.scope.full and learned.name == "TLSv1.2")
+        while pending:
+            batch = pending.pop(0)
+            limit = asker.shape.max_suites
+            if len(batch) > limit:
+                learned.chunked = True
+                pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
+                continue
+            question = riding.on(self._question(learned, batch))
+            fine = question.shape == last_good
+            if question.schemes is not None:
+                answer = yield from asker.ask(question)
+                if riding.came(question, answer, learned, self.case.found):
+                    rest = tuple(s for s in batch if s != answer.suite)
+                    pending[:0] = [rest] if rest else []
+                    continue
+                question = replace(question, schemes=None)
+            outcome: Outcome = yield from asker.settle(question, form_is_fine=fine)
+            riding.settled(outcome.answer, learned)
+            self.case.found.note(question, outcome.answer)
+            if outcome.state is State.ACCEPTED:
+                last_good = question.shape
+            if outcome.state is State.TROUBLED and (fine or self.case.scope.closed_is_refused):
+                left = yield from self._closed(learned, question, outcome.answer, extra, fine=fine)
+            else:
+                left = yield from self._step(learned, question, outcome, extra, batch)
+            if left is None:
+                learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
+                return
+            pending[:0] = left
+        learned.refused = not learned.unknown
+
+    def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
+        """Offer in alternating directions, so that the choices show whose order decides."""
+        ordered = batch if len(learned.choices) % 2 == 0 else tuple(reversed(batch))
+        want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
+        return Question(protocol=learned.name, suites=ordered, shape=self.case.asker.shape, want=want)
+
+    def _step(  # noqa: PLR0911 - one return per thing that can become of a question
+        self,
+        learned: Learned,
+        question: Question,
+        outcome: Outcome,
+        extra: frozenset[int],
+        batch: tuple[int, ...],
+    ) -> Generator[Any, Any, Rest | None]:
+        """Return what is left to ask of a batch, or None when the endpoint is lost."""
+        state, asker = outcome.state, self.case.asker
+        if state is State.ACCEPTED:
+            learned.chose(question, outcome.answer)
+            if len(learned.choices) == BUSY and not asker.pace.troubled:
+                asker.pace.parallel = asker.pace.limits.parallel
+            chosen = outcome.answer.suite
+            gone = extra if chosen in extra else ()
+            rest = tuple(s for s in batch if s != chosen and s not in gone)
+            return [rest] if rest else []
+        if state is State.REFUSED:
+            if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
+                learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
+            return []
+        if state is State.LOST:
+            return None
+        if state is State.ODD:
+            return (yield from self._odd(learned, question, outcome.answer))
+        if (yield from asker.reshape(question)):
+            return [batch]
+        if asker.lost:
+            return None
+        learned.unknown += [s for s in batch if s not in extra]
+        return []
+
+    def _closed(
+        self, learned: Learned, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
+    ) -> Generator[Any, Any, Rest | None]:
+        """Silence where a question of the same form was answered a moment ago.
+
+        It is no refusal, unless the operator takes a server's way of refusing what cannot exist for
+        its way of refusing.
+        """
+        if self.case.scope.closed_is_refused and (yield from self._refuses_like(answer.kind)):
+            return []
+        if not fine:
+            troubled = Outcome(State.TROUBLED, answer)
+            return (yield from self._step(learned, question, troubled, extra, question.suites))
+        learned.unknown += [s for s in question.suites if s not in extra]
+        return []
+
+    def _refuses_like(self, kind: Kind) -> Generator[Any, Any, bool]:
+        """Tell whether a suite that does not exist is met with the same silence."""
+        asker = self.case.asker
+        if self._way_of_refusing is None:
+            control = asker.control
+            if control is None or control.protocol == "SSLv2":
+                return False
+            answer = yield from asker.ask(replace(control, suites=(NO_SUITE,)), blame=False)
+            self._way_of_refusing = answer.kind
+            if not (yield from asker.alive()):
+                return False
+        return kind is self._way_of_refusing and kind in (Kind.CLOSED, Kind.RESET)
+
+    def _odd(self, learned: Learned, question: Question, answer: Answer) -> Generator[Any, Any, Rest]:
+        """An answer that may be about the hello's form.
+
+        An unusual alert is a refusal where the form is known to be fine: the control question had it.
+        A suite nobody offered is what yaSSL answers when it has read only the first suites.
+        """
+        asker, batch = self.case.asker, question.suites
+        if answer.kind is Kind.HELLO and len(batch) > SMALL:
+            learned.chunked = True
+            return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
+        if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
+            shape = replace(question.shape, shares=True)
+            outcome = yield from asker.settle(replace(question, shape=shape))
+            if outcome.state is State.ACCEPTED:
+                asker.shape = shape
+                return [batch]
+            if outcome.answer.kind in TROUBLE:
+                learned.unknown += batch
+        return []
+
+
+def _sslv2_question() -> Question:
+    return Question(protocol="SSLv2", suites=hello.every_kind())
