@@ -38,17 +38,26 @@ _CLOSED = frozenset({"truncated", "corrupt", "checksum", "encrypted", "unsupport
 """Inside the bundle these leave a member whose digest is listed, though nobody can look into it."""
 
 
+def top_level(path: Path) -> Iterator[Item]:
+    """Yield the members of the outermost archive alone, whatever they hold."""
+    return _items(path, Limits(depth=1), _CLOSED | {"limit-depth"})
+
+
 def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
     """Yield every member of the bundle in the order it is stored.
 
     A member that is no readable archive inside (encrypted, damaged) is listed by its own digest.
     Errors: ArchiveError when anything else could not be read: what was not seen cannot be vouched for.
     """
-    for seen in walk(str(path), limits or Limits()):
+    return _items(path, limits or Limits(), _CLOSED)
+
+
+def _items(path: Path, limits: Limits, closed: frozenset[str]) -> Iterator[Item]:
+    for seen in walk(str(path), limits):
         if isinstance(seen, Member):
             if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:
                 yield item(seen)
-        elif seen.partial and not (seen.parts[1:] and seen.reason in _CLOSED):
+        elif seen.partial and not (seen.parts[1:] and seen.reason in closed):
             raise ArchiveError(
                 f"{seen.path}: {seen.message}", hint="harden bundle audit says what can be done"
             )

@@ -31,6 +31,8 @@ class Statement:
     product: str
     release: str
     members: list[dict[str, Any]]
+    nested: bool = True
+    """Whether `members` goes into every archive; else it is the outermost one's alone."""
 
     def to_bytes(self) -> bytes:
         """Return the JSON that is signed; the same statement always gives the same bytes."""
@@ -46,6 +48,7 @@ class Statement:
                 "release": self.release,
                 "tool": f"aspect-hardening {__version__}",
                 "members": self.members,
+                "nested": self.nested,
             },
         }
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
@@ -59,6 +62,7 @@ def state(
     expires: datetime | None = None,
     product: str = "",
     release: str = "",
+    nested: bool = True,
 ) -> Statement:
     """Return the statement about the bundle file `path` with these members."""
     sha256, size = digest(path)
@@ -71,6 +75,7 @@ def state(
         product=product,
         release=release,
         members=[item.to_json() for item in members],
+        nested=nested,
     )
 
 
@@ -95,6 +100,7 @@ def parse(payload: bytes) -> Statement:
             product=str(predicate["product"]),
             release=str(predicate["release"]),
             members=list(predicate["members"]),
+            nested=bool(predicate.get("nested", True)),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise RefusedError("the signed statement is malformed", hint="sign the bundle again") from problem

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
-from bundle.trust import dsse, installed, keys, statement
-from bundle.trust.inventory import first_difference, inventory
+from bundle.trust import attest, dsse, installed, keys, statement, summary
+from bundle.trust.inventory import first_difference, inventory, top_level
 from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
@@ -51,10 +52,18 @@ ROLLBACK = Rule(
     remedy="Install a newer release; where the older one is meant, force it with a reason, which is recorded.",
 )
 
+STATEMENT = Rule(
+    id="trust/statement",
+    title="A further signed statement is missing or does not hold",
+    severity=Severity.CRITICAL,
+    rationale="The policy of this host asks for more than the bundle's signature: what it holds, or that it was audited.",
+    remedy="Get the statement beside the bundle from the release engineer, or have the bundle signed with it.",
+)
+
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule verification can say."""
-    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK)
+    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK, STATEMENT)
 
 
 def signature_of(path: Path) -> Path:
@@ -72,8 +81,11 @@ def verify(
     state_file: Path | None = None,
     force_reason: str = "",
     record: bool = False,
+    require: Sequence[str] = (),
 ) -> Run:
     """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
+
+    `require` names further statements beside the bundle that have to hold (see `attest.KINDS`).
 
     `state_file` says what is installed: an older release is refused unless there is a `force_reason`, and the time
     is at least the latest it has seen. `record` notes this release as installed once everything else is right.
@@ -85,6 +97,7 @@ def verify(
     policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
     said: statement.Statement | None = None
     rule, reason, forced = SIGNATURE, "", ""
+    further: list[str] = []
     found_size = 0
     signers: tuple[str, ...] = ()
     if not path.is_file():
@@ -108,7 +121,9 @@ def verify(
             raise RefusedError(older, hint="install a newer release")  # noqa: TRY301 - one way out for every refusal
         forced = f"forced although {older}: {force_reason}" if older else ""
         rule = CONTENT
-        found_size = _check_content(path, said)
+        found_size = _check_content(path, said, policy, now)
+        rule = STATEMENT
+        further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
             installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
     except RefusedError as problem:
@@ -116,7 +131,9 @@ def verify(
     subject = str(path)
     results = [
         Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
-        for r, v in _verdicts(rule if reason else None, rollback=state_file is not None)
+        for r, v in _verdicts(
+            rule if reason else None, rollback=state_file is not None, further=bool(require)
+        )
     ]
     if forced:
         results = [
@@ -124,6 +141,8 @@ def verify(
         ]
     findings = [Finding(rule=rule, subject=subject, location=in_file(path), message=reason)] if reason else []
     stats = {"bytes": found_size, "seconds": round(monotonic() - begun, 3), "signers": list(signers)}
+    if further:
+        stats["statements"] = further
     if said:
         stats |= {"members": len(said.members), "product": said.product, "release": said.release}
     seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
@@ -131,14 +150,14 @@ def verify(
     return Run.of([seen], findings, results, started=started, extra_codes=codes)
 
 
-def _verdicts(failed: Rule | None, *, rollback: bool) -> list[tuple[Rule, Verdict]]:
+def _verdicts(failed: Rule | None, *, rollback: bool, further: bool) -> list[tuple[Rule, Verdict]]:
     """Checks stop at the first failure; what comes after it was not looked at."""
     verdicts: list[tuple[Rule, Verdict]] = []
     state = Verdict.PASS
     checked: tuple[Rule, ...] = (
         (SIGNATURE, VALIDITY, ROLLBACK, CONTENT) if rollback else (SIGNATURE, VALIDITY, CONTENT)
     )
-    for rule in checked:
+    for rule in (*checked, STATEMENT) if further else checked:
         if rule is failed:
             verdicts.append((rule, Verdict.FAIL))
             state = Verdict.SKIPPED
@@ -183,12 +202,45 @@ def _check_time(said: statement.Statement, now: datetime) -> None:
         raise RefusedError(f"the signature expired on {said.expires:%Y-%m-%d}", hint="get a newer release")
 
 
-def _check_content(path: Path, said: statement.Statement) -> int:
+def _further(path: Path, kind: str, policy: Policy, sha256: str, now: datetime) -> str:
+    """Return what a further statement says, once it holds. Errors: RefusedError."""
+    predicate = attest.opened(attest.beside(path, kind), kind, policy, sha256, now=now)
+    if kind == "audit":
+        return summary.check_audit(predicate)
+    if kind == "provenance":
+        return summary.check_provenance(predicate)
+    if kind == "inventory":
+        where = first_difference(_members(predicate), inventory(path))
+        if where:
+            raise RefusedError(where, hint="sign the bundle again")
+        return f"every member at every nesting is as listed: {len(predicate['members'])}"
+    return f"{kind}: signed"
+
+
+def _members(predicate: Any) -> list[dict[str, Any]]:
+    try:
+        return [dict(row) for row in predicate["members"]]
+    except (KeyError, TypeError, ValueError) as problem:
+        raise RefusedError("the signed inventory is malformed", hint="sign the bundle again") from problem
+
+
+def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> str:
+    """Return the first member that is not as signed, by the nested inventory where that is there and holds."""
+    if said.nested:
+        return first_difference(said.members, inventory(path))
+    try:
+        predicate = attest.opened(attest.beside(path, "inventory"), "inventory", policy, said.sha256, now=now)
+        return first_difference(_members(predicate), inventory(path))
+    except RefusedError:
+        return first_difference(said.members, top_level(path))
+
+
+def _check_content(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> int:
     sha256, size = statement.digest(path)
     if sha256 == said.sha256 and size == said.size:
         return size
     try:
-        where = first_difference(said.members, inventory(path))
+        where = _listed(path, said, policy, now)
     except HardeningError as problem:
         if not isinstance(problem, ArchiveError):
             raise

@@ -1,13 +1,17 @@
-"""`harden bundle sign`: a signed statement of what a bundle is and holds."""
+"""`harden bundle sign`: signed statements of what a bundle is, what it holds, and how it came about."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hardening.cli.passphrase import known_passphrase, passphrase_options
+
+if TYPE_CHECKING:
+    from bundle.trust import keys as _keys
 
 
 @click.command(name="sign")
@@ -22,6 +26,13 @@ from hardening.cli.passphrase import known_passphrase, passphrase_options
 )
 @click.option("--product", default="", help="What the bundle upgrades; part of what is signed.")
 @click.option("--release", default="", help="The version it brings; part of what is signed.")
+@click.option("--inventory/--no-inventory", default=True, show_default=True,
+              help="Also sign the list of members at every nesting: PATH.inventory.dsse.json.")  # fmt: skip
+@click.option("--audit", is_flag=True, help="Audit the bundle and sign the summary: PATH.audit.dsse.json.")
+@click.option("--cleaned-from", type=click.Path(path_type=Path, dir_okay=False), metavar="OLD",
+              help="Prove that PATH was cleaned from OLD, and sign the account of it and its provenance.")  # fmt: skip
+@click.option("--salt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Salt for members that held credentials; made (0600) where it does not exist, stays with you.")  # fmt: skip
 @passphrase_options
 def command(  # the options of the contract in docs/cli.md
     path: Path,
@@ -30,30 +41,87 @@ def command(  # the options of the contract in docs/cli.md
     expires: datetime | None,
     product: str,
     release: str,
+    inventory: bool,
+    audit: bool,
+    cleaned_from: Path | None,
+    salt: Path | None,
     passphrase_file: Path | None,
     no_passphrase: bool,
 ) -> None:
-    """Sign the bundle PATH and the list of every member in it, at every nesting."""
+    """Sign the bundle PATH and the list of its members; each further statement is a file of its own."""
     from bundle.trust import dsse, keys, statement
-    from bundle.trust.inventory import inventory
+    from bundle.trust.inventory import top_level
     from bundle.trust.verify import signature_of
     from hardening.cli.options import write_file
 
+    if (cleaned_from is None) != (salt is None):
+        raise click.UsageError("--cleaned-from and --salt are given together")
     statement.digest(path)  # an absent bundle is said before a passphrase is asked for
     passphrase = known_passphrase(passphrase_file) if keys.is_encrypted(key) and not no_passphrase else None
     private = keys.load_private(key, passphrase=passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     said = statement.state(
         path,
-        inventory(path),
+        top_level(path),
         created=datetime.now(UTC),
         expires=end_of_day,
         product=product,
         release=release,
+        nested=False,
     )
+    predicates = {
+        **(_inventory(path) if inventory else {}),
+        **(_audited(path) if audit else {}),
+        **(_cleaned(path, cleaned_from, salt) if cleaned_from and salt else {}),
+    }
     target = out or signature_of(path)
     write_file(target, dsse.seal(said.to_bytes(), private).to_bytes())
     click.echo(f"signed     {path}: {len(said.members)} members, {said.size} bytes")
     click.echo(f"sha256     {said.sha256}")
     click.echo(f"key id     {keys.keyid(private.public_key())}")
     click.echo(f"signature  {target}")
+    for kind, predicate in predicates.items():
+        _write(path, said.sha256, kind, predicate, private)
+
+
+def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey) -> None:
+    from bundle.trust import attest
+    from hardening.cli.options import write_file
+
+    target = attest.beside(path, kind)
+    write_file(target, attest.sealed(path.name, sha256, kind, predicate, key))
+    click.echo(f"{kind:<10} {target}")
+
+
+def _inventory(path: Path) -> dict[str, Any]:
+    from bundle.trust.inventory import inventory
+
+    return {"inventory": {"members": [item.to_json() for item in inventory(path)]}}
+
+
+def _audited(path: Path) -> dict[str, Any]:
+    from bundle.audit import audit
+    from bundle.trust.summary import audit_summary
+
+    return {"audit": audit_summary(path, audit([path]))}
+
+
+def _cleaned(path: Path, original: Path, salt_file: Path) -> dict[str, Any]:
+    from bundle.audit import audit
+    from bundle.trust import cleaning, summary
+
+    before = audit([original])
+    account = cleaning.account(original, path, before, cleaning.salt(salt_file))
+    identity = account["input"]
+    described: dict[str, Any] = {"name": identity["name"]}
+    if "sha256" in identity:
+        described["digest"] = {"sha256": identity["sha256"]}
+    else:
+        described["annotations"] = {"hmac": identity["hmac"]}
+    done = {name: len(account[name]) for name in ("removed", "replaced")}
+    return {
+        "cleaning": account,
+        "provenance": summary.provenance(
+            started=before.started, finished=datetime.now(UTC), original=described, parameters=done
+        ),
+    }

@@ -24,6 +24,8 @@ from hardening.cli.options import ReportOptions, finish, report_options
 @click.option("--record", is_flag=True, help="Note the release in --installed-state once it is verified.")
 @click.option("--force-older", metavar="REASON", default="",
               help="Accept an older release; the reason is recorded with --record.")  # fmt: skip
+@click.option("--require", type=click.Choice(["inventory", "audit", "provenance", "cleaning"]), multiple=True,
+              help="A further statement beside the bundle that has to be signed and hold; may be repeated.")  # fmt: skip
 @report_options
 def command(
     path: Path,
@@ -34,6 +36,7 @@ def command(
     state_file: Path | None,
     record: bool,
     force_older: str,
+    require: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
     """Verify the bundle PATH against its signature; exit 11 names the first thing that is not as signed."""
@@ -56,5 +59,6 @@ def command(
         state_file=state_file,
         force_reason=force_older.strip(),
         record=record,
+        require=require,
     )
     return finish(run, report)

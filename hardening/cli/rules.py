@@ -24,6 +24,7 @@ SOURCES = (
     ("bundle.detect", "all_rules"),
     ("bundle.trust.verify", "rules"),
     ("bundle.prove", "rules"),
+    ("bundle.trust.cleaning", "rules"),
     ("bundle.leftovers", "rules"),
     ("bundle.diff", "rules"),
     ("hardening.host.rules", "rules"),

@@ -1,0 +1,84 @@
+"""Further signed statements about a bundle, each in an envelope of its own beside it, each verified separately."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.trust import dsse, keys
+from bundle.trust.policy import Policy
+from bundle.trust.statement import STATEMENT
+from hardening.errors import RefusedError
+
+LARGEST = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of statement: its predicate's type, and what its file is called after the bundle."""
+
+    predicate_type: str
+    suffix: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "inventory": Kind("urn:aspect-hardening:inventory:v1", ".inventory.dsse.json"),
+    "audit": Kind("https://slsa.dev/verification_summary/v1", ".audit.dsse.json"),
+    "provenance": Kind("https://slsa.dev/provenance/v1", ".provenance.dsse.json"),
+    "cleaning": Kind("urn:aspect-hardening:cleaning:v1", ".cleaning.dsse.json"),
+}
+"""Every kind that can stand beside a bundle's signature, by the word that asks for it."""
+
+
+def beside(path: Path, kind: str) -> Path:
+    """Return where the statement of a kind lies."""
+    return path.with_name(path.name + KINDS[kind].suffix)
+
+
+def sealed(name: str, sha256: str, kind: str, predicate: Mapping[str, Any], key: keys.PrivateKey) -> bytes:
+    """Return the signed statement of a kind about the file `name` with this digest; the same input, the same payload."""
+    value = {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": sha256}}],
+        "predicateType": KINDS[kind].predicate_type,
+        "predicate": predicate,
+    }
+    payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return dsse.seal(payload, key).to_bytes()
+
+
+def opened(path: Path, kind: str, policy: Policy, sha256: str, *, now: datetime | None = None) -> Any:
+    """Return the predicate of a statement once it is known to be signed and about the file with this digest.
+
+    Errors: RefusedError (absent, not signed by whom the policy trusts, another kind, another file).
+    """
+    try:
+        with path.open("rb") as source:
+            data = source.read(LARGEST + 1)
+    except OSError as problem:
+        raise RefusedError(
+            f"no {kind}: {path}: {problem.strerror}", hint=f"sign the bundle with its {kind}"
+        ) from problem
+    if len(data) > LARGEST:
+        raise RefusedError(f"{path} is larger than any statement", hint="it is no statement of this bundle")
+    envelope = dsse.parse(data)
+    envelope.verify(policy.usable(now or datetime.now(UTC)), threshold=policy.threshold)
+    try:
+        raw: Any = json.loads(envelope.payload)
+        said = (raw["_type"], raw["predicateType"])
+        (subject,) = raw["subject"]
+        about = subject["digest"]["sha256"]
+        predicate = raw["predicate"]
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        raise RefusedError(f"the signed {kind} is malformed", hint="sign the bundle again") from problem
+    if said != (STATEMENT, KINDS[kind].predicate_type):
+        raise RefusedError(f"{path.name} is no {kind} but {said[1]!r}", hint="sign the bundle again")
+    if about != sha256:
+        raise RefusedError(
+            f"the {kind} is about another file (sha256 {str(about)[:16]}...)", hint="sign the bundle again"
+        )
+    return predicate
