@@ -112,6 +112,7 @@ def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[
     for name, mode in (
         ("aspect-mail-relay.service", 0o644),
         ("aspect-mail-relay.init", 0o755),
+        ("relay", 0o755),
         ("sendmail", 0o755),
     ):
         text = (resources.templates() / "mailer" / f"{name}.j2").read_text("utf-8")

@@ -1905,6 +1905,11 @@ def status(config):
     except (OSError, IOError, ValueError):
         print("CRITICAL: the relay has never run: %s is absent" % path)
         return 2
+    try:  # what is written is up to a second old; who may look sees more
+        names = os.listdir(os.path.join(config["spool"], "new"))
+        found["queued"] = len([name for name in names if not name.startswith(".")])
+    except OSError:
+        pass
     age = time.time() - found["at"]
     line = "%d queued, oldest %d s, %d dead" % (found["queued"], found["oldest_seconds"], found["dead"])
     if age > 120:

@@ -251,6 +251,7 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
         "relay.json",
         "aspect-mail-relay.service",
         "aspect-mail-relay.init",
+        "relay",
         "sendmail",
     }
     assert site.secret not in "".join(p.read_text() for p in out.iterdir())
@@ -266,7 +267,7 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
     ]
     assert stat.S_IMODE((out / "credential.secret").stat().st_mode) == 0o600
     assert "User=me" in (out / "aspect-mail-relay.service").read_text()
-    for script in ("aspect-mail-relay.init", "sendmail"):
+    for script in ("aspect-mail-relay.init", "relay", "sendmail"):
         subprocess.run(["sh", "-n", str(out / script)], check=True)
     native = ["mailer", "render", "native", "-c", str(site.config), "-o", str(out)]
     assert run(native) == 0
