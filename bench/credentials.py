@@ -35,7 +35,8 @@ PLAIN: dict[str, tuple[str, ...]] = {
 def fetched() -> tuple[Path, Path]:
     """Return the folders of packed and of unpacked packages."""
     packed, unpacked = CACHE / "packed", CACHE / "unpacked"
-    packed.mkdir(parents=True, exist_ok=True)
+    for folder in (packed, unpacked):
+        folder.mkdir(parents=True, exist_ok=True)
     for name in PACKAGES:
         if not list(packed.glob(f"{name}_*.deb")):
             subprocess.run(["apt-get", "download", "-q", name], cwd=packed, check=False, capture_output=True)

@@ -113,7 +113,7 @@ class Credentials:
         if not hits:
             return
         translation = place.is_translation(member, kind)
-        caught = self._caught(view, hits, kind)
+        caught = self._caught(view, hits, kind, member.parts[-1])
         documentation = place.is_documentation(member, kind)
         test = place.is_test(member)
         for family, one in _distinct(caught):
@@ -128,7 +128,9 @@ class Credentials:
                 placed = _in_comment(placed)
             yield family, placed
 
-    def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
+    def _caught(
+        self, view: View, hits: Mapping[int, list[int]], kind: str, path: str
+    ) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
         assigned, called = len(self._patterns) - 1, len(self._patterns) - 2
         for number, ends in hits.items():
@@ -138,7 +140,7 @@ class Credentials:
                 found += [(self._by_id["login-call"], c) for c in self._calls.catches(view, ends)]
             else:
                 family, net = self._nets[number]
-                if not net.styles or kind in net.styles:
+                if (not net.styles or kind in net.styles) and (not net.files or net.files.search(path)):
                     found += [(family, c) for c in _by_net(view, net, ends)]
         return found
 

@@ -9,29 +9,34 @@ from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import Strength, is_digest_or_id, strength
+from bundle.detect.credentials.values import Strength, is_digest_or_id, is_phrase, strength
 from hardening.findings import Confidence
 
 GATE = (
     r"(?i)(pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community)"
-    r"[\w.\-]{0,40}[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}[^\s=]"
+    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}[^\s=]"
 )
 _PROMISE = re.compile(
     r"(?i:pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrasena)"
 )
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
-    r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:\[["']?|->|::)[\w.\-]{1,60}){0,3})
-    (?P<close>["']?\s*\]?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
+    r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:["']?\]?\[["']?|->|::)\$?[\w.\-]{1,60}){0,3})
+    (?P<close>["']?\s*\]?(?:\[\s*\])?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
     (?P<wrap>(?:new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
-      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|rot13|decrypt|atob)\w{0,20}\s*\(\s*(?:b(?=["']))?)*)
-    (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
+      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob)\w{0,20}\s*\(\s*(?:b(?=["']))?
+      |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*)
+    (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
 _MORE = re.compile(r"""\s*[.+&]\s*(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 _CALLED_WITH = re.compile(
     r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*["']$"""
 )
+_OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
+_ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
+_ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
 """Another setting on the same line."""
@@ -42,6 +47,9 @@ _CODED = re.compile(r"(?i)b64|base_?64|decode|atob|hex|rot13|encoded|obf")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
 _SHORTEST_TOKEN = 12
+_SHORTEST_CHOSEN = 5
+_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
+"""Names with a number, dashed names, counts: what identifiers look like."""
 
 
 def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
@@ -76,17 +84,20 @@ def _begin(text: str, at: int, least: int) -> int:
 
 
 def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
-    key = re.split(r"""\[["']?|->|::""", found["key"])[-1]
+    parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
+    key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
     if promised is None or not _separated(found, text):
         return None
-    start, end, value, quoted = _literal(view, base, text, found)
+    start, end, value, quoted = _literal(view, base, text, found, kind)
     if not quoted and kind not in (place.CONFIG, place.SHELL, place.OTHER):
         return None
     if not quoted and kind == place.SHELL and found["sep"] != "=":
         return None
-    if value.lower() == key.lower() and kind != place.CONFIG:
+    if value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower()):
         return None
+    if braced := _BRACED.match(value):
+        start, value = start + braced.end(), value[braced.end() :]
     decoded = decode.plain(value, asked=bool(_CODED.search(key) or _CODED.search(found["wrap"])))
     value = value if decoded is None else decoded
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
@@ -99,11 +110,13 @@ def _separated(found: re.Match[str], text: str) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
     before = text[: found.start()]
+    if _ASKED_FOR.search(before):
+        return False
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
     if sep == ",":
         if not quoted_key:  # a constant in the place of the key: put(Context.SECURITY_CREDENTIALS, "...")
             return (
-                bool(_CALLED_WITH.search(before + "'"))
+                bool(_CALLED_WITH.search(before + "'") or _OPTION_SET.search(before))
                 and found["key"].rsplit(".", 1)[-1].isupper()
                 and found["value"][0] in "\"'"
             )
@@ -113,7 +126,7 @@ def _separated(found: re.Match[str], text: str) -> bool:
     return not before.endswith(("!", "?", "/", "&", "%"))
 
 
-def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[int, int, str, bool]:
+def _literal(view: View, base: int, text: str, found: re.Match[str], kind: str) -> tuple[int, int, str, bool]:
     raw = found["value"]
     start, end = found.span("value")
     if raw[0] in "\"'":
@@ -123,9 +136,18 @@ def _literal(view: View, base: int, text: str, found: re.Match[str]) -> tuple[in
             value += unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
+    if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
+        return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\")
     if more := _FURTHER.search(raw):
         raw = raw[: more.start()]
+    if (
+        found["sep"] == "="
+        and "$(" not in raw
+        and "`" not in raw
+        and (kind == place.SHELL or _ENVIRONMENT.match(found["key"]))
+    ):
+        raw = raw.split(None, 1)[0]
     return base + start, base + start + len(raw), view.value(base + start, base + start + len(raw)), False
 
 
@@ -151,15 +173,11 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if said is Strength.NO:
         return None
     if promised is Kind.TOKEN:
-        generated = (
-            said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and any(c.isdigit() for c in value)
-        )
-        if generated:
-            return Confidence.HIGH if not is_digest_or_id(value) else Confidence.MEDIUM
-        strong_name = key.lower().endswith(("secret", "community"))
-        return Confidence.MEDIUM if strong_name and said >= Strength.COMMON and len(value) >= 5 else None  # noqa: PLR2004 - shorter is a word
+        return token(key, value, config=kind == place.CONFIG)
     if said is Strength.MIXED:
         return Confidence.HIGH
+    if quoted and is_phrase(value):
+        return Confidence.MEDIUM
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:
         return Confidence.HIGH if account or kind == place.CONFIG else Confidence.MEDIUM
@@ -168,16 +186,35 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     return Confidence.LOW
 
 
+def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
+    """Return how sure a value is a secret that stands beside a name of a token or key.
+
+    A generated one is; a short or chosen one only where the name says more than `token` or `key`.
+    """
+    said = strength(value)
+    digits = any(c.isdigit() for c in value)
+    if said is Strength.MIXED and digits and len(value) >= _SHORTEST_TOKEN:
+        return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
+    last = name.lower().endswith(("secret", "community")) or "community" in name.lower()
+    specific = last or len(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)) > 1
+    signs = digits or any(c in "!@#$%^&*" for c in value)
+    if len(value) < _SHORTEST_CHOSEN or not specific or said < Strength.WORD:
+        return None
+    if said is Strength.MIXED and signs and not _ORDINAL.match(value):
+        return Confidence.MEDIUM
+    if said is Strength.COMMON and last:
+        return Confidence.MEDIUM
+    return Confidence.MEDIUM if last and (config or signs) and is_phrase(value) else None
+
+
 def judged(name: str, value: str) -> Confidence | None:
     """Return how sure a name and a quoted value make a secret, where there is no text around them."""
     promised, said = kind_of(name), strength(value)
     if promised is None or said is Strength.NO:
         return None
     if promised is Kind.TOKEN:
-        generated = (
-            said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and any(c.isdigit() for c in value)
-        )
-        return Confidence.MEDIUM if generated and not is_digest_or_id(value) else None
+        sure = token(name, value)
+        return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)
     if said is Strength.MIXED:
         return Confidence.HIGH
     return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bundle.detect.credentials import decode
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
 from bundle.detect.credentials.textview import View
@@ -16,12 +17,20 @@ _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
 _NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
+_DECODED = re.compile(
+    r"""(?:new\s+String\s*\(\s*)?(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}
+    \s*\(\s*(?P<q>["'])(?P<value>[^"'\n]{1,400})(?P=q)\s*\)+(?=\s*[,)])""",
+    re.VERBOSE,
+)
 _EVEN = frozenset("test abc xyz foo bar name user default".split())
 """Words that are secrets where a login is the only thing a call does."""
 _CRYPTO = frozenset(("signature", "encryption"))
+_LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
-    "login authenticate setSecret createConnection addIdentity basicAuth setPassword".split()
+    "login authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials".split()
 )
+_ANYTHING = frozenset("connect auth".split())
+"""Names of calls so common that only a value that looks like a password tells."""
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
 _AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
@@ -97,7 +106,9 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     )
 
 
-def _sure(sink: Sink, value: str, *, direct: bool) -> Confidence | None:
+def _sure(  # noqa: PLR0911 - one return for each degree
+    sink: Sink, value: str, *, direct: bool
+) -> Confidence | None:
     if (
         (is_placeholder(value) and value.lower() not in _EVEN)
         or re.search(r"\s", value.strip())
@@ -105,7 +116,13 @@ def _sure(sink: Sink, value: str, *, direct: bool) -> Confidence | None:
     ):
         return None
     if sink.service in _CRYPTO:
-        return Confidence.MEDIUM if strength(value) is Strength.MIXED else Confidence.LOW
+        said = strength(value)
+        sure = said is Strength.MIXED or (
+            said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH
+        )
+        return Confidence.MEDIUM if sure else Confidence.LOW
+    if sink.callee in _ANYTHING:
+        return Confidence.MEDIUM if strength(value) is Strength.MIXED else None
     if not direct or sink.callee in _MANY_MEANINGS:
         said = strength(value)
         if said is Strength.NO:
@@ -152,6 +169,18 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912 - one branch
             if after := _AFTER.match(text, at):
                 at = after.end()
             joined = False
+            continue
+        if (
+            depth == 0
+            and not found[-1].other
+            and found[-1].value is None
+            and (call := _DECODED.match(text, at))
+        ):
+            coded = call["value"]
+            plain = decode.plain(coded, asked=True)
+            found[-1].value = coded if plain is None else plain
+            found[-1].start, found[-1].end = call.span("value")
+            joined, at = False, call.end()
             continue
         if depth == 0 and not found[-1].other and found[-1].value is None and (name := _NAME.match(text, at)):
             found[-1].other, found[-1].name = True, name[0]

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import decode
+from bundle.detect.credentials import assign, decode, hashes, places
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.values import Strength, common, is_digest_or_id, is_placeholder, strength
+from bundle.detect.credentials.places import DUMMIES
+from bundle.detect.credentials.values import (
+    Strength,
+    common,
+    is_digest_or_id,
+    is_phrase,
+    is_placeholder,
+    strength,
+)
 from hardening.findings import Confidence, Severity
 
 _EXAMPLE_HOSTS = re.compile(
     r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy)$"
 )
-_DUMMIES = frozenset(
-    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
-)
-_NAME_ONLY = re.compile(r"^[A-Z][A-Z0-9_-]*$")
+_NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
 
 
 def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -32,13 +36,16 @@ def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return None if is_placeholder(value) or " " in value else caught
 
 
-def flag(caught: Catch, _match: re.Match[str]) -> Catch | None:
+def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The value of an option called like a password: not the option's own description."""
+    name = match.groupdict().get("key")
+    if name and kind_of(name) is None:
+        return None
     value = caught.value
     if _NAME_ONLY.match(value) and value.lower() not in common():
         return None
     said = strength(value)
-    if said is Strength.NO or value.lower() in _DUMMIES:
+    if said is Strength.NO or value.lower() in DUMMIES:
         return None
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
 
@@ -48,18 +55,20 @@ def key(caught: Catch, match: re.Match[str]) -> Catch | None:
     name = match["key"]
     promised = kind_of(name)
     value = entities(caught.value)
-    coded = decode.plain(value, asked="64" in name or value.startswith(("OBF:", "{xor}")))
+    coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
     said = strength(value)
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
-    if promised is Kind.TOKEN and (said < Strength.MIXED or len(value) < 12):  # noqa: PLR2004 - shorter is a word
-        return None
+    if promised is Kind.TOKEN:
+        sure = assign.token(name, value)
+        return None if sure is None else replace(caught, value=value, confidence=sure)
     if said is Strength.WORD:
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
     return replace(caught, value=value)
 
 
+_CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")
 _PGPASS = 5
 """Fields of a line of .pgpass."""
 _BARE = 3
@@ -83,7 +92,7 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if re.fullmatch(r"\d{2,5}", value) and not caught.user:
         return None
-    if value.lower() in _DUMMIES:
+    if value.lower() in DUMMIES:
         return replace(caught, confidence=Confidence.LOW)
     return caught
 
@@ -142,7 +151,7 @@ def insert(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An entry of .netrc, not its manual."""
-    return None if caught.value.lower() in _DUMMIES else place_only(caught, match)
+    return None if caught.value.lower() in DUMMIES else place_only(caught, match)
 
 
 def pgpass(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -180,94 +189,6 @@ def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     before = match.string[: match.start()]
     asked = re.search(r"(?i)(?:assword|assphrase|asscode|\bpin\b)[^\n]*\n?[^\n]*$", before)
     return place_only(caught, match) if asked else None
-
-
-_DEFAULTS = (*sorted(common()), "")
-
-
-def _digests(value: str) -> bool:
-    """Whether the value is the digest of a password everybody tries first."""
-    text = value.lower()
-    algorithm = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(text))
-    if algorithm is None:
-        return False
-    return any(
-        hashlib.new(algorithm, word.encode(), usedforsecurity=False).hexdigest() == text for word in _DEFAULTS
-    )
-
-
-def _mysql(value: str) -> bool:
-    def hashed(word: str) -> str:
-        once = hashlib.sha1(word.encode(), usedforsecurity=False).digest()
-        return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
-
-    return any(hashed(word) == value for word in _DEFAULTS)
-
-
-def mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """MySQL's PASSWORD() of 4.1 and later."""
-    return _cracked(caught) if _mysql(caught.value) else caught
-
-
-def digest(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """An unsalted digest beside the name of a password."""
-    if kind_of(_match["key"]) is None:
-        return None
-    return _cracked(caught) if _digests(caught.value) else replace(caught, confidence=Confidence.MEDIUM)
-
-
-def crypt(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A crypt(3) hash; characters of its alphabet in one run are a picture of one."""
-    return None if len(set(caught.value)) < 12 else caught  # noqa: PLR2004 - a real one has more characters
-
-
-def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """RFC 2307 userPassword values."""
-    scheme, _, rest = caught.value.partition("}")
-    try:
-        raw = base64.b64decode(rest, validate=True)
-    except (binascii.Error, ValueError):
-        return caught if scheme.upper() == "{CRYPT" else None
-    name, size = {"{SSHA": ("sha1", 20), "{SHA": ("sha1", 20), "{MD5": ("md5", 16), "{SMD5": ("md5", 16)}.get(
-        scheme.upper(), ("", 0)
-    )
-    if not name:
-        return caught
-    if len(raw) < size:
-        return None
-    salt = raw[size:]
-    weak = any(
-        hashlib.new(name, w.encode() + salt, usedforsecurity=False).digest() == raw[:size] for w in _DEFAULTS
-    )
-    return _cracked(caught) if weak else caught
-
-
-def des(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The old crypt of htpasswd and passwd files: 13 characters that are not a word."""
-    value = caught.value
-    mixed = (
-        any(c.isdigit() for c in value)
-        and any(c.isupper() for c in value)
-        and any(c.islower() for c in value)
-    )
-    whole = re.fullmatch(
-        r"[\w.@-]+:[./A-Za-z0-9]{13}(?::.*)?\s*", match.string[match.start() :].split("\n", 1)[0]
-    )
-    return replace(caught, confidence=Confidence.MEDIUM) if mixed and whole else None
-
-
-def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A line of a Windows or Samba password dump."""
-    return _cracked(caught) if caught.value.lower() == "31d6cfe0d16ae931b73c59d7e0c089c0" else caught
-
-
-def _cracked(caught: Catch) -> Catch:
-    return replace(
-        caught,
-        severity=Severity.HIGH,
-        confidence=Confidence.HIGH,
-        note="it is the hash of a password that is tried first",
-    )
 
 
 def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -317,30 +238,22 @@ def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return None if is_digest_or_id(caught.value) else caught
 
 
+_GETTER = re.compile(r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip)(?:\(\))?$")
+
+
 def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
-    name = re.split(r"[\[\].>:()]+", match["key"].strip("'\"])("))[-1].strip("'\"$")
+    name = re.split(r"[\[\].>:()]+", _GETTER.sub("", match["key"]).strip("'\"])("))[-1].strip("'\"$")
     said = strength(caught.value)
-    if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in _DUMMIES:
+    if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
     if said > Strength.WORD:
         return caught
     near = match.string[max(0, match.start() - 200) : match.end() + 200]
+    if is_phrase(caught.value):
+        return replace(caught, confidence=Confidence.MEDIUM)
     account = re.search(r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:={2,3}|\.equals|\.eq)""", near)
     return replace(caught, confidence=Confidence.MEDIUM if account else Confidence.LOW)
-
-
-def named(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value beside a name that promises a password, in a place where values are written bare."""
-    promised, said = (
-        kind_of(match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]),
-        strength(caught.value),
-    )
-    if promised is None or said is Strength.NO:
-        return None
-    if promised is Kind.TOKEN and (said < Strength.MIXED or len(caught.value) < 12):  # noqa: PLR2004 - shorter is a word
-        return None
-    return caught if said > Strength.WORD else replace(caught, confidence=Confidence.MEDIUM)
 
 
 def own(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -355,13 +268,15 @@ def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617
         return None
-    confidence = Confidence.LOW if decoded[1].lower() in _DUMMIES else Confidence.HIGH
+    confidence = Confidence.LOW if decoded[1].lower() in DUMMIES else Confidence.HIGH
     return replace(caught, value=decoded[1], user=decoded[0], confidence=confidence)
 
 
 Check = Callable[[Catch, "re.Match[str]"], Catch | None]
 
 CHECKS: Mapping[str, Check] = {
+    **hashes.CHECKS,
+    **places.CHECKS,
     "": place_only,
     "place": place_only,
     "flag": flag,
@@ -375,19 +290,12 @@ CHECKS: Mapping[str, Check] = {
     "saslpasswd": saslpasswd,
     "daemon": daemon,
     "expect": expect,
-    "mysql": mysql,
-    "digest": digest,
-    "crypt": crypt,
-    "ldap": ldap,
-    "des": des,
-    "ntlm": ntlm,
     "token": token,
     "github": github,
     "npm": github,
     "jwt": jwt,
     "identifier": identifier,
     "compared": compared,
-    "named": named,
     "basic": basic,
     "own": own,
 }

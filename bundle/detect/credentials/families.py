@@ -26,6 +26,8 @@ class Net:
     """What Vectorscan looks for; matches wherever `regex` does."""
     styles: frozenset[str]
     """Kinds of text (see `place.style`) this is for; empty: all."""
+    files: re.Pattern[str] | None
+    """What the member's path has to be like; None: any."""
     evidence: str
     multiline: bool
     check: str
@@ -102,8 +104,10 @@ def _net(row: Table) -> Net:
         raise row.wrong("regex", f"not a regular expression: {problem}") from problem
     if "secret" not in regex.groupindex:
         raise row.wrong("regex", "has no group named secret", "write (?P<secret>...)")
+    path = row.text("files", "")
     net = Net(
         regex=regex,
+        files=re.compile(path) if path else None,
         gate=row.text("gate"),
         styles=frozenset(row.texts("styles", [])),
         evidence=row.text("evidence", "place"),

@@ -46,6 +46,7 @@ def _family(path: Path, row: Mapping[str, Any], shared: tuple[re.Pattern[str], .
         regex=regex,
         gate="(?i)(" + "|".join(re.escape(word) for word in words) + ")" if words else r"[^\n]{8}",
         styles=frozenset(),
+        files=None,
         evidence="place",
         multiline=False,
         check="own",

@@ -19,10 +19,10 @@ _PASSWORDS = frozenset(
     "password passwd pwd passphrase passwort kennwort pass pw psk passcode motdepasse clave contrasena wachtwoord senha heslo".split()
 )
 _COMPOUND = re.compile(
-    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default)(?:pwd|pass)|pwd|passwrd|pswd|psswd)\d*$"
+    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string)?|salt ?key|blowfish ?secret)\d*$"
+    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|blowfish ?secret)\d*$"
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
@@ -68,7 +68,7 @@ def names_an_account(name: str) -> bool:
     return bool(
         words
         & set(
-            "db database user usr root admin administrator mysql sql ftp smtp mail ldap jdbc conn connection server oracle postgres pg http proxy ssh snmp keystore truststore store default login account auth bind".split()
+            "db database user usr root admin administrator mysql sql ftp smtp mail ldap jdbc conn connection server oracle postgres pg http proxy ssh snmp keystore truststore store default login account auth bind security".split()
         )
     ) or bool(
         _COMPOUND.search(name.lower()) and not re.fullmatch(r"(?i)password|passwd|pwd|passphrase", name)

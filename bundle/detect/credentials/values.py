@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | .*<[A-Za-z_/!?%][^>]*>?.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
     | [*xX.\-_?\#]{2,} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:null|nil|none|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
-    | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-].*
+    | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|fixme|todo|tbd|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
     | https?://\S* | ftp://\S* | file:\S* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
@@ -39,7 +39,12 @@ _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
 _SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
-_SELECTOR = re.compile(r"^[.#\[]|^\*?\[|[>|]|^[\w-]+\.[\w-]+\.[\w.-]+$|\w\(|::|->|=>|==|&&|\|\|")
+_SELECTOR = re.compile(r"^[.#\[]|^\*?\[|[>|]|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|")
+_DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
+_PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
+_PHRASE = re.compile(r"^[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$")
+_PIN = 4
+"""Digits that are a number to type in rather than a count."""
 _MIME = re.compile(r"^[a-z]+/[a-z0-9.+-]+$")
 _DATE = re.compile(
     r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,3}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$",
@@ -76,6 +81,8 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
         return Strength.COMMON
     if len(value) < 4 or _SELECTOR.search(value) or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
+    if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
+        return Strength.NO
     if " " in value:
         return Strength.NO
     if _IDENTIFIER.match(value):
@@ -83,10 +90,15 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
             return Strength.NO
         return Strength.MIXED if _odd_case(value) else Strength.WORD
     if not re.search(r"[A-Za-z]", value):
-        return Strength.MIXED if len(value) >= 5 else Strength.NO  # noqa: PLR2004 - a number as password, not a count
+        return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
     if _SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
         return Strength.NO
     return Strength.MIXED
+
+
+def is_phrase(value: str) -> bool:
+    """Whether the value is three and more words joined by signs, as people are told to choose them."""
+    return bool(_PHRASE.match(value)) and not _SECRET_WORD.search(value)
 
 
 def _odd_case(value: str) -> bool:

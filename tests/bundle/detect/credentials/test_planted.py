@@ -74,7 +74,7 @@ def test_no_field_of_a_finding_holds_a_secret_or_its_hash(credentials: Credentia
 
     pick = random.Random(3)
     checked = 0
-    for _ in range(14):
+    for _ in range(4):
         for place in (*places("first"), *places("second")):
             one = fill(place, pick)
             if one.weak and not place.generated:  # `root` may well stand in a message
@@ -90,4 +90,4 @@ def test_no_field_of_a_finding_holds_a_secret_or_its_hash(credentials: Credentia
                 assert one.secret not in said
                 assert not any(h in said or h[:16] in said for h in hashes)
                 checked += 1
-    assert checked > 900
+    assert checked > 250

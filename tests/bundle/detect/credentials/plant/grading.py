@@ -27,6 +27,11 @@ class Grade:
     def precision(self) -> float:
         return self.true / max(1, self.true + len(self.false))
 
+    @property
+    def low(self) -> set[str]:
+        """Groups of ten and more of which less than nine tenths were found."""
+        return {g for g in self.total if self.found[g] < 0.9 * self.total[g] and self.total[g] >= 10}
+
     def table(self) -> str:
         rows = [
             f"{g:<12}{self.found[g]:>5} of {self.total[g]:>4}  {self.found[g] / self.total[g]:.3f}"
@@ -48,18 +53,18 @@ def grade(root: Path, planted: list[Planted], *, jobs: int = 2) -> Grade:
         ):
             said[finding.location.parts[0]].append(finding)
     result = Grade()
+    right: set[int] = set()
     for one in planted:
         groups = (one.group, "all", "in container" if one.container else "loose")
         result.total.update(groups)
-        mine = said.pop(one.top, [])
-        right = [f for f in mine if _at(f, one)]
-        result.true += len(right)
-        result.false += [f for f in mine if f not in right]
-        if right:
+        mine = [f for f in said[one.top] if _at(f, one)]
+        right.update(map(id, mine))
+        if mine:
             result.found.update(groups)
         else:
             result.missed.append(one)
-    result.false += [f for rest in said.values() for f in rest]
+    result.true = len(right)
+    result.false = [f for mine in said.values() for f in mine if id(f) not in right]
     return result
 
 

@@ -1,0 +1,155 @@
+"""Checks of password hashes: whether the text is one, and whether one of the usual passwords has it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+
+from bundle.detect.credentials import cracking
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.values import common
+from hardening.findings import Confidence, Severity
+
+_DIGESTS = {32: ("md5",), 40: ("sha1",), 64: ("sha256",), 96: ("sha384",), 128: ("sha512",)}
+
+
+@cache
+def _defaults() -> tuple[str, ...]:
+    """Return what unsalted hashes are held against: the list as it is, capitalised and in upper case."""
+    words = sorted(common())
+    return tuple(dict.fromkeys((*words, *(w.capitalize() for w in words), *(w.upper() for w in words), "")))
+
+
+def _hex(algorithm: str, data: bytes) -> str:
+    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+
+@cache
+def _table(algorithm: str) -> frozenset[str]:
+    """Return the hashes of the usual passwords under one unsalted algorithm, in lower case."""
+    if algorithm == "nt":
+        return frozenset(cracking.nt_hash(word).lower() for word in _defaults())
+    if algorithm == "old-mysql":
+        return frozenset(cracking.old_mysql(word) for word in _defaults() if word)
+    if algorithm == "mysql":
+        return frozenset(
+            "*" + _hex("sha1", hashlib.sha1(word.encode(), usedforsecurity=False).digest())
+            for word in _defaults()
+        )
+    once = frozenset(_hex(algorithm, word.encode()) for word in _defaults())
+    return once | {_hex(algorithm, digest.encode()) for digest in once}
+
+
+def _usual(value: str, *algorithms: str) -> bool:
+    return any(value.lower() in _table(one) for one in algorithms)
+
+
+def cracked(caught: Catch) -> Catch:
+    """Say that a hash is that of a password tried first."""
+    return replace(
+        caught,
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        note="it is the hash of a password that is tried first",
+    )
+
+
+def mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """MySQL's PASSWORD() of 4.1 and later."""
+    return cracked(caught) if _usual(caught.value, "mysql") else caught
+
+
+def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """An unsalted digest beside the name of a password, or of an account in a list of accounts."""
+    if match.groupdict().get("key") is not None and kind_of(match["key"]) is not Kind.PASSWORD:
+        return None
+    value = caught.value
+    if _usual(value, *_DIGESTS.get(len(value), ())) or (len(value) == 32 and _usual(value, "nt")):  # noqa: PLR2004 - MD5 and NT are of one length
+        return cracked(caught)
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
+def old_mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """MySQL's PASSWORD() before 4.1, which a home computer undoes."""
+    return cracked(caught) if _usual(caught.value, "old-mysql") else caught
+
+
+def crypt(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A crypt(3) hash; characters of its alphabet in one run are a picture of one."""
+    if len(set(caught.value)) < 12:  # noqa: PLR2004 - a real one has more characters
+        return None
+    return _tried(caught)
+
+
+def _tried(caught: Catch) -> Catch:
+    found = cracking.opened(caught.value, caught.user)
+    if found is None:
+        return replace(caught, note=caught.note or "it was not tried")
+    return cracked(caught) if found else caught
+
+
+_LDAP = {
+    "{SSHA": ("sha1", 20), "{SHA": ("sha1", 20), "{MD5": ("md5", 16), "{SMD5": ("md5", 16), "{SSHA256": ("sha256", 32), "{SHA256": ("sha256", 32),
+    "{SSHA512": ("sha512", 64), "{SHA512": ("sha512", 64), "{SSHA384": ("sha384", 48), "{SHA384": ("sha384", 48),
+}  # fmt: skip
+
+
+def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """RFC 2307 userPassword values."""
+    scheme, _, rest = caught.value.partition("}")
+    if scheme.upper() == "{CRYPT":
+        found = cracking.opened(rest, caught.user)
+        return cracked(caught) if found else caught
+    try:
+        raw = base64.b64decode(rest, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    name, size = _LDAP.get(scheme.upper(), ("", 0))
+    if not name:
+        return caught
+    if len(raw) < size:
+        return None
+    salt = raw[size:]
+    weak = any(
+        hashlib.new(name, w.encode() + salt, usedforsecurity=False).digest() == raw[:size]
+        for w in _defaults()
+    )
+    return cracked(caught) if weak else caught
+
+
+_FIELDS_OF_SHADOW = re.compile(r":\d{0,6}:\d{0,6}:\d{0,6}:")
+
+
+def des(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The old crypt of htpasswd and passwd files: 13 characters that are not a word."""
+    value = caught.value
+    line = match.string[match.start() :].split("\n", 1)[0]
+    if not re.fullmatch(r"[\w.@-]+:[./A-Za-z0-9]{13}(?::.*)?\s*", line):
+        return None
+    mixed = sum((any(c.isdigit() for c in value), any(c.isupper() for c in value), any(c.islower() for c in value)))  # fmt: skip
+    if mixed < 3 and not (mixed == 2 and _FIELDS_OF_SHADOW.search(line)):  # noqa: PLR2004 - kinds of characters
+        return None
+    tried = _tried(caught)
+    return tried if tried.severity else replace(tried, confidence=Confidence.MEDIUM)
+
+
+def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A line of a Windows or Samba password dump."""
+    return cracked(caught) if _usual(caught.value, "nt") else caught
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "mysql": mysql,
+    "digest": digest,
+    "old-mysql": old_mysql,
+    "crypt": crypt,
+    "ldap": ldap,
+    "des": des,
+    "ntlm": ntlm,
+}

@@ -1,0 +1,171 @@
+"""Checks of places that are known by their shape: values that stand beside a name, in a line or a call of one kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials import assign, decode, hashes
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.values import Strength, is_phrase, is_placeholder, strength
+from hardening.findings import Confidence, Severity
+
+DUMMIES = frozenset(
+    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
+)
+_METHODS = frozenset(
+    "md5 crypt exop clear clear_remove_old nds racf ad ssha sha plain required sufficient requisite include".split()
+)
+"""What `pam_password` and its like are set to: ways, not secrets."""
+_SETTINGS = frozenset(
+    "username user domain login host hostname server port database url name email realm type path file version".split()
+)
+_CISCO = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
+
+
+def named(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value beside a name that promises a secret, in a place where values are written bare."""
+    name = match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]
+    value = _plain(caught.value)
+    promised, said = kind_of(name), strength(value)
+    if promised is None or said is Strength.NO or value.lower() == name.lower():
+        return None
+    if promised is Kind.TOKEN:
+        sure = assign.token(name, value)
+        return None if sure is None else replace(caught, value=value, confidence=sure)
+    if said is Strength.WORD:
+        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+    return replace(caught, value=value)
+
+
+def spaced(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """`name value` alone on a line of a configuration; a way of hashing is no password."""
+    return None if caught.value.lower() in _METHODS else named(caught, match)
+
+
+def told(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A name and a value beside each other where texts stand as well: a plain word is one of them."""
+    one = named(caught, match)
+    if one is None or strength(one.value) > Strength.WORD or is_phrase(one.value):
+        return one
+    return replace(one, confidence=Confidence.LOW)
+
+
+def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value in a code that the place names."""
+    value = decode.plain(caught.value, asked=True)
+    return None if value is None else named(replace(caught, value=value), match)
+
+
+def characters(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value spelt as chr(65).chr(66)..., or as character numbers."""
+    value = "".join(chr(int(n)) for n in re.findall(r"\d{1,3}", caught.value) if int(n) < 256)  # noqa: PLR2004 - a byte
+    return named(replace(caught, value=value), match)
+
+
+_UNIT = re.compile(r"'(\\\\.|[^'])'|0x([0-9a-fA-F]{2})|(\d{1,3})")
+
+
+def spelt(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value spelt as a list of characters or of their numbers."""
+    units = _UNIT.findall(caught.value)
+    numbers = [ord(c[-1]) if c else int(x, 16) if x else int(n) for c, x, n in units]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    if not all(32 <= n < 127 for n in numbers):  # noqa: PLR2004 - what can be typed
+        return None
+    return named(replace(caught, value="".join(map(chr, numbers))), match)
+
+
+def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A Base64 value of an LDAP attribute, which may hold a hash."""
+    value = decode.plain(caught.value, asked=True)
+    if value is None:
+        return None
+    caught = replace(caught, value=value)
+    return hashes.ldap(caught, match) if value.startswith("{") else named(caught, match)
+
+
+def account(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A password beside an account in a file that holds nothing else: a list of users."""
+    if (caught.user.lower() in _SETTINGS and "=" in match[0]) or kind_of(caught.user):
+        return None
+    value = _plain(caught.value)
+    if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
+        start = value.index(":") + 1
+        inner = replace(caught, value=value[start:], start=caught.start + start)
+        return hashes.digest(inner, match)
+    if is_placeholder(value) or re.search(r"[\s/\\]", value):
+        return None
+    return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
+
+
+def login(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """`user:password` in one literal, where a login is expected."""
+    said = strength(caught.value)
+    if said < Strength.COMMON or caught.value.lower() in DUMMIES or "//" in caught.value:
+        return None
+    return caught
+
+
+def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The value of a call or option that sets a password; a word may be its label."""
+    value = _plain(caught.value)
+    said = strength(value)
+    if said is Strength.NO or value.lower() in DUMMIES:
+        return None
+    confidence = Confidence.HIGH if said > Strength.WORD else Confidence.LOW
+    if said is Strength.WORD and is_phrase(value):
+        confidence = Confidence.MEDIUM
+    return replace(caught, value=value, confidence=confidence)
+
+
+def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A password of a router: of type 7 it is obscured, not encrypted."""
+    if (match.groupdict().get("type") or "") != "7":
+        return None if is_placeholder(caught.value) else caught
+    try:
+        seed, raw = int(caught.value[:2]), bytes.fromhex(caught.value[2:])
+    except ValueError:
+        return None
+    value = bytes(b ^ _CISCO[(seed + i) % len(_CISCO)] for i, b in enumerate(raw)).decode("latin-1")
+    return replace(caught, value=value) if value.isprintable() and value else None
+
+
+def sudoers(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What may be run without a password: everything, or a list."""
+    if re.match(r"(?:\([^)]*\)\s*)?ALL\b", caught.value):
+        return caught
+    return replace(caught, severity=Severity.LOW)
+
+
+def generated(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A long generated value in a place that is named by what stands around it."""
+    value = caught.value
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return replace(caught, confidence=Confidence.MEDIUM) if mixed and strength(value) else None
+
+
+def _plain(value: str) -> str:
+    """Return the value without the mark that says how it is stored, and out of a code that names itself."""
+    value = re.sub(r"^\{(?:noop|plain|cleartext|clear)\}", "", value, flags=re.IGNORECASE)
+    return decode.plain(value, asked=False) or value
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "named": named,
+    "spaced": spaced,
+    "told": told,
+    "coded": coded,
+    "characters": characters,
+    "spelt": spelt,
+    "ldif": ldif,
+    "account": account,
+    "login": login,
+    "asked": asked,
+    "cisco": cisco,
+    "sudoers": sudoers,
+    "generated": generated,
+}
