@@ -25,6 +25,8 @@ from tests.tls import java_servers
 
 KEYS = ("rsa", "ec")
 _START_SECONDS = 20.0
+UNPACKED = "/opt/harden-servers"
+"""Where .ci/install-packages unpacks servers whose packages cannot be installed beside the others."""
 
 
 @dataclass(frozen=True)
@@ -398,11 +400,38 @@ SERVERS |= {
 
 
 SERVERS |= java_servers.made()
+SERVERS |= {
+    "vsftpd": Server(
+        program="vsftpd",
+        whole=lambda rendered, folder, _port, _pair: (
+            f"listen=YES\nlisten_address=127.0.0.1\nbackground=NO\nanonymous_enable=YES\nlocal_enable=NO\n"
+            f"run_as_launching_user=YES\nseccomp_sandbox=NO\nsecure_chroot_dir={folder}\nallow_anon_ssl=YES\n"
+            f"vsftpd_log_file={folder}/vsftpd.log\n{rendered}"
+        ),
+        command=lambda _folder, main: ["vsftpd", str(main)],
+        main="vsftpd.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+        starttls="ftp",
+    ),
+    "coturn": Server(
+        program="turnserver",
+        whole=lambda rendered, folder, _port, _pair: (
+            f"listening-ip=127.0.0.1\nlistening-port={free_port()}\nno-udp\nno-dtls\nno-cli\nrealm=test\n"
+            f"userdb={folder}/turndb\npidfile={folder}/pid\nlog-file={folder}/turn.log\nsimple-log\n"
+            f"relay-ip=127.0.0.1\nlt-cred-mech\n{rendered}"
+        ),
+        command=lambda _folder, main: ["turnserver", "-c", str(main)],
+        main="turnserver.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+    ),
+}  # fmt: skip
+
 
 
 def program(name: str) -> str | None:
     """Return where a program is; server programs lie in sbin, which a user's PATH may lack."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")
+    places = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin:{UNPACKED}/usr/sbin"
+    return shutil.which(name, path=places)
 
 
 def needed(name: str) -> Server:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
-from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import certificates, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
@@ -16,28 +15,23 @@ from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(separator=r"\s*=\s*", comment="#", section=None)
 _OFF = {"no-tlsv1": "TLSv1.0", "no-tlsv1_1": "TLSv1.1", "no-tlsv1_2": "TLSv1.2"}
-_ONE_LIST = (3, 0, 0)
-"""cipher-list is given to OpenSSL twice, for TLS 1.3 too; from this release on it passes over names of the other kind."""
+"""TLS 1.3 is not among what it offers: 4.6.1 answers every such hello with handshake_failure (measured)."""
 _NONE = "none is known; put a TLS proxy in front of it"
 
 
-def can(_release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     return Abilities(
-        protocols=frozenset((*_OFF.values(), "TLSv1.3")),
-        ciphersuites=builds.build(build).release >= _ONE_LIST,
+        protocols=frozenset(_OFF.values()),
         groups="none",
         preference="client",
-        ways_out={"ciphersuites": _NONE, "groups": _NONE, "preference": _NONE},
+        ways_out={"groups": _NONE, "preference": _NONE},
     )
 
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
-    return {
-        "off": [word for word, name in _OFF.items() if name not in job.protocols],
-        "every": [*job.ciphersuites, *job.ciphers],
-    }
+    return {"off": [word for word, name in _OFF.items() if name not in job.protocols]}
 
 
 def _said(top: Section, name: str) -> Said | None:
@@ -59,10 +53,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         served.Settings(
             subject=f"{path}#turn:{port.value if port else '5349'}" if certificate else path,
             at=at,
-            protocols=tuple(Said(n, at) for n in (*_OFF.values(), "TLSv1.3") if n not in off),
+            protocols=tuple(Said(n, at) for n in _OFF.values() if n not in off),
             ciphers=_said(top, "cipher-list")
             or Said(directives("coturn").default_of("ciphers", reading.release), at),
-            ciphersuites=_tls13(_said(top, "cipher-list"), reading.build),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             dh_bits=1066 if top.last("dh1066") else 566 if top.last("dh566") else 2066,
@@ -71,14 +64,6 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         ),
         reading.build,
     )
-
-
-def _tls13(listed: Said | None, build: str) -> Said | None:
-    library = builds.build(build)
-    if listed is None or library.release < _ONE_LIST:
-        return None
-    known = {c.name for c in library.tls13}
-    return Said(":".join(n for n in listed.value.split(":") if n in known), listed.at)
 
 
 TARGET = Target(

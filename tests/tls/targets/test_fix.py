@@ -17,6 +17,7 @@ FLAGGED = [
     "nginx/1.26.3-debian13/tree",
     "nginx/1.20.1-el7/defaults.conf",
     "lighttpd/1.4.79-debian13/loose.conf",
+    "vsftpd/3.0.5-debian13/weak.conf",
 ]
 
 
