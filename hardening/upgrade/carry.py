@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ def program(request: dict[str, Any], *, local: bool = False) -> bytes:
         agent_name=stream.AGENT if local else "aspect-agent",
         source=_packed(UPGRADER.read_bytes()),
         name=UPGRADER if local else "aspect-upgrade",
-        request=_packed(json.dumps(request).encode("ascii")),
+        request=_packed.__wrapped__(json.dumps(request).encode("ascii")),
     ).encode("ascii")
 
 
+@cache
 def _packed(data: bytes) -> str:
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")

@@ -114,7 +114,7 @@ class Conductor:
                     "pending": self._pending()}  # fmt: skip
         self.say(stage="upload", text=f"{self._job.size} bytes")
         where = self.upload(Path(self._job.bundle))
-        begun = self.ask("begin", **self._request(looked), uploaded=where)
+        begun = self.ask("begin", **self.request(looked), uploaded=where)
         if begun.get("failed"):
             return {"state": "unfit", "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
         answer = self.watch(begun["id"], ("installed", "settling", "settled"))
@@ -204,7 +204,8 @@ class Conductor:
         """Return what still waits for a person on this host."""
         return [row for row in self.ask("status").get("pending", []) if not row["resolved"]]
 
-    def _request(self, looked: dict[str, Any]) -> dict[str, Any]:
+    def request(self, looked: dict[str, Any]) -> dict[str, Any]:
+        """Return what `begin` is asked with, after `look`."""
         job = self._job
         request: dict[str, Any] = {
             "recipe": job.recipe,

@@ -906,6 +906,8 @@ def result(host, up, before, state):
         if last is not None:
             steps.append({"stage": last["event"], "began": last["time"], "ended": line["time"]})
         last = line
+    if last is not None:
+        steps.append({"stage": last["event"], "began": last["time"], "ended": agent.stamp()})
     row = {
         "state": state,
         "from": (before or {}).get("version", ""),

@@ -1,0 +1,148 @@
+"""`harden upgrade` as an operator runs it: over Ansible, on hosts that are folders of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from bundle.trust.verify import signature_of
+from tests.host.little import digest
+from tests.upgrade.standin import NEW, Signer, Site
+
+HARDEN = Path(sys.executable).with_name("harden")
+
+
+def inventory(sites: Sequence[Site], path: Path, *, broken: Sequence[str] = ()) -> Path:
+    """Write an inventory of hosts that are folders of this machine; `broken` ones have no usable Python."""
+    lines = ["[all]"]
+    for one in sites:
+        python = "/no/such/python" if one.root.name in broken else one.python
+        lines.append(f"{one.root.name} ansible_python_interpreter={python} upgrade_root={one.root}")
+    lines += ["[all:vars]", "ansible_connection=local", "upgrade_install_agent=false"]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def harden(*words: str | Path, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [HARDEN, "upgrade", *words], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(cwd / "ansible"), "ANSIBLE_REMOTE_TMP": str(cwd / "remote")},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Iterator[list[Site]]:
+    made = [Site(tmp_path / f"h{number}").lay_out() for number in range(3)]
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.stop()
+
+
+def common(signer: Signer, site: Site, hosts: Path) -> list[str]:
+    return ["-i", str(hosts), "--key", str(signer.public_file), "--recipe", str(site.recipe_file())]
+
+
+def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
+    hosts = inventory(sites[:1], tmp_path / "hosts")
+    site, words = sites[0], common(signer, sites[0], hosts)
+    before, all_before = site.declared(), digest(site.root, times=True)
+
+    code, out, err = harden("plan", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 0, out + err
+    assert "would copy /opt/standin" in out
+    assert digest(site.root, times=True) == all_before
+
+    signing = ["--sign-key", str(signer.folder / "release"), "--no-passphrase", "--receipt", "r.json"]
+    code, out, err = harden("apply", signer.bundle(), *words, *signing, "--host-reports", "each", "--progress", "always",
+                            "--report", "json=fleet.json", cwd=tmp_path)  # fmt: skip
+    assert code == 5, out + err
+    assert site.whole(before) == "new"
+    assert [word for word in ("backup", "install", "verify", "done") if word not in err] == []
+    fleet = json.loads((tmp_path / "fleet.json").read_text())
+    host = next(s for s in fleet["subjects"] if s["kind"] == "host")
+    assert (host["stats"]["from"], host["stats"]["to"], host["stats"]["state"]) == ("1.0", NEW, "committed")
+    assert fleet["summary"]["exit_code"] == 5
+    assert {p.name.partition(".")[0] for p in (tmp_path / "each").iterdir()} == {"h0"}
+    assert len(list((tmp_path / "each").iterdir())) == 7
+
+    code, out, _ = harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)
+    assert (code, "committed    1.0 -> 2.0" in out) == (0, True)
+    (tmp_path / "r.json").write_text((tmp_path / "r.json").read_text().replace('"sig": "', '"sig": "AAAA'))
+    assert harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)[0] == 11
+
+    code, out, _ = harden("status", "-i", hosts, cwd=tmp_path)
+    assert code == 5
+    assert "committed     standin 2.0" in out
+    assert "PENDING engine" in out
+
+    code, out, err = harden("rollback", "-i", hosts, cwd=tmp_path)
+    assert code == 0, out + err
+    assert site.whole(before) == "old"
+
+
+@pytest.mark.parametrize("what", ["unsigned", "tampered", "other", "audit"])
+def test_a_refused_bundle_touches_no_host(site: Site, signer: Signer, tmp_path: Path, what: str) -> None:
+    from tests.upgrade.test_admission import ADMINER
+
+    maker = Signer(tmp_path / "maker", signer.private)
+    more = {"payload/htmlroot/adminer.php": ADMINER} if what == "audit" else None
+    bundle = maker.bundle(product="other" if what == "other" else "standin", more=more)
+    if what == "unsigned":
+        signature_of(bundle).unlink()
+    if what == "tampered":
+        bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    before = digest(site.root, times=True)
+    hosts = inventory([site], tmp_path / "hosts")
+    code, out, err = harden("apply", bundle, *common(signer, site, hosts), cwd=tmp_path)
+    assert code == (10 if what == "audit" else 11), out + err
+    assert digest(site.root, times=True) == before
+    assert not (tmp_path / "ansible").exists()
+
+
+def test_the_canary_stops_a_bad_release(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
+    hosts = inventory(sites, tmp_path / "hosts")
+    before = [one.declared() for one in sites]
+    code, out, err = harden(
+        "apply", signer.bundle("fails-half"), *common(signer, sites[0], hosts), cwd=tmp_path
+    )
+    assert code == 6, out + err
+    assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["old", "old", "old"]
+    states = [line.split()[:2] for line in out.splitlines() if line.startswith("h")][:3]
+    assert states == [["h0", "rolledback"], ["h1", "untouched"], ["h2", "untouched"]]
+    assert [len(one.upgrades()) for one in sites] == [1, 0, 0]
+
+
+def test_a_host_that_is_older_bars_the_way_for_all(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
+    sites[2].put("opt/standin/htmlroot/runtime.ver", "3.0\n")
+    before = [digest(one.root, times=True) for one in sites]
+    hosts = inventory(sites, tmp_path / "hosts")
+    code, out, err = harden("apply", signer.bundle(), *common(signer, sites[0], hosts), cwd=tmp_path)
+    assert code == 11, out + err
+    assert "standin 2.0 is older than the installed 3.0" in out
+    assert [digest(one.root, times=True) for one in sites] == before
+
+
+def test_unfit_hosts_stop_the_run_or_are_left_out(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
+    hosts = inventory(sites, tmp_path / "hosts", broken=["h1"])
+    before = [one.declared() for one in sites]
+    words = common(signer, sites[0], hosts)
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 6, out + err
+    assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["old", "old", "old"]
+    code, out, err = harden("apply", signer.bundle(), *words, "--skip-unfit", cwd=tmp_path)
+    assert code == 7, out + err
+    assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["new", "old", "new"]
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("h")][:3] == [
+        "committed",
+        "unfit",
+        "committed",
+    ]

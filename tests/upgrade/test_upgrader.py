@@ -1,0 +1,326 @@
+"""One host, one bundle: whatever happens, the host ends on the new release, proved, or as it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from hardening.host import plan as planning
+from hardening.upgrade import carry
+from tests.host.little import digest, interpreter
+from tests.upgrade.standin import (
+    FAULTS,
+    NEW,
+    OLD,
+    Signer,
+    Site,
+    begin,
+    conductor,
+    job,
+    runners,
+    whole_run,
+)
+
+WHY = {
+    "fails-early": "the installer exited 3",
+    "fails-half": "the installer exited 4",
+    "fails-database": "the installer exited 1",
+    "fails-late": "the installer exited 5",
+    "killed": "killed by signal 9",
+    "hangs": "said nothing for 1 seconds",
+    "fatal-log": "log/mysql-log-table-lock-dump",
+    "restore-log": "log/mysql-log-table-lock-restore",
+    "daemon": "the installer exited 6",
+    "service-dies": "web does not run",
+    "service-never": "start web",
+    "wrong-release": "the host says release 9.9, not 2.0",
+    "wrong-page": "probe failed",
+    "wipes": "the installer exited 7",
+    "drops-database": "the installer exited 8",
+}
+
+
+def test_the_host_side_runs_on_python_2_6() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", str(carry.UPGRADER)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_new_then_proved_then_back_byte_for_byte(site: Site, signer: Signer, age: str) -> None:
+    site.python = interpreter(age)
+    before = site.declared()
+    found = whole_run(site, signer.bundle())
+    assert (found["state"], found["from"], found["now"], found["problems"]) == ("committed", OLD, NEW, [])
+    assert site.whole(before) == "new"
+    assert [row["name"] for row in found["pending"]] == ["engine"]
+    assert site.loaded("engine") == OLD
+
+    again = conductor(site, signer.bundle())
+    assert (again.look()["verdict"], again.install()["changed"]) == ("current", False)
+
+    back = again.back(found["id"], "asked for")
+    assert (back["state"], back["failed"]) == ("rolledback", False), back
+    assert back["leftovers"] == {"added": ["/etc/standin.release"], "changed": [], "removed": []}
+    assert site.whole(before) == "old"
+
+
+def test_the_pending_restart_is_seen(site: Site, signer: Signer) -> None:
+    found = whole_run(site, signer.bundle())
+    assert [row["resolved"] for row in site.ask("status")["pending"]] == [False]
+    time.sleep(1.1)  # the journal's times are whole seconds
+    site.service("engine", "restart")
+    assert [row["resolved"] for row in site.ask("status")["pending"]] == [True]
+    assert site.loaded("engine") == NEW
+    assert site.ask("verify")["state"] == "as-planned"
+    site.service("web", "stop")
+    assert site.ask("verify")["problems"] == ["web does not run"]
+    assert found["state"] == "committed"
+
+
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"good", "benign-log", "unknown-log"}))
+def test_a_bad_release_is_led_back(site: Site, signer: Signer, fault: str) -> None:
+    site.silence = 1 if fault == "hangs" else 30
+    site.settle = 1 if fault == "service-dies" else 0
+    before = site.declared()
+    found = whole_run(site, signer.bundle(fault))
+    assert found["state"] == "rolledback", found
+    assert WHY[fault] in found["problems"][0]
+    assert site.whole(before) == "old"
+    assert runners(site) == []
+    assert found["leftovers"]["removed"] == found["leftovers"]["changed"] == []
+
+
+@pytest.mark.parametrize("fault", ["benign-log", "unknown-log"])
+def test_what_does_not_stop_is_told(site: Site, signer: Signer, fault: str) -> None:
+    before = site.declared()
+    control = conductor(site, signer.bundle(fault))
+    found = control.install()
+    rules = [row["rule"] for row in found["log"]]
+    assert rules == [{"benign-log": "log/mysql-log-table-lock-check", "unknown-log": "log/unknown"}[fault]]
+    assert control.finish(found["id"])["state"] == "committed"
+    assert site.whole(before) == "new"
+
+
+def test_looking_changes_nothing(site: Site, signer: Signer) -> None:
+    before = digest(site.root, times=True)
+    assert conductor(site, signer.bundle()).look()["verdict"] == "fit"
+    assert site.ask("status")["upgrades"] == []
+    assert digest(site.root, times=True) == before
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("disk", "are needed"),
+        ("service", "web does not run"),
+        ("path", "none of the declared paths exists"),
+        ("tool", "is not on this host"),
+        ("clock", "clock"),
+    ],
+)
+def test_an_unfit_host_is_refused_and_left_alone(site: Site, signer: Signer, what: str, said: str) -> None:
+    changes = {
+        "disk": {"headroom = 1": "headroom = 1000000000"},
+        "path": {'"/opt/standin", "/etc/standin"': '"/opt/other"'},
+        "tool": {'dump = ["{root}/usr/bin/standin-db"': 'dump = ["no-such-dump"'},
+    }.get(what, {})
+    if what == "service":
+        site.service("web", "stop")
+    control = conductor(site, Path(), job=job(signer.bundle(), site, changes))
+    if what == "clock":
+        control.ask = lambda verb, **more: {**site.ask(verb, **more), "time": 1.0}
+    before = digest(site.root, times=True)
+    found = control.install()
+    assert (found["state"], found["failed"]) == ("unfit", True)
+    assert said in "; ".join(found["problems"])
+    assert digest(site.root, times=True) == before
+
+
+def test_an_older_release_is_refused_unless_forced_with_a_reason(site: Site, signer: Signer) -> None:
+    bundle = signer.bundle(release="0.9")
+    before = digest(site.root, times=True)
+    found = whole_run(site, bundle)
+    assert (found["state"], found["problems"]) == ("older", ["standin 0.9 is older than the installed 1.0"])
+    assert digest(site.root, times=True) == before
+    text = {f"release {NEW}": "release 0.9"}
+    forced = whole_run(site, bundle, job=job(bundle, site, text), force_older="the vendor asks for it")
+    assert forced["state"] == "committed"
+    record = site.ask("status")["record"]
+    assert [row["reason"] for row in record["forced"]] == ["the vendor asks for it"]
+
+
+def test_a_second_run_is_kept_out_and_the_same_one_goes_on(site: Site, signer: Signer) -> None:
+    before = site.declared()
+    first = conductor(site, signer.bundle())
+    found = first.install()
+    other = conductor(site, signer.bundle("unknown-log"))
+    assert other.install()["state"] == "unfit"
+    assert "is under way here" in str(
+        site.ask("begin", **other.request({"older": ""}), uploaded=str(signer.bundle()))
+    )
+    same = conductor(site, signer.bundle())
+    assert same.install()["id"] == found["id"]
+    assert same.finish(found["id"])["state"] == "committed"
+    assert site.whole(before) == "new"
+
+
+def test_nobody_comes_back(site: Site, signer: Signer) -> None:
+    """The control machine dies after the installer: the host leads itself back when its time is over."""
+    before = site.declared()
+    control = conductor(site, signer.bundle(), deadman=1)
+    assert control.install()["state"] == "installed"
+    row = site.until("rolledback")
+    assert row["why"] == "the control machine did not come back within 1 seconds"
+    assert site.whole(before) == "old"
+
+
+@pytest.mark.parametrize("who", ["worker", "both"])
+def test_the_runner_is_killed(site: Site, signer: Signer, who: str) -> None:
+    before = site.declared()
+    control = conductor(site, signer.bundle())
+    upgrade = control.install()["id"]
+    pids = runners(site)
+    assert len(pids) == 2
+    for pid in pids[1:] if who == "worker" else pids:
+        os.kill(pid, signal.SIGKILL)
+    if who == "both":  # nobody is left on the host: the next question leads it back
+        assert control.finish(upgrade)["state"] == "rolledback"
+    assert site.until("rolledback")["why"] == "the upgrade's process died"
+    assert site.whole(before) == "old"
+
+
+def test_the_host_goes_down_and_boots(site: Site, signer: Signer) -> None:
+    """Everything is killed in the middle of the installer; at boot first the files are put back, then the rest."""
+    before = site.declared()
+    upgrade = begin(site, signer.bundle("hangs"))
+    site.until("installing")
+    for pid in runners(site):
+        os.kill(pid, signal.SIGKILL)
+    site.stop()
+    state = f"{site.root}{site.state}"
+    boot = [sys.executable, f"{state}/upgrade.py", "recover", "--root", str(site.root), "--state", site.state]
+    assert subprocess.run([*boot, "--boot"], check=False, capture_output=True).returncode == 0
+    assert site.release() == OLD
+    assert site.upgrades()[-1]["state"] == "rollingback"
+    assert subprocess.run(boot, check=False, capture_output=True).returncode == 0
+    assert site.upgrades()[-1]["state"] == "rolledback"
+    assert site.upgrades()[-1]["why"].startswith("the host went down during")
+    assert site.whole(before) == "old"
+    assert upgrade == site.upgrades()[-1]["id"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"), [("db-cut", "its last line"), ("db-locked", "log/mysql-log-table-lock-dump")]
+)
+def test_an_incomplete_dump_stops_before_the_first_change(
+    site: Site, signer: Signer, flag: str, said: str
+) -> None:
+    before = site.declared()
+    site.put(f"run/{flag}", "")
+    found = whole_run(site, signer.bundle())
+    assert found["state"] == "rolledback"
+    assert found["problems"][0].startswith("the database dump is incomplete")
+    assert said in found["problems"][0]
+    assert [step["stage"] for step in found["steps"]] == ["begun", "rollingback"]
+    assert site.whole(before) == "old"
+
+
+def test_a_database_that_refuses_is_waited_for(site: Site, signer: Signer) -> None:
+    """The way back stops at a database that is down, says so, keeps trying, and ends when it is up again."""
+    before = site.declared()
+    bundle = signer.bundle("fails-late")
+    control = conductor(site, bundle)
+    real = site.root / "usr/bin/standin-db"
+    text = real.read_text()
+    real.write_text(text.replace("sql) sqlite3 $D ;;", "sql) sqlite3 $D; touch $R/run/db-refuses ;;"))
+    found = control.install()
+    assert found["state"] == "broken", found
+    assert "the database restore stopped: log/mysql-cant-connect" in "; ".join(found["problems"])
+    assert site.ask("verify")["failed"]
+    (site.root / "run/db-refuses").unlink()
+    site.until("rolledback")
+    real.write_text(text)
+    assert site.whole(before) == "old"
+
+
+def test_data_written_since_is_not_thrown_away_unasked(site: Site, signer: Signer) -> None:
+    before = site.declared()
+    found = whole_run(site, signer.bundle())
+    subprocess.run(
+        [site.root / "usr/bin/standin-db", "sql"],
+        input="INSERT INTO audit VALUES ('now');",
+        text=True,
+        check=True,
+    )
+    control = conductor(site, signer.bundle())
+    refused = control.back(found["id"], "asked for")
+    assert refused["failed"]
+    assert "the database was written to since the upgrade" in refused["problems"][0]
+    assert "audit VALUES('now')" in site.dump()
+    assert control.back(found["id"], "asked for", force=True)["state"] == "rolledback"
+    assert site.whole(before) == "old"
+
+
+def test_what_was_configured_meanwhile_goes_back_too(site: Site, signer: Signer) -> None:
+    """A transaction of the agent inside the declared paths and outside of them, then the proof fails."""
+    before = site.declared()
+    control = conductor(site, signer.bundle())
+    upgrade = control.install()["id"]
+    outside, inside = site.root / "etc/motd", site.root / "etc/standin/standin.conf"
+    site.put("etc/motd", "welcome\n")
+    flag = site.root / "tmp/flag"
+    plan = planning.Plan(
+        files=(
+            planning.File(path="/etc/motd", content=b"changed\n"),
+            planning.File(path="/etc/standin/standin.conf", content=inside.read_bytes() + b"tls=on\n"),
+        ),
+        commands=(planning.Command(name="flag", do=("touch", str(flag)), undo=("rm", "-f", str(flag))),),
+    )
+    assert site.agent("apply", plan=plan.to_json())["state"] == "committed"
+    found = control.finish(upgrade, prove=lambda: ["10.0.0.1:443: TLSv1.0 is offered"])
+    assert found["state"] == "rolledback"
+    assert "not proved: 10.0.0.1:443: TLSv1.0" in found["problems"][0]
+    assert (outside.read_text(), flag.exists()) == ("welcome\n", False)
+    assert site.whole(before) == "old"
+
+
+@pytest.mark.parametrize("name", ["../out", "/abs", "a/../../out"])
+def test_a_bundle_that_writes_outside_is_stopped(site: Site, signer: Signer, name: str) -> None:
+    path = signer.bundle("fails-early")
+    hostile = path.with_name("hostile.tar.gz")
+    with tarfile.open(hostile, "w:gz") as out:
+        item = tarfile.TarInfo(name)
+        item.size = 2
+        out.addfile(item, io.BytesIO(b"x\n"))
+    before = site.declared()
+    made = job(path, site)
+    from dataclasses import replace
+
+    from bundle.trust.statement import digest as of_file
+
+    sha256, size = of_file(hostile)
+    found = whole_run(site, hostile, job=replace(made, bundle=str(hostile), sha256=sha256, size=size))
+    assert found["state"] == "rolledback"
+    assert "outside its folder" in found["problems"][0]
+    assert site.whole(before) == "old"
+
+
+def test_a_bundle_changed_on_the_way_is_refused(site: Site, signer: Signer, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(signer.bundle().read_bytes() + b"x")
+    before = site.declared()
+    found = conductor(site, signer.bundle(), upload=lambda _path: str(damaged)).install()
+    assert (found["state"], found["problems"]) == ("unfit", ["the bundle arrived damaged"])
+    assert site.whole(before) == "old"
+    assert site.upgrades() == []
