@@ -282,9 +282,10 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
             notes.append(f"{main.target.name} {version}, for the host is {fitting[-1].distribution}")
     if version is not None:
         release, assumed = facts.release(version)
+        libraries = main.target.libraries
         if assumed:
             notes.append(assumed)
-        several = main.target.libraries(release) if main.target.libraries and build is None else ()
+        several = libraries(tree, main.path, release) if libraries and build is None else ()
         return tuple(_reading(release, one, notes) for one in several or (build,))
     return tuple(_reading(r, build, notes) for r in facts.releases)
 

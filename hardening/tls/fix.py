@@ -64,15 +64,21 @@ def _rewritten(tree: Tree, main: audit.Main, way: Reading, policy: Policy) -> di
     for edit in main.target.edits(tree, main.path, way):
         for path, first, last in edit.remove:
             changes.setdefault(path, {})[first, last] = ""
-        body = _settings(main, way, policy, edit)
         spans = changes.setdefault(edit.path, {})
-        spans[edit.at, edit.at] = spans.get((edit.at, edit.at), "") + _indented(tree, edit, body)
+        new = _new(tree, main, way, policy, edit)
+        spans[edit.at, edit.at] = spans.get((edit.at, edit.at), "") + new
     return {path: _applied(_text(tree, path), spans) for path, spans in changes.items()}
 
 
 def _text(tree: Tree, path: str) -> str:
     source = tree.source(path)
     return source.text if source else ""
+
+
+def _new(tree: Tree, main: audit.Main, way: Reading, policy: Policy, edit: Edit) -> str:
+    if edit.write is None:
+        return _indented(tree, edit, _settings(main, way, policy, edit))
+    return edit.write(render.plan(main.target, policy, version=way.release.version, build=way.build).job)
 
 
 def _settings(main: audit.Main, way: Reading, policy: Policy, edit: Edit) -> list[str]:

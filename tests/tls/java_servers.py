@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -75,6 +76,42 @@ def _jsse(rendered: str, folder: Path, port: int, pair: Pair) -> str:
     return rendered
 
 
+TOMCAT = Path("/usr/share/tomcat10")
+
+
+def java_build() -> str | None:
+    """Return the build that stands for the Java on the PATH."""
+    home = java()
+    return None if home is None else known(home)
+
+
+def _tomcat(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
+    for name in ("logs", "temp", "webapps", "work"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "conf/run.sh").write_text(
+        f"export CATALINA_BASE={folder} CATALINA_HOME={TOMCAT} JAVA_HOME={java()}\n"
+        f'export JAVA_OPTS="-Djava.library.path=/usr/lib/{os.uname().machine}-linux-gnu"\n'
+        f"exec {TOMCAT}/bin/catalina.sh $1\n"
+    )
+    return (
+        f'<?xml version="1.0"?>\n<Server port="-1">\n<Listener className="{_LIFECYCLE}" SSLEngine="on" />\n'
+        f'<Service name="Catalina">\n{rendered}<Engine name="Catalina" defaultHost="localhost">\n'
+        f'<Host name="localhost" appBase="webapps" autoDeploy="false" />\n</Engine>\n</Service>\n</Server>\n'
+    )
+
+
+_LIFECYCLE = "org.apache.catalina.core.AprLifecycleListener"
+
+
+def tomcat(folder: Path) -> list[str]:
+    """Return what runs a Tomcat whose server.xml lies in this folder."""
+    return ["sh", str(folder / "run.sh"), "run"]
+
+
+def _web(port: int, pair: Pair) -> dict[str, str]:
+    return {"listen": f"127.0.0.1:{port}", "certificate": str(pair.certificate), "key": str(pair.key)}
+
+
 def made() -> dict[str, Server]:
     """Return the servers that run in a JVM."""
     from tests.tls.servers import Server
@@ -86,5 +123,14 @@ def made() -> dict[str, Server]:
             command=lambda folder, _main: ["sh", str(folder / "run.sh")],
             main="java.security",
             release=jdk_release,
+        ),
+        "tomcat": Server(
+            program=str(TOMCAT / "bin/catalina.sh"),
+            whole=_tomcat,
+            command=lambda folder, _main: tomcat(folder),
+            check=lambda folder, _main: ["sh", str(folder / "run.sh"), "configtest"],
+            main="conf/server.xml",
+            params=_web,
+            library=java_build,
         ),
     }

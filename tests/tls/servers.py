@@ -57,6 +57,8 @@ class Server:
     prepare: Callable[[Path, Pair], None] = lambda _folder, _pair: None
     release: Callable[[], str | None] = lambda: None
     """Which release of the target is installed; None: the one assumed."""
+    library: Callable[[], str | None] = lambda: None
+    """Which build it runs with; None: the one of its release."""
 
 
 def _httpd(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
@@ -398,8 +400,6 @@ SERVERS |= {
     ),
 }
 
-
-SERVERS |= java_servers.made()
 SERVERS |= {
     "vsftpd": Server(
         program="vsftpd",
@@ -426,6 +426,8 @@ SERVERS |= {
     ),
 }  # fmt: skip
 
+
+SERVERS |= java_servers.made()
 
 
 def program(name: str) -> str | None:

@@ -30,6 +30,7 @@ TARGETS = (
     "redis",
     "squid",
     "stunnel",
+    "tomcat",
     "vsftpd",
 )
 """The module of each target; imported when it is asked for, so that rendering one does not load them all."""

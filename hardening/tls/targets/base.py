@@ -96,6 +96,8 @@ class Edit:
     """Old settings: file, first and last offset."""
     params: Mapping[str, str] = field(default_factory=dict)
     """What of the old settings the template has to be told, such as the file of DH parameters."""
+    write: Callable[[Job], str] | None = None
+    """Says the exact text that goes there, where the template's own lines would not do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class Target:
     """Where settings would go to make every server of a configuration clean; None: not known."""
     told: Callable[[Tree, str], Told] | None = None
     """Asks the files beside the main file (a real path) which release and which library run."""
-    libraries: Callable[[Release], tuple[str, ...]] | None = None
+    libraries: Callable[[Tree, str, Release], tuple[str, ...]] | None = None
     """The builds a release may run with where neither the release nor the host decides; each is a way to read."""
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""

@@ -22,6 +22,10 @@ class JsseSettings:
     """Versions the server enables (IANA-like names of this project)."""
     suites: Said | None = None
     """Suites the server enables, in its order: names with `:` between them."""
+    groups: Said | None = None
+    """Groups the server enables, with `:` between them."""
+    among: frozenset[str] | None = None
+    """Groups (lower case) the server program can use at all; None: all that the JDK has."""
     server_preference: bool | None = None
     disabled: Said | None = None
     """The value of `jdk.tls.disabledAlgorithms`; None: that of the JDK's own file."""
@@ -45,7 +49,14 @@ def offer(settings: JsseSettings, build: str) -> Offer:
     suites = settings.suites or Said(":".join(n for n in jdk.suites if n in jdk.enabled), own)
     names = [real or n for n in suites.value.split(":") if n for real in [jdk.find(n)]]
     allowed = [n for n in names if jdk.find(n) is None or forbids.permits_suite(n)]
-    groups = [n for n in jdk.groups if forbids.permits_group(n)]
+    listed = [w.lower() for w in settings.groups.value.split(":")] if settings.groups else None
+    groups = [
+        n
+        for n in jdk.groups
+        if forbids.permits_group(n)
+        and (listed is None or n.lower() in listed)
+        and (settings.among is None or n.lower() in settings.among)
+    ]
     order = settings.server_preference
     return served.offer(
         served.Settings(
@@ -53,7 +64,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             at=settings.at,
             protocols=tuple(s for s in protocols if forbids.permits_protocol(s.value)),
             ciphers=Said(":".join(allowed), suites.at),
-            groups=Said(":".join(groups), own),
+            groups=Said(":".join(groups), settings.groups.at if settings.groups else own),
             server_preference=jdk.server_order if order is None else order,
             keys=settings.keys,
             finite_field=True,

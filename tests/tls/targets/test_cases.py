@@ -13,7 +13,7 @@ from hardening.tls import policy as policies
 from hardening.tls.targets import find, targets
 
 CASES = Path(__file__).parents[1] / "cases"
-EXPECTED = re.compile(r"finds:\s*(?P<rules>[\w/, \-]+?)\s*$", re.MULTILINE)
+EXPECTED = re.compile(r"finds:\s*(?P<rules>[\w/, \-]+?)\s*(?:-->)?\s*$", re.MULTILINE)
 MAINS = sorted(p for p in CASES.glob("*/*/*") if p.suffix in {".conf", ".cf", ".cnf"} or p.is_dir())
 
 
@@ -24,7 +24,7 @@ def _expected(path: Path) -> set[tuple[str, int, str]]:
         for number, line in enumerate(file.read_text().splitlines(), start=1):
             if said := EXPECTED.search(line):
                 spot = number - line.lstrip().startswith(
-                    ("#^", ";^")
+                    ("#^", ";^", "<!--^")
                 )  # httpd has no comments at the end of a line
                 found |= {(file.name, spot, rule) for rule in re.split(r"[ ,]+", said["rules"])}
     return found
