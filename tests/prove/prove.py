@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls.targets import find
+from tests.prove import old_stacks
 from tests.tls import compared, servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,14 +86,58 @@ def one(combination: tuple[str, str, str]) -> Row:
     return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
 
 
+def old(question: tuple[old_stacks.Stack, str, Path]) -> Row:
+    """Start one old library or program as a server with one cipher string and compare."""
+    stack, string, keys = question
+    try:
+        seen = old_stacks.compare(stack, string, keys)
+    except Exception as problem:  # noqa: BLE001 - the table has to be complete
+        last = traceback.format_exc().strip().splitlines()[-3:]
+        return Row(stack.name, string, "", "error", f"{problem} {' '.join(last)}"[:2000])
+    count = len({s for suites in seen.scanned.values() for s in suites})
+    if not seen.equal:
+        return Row(stack.name, string, "", "mismatch", f"predicted {seen.predicted}\nscanned {seen.scanned}")
+    if seen.refused:
+        return Row(stack.name, string, "", "refused", "the library refuses the string, as predicted")
+    return Row(stack.name, string, "", "equal", "", tuple(seen.scanned), count)
+
+
+def old_table(rows: list[Row]) -> list[str]:
+    """Return what the old stacks showed as Markdown."""
+    tally = Counter(r.outcome for r in rows)
+    names = sorted({r.target for r in rows})
+    lines = [
+        "## Real old stacks",
+        "",
+        "The OpenSSL libraries of `make oracles` as servers (through ctypes, with RSA, ECDSA and DSA certificates), and Node.js",
+        "builds that carry 1.0.1e with SSL 2.0, 1.0.1u, 1.0.2r and 1.1.1g: the suites a scan saw are those predicted from the",
+        "cipher string alone, version for version.",
+        "",
+        f"**{len(rows)} combinations: {tally['equal']} equal, {tally['refused']} refused by the library as predicted,",
+        f"{tally['mismatch']} mismatch, {tally['error']} error.**",
+        "",
+        "| server | " + " | ".join(f"`{s}`" for s in old_stacks.STRINGS) + " |",
+        "| --- |" + " --- |" * len(old_stacks.STRINGS),
+    ]
+    for name in names:
+        cells = [
+            str(r.suites) if r.outcome == "equal" else "-" if r.outcome == "refused" else r.outcome
+            for r in rows
+            if r.target == name
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, "", "Node.js is given each string with `:!EXP:!IDEA` at its end. `-`: refused."]
+
+
 def _groups(seen: compared.Groups) -> str:
     return "" if not any(seen.scanned.values()) else "set" if seen.rendered else "own"
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[Row], olds: list[Row]) -> str:
     """Return the matrix as Markdown."""
     tally = Counter(r.outcome for r in rows)
     counts = ", ".join(f"{tally[w]} {w}" for w in ("equal", "refused", "mismatch", "error"))
+    shown = Counter(r.groups for r in rows)
     names = sorted({r.target for r in rows})
     lines = [
         "# Proof matrix",
@@ -101,7 +146,9 @@ def table(rows: list[Row]) -> str:
         "configuration that was rendered: the suites rendered, the suites read back from its files and the suites a",
         "scan saw, compared set for set, with an RSA and with an ECDSA certificate.",
         "",
-        f"**{len(rows)} combinations: {counts}.**",
+        f"**{len(rows)} combinations: {counts}.** In {shown['set']} of them the groups that were written are the groups",
+        f"seen as well, in {shown['own']} the groups the target cannot be told are the library's own, as read back from its files.",
+        "Before TLS 1.3 groups are compared with the RSA certificate alone: a client has to name the curve of an ECDSA one.",
         "",
         "A cell shows RSA / ECDSA: the number of suites that agreed, or `-` for a refusal (listed below).",
         "",
@@ -129,7 +176,25 @@ def table(rows: list[Row]) -> str:
             refused.setdefault(r.detail, []).append(f"{r.target} {r.policy} {r.key}")
     lines += ["", "## Refused", ""]
     lines += [f"- {why} ({len(who)}: {', '.join(who)})" for why, who in sorted(refused.items())] or ["None."]
+    if olds:
+        lines += ["", *old_table(olds)]
     return "\n".join(lines) + "\n"
+
+
+def _old_rows(jobs: int) -> list[Row]:
+    stacks = list(old_stacks.stacks())
+    if not stacks:
+        say("no old library is here, so none was tried: make oracles")
+        return []
+    with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
+        keys = old_stacks.keys(Path(folder) / "keys")
+        work = [(stack, string, keys) for stack in stacks for string in old_stacks.strings(stack)]
+        with ProcessPoolExecutor(jobs) as pool:
+            rows = list(pool.map(old, work))
+    for row in rows:
+        if row.outcome in {"mismatch", "error"}:
+            say(f"{row.outcome}: {row.target} {row.policy}\n  {row.detail[:600]}")
+    return rows
 
 
 def main() -> int:
@@ -153,14 +218,15 @@ def main() -> int:
             rows.append(row)
             if row.outcome in {"mismatch", "error"}:
                 say(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
-    tally = Counter(r.outcome for r in rows)
+    olds = [] if asked.targets else _old_rows(asked.jobs)
+    tally = Counter(r.outcome for r in (*rows, *olds))
     say(
-        f"tried {len(rows)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
+        f"tried {len(rows) + len(olds)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
         f"mismatches {tally['mismatch']}, errors {tally['error']}"
     )
-    asked.table.write_text(table(rows))
+    asked.table.write_text(table(rows, olds))
     asked.report.parent.mkdir(parents=True, exist_ok=True)
-    report = {"schema": "harden-proof/1", "tally": dict(tally), "rows": [asdict(r) for r in rows]}
+    report = {"schema": "harden-proof/1", "tally": dict(tally), "rows": [asdict(r) for r in (*rows, *olds)]}
     asked.report.write_text(json.dumps(report, indent=1) + "\n")
     return 1 if tally["mismatch"] or tally["error"] else 0
 

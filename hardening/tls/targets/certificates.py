@@ -10,13 +10,16 @@ from hardening.tls.targets.tree import Tree
 
 
 def keys_of(tree: Tree, paths: Iterable[str]) -> frozenset[str] | None:
-    """Return the kinds of key in certificate files (real paths), or None when any cannot be read."""
+    """Return the kinds of key in certificate files (real paths), or None when any cannot be read.
+
+    A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`.
+    """
     kinds: set[str] = set()
     for path in paths:
-        kind = _kind(tree, path)
-        if kind is None:
+        found = _kinds(tree, path)
+        if not found:
             return None
-        kinds.add(kind)
+        kinds |= found
     return frozenset(kinds) or None
 
 
@@ -26,9 +29,9 @@ def dh_bits(tree: Tree, path: str) -> int | None:
     return _dh_bits(path, stamp) if stamp else None
 
 
-def _kind(tree: Tree, path: str) -> str | None:
+def _kinds(tree: Tree, path: str) -> frozenset[str]:
     stamp = _stamp(path) if not tree.in_memory else None
-    return _key_kind(path, stamp) if stamp else None
+    return _key_kinds(path, stamp) if stamp else frozenset()
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -40,15 +43,16 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=1024)
-def _key_kind(path: str, _stamp: tuple[int, int]) -> str | None:
+def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as elsewhere in the readers
-            key = x509.load_pem_x509_certificate(file.read(1 << 20)).public_key()
+            card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        key = card.public_key()
     except (OSError, ValueError):
-        return None
+        return frozenset()
     kinds = (
         (rsa.RSAPublicKey, "rsa"),
         (ec.EllipticCurvePublicKey, "ec"),
@@ -56,7 +60,10 @@ def _key_kind(path: str, _stamp: tuple[int, int]) -> str | None:
         (ed25519.Ed25519PublicKey, "ed25519"),
         (ed448.Ed448PublicKey, "ed448"),
     )
-    return next((word for kind, word in kinds if isinstance(key, kind)), None)
+    word = next((word for kind, word in kinds if isinstance(key, kind)), None)
+    signed = card.signature_algorithm_oid._name.lower()  # noqa: SLF001 - the one place its word is
+    fixed = {"ecdh-rsa"} if "rsa" in signed else {"ecdh-ecdsa"} if "ecdsa" in signed else set[str]()
+    return frozenset({word} | (fixed if word == "ec" else set())) if word else frozenset()
 
 
 @lru_cache(maxsize=1024)

@@ -58,7 +58,7 @@ class Settings:
     """Group names with `:` between them; None: the library's own."""
     server_preference: bool = False
     keys: frozenset[str] | None = None
-    """Kinds of certificate key: `rsa`, `ec`, `dsa`, `ed25519`, `ed448`; None: not known."""
+    """Kinds of certificate key: `rsa`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`; None: not known."""
     finite_field: bool = True
     """Whether DHE suites can be used: there are parameters, or the server has its own."""
     elliptic: bool = True
@@ -103,8 +103,8 @@ def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic
         return suite.kx in {"DHE", "ECDHE"}
     if suite.kx not in {"RSA", "DHE", "ECDHE", "ECDH", "NULL"}:
         return False  # PSK, SRP, Kerberos, GOST and fixed DH need set-up these settings cannot do
-    if suite.kx == "ECDH":  # a fixed key: any EC certificate has one
-        return keys is None or "ec" in keys
+    if suite.kx == "ECDH":  # a fixed key, in a certificate signed as the suite says
+        return keys is None or f"ecdh-{suite.auth.lower()}" in keys
     wanted = _PLAIN_AUTH.get(suite.auth)
     if wanted is None:
         return False
