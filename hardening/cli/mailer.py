@@ -26,3 +26,6 @@ VERBS = (
 @click.group(cls=LazyGroup, verbs=VERBS)
 def command() -> None:
     """Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold secrets

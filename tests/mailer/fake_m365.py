@@ -427,6 +427,10 @@ class _Web(http.server.BaseHTTPRequestHandler):
             time.sleep(6)
         elif what == "reset":
             _reset(self.connection)
+        elif isinstance(what, int):  # a careless service that says back what it was sent
+            said = f"{self.headers.get('Authorization')} {getattr(self, 'sent', b'').decode('latin-1')}"
+            self._answer(what, {"error": "invalid_request", "error_description": f"AADSTS9: {said}"} if place == "token"
+                         else {"error": {"code": "ErrorInternal", "message": said}})  # fmt: skip
         elif what != "drop":
             status, body, headers = (*what, {})[:3]
             self._answer(
@@ -467,6 +471,7 @@ class _Web(http.server.BaseHTTPRequestHandler):
         if len(body) < length:  # the client was killed: half a request is none
             self.close_connection = True
             return
+        self.sent = body
         path = urlsplit(self.path).path
         double.requests.append(f"POST {self.headers['Host']} {path}")
         if path.endswith("/oauth2/v2.0/token"):
@@ -654,7 +659,7 @@ class _Submit(socketserver.BaseRequestHandler):
             raise _Gone
         return str(raw.decode("utf-8", "replace").rstrip("\r\n"))
 
-    def fault(self, place: str) -> bool:
+    def fault(self, place: str, heard: str = "") -> bool:
         what = self.double.due(f"smtp.{place}")
         if what is None:
             return False
@@ -664,7 +669,7 @@ class _Submit(socketserver.BaseRequestHandler):
             if what == "reset":
                 _reset(self.request)
             raise _Gone
-        self.say(what)
+        self.say(what.replace("ECHO", heard))
         if what.startswith("421"):
             raise _Gone
         return True
@@ -751,7 +756,7 @@ class _Submit(socketserver.BaseRequestHandler):
         if not blob:
             self.say("334 ")
             blob = self.line()
-        if self.fault("auth"):
+        if self.fault("auth", blob):
             return "", None
         found = re.fullmatch(
             r"user=([^\x01]*)\x01auth=Bearer ([^\x01]+)\x01\x01", base64.b64decode(blob).decode()
