@@ -82,6 +82,10 @@ faults-test: setup ## every step of the agent's transaction x every fault, on ev
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py
 
+.PHONY: bench-trust
+bench-trust: setup ## signing and verifying a bundle beside sha256sum over the same bytes
+	@$(BIN)/python bench/trust_speed.py
+
 credentials-test: setup ## planted credentials by the hundred: recall, precision, exact places
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/bundle/detect/credentials
 

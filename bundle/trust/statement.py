@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,6 @@ from hardening.errors import InputError, RefusedError
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Statement:
 
 def state(
     path: Path,
-    members: Iterable[Item],
+    members: Iterable[Item] | Callable[[Path], Iterable[Item]],
     *,
     created: datetime,
     expires: datetime | None = None,
@@ -64,8 +64,17 @@ def state(
     release: str = "",
     nested: bool = True,
 ) -> Statement:
-    """Return the statement about the bundle file `path` with these members."""
-    sha256, size = digest(path)
+    """Return the statement about the bundle file `path` with these members.
+
+    Given a function the members are read while the whole file is hashed.
+    """
+    if callable(members):
+        with ThreadPoolExecutor(1) as beside:
+            whole = beside.submit(digest, path)
+            members = list(members(path))
+            sha256, size = whole.result()
+    else:
+        sha256, size = digest(path)
     return Statement(
         name=path.name,
         sha256=sha256,
@@ -108,15 +117,12 @@ def parse(payload: bytes) -> Statement:
 
 def digest(path: Path) -> tuple[str, int]:
     """Return SHA-256 (hex) and size of a file, read once."""
-    value, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as source:
-            while chunk := source.read(_CHUNK):
-                value.update(chunk)
-                size += len(chunk)
+        with path.open("rb", buffering=0) as source:
+            value = hashlib.file_digest(source, "sha256").hexdigest()
+            return value, source.tell()
     except OSError as problem:
         raise InputError(f"{path}: {problem.strerror}", hint="give the bundle as one file") from problem
-    return value.hexdigest(), size
 
 
 def _stamp(moment: datetime) -> str:

@@ -10,8 +10,9 @@ from time import monotonic
 from typing import Any
 
 from bundle.trust import attest, dsse, installed, keys, statement, summary
-from bundle.trust.inventory import first_difference, inventory, top_level
+from bundle.trust.inventory import first_difference, inventory
 from bundle.trust.policy import Policy
+from bundle.trust.toplevel import members
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
 
@@ -232,7 +233,7 @@ def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime
         predicate = attest.opened(attest.beside(path, "inventory"), "inventory", policy, said.sha256, now=now)
         return first_difference(_members(predicate), inventory(path))
     except RefusedError:
-        return first_difference(said.members, top_level(path))
+        return first_difference(said.members, iter(members(path)))
 
 
 def _check_content(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> int:

@@ -50,19 +50,21 @@ def command(  # the options of the contract in docs/cli.md
 ) -> None:
     """Sign the bundle PATH and the list of its members; each further statement is a file of its own."""
     from bundle.trust import dsse, keys, statement
-    from bundle.trust.inventory import top_level
+    from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
     from hardening.cli.options import write_file
+    from hardening.errors import InputError
 
     if (cleaned_from is None) != (salt is None):
         raise click.UsageError("--cleaned-from and --salt are given together")
-    statement.digest(path)  # an absent bundle is said before a passphrase is asked for
+    if not path.is_file():  # said before a passphrase is asked for
+        raise InputError(f"{path}: no such file", hint="give the bundle as one file")
     passphrase = known_passphrase(passphrase_file) if keys.is_encrypted(key) and not no_passphrase else None
     private = keys.load_private(key, passphrase=passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     said = statement.state(
         path,
-        top_level(path),
+        members,
         created=datetime.now(UTC),
         expires=end_of_day,
         product=product,
