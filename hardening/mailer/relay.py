@@ -120,7 +120,7 @@ def smtp_kind(stage, code, text):
     low = text.lower()
     if "submissionquotaexceeded" in low:
         return TEMPORARY  # a 5xx that goes away
-    if "mapiexceptionlogonfailed" in low or "mailbox logon failure" in low:
+    if code == 430 or "mapiexceptionlogonfailed" in low or "mailbox logon failure" in low:
         return CONFIG  # a 4xx that does not
     if "sendasdenied" in low or re.search(r"\b5\.(7\.60|2\.252|2\.2)\b", low):
         return CONFIG

@@ -103,6 +103,8 @@ class Fake:
         self.lifetime = 3599
         self.token_audience = ""
         """Overrides `aud` of every token."""
+        self.reworded = False
+        """Say the same with other words: identifiers, numbers and statuses stay, sentences do not."""
         self.proof_audience = "00000002-0000-0000-c000-000000000000"
         self.slow_keys = 0
         """So many token requests see a certificate that addKey added as unknown: it spreads slowly."""
@@ -405,6 +407,8 @@ class _Web(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self, status: int, body: Any = b"", kind: str = "application/json", **headers: str) -> None:
+        if self.double.reworded and isinstance(body, dict) and "error" in body:
+            body = _reworded(body)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response_only(status)
         self.send_header(
@@ -630,6 +634,18 @@ class _Web(http.server.BaseHTTPRequestHandler):
         return self._answer(200, _soap("NoError"), "text/xml")
 
 
+def _reworded(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an error body of another author's: an AADSTS number may be in the list alone, or in the text alone."""
+    error = body["error"]
+    if isinstance(error, dict):
+        return {"error": {**error, "message": "Das geht so nicht.", "innerError": {"date": "2026-11-24"}}}
+    codes = body.get("error_codes", [])
+    if codes and codes[0] % 2:
+        return {"error": error, "error_description": "Das geht so nicht.", "error_codes": codes}
+    named = f"AADSTS{codes[0]} - " if codes else ""
+    return {"error": error, "error_description": f"{named}so nicht, bitte.\r\nTrace: 1"}
+
+
 def _soap(code: str) -> bytes:
     return f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:R xmlns:m="x"><m:ResponseCode>{code}</m:ResponseCode></m:R></s:Body></s:Envelope>'.encode()
 
@@ -651,6 +667,9 @@ class _Submit(socketserver.BaseRequestHandler):
         self.file = self.request.makefile("rb")
 
     def say(self, text: str) -> None:
+        if self.double.reworded and (kept := re.match(r"([45]\d\d)((?: [45]\.\d+\.\d+)?)", text)):
+            named = re.search(r"\w+(?:Exception|Exceeded)\w*", text)  # names of exceptions are identifiers
+            text = f"{kept[1]}{kept[2]} Nein danke. {named[0] if named else ''}".rstrip()
         self.request.sendall(text.encode() + b"\r\n")
 
     def line(self) -> str:
