@@ -106,6 +106,8 @@ class Asker:
         self.refusals: list[Refusal] = []
         self.repeating = False
         """Whether what has been refused is being asked again."""
+        self._said: dict[Question, int | None] = {}
+        """The alert that refused a question."""
         self._load = Load()
         self._place = 0
         self._tick = 0
@@ -176,7 +178,7 @@ class Asker:
         before = self.pace.snapshot()
         answer = yield from self.ask(question, blame=not self.formal)
         state = judge_answer(question, answer)
-        if self.repeating and answer.kind is Kind.HELLO and state is not State.REFUSED:
+        if self.repeating and self._differs(question, state, answer):
             self.contradictions += 1
         if state is State.TROUBLED:
             while self._judging:
@@ -190,6 +192,12 @@ class Asker:
         if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
             return (yield from self._refused(question, Outcome(state, answer)))
         return Outcome(state, answer)
+
+    def _differs(self, question: Question, state: State, answer: Answer) -> bool:
+        """Tell whether what was refused before is refused otherwise now, or not at all."""
+        if state is State.ACCEPTED:
+            return True
+        return answer.kind is Kind.ALERT and self._said.get(question, answer.alert) != answer.alert
 
     def _once_more(self, question: Question) -> Generator[Any, Any, Outcome]:
         """One more try where the endpoint is known to leave some questions unanswered."""
@@ -241,7 +249,7 @@ class Asker:
             return (yield from self._insisted(question, outcome))
         if outcome.state is State.REFUSED:
             ages = self._load.ages(self._place, self.pace.starts)
-            alert = outcome.answer.alert
+            alert = self._said[question] = outcome.answer.alert
             self.refusals.append(Refusal(self._tick, question, self.level, ages, alert))
             return outcome
         again = yield from self._between(question)

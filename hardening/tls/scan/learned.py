@@ -111,6 +111,8 @@ class Endpoint:
     fallback_scsv: bool | None = None
     tls13_hinted: bool = False
     faults: dict[Want, bool | None] = field(default_factory=dict)
+    glimpsed: set[tuple[str, int]] = field(default_factory=set)
+    """Versions and suites that came in place of a newer version that was asked for."""
     notes: list[str] = field(default_factory=list)
     inconclusive: list[str] = field(default_factory=list)
     unconfirmed: bool = False
@@ -118,6 +120,15 @@ class Endpoint:
     def offered(self) -> list[Learned]:
         """Return the versions that are offered, weakest first."""
         return [one for one in self.protocols.values() if one.offered]
+
+    def denied(self) -> bool:
+        """Tell whether something that was chosen in one place was refused in another."""
+        return any(
+            self.protocols[name].asked_all
+            and suite not in self.protocols[name].suites
+            and suite not in self.protocols[name].unknown
+            for name, suite in self.glimpsed
+        )
 
     def note(self, question: Question, answer: Answer) -> None:
         """Take from an answer whatever it shows besides its suite."""
@@ -136,6 +147,8 @@ class Endpoint:
         self.alpn = self.alpn or answer.alpn
         if answer.random.endswith(DOWNGRADE_FROM_13):
             self.tls13_hinted = True
+        if answer.protocol is not None and answer.protocol != question.protocol and answer.suite is not None:
+            self.glimpsed.add((answer.protocol, answer.suite))
         if answer.protocol in ("TLSv1.0", "TLSv1.1", "TLSv1.2") and question.compression:
             self.compression = bool(answer.compression)
         if answer.client_auth:

@@ -59,6 +59,8 @@ class Inquiry:
         tls13 = self.found.protocols["TLSv1.3"]
         if self.scope.full and self.found.tls13_hinted and tls13.refused and not tls13.offered:
             self.asker.contradictions += 1
+        if self.found.denied():
+            self.asker.contradictions += 1
 
     # the closing bracket
 

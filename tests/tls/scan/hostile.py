@@ -27,6 +27,9 @@ MODERN = [0xC02F, 0xC030, 0x009E, 0xC013, 0xC014, 0x003C, 0x002F]
 RARE = [0xC02F, 0x0096, 0x0041, 0x0007, 0xC09D, 0x00A2, 0xC07A]
 THIRTEEN = [0x1302, 0x1303, 0x1301]
 
+clock = time.monotonic
+"""What time it is for the servers; a simulation sets its own."""
+
 Offer = dict[str, list[int]]
 LEGACY: Offer = {"SSLv3": OLD[:3], "TLSv1.0": OLD, "TLSv1.1": OLD[:5]}
 MIXED: Offer = {"TLSv1.0": OLD[:4], "TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}
@@ -182,8 +185,20 @@ class Server:
         return self.wrap(retry_request(suite, group))
 
     def rate(self, seconds: float = 1.0) -> int:
-        now = time.monotonic()
+        now = clock()
         return sum(1 for t in self.started if now - t < seconds)
+
+
+def hello_of(data: bytes) -> Hello:
+    """Return the hello that these records hold."""
+    if data[0] & 0x80:
+        return Hello(data, 2, [], b"", b"", {}, sslv2=True)
+    body, at = b"", 0
+    while at < len(data):
+        (size,) = struct.unpack_from(">H", data, at + 3)
+        body += data[at + 5 : at + 5 + size]
+        at += 5 + size
+    return parse_hello(body, struct.unpack_from(">H", data, 1)[0])
 
 
 async def read_hello(reader: asyncio.StreamReader) -> Hello | None:
@@ -223,7 +238,7 @@ async def serve(server: Server, reader: asyncio.StreamReader, writer: asyncio.St
     server.count += 1
     try:
         action: str | bytes | None = server.before(server)
-        server.started.append(time.monotonic())
+        server.started.append(clock())
         if action is None:
             hello = await read_hello(reader)
             if hello is not None:
@@ -290,7 +305,7 @@ def at_once(limit: int, action: str) -> Callable[[Server], str | None]:
 
 def ban_after(limit: int, seconds: float) -> Callable[[Server], str | None]:
     def check(server: Server) -> str | None:
-        now = time.monotonic()
+        now = clock()
         if now < server.until:
             return "reset"
         if server.rate(1.0) >= limit:
@@ -370,77 +385,81 @@ def known_suites(hello: Hello) -> int:
     return len(hello.suites)
 
 
-SERVERS: dict[str, Server] = {
-    # plain
-    "honest-legacy": Server(LEGACY),
-    "honest-mixed": Server(MIXED),
-    "honest-client-preference": Server(MIXED, preference="client"),
-    "honest-many": Server(MANY),
-    "version-holes": Server(HOLES),
-    "exact-versions": Server(HOLES, on_hello=exact_version),
-    # pace
-    "twenty-a-second-close": Server(MIXED, before=per_second(20, "close")),
-    "twenty-a-second-reset": Server(LEGACY, before=per_second(20, "reset")),
-    "ten-a-second-stall": Server(TWELVE, before=per_second(10, "stall")),
-    "twenty-a-second-alert": Server(MIXED, before=per_second(20, "alert:40")),
-    "one-at-a-time": Server(MIXED, before=at_once(1, "reset")),
-    "two-at-a-time-close": Server(LEGACY, before=at_once(2, "close")),
-    "three-at-a-time-alert": Server(MIXED, before=at_once(3, "alert:80")),
-    "banned-for-a-while": Server(TWELVE, before=ban_after(12, 2.0)),
-    "every-fifth-closed": Server(MIXED, before=every(5, "close")),
-    "every-seventh-reset": Server(LEGACY, before=every(7, "reset")),
-    "every-fourth-alert": Server(MIXED, before=every(4, "alert:40")),
-    "flaky-close": Server(MIXED, before=sometimes(0.2, "close", 1)),
-    "flaky-stall": Server(TWELVE, before=sometimes(0.1, "stall", 2)),
-    # how it refuses
-    "refuses-by-close": Server(MIXED, refusal="close"),
-    "refuses-by-reset": Server(TWELVE, refusal="reset"),
-    "refuses-by-stall": Server(TWELVE, refusal="stall"),
-    "refuses-by-internal-error": Server(MIXED, refusal="alert:80"),
-    "refuses-by-close-notify": Server(TWELVE, refusal="alert:0"),
-    "refuses-by-insufficient-security": Server(MIXED, refusal="alert:71"),
-    # the hello's form
-    "drops-over-64-suites": Server(MIXED, on_hello=when(lambda h: len(h.suites) > 64, "close")),
-    "resets-over-40-suites": Server(LEGACY, on_hello=when(lambda h: len(h.suites) > 40, "reset")),
-    "stalls-over-128-suites": Server(TWELVE, on_hello=when(lambda h: len(h.suites) > 128, "stall")),
-    "alerts-over-100-suites": Server(MIXED, on_hello=when(lambda h: len(h.suites) > 100, "alert:40")),
-    "drops-over-16-suites": Server(TWELVE, on_hello=when(lambda h: len(h.suites) > 16, "close")),
-    "drops-256-to-511": Server(MIXED, on_hello=when(lambda h: 255 < h.size < 512, "close")),
-    "drops-over-512-bytes": Server(LEGACY, on_hello=when(lambda h: h.size > 512, "close")),
-    "drops-over-1000-bytes": Server(MIXED, on_hello=when(lambda h: h.size > 1000, "reset")),
-    "drops-unknown-extensions": Server(
-        {"TLSv1.0": OLD[:4], "TLSv1.2": MODERN},
-        on_hello=when(lambda h: any(n not in (0, 10, 11, 13, 23, 0xFF01) for n in h.extensions), "close"),
-    ),
-    "alerts-on-extensions": Server(
-        {"TLSv1.0": OLD[:4]}, on_hello=when(lambda h: bool(h.extensions), "alert:50")
-    ),
-    "drops-on-any-extension": Server(
-        {"TLSv1.0": OLD[:4]}, on_hello=when(lambda h: bool(h.extensions), "close")
-    ),
-    "drops-compression": Server(TWELVE, on_hello=when(lambda h: len(h.compression) > 1, "close")),
-    "tolerates-up-to-tls10-alert": Server({"TLSv1.0": OLD}, on_hello=intolerant(0x0301, "alert:40")),
-    "tolerates-up-to-tls10-close": Server({"TLSv1.0": OLD}, on_hello=intolerant(0x0301, "close")),
-    "tolerates-up-to-tls11-reset": Server(LEGACY, on_hello=intolerant(0x0302, "reset")),
-    "drops-record-0301": Server(TWELVE, on_hello=when(lambda h: h.record_version == 0x0301, "close")),
-    "yassl": Server({"TLSv1.0": OLD}, on_hello=yassl),
-    "unknown-suite-in-answer": Server(
-        TWELVE,
-        on_hello=lambda s, h: (
-            None if h.sslv2 or s.choose(MODERN, h.suites) else record(22, server_hello(0x0303, 0xDEAD))
+def servers() -> dict[str, Server]:
+    """Return new servers whose whole offer can be found out, or has to be called inconclusive."""
+    return {
+        # plain
+        "honest-legacy": Server(LEGACY),
+        "honest-mixed": Server(MIXED),
+        "honest-client-preference": Server(MIXED, preference="client"),
+        "honest-many": Server(MANY),
+        "version-holes": Server(HOLES),
+        "exact-versions": Server(HOLES, on_hello=exact_version),
+        # pace
+        "twenty-a-second-close": Server(MIXED, before=per_second(20, "close")),
+        "twenty-a-second-reset": Server(LEGACY, before=per_second(20, "reset")),
+        "ten-a-second-stall": Server(TWELVE, before=per_second(10, "stall")),
+        "twenty-a-second-alert": Server(MIXED, before=per_second(20, "alert:40")),
+        "one-at-a-time": Server(MIXED, before=at_once(1, "reset")),
+        "two-at-a-time-close": Server(LEGACY, before=at_once(2, "close")),
+        "three-at-a-time-alert": Server(MIXED, before=at_once(3, "alert:80")),
+        "banned-for-a-while": Server(TWELVE, before=ban_after(12, 2.0)),
+        "every-fifth-closed": Server(MIXED, before=every(5, "close")),
+        "every-seventh-reset": Server(LEGACY, before=every(7, "reset")),
+        "every-fourth-alert": Server(MIXED, before=every(4, "alert:40")),
+        "flaky-close": Server(MIXED, before=sometimes(0.2, "close", 1)),
+        "flaky-stall": Server(TWELVE, before=sometimes(0.1, "stall", 2)),
+        # how it refuses
+        "refuses-by-close": Server(MIXED, refusal="close"),
+        "refuses-by-reset": Server(TWELVE, refusal="reset"),
+        "refuses-by-stall": Server(TWELVE, refusal="stall"),
+        "refuses-by-internal-error": Server(MIXED, refusal="alert:80"),
+        "refuses-by-close-notify": Server(TWELVE, refusal="alert:0"),
+        "refuses-by-insufficient-security": Server(MIXED, refusal="alert:71"),
+        # the hello's form
+        "drops-over-64-suites": Server(MIXED, on_hello=when(lambda h: len(h.suites) > 64, "close")),
+        "resets-over-40-suites": Server(LEGACY, on_hello=when(lambda h: len(h.suites) > 40, "reset")),
+        "stalls-over-128-suites": Server(TWELVE, on_hello=when(lambda h: len(h.suites) > 128, "stall")),
+        "alerts-over-100-suites": Server(MIXED, on_hello=when(lambda h: len(h.suites) > 100, "alert:40")),
+        "drops-over-16-suites": Server(TWELVE, on_hello=when(lambda h: len(h.suites) > 16, "close")),
+        "drops-256-to-511": Server(MIXED, on_hello=when(lambda h: 255 < h.size < 512, "close")),
+        "drops-over-512-bytes": Server(LEGACY, on_hello=when(lambda h: h.size > 512, "close")),
+        "drops-over-1000-bytes": Server(MIXED, on_hello=when(lambda h: h.size > 1000, "reset")),
+        "drops-unknown-extensions": Server(
+            {"TLSv1.0": OLD[:4], "TLSv1.2": MODERN},
+            on_hello=when(lambda h: any(n not in (0, 10, 11, 13, 23, 0xFF01) for n in h.extensions), "close"),
         ),
-    ),
-    "demands-cookies": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=cookies),
-    "no-empty-shares": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=no_empty_shares),
-    "newest-alone": Server({"TLSv1.3": THIRTEEN}),
-    # the answer's form
-    "drips": Server(TWELVE, send=drip),
-    "slow": Server(TWELVE, send=slow_start),
-    "one-byte-records": Server(MIXED, wrap=fragments),
-    "seven-byte-records": Server(MIXED, wrap=pieces),
-    "warns-first": Server(MIXED, wrap=warned),
-}
-"""Servers whose whole offer can be found out, or has to be called inconclusive."""
+        "alerts-on-extensions": Server(
+            {"TLSv1.0": OLD[:4]}, on_hello=when(lambda h: bool(h.extensions), "alert:50")
+        ),
+        "drops-on-any-extension": Server(
+            {"TLSv1.0": OLD[:4]}, on_hello=when(lambda h: bool(h.extensions), "close")
+        ),
+        "drops-compression": Server(TWELVE, on_hello=when(lambda h: len(h.compression) > 1, "close")),
+        "tolerates-up-to-tls10-alert": Server({"TLSv1.0": OLD}, on_hello=intolerant(0x0301, "alert:40")),
+        "tolerates-up-to-tls10-close": Server({"TLSv1.0": OLD}, on_hello=intolerant(0x0301, "close")),
+        "tolerates-up-to-tls11-reset": Server(LEGACY, on_hello=intolerant(0x0302, "reset")),
+        "drops-record-0301": Server(TWELVE, on_hello=when(lambda h: h.record_version == 0x0301, "close")),
+        "yassl": Server({"TLSv1.0": OLD}, on_hello=yassl),
+        "unknown-suite-in-answer": Server(
+            TWELVE,
+            on_hello=lambda s, h: (
+                None if h.sslv2 or s.choose(MODERN, h.suites) else record(22, server_hello(0x0303, 0xDEAD))
+            ),
+        ),
+        "demands-cookies": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=cookies),
+        "no-empty-shares": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=no_empty_shares),
+        "newest-alone": Server({"TLSv1.3": THIRTEEN}),
+        # the answer's form
+        "drips": Server(TWELVE, send=drip),
+        "slow": Server(TWELVE, send=slow_start),
+        "one-byte-records": Server(MIXED, wrap=fragments),
+        "seven-byte-records": Server(MIXED, wrap=pieces),
+        "warns-first": Server(MIXED, wrap=warned),
+    }
+
+
+SERVERS = servers()
 
 MALICIOUS: dict[str, Server] = {
     "garbage": Server(TWELVE, on_hello=lambda _s, _h: random.Random(5).randbytes(4096)),
