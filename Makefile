@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test tamper-test
+.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test tamper-test mailer-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -78,6 +78,9 @@ hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playboo
 
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
+
+mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
+	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
 
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py
