@@ -80,3 +80,13 @@ def test_features_begin_and_end_where_the_sources_say(name: str, feature: str, h
     facts = find(name).facts
     assert facts.has(feature, facts.release(has)[0])
     assert not facts.has(feature, facts.release(lacks)[0])
+
+
+@pytest.mark.parametrize("target", [pytest.param(t, id=t.name) for t in targets()])
+def test_el8_is_the_distributions_own_library(target: Target) -> None:
+    """Its default level is 2, and PROFILE=SYSTEM means something; a vendor's 1.1.1k of another wheel is neither."""
+    for release in target.facts.releases:
+        if release.version.endswith("-el8") and release.openssl.startswith("1.1.1"):
+            build = builds.build(release.openssl)
+            assert build.security_level == 2
+            assert build.system_policy
