@@ -69,7 +69,9 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
         for row in one.said("upgrades"):
             why = f"  {row['why']}" if row.get("why") else ""
-            click.echo(f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}")
+            click.echo(
+                f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
+            )
             underway = underway or row["state"] not in ("committed", "rolledback")
         shown: list[str] = []
         for row in one.said("pending"):
@@ -108,7 +110,9 @@ def rollback(
     receipt = playbook.run("rollback.yml", inventory=inventory, limit=limit, variables=variables, flags=flags)
     for one in receipt.hosts:
         for row in one.tasks:
-            if row["outcome"] not in ("unreachable", "skipped") and not row["result"].get("upgrade", {}).get("later"):
+            if row["outcome"] not in ("unreachable", "skipped") and not row["result"].get("upgrade", {}).get(
+                "later"
+            ):
                 click.echo(
                     f"{one.host}: {row['result'].get('msg') or row['result'].get('state', row['outcome'])}"
                 )
