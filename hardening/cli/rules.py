@@ -28,6 +28,7 @@ SOURCES = (
     ("bundle.leftovers", "rules"),
     ("bundle.diff", "rules"),
     ("hardening.host.rules", "rules"),
+    ("hardening.host.look.rules", "rules"),
     ("hardening.upgrade.rules", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
     ("hardening.mailer.doctor_rules", "rules"),

@@ -1,0 +1,5 @@
+"""What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
+
+from hardening.host.look.audit import audit
+
+__all__ = ["audit"]

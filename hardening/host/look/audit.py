@@ -1,0 +1,156 @@
+"""`harden host audit`: every look at one host, put together into one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bundle.audit import audit as audit_bundles
+from hardening.engine import product as products
+from hardening.errors import NothingExaminedError
+from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
+from hardening.host.look import certificates, engine, people, secrets, sudo, visits
+from hardening.host.look.root import Root
+from hardening.host.look.rules import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_WEAK,
+    SUDO_ALL,
+    SUDO_WRITABLE,
+    UNREAD,
+    VISITED,
+    WORLD_READABLE,
+)
+from hardening.tls.audit import audit as audit_tls
+from hardening.tls.ruleset import Policy
+
+WEB = ("/var/www", "/srv/www", "/usr/share/phpmyadmin", "/usr/share/phpMyAdmin", "/usr/share/adminer", "/usr/share/nginx/html",
+       "/usr/local/apache2/htdocs")  # fmt: skip
+SERVERS = ("/etc/httpd", "/etc/apache2", "/etc/nginx", "/etc/lighttpd", "/etc/haproxy", "/etc/postfix", "/etc/dovecot", "/etc/stunnel",
+           "/etc/my.cnf", "/etc/my.cnf.d", "/etc/mysql", "/etc/redis", "/etc/squid", "/etc/exim", "/etc/exim4", "/etc/vsftpd",
+           "/etc/vsftpd.conf", "/etc/proftpd", "/etc/proftpd.conf", "/etc/ssh/sshd_config")  # fmt: skip
+ACCOUNTS = ("/etc/shadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/cron.d", "/etc/crontab", "/root/.my.cnf", "/root/.pgpass", "/root/.netrc",
+            "/root/.ssh", "/etc/fstab", "/etc/rc.d/rc.local", "/etc/rc.local")  # fmt: skip
+ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
+"""Folders that a web server usually serves as `/`."""
+
+
+def audit(
+    top: Path,
+    policies: Sequence[Policy],
+    *,
+    more: Iterable[str] = (),
+    product: str = "aspect",
+    root: Root | None = None,
+) -> Run:
+    """Look at a host for what must not be on it.
+
+    `top` is its `/`, here or mounted; `more` are further folders of the host. Paths in the findings are the host's own.
+    Errors: NothingExaminedError when none of the places it knows is there.
+    """
+    started = datetime.now(UTC)
+    host = root or Root(top)
+    layout = products.load(product)
+    web = [layout.place("web-root").path, *WEB]
+    home = web[0].rpartition("/")[0]
+    places = _outermost(path for path in (home, *web, *ACCOUNTS, *more) if host.exists(path))
+    servers = [path for path in SERVERS if host.exists(path)]
+    if not places and not servers:
+        raise NothingExaminedError(
+            f"{top} has neither the product's folders nor a server's configuration",
+            hint="name the root of the host with --root",
+        )
+    subject = str(top)
+    run = Run.of((), (), started=started)
+    if places:
+        run = run.merged(_named(host, audit_bundles([str(host.place(path)) for path in places])))
+    if servers:
+        tls = audit_tls([host.place(path) for path in servers], policies)
+        run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
+    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, started))
+    findings = [one for one in said if isinstance(one, Finding)]
+    results = [one for one in said if isinstance(one, Result)]
+    results += _verdicts(subject, findings, results)
+    reason = "; ".join(one.message for one in findings if one.rule is UNREAD)
+    about = Subject(
+        id=subject, kind=Kind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
+        stats={"places": len(places), "servers": len(servers)},
+    )  # fmt: skip
+    return run.merged(Run.of([about], findings, results, started=started))
+
+
+def _looks(
+    host: Root,
+    subject: str,
+    run: Run,
+    web: list[str],
+    layout: products.Product,
+    servers: list[str],
+    now: datetime,
+) -> Iterator[Finding | Result]:
+    accounts = people.web_users(host, _owners(host))
+    yield from sudo.look(host, subject, accounts)
+    yield from secrets.look(host, subject, run.findings)
+    yield from visits.look(host, subject, run.findings, web)
+    yield from certificates.look(host, subject, servers, now)
+    yield from engine.look(host, subject, layout)
+    for path in ("/etc/shadow", "/etc/sudoers"):
+        if host.exists(path) and host.text(path) is None:
+            yield Finding(
+                rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path} may not be read"
+            )
+
+
+def _owners(host: Root) -> Iterator[str]:
+    """Say the accounts that servers' own configurations name."""
+    for path, word in (
+        ("/etc/httpd/conf/httpd.conf", "User"), ("/etc/apache2/envvars", "export APACHE_RUN_USER="), ("/etc/nginx/nginx.conf", "user"),
+        ("/etc/lighttpd/lighttpd.conf", "server.username"), ("/etc/php-fpm.d/www.conf", "user ="),
+    ):  # fmt: skip
+        for line in (host.text(path) or "").splitlines():
+            if line.strip().startswith(word):
+                rest = line.strip()[len(word) :].strip(" \t=\"';").split()
+                yield from rest[:1]
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Leave out what lies in another one of the list, so that nothing is examined twice."""
+    made: list[str] = []
+    for path in sorted(set(paths)):
+        if not made or not path.startswith(made[-1].rstrip("/") + "/"):
+            made.append(path)
+    return made
+
+
+def _named(host: Root, run: Run) -> Run:
+    """Give findings and subjects the host's own paths."""
+    if host.live:
+        return run
+
+    def name(path: str) -> str:
+        return host.name(path) if path.startswith(str(host.top)) else path
+
+    subjects = [replace(one, id=_subject(host, one.id)) for one in run.subjects]
+    findings = []
+    for one in run.findings:
+        place = one.location
+        if isinstance(place, InFile):
+            place = replace(place, parts=(name(place.parts[0]), *place.parts[1:]))
+        findings.append(replace(one, location=place, subject=_subject(host, one.subject), ordinal=0,
+                                message=one.message.replace(f"{host.top}/", "/")))  # fmt: skip
+    results = [replace(one, subject=_subject(host, one.subject)) for one in run.results]
+    return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)
+
+
+def _subject(host: Root, subject: str) -> str:
+    return subject.replace(str(host.top), "", 1) or "/" if subject.startswith(str(host.top)) else subject
+
+
+def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:
+    said = {one.rule.id for one in results}
+    hit = {one.rule.id for one in findings}
+    for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK):
+        if rule.id not in said:
+            verdict = Verdict.FAIL if rule.id in hit else Verdict.PASS
+            yield Result(rule=rule, subject=subject, verdict=verdict)

@@ -1,0 +1,73 @@
+"""The certificates that servers' configurations name: expired, about to, or weak."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hardening.findings import Finding, Severity, in_file
+from hardening.host.look.root import Root
+from hardening.host.look.rules import CERTIFICATE_EXPIRED, CERTIFICATE_WEAK
+from hardening.tls import certificate_check
+from hardening.tls.scan.certificate import read
+
+SOON = timedelta(days=30)
+LEAST_RSA = 2048
+LEAST_EC = 224
+_NAMED = re.compile(
+    r"^[ \t]*(?:SSLCertificateFile|ssl_certificate|ssl\.pemfile|ssl[-_]cert(?:_file)?|smtpd_tls_cert_file|smtp_tls_cert_file|"
+    r"TLS(?:RSA|ECDSA)CertificateFile|rsa_cert_file|tls_certificate|tls-cert-file|cert|bind\b[^\n]*?\bcrt)[ \t]*[=:]?[ \t]*<?[\"']?(/[^\s\"';]+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_OLD = {"md2", "md5", "sha1"}
+
+
+def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Iterator[Finding]:
+    """Say each weak, expired or soon expiring certificate once, at its own file, with who names it."""
+    for path, (config, line) in sorted(_named(root, folders).items()):
+        try:
+            cards = x509.load_pem_x509_certificates(root.place(path).read_bytes()[: 1 << 20])
+        except (OSError, ValueError):
+            continue  # the server's own check says so
+        card = read(cards[0].public_bytes(Encoding.DER)) if cards else None
+        if card is None:
+            continue
+        told = f"{path} ({card.subject}), named in {config}:{line},"
+        left = card.not_after - now
+        if left < SOON:
+            over = left < timedelta(0)
+            yield Finding(
+                rule=CERTIFICATE_EXPIRED, subject=subject, location=in_file(path), evidence=card.sha256[:16],
+                severity=Severity.MEDIUM if over else Severity.LOW,
+                message=f"{told} {'expired' if over else 'expires'} on {card.not_after:%Y-%m-%d}",
+            )  # fmt: skip
+        bits, kind = certificate_check.key_bits(card), certificate_check.key_type(card)
+        digest = certificate_check.signature_hash(card)
+        weak = []
+        if (kind == "rsa" and bits < LEAST_RSA) or (kind == "ec" and 0 < bits < LEAST_EC):
+            weak.append(f"a key of {card.key}")
+        if digest in _OLD and not (card.self_signed and card.ca):
+            weak.append(f"a signature over {digest}")
+        if weak:
+            yield Finding(
+                rule=CERTIFICATE_WEAK, subject=subject, location=in_file(path), evidence=card.sha256[:16],
+                message=f"{told} has {' and '.join(weak)}",
+            )  # fmt: skip
+
+
+def _named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for folder in folders:
+        for place in sorted(Path(root.place(folder)).rglob("*")):
+            if not place.is_file() or place.stat().st_size > 1 << 20:
+                continue
+            config = root.name(place)
+            text = root.text(config) or ""
+            for match in _NAMED.finditer(text):
+                found.setdefault(match[1], (config, text.count("\n", 0, match.start()) + 1))
+    return found

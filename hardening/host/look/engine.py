@@ -1,0 +1,47 @@
+"""The control engine: the port its configuration says against the one it listens on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hardening.engine import port
+from hardening.engine.product import Product
+from hardening.errors import HardeningError
+from hardening.findings import Finding, Result, Verdict, in_file
+from hardening.host.look.root import Root
+from hardening.host.look.rules import PORT_DIFFERS, UNREAD
+
+
+def look(root: Root, subject: str, product: Product) -> Iterator[Finding | Result]:
+    """Say where the two differ; of a copy of a host nobody can say what listens, and that is said."""
+    path = product.place("engine-config").path
+    text = root.text(path)
+    if text is None:
+        yield Result(
+            rule=PORT_DIFFERS, subject=subject, verdict=Verdict.NOT_APPLICABLE, reason=f"{path} is not there"
+        )
+        return
+    try:
+        wanted = port.configured(text, product.key, product.port)
+    except HardeningError as problem:
+        yield Finding(rule=UNREAD, subject=subject, location=in_file(path), message=f"{path}: {problem}")
+        return
+    if not root.live:
+        yield Result(
+            rule=PORT_DIFFERS,
+            subject=subject,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"configured={wanted}; what listens is not in a copy",
+        )
+        return
+    from hardening.host import agent
+
+    listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
+    heard = port.running(listening, product.process, {wanted, product.port})
+    now = port.EnginePort(configured=wanted, running=heard)
+    if now.restart_pending:
+        yield Finding(
+            rule=PORT_DIFFERS, subject=subject, location=in_file(path), evidence=product.key, message=now.line
+        )
+    else:
+        yield Result(rule=PORT_DIFFERS, subject=subject, verdict=Verdict.PASS, reason=now.line)

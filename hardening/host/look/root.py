@@ -1,0 +1,109 @@
+"""A host's file system under a folder: paths are the host's own, links lead inside it, never out of it."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LINKS = 40
+"""Links that one path may lead over, as in Linux."""
+LARGEST = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who owns something and who may do what with it."""
+
+    mode: int
+    uid: int
+    gid: int
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is a folder."""
+        return stat.S_ISDIR(self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The host whose `/` is the folder `top`."""
+
+    top: Path
+    seen: Mapping[str, About] = field(default_factory=dict)
+    """Owners and modes as they are on the host, where the tree is a copy that cannot have them."""
+
+    @property
+    def live(self) -> bool:
+        """Whether this is the running machine itself."""
+        return self.top == Path("/")
+
+    def place(self, path: str) -> Path:
+        """Return where one of the host's paths lies here, links followed inside the root."""
+        return self.top / self.real(path).lstrip("/")
+
+    def real(self, path: str) -> str:
+        """Return the host's own path without links; a loop is returned as far as it was followed."""
+        todo = [part for part in reversed(path.split("/")) if part]
+        here: list[str] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part in (".", ".."):
+                if part == ".." and here:
+                    here.pop()
+                continue
+            here.append(part)
+            at = self.top.joinpath(*here)
+            if links < LINKS and at.is_symlink():
+                links += 1
+                target = os.readlink(at)  # noqa: PTH115 - the text of the link, not a Path made of it
+                here = [] if target.startswith("/") else here[:-1]
+                todo += [one for one in reversed(target.split("/")) if one]
+        return "/" + "/".join(here)
+
+    def name(self, place: Path | str) -> str:
+        """Return the host's own path of something that lies here."""
+        relative = os.path.relpath(place, self.top)
+        return "/" if relative == "." else f"/{relative}"
+
+    def exists(self, path: str) -> bool:
+        """Tell whether something is there."""
+        return self.place(path).exists()
+
+    def text(self, path: str) -> str | None:
+        """Return a file as text, or None where there is none that can be read."""
+        try:
+            with self.place(path).open("rb") as file:
+                return file.read(LARGEST).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    def matching(self, pattern: str) -> Iterator[str]:
+        """Say the host's own paths that a pattern means, sorted."""
+        start = str(self.top).rstrip("/")
+        for found in sorted(glob.glob(glob.escape(start) + pattern)):  # noqa: PTH207 - Path.glob takes no absolute pattern
+            yield self.name(found)
+
+    def about(self, path: str) -> About | None:
+        """Return owner and mode of a path, links followed, or None where nothing is."""
+        real = self.real(path)
+        if real in self.seen:
+            return self.seen[real]
+        try:
+            found = os.lstat(self.top / real.lstrip("/"))
+        except OSError:
+            return None
+        return About(found.st_mode, found.st_uid, found.st_gid)
+
+    def ways(self, path: str) -> Iterator[str]:
+        """Say the real path and every folder above it, innermost first, `/` last."""
+        here = self.real(path)
+        while True:
+            yield here
+            if here == "/":
+                return
+            here = here.rpartition("/")[0] or "/"

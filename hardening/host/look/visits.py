@@ -1,0 +1,127 @@
+"""The web server's access logs: was a found component asked for, by whom, from when to when."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote
+
+from hardening.findings import Finding, in_file
+from hardening.host.look.root import Root
+from hardening.host.look.rules import VISITED
+
+LOGS = (
+    "/var/log/httpd/*access*", "/var/log/apache2/*access*", "/var/log/nginx/*access*", "/var/log/lighttpd/*access*",
+    "/home/MIX_CMIX/log*/*access*",
+)  # fmt: skip
+LARGEST = 4 << 30
+"""Bytes of one log, unpacked, that are read."""
+_LINE = re.compile(
+    rb'^(?P<who>\S+) \S+ .{0,200}?\[(?P<when>[^\]]{1,40})\] "(?:[A-Z]{3,10}) (?P<what>[^ "]{1,4000})[^"]*" (?P<code>\d{3})'
+)
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+@dataclass(slots=True)
+class Visits:
+    """What the logs say of one component."""
+
+    first: str = ""
+    last: str = ""
+    answered: int = 0
+    refused: int = 0
+    who: Counter[str] = field(default_factory=Counter)
+    log: str = ""
+    line: int = 0
+
+
+def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]) -> Iterator[Finding]:
+    """Say each forbidden component that was asked for and answered. `webs`: document roots, outermost paths first."""
+    wanted = {url: one for one in found for url in _urls(one, list(webs))}
+    if not wanted:
+        return
+    visits = {url: Visits() for url in wanted}
+    needles = [(url.encode(), url) for url in wanted]
+    for pattern in LOGS:
+        for path in root.matching(pattern):
+            _read(root, path, needles, visits)
+    for url, one in sorted(visits.items()):
+        if not one.answered:
+            continue
+        top = ", ".join(f"{who} ({count})" for who, count in one.who.most_common(5))
+        more = f" and {len(one.who) - 5} more" if len(one.who) > 5 else ""  # noqa: PLR2004 - as many as are named
+        yield Finding(
+            rule=VISITED, subject=subject, location=in_file(one.log, one.line), evidence=url,
+            message=f"{url} was answered {one.answered} times between {one.first} and {one.last} (refused or missing: "
+            f"{one.refused}), to {top}{more}",
+        )  # fmt: skip
+
+
+def _urls(finding: Finding, webs: list[str]) -> Iterator[str]:
+    if not finding.rule.id.startswith("component/") or len(getattr(finding.location, "parts", ())) != 1:
+        return
+    path = finding.location.parts[0]  # type: ignore[union-attr]  # just asked
+    inside = [web for web in webs if path.startswith(web.rstrip("/") + "/")]
+    if inside:
+        web = max(inside, key=len)
+        yield path[len(web.rstrip("/")) :]
+
+
+def _read(root: Root, path: str, needles: list[tuple[bytes, str]], visits: dict[str, Visits]) -> None:
+    place = root.place(path)
+    try:
+        with _opened(place) as file:
+            for number, line in enumerate(_bounded(file), start=1):
+                for needle, url in needles:
+                    if needle in line or b"%" in line:
+                        _count(line, url, visits[url], path, number)
+    except (OSError, EOFError, lzma.LZMAError):
+        return  # a log that ends in the middle: what was read counts
+
+
+def _opened(place: Path) -> IO[bytes]:
+    opener = _OPENERS.get(place.suffix)
+    return opener(place, "rb") if opener is not None else place.open("rb")  # type: ignore[operator]  # each opens a binary file
+
+
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    read = 0
+    while read < LARGEST and (line := file.readline(1 << 16)):
+        read += len(line)
+        yield line
+
+
+def _count(line: bytes, url: str, visits: Visits, path: str, number: int) -> None:
+    said = _LINE.match(line)
+    if said is None:
+        return
+    asked = unquote(said["what"].decode("latin-1")).partition("?")[0]
+    if re.sub(r"/{2,}", "/", asked) != url:
+        return
+    if said["code"].startswith((b"4", b"5")):
+        visits.refused += 1
+        return
+    when = said["when"].decode("latin-1")
+    order = _order(when)
+    if not visits.answered or order < _order(visits.first):
+        visits.first, visits.log, visits.line = when, path, number
+    if order >= _order(visits.last):
+        visits.last = when
+    visits.answered += 1
+    visits.who[said["who"].decode("latin-1")] += 1
+
+
+def _order(when: str) -> datetime:
+    """Return a log's time for comparing: rotated logs are not read in the order of time."""
+    try:
+        return datetime.strptime(when, "%d/%b/%Y:%H:%M:%S %z")
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,243 @@
+"""A host's tree with one of everything that must not be, each beside its harmless twin."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode
+from hardening.findings import Finding, InFile, Run, Verdict
+from hardening.host.look import audit, people, sudoers
+from hardening.host.look.root import About, Root
+from hardening.tls.policy import load
+
+HTML = "/home/MIX_CMIX/htmlroot"
+TOOL = f"{HTML}/maintenance/db.php"
+LOG = '10.0.0.{who} - - [{when}] "GET {what} HTTP/1.1" {code} 99 "-" "x"\n'
+SUDOERS = r"""
+Defaults env_reset
+User_Alias WEB = apache, \
+    lighttpd
+Cmnd_Alias STEPS = /opt/steps/update.sh, /sbin/reboot
+WEB ALL=(root) NOPASSWD: STEPS
+%wheel ALL=(ALL) ALL
+backup ALL=(root) NOPASSWD: /opt/steps/writable.sh   # no web account
+#includedir /etc/sudoers.d
+"""
+
+
+def card(path: Path, *, bits: int, days: int, digest: hashes.SHA256 | hashes.SHA512) -> None:
+    key = rsa.generate_private_key(65537, bits)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.stem)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+        .not_valid_before(now - timedelta(days=400)).not_valid_after(now + timedelta(days=days)).sign(key, digest)
+    )  # fmt: skip
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("host")
+
+    def put(path: str, text: str, mode: int = 0o644) -> Path:
+        place = root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+        return place
+
+    put(
+        "/etc/passwd",
+        "root:x:0:0::/root:/bin/sh\napache:x:48:48::/:/sbin/nologin\nbackup:x:34:34::/:/bin/sh\n",
+    )
+    put("/etc/group", "root:x:0:\napache:x:48:\nstaff:x:50:apache\nwheel:x:10:\n")
+    put("/etc/sudoers", SUDOERS, 0o440)
+    put(
+        "/etc/sudoers.d/shell",
+        "apache ALL=(ALL) NOPASSWD: /bin/bash\n%staff ALL = NOPASSWD: /opt/steps/fixed.sh\n",
+        0o440,
+    )
+    put("/etc/sudoers.d/left.rpmsave", "apache ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    put("/opt/steps/update.sh", "#!/bin/sh\n", 0o777)
+    put("/opt/steps/writable.sh", "#!/bin/sh\n", 0o777)
+    put("/opt/steps/fixed.sh", "#!/bin/sh\n", 0o755)
+    put("/sbin/reboot", "", 0o755)
+    put(TOOL, specimen.tool("correct-horse-9"))
+    put(f"{HTML}/index.php", "<?php echo 1;\n")
+    secret = "<?php\nmysql_connect('localhost', 'mix', 'Tr0ub4dor&3x');\n"
+    put(f"{HTML}/open.php", secret)
+    put(f"{HTML}/closed.php", secret, 0o640)
+    put("/home/MIX_CMIX/private/inside.php", secret)
+    (root / "home/MIX_CMIX/private").chmod(0o700)
+    put("/home/MIX_CMIX/config/engine.properties", "engine.port = 7300\n")
+    rows = [(1, "10/Nov/2026:10:00:00 +0000", "/maintenance/db.php?server=x", 200), (2, "11/Nov/2026:10:00:00 +0000", "/maintenance/%64b.php", 302),
+            (3, "12/Nov/2026:10:00:00 +0000", "/maintenance/db.php", 404), (4, "12/Nov/2026:10:00:00 +0000", "/maintenance/db.phpx", 200),
+            (4, "13/Nov/2026:10:00:00 +0000", "/index.php", 200)]  # fmt: skip
+    put(
+        "/var/log/httpd/access_log", "".join(LOG.format(who=w, when=t, what=u, code=c) for w, t, u, c in rows)
+    )
+    older = LOG.format(who=9, when="01/Feb/2025:08:00:00 +0000", what="//maintenance/db.php", code=200)
+    (root / "var/log/httpd/access_log-20250202.gz").write_bytes(gzip.compress(older.encode()))
+    put("/etc/httpd/conf.d/ssl.conf", "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all -SSLv2\nSSLCipherSuite ALL\n"
+        "SSLCertificateFile /etc/pki/tls/certs/old.crt\nSSLCertificateKeyFile /etc/pki/tls/private/x.key\n</VirtualHost>\n"
+        "# SSLCertificateFile /etc/pki/tls/certs/unused.crt\n<VirtualHost *:8443>\nSSLCertificateFile /etc/pki/tls/certs/good.crt\n</VirtualHost>\n")  # fmt: skip
+    put("/etc/httpd/conf/httpd.conf", "ServerRoot /etc/httpd\nUser apache\nInclude conf.d/*.conf\n")
+    certs = root / "etc/pki/tls/certs"
+    certs.mkdir(parents=True)
+    card(certs / "old.crt", bits=1024, days=-3, digest=hashes.SHA256())
+    card(certs / "unused.crt", bits=1024, days=-3, digest=hashes.SHA256())
+    card(certs / "good.crt", bits=2048, days=200, digest=hashes.SHA256())
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(host: Path) -> Run:
+    return audit(host, [load("aspect")])
+
+
+def of(found: Run, rule: str) -> list[Finding]:
+    return [one for one in found.findings if one.rule.id == rule]
+
+
+def place(finding: Finding) -> str:
+    assert isinstance(finding.location, InFile)
+    return f"{finding.location.path}:{finding.location.line}"
+
+
+def test_paths_are_the_hosts_own(host: Path, found: Run) -> None:
+    assert found.exit_code() is ExitCode.FINDINGS
+    assert [one.where for one in of(found, "component/adminer")] == [TOOL]
+    assert not [one for one in found.findings if str(host) in one.where + one.message]
+    assert {one.id for one in found.subjects} >= {str(host), "/home/MIX_CMIX", "/etc/sudoers"}
+
+
+def test_sudo_rules_that_give_the_host_away(found: Run) -> None:
+    (writable,) = of(found, "host/sudo-writable")
+    assert (
+        "apache may run /opt/steps/update.sh as root, without a password, and apache may write it"
+        in writable.message
+    )
+    assert place(writable) == "/etc/sudoers:6"
+    (shell,) = of(found, "host/sudo-all")
+    assert place(shell) == "/etc/sudoers.d/shell:1"
+    assert "/bin/bash with any arguments" in shell.message
+
+
+def test_secrets_open_to_every_account(found: Run) -> None:
+    places = {one.where.partition(":")[0] for one in of(found, "host/world-readable-secret")}
+    assert f"{HTML}/open.php" in places
+    assert not places & {f"{HTML}/closed.php", "/home/MIX_CMIX/private/inside.php"}
+    assert {one.where.partition(":")[0] for one in of(found, "credential/login-call")} >= {
+        f"{HTML}/open.php", f"{HTML}/closed.php", "/home/MIX_CMIX/private/inside.php",
+    }  # fmt: skip
+
+
+def test_visits_to_the_component(found: Run) -> None:
+    (visited,) = of(found, "host/component-visited")
+    assert visited.message == (
+        "/maintenance/db.php was answered 3 times between 01/Feb/2025:08:00:00 +0000 and 11/Nov/2026:10:00:00 +0000 "
+        "(refused or missing: 1), to 10.0.0.1 (1), 10.0.0.2 (1), 10.0.0.9 (1)"
+    )
+    assert place(visited) == "/var/log/httpd/access_log-20250202.gz:1"
+
+
+def test_certificates_that_servers_name(found: Run) -> None:
+    (expired,) = of(found, "host/certificate-expired")
+    (weak,) = of(found, "host/certificate-weak")
+    assert expired.where == weak.where == "/etc/pki/tls/certs/old.crt"
+    assert "a key of rsa:1024" in weak.message
+    assert "named in /etc/httpd/conf.d/ssl.conf:6" in weak.message
+
+
+def test_weak_tls_and_what_a_copy_cannot_say(found: Run) -> None:
+    assert of(found, "tls/suite")
+    port = next(one for one in found.results if one.rule.id == "host/engine-port")
+    assert (port.verdict, port.reason) == (
+        Verdict.INCONCLUSIVE,
+        "configured=7300; what listens is not in a copy",
+    )
+
+
+def test_by_command(host: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(["host", "audit", "--root", str(host), "--format", "json"]) == ExitCode.FINDINGS
+    read = json.loads(capfdbinary.readouterr().out)
+    assert "Tr0ub4dor&3x" not in json.dumps(read)
+    assert {one["kind"] for one in read["subjects"]} == {"host", "bundle", "file", "endpoint"} & {
+        one["kind"] for one in read["subjects"]
+    }
+    assert run(["host", "audit", "--root", str(tmp_path)]) == ExitCode.NOTHING_EXAMINED
+    assert run(["host", "audit", "--root", str(tmp_path / "absent")]) == ExitCode.USAGE
+
+
+def test_links_lead_inside_the_root(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/real").write_text("inside")
+    (tmp_path / "etc/absolute").symlink_to("/etc/real")
+    (tmp_path / "etc/up").symlink_to("../../../../../etc/real")
+    (tmp_path / "etc/loop").symlink_to("loop")
+    root = Root(tmp_path)
+    assert root.text("/etc/absolute") == root.text("/etc/up") == "inside"
+    assert root.text("/etc/loop") is None
+    assert list(root.ways("/etc/absolute")) == ["/etc/real", "/etc", "/"]
+
+
+def test_who_may_write_counts_folders_groups_and_the_sticky_bit(tmp_path: Path) -> None:
+    for folder in ("a", "tmp"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_text("")
+    apache = people.Person("apache", 48, frozenset({48, 50}))
+
+    def asked(path: str, **seen: tuple[int, int, int]) -> tuple[str, str] | None:
+        about = {f"/{name.replace('_', '/')}".rstrip("/") or "/": About(*one) for name, one in seen.items()}
+        about.setdefault("/", About(0o40755, 0, 0))
+        return people.who_may_write(Root(tmp_path, about), path, [apache])
+
+    assert asked("/a/x", a=(0o40755, 0, 0), a_x=(0o100755, 0, 0)) is None
+    assert asked("/a/x", a=(0o40755, 48, 0), a_x=(0o100755, 0, 0)) == ("apache", "/a")
+    assert asked("/a/x", a=(0o40755, 0, 0), a_x=(0o100775, 0, 50)) == ("apache", "/a/x")
+    assert asked("/tmp/x", tmp=(0o41777, 0, 0), tmp_x=(0o100755, 0, 0)) is None
+    assert asked("/tmp/x", tmp=(0o40777, 0, 0), tmp_x=(0o100755, 0, 0)) == ("apache", "/tmp")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("apache ALL=(root) NOPASSWD: /bin/a, PASSWD: /bin/b", [("/bin/a", False), ("/bin/b", True)]),
+        ("apache host = (root:wheel) SETENV: NOPASSWD: /bin/a -x \\\n  /y", [("/bin/a -x   /y", False)]),
+        ("apache ALL = NOPASSWD: ALL, !/bin/sh", [("ALL", False)]),
+        ("apache web1 = /bin/a : web2 = NOPASSWD: /bin/b", [("/bin/a", True), ("/bin/b", False)]),
+        ("Defaults:apache !requiretty", []),
+        ("# apache ALL=(ALL) NOPASSWD: ALL", []),
+        ("nonsense", []),
+    ],
+)
+def test_sudoers_language(tmp_path: Path, text: str, expected: list[tuple[str, bool]]) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/sudoers").write_text(text + "\n")
+    assert [(one.command, one.password) for one in sudoers.rules(Root(tmp_path))] == expected
+
+
+def test_an_include_loop_ends(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/sudoers").write_text("@include /etc/sudoers\napache ALL=NOPASSWD: /bin/a\n")
+    assert sudoers.rules(Root(tmp_path))
+
+
+def test_this_machine_can_be_asked() -> None:
+    """The root itself: paths stay as they are."""
+    assert Root(Path("/")).live
+    assert Root(Path("/")).name("/etc/passwd") == "/etc/passwd"
+    assert os.fspath(Root(Path("/")).place("/etc")) == "/etc"
