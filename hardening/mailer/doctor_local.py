@@ -10,9 +10,10 @@ from pathlib import Path
 from hardening.errors import HardeningError
 from hardening.findings import Severity
 from hardening.mailer.doctor import Examination, Step
+from hardening.mailer.ground import ground
 from hardening.mailer.mistakes import mistakes
 from hardening.mailer.rest import read
-from hardening.mailer.settings import Credential, Settings
+from hardening.mailer.settings import Credential, Settings, Transport
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -80,6 +81,14 @@ def _expiry(found: Examination) -> None:
             "expiry", cause, f"{credential.place} {text}",
             "az ad app credential reset --id {client_id} --append   # put the new one under [next_credential]; the old one goes on working",
             where=found.settings.source, severity=severity,
+        )  # fmt: skip
+    if found.offline and Transport.EWS in (*found.settings.transports, found.settings.calendars_via):
+        left = ground().ews_days(found.today)
+        said.append(f"EWS: {left} days left")
+        found.wrong(
+            "expiry", "ews-ends", f"EWS ends on {ground().ews_ends}" + (f", in {left} days" if left > 0 else ": it is over"),
+            "transports = ['graph', 'smtp'], [calendars] via = 'graph', and harden mailer guide", where=found.settings.source,
+            severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL,
         )  # fmt: skip
     found.done("expiry", "; ".join(said) or "no end is known")
 

@@ -16,7 +16,7 @@ from hardening.mailer.ground import ground
 from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.submission import Submission
-from hardening.mailer.tokens import Token, acquire, resource
+from hardening.mailer.tokens import Token, acquire, resource, scopes
 from hardening.mailer.web import Client
 
 _SKEW = 300  # seconds that tokens forgive
@@ -31,7 +31,7 @@ def _skipped(found: Examination, step: str, why: str) -> None:
 def _endpoints(settings: Settings) -> dict[str, tuple[str, int]]:
     """Which endpoints the settings need, by name."""
     needed = {"authority": host_port(settings.endpoints.authority, 443)}
-    for transport in settings.transports:
+    for transport in (*settings.transports, *([settings.calendars_via] if settings.calendars else [])):
         if transport is Transport.SMTP:
             needed["smtp"] = host_port(settings.endpoints.smtp, 587)
         else:
@@ -147,7 +147,7 @@ def _token(found: Examination) -> None:
         _skipped(found, "token", "the authority or the values are not in order")
         return
     settings = found.settings
-    for scope in sorted({resource(settings, transport) for transport in settings.transports}):
+    for scope in scopes(settings):
         for number, credential in enumerate(settings.credentials):
             try:
                 token = acquire(settings, credential, scope)
@@ -220,7 +220,10 @@ def _role(found: Examination, transport: Transport, roles: list[str]) -> None:
         else:
             found.wrong("claims", "missing-role", f"the token lacks {wanted}; it has {', '.join(sorted(roles))}",
                         "add " + wanted + " (harden mailer guide), then consent again: {consent}")  # fmt: skip
-    broad = sorted({"full_access_as_app"} & set(roles)) if Transport.EWS not in settings.transports else []
+    by_ews = Transport.EWS in settings.transports or (
+        settings.calendars and settings.calendars_via is Transport.EWS
+    )
+    broad = [] if by_ews else sorted({"full_access_as_app"} & set(roles))
     if broad:
         found.wrong("claims", "too-broad", f"{', '.join(broad)} opens every mailbox and no transport here needs it",
                     "remove it under API permissions", severity=Severity.LOW)  # fmt: skip
@@ -314,8 +317,8 @@ def _calendars(found: Examination) -> None:
     settings = found.settings
     if not settings.calendars:
         return
-    over_ews = Transport.GRAPH not in settings.transports
-    via = Transport.EWS if over_ews else Transport.GRAPH
+    via = settings.calendars_via
+    over_ews = via is Transport.EWS
     token = found.tokens.get(resource(settings, via))
     if token is None:
         _skipped(found, "calendars", "there is no token")
@@ -328,9 +331,16 @@ def _calendars(found: Examination) -> None:
                 graph.read_calendar(settings, token.value, mailbox)
         except RefusedBy as problem:
             found.wrong("calendars", problem.diagnosis.cause, f"the calendar of {mailbox} cannot be read: {problem.diagnosis.meaning}",
-                        f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)",
+                        "tick full_access_as_app, put {client_id} on the EWS allow list and consent: {consent} (harden mailer guide)" if over_ews
+                        else f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)",
                         where=mailbox, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
-    found.done("calendars", f"{len(settings.calendars)} read by {via}")
+    if over_ews:
+        left = ground().ews_days(found.today)
+        found.wrong("calendars", "ews-ends", f"the calendars are read over EWS, which ends on {ground().ews_ends}"
+                    + (f", in {left} days" if left > 0 else ": it is over"),
+                    "ask for a release that reads calendars by Graph, then [calendars] via = 'graph' and harden mailer guide",
+                    severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL)  # fmt: skip
+    found.done("calendars", f"{len(settings.calendars)} asked for over {via}")
 
 
 def _send(found: Examination) -> None:

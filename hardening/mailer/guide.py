@@ -46,12 +46,15 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
     if Transport.GRAPH in transports:
         steps += _graph(settings)
     if Transport.SMTP in transports:
-        steps += _smtp(settings)
-    if Transport.EWS in transports:
+        steps += _smtp(settings, scoped=Transport.GRAPH in transports)
+    over_ews = Transport.EWS in transports or (
+        settings.calendars != () and settings.calendars_via is Transport.EWS
+    )
+    if over_ews:
         steps += _ews(settings)
     if settings.calendars:
         steps.append(_calendars(settings))
-    if _needs_consent(settings, transports):
+    if over_ews or _needs_consent(settings, transports):
         steps.append(_consent(settings))
     if Transport.EWS in transports:
         steps.append(_product(settings))
@@ -70,7 +73,7 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
     return Guide(
         title=f"OAuth2 mail for {settings.mailbox.strip()} ({settings.cloud.title})",
         today=today,
-        warnings=tuple(_warnings(settings, transports, today)),
+        warnings=tuple(_warnings(settings, today, over_ews=over_ews)),
         steps=tuple(steps),
         consent=consent_link(settings),
         settings=settings,
@@ -88,14 +91,14 @@ def principal(settings: Settings) -> str:
     return settings.service_principal.strip() or "$principal"
 
 
-def _warnings(settings: Settings, transports: tuple[Transport, ...], today: date) -> list[str]:
+def _warnings(settings: Settings, today: date, *, over_ews: bool) -> list[str]:
     facts, said = ground(), []
-    if Transport.EWS in transports:
+    if over_ews:
         left = facts.ews_days(today)
         when = f"in {left} days" if left > 0 else f"{-left} days ago"
         said += [
             f"EWS is blocked by default since {facts.ews_blocked} and ends for good on {facts.ews_ends} ({when}).",
-            "Prefer graph or smtp to EWS.",
+            "Prefer graph or smtp to EWS; for calendars, Graph.",
             "full_access_as_app opens EVERY mailbox of the organisation to whoever holds the credential.",
         ]
     said.append(
@@ -116,12 +119,14 @@ def _register(settings: Settings) -> Step:
             f"{settings.cloud.portal}: Applications, App registrations, New registration; this organisation only; no redirect URI",
             "Copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant",
             "Applications, Enterprise applications, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
+            "To roll certificates by themselves, copy the registration's own 'Object ID' to application",
         ),
         az=(
             f"az cloud set --name {settings.cloud.az}",
             f"az login --tenant {settings.tenant.strip()} --allow-no-subscriptions",
             f"az ad sp create --id {settings.client_id.strip()}   # does nothing new where it exists",
-            f"$principal = az ad sp show --id {settings.client_id.strip()} --query id -o tsv",
+            f"$principal = az ad sp show --id {settings.client_id.strip()} --query id -o tsv   # service_principal",
+            f"az ad app show --id {settings.client_id.strip()} --query id -o tsv   # application",
         ),
         notes=("Who may: Application Developer or above.",),
     )
@@ -133,7 +138,13 @@ def _secret(settings: Settings) -> Step:
         return Step(
             title="Upload the certificate",
             why="The private key stays on this machine; only the certificate travels.",
-            clicks=(f"Certificates & secrets, Certificates, Upload: {first.certificate_file}",),
+            clicks=(
+                f"harden mailer rotate --make-certificate {first.certificate_file}   # where there is none yet",
+                f"Certificates & secrets, Certificates, Upload: {first.certificate_file}",
+            ),
+            notes=(
+                "Later ones need no portal: harden mailer rotate --certificate registers each by the one before it.",
+            ),
             az=(
                 f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{first.certificate_file}'",
             ),
@@ -151,11 +162,14 @@ def _secret(settings: Settings) -> Step:
 
 
 def _scope(settings: Settings) -> tuple[str, ...]:
-    display = "ASPECT mailer"
     return (
-        f"New-ServicePrincipal -AppId {settings.client_id.strip()} -ObjectId {principal(settings)} -DisplayName '{display}'",
+        _service_principal(settings),
         f"New-ManagementScope -Name '{SCOPE}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{settings.mailbox.strip()}'\"",
     )
+
+
+def _service_principal(settings: Settings) -> str:
+    return f"New-ServicePrincipal -AppId {settings.client_id.strip()} -ObjectId {principal(settings)} -DisplayName 'ASPECT mailer'"
 
 
 def _graph(settings: Settings) -> list[Step]:
@@ -185,8 +199,24 @@ def _graph(settings: Settings) -> list[Step]:
     ]
 
 
-def _smtp(settings: Settings) -> list[Step]:
-    mailbox, client = settings.mailbox.strip(), settings.client_id.strip()
+def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
+    mailbox = settings.mailbox.strip()
+    if settings.permission is Permission.RBAC:
+        return [
+            Step(
+                title=f"smtp: allow SMTP.SendAsApp on {mailbox} alone",
+                why="Application RBAC gives the right on one mailbox, without opening the mailbox to be read.",
+                exchange=(
+                    *(() if scoped else _scope(settings)),
+                    f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application SMTP.SendAsApp' -CustomResourceScope '{SCOPE}'",
+                    f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
+                ),
+                notes=(
+                    "Do not tick SMTP.SendAsApp in Entra as well: with that claim the service asks for mailbox permissions too.",
+                    "From and Username have to be this mailbox.",
+                ),
+            )
+        ]
     return [
         Step(
             title="smtp: tick SMTP.SendAsApp",
@@ -200,7 +230,7 @@ def _smtp(settings: Settings) -> list[Step]:
             title=f"smtp: open {mailbox} to the application",
             why="Without these two, every token is answered with 535 5.7.3 Authentication unsuccessful.",
             exchange=(
-                f"New-ServicePrincipal -AppId {client} -ObjectId {principal(settings)} -DisplayName 'ASPECT mailer'   # an error that it exists is fine",
+                _service_principal(settings) + "   # an error that it exists is fine",
                 f"Add-MailboxPermission -Identity {mailbox} -User {principal(settings)} -AccessRights FullAccess",
                 f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
             ),
@@ -240,10 +270,19 @@ def _ews(settings: Settings) -> list[Step]:
 
 def _calendars(settings: Settings) -> Step:
     whom = ", ".join(settings.calendars)
+    if settings.calendars_via is Transport.EWS:
+        return Step(
+            title=f"Calendars: reading of {whom} over EWS",
+            why="The same OAuth2 settings as the product's mail: full_access_as_app and the allow list open every calendar.",
+            notes=(
+                f"It ends with EWS on {ground().ews_ends}; [calendars] via = 'graph' is the way that stays.",
+            ),
+        )
     return Step(
         title=f"Calendars: allow reading of {whom}",
         why="Graph Calendars.Read, scoped like the mailbox; over EWS it ends with EWS.",
         exchange=(
+            _service_principal(settings) + "   # an error that it exists is fine",
             *(
                 f"New-ManagementScope -Name 'ASPECT calendar {n}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{one}'\""
                 for n, one in enumerate(settings.calendars, 1)
@@ -257,8 +296,11 @@ def _calendars(settings: Settings) -> Step:
 
 
 def _needs_consent(settings: Settings, transports: tuple[Transport, ...]) -> bool:
-    entra = settings.permission is Permission.ENTRA
-    return any(t in transports for t in (Transport.SMTP, Transport.EWS)) or entra
+    if settings.permission is Permission.RBAC:
+        return Transport.EWS in transports
+    return (
+        settings.permission is Permission.ENTRA or Transport.SMTP in transports or Transport.EWS in transports
+    )
 
 
 def _consent(settings: Settings) -> Step:

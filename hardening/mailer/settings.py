@@ -125,6 +125,8 @@ class Settings:
     recipients: tuple[str, ...]
     calendars: tuple[str, ...]
     """Mailboxes whose calendar the product reads."""
+    calendars_via: Transport = Transport.GRAPH
+    """Over graph, or over ews while it lasts."""
     proxy: Proxy | None = None
     ca_file: Path | None = None
     timeout: int = 20
@@ -154,6 +156,12 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
         credentials += (_credential(table.table("next_credential"), path, "next_credential", keys),)
     calendars = table.table("calendars", optional=True)
     mailboxes = calendars.texts("mailboxes", ()) if "mailboxes" in calendars else ()
+    transports = _transports(table)
+    via = calendars.choice(
+        "via", Transport, Transport.EWS if transports == (Transport.EWS,) else Transport.GRAPH
+    )
+    if via is Transport.SMTP:
+        raise calendars.wrong("via", "a calendar is read over graph or ews")
     calendars.done()
     return Settings(
         source=path,
@@ -162,7 +170,7 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
         mailbox=mailbox,
         sender=table.text("from", mailbox),
         server_version=table.text("server_version", "EXCHANGE_2016"),
-        transports=_transports(table),
+        transports=transports,
         cloud=cloud,
         endpoints=_endpoints(table.table("endpoints", optional=True), cloud),
         permission=table.choice("permission", Permission, Permission.AUTO),
@@ -171,6 +179,7 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
         credentials=credentials,
         recipients=table.texts("recipients", []),
         calendars=mailboxes,
+        calendars_via=via,
         proxy=_proxy(table),
         ca_file=path.parent / table.text("ca_file") if "ca_file" in table else None,
         timeout=table.number("timeout", 20),

@@ -41,6 +41,12 @@ def resource(settings: Settings, transport: Transport) -> str:
     return f"https://{host}/.default"
 
 
+def scopes(settings: Settings) -> tuple[str, ...]:
+    """Return every scope the settings need, the calendars' included."""
+    needed = {*settings.transports, *([settings.calendars_via] if settings.calendars else [])}
+    return tuple(sorted({resource(settings, transport) for transport in needed}))
+
+
 def claims(token: str) -> dict[str, Any]:
     """Return what a token says about itself, unverified; empty where it is opaque."""
     parts = token.split(".")

@@ -442,6 +442,27 @@ def test_calendars_are_read(site: Site) -> None:
     assert examine(site)[0] == ExitCode.OK
 
 
+def test_calendars_over_ews_are_read_and_end(site: Site) -> None:
+    rooms = {"mailboxes": ["rooms@example.com"], "via": "ews"}
+    site.fake.mailboxes["rooms@example.com"] = set()
+    site.app.roles[OUTLOOK].append("full_access_as_app")
+    site.write(calendars=rooms)
+    assert said(examine(site)[1]) == {"calendars: ews-ends"}
+    assert said(examine(site, "--offline")[1]) == {"expiry: ews-ends"}
+    site.app.roles[OUTLOOK].remove("full_access_as_app")
+    assert "calendars: token-refused" in said(examine(site)[1])
+    site.write(calendars={**rooms, "mailboxes": ["rooms@example.com"], "via": "smtp"})
+    assert run(["mailer", "check", "-c", str(site.config)]) == ExitCode.USAGE
+
+
+def test_smtp_scoped_by_rbac_passes(site: Site) -> None:
+    site.app.roles[OUTLOOK] = []
+    site.fake.mailboxes["alarms@example.com"].clear()
+    site.fake.scoped_smtp["alarms@example.com"].add(site.app.oid)
+    site.write(permission="rbac")
+    assert examine(site)[0] == ExitCode.OK
+
+
 def test_every_row_of_answers_is_reachable_and_filled() -> None:
     from hardening.mailer.answers import _rows
 

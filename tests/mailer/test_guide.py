@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from html import unescape
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from hardening.cli import run
+from hardening.mailer.clouds import clouds
 from hardening.mailer.guide import guide
-from hardening.mailer.guide_text import written
+from hardening.mailer.guide_text import FORMS, written
 from hardening.mailer.settings import Settings, load
 from hardening.mailer.vault import is_vault
 from tests.mailer.conftest import Site
@@ -52,8 +54,6 @@ def test_the_release_notes_path_stays_and_warns(site: Site) -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "script"])
 def test_every_form_says_every_command(site: Site, form: str) -> None:
-    from html import unescape
-
     made = guide(
         settings(site, transports=["graph", "smtp", "ews"], calendars={"mailboxes": ["rooms@example.com"]}),
         TODAY,
@@ -64,6 +64,73 @@ def test_every_form_says_every_command(site: Site, form: str) -> None:
         for command in (*step.az, *step.exchange):
             assert command in text
     assert site.secret not in text
+
+
+LEAST = {
+    "graph": ("Application Mail.Send", "CustomResourceScope"),
+    "smtp": ("SMTP.SendAsApp", "Add-MailboxPermission -Identity alarms@example.com"),
+    "ews": ("full_access_as_app", "EwsAllowedAppIDs", "opens EVERY mailbox", "2027-04-01"),
+}
+
+
+@pytest.mark.parametrize("cloud", sorted(clouds()))
+@pytest.mark.parametrize("transport", sorted(LEAST))
+def test_each_transport_in_each_cloud_says_what_it_needs_and_no_more(
+    site: Site, transport: str, cloud: str
+) -> None:
+    made = guide(settings(site, transports=[transport], cloud=cloud), TODAY)
+    for form in FORMS:
+        text = unescape(written(made, form))
+        assert all(word in text for word in LEAST[transport])
+        assert not any(
+            words[0] in text
+            for other, words in LEAST.items()
+            if other != transport and (other, transport) != ("smtp", "ews")
+        )
+        assert "2026-12-31" in text
+        if form == "script":
+            assert f"az cloud set --name {clouds()[cloud].az}" in text
+            assert f"-ExchangeEnvironmentName {clouds()[cloud].exchange}" in text
+        else:
+            assert clouds()[cloud].portal in text
+    # consent is asked for where something is ticked in Entra, and nowhere else
+    assert any("consent" in step.title for step in made.steps) == (transport != "graph")
+    assert f"https://{clouds()[cloud].authority}/" in made.consent
+
+
+def test_rbac_ticks_nothing_in_entra(site: Site) -> None:
+    text = written(guide(settings(site, permission="rbac"), TODAY), "text")
+    assert "-Role 'Application SMTP.SendAsApp'" in text
+    assert "Add-MailboxPermission" not in text
+    assert "admin-consent" not in text
+    assert text.count("New-ManagementScope") == 1
+
+
+def test_calendars_by_graph_are_scoped_and_by_ews_end(site: Site) -> None:
+    rooms = {"mailboxes": ["rooms@example.com"]}
+    text = written(guide(settings(site, calendars=rooms), TODAY), "text")
+    assert "Application Calendars.Read" in text
+    assert "full_access_as_app" not in text
+    text = written(guide(settings(site, calendars={**rooms, "via": "ews"}), TODAY), "text")
+    assert "full_access_as_app" in text
+    assert "It ends with EWS on 2027-04-01" in text
+
+
+def test_a_certificate_is_uploaded_once(site: Site) -> None:
+    from tests.mailer.test_send import certificate
+
+    certificate(site.folder)
+    made = {"certificate_file": "mailer.crt", "key_file": "mailer.key"}
+    text = written(guide(settings(site, credential=made), TODAY), "text")
+    assert "harden mailer rotate --certificate" in text
+    assert "Client secrets" not in text
+
+
+def test_scripts_balance_their_quotes(site: Site) -> None:
+    for transport in LEAST:
+        for line in written(guide(settings(site, transports=[transport]), TODAY), "script").splitlines():
+            code = line.partition("   # ")[0]
+            assert code.startswith("#") or (code.count('"') % 2 == 0 and code.count("'") % 2 == 0), line
 
 
 def test_html_is_well_formed_and_escapes(site: Site) -> None:
