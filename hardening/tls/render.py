@@ -313,6 +313,12 @@ def render(
         from hardening.tls import ssh_render
 
         return ssh_render.render(target, policy, version=version, build=build, params=params)
+    release, build_name, assumptions = settle(target, version, build)
+    if target.gnutls(release):
+        from hardening.tls import gnutls_render
+
+        given = target.checked(params or {})
+        return gnutls_render.render(target, policy, release, given, assumptions, build_name)
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
     notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]

@@ -430,6 +430,35 @@ SERVERS |= {
 
 SERVERS |= java_servers.made()
 
+def _exim(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
+    return (
+        f"primary_hostname = localhost.example\nlocal_interfaces = 127.0.0.1\nspool_directory = {folder}/spool\n"
+        f"log_file_path = {folder}/%s.log\npid_file_path = {folder}/spool/pid\nhost_lookup =\nkeep_environment =\n"
+        f"smtp_accept_max = 0\nsmtp_max_unknown_commands = 1000\n{rendered}"
+    )
+
+
+def _exim_folders(folder: Path, certificate: Pair) -> None:
+    (folder / "spool").mkdir(exist_ok=True)
+    _give("Debian-exim")(folder / "spool", certificate)
+    if os.geteuid() == 0:
+        shutil.chown(folder, "Debian-exim")
+
+
+SERVERS |= {
+    "exim": Server(
+        program="exim4",
+        whole=_exim,
+        command=lambda _folder, main: ["exim4", "-C", str(main), "-bdf"],
+        check=lambda _folder, main: ["exim4", "-C", str(main), "-bV"],
+        main="exim.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+        starttls="smtp",
+        prepare=_exim_folders,
+    ),
+}  # fmt: skip
+
+
 
 def program(name: str) -> str | None:
     """Return where a program is; server programs lie in sbin, which a user's PATH may lack."""

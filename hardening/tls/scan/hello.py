@@ -29,8 +29,6 @@ ALPN_NAMES = (
     "pop3",
     "managesieve",
     "ftp",
-    "smtp",
-    "esmtp",
 )  # a server that has ALPN and none of these refuses
 
 _FIRST_GROUPS = (29, 23, 24, 25, 30)

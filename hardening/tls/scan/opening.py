@@ -65,7 +65,10 @@ def _first_question(name: str, shape: Shape) -> Question:
 
 
 def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
-    """The likeliest versions one by one; then the others; then other forms."""
+    """The likeliest versions one by one; then the others; then other forms.
+
+    Without courtesies, for a server that refuses every list of ALPN names but its own (Exim, vsftpd).
+    """
     second = "TLSv1.2" if first == "TLSv1.3" else "TLSv1.3"
     plain, nameless = Shape(tier=Tier.PLAIN), Shape(server_name=False)
     half = replace(plain, max_suites=64)
@@ -79,7 +82,7 @@ def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
         ((second, Shape()),),
         ((first, Shape()), (second, Shape()), *((n, Shape()) for n in OPENINGS[2:])),
         (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
-         ("TLSv1.2", small), ("TLSv1.3", keyed)),
+         ("TLSv1.2", small), ("TLSv1.3", plain), ("TLSv1.3", keyed)),
         (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),
          ("TLSv1.1", small), ("TLSv1.0", small), ("TLSv1.2", bare), ("TLSv1.0", bare)),
     )  # fmt: skip

@@ -20,6 +20,7 @@ TARGETS = (
     "mysql",
     "coturn",
     "dovecot",
+    "exim",
     "java_security",
     "openssh",
     "openssh_client",

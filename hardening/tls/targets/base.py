@@ -127,6 +127,8 @@ class Target:
     """The server's own syntax check; `{path}` is the configuration file."""
     ssh: str = ""
     """`server` or `client` for a target that speaks SSH and no TLS; `ssh_render` then writes for it."""
+    gnutls: Callable[[Release], bool] = lambda _release: False
+    """Whether a release is linked with GnuTLS; `gnutls_render` then writes for it."""
     place: str
     """Where the rendered file belongs on a host."""
     params: Mapping[str, str] = field(default_factory=dict)

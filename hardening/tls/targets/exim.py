@@ -1,0 +1,245 @@
+"""Exim: tls_require_ciphers (OpenSSL's cipher list or GnuTLS's priority string), openssl_options, tls_eccurve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.findings import InFile
+from hardening.tls import builds, gnutls, registry
+from hardening.tls.offer import Offer, ProtocolOffer, Said
+from hardening.tls.registry import PROTOCOLS
+from hardening.tls.targets import certificates, flat_edits, served
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.exim_syntax import Main
+from hardening.tls.targets.flat_syntax import Line
+from hardening.tls.targets.release import Release, directives
+from hardening.tls.targets.tree import Tree
+
+_FLAGS = {
+    "no_sslv2": "SSLv2",
+    "no_sslv3": "SSLv3",
+    "no_tlsv1": "TLSv1.0",
+    "no_tlsv1_1": "TLSv1.1",
+    "no_tlsv1_2": "TLSv1.2",
+    "no_tlsv1_3": "TLSv1.3",
+}
+_ALWAYS_OFF = frozenset({"no_sslv2", "no_sslv3"})
+"""What is off unless openssl_options takes it back (`-no_sslv3`); from memory of its source."""
+_UPGRADE = "use Exim {} or later"
+_WITH_CURVES = (1, 1, 0)
+_OURS = frozenset({"tls_require_ciphers", "openssl_options", "tls_eccurve", "gnutls_require_protocols"})
+_AUTH = {"ECDHE-RSA": "rsa", "DHE-RSA": "rsa", "RSA": "rsa", "ECDHE-ECDSA": "ec", "": ""}
+"""The kinds of certificate that the key exchanges of an SMTP server need; the others (PSK, anonymous) need set-up."""
+
+
+def _has(feature: str, release: Release) -> bool:
+    return directives("exim").has(feature, release)
+
+
+def with_gnutls(release: Release) -> bool:
+    """Tell whether the distribution links this release with GnuTLS."""
+    return "debian" in release.version
+
+
+def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+    """Return what a release can express with an OpenSSL build."""
+    switches = _has("openssl_options", release)
+    speaks = builds.build(build).protocols
+    old = builds.build(build).release < _WITH_CURVES
+    return Abilities(
+        protocols=frozenset(PROTOCOLS if switches else ("TLSv1.0",)),
+        stuck={} if switches else {n: _UPGRADE.format("4.73") for n in speaks if n != "TLSv1.0"},
+        ciphersuites=False,
+        groups="one" if old and _has("tls_eccurve", release) else "none",
+        preference="settable" if switches else "client",
+        elliptic=_has("tls_eccurve", release),
+        ways_out={
+            "ciphersuites": "an OpenSSL configuration file with Ciphersuites: `harden tls render openssl_cnf`",
+            "groups": "an OpenSSL configuration file with Groups: `harden tls render openssl_cnf`",
+            "preference": _UPGRADE.format("4.73"),
+            "elliptic": _UPGRADE.format("4.87"),
+        },
+    )
+
+
+def context(job: Job) -> dict[str, object]:
+    """Return the template's variables."""
+    flags = [f"+{word}" for word, name in _FLAGS.items() if name not in job.protocols and _known(word, job)]
+    if job.server_preference:
+        flags.append("+cipher_server_preference")
+    return {
+        "priority": "",
+        "ciphers": job.cipher_string,
+        "options": " ".join(flags) if _has("openssl_options", job.release) else "",
+        "curve": job.groups[0] if job.groups else "",
+    }
+
+
+def _known(word: str, job: Job) -> bool:
+    """A word the library has no flag for is refused by Exim."""
+    release = builds.build(job.build).release
+    needs = {"no_tlsv1_1": (1, 0, 1), "no_tlsv1_2": (1, 0, 1), "no_tlsv1_3": (1, 1, 1)}
+    return release >= needs.get(word, (0, 9, 8))
+
+
+def _at(line: Line | None, otherwise: InFile) -> InFile:
+    return InFile((line.path,), line.line) if line else otherwise
+
+
+def _protocols(options: Line | None, at: InFile, release: Release) -> tuple[Said, ...]:
+    off = set(_ALWAYS_OFF) if _has("openssl_options", release) else set()
+    if options is not None:
+        for word in options.value.split():
+            name = word.lstrip("+-").lower()
+            if name in _FLAGS:
+                (off.discard if word.startswith("-") else off.add)(name)
+    gone = {_FLAGS[word] for word in off}
+    return tuple(Said(n, _at(options, at)) for n in PROTOCOLS if n not in gone)
+
+
+def _settled(main: Main, name: str) -> Line | None:
+    """Return an option, or None where what it says depends on the connection."""
+    line = main.last(name)
+    if line is not None and "$" in line.value:
+        main.tree.say("conditional", line.path, line.line, f"{name} is expanded for each connection")
+        return None
+    return line
+
+
+def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
+    """Yield the one offer of a server with a certificate, or of a fragment."""
+    gnu = with_gnutls(reading.release)
+    library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
+    main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
+    first = next((x for x in main.lines if x.name in _OURS or x.name.startswith("tls_")), None)
+    certificate, hosts = main.last("tls_certificate"), main.last("tls_advertise_hosts")
+    if first is None or (hosts is not None and not hosts.value):
+        return
+    at = _at(first, InFile((path,), 1))
+    port = main.last("daemon_smtp_ports")
+    subject = f"{path}#smtp:{port.value if port else '25'}" if certificate else path
+    named = certificate.value if certificate and "$" not in certificate.value else ""
+    keys = certificates.keys_of(tree, [tree.place(f, "/") for f in re.split(r"\s*:\s*", named) if f])
+    yield (_gnutls if gnu else _openssl)(main, subject, at, keys, reading)
+
+
+def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:
+    release = reading.release
+    options, listed = _settled(main, "openssl_options"), _settled(main, "tls_require_ciphers")
+    if options is not None and (why := directives("exim").lacks("openssl_options", release)):
+        main.tree.say("unknown-directive", options.path, options.line, why)
+        options = None
+    curve = _settled(main, "tls_eccurve")
+    named = curve.value if curve and curve.value not in {"", "auto"} else None
+    words = options.value.split() if options else []
+    return served.offer(
+        served.Settings(
+            subject=subject,
+            at=at,
+            protocols=_protocols(options, at, release),
+            ciphers=Said(
+                listed.value if listed else directives("exim").default_of("ciphers", release),
+                _at(listed, at),
+            ),
+            groups=Said(named, _at(curve, at)) if named else None,
+            server_preference="+cipher_server_preference" in words,
+            keys=keys,
+            elliptic=_has("tls_eccurve", release),
+            dh_bits=2048 if _has("tls_eccurve", release) else 1024,
+            compression=None if release.upstream < (4, 73) else False,
+            assumptions=reading.assumptions,
+        ),
+        reading.build,
+    )
+
+
+def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:
+    listed = _settled(main, "tls_require_ciphers")
+    for name in ("openssl_options", "tls_eccurve", "gnutls_require_protocols"):
+        if (line := main.last(name)) is not None:
+            main.tree.say("unknown-directive", line.path, line.line, f"exim with GnuTLS has no {name}")
+    text = listed.value if listed else directives("exim").default_of("priority", reading.release)
+    place = _at(listed, at)
+    found = gnutls.resolve(text)
+    side = "server" if "SERVER_PRECEDENCE" in found.options else "client"
+    groups = [g for n in found.lists.get("groups", ()) if (g := registry.find_group(_group(n))) is not None]
+    protocols = []
+    for name in found.protocols:
+        usable = [s for s in found.under(name) if _fits(s, keys)]
+        if not usable:
+            continue
+        curves = [g for g in groups if g.kind == "EC" or name == "TLSv1.3"]
+        elliptic = name == "TLSv1.3" or any(s.kx.startswith("ECDHE") for s in usable)
+        protocols.append(
+            ProtocolOffer(
+                name=name,
+                at=place,
+                suites=tuple(Said(s.iana, place) for s in usable),
+                preference=side,
+                groups=tuple(Said(g.name, place) for g in curves) if elliptic else (),
+            )
+        )
+    notes = tuple(n for n in reading.assumptions if not n.startswith("OpenSSL"))
+    notes += (
+        f"GnuTLS {gnutls.RELEASE.split('-')[0]}, which exim of {reading.release.distribution} is linked with",
+    )
+    if keys is None:
+        notes += ("certificates of every kind, for none could be read",)
+    return Offer(
+        subject=subject,
+        at=at,
+        protocols=tuple(protocols),
+        inconclusive=(f"the priority string {text!r}, which GnuTLS refuses ({found.error})",)
+        if found.error
+        else (),
+        assumptions=notes,
+        dh_bits=2048 if any(s.value.startswith("TLS_DHE") for p in protocols for s in p.suites) else None,
+        compression=False,
+    )
+
+
+def _group(name: str) -> str:
+    return name.removeprefix("GROUP-").lower()
+
+
+def _fits(suite: gnutls.Suite, keys: frozenset[str] | None) -> bool:
+    wanted = _AUTH.get(suite.kx)
+    if wanted is None:
+        return False
+    return not wanted or keys is None or wanted in keys
+
+
+def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
+    """Yield the top of the main file; the old lines go, wherever they are."""
+    gnu = with_gnutls(reading.release)
+    library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
+    main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
+    old = tuple(x for x in main.lines if x.name in _OURS)
+    remove = tuple(dict.fromkeys((x.path, *flat_edits.span(tree, x.path, x.line)) for x in old))
+    yield Edit(path=path, at=0, remove=remove)
+
+
+TARGET = Target(
+    name="exim",
+    title="Exim",
+    template="tls/exim.conf.j2",
+    main=("exim/exim.conf", "exim.conf", "exim4/exim4.conf", "exim4.conf"),
+    can=can,
+    context=context,
+    read=read,
+    edits=edits,
+    gnutls=with_gnutls,
+    marks=re.compile(
+        r"^\s*(?:tls_advertise_hosts|tls_require_ciphers|tls_on_connect_ports|openssl_options|acl_smtp_\w+|"
+        r"primary_hostname|begin\s+(?:acl|routers|transports)|daemon_smtp_ports)\b",
+        re.MULTILINE,
+    ),
+    check=("exim", "-C", "{path}", "-bV"),
+    place="/etc/exim/exim.conf",
+    params={
+        "listen": "port; TLS is then switched on with the certificate",
+        "certificate": "certificate file (PEM), with its chain",
+        "key": "private key file",
+    },
+)

@@ -1,0 +1,116 @@
+"""Exim's configuration: options of the main section, macros, `.include`, `.ifdef`; all that follows `begin` is left."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from hardening.tls.targets.flat_syntax import Line
+from hardening.tls.targets.tree import DEEPEST, Tree
+
+_MACRO = re.compile(r"([A-Z_]\w*)\s*(==?)\s*(.*)$")
+_OPTION = re.compile(r"(?:hide\s+)?(no_|not_)?([a-z]\w*)\s*(?:=\s*(.*))?$")
+_DIRECTIVE = re.compile(r"\.(include_if_exists|include|ifdef|ifndef|elifdef|elifndef|else|endif)\b\s*(.*)$")
+
+
+class Main:
+    """The main section as Exim reads it: the last value of an option wins."""
+
+    def __init__(self, tree: Tree, path: str, macros: Mapping[str, str]) -> None:
+        self.tree, self.macros = tree, dict(macros)
+        self.lines: list[Line] = []
+        self._ended = False
+        self._file(path, [], None)
+
+    def last(self, name: str) -> Line | None:
+        """Return the setting of an option that counts."""
+        return next((x for x in reversed(self.lines) if x.name == name), None)
+
+    def _file(self, path: str, opened: list[str], asked_from: tuple[str, int] | None) -> None:
+        if path in opened or len(opened) >= DEEPEST:
+            at, line = asked_from or (path, 1)
+            self.tree.say("include-loop", at, line, f"{path} includes itself")
+            return
+        source = self.tree.source(path, asked_from=asked_from)
+        if source is None:
+            return
+        live: list[tuple[bool, bool]] = []  # whether this branch is read, and whether one of its kind was
+        for number, text in _logical(source.text):
+            if self._ended:
+                return
+            found = _DIRECTIVE.match(text)
+            if found is not None and not found[1].startswith("include"):
+                self._condition(live, found[1], found[2].strip(), path, number)
+                continue
+            if not all(reading for reading, _ in live):
+                continue
+            if found is not None:
+                self._include(found[1], found[2].strip(), path, number, opened)
+                continue
+            self._setting(text, path, number)
+        if live:
+            self.tree.say("unclosed", path, None, "an .ifdef is never closed by .endif")
+
+    def _condition(self, live: list[tuple[bool, bool]], word: str, name: str, path: str, number: int) -> None:
+        known = self._filled(name) != name or name in self.macros
+        if word in {"ifdef", "ifndef"}:
+            live.append((known is (word == "ifdef"), known is (word == "ifdef")))
+        elif not live:
+            self.tree.say("syntax", path, number, f".{word} without .ifdef")
+        elif word == "endif":
+            live.pop()
+        else:
+            taken = live[-1][1]
+            wanted = word == "else" or known is (word == "elifdef")
+            live[-1] = (wanted and not taken, taken or wanted)
+
+    def _include(self, word: str, name: str, path: str, number: int, opened: list[str]) -> None:
+        real = self.tree.place(self._filled(name).strip('"'), posixpath.dirname(path))
+        if word == "include_if_exists" and not self.tree.exists(real):
+            return
+        self._file(real, [*opened, path], (path, number))
+
+    def _setting(self, text: str, path: str, number: int) -> None:
+        if re.match(r"begin\b", text):
+            self._ended = True
+            return
+        macro = _MACRO.match(text)
+        if macro is not None:
+            if macro[1] not in self.macros or macro[2] == "==":
+                self.macros[macro[1]] = self._filled(macro[3])
+            return
+        option = _OPTION.match(self._filled(text))
+        if option is None:
+            if not text.lstrip().startswith(
+                ("domainlist", "hostlist", "addresslist", "localpartlist", "named")
+            ):
+                self.tree.say("syntax", path, number, f"{text.strip()[:60]!r} is not understood")
+            return
+        value = option[3] if option[3] is not None else ("no" if option[1] else "yes")
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        self.lines.append(Line(option[2], value.strip(), path, number))
+
+    def _filled(self, text: str) -> str:
+        for name in sorted(self.macros, key=len, reverse=True):
+            if name in text:
+                text = text.replace(name, self.macros[name])
+        return text
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with what a backslash at the end joins to them; a remark between them is passed over."""
+    held, start = "", 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        bare = line.strip()
+        if not bare or bare.startswith("#"):
+            continue
+        start = start or number
+        if bare.endswith("\\"):
+            held += bare[:-1]
+            continue
+        yield start, held + bare
+        held, start = "", 0
+    if held:
+        yield start, held
