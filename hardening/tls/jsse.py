@@ -263,7 +263,7 @@ def _bulk_words(suite: Suite) -> Iterable[str]:
 
 def _digest_words(suite: Suite, *, modern: bool) -> Iterable[str]:
     hashes = {_DIGEST[suite.mac]} if suite.mac in _DIGEST else set()
-    if modern:  # the hash of the key derivation too
+    if modern and suite.max in {"TLSv1.2", "TLSv1.3"}:  # the hash of the key derivation too
         hashes.add("sha384" if suite.iana.endswith("SHA384") else "sha256")
     for one in hashes:
         yield from (one, _DASHED[one], f"hmac{one}")

@@ -80,7 +80,7 @@ def _with_certificate(offer: Offer, kind: str) -> Seen:
 
 
 def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
-    """Return the groups of an offer per protocol version.
+    """Return the groups of an offer under TLS 1.3 and 1.2, which a scan asks for.
 
     Before TLS 1.3 a client has to name the curve of an ECDSA certificate among its groups, so with
     such a certificate a scan cannot ask for one group alone.
@@ -88,7 +88,7 @@ def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
     return {
         p.name: tuple(s.value for s in p.groups)
         for p in offer.protocols
-        if p.name in among and (p.name == "TLSv1.3" or kind == "rsa")
+        if p.name in among and (p.name == "TLSv1.3" or (p.name == "TLSv1.2" and kind == "rsa"))
     }
 
 

@@ -108,6 +108,36 @@ def tomcat(folder: Path) -> list[str]:
     return ["sh", str(folder / "run.sh"), "run"]
 
 
+JETTY = Path("/usr/share/jetty12")
+
+
+def _jetty(rendered: str, folder: Path, port: int, pair: Pair) -> str:
+    keys = store(folder, pair)
+    (folder / "start.d").mkdir(exist_ok=True)
+    said = (
+        f"jetty.base={folder}\njetty.ssl.host=127.0.0.1\njetty.ssl.port={port}\njetty.sslContext.keyStorePath={keys}\n"
+        f"jetty.sslContext.keyStorePassword={PASSWORD}\n"
+    )
+    for name in ("start.d/harden.ini", "harden.properties"):  # one to be audited, one to be started with
+        (folder / name).write_text(said)
+        (folder / name).chmod(0o600)
+    return rendered
+
+
+_JARS = (*(f"jetty12-{name}" for name in ("server", "http", "io", "util", "xml", "slf4j-impl")), "slf4j-api")
+
+
+def _jetty_command(folder: Path, _main: Path) -> list[str]:
+    """What Jetty's start.jar runs for `--module=https`; Debian's own names no version of a library it asks for."""
+    etc = JETTY / "etc"
+    own = ("bytebufferpool", "threadpool", "", "ssl", "ssl-context")
+    files = [etc / f"jetty-{name}.xml" if name else etc / "jetty.xml" for name in own]
+    files += [folder / "tweak-ssl.xml", etc / "jetty-https.xml"]
+    jars = ":".join(f"/usr/share/java/{name}.jar" for name in _JARS)
+    start = "org.eclipse.jetty.xml.XmlConfiguration"
+    return ["java", "-cp", jars, start, str(folder.parent / "harden.properties"), *map(str, files)]
+
+
 def _web(port: int, pair: Pair) -> dict[str, str]:
     return {"listen": f"127.0.0.1:{port}", "certificate": str(pair.certificate), "key": str(pair.key)}
 
@@ -123,6 +153,13 @@ def made() -> dict[str, Server]:
             command=lambda folder, _main: ["sh", str(folder / "run.sh")],
             main="java.security",
             release=jdk_release,
+        ),
+        "jetty": Server(
+            program=str(JETTY / "bin/jetty.sh"),
+            whole=_jetty,
+            command=_jetty_command,
+            main="etc/tweak-ssl.xml",
+            library=java_build,
         ),
         "tomcat": Server(
             program=str(TOMCAT / "bin/catalina.sh"),

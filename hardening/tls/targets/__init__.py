@@ -22,6 +22,7 @@ TARGETS = (
     "dovecot",
     "exim",
     "java_security",
+    "jetty",
     "openssh",
     "openssh_client",
     "openssl_cnf",

@@ -51,13 +51,16 @@ def can(_release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         unreachable=frozenset(jdk.suites) - jdk.enabled,
         groups="list" if jdk.named_groups else "none",
         preference="server" if jdk.server_order else "client",
+        finite_field=not jdk.named_groups,  # there DHE goes with the last FFDHE group, which TLS 1.3 would use too
         dh_bits=int(given) if given else jdk.dh_bits,
         ordered=False,
         ways_out={
             "groups": _ONLY_PROGRAM,
             "unreachable": "the program has to enable them (SSLParameters.setCipherSuites)",
             "preference": "the program decides (SSLParameters.setUseCipherSuitesOrder)",
-            "finite_field": "start Java with -Djdk.tls.ephemeralDHKeySize=2048 and say so: --param dh_bits=2048",
+            "finite_field": "leave the suites and one FFDHE group out of the list by hand, where TLS 1.3 may use it too"
+            if jdk.named_groups
+            else "start Java with -Djdk.tls.ephemeralDHKeySize=2048 and say so: --param dh_bits=2048",
         },
     )
 

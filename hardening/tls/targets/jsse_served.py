@@ -37,6 +37,12 @@ class JsseSettings:
     assumptions: tuple[str, ...] = ()
 
 
+def _finite_field(jdk: jsse.Jdk, forbids: jsse.Constraints) -> bool:
+    """Whether DHE works: where groups can be disabled by name, it goes with the last FFDHE group."""
+    known = [n for n in jdk.groups if n.startswith("ffdhe")]
+    return not known or any(map(forbids.permits_group, known))
+
+
 def offer(settings: JsseSettings, build: str) -> Offer:
     """Return what a server with these settings offers on a JDK."""
     jdk = jsse.jdk(build)
@@ -67,7 +73,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             groups=Said(":".join(groups), settings.groups.at if settings.groups else own),
             server_preference=jdk.server_order if order is None else order,
             keys=settings.keys,
-            finite_field=True,
+            finite_field=_finite_field(jdk, forbids),
             dh_bits=settings.dh_bits or jdk.dh_bits,
             compression=False,
             assumptions=settings.assumptions,

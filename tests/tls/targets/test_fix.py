@@ -19,6 +19,7 @@ FLAGGED = [
     "lighttpd/1.4.79-debian13/loose.conf",
     "vsftpd/3.0.5-debian13/weak.conf",
     "java_security/8.0.161/shipped.conf",
+    "jetty/9.4.57-debian13/tweak",
     "tomcat/10.1.60-debian13/hosts",
     "tomcat/7.0.76-el7/native",
 ]
