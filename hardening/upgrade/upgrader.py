@@ -51,6 +51,7 @@ FINAL = ("committed", "rolledback")
 LOG_ROOM = 4 * 1024 * 1024  # of the installer's log in one answer
 LINE_ROOM = 65536
 BALLAST = 4 * 1024 * 1024  # given back before an undo, so that a full disk does not stop it
+DIED = "the upgrade's process died"
 RETRIES = (1, 2, 4, 8, 16, 32, 60)
 NOISE = (
     "/proc",
@@ -85,6 +86,12 @@ class Upgrade(agent.Transaction):
     def reached(self, event):
         """Whether the journal has such a line."""
         return event in [line["event"] for line in self.events()]
+
+    def reached_since(self, event, marks):
+        """Whether the journal has such a line after the last one of `marks`."""
+        names = [line["event"] for line in self.events()]
+        last = max([index for index, name in enumerate(names) if name in marks] or [-1])
+        return event in names[last + 1 :]
 
     def recipe(self):
         """Return the recipe that came with the bundle's name."""
@@ -235,8 +242,11 @@ def supervise(host, up, task):
     if task == "carry":
         attempt(carry, host, up)
         if up.state() in FINAL:
+            tidy(host, up)
             return
-    undo_until_done(host, up, "the upgrade's process died" if task == "carry" else task)
+    elif task == DIED and up.state() in FINAL:
+        return  # it ended while somebody thought that it had died
+    undo_until_done(host, up, DIED if task == "carry" else task)
 
 
 def undo_until_done(host, up, why, tries=None):
@@ -244,7 +254,8 @@ def undo_until_done(host, up, why, tries=None):
     count = 0
     while True:
         attempt(locked_roll_back, host, up, why)
-        if up.state() in FINAL:
+        if up.state() == "rolledback":
+            tidy(host, up)
             return True
         count += 1
         if tries is not None and count >= tries:
@@ -276,6 +287,8 @@ def carry(host, up):
         await_orders(host, up)
     except BaseException:
         problem = sys.exc_info()[1]
+        if up.state() == "committed":
+            os._exit(1)  # only tidying up failed; the supervisor does it again
         why = str(problem) or problem.__class__.__name__
         if not isinstance(problem, (OSError, IOError, Failed, Refused, agent.Stopped)):
             why += " (%s)" % traceback.format_exc().strip().splitlines()[-3].strip()
@@ -551,6 +564,13 @@ def is_up(up, service):
     return agent.run(service_argv(up, service, "status"), 60)[0] == 0
 
 
+def await_down(up, service):
+    """Wait until a service that was told to stop is gone: some answer before they are."""
+    deadline = agent.clock() + 15
+    while is_up(up, service) and agent.clock() < deadline:
+        time.sleep(0.1)
+
+
 def running(up):
     """Return the names of the recipe's services that run."""
     return [one["name"] for one in up.recipe()["services"] if is_up(up, one)]
@@ -571,6 +591,7 @@ def enter_maintenance(host, up):
     for service in up.recipe()["services"]:
         if service["during"] == "stopped" and is_up(up, service):
             told(up, "stop %s" % service["name"], service_argv(up, service, "stop"))
+            await_down(up, service)
 
 
 def leave_maintenance(host, up):
@@ -854,7 +875,6 @@ def version_of(host, recipe):
 
 def commit(host, up):
     """Make the upgrade final, and remember what the host looks like now."""
-    manifest = up.manifest()
     after = {
         "paths": [tree_of(host.place(path)) for path in up.recipe()["paths"]],
         "packages": packages(host, up),
@@ -866,20 +886,39 @@ def commit(host, up):
     before = best_copy(up)[1]
     up.keep_json("after.json", after)
     up.keep_json("result.json", result(host, up, before, "committed"))
-    state = installed_record(host)
-    state["products"][manifest["product"]] = {"release": manifest["release"], "created": manifest["created"]}
-    state["latest"] = max(state.get("latest") or "", manifest["created"])
-    if manifest.get("forced"):
-        state.setdefault("forced", []).append(manifest["forced"])
-    state["schema"] = "harden-installed/1"
     up.record("committed")
+    tidy(host, up)
+
+
+def tidy(host, up):
+    """After the end: remember what is installed, remove what is needed no more; doing it twice is doing it once."""
+    if up.state() not in FINAL or up.reached_since("tidy", FINAL):
+        return
+    manifest, state = up.manifest(), installed_record(host)
+    if up.state() == "committed":
+        state["products"][manifest["product"]] = {"release": manifest["release"], "created": manifest["created"]}
+        state["latest"] = max(state.get("latest") or "", manifest["created"])
+        if manifest.get("forced") and manifest["forced"] not in state.setdefault("forced", []):
+            state["forced"].append(manifest["forced"])
+    elif up.load_json("after.json") is not None:  # it had been installed: the release before it is again
+        state["products"].pop(manifest["product"], None)
+        if manifest.get("former"):
+            state["products"][manifest["product"]] = manifest["former"]
+    state["schema"] = "harden-installed/1"
     agent.replace(
         os.path.join(host.state, "upgrade-installed.json"), json.dumps(state, sort_keys=True).encode("ascii")
     )
     cleared(up)
+    up.record("tidy")
     done = [one for one in upgrades(host) if one.state() in FINAL]
     for one in done[: -max(1, int(manifest.get("keep", 3)))]:
         shutil.rmtree(one.dir)
+
+
+def tidy_all(host):
+    """Finish what an end that was interrupted left."""
+    for up in upgrades(host):
+        tidy(host, up)
 
 
 def cleared(up):
@@ -1006,6 +1045,7 @@ def roll_back(host, up, why, boot=False):
         for service in services:
             if service["during"] == "stopped":
                 agent.run(service_argv(up, service, "stop"), 180)
+                await_down(up, service)
     if deep:
         for number, one in enumerate(before["paths"]):
             try:
@@ -1039,9 +1079,7 @@ def roll_back(host, up, why, boot=False):
     up.keep_json("result.json", row)
     up.record("broken" if problems else "rolledback", why=first_why(up)[:1000], problems=problems[:20])
     if not problems:
-        cleared(up)
-        if up.load_json("after.json") is not None:
-            forget(host, up, before)
+        tidy(host, up)
 
 
 def first_why(up):
@@ -1050,20 +1088,6 @@ def first_why(up):
         if line["event"] == "rollingback":
             return line["why"]
     return ""
-
-
-def forget(host, up, before):
-    """After a rollback of a finished upgrade the release before it is the installed one."""
-    state, manifest = installed_record(host), up.manifest()
-    former = manifest.get("former")
-    if former:
-        state["products"][manifest["product"]] = former
-    else:
-        state["products"].pop(manifest["product"], None)
-    state["schema"] = "harden-installed/1"
-    agent.replace(
-        os.path.join(host.state, "upgrade-installed.json"), json.dumps(state, sort_keys=True).encode("ascii")
-    )
 
 
 def put_back(path, entries, copies):
@@ -1330,24 +1354,20 @@ def listed_size(path):
 
 def do_begin(host, request):
     """Take the bundle in and leave the runner behind; the same bundle again means the same upgrade."""
-    open_one = unfinished(host)
-    if open_one is not None:
-        manifest = open_one.manifest()
-        if manifest["bundle"]["sha256"] == request["bundle"]["sha256"] and open_one.state() in STAGES:
-            if alive(host):
-                return {"changed": False, "id": open_one.name, "attached": True, "state": open_one.state()}
-            undo_until_done(host, open_one, "the upgrade's process died", tries=3)
-        elif alive(host):
-            raise Refused(
-                "an upgrade to %s is under way here since %s, begun by %s"
-                % (manifest["release"], manifest["begun"], manifest.get("by") or "nobody named")
-            )
-        elif not undo_until_done(host, open_one, "the upgrade's process died", tries=3):
-            raise Refused("upgrade %s could not be led back yet" % open_one.name)
     descriptor = grip(host)
+    open_one = unfinished(host)
     if descriptor is None:
-        raise Refused("another upgrade is under way on this host")
+        manifest = open_one.manifest() if open_one else {}
+        if manifest and manifest["bundle"]["sha256"] == request["bundle"]["sha256"] and open_one.state() in STAGES:
+            return {"changed": False, "id": open_one.name, "attached": True, "state": open_one.state()}
+        raise Refused(
+            "an upgrade to %s is under way here since %s, begun by %s"
+            % (manifest.get("release", "?"), manifest.get("begun", "?"), manifest.get("by") or "nobody named")
+        )
+    if open_one is not None and not undo_until_done(host, open_one, DIED, tries=3):
+        raise Refused("upgrade %s could not be led back yet" % open_one.name)
     host.lock()
+    tidy_all(host)
     for row in agent.recover(host):
         if row["did"] in ("undo failed", "waits"):
             raise Refused("transaction %s is not finished" % row["id"])
@@ -1427,7 +1447,7 @@ def do_watch(host, request):
         if len(events) > known or size > offset or state in FINAL + ("broken",) or state in until:
             break
         if not alive(host):
-            spawn(host, up, "the upgrade's process died")
+            spawn(host, up, DIED)  # where it just ended, there is nothing to lead back
         if agent.clock() >= deadline:
             break
         time.sleep(0.05)
@@ -1441,6 +1461,8 @@ def do_watch(host, request):
             handle.close()
     answer = {"changed": False, "id": up.name, "state": state, "events": events[known:], "alive": alive(host)}
     answer.update(log=agent.b64(zlib.compress(text, 6)) if text else "", offset=offset + len(text), size=size)
+    if state in FINAL and not answer["alive"]:
+        tidy(host, up)
     if state in FINAL + ("broken",):
         answer["result"] = up.load_json("result.json", {})
     return answer
@@ -1479,13 +1501,13 @@ def do_order(host, request):
         up.keep_json("order", {"do": request["do"], "why": request.get("why", "")})
         return {"changed": True, "id": up.name, "state": state}
     if request["do"] != "rollback":
-        spawn(host, up, "the upgrade's process died")
+        spawn(host, up, DIED)
         return {
             "changed": True,
             "failed": True,
             "id": up.name,
             "state": state,
-            "msg": "the upgrade's process died",
+            "msg": DIED,
         }
     if state == "committed":
         if [one for one in upgrades(host) if one.name > up.name and one.state() == "committed"]:
@@ -1630,8 +1652,13 @@ def do_recover(host, request):
     """Lead back what nobody carries out any more: at boot files first, everything when services are up."""
     up = unfinished(host)
     if up is None:
+        if not alive(host):
+            tidy_all(host)
         return {"changed": False, "state": "nothing"}
     if alive(host):
+        return {"changed": False, "state": up.state(), "id": up.name}
+    descriptor = grip(host)
+    if descriptor is None:
         return {"changed": False, "state": up.state(), "id": up.name}
     if request.get("boot"):
         host.lock(wait=None)
