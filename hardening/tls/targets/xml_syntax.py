@@ -15,6 +15,8 @@ from hardening.tls.targets.tree import Tree
 
 _ATTRIBUTE = re.compile(r"""\s+(?P<name>[^\s=<>/"']+)\s*=\s*(?P<value>"[^"]*"|'[^']*')""")
 _DEEPEST = 256
+_ENTITIES = 1 << 20
+"""Characters that entities may add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ def read(tree: Tree, path: str) -> Element | None:
     return None if source is None else _Reader(tree, path, source.text).read()
 
 
+class _TooMuchError(Exception):
+    """More elements within each other, or more text out of entities, than any configuration has."""
+
+
 class _Reader:
     """One document being read."""
 
@@ -73,6 +79,7 @@ class _Reader:
         self.raw = self.text.encode()
         self.plain = len(self.raw) == len(self.text)
         self.lines = [m.start() for m in re.finditer("\n", self.text)]
+        self.left = 2 * len(self.text) + _ENTITIES
         self.root: Element | None = None
         self.open: list[Element] = []
         self.parser = expat.ParserCreate("utf-8")
@@ -89,6 +96,8 @@ class _Reader:
             self.parser.Parse(self.raw, True)  # noqa: FBT003 - the parser's own parameter has no name
         except expat.ExpatError as wrong:
             self._wrong(wrong)
+        except _TooMuchError:
+            pass  # said where it was found
         for one in self.open:
             one.last = len(self.text)
         return self.root
@@ -112,6 +121,7 @@ class _Reader:
             self.tree.say("syntax", self.path, line, f"not XML: {said}")
 
     def _start(self, name: str, values: dict[str, str]) -> None:
+        self._spend(sum(map(len, values.values())))
         first = self.offset()
         named = first + 1 + len(name)
         attributes, at = {}, named
@@ -130,14 +140,23 @@ class _Reader:
         self.open.append(one)
         if len(self.open) > _DEEPEST:
             self.tree.say("syntax", self.path, one.line, f"more than {_DEEPEST} elements within each other")
-            raise expat.ExpatError("too deep")
+            raise _TooMuchError
 
     def _end(self, _name: str) -> None:
         one = self.open.pop()
         closes = self.text.find(">", self.offset())
         one.last = max(one.last, closes + 1 if self.offset() >= one.inner and closes >= 0 else one.inner)
 
+    def _spend(self, size: int) -> None:
+        """Entities may stand for a lot of text; the file's own is always within bounds."""
+        self.left -= size
+        if self.left < 0:
+            line = min(self.parser.CurrentLineNumber, len(self.lines) + 1)
+            self.tree.say("syntax", self.path, line, "its entities stand for more text than any configuration has")
+            raise _TooMuchError
+
     def _characters(self, text: str) -> None:
+        self._spend(len(text))
         if self.open:
             self.open[-1].text += text
 

@@ -1,0 +1,153 @@
+"""Which release and which Java run where a server.xml, a Jetty or a java.security lies, and XML that is hostile."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from hardening.tls import audit as audits
+from hardening.tls import policy as policies
+from hardening.tls.audit import Asked, Audited, Main
+from hardening.tls.targets import find, jetty, xml_syntax
+from hardening.tls.targets.tree import Tree
+
+SERVER = """<?xml version="1.0" encoding="UTF-8"?>
+<Server port="8005">
+  <Service name="Catalina">
+    <Connector port="8443" SSLEnabled="true" {}
+               sslEnabledProtocols="TLSv1.2" ciphers="TLS_RSA_WITH_AES_128_CBC_SHA" useServerCipherSuitesOrder="true" />
+  </Service>
+</Server>
+"""
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _catalina(home: Path, number: str) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(home / "catalina.jar", "w") as jar:
+        said = f"server.info=Apache Tomcat/{number}\nserver.number={number}.0\n"
+        jar.writestr("org/apache/catalina/util/ServerInfo.properties", said)
+
+
+def _audit(path: Path, *, target: str | None = None, version: str | None = None) -> Audited:
+    asked = Asked(target=find(target) if target else None, version=version)
+    return audits.audit([path], [policies.load("aspect")], asked)
+
+
+def test_catalina_jar_and_setenv_say_which_tomcat_and_java_run(tmp_path: Path) -> None:
+    home = tmp_path / "tomcat"
+    _write(home / "conf/server.xml", SERVER.format('scheme="https"'))
+    _catalina(home / "lib", "7.0.76")
+    _write(home / "bin/setenv.sh", f'# Java\nJAVA_HOME="{tmp_path}/jdk"\n')
+    _write(tmp_path / "jdk/release", 'JAVA_VERSION="1.8.0_302"\n')
+    (subject,) = _audit(home).subjects
+    assert subject.stats == {"release": "7.0.76", "openssl": "jdk-8u292"}
+    assert subject.offer is not None
+    notes = " ".join(subject.offer["assumptions"])
+    assert "catalina.jar says so" in notes
+    assert "setenv.sh names its home" in notes
+
+
+def test_what_no_file_tells_is_asked_of_every_java(tmp_path: Path) -> None:
+    home = tmp_path / "tomcat"
+    _write(home / "conf/server.xml", SERVER.format("").replace("TLSv1.2", "TLSv1"))
+    _catalina(home / "lib", "9.0.31")
+    found = _audit(home)
+    said = next(f for f in found.findings if f.evidence == "TLS_RSA_WITH_AES_128_CBC_SHA")
+    assert "depends on the Java" in said.message
+    assert "9.0.31 (JDK 8u201)" in said.message.partition("not with")[0]
+    assert "9.0.31 (JDK 17.0.18)" in said.message.partition("not with")[2]
+    assert "--openssl BUILD" in said.remedy
+
+
+def test_a_copied_host_tells_the_release_of_its_distribution(tmp_path: Path) -> None:
+    _write(tmp_path / "etc/centos-release", "CentOS Linux release 7.9.2009 (Core)\n")
+    _write(tmp_path / "etc/tomcat/server.xml", SERVER.format(""))
+    _write(tmp_path / "etc/tomcat/tomcat.conf", 'JAVA_HOME="/usr/lib/jvm/jre"\n')
+    _write(tmp_path / "usr/lib/jvm/jre/release", 'JAVA_VERSION="1.8.0_412"\n')
+    (subject,) = _audit(tmp_path / "etc/tomcat").subjects
+    assert subject.stats == {"release": "7.0.76-el7", "openssl": "jdk-8u312"}
+
+
+def test_a_java_home_tells_its_own_version(tmp_path: Path) -> None:
+    home = tmp_path / "jdk"
+    path = _write(home / "jre/lib/security/java.security", "jdk.tls.disabledAlgorithms=SSLv3\n")
+    _write(home / "release", 'JAVA_VERSION="1.8.0_181"\n')
+    (subject,) = _audit(path).subjects
+    assert subject.stats == {"release": "8.0.171", "openssl": "jdk-8u171"}
+
+
+def test_a_jetty_home_tells_its_release(tmp_path: Path) -> None:
+    text = '<Configure id="sslContextFactory" class="org.eclipse.jetty.util.ssl.SslContextFactory$Server" />'
+    _write(tmp_path / "etc/jetty-ssl-context.xml", text)
+    _write(tmp_path / "lib/jetty-server-9.4.31.v20200723.jar", "")
+    told = jetty.told(Tree.on_disk(tmp_path), f"{tmp_path}/etc/jetty-ssl-context.xml")
+    assert told.version == "9.4.31"
+
+
+def test_an_entity_outside_the_file_is_said_and_never_followed(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    secret = _write(tmp_path / "secret.txt", "never to be shown")
+    text = f'<!DOCTYPE Server [\n<!ENTITY x SYSTEM "{secret.as_uri()}">\n]>\n<Server>&x;\n{SERVER.partition("<Server port")[2]}'
+    path = _write(tmp_path / "server.xml", text.replace('="8005">', "<Server>", 1).format(""))
+    run(["tls", "audit", str(path), "--target", "tomcat@9.0.31", "--format", "json"])
+    out = capfdbinary.readouterr().out
+    assert b"never to be shown" not in out
+    findings = [f for f in json.loads(out)["findings"] if f["rule"] == "walk/config-unreadable"]
+    assert [f["location"]["line"] for f in findings] == [2]
+
+
+def test_entities_that_grow_without_end_are_refused_with_their_line() -> None:
+    bombs = "".join(f'<!ENTITY b{n + 1} "{f"&b{n};" * 10}">\n' for n in range(12))
+    text = f'<!DOCTYPE Server [\n<!ENTITY b0 "{"x" * 100}">\n{bombs}]>\n<Server>&b12;</Server>'
+    tree = Tree.of_text(text, "server.xml")
+    xml_syntax.read(tree, "server.xml")
+    assert [p.kind for p in tree.problems] == ["syntax"]
+    assert tree.problems[0].line
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "line"),
+    [
+        ("<Server>\n<Service>\n<Connector port='1'>\n", "unclosed", 3),
+        ("<Server>\n<Service>\n</Server>\n", "unclosed", 2),
+        ("<Server>\n<Connector port=8443 />\n</Server>\n", "syntax", 2),
+        ("Listen 443\n", "syntax", 1),
+        ("<Server>\n" + "<a>\n" * 300, "syntax", 257),
+    ],
+)
+def test_xml_a_server_would_refuse_is_said_with_its_line(text: str, kind: str, line: int) -> None:
+    tree = Tree.of_text(text, "/etc/tomcat/server.xml")
+    xml_syntax.read(tree, "/etc/tomcat/server.xml")
+    assert (kind, line) in {(p.kind, p.line) for p in tree.problems}
+
+
+def test_a_name_a_release_lacks_is_said() -> None:
+    text = '<Connector port="8443" SSLEnabled="true">\n<SSLHostConfig cipherSuites="TLS_AES_128_GCM_SHA256"\ngroups="x25519" /></Connector>'
+    tree = Tree.of_text(text, "server.xml")
+    target = find("tomcat")
+    asked = Asked(target=target, version="8.5.100", build="jdk-8u432")
+    found = audits.audit_tree(tree, Main(target, "server.xml"), [policies.load("aspect")], asked)
+    said = {(f.location.line, f.message) for f in found.findings if f.rule.id == "tls/unknown-directive"}  # type: ignore[union-attr]  # every location here is in a file
+    assert said == {(2, "tomcat 8.5.100 has no cipherSuites"), (3, "tomcat 8.5.100 has no groups")}
+
+
+def test_jetty_refuses_an_openssl_build(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["tls", "render", "jetty", "--openssl", "3.5.9-debian13"]) == 2
+    assert "Java's own TLS" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("version", ["8u292", "1.8.0_292", "8.0.292"])
+def test_a_jdk_is_named_as_people_do(version: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["tls", "render", f"java_security@{version}"]) == 0
+    assert "JDK build: jdk-8u292" in capfd.readouterr().out
