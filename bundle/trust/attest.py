@@ -30,6 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "audit": Kind("https://slsa.dev/verification_summary/v1", ".audit.dsse.json"),
     "provenance": Kind("https://slsa.dev/provenance/v1", ".provenance.dsse.json"),
     "cleaning": Kind("urn:aspect-hardening:cleaning:v1", ".cleaning.dsse.json"),
+    "report": Kind("urn:aspect-hardening:report:v1", ".dsse.json"),
 }
 """Every kind that can stand beside a bundle's signature, by the word that asks for it."""
 
@@ -39,7 +40,9 @@ def beside(path: Path, kind: str) -> Path:
     return path.with_name(path.name + KINDS[kind].suffix)
 
 
-def sealed(name: str, sha256: str, kind: str, predicate: Mapping[str, Any], key: keys.PrivateKey) -> bytes:
+def sealed(
+    name: str, sha256: str, kind: str, predicate: Mapping[str, Any], key: keys.PrivateKey | None
+) -> bytes:
     """Return the signed statement of a kind about the file `name` with this digest; the same input, the same payload."""
     value = {
         "_type": STATEMENT,
@@ -48,6 +51,13 @@ def sealed(name: str, sha256: str, kind: str, predicate: Mapping[str, Any], key:
         "predicate": predicate,
     }
     payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return envelope(payload, key)
+
+
+def envelope(payload: bytes, key: keys.PrivateKey | None) -> bytes:
+    """Return the envelope of a statement; without a key it has no signature yet (see `dsse.Envelope.signed_by`)."""
+    if key is None:
+        return dsse.Envelope(dsse.IN_TOTO, payload, ()).to_bytes()
     return dsse.seal(payload, key).to_bytes()
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bundle.trust import keys
@@ -41,6 +41,16 @@ class Envelope:
             ],
         }
         return json.dumps(value).encode() + b"\n"
+
+    def signed_by(self, key: keys.PublicKey, signature: bytes) -> Envelope:
+        """Return the envelope with one more signature, made elsewhere. Errors: RefusedError (it is not `key`'s)."""
+        if not keys.verifies(key, signature, pae(self.payload_type, self.payload)):
+            raise RefusedError(
+                "the signature is not this key's over this envelope",
+                hint="sign the bytes that harden bundle envelope --export wrote, and nothing else",
+            )
+        others = tuple(s for s in self.signatures if s.keyid != keys.keyid(key))
+        return replace(self, signatures=(*others, Signature(keys.keyid(key), signature)))
 
     def verify(self, trusted: Sequence[keys.PublicKey], *, threshold: int = 1) -> tuple[str, ...]:
         """Return the ids of the trusted keys that signed. Errors: RefusedError below `threshold`.

@@ -60,11 +60,18 @@ STATEMENT = Rule(
     rationale="The policy of this host asks for more than the bundle's signature: what it holds, or that it was audited.",
     remedy="Get the statement beside the bundle from the release engineer, or have the bundle signed with it.",
 )
+REPORT = Rule(
+    id="trust/report",
+    title="The report is not what a trusted key has signed",
+    severity=Severity.CRITICAL,
+    rationale="A report without a signature that verifies proves nothing about what it reports.",
+    remedy="Get the report and its signature again from whoever made it.",
+)
 
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule verification can say."""
-    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK, STATEMENT)
+    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK, STATEMENT, REPORT)
 
 
 def signature_of(path: Path) -> Path:
@@ -149,6 +156,32 @@ def verify(
     seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
     codes = {ExitCode.REFUSED} if reason else set()
     return Run.of([seen], findings, results, started=started, extra_codes=codes)
+
+
+def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) -> Run:
+    """Check a signed report and return a run that exits 0, or 11 saying why. Errors: InputError (no such report)."""
+    started = datetime.now(UTC)
+    now = now or started
+    sha256, size = statement.digest(path)
+    reason = ""
+    try:
+        said = attest.opened(attest.beside(path, "report"), "report", policy, sha256, now=now)
+        created = datetime.fromisoformat(said["created"])
+        if now + CLOCK_SKEW < created:
+            raise RefusedError("the clock is before the signature", hint="set the clock of this machine")  # noqa: TRY301 - one way out for every refusal
+    except RefusedError as problem:
+        reason = str(problem)
+    except (KeyError, TypeError, ValueError):
+        reason = "the signed statement is malformed"
+    subject = str(path)
+    verdict = Verdict.FAIL if reason else Verdict.PASS
+    return Run.of(
+        [Subject(id=subject, kind=Kind.FILE, examined=Examined.FULL, stats={"bytes": size})],
+        [Finding(rule=REPORT, subject=subject, location=in_file(path), message=reason)] if reason else [],
+        [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason)],
+        started=started,
+        extra_codes={ExitCode.REFUSED} if reason else set(),
+    )
 
 
 def _verdicts(failed: Rule | None, *, rollback: bool, further: bool) -> list[tuple[Rule, Verdict]]:

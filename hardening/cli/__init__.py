@@ -17,6 +17,7 @@ VERBS = (
     Verb("host", "hardening.cli.host", "Audit what earlier upgrades left behind on a host."),
     Verb("logs", "hardening.cli.logs", "Triage upgrade logs."),
     Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
+    Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
     Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),

@@ -12,6 +12,11 @@ VERBS = (
     Verb("sbom", "hardening.cli.bundle_sbom", "List what a bundle contains (CycloneDX, SPDX)."),
     Verb("keygen", "hardening.cli.bundle_keygen", "Make a signing key."),
     Verb("sign", "hardening.cli.bundle_sign", "Sign a bundle and the list of its members."),
+    Verb(
+        "envelope",
+        "hardening.cli.bundle_envelope",
+        "Sign with a key that is elsewhere: openssl, a token, a second person.",
+    ),
     Verb("verify", "hardening.cli.bundle_verify", "Verify a bundle against its signature."),
     Verb("diff", "hardening.cli.bundle_diff", "Compare two bundles member by member."),
     Verb("learn", "hardening.cli.bundle_learn", "Learn a Java library so that it is recognised anywhere."),

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @click.command(name="sign")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--key", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The private key."
-)
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The private key.")
+@click.option("--unsigned", is_flag=True,
+              help="Write the envelopes without a signature; harden bundle envelope adds one made elsewhere.")  # fmt: skip
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option(
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @passphrase_options
 def command(  # the options of the contract in docs/cli.md
     path: Path,
-    key: Path,
+    key: Path | None,
+    unsigned: bool,
     out: Path | None,
     expires: datetime | None,
     product: str,
@@ -49,18 +50,19 @@ def command(  # the options of the contract in docs/cli.md
     no_passphrase: bool,
 ) -> None:
     """Sign the bundle PATH and the list of its members; each further statement is a file of its own."""
-    from bundle.trust import dsse, keys, statement
+    from bundle.trust import attest, keys, statement
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
     from hardening.cli.options import write_file
     from hardening.errors import InputError
 
+    if (key is None) is not unsigned:
+        raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
     if (cleaned_from is None) != (salt is None):
         raise click.UsageError("--cleaned-from and --salt are given together")
     if not path.is_file():  # said before a passphrase is asked for
         raise InputError(f"{path}: no such file", hint="give the bundle as one file")
-    passphrase = known_passphrase(passphrase_file) if keys.is_encrypted(key) and not no_passphrase else None
-    private = keys.load_private(key, passphrase=passphrase)
+    private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     said = statement.state(
         path,
@@ -77,16 +79,26 @@ def command(  # the options of the contract in docs/cli.md
         **(_cleaned(path, cleaned_from, salt) if cleaned_from and salt else {}),
     }
     target = out or signature_of(path)
-    write_file(target, dsse.seal(said.to_bytes(), private).to_bytes())
-    click.echo(f"signed     {path}: {len(said.members)} members, {said.size} bytes")
+    write_file(target, attest.envelope(said.to_bytes(), private))
+    click.echo(
+        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} members, {said.size} bytes"
+    )
     click.echo(f"sha256     {said.sha256}")
-    click.echo(f"key id     {keys.keyid(private.public_key())}")
+    if private:
+        click.echo(f"key id     {keys.keyid(private.public_key())}")
     click.echo(f"signature  {target}")
     for kind, predicate in predicates.items():
         _write(path, said.sha256, kind, predicate, private)
 
 
-def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey) -> None:
+def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) -> _keys.PrivateKey:
+    from bundle.trust import keys
+
+    asked = keys.is_encrypted(key) and not no_passphrase
+    return keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+
+
+def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> None:
     from bundle.trust import attest
     from hardening.cli.options import write_file
 

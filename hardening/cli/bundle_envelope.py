@@ -1,0 +1,43 @@
+"""`harden bundle envelope`: signatures that are made elsewhere, by openssl, a token or a second person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hardening.cli.options import write_file
+
+
+@click.command(name="envelope")
+@click.argument("envelope", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--export", "export", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the bytes that are to be signed.")  # fmt: skip
+@click.option("--add", "signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIGNATURE",
+              help="Add this signature (raw: 64 bytes for Ed25519, DER for ECDSA), once it is seen to be --key's.")  # fmt: skip
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), metavar="KEY.pub",
+              help="The public key of --add.")  # fmt: skip
+def command(envelope: Path, export: Path | None, signature: Path | None, key: Path | None) -> None:
+    """Export what an ENVELOPE (a .dsse.json) is signed over, or add a signature that was made elsewhere.
+
+    An envelope may hold signatures of several keys; `verify --threshold` counts them.
+    """
+    from bundle.trust import dsse, keys
+    from hardening.errors import InputError
+
+    if (export is None) == (signature is None) or (signature is None) != (key is None):
+        raise click.UsageError("give either --export FILE, or --add SIGNATURE with --key KEY.pub")
+    try:
+        opened = dsse.parse(envelope.read_bytes())
+        raw = signature.read_bytes() if signature else b""
+    except OSError as problem:
+        raise InputError(f"{problem.filename}: {problem.strerror}", hint="check the path") from problem
+    if export is not None:
+        write_file(export, dsse.pae(opened.payload_type, opened.payload))
+        click.echo(f"to sign    {export}")
+        return
+    if key is not None:
+        public = keys.load_public(key)
+        write_file(envelope, opened.signed_by(public, raw).to_bytes())
+        click.echo(f"key id     {keys.keyid(public)}")
+        click.echo(f"signature  {envelope}")

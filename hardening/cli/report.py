@@ -1,0 +1,77 @@
+"""`harden report`: reports and receipts signed and verified with the same keys as bundles."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hardening.cli.lazy import LazyGroup, Verb
+from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.passphrase import known_passphrase, passphrase_options
+
+
+@click.command(name="sign")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The private key.")
+@click.option(
+    "--unsigned", is_flag=True, help="Write the envelope without a signature (harden bundle envelope)."
+)
+@passphrase_options
+def sign(
+    path: Path, key: Path | None, unsigned: bool, passphrase_file: Path | None, no_passphrase: bool
+) -> None:
+    """Sign the report PATH, of any format: PATH.dsse.json beside it."""
+    from bundle.trust import attest, keys, statement
+    from hardening.cli.options import write_file
+
+    if (key is None) is not unsigned:
+        raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
+    sha256, size = statement.digest(path)
+    private = None
+    if key is not None:
+        asked = keys.is_encrypted(key) and not no_passphrase
+        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+    said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    target = attest.beside(path, "report")
+    write_file(target, attest.sealed(path.name, sha256, "report", said, private))
+    click.echo(f"sha256     {sha256}")
+    click.echo(f"signature  {target}")
+
+
+@click.command(name="verify")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+              help="A trusted public key; may be repeated.")  # fmt: skip
+@click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
+              help="How many of the trusted keys have to have signed.")  # fmt: skip
+@report_options
+def verify(
+    path: Path, key_files: tuple[Path, ...], trust_file: Path | None, threshold: int, report: ReportOptions
+) -> int:
+    """Verify the report PATH against PATH.dsse.json; exit 11 says what is not as signed."""
+    from bundle.trust import keys, policy
+    from bundle.trust.verify import verify_report
+
+    if bool(key_files) == bool(trust_file):
+        raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
+    trusted = (
+        policy.load(trust_file)
+        if trust_file
+        else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
+    )
+    return finish(verify_report(path, trusted), report)
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=(
+        Verb("sign", "hardening.cli.report", "Sign a report or a receipt.", "sign"),
+        Verb("verify", "hardening.cli.report", "Verify a report against its signature.", "verify"),
+    ),
+)
+def command() -> None:
+    """Sign reports and receipts, and verify them."""
