@@ -1,0 +1,34 @@
+"""docs/mailer.md shows what happens: its trace is a run's, its settings load, its options exist."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from click.testing import CliRunner
+
+from hardening.cli.mailer import command
+from hardening.mailer.settings import RELAY_KEYS, load
+from tests.mailer.conftest import Site
+from tests.mailer.trace import BEGIN, END, PAGE, trace
+
+
+def test_the_trace_is_what_happens() -> None:
+    shown = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+    assert shown == trace(), "make it new: python -m tests.mailer.trace"
+
+
+def test_the_settings_shown_are_read(site: Site) -> None:
+    text = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
+    document = tomllib.loads(text)
+    assert set(document["relay"]) <= set(RELAY_KEYS)
+    site.config.write_text(text)
+    assert load(site.config).mailbox == "alarms@example.com"
+
+
+def test_every_verb_and_option_named_exists() -> None:
+    for verb, rest in re.findall(r"harden mailer (\w+)((?: +\S+)*)", PAGE.read_text()):
+        done = CliRunner().invoke(command, [verb, "--help"])
+        assert done.exit_code == 0, verb
+        for option in re.findall(r"--[a-z-]+", rest.partition("#")[0].partition("`")[0]):
+            assert option in done.output, (verb, option)
