@@ -14,6 +14,7 @@ SOURCES = (
     ("hardening.tls.rules", "rules"),
     ("hardening.tls.audit", "rules"),
     ("hardening.tls.scan.attacks", "rules"),
+    ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),
     ("hardening.tls.ssh_judge", "all_rules"),
     ("hardening.tls.scan.trust", "rules"),

@@ -45,7 +45,17 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
 )
-@click.option("--vulnerabilities", is_flag=True, help="Ask about Heartbleed and CCS injection, harmlessly.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Finish handshakes, too: resumption, renegotiation, HSTS, every signature scheme.",
+)
+@click.option(
+    "--vulnerabilities",
+    is_flag=True,
+    help="Ask about Heartbleed, CCS injection, ROBOT and Ticketbleed, harmlessly.",
+)
+@click.option("--proxy", metavar="HOST:PORT", help="Reach every endpoint through this HTTP proxy (CONNECT).")
 @click.option("--trust", metavar="FILE|system", help="Check chains against these authorities.")
 @click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
 @click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
@@ -66,7 +76,9 @@ def command(
     full: bool,
     closed_is_refused: bool,
     allow_ranges: bool,
+    deep: bool,
     vulnerabilities: bool,
+    proxy: str | None,
     trust: str | None,
     stream: bool,
     state_file: Path | None,
@@ -80,7 +92,7 @@ def command(
     from hardening.cli.tls_scan_progress import Progress
     from hardening.errors import UsageError
     from hardening.tls import policy
-    from hardening.tls.scan.endpoint import expand, read_list
+    from hardening.tls.scan.endpoint import expand, parse_proxy, read_list
     from hardening.tls.scan.fleet import Outcome, State, line, read_stream
     from hardening.tls.scan.run import scan
 
@@ -90,14 +102,22 @@ def command(
     others = {name: outcome for path in merged for name, outcome in read_stream(path).items()}
     if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
-    key = {"policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni}
+    key = {
+        "policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
+        "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust,
+    }  # fmt: skip
     state = State(state_file, key) if state_file is not None else None
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
         trust=trust,
+        deep=deep,
         vulnerabilities=vulnerabilities,
     )
+    if proxy is not None:
+        if ssh := next((text for text in texts if text.lower().startswith("ssh://")), None):
+            raise UsageError(f"{ssh} cannot be reached through a proxy", hint="leave --proxy out for SSH")
+        settings = replace(settings, wire=replace(settings.wire, proxy=parse_proxy(proxy)))
     show = Progress(len(texts), wanted=report.show_progress)
 
     def each(outcome: Outcome) -> None:

@@ -183,16 +183,24 @@ def _schemes(ledger: Ledger, seen: _Facts) -> None:
         if rule.signatures is not None:
             if not seen.schemes:
                 ledger.misses(rule, "no signature algorithm is known")
-            elif isinstance(seen.offer.at, InFile):
+            elif isinstance(seen.offer.at, InFile) or _all_schemes(seen.offer):
                 ledger.looks(rule)
             else:
-                ledger.misses(rule, "of the signature algorithms only the one the server chose is known")
+                ledger.misses(
+                    rule, "only signature algorithms that the server chose are known; --deep asks for all"
+                )
     for one in seen.schemes:
         if one.scheme is not None:
             if broken := ledger.policy.scheme_breaches(one.scheme):
                 ledger.breaks(broken, one.fact)
         else:
             ledger.breaks((r for r in ledger.policy.rules if r.signatures and r.signatures.allow), one.fact)
+
+
+def _all_schemes(offer: Offer) -> bool:
+    """Tell whether every scheme of the versions that negotiate one was asked for."""
+    negotiating = [p for p in offer.protocols if p.name in ("TLSv1.2", "TLSv1.3") and p.signature_algorithms]
+    return bool(negotiating) and all(p.signatures_complete for p in negotiating)
 
 
 def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, present: bool) -> None:

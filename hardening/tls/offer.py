@@ -30,6 +30,8 @@ class ProtocolOffer:
     """`server`, `client` or `unknown`."""
     groups: tuple[Said, ...] = ()
     signature_algorithms: tuple[Said, ...] = ()
+    signatures_complete: bool = False
+    """Whether these are all, not only those that were seen; a scan asks for all of them with `--deep`."""
     possible: tuple[Said, ...] = ()
     """Suites that some requests alone meet, by a condition or a renegotiation; judged as if offered."""
 

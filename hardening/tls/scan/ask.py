@@ -48,6 +48,20 @@ class Want(Enum):
     """After the flight, an empty heartbeat that only a faulty server answers."""
     EARLY_CCS = 5
     """After the flight, a ChangeCipherSpec that only a faulty server takes."""
+    BAD_KEY = 6
+    """After the flight, a ClientKeyExchange whose padding is wrong, and what the server says to it."""
+    STALE_ID = 7
+    """A ticket with a session id of an odd length, and the length of the id that comes back."""
+    FINISHED = 8
+    """The whole handshake, by this machine's OpenSSL."""
+    HTTP = 9
+    """The same, and the headers of a HEAD request."""
+    RENEGOTIATION = 10
+    """The same, and another ClientHello inside it."""
+
+
+ODD = frozenset(w for w in Want if w.value >= Want.HEARTBEAT.value)
+"""What is asked once or twice for itself, and never as a question about suites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,10 @@ class Question:
     """Offer DEFLATE before null compression."""
     ticket: bool = False
     heartbeat: bool = False
+    session: object = None
+    """What to come back with: a `deep.Session`, or for STALE_ID a ticket."""
+    variant: int = 0
+    """Which of several forms of one probe."""
     patience: float | None = None
     """Seconds to wait for the answer; None means the loop's own limit."""
 
@@ -129,6 +147,15 @@ class Answer:
     server_groups: tuple[int, ...] = ()
     """TLS 1.3: the groups the server volunteers, its whole list."""
     alpn: str | None = None
+    session: object = None
+    """What the server gave to come back with."""
+    resumed: bool = False
+    ticket: bytes = b""
+    renegotiates: bool | None = None
+    headers: bytes = b""
+    """The beginning of an HTTP reply."""
+    reaction: str = ""
+    """What the server did to a probe, to compare with what it does to another."""
     fault: bool | None = None
     """What a probe found; None when it could not be asked or was met with silence."""
     alert: int | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardening.tls.scan import hello
 from hardening.tls.scan.answer import Listener
-from hardening.tls.scan.ask import Answer, Kind, Question, Want
+from hardening.tls.scan.ask import ODD, Answer, Kind, Question, Want
 from hardening.tls.scan.dialogue import Dialogue
 from hardening.tls.scan.wire import Wire
 
@@ -103,14 +103,24 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
     """Return the first bytes of a question and what listens to the answer."""
     if question.protocol == "SSLv2":
         return hello.sslv2_hello(question.suites, os.urandom(16)), Listener(question)
+    if question.want in (Want.FINISHED, Want.HTTP, Want.RENEGOTIATION):
+        return _finishing(question, server_name)
+    if question.want in ODD:
+        from hardening.tls.scan import probes
+
+        return probes.converse(question, server_name)
     from hardening.tls.scan.tls13 import Handshake, needs_keys
 
     if needs_keys(question):
         handshake = Handshake(question, server_name)
         return handshake.first(), handshake
     data = hello.client_hello(question, server_name=server_name, random=os.urandom(32))
-    if question.want in (Want.HEARTBEAT, Want.EARLY_CCS):
-        from hardening.tls.scan.probes import Probe
-
-        return data, Probe(question)
     return data, Listener(question)
+
+
+def _finishing(question: Question, server_name: str | None) -> tuple[bytes, Listener]:
+    from hardening.tls.scan import deep
+
+    make = deep.Renegotiation if question.want is Want.RENEGOTIATION else deep.Finished
+    listener = make(question, server_name)
+    return listener.first(), listener

@@ -32,13 +32,15 @@ class Target:
     port: int
     starttls: str | None = None
     ssh: bool = False
+    https: bool = False
+    """Whether the operator wrote so."""
     server_name: str | None = None
     """What the hello names; None for an address without `--sni`."""
 
     @property
     def is_http(self) -> bool:
         """Whether an HTTP server is to be expected."""
-        return self.starttls is None and not self.ssh and self.port in (443, 8443)
+        return self.starttls is None and not self.ssh and (self.https or self.port in (443, 8443))
 
 
 def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> Target:
@@ -63,8 +65,19 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
         port=port,
         starttls=before,
         ssh=scheme == "ssh",
+        https=scheme == "https",
         server_name=sni or _name_of(host),
     )
+
+
+def parse_proxy(text: str) -> tuple[str, int]:
+    """Return where an HTTP proxy is: `host:port`, with or without `http://`. Errors: UsageError."""
+    rest = text.strip().removeprefix("http://").rstrip("/")
+    if "@" in rest:
+        raise UsageError("a proxy's password does not belong on a command line", hint="name HOST:PORT alone")
+    if "://" in rest:
+        raise UsageError(f"{text!r} is no HTTP proxy", hint="write HOST:PORT or http://HOST:PORT")
+    return _split(rest, text, 3128)
 
 
 def _split(rest: str, text: str, default: int) -> tuple[str, int]:

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from hardening.tls import registry
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Kind, Question, Want
+from hardening.tls.scan.ask import Answer, Kind, Question, Shape, Want
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
 from hardening.tls.scan.scope import Case
 
 INAPPROPRIATE_FALLBACK = 86
+PATIENCE = 2.0
+PADDINGS = 5
+FINISHING = ("TLSv1.0", "TLSv1.1", "TLSv1.2")
 
 
 def ask(case: Case) -> Talk:
     """Ask, as far as the scope wants to know."""
     if case.scope.full:
         yield from _fallback(case)
+    if case.scope.deep:
+        yield from _sessions(case)
+        yield from _renegotiation(case)
+    if case.scope.http:
+        yield from _headers(case)
     if case.scope.vulnerabilities:
         yield from _faults(case)
 
 
 def _older(case: Case) -> list[Learned]:
     return [p for p in case.found.offered() if p.name not in ("SSLv2", "TLSv1.3") and p.choices]
+
+
+def _plain(case: Case, learned: Learned, want: Want, *, ticket: bool = True) -> Question:
+    return Question(
+        protocol=learned.name,
+        suites=tuple(learned.suites),
+        shape=case.asker.shape,
+        want=want,
+        ticket=ticket,
+        patience=PATIENCE,
+    )
 
 
 def _fallback(case: Case) -> Talk:
@@ -42,22 +66,108 @@ def _fallback(case: Case) -> Talk:
         case.found.fallback_scsv = True
 
 
+# handshakes that are finished
+
+
+def _sessions(case: Case) -> Talk:
+    """Come back with a session id, a ticket, and a TLS 1.3 ticket: what a server takes again."""
+    older = [p for p in _older(case) if p.name in FINISHING]
+    ways = [("session_id", older[-1], False), ("ticket", older[-1], True)] if older else []
+    tls13 = case.found.protocols["TLSv1.3"]
+    if tls13.offered and tls13.suites:
+        ways.append(("psk", tls13, True))
+    for name, learned, ticket in ways:
+        first = yield from case.asker.ask(_plain(case, learned, Want.FINISHED, ticket=ticket), blame=False)
+        if first.kind is not Kind.HELLO:
+            continue
+        if first.session is None or (name == "ticket" and not first.ticket):
+            case.found.resumption[name] = False
+            continue
+        back = replace(_plain(case, learned, Want.FINISHED, ticket=ticket), session=first.session)
+        second = yield from case.asker.ask(back, blame=False)
+        if second.kind is Kind.HELLO:
+            case.found.resumption[name] = second.resumed
+
+
+def _renegotiation(case: Case) -> Talk:
+    older = [p for p in _older(case) if p.name in FINISHING]
+    if older:
+        answer = yield from case.asker.ask(_plain(case, older[-1], Want.RENEGOTIATION), blame=False)
+        case.found.client_renegotiation = answer.renegotiates
+
+
+def _headers(case: Case) -> Talk:
+    offered = [p for p in case.found.offered() if p.name in (*FINISHING, "TLSv1.3") and p.suites]
+    if offered:
+        answer = yield from case.asker.ask(_plain(case, offered[-1], Want.HTTP), blame=False)
+        if answer.kind is Kind.HELLO and answer.headers.startswith(b"HTTP/"):
+            case.found.hsts = _field(answer.headers, b"strict-transport-security")
+
+
+def _field(headers: bytes, name: bytes) -> str:
+    for line in headers.split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.strip().lower() == name:
+            return value.strip().decode("ascii", "backslashreplace")[:200]
+    return ""
+
+
+# known faults
+
+
 def _faults(case: Case) -> Talk:
     """Ask the harmless questions about known faults, under the newest version they exist in."""
     older = _older(case)
     if not older:
         return
+    newest, faults = older[-1], case.found.faults
     wanted = [Want.EARLY_CCS]
     if hello.HEARTBEAT in case.found.extensions:
         wanted.append(Want.HEARTBEAT)
     for want in wanted:
-        question = Question(
-            protocol=older[-1].name,
-            suites=tuple(older[-1].suites),
-            shape=case.asker.shape,
-            want=want,
-            heartbeat=True,
-            patience=2.0,
-        )
+        question = replace(_plain(case, newest, want), heartbeat=True)
         answer = yield from case.asker.ask(question, blame=False)
-        case.found.faults[want] = answer.fault
+        faults[want] = answer.fault
+    yield from _robot(case, newest)
+    yield from _ticketbleed(case, newest)
+
+
+def _robot(case: Case, learned: Learned) -> Talk:
+    """Five paddings, and the same again where they are told apart."""
+    known = registry.suites_by_code()
+    suites = tuple(
+        s for s in learned.suites if s in known and known[s].kx == "RSA" and "EXPORT" not in known[s].flags
+    )
+    if not suites:
+        return
+    first = yield from _reactions(case, learned, suites)
+    if None in first:
+        return
+    if len(set(first)) == 1:
+        case.found.faults[Want.BAD_KEY] = False
+        return
+    second = yield from _reactions(case, learned, suites)
+    case.found.faults[Want.BAD_KEY] = True if second == first else None
+
+
+def _reactions(
+    case: Case, learned: Learned, suites: tuple[int, ...]
+) -> Generator[Any, Any, list[str | None]]:
+    out: list[str | None] = []
+    for variant in range(PADDINGS):
+        question = replace(_plain(case, learned, Want.BAD_KEY), suites=suites, variant=variant)
+        answer: Answer = yield from case.asker.ask(question, blame=False)
+        out.append(answer.reaction or None)
+    return out
+
+
+def _ticketbleed(case: Case, learned: Learned) -> Talk:
+    if hello.TICKET not in case.found.extensions or case.asker.shape != Shape():
+        return
+    if learned.name not in FINISHING:
+        return
+    given = yield from case.asker.ask(_plain(case, learned, Want.FINISHED), blame=False)
+    if given.ticket:
+        question = replace(_plain(case, learned, Want.STALE_ID), session=given.ticket)
+        answer = yield from case.asker.ask(question, blame=False)
+        case.found.faults[Want.STALE_ID] = answer.fault

@@ -234,7 +234,7 @@ def _courtesies(question: Question) -> list[bytes]:
             _extension(RENEGOTIATION_INFO, b"\x00"),
         ]
     if question.ticket:
-        out.append(_extension(TICKET, b""))
+        out.append(_extension(TICKET, question.session if isinstance(question.session, bytes) else b""))
     if question.heartbeat:
         out.append(_extension(HEARTBEAT, b"\x01"))
     return out

@@ -109,6 +109,12 @@ class Endpoint:
     client_auth: bool | None = None
     stapled: bool | None = None
     fallback_scsv: bool | None = None
+    resumption: dict[str, bool] = field(default_factory=dict)
+    """By `session_id`, `ticket` and `psk`: whether the server took back what it had given."""
+    client_renegotiation: bool | None = None
+    """Whether it begins another handshake when a client asks for one inside a session."""
+    hsts: str | None = None
+    """The Strict-Transport-Security header, empty where an HTTP server sends none."""
     tls13_hinted: bool = False
     faults: dict[Want, bool | None] = field(default_factory=dict)
     glimpsed: set[tuple[str, int]] = field(default_factory=set)
@@ -151,10 +157,9 @@ class Endpoint:
             self.glimpsed.add((answer.protocol, answer.suite))
         if answer.protocol in ("TLSv1.0", "TLSv1.1", "TLSv1.2") and question.compression:
             self.compression = bool(answer.compression)
-        if answer.client_auth:
-            self.client_auth = True
-        if answer.stapled:
-            self.stapled = True
+        if answer.chain:  # what follows a certificate, or does not
+            self.client_auth = bool(self.client_auth or answer.client_auth)
+            self.stapled = bool(self.stapled or answer.stapled)
 
 
 def named(values: Iterable[int], names: dict[int, str]) -> list[str]:

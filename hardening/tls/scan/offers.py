@@ -83,6 +83,7 @@ def _protocol(learned: Learned, at: OnWire) -> ProtocolOffer:
         preference=preference,
         groups=tuple(Said(n, at) for n in named(sorted(set(learned.groups)), _group_names())),
         signature_algorithms=tuple(Said(n, at) for n in named(sorted(set(learned.schemes)), _scheme_names())),
+        signatures_complete=learned.schemes_complete,
     )
 
 

@@ -4,16 +4,25 @@ Heartbleed: a heartbeat of no payload and no padding. A sound server drops it (R
 fault answers, with no byte of its memory, since none was asked for.
 CCS injection: a ChangeCipherSpec too early and a record that no key opens. A sound server refuses the first with
 unexpected_message; one with the fault takes it and stumbles over the second. Only our own connection is affected.
+ROBOT: keys of our own, wrongly padded in five ways. A sound server does the same to all; one with the fault tells them
+apart. Nobody's recorded key is sent. Ticketbleed: our own ticket with a session id of 31 bytes. A sound
+server echoes 31; one with the fault echoes 32, and the last, the only byte of memory, is not kept.
 """
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from struct import pack
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.x509 import load_der_x509_certificate
 
 from hardening.findings import Finding, OnWire, Rule, Severity
 from hardening.tls.registry import WIRE_VERSIONS
+from hardening.tls.scan import hello
 from hardening.tls.scan.answer import HEARTBEAT_RECORD, Listener
-from hardening.tls.scan.ask import Answer, Want
+from hardening.tls.scan.ask import Answer, Kind, Question, Want
 
 _CVE = "https://nvd.nist.gov/vuln/detail/"
 _UPDATE = "Update the TLS library, restart every program that uses it, and replace keys that were exposed."
@@ -33,9 +42,34 @@ CCS = Rule(
     remedy=_UPDATE,
     references=(_CVE + "CVE-2014-0224",),
 )
+ROBOT = Rule(
+    id="tls/vulnerability-robot",
+    title="ROBOT: the server tells how RSA padding is wrong",
+    severity=Severity.CRITICAL,
+    rationale="Whoever can tell wrong paddings apart decrypts recorded sessions and signs with the server's key.",
+    remedy="Update the TLS library or the appliance, and switch suites with RSA key exchange off.",
+    references=("https://robotattack.org/", "https://www.rfc-editor.org/rfc/rfc5246#section-7.4.7.1"),
+)
+TICKETBLEED = Rule(
+    id="tls/vulnerability-ticketbleed",
+    title="Ticketbleed: session ids come back with memory behind them",
+    severity=Severity.HIGH,
+    rationale="A session id of one byte is answered with 31 bytes of the server's memory.",
+    remedy="Update the appliance, or switch session tickets off.",
+    references=(_CVE + "CVE-2016-9244",),
+)
 _STUMBLED = (20, 21)
 """bad_record_mac, decryption_failed: the server has switched to keys."""
-_RULES = {Want.HEARTBEAT: HEARTBLEED, Want.EARLY_CCS: CCS}
+_RULES = {
+    Want.HEARTBEAT: HEARTBLEED,
+    Want.EARLY_CCS: CCS,
+    Want.BAD_KEY: ROBOT,
+    Want.STALE_ID: TICKETBLEED,
+}
+PADDINGS = 5
+"""Ways of padding: the right one, wrong at the start, no end, an end too early, another version."""
+STALE = 31
+"""Bytes of the session id: one less than the most, so that one byte at most can come with it."""
 
 
 def rules() -> tuple[Rule, ...]:
@@ -68,6 +102,102 @@ class Probe(Listener):
             answer.fault = body[1] in _STUMBLED
             return answer
         return super()._record(content, body)
+
+
+class BadKey(Listener):
+    """A listener that answers the server's flight with a badly padded key, and notes what is done to it."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self._told = False
+
+    def _message(self, number: int, message: bytes) -> Answer | None:
+        found = super()._message(number, message)
+        if found is None or number != 14:
+            return found
+        public = _public(found.chain)
+        if public is None:
+            return found
+        version = WIRE_VERSIONS[found.protocol or "TLSv1.0"]
+        sealed = encrypted(public, self._question.variant, WIRE_VERSIONS[self._question.protocol])
+        body = pack(">H", len(sealed)) + sealed
+        exchange = b"\x10" + len(body).to_bytes(3, "big") + body
+        self.outgoing = (
+            pack(">BHH", 22, version, len(exchange))
+            + exchange
+            + pack(">BHH", 20, version, 1)
+            + b"\x01"
+            + pack(">BHH", 22, version, 64)
+            + bytes(64)
+        )
+        self._told = True
+        return None
+
+    def _record(self, content: int, body: bytes) -> Answer | None:
+        answer = self._answer
+        if self._told and answer is not None and content != 22:
+            answer.reaction = f"alert {body[1]}" if content == 21 and len(body) == 2 else f"record {content}"
+            return answer
+        return super()._record(content, body)
+
+    def end(self, kind: Kind, detail: str = "") -> Answer:
+        """A close and a silence are reactions, too."""
+        answer = super().end(kind, detail)
+        if self._told:
+            answer.reaction = kind.value
+        return answer
+
+
+class StaleId(Listener):
+    """A listener that looks at the length of the session id that comes back."""
+
+    __slots__ = ("_sent",)
+
+    def __init__(self, question: Question, sent: bytes) -> None:
+        super().__init__(question)
+        self._sent = sent
+
+    def _message(self, number: int, message: bytes) -> Answer | None:
+        found = super()._message(number, message)
+        if found is not None and found.session_id[: len(self._sent)] == self._sent:
+            found.fault = len(found.session_id) > len(self._sent)
+            found.session_id = b""
+        return found
+
+
+def converse(question: Question, server_name: str | None) -> tuple[bytes, Listener]:
+    """Return the hello of a probe and what listens to the answer."""
+    sent = os.urandom(STALE) if question.want is Want.STALE_ID else b""
+    data = hello.client_hello(question, server_name=server_name, random=os.urandom(32), session_id=sent)
+    if question.want is Want.STALE_ID:
+        return data, StaleId(replace(question, want=Want.HELLO), sent)
+    return data, BadKey(question) if question.want is Want.BAD_KEY else Probe(question)
+
+
+def _public(chain: tuple[bytes, ...]) -> RSAPublicNumbers | None:
+    try:
+        key = load_der_x509_certificate(chain[0]).public_key()
+    except (ValueError, IndexError):
+        return None
+    return key.public_numbers() if isinstance(key, RSAPublicKey) else None
+
+
+def encrypted(public: RSAPublicNumbers, variant: int, version: int) -> bytes:
+    """Return 48 random bytes under a server's key, padded in one of PADDINGS ways (RFC 8017 section 7.2.1)."""
+    size = (public.n.bit_length() + 7) // 8
+    secret = os.urandom(46)
+    filling = bytes(1 + byte % 255 for byte in os.urandom(size - 51))
+    known = pack(">H", version)
+    padded = (
+        b"\x00\x02" + filling + b"\x00" + known + secret,
+        b"\x41\x17" + filling + b"\x00" + known + secret,
+        b"\x00\x02" + filling + b"\x11" + known + bytes(1 + byte % 255 for byte in secret),
+        b"\x00\x02\x00" + filling[1:] + b"\x00" + known + secret,
+        b"\x00\x02" + filling + b"\x00\x02\x02" + secret,
+    )[variant]
+    return pow(int.from_bytes(padded, "big"), public.e, public.n).to_bytes(size, "big")
 
 
 def findings(faults: dict[Want, bool | None], subject: str) -> tuple[Finding, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
@@ -16,7 +17,7 @@ from hardening.tls import clients, registry, rules
 from hardening.tls.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
-from hardening.tls.scan import ssh
+from hardening.tls.scan import observed, ssh
 from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
@@ -42,6 +43,8 @@ class Settings:
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
     closed_is_refused: bool = False
+    deep: bool = False
+    """Also finish handshakes: resumption, renegotiation, HTTP headers; and ask for every signature scheme."""
     vulnerabilities: bool = False
     trust: str | None = None
     """A PEM file of authorities, or `system`; None leaves trust to the policies' own rules."""
@@ -75,11 +78,13 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
         return Scope(
             full=True,
             closed_is_refused=settings.closed_is_refused,
+            deep=settings.deep,
             vulnerabilities=settings.vulnerabilities,
         )
     names = registry.PROTOCOLS
     return Scope(
         full=False,
+        deep=settings.deep,
         vulnerabilities=settings.vulnerabilities,
         first="TLSv1.3" if any(p.forbids_protocol("TLSv1.2") for p in policies) else "TLSv1.2",
         closed_is_refused=settings.closed_is_refused,
@@ -100,9 +105,11 @@ def examine(
     """Examine targets side by side and hand over each as it is done, in the order of completion."""
     inquiries: dict[int, Inquiry] = {}
 
-    def talk(_target: Target, now: float) -> Engine:
+    http = replace(scope, http=True) if scope.deep else scope
+
+    def talk(target: Target, now: float) -> Engine:
         pace = Pace(settings.limits, now)
-        inquiry = Inquiry(scope, pace)
+        inquiry = Inquiry(http if target.is_http else scope, pace)
         engine = Engine(inquiry.run(), pace, now)
         inquiries[id(engine)] = inquiry
         return engine
@@ -122,7 +129,8 @@ def examine(
             )
         )
 
-    loop = Loop(settings.wire, talk=talk, dialogue=dialogue, done=ended)
+    lead = partial(dialogue, proxy=settings.wire.proxy is not None)
+    loop = Loop(settings.wire, talk=talk, dialogue=lead, done=ended)
     loop.run(targets)
 
 
@@ -131,7 +139,12 @@ def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[O
     settings = settings or Settings(full=True)
     targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in endpoints]
     got: dict[str, Offer] = {}
-    examine(targets, Scope(full=True), settings, lambda e: got.__setitem__(e.target.text, e.offer))
+    examine(
+        targets,
+        Scope(full=True, deep=settings.deep),
+        settings,
+        lambda e: got.__setitem__(e.target.text, e.offer),
+    )
     return [got[t.text] for t in targets]
 
 
@@ -140,7 +153,7 @@ def judged(
 ) -> Outcome:
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
-    stats = {"seconds": one.seconds, "connections": one.connections, **_seen(one.found)}
+    stats = {"seconds": one.seconds, "connections": one.connections, **observed.stats(one.found)}
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
@@ -167,24 +180,13 @@ def judged(
         from hardening.tls.scan import probes
 
         faults = probes.findings(one.found.faults, one.target.text)
+    seen = observed.findings(one.found, one.target.text)
     lost = clients.warning(one.offer)
     return (
         subject,
-        (*judgement.findings, *attacks, *chains, *faults, *((lost,) if lost else ())),
+        (*judgement.findings, *attacks, *chains, *faults, *seen, *((lost,) if lost else ())),
         judgement.results,
     )
-
-
-def _seen(found: Endpoint) -> dict[str, object]:
-    """What a scan sees beside the offer."""
-    seen = {
-        "alpn": found.alpn,
-        "client_certificate_requested": found.client_auth,
-        "ocsp_stapled": found.stapled,
-        "fallback_scsv": found.fallback_scsv,
-        "export_rsa_bits": found.rsa_export_bits,
-    }
-    return {name: value for name, value in seen.items() if value is not None}
 
 
 def scan(

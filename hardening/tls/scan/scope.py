@@ -24,6 +24,8 @@ class Scope:
     """Take a close for a refusal where the server also closes on a suite that does not exist."""
     deep: bool = False
     """Also ask what takes many connections or a finished handshake: every signature scheme, resumption, renegotiation."""
+    http: bool = False
+    """Also ask for the headers of an HTTP server."""
     vulnerabilities: bool = False
     """Ask about known faults, too."""
     first: str = "TLSv1.2"

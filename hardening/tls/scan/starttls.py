@@ -17,13 +17,37 @@ _MYSQL_TLS = 0x0800
 _ENOUGH_LINES = 200
 
 
-def dialogue(target: Target) -> Dialogue | None:
+def dialogue(target: Target, *, proxy: bool = False) -> Dialogue | None:
     """Return the dialogue that leads to TLS at a target, or None where TLS starts at once."""
-    if target.starttls is None:
+    make = SCRIPTS[target.starttls] if target.starttls is not None else None
+    if not proxy:
+        if make is None:
+            return None
+        name = (target.server_name or target.host).encode("ascii", "ignore")
+        return Dialogue(lambda lines: make(lines, name))
+
+    def through(lines: Lines) -> Script:
+        why = yield from connect(lines, target)
+        if why is None and make is not None:
+            why = yield from make(lines, (target.server_name or target.host).encode("ascii", "ignore"))
+        return why
+
+    return Dialogue(through)
+
+
+def connect(lines: Lines, target: Target) -> Script:
+    """Ask an HTTP proxy for a tunnel (RFC 9110 section 9.3.6)."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    at = f"{host}:{target.port}".encode("ascii", "ignore")
+    yield b"CONNECT " + at + b" HTTP/1.1\r\nHost: " + at + b"\r\n\r\n"
+    status = yield from lines.line()
+    for _ in range(_ENOUGH_LINES):
+        if not (yield from lines.line()):
+            break
+    parts = status.split(None, 2)
+    if len(parts) >= 2 and parts[0].startswith(b"HTTP/") and parts[1][:1] == b"2":
         return None
-    make = SCRIPTS[target.starttls]
-    name = (target.server_name or target.host).encode("ascii", "ignore")
-    return Dialogue(lambda lines: make(lines, name))
+    return f"the proxy refuses ({status[:80].decode('ascii', 'replace')})"
 
 
 def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, bytes]]:
