@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test tamper-test mailer-test
+.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test upgrade-test tamper-test mailer-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -81,6 +81,11 @@ faults-test: setup ## every step of the agent's transaction x every fault, on ev
 
 mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
 	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
+
+upgrade-test: setup servers ## upgrades: three hosts that boot, every step x every fault, a fleet of 200: about an hour, as root
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	$(BIN)/python -m pytest -n $(JOBS) -m long tests/upgrade/test_chaos.py
+	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py
 
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py
