@@ -123,8 +123,7 @@ SERVERS |= {
     "haproxy": Server(
         program="haproxy",
         whole=lambda rendered, _folder, _port, _pair: (
-            rendered.replace("global\n", "global\n    tune.ssl.default-dh-param 2048\n", 1)
-            + "defaults\n    timeout client 20s\n    timeout server 20s\n    timeout connect 5s\n"
+            rendered + "defaults\n    timeout client 20s\n    timeout server 20s\n    timeout connect 5s\n"
         ),
         command=lambda _folder, main: ["haproxy", "-db", "-f", str(main)],
         check=lambda _folder, main: ["haproxy", "-c", "-f", str(main)],
@@ -430,6 +429,7 @@ SERVERS |= {
 
 SERVERS |= java_servers.made()
 
+
 def _exim(rendered: str, folder: Path, _port: int, _pair: Pair) -> str:
     return (
         f"primary_hostname = localhost.example\nlocal_interfaces = 127.0.0.1\nspool_directory = {folder}/spool\n"
@@ -457,7 +457,6 @@ SERVERS |= {
         prepare=_exim_folders,
     ),
 }  # fmt: skip
-
 
 
 def program(name: str) -> str | None:

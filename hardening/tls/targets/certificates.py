@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -73,14 +75,32 @@ def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
             text = file.read(1 << 20)
     except OSError:
         return None
-    start = text.find(b"-----BEGIN DH PARAMETERS-----")
-    if start < 0:
+    found = _PARAMETERS.search(text)
+    if found is None:
         return None
-    from cryptography.hazmat.primitives.serialization import load_pem_parameters
-
     try:
-        found = load_pem_parameters(text[start:])
-    except ValueError:
+        der = base64.b64decode(b"".join(found[1].split()), validate=True)
+        prime = _element(_element(der, _SEQUENCE), _INTEGER)
+    except (ValueError, IndexError):
         return None
-    numbers = found.parameter_numbers()
-    return int(numbers.p.bit_length())
+    return int.from_bytes(prime, "big").bit_length() or None
+
+
+_PARAMETERS = re.compile(rb"-----BEGIN DH PARAMETERS-----([A-Za-z0-9+/=\s]+)-----END DH PARAMETERS-----")
+_SEQUENCE, _INTEGER, _LONG = 0x30, 0x02, 0x80
+
+
+def _element(der: bytes, tag: int) -> bytes:
+    """Return the content of the first DER element.
+
+    Errors: ValueError, IndexError for anything else. (PKCS #3 is two integers; the library's own door to it is closing.)
+    """
+    if der[0] != tag:
+        raise ValueError(tag)
+    size, start = der[1], 2
+    if size >= _LONG:
+        start += size - _LONG
+        size = int.from_bytes(der[2:start], "big")
+    if start + size > len(der):
+        raise ValueError(size)
+    return der[start : start + size]

@@ -25,7 +25,8 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
         protocols=frozenset(_OFF.values()),
         groups="none",
         preference="client",
-        ways_out={"groups": _NONE, "preference": _NONE},
+        dh_bits=2066,
+        ways_out={"groups": _NONE, "preference": _NONE, "finite_field": _NONE, "finite_field": _NONE},
     )
 
 

@@ -30,7 +30,7 @@ def _has(feature: str, release: Release) -> bool:
     return directives("haproxy").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     way = "use HAProxy {} or later"
     return Abilities(
@@ -39,7 +39,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("ssl-default-bind-curves", release) else "none",
         preference="settable" if _has("prefer-client-ciphers", release) else "server",
+        dh_bits=None if _dh_file(release, params) else 2048,
         ways_out={
+            "finite_field": "give a file of parameters: --param dhparam=FILE (from 1.6 on)",
             "ciphersuites": way.format("1.9"),
             "groups": way.format("2.2"),
             "preference": way.format("1.8"),
@@ -53,7 +55,27 @@ def context(job: Job) -> dict[str, object]:
     if _has("ssl-min-ver", job.release):
         options = [f"ssl-min-ver {job.protocols[0]}", f"ssl-max-ver {job.protocols[-1]}"]
         options += [] if job.server_preference else ["prefer-client-ciphers"]
-    return {"options": [*options, "no-tls-tickets"]}
+    file = _dh_file(job.release, job.params)
+    finite = any(c.startswith("DHE-") for c in job.ciphers)
+    return {
+        "options": [*options, "no-tls-tickets"],
+        "dh_file": file,
+        "dh_size": 2048 if finite and not file else 0,
+    }
+
+
+def _dh_file(release: Release, params: Mapping[str, str]) -> str:
+    return params.get("dhparam", "") if _has("ssl-dh-param-file", release) else ""
+
+
+def _dh_bits(top: Section, tree: Tree, release: Release) -> int | None:
+    """Return the size of the parameters; the key may make it smaller than the setting."""
+    file, size = top.last("ssl-dh-param-file"), top.last("tune.ssl.default-dh-param")
+    if file and _has("ssl-dh-param-file", release):
+        return certificates.dh_bits(tree, tree.place(file.value.strip("\"'"), "/"))
+    if size and size.value.isdigit():
+        return min(int(size.value), 2048)
+    return 2048 if release.upstream >= (2, 0) else 1024
 
 
 def _after(words: list[str], name: str) -> str | None:
@@ -105,7 +127,7 @@ def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, re
             groups=curves or (Said(ecdhe, at) if ecdhe else None),
             server_preference="prefer-client-ciphers" not in (*options, *words),
             keys=certificates.keys_of(tree, certificate),
-            dh_bits=2048 if release.upstream >= (2, 0) else 1024,
+            dh_bits=_dh_bits(top, tree, release),
             compression=False,
             assumptions=reading.assumptions,
         ),
@@ -169,5 +191,6 @@ TARGET = Target(
     params={
         "listen": "address:port such as :443; a frontend is then written",
         "certificate": "file with certificate, chain and key",
+        "dhparam": "file of Diffie-Hellman parameters, for sizes above 2048",
     },
 )

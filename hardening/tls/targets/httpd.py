@@ -23,6 +23,8 @@ _ORDER = tuple(_TOKENS.values())
 _NO_HOLES = (1, 1, 0)
 """From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
 _CONF_CMD = (1, 0, 2)
+_DH_AUTO = (3, 0, 0)
+"""From this OpenSSL on, mod_ssl lets the library size its own parameters, which win over the DHParameters command."""
 _UPGRADE = "use httpd {} or later, or a distribution's package that has it backported"
 
 
@@ -44,7 +46,7 @@ def _always_on(release: Release, build: str) -> tuple[str, ...]:
     return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     library = builds.build(build)
     commands = _facts_has("SSLOpenSSLConfCmd", release) and library.release >= _CONF_CMD
@@ -55,14 +57,26 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=_facts_has("cipher list for TLSv1.3", release),
         groups="list" if commands else "none",
         elliptic=_facts_has("ECDHE", release),
-        dh_bits=None if _facts_has("DH sized by key", release) else 1024,
+        dh_bits=None
+        if _dh_command(release, build) and "dhparam" in params
+        else 2048
+        if _facts_has("DH sized by key", release)
+        else 1024,
         ways_out={
-            "finite_field": _UPGRADE.format("2.4.7"),
+            "finite_field": "give a file of parameters: --param dhparam=FILE"
+            if _dh_command(release, build)
+            else "add larger parameters to the certificate's file, and take the DHE suites in by hand"
+            if _facts_has("DH sized by key", release)
+            else _UPGRADE.format("2.4.7"),
             "ciphersuites": _UPGRADE.format("2.4.36"),
             "groups": "SSLOpenSSLConfCmd needs httpd 2.4.8 and OpenSSL 1.0.2 or later",
             "elliptic": _UPGRADE.format("2.2.26"),
         },
     )
+
+
+def _dh_command(release: Release, build: str) -> bool:
+    return _facts_has("SSLOpenSSLConfCmd", release) and _CONF_CMD <= builds.build(build).release < _DH_AUTO
 
 
 def context(job: Job) -> dict[str, object]:
@@ -72,6 +86,7 @@ def context(job: Job) -> dict[str, object]:
         "protocols": ["-all", *(f"+{w}" for w in words)],
         "compression": _facts_has("SSLCompression", job.release),
         "tickets": _facts_has("SSLSessionTickets", job.release),
+        "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }
 
 
@@ -137,15 +152,17 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
     )
     for one in merged.own_or_main("sslciphersuite"):
         settings = _cipher_suite(settings, one, release)
-    for one in merged.own_or_main("sslopensslconfcmd"):
-        settings = _command(settings, one, release, reading.build)
+    commands = merged.own_or_main("sslopensslconfcmd")
+    for one in commands:
+        settings = _command(settings, one, release, reading.build, tree)
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
     keys = certificates.keys_of(tree, files)
     bits = (
         sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
     )
-    if bits is None:
+    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in commands)
+    if bits is None and not (commanded and _dh_command(release, reading.build)):
         bits = 2048 if _facts_has("DH sized by key", release) else 1024
     return replace(settings, keys=keys, dh_bits=bits)
 
@@ -166,7 +183,7 @@ def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -
 
 
 def _command(  # noqa: PLR0911 - one return per command
-    settings: served.Settings, one: Directive, release: Release, build: str
+    settings: served.Settings, one: Directive, release: Release, build: str, tree: Tree
 ) -> served.Settings:
     """SSL_CONF commands come after everything else and win."""
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
@@ -178,6 +195,8 @@ def _command(  # noqa: PLR0911 - one return per command
         return replace(settings, ciphersuites=Said(value, at))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
         return replace(settings, groups=Said(value, at))
+    if command == "dhparameters" and _dh_command(release, build):
+        return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
     if command == "options" and "serverpreference" in value.lower():
         return replace(settings, server_preference="-serverpreference" not in value.lower())
     names = [n for n in _ORDER if n != "SSLv2"]
@@ -306,6 +325,7 @@ _OWNED_COMMANDS = frozenset(
         "curves",
         "groups",
         "ecdhparameters",
+        "dhparameters",
         "minprotocol",
         "maxprotocol",
         "protocol",
@@ -361,5 +381,6 @@ TARGET = Target(
         "server_name": "name of that virtual host",
         "certificate": "certificate file (PEM), with its chain",
         "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for sizes above 2048 (from 2.4.8 on, with OpenSSL 1.0.2 to 1.1.1)",
     },
 )

@@ -44,7 +44,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=builds.build(build).release >= _ONE_LIST,
         groups="none",
         preference="client",
+        dh_bits=2048,
         ways_out={
+            "finite_field": "its parameters are built in; put a TLS proxy in front of it for larger ones",
             "ciphersuites": "an OpenSSL from 3.0 on",
             "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
             "preference": "none is known",

@@ -33,7 +33,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=_has("tls_ciphersuites", release),
         groups="none",
         preference="client",
+        dh_bits=2048,
         ways_out={
+            "finite_field": "its parameters are built in; put a TLS proxy in front of it for larger ones",
             "ciphersuites": _UPGRADE.format("8.0.16"),
             "groups": "none is known; put a TLS proxy in front of it",
             "preference": "none is known; put a TLS proxy in front of it",

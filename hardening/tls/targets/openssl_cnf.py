@@ -19,7 +19,13 @@ _GRAMMAR = Grammar(comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trail
 
 def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
-    return Abilities(protocols=frozenset(PROTOCOLS) - {"SSLv2"})
+    return Abilities(
+        protocols=frozenset(PROTOCOLS) - {"SSLv2"},
+        dh_bits=2048,
+        ways_out={
+            "finite_field": "each program has parameters of its own, sized by its key where OpenSSL chooses"
+        },
+    )
 
 
 def context(job: Job) -> dict[str, object]:
@@ -70,6 +76,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphersuites=said.get("ciphersuites"),
             groups=said.get("groups") or said.get("curves"),
             server_preference="serverpreference" in words and "-serverpreference" not in words,
+            dh_bits=2048,
             compression=False,
             assumptions=(*reading.assumptions, "a program that sets nothing itself"),
         ),

@@ -26,6 +26,8 @@ _SERVICE = re.compile(
     re.MULTILINE,
 )
 _OPTION = re.compile(r"-o\s+(?:\{\s*)?(?P<name>\w+)\s*=\s*(?P<value>[^\s}]+)")
+_DH_2048 = (3, 1)
+"""From this Postfix on its own parameters have 2048 bits."""
 _UPGRADE = "use Postfix {} or later"
 
 
@@ -33,7 +35,7 @@ def _has(feature: str, release: Release) -> bool:
     return directives("postfix").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     listed = _has("tls_eecdh_auto_curves", release) and builds.build(build).release >= (1, 0, 2)
     return Abilities(
@@ -41,7 +43,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=False,
         groups="list" if listed else "none",
         preference="settable" if _has("tls_preempt_cipherlist", release) else "client",
+        dh_bits=None if "dhparam" in params else 2048 if release.upstream >= _DH_2048 else 1024,
         ways_out={
+            "finite_field": "give the file of smtpd_tls_dh1024_param_file: --param dhparam=FILE",
             "ciphersuites": "an OpenSSL configuration file with Ciphersuites, named by tls_config_file (Postfix 3.9)",
             "groups": _UPGRADE.format("3.2") + " with OpenSSL 1.0.2 or later",
             "preference": _UPGRADE.format("2.8"),
@@ -125,6 +129,13 @@ def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
     return tuple(s for s in spans.between(least, greatest, at) if s.value in on)
 
 
+def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
+    file = service.text("smtpd_tls_dh1024_param_file")
+    if file and file != "auto":  # whatever its name says, it may hold any size
+        return certificates.dh_bits(tree, tree.place(file, "/"))
+    return 2048 if release.upstream >= _DH_2048 else 1024
+
+
 def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
     for line in service.doubts():
         tree.say(
@@ -174,7 +185,7 @@ def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
             groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate),
-            dh_bits=2048 if release.upstream >= (3, 1) else 1024,
+            dh_bits=_dh_bits(service, tree, release),
             compression=False,
             assumptions=reading.assumptions,
         ),
@@ -226,5 +237,6 @@ TARGET = Target(
         "listen": "any word; TLS is then switched on with the certificate",
         "certificate": "certificate file (PEM), with its chain",
         "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters",
     },
 )

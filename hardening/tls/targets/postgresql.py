@@ -39,11 +39,12 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         ciphersuites=_has("ssl_tls13_ciphers", release),
         groups="list" if _has("ssl_groups", release) else "one" if _has("ssl_ecdh_curve", release) else "none",
         preference="settable" if _has("ssl_prefer_server_ciphers", release) else "client",
-        dh_bits=1024 if small else None,
+        dh_bits=None if "dhparam" in params and _has("ssl_dh_params_file", release) else 1024 if small else 2048,
         elliptic=_has("ssl_ecdh_curve", release),
         ways_out={
             "ciphersuites": _UPGRADE.format("18"), "groups": _UPGRADE.format("18"),
-            "preference": _UPGRADE.format("9.4"), "finite_field": _UPGRADE.format("10"),
+            "preference": _UPGRADE.format("9.4"), "finite_field": "give the file of ssl_dh_params_file: --param dhparam=FILE"
+            if _has("ssl_dh_params_file", release) else _UPGRADE.format("10"),
             "elliptic": _UPGRADE.format("9.4"),
         },
     )  # fmt: skip
@@ -90,7 +91,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         top.last("ssl_cert_file"),
     )
     curve = _said(top, "ssl_groups") or _said(top, "ssl_ecdh_curve")
-    dh = facts.default_of("dh", release)
+    dh, file = facts.default_of("dh", release), top.last("ssl_dh_params_file")
     yield served.offer(
         served.Settings(
             subject=f"{path}#postgresql:{port.value if port else '5432'}" if switch else path,
@@ -106,7 +107,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             server_preference=not prefer or prefer.value.lower() in {"on", "true", "yes", "1"},
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             elliptic=_has("ssl_ecdh_curve", release),
-            dh_bits=int(dh),
+            dh_bits=certificates.dh_bits(tree, tree.place(file.value, "/"))
+            if file and file.value
+            else int(dh),
             compression=False,
             assumptions=reading.assumptions,
         ),

@@ -29,7 +29,7 @@ def _has(feature: str, release: Release) -> bool:
     return directives("proftpd").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     newer = _has("token TLSv1.1", release)
     names = {"SSLv3", "TLSv1.0"} | ({"TLSv1.1", "TLSv1.2"} if newer else set())
@@ -42,7 +42,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         groups="list" if _has("TLSECDHCurve", release) and builds.build(build).release >= (1, 1, 1)
         else "one" if _has("TLSECDHCurve", release) else "none",
         preference="settable" if _has("TLSServerCipherPreference", release) else "client",
+        dh_bits=None if "dhparam" in params else 2048,
         ways_out={
+            "finite_field": "give the file of TLSDHParamFile: --param dhparam=FILE",
             "ciphersuites": _UPGRADE.format("1.3.7"), "groups": _UPGRADE.format("1.3.5"),
             "preference": _UPGRADE.format("1.3.6"),
         },
@@ -157,6 +159,7 @@ def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
             elif words:
                 ciphers = Said(words[-1], spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.last(n))]
+    dh = host.last("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     return served.offer(
@@ -172,7 +175,7 @@ def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
             server_preference=_has("TLSServerCipherPreference", release)
             and (prefers is None or prefers.value.lower() in {"on", "yes", "true", "1"}),
             keys=certificates.keys_of(tree, files),
-            dh_bits=2048,
+            dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048,
             compression=False,
             assumptions=reading.assumptions,
         ),
@@ -195,6 +198,7 @@ TARGET = Target(
         "listen": "any word; TLS is then switched on with the certificate",
         "certificate": "certificate file (PEM), with its chain",
         "key": "private key file",
+        "dhparam": "file of Diffie-Hellman parameters, for sizes above 2048",
         "kind": "`rsa` or `ec`: the kind of that key (default rsa)",
     },
 )

@@ -35,7 +35,11 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=_has("ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("curves", release) and builds.build(build).release >= (1, 1, 1)
         else "one" if _has("curve", release) else "none",
-        ways_out={"ciphersuites": _UPGRADE.format("5.50"), "groups": _UPGRADE.format("5.44")},
+        dh_bits=2048,
+        ways_out={
+            "ciphersuites": _UPGRADE.format("5.50"), "groups": _UPGRADE.format("5.44"),
+            "finite_field": "put larger parameters into the certificate's file, and take the DHE suites in by hand",
+        },
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from hardening.tls import audit as audits
 from hardening.tls import policy as policies
 from hardening.tls.render import render
 from hardening.tls.ruleset import Policy
+from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, targets
 from tests.tls import compared, servers
 
@@ -58,3 +61,38 @@ def test_rendered_audited_and_scanned_agree(name: str, policy: str, kind: str, f
 
 def test_every_target_with_a_server_in_debian_is_started_here() -> None:
     assert set(servers.SERVERS) <= {t.name for t in targets()}
+
+
+@pytest.mark.parametrize("name", ["haproxy", "lighttpd", "nginx", "postfix", "postgresql", "proftpd"])
+def test_parameters_of_ones_own_are_used(name: str, folder: Path) -> None:
+    server = servers.needed(name)
+    own = folder / "dh3072.pem"
+    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072"]
+    subprocess.run([*make, "-out", str(own)], check=True, capture_output=True)
+    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    params = {**server.params(port, pair), "dhparam": str(own)}
+    made = render(find(name), policies.load("crypto-policies-future"), params=params)
+    main = servers.write(name, made.text, folder / "server", port, pair)
+    (audited, *_) = audits.read(main, find(name))
+    with servers.running(name, main, port):
+        settings = scans.Settings(full=True, starttls=server.starttls)
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
+    assert any("TLS_DHE" in s.value for p in scanned.protocols for s in p.suites)
+    assert (audited.dh_bits, scanned.dh_bits) == (3072, 3072)
+
+
+def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None:
+    """What the finding says to do: mod_ssl with OpenSSL 3 takes them from nowhere else."""
+    server = servers.needed("httpd")
+    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072"]
+    own = subprocess.run(make, check=True, capture_output=True, text=True).stdout
+    policy = policies.load("crypto-policies-default")
+    made = render(find("httpd"), policy, params=server.params(port, pair))
+    text = made.text.replace(str(pair.certificate), str(folder / "with.pem"))
+    (folder / "with.pem").write_text(pair.certificate.read_text() + own)
+    main = servers.write("httpd", text, folder / "server", port, pair)
+    (audited, *_) = audits.read(main, find("httpd"))
+    with servers.running("httpd", main, port):
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+    assert (made.offer.dh_bits, audited.dh_bits, scanned.dh_bits) == (2048, 3072, 3072)
