@@ -18,6 +18,11 @@ VERBS = (
         "Sign with a key that is elsewhere: openssl, a token, a second person.",
     ),
     Verb("verify", "hardening.cli.bundle_verify", "Verify a bundle against its signature."),
+    Verb(
+        "tuf",
+        "hardening.cli.bundle_tuf",
+        "Publish releases in a TUF repository, and fetch the newest without network.",
+    ),
     Verb("diff", "hardening.cli.bundle_diff", "Compare two bundles member by member."),
     Verb("learn", "hardening.cli.bundle_learn", "Learn a Java library so that it is recognised anywhere."),
     Verb(
