@@ -84,9 +84,9 @@ def test_a_drifted_file_cannot_be_rolled_back_over(
     assert "was changed since" in capsys.readouterr().err
 
 
-def test_what_is_not_built_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("plan", "apply"):
         assert run(["upgrade", verb, str(tmp_path / "b.zip")]) == 2
-    assert "not built yet" in capsys.readouterr().err
+    assert "give the trusted keys" in capsys.readouterr().err
     assert run(["upgrade", "verify", "-i", str(tmp_path / "absent")]) == 2
     assert run(["upgrade", "status", "-i", "nowhere.invalid,", "--limit", "nobody"]) == 3
