@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     "--target", metavar="TARGET[@VERSION]", help="The server and its release; default: found from the files."
 )
 @click.option(
-    "--openssl", metavar="BUILD", help="The OpenSSL build; default: the one that ships with the version."
+    "--openssl",
+    metavar="BUILD",
+    help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(
     "--fix-diff", is_flag=True, help="Print a unified diff that makes the audit clean instead of the report."

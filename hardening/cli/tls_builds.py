@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the OpenSSL builds, oldest first, each read out of the real library."""
+    from hardening.tls import jsse
     from hardening.tls.openssl import builds
 
     if form == "json":
@@ -28,6 +29,7 @@ def command(form: str) -> None:
             f"{'':{width}}  {one.protocols[0]} to {one.protocols[-1]}, {len(one.ciphers)} ciphers, "
             f"{len(one.tls13)} for TLS 1.3, security level {level}"
         )
+    click.echo("For servers in Java: " + ", ".join(jsse.names()))
 
 
 def _json(one: Build) -> dict[str, Any]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     "--policy", default="aspect", show_default=True, help="Which policy; `harden tls policies` lists them."
 )
 @click.option(
-    "--openssl", metavar="BUILD", help="The OpenSSL build; default: the one that ships with the version."
+    "--openssl",
+    metavar="BUILD",
+    help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(
     "--param", "params", multiple=True, metavar="KEY=VALUE", help="What the template takes; may be repeated."

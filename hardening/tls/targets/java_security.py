@@ -19,6 +19,7 @@ from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, To
 from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Tree
 
+_SYSTEM = "/etc/crypto-policies/back-ends/java.config"
 _ONLY_PROGRAM = "the program or -Djdk.tls.namedGroups=... decides; a newer JDK can be told here"
 _WORDS = (
     "RC4",
@@ -104,13 +105,20 @@ def _larger(entry: str, job: Job) -> str:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server that sets nothing itself."""
     found = properties_syntax.read(tree, path)
+    notes = (*reading.assumptions, "a server that sets nothing itself")
+    system = found.get("security.useSystemPropertiesFile")
+    if system is not None and system.value.lower() == "true":  # Red Hat's Java from EL8 on
+        config = tree.place(_SYSTEM, "/")
+        if tree.exists(config):
+            found |= properties_syntax.read(tree, config)
+        else:
+            notes += (f"{_SYSTEM}, which would come on top, is not there",)
     disabled, curves = found.get(jsse.PROPERTY), found.get(jsse.CURVES)
     if not any(name.startswith(("jdk.tls.", "security.provider", "jdk.disabled.")) for name in found):
         return
     jdk = jsse.jdk(reading.build)
     first = disabled or next(iter(found.values()))
     at = InFile((first.path,), first.line)
-    notes = (*reading.assumptions, "a server that sets nothing itself")
     if not jdk.has_property and disabled is not None:
         tree.say("unknown-directive", path, disabled.line, f"{jdk.title} does not know {jsse.PROPERTY}")
     if "security.provider.1" in found or disabled is not None:

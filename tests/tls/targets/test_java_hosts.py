@@ -86,6 +86,24 @@ def test_a_java_home_tells_its_own_version(tmp_path: Path) -> None:
     assert subject.stats == {"release": "8.0.171", "openssl": "jdk-8u171"}
 
 
+def test_the_crypto_policy_of_red_hat_comes_on_top(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path / "etc/java/java-11-openjdk/conf/security/java.security",
+        "security.provider.1=SUN\nsecurity.useSystemPropertiesFile=true\njdk.tls.disabledAlgorithms=SSLv3\n",
+    )
+    system = "etc/crypto-policies/back-ends/java.config"
+    (before,) = _audit(path, target="java_security", version="11.0.25").subjects
+    assert before.offer is not None
+    assert "TLSv1.0" in before.offer["protocols"]
+    assert any("is not there" in note for note in before.offer["assumptions"])
+    _write(
+        tmp_path / system, "jdk.tls.disabledAlgorithms=SSLv3, TLSv1, TLSv1.1, DHE_DSS, 3DES_EDE_CBC, RC4\n"
+    )
+    (after,) = _audit(path, target="java_security", version="11.0.25").subjects
+    assert after.offer is not None
+    assert set(after.offer["protocols"]) == {"TLSv1.2", "TLSv1.3"}
+
+
 def test_a_jetty_home_tells_its_release(tmp_path: Path) -> None:
     text = '<Configure id="sslContextFactory" class="org.eclipse.jetty.util.ssl.SslContextFactory$Server" />'
     _write(tmp_path / "etc/jetty-ssl-context.xml", text)
