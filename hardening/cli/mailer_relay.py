@@ -85,7 +85,13 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     show_default=False,
     help="The Python that runs it.  [default: this one]",
 )
-def relay(config: Path, keys: Keys, status: bool, python: str) -> None:
+@click.option(
+    "--transport-tls",
+    type=click.Choice(["auto", "python", "openssl", "curl"]),
+    default="auto",
+    help="Who speaks TLS; Python 2.6 cannot.",
+)
+def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: str) -> None:
     """Run the relay here, in the foreground, from the same settings a host gets."""
     import json
 
@@ -95,6 +101,8 @@ def relay(config: Path, keys: Keys, status: bool, python: str) -> None:
     made = relay_config(load(config, keys))
     spool = Path(str(made.setdefault("spool", "relay-spool"))).resolve()
     made["spool"] = str(spool)
+    if transport_tls != "auto":
+        made["transport_tls"] = transport_tls
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:

@@ -17,7 +17,9 @@ from hardening.mailer.settings import Credential, Settings, Transport
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_LEADS = ((7, Severity.HIGH), (30, Severity.MEDIUM), (90, Severity.LOW))
+_LEADS = (
+    (1, Severity.CRITICAL), (7, Severity.HIGH), (14, Severity.HIGH), (30, Severity.MEDIUM), (60, Severity.LOW), (90, Severity.LOW),
+)  # fmt: skip
 """Days before the end, and how loud."""
 
 
@@ -69,9 +71,10 @@ def _expiry(found: Examination) -> None:
             continue
         left = (end - found.today).days
         said.append(f"{credential.place}: {left} days left")
-        severity = next((level for days, level in _LEADS if left <= days), None)
-        if severity is None:
+        lead = next(((days, level) for days, level in _LEADS if left <= days), None)
+        if lead is None:
             continue
+        days, severity = lead
         if number:  # one that is staged stops nothing yet
             severity = min(severity, Severity.MEDIUM)
         cause, text = (
@@ -80,7 +83,7 @@ def _expiry(found: Examination) -> None:
         found.wrong(
             "expiry", cause, f"{credential.place} {text}",
             "az ad app credential reset --id {client_id} --append   # put the new one under [next_credential]; the old one goes on working",
-            where=found.settings.source, severity=severity,
+            where=found.settings.source, severity=severity, seen=f"inside the last {days} days",
         )  # fmt: skip
     if found.offline and Transport.EWS in (*found.settings.transports, found.settings.calendars_via):
         left = ground().ews_days(found.today)

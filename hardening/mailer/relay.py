@@ -1484,7 +1484,10 @@ class Delivery(threading.Thread):
         first, meta = waiting[0]
         alike = [n for n, m in waiting if n[0] == first[0] and m["to"] == meta["to"] and n not in self.single]
         if len(alike) > self.config["digest_after"] and first in alike:
-            return alike[: self.config["digest_size"]], meta["to"]
+            size = self.config[
+                "digest_size"
+            ]  # and more where thousands wait, so that all know within minutes
+            return alike[: max(size, min(size * 4, len(alike) // 50))], meta["to"]
         return [first], meta["to"]
 
     def attempt(self, record):

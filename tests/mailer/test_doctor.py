@@ -455,6 +455,19 @@ def test_calendars_over_ews_are_read_and_end(site: Site) -> None:
     assert run(["mailer", "check", "-c", str(site.config)]) == ExitCode.USAGE
 
 
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [
+        (200, None), (91, None), (89, "low"), (59, "low"), (29, "medium"), (13, "high"), (6, "high"), (0, "critical"),
+        (-3, "critical"),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_credential_grows_louder(site: Site, left: int, severity: str | None) -> None:
+    site.write(credential=credential(expires=day(left)))
+    found = examine(site, "--offline")[1]["findings"]
+    assert [f["severity"] for f in found] == ([severity] if severity else [])
+
+
 def test_smtp_scoped_by_rbac_passes(site: Site) -> None:
     site.app.roles[OUTLOOK] = []
     site.fake.mailboxes["alarms@example.com"].clear()

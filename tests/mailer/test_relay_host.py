@@ -1,0 +1,118 @@
+"""The relay as a host has it: started by the SysV script, as a user who may nothing, with a unit that systemd accepts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from tests.mailer.conftest import Site
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that other users can reach, unlike pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="relay-host."))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def host(site: Site, place: Path) -> Path:
+    if os.getuid() != 0 or not os.access("/usr/bin/python3", os.X_OK):
+        pytest.skip("a SysV script is run by root, and the relay's user needs the system's Python")
+    (place / "spool").mkdir(mode=0o700)
+    os.chown(place / "spool", NOBODY, -1)
+    site.write(relay={"spool": str(place / "spool"), "listen": "127.0.0.1:0", "syslog": False})
+    etc = str(place / "etc")
+    argv = [
+        "mailer",
+        "render",
+        "relay",
+        "-c",
+        str(site.config),
+        "-o",
+        etc,
+        "--folder",
+        etc,
+        "--user",
+        "nobody",
+        "--credentials",
+    ]
+    assert run(argv) == 0
+    for name in ("credential.secret", "ca.pem", "relay.json"):
+        os.chown(place / "etc" / name, NOBODY, -1)
+    return place
+
+
+def script(host: Path, verb: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASPECT_RELAY_PID": str(host / "pid")}
+    argv = [str(host / "etc" / "aspect-mail-relay.init"), verb]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=environment)
+
+
+def gone(number: int) -> bool:
+    end = time.monotonic() + 20
+    while Path(f"/proc/{number}").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return not Path(f"/proc/{number}").exists()
+
+
+def test_the_script_starts_it_unprivileged_and_stops_it(host: Path) -> None:
+    done = script(host, "start")
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    number = int((host / "pid").read_text())
+    try:
+        assert script(host, "start").stdout == ""  # it runs already
+        end = time.monotonic() + 30
+        while not (host / "spool" / "status.json").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        status = Path(f"/proc/{number}/status").read_text()
+        assert f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}" in status
+        assert "Max core file size        0  " in Path(f"/proc/{number}/limits").read_text()
+        assert script(host, "status").returncode == 0
+        assert script(host, "restart").returncode == 0
+        assert gone(number)
+        number = int((host / "pid").read_text())
+        assert script(host, "stop").returncode == 0
+        assert gone(number)
+        assert script(host, "status").returncode == 3
+    finally:
+        if Path(f"/proc/{number}").exists():
+            os.kill(number, signal.SIGKILL)
+
+
+def test_the_unit_is_one_that_systemd_accepts(site: Site, place: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd is not installed")
+    argv = [
+        "mailer",
+        "render",
+        "relay",
+        "-c",
+        str(site.config),
+        "-o",
+        str(place),
+        "--folder",
+        str(place),
+        "--user",
+        "daemon",
+    ]
+    assert run(argv) == 0
+    unit = place / "aspect-mail-relay.service"
+    done = subprocess.run(
+        [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert "aspect-mail-relay" not in done.stderr, done.stderr
