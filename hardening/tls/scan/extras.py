@@ -16,6 +16,8 @@ from hardening.tls.scan.scope import Case
 INAPPROPRIATE_FALLBACK = 86
 PATIENCE = 2.0
 PADDINGS = 5
+_STUMBLES = ("alert 20", "alert 21", "closed", "reset")
+"""bad_record_mac, decryption_failed, or an end: the server has switched to keys."""
 FINISHING = ("TLSv1.0", "TLSv1.1", "TLSv1.2")
 
 
@@ -121,15 +123,28 @@ def _faults(case: Case) -> Talk:
     if not older:
         return
     newest, faults = older[-1], case.found.faults
-    wanted = [Want.EARLY_CCS]
+    faults[Want.EARLY_CCS] = yield from _early_ccs(case, newest)
     if hello.HEARTBEAT in case.found.extensions:
-        wanted.append(Want.HEARTBEAT)
-    for want in wanted:
-        question = replace(_plain(case, newest, want), heartbeat=True)
+        question = replace(_plain(case, newest, Want.HEARTBEAT), heartbeat=True)
         answer = yield from case.asker.ask(question, blame=False)
-        faults[want] = answer.fault
+        dropped = answer.reaction in ("silent", "closed", "reset") or answer.reaction.startswith("alert")
+        faults[Want.HEARTBEAT] = True if answer.fault else False if dropped else None
     yield from _robot(case, newest)
     yield from _ticketbleed(case, newest)
+
+
+def _early_ccs(case: Case, learned: Learned) -> Generator[Any, Any, bool | None]:
+    """Silence to a ChangeCipherSpec alone, and a stumble over what follows it: both, or it is not the fault."""
+    reactions: list[str] = []
+    for variant in range(2):
+        question = replace(_plain(case, learned, Want.EARLY_CCS), variant=variant)
+        answer: Answer = yield from case.asker.ask(question, blame=False)
+        reactions.append(answer.reaction)
+        if not answer.reaction:
+            return None
+        if not variant and answer.reaction != "silent":
+            return False
+    return True if reactions[1] in _STUMBLES else None if reactions[1] == "silent" else False
 
 
 def _robot(case: Case, learned: Learned) -> Talk:

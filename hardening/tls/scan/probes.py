@@ -1,9 +1,10 @@
 """Harmless questions about known faults of old libraries; asked with `--vulnerabilities` alone.
 
-Heartbleed: a heartbeat of no payload and no padding. A sound server drops it (RFC 6520 section 4); one with the
-fault answers, with no byte of its memory, since none was asked for.
-CCS injection: a ChangeCipherSpec too early and a record that no key opens. A sound server refuses the first with
-unexpected_message; one with the fault takes it and stumbles over the second. Only our own connection is affected.
+Heartbleed: a heartbeat whose payload is all there, and whose padding is not. A sound server drops it (RFC 6520
+section 4); one with the fault does not look, and sends our own bytes back, with none of its memory. It has 8,000, because
+OpenSSL keeps less than 4,096 to itself until the handshake goes on.
+CCS injection: a ChangeCipherSpec too early. A sound server refuses it; one with the fault takes it in silence, and then
+stumbles over a record that no key opens. Only our own connection is affected.
 ROBOT: keys of our own, wrongly padded in five ways. A sound server does the same to all; one with the fault tells them
 apart. Nobody's recorded key is sent. Ticketbleed: our own ticket with a session id of 31 bytes. A sound
 server echoes 31; one with the fault echoes 32, and the last, the only byte of memory, is not kept.
@@ -58,8 +59,8 @@ TICKETBLEED = Rule(
     remedy="Update the appliance, or switch session tickets off.",
     references=(_CVE + "CVE-2016-9244",),
 )
-_STUMBLED = (20, 21)
-"""bad_record_mac, decryption_failed: the server has switched to keys."""
+ECHO = 8000
+"""Bytes of a heartbeat, all of them ours."""
 _RULES = {
     Want.HEARTBEAT: HEARTBLEED,
     Want.EARLY_CCS: CCS,
@@ -80,7 +81,11 @@ def rules() -> tuple[Rule, ...]:
 class Probe(Listener):
     """A listener that puts the question once the server's flight has ended."""
 
-    __slots__ = ("_sent",)
+    __slots__ = ("_told",)
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self._told = False
 
     def _message(self, number: int, message: bytes) -> Answer | None:
         found = super()._message(number, message)
@@ -88,9 +93,13 @@ class Probe(Listener):
             return found
         version = WIRE_VERSIONS[found.protocol or "TLSv1.0"]
         if self._question.want is Want.HEARTBEAT:
-            self.outgoing = pack(">BHH", HEARTBEAT_RECORD, version, 3) + b"\x01\x00\x00"
+            size = 3 + ECHO
+            self.outgoing = pack(">BHH", HEARTBEAT_RECORD, version, size) + pack(">BH", 1, ECHO) + bytes(ECHO)
         else:
-            self.outgoing = pack(">BHH", 20, version, 1) + b"\x01" + pack(">BHH", 22, version, 64) + bytes(64)
+            self.outgoing = pack(">BHH", 20, version, 1) + b"\x01"
+            if self._question.variant:
+                self.outgoing += pack(">BHH", 22, version, 64) + bytes(64)
+        self._told = True
         return None
 
     def _record(self, content: int, body: bytes) -> Answer | None:
@@ -98,10 +107,17 @@ class Probe(Listener):
         if content == HEARTBEAT_RECORD and answer is not None:
             answer.fault = body[:1] == b"\x02"
             return answer
-        if content == 21 and answer is not None and len(body) == 2 and self._question.want is Want.EARLY_CCS:
-            answer.fault = body[1] in _STUMBLED
+        if self._told and content == 21 and answer is not None and len(body) == 2:
+            answer.reaction = f"alert {body[1]}"
             return answer
         return super()._record(content, body)
+
+    def end(self, kind: Kind, detail: str = "") -> Answer:
+        """A close and a silence are reactions, too."""
+        answer = super().end(kind, detail)
+        if self._told:
+            answer.reaction = kind.value
+        return answer
 
 
 class BadKey(Listener):

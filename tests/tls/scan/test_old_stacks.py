@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dh
+from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 
-from hardening.tls.scan import hello
+from hardening.tls.scan import hello, observed
 from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine import Engine, Talk, Together, Told
@@ -25,9 +27,15 @@ from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.wire import Wire
 from tests.tls import oracles
 
+OAKLEY_2 = int(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF", 16
+)  # fmt: skip
+"""The prime of RFC 2409 section 6.2."""
 PROGRAM = Path(__file__).with_name("old_server.py")
 NODE = oracles.ROOT / ".cache" / "node-0.10.1"
-_SCRIPT = """
+NODE_SCRIPT = """
 var tls = require('tls'), fs = require('fs');
 var server = tls.createServer({key: fs.readFileSync('rsa.key'), cert: fs.readFileSync('rsa.crt'),
   ciphers: 'ALL:COMPLEMENTOFALL', secureProtocol: 'SSLv23_method'}, function () {});
@@ -53,12 +61,14 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in ("rsa", "ec", "dsa"):
         subject = ("-subj", "/CN=localhost", "-days", "9")
         _openssl(folder, "req", "-x509", "-key", f"{kind}.key", "-out", f"{kind}.crt", *subject)
-    _openssl(folder, "dhparam", "-out", "dh.pem", "1024")
+    (folder / "dh.pem").write_bytes(
+        dh.DHParameterNumbers(OAKLEY_2, 2).parameters().parameter_bytes(Encoding.PEM, ParameterFormat.PKCS3)
+    )
     return folder
 
 
 @contextmanager
-def _serving(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+def old_server(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -120,7 +130,7 @@ def test_1_0_2k_with_everything_on(keys: Path) -> None:
         _missing("OpenSSL 1.0.2k is not here: make oracles")
     environment = {**os.environ, "LD_LIBRARY_PATH": str(oracle.folder)}
     command = [sys.executable, str(PROGRAM), str(oracle.folder), str(keys)]
-    with _serving(command, keys, environment) as endpoint:
+    with old_server(command, keys, environment) as endpoint:
         one = _scan(endpoint)
         truth = _one_by_one(endpoint)
     got = {(p.name, code) for p in one.found.offered() for code in p.suites}
@@ -128,14 +138,16 @@ def test_1_0_2k_with_everything_on(keys: Path) -> None:
     assert len(got) == 245
     assert one.connections <= (245 + 6) * 1.1
     assert one.offer.dh_bits == 1024
+    assert observed.stats(one.found)["dh_primes"] == ["Oakley group 2 (RFC 2409) (1024 bits)"]
+    assert [f.rule.id for f in observed.findings(one.found, "x")] == ["tls/dh-known-prime"]
     assert {c.key.partition(":")[0] for c in one.offer.certificates} == {"rsa", "ec", "dsa"}
 
 
 @pytest.mark.long
 def test_1_0_1e_with_ssl_2(keys: Path) -> None:
-    program = _node()
-    (keys / "server.js").write_text(_SCRIPT)
-    with _serving([str(program), "server.js"], keys, dict(os.environ)) as endpoint:
+    program = node()
+    (keys / "server.js").write_text(NODE_SCRIPT)
+    with old_server([str(program), "server.js"], keys, dict(os.environ)) as endpoint:
         time.sleep(0.2)
         one = _scan(endpoint)
     counts = {p.name: len(p.suites) for p in one.found.offered()}
@@ -144,7 +156,7 @@ def test_1_0_1e_with_ssl_2(keys: Path) -> None:
     assert one.offer.inconclusive, "it closes where others refuse, and that is no refusal"
 
 
-def _node() -> Path:
+def node() -> Path:
     found = next(NODE.rglob("bin/node"), None)
     if found is None:
         NODE.mkdir(parents=True, exist_ok=True)
