@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
-from hardening.tls.targets import certificates, flat_syntax, served
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -26,7 +26,7 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
         groups="none",
         preference="client",
         dh_bits=2066,
-        ways_out={"groups": _NONE, "preference": _NONE, "finite_field": _NONE, "finite_field": _NONE},
+        ways_out={"groups": _NONE, "preference": _NONE, "finite_field": _NONE},
     )
 
 
@@ -67,6 +67,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the file: the last value wins, and the old lines go."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    owned = {"cipher-list", "ec-curve-name", "dh566", "dh1066", *_OFF}
+    yield flat_edits.at_end(tree, path, [x for x in top.lines if x.name in owned], {})
+
+
 TARGET = Target(
     name="coturn",
     title="coturn",
@@ -75,6 +82,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^\s*(?:tls-listening-port|lt-cred-mech|no-tlsv1\w*|cipher-list|listening-ip|realm|no-cli)\s*(?:=|$)",
         re.MULTILINE,

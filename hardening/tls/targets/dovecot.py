@@ -9,8 +9,8 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -149,6 +149,20 @@ def _offer(view: _View, subject: str, tree: Tree, reading: Reading) -> Offer:
     )
 
 
+_OWNED = frozenset(
+    {"ssl_min_protocol", "ssl_protocols", "ssl_cipher_list", "ssl_cipher_suites", "ssl_curve_list",
+     "ssl_prefer_server_ciphers", "ssl_server_prefer_ciphers", "ssl_dh", "ssl_server_dh_file"}
+)  # fmt: skip
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the file: the last value wins, and the old lines go, from every block."""
+    lines = [x for s in flat_syntax.read(tree, path, _GRAMMAR) for x in s.lines]
+    dh = next((x for x in reversed(lines) if x.name in {"ssl_dh", "ssl_server_dh_file"}), None)
+    params = {"dhparam": dh.value.lstrip("< ")} if dh else {}
+    yield flat_edits.at_end(tree, path, [x for x in lines if x.name in _OWNED], params)
+
+
 TARGET = Target(
     name="dovecot",
     title="Dovecot",
@@ -157,6 +171,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace)\b[^={]*\{", re.MULTILINE),
     check=("doveconf", "-c", "{path}"),
     place="/etc/dovecot/conf.d/99-harden-tls.conf",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from hardening.tls.targets.base import Edit
+from hardening.tls.targets.base import Edit, Job
 from hardening.tls.targets.flat_syntax import Line
 from hardening.tls.targets.tree import Tree
 
@@ -17,6 +17,35 @@ def at_end(tree: Tree, path: str, old: Iterable[Line], params: Mapping[str, str]
         at=len(source.text) if source else 0,
         remove=tuple(dict.fromkeys((line.path, *span(tree, line.path, line.line)) for line in old)),
         params=params,
+    )
+
+
+def after(tree: Tree, lines: Iterable[Line], old: Iterable[Line], params: Mapping[str, str]) -> Edit:
+    """Return the edit that puts new settings after the last of some lines: inside the section they stand in."""
+    last = list(lines)[-1]
+    source = tree.source(last.path)
+    text = source.text if source else ""
+    end = text.find("\n", span(tree, last.path, last.line)[1])
+    return Edit(
+        path=last.path,
+        at=len(text) if end < 0 else end + 1,
+        remove=tuple(dict.fromkeys((line.path, *span(tree, line.path, line.line)) for line in old)),
+        params=params,
+    )
+
+
+def instead(tree: Tree, line: Line, write: Callable[[Job], str]) -> Edit:
+    """Return the edit that writes one line anew."""
+    source = tree.source(line.path)
+    text = source.text if source else ""
+    first, last = span(tree, line.path, line.line)
+    start = text.rfind("\n", 0, first) + 1
+    indent = text[start:first]
+    return Edit(
+        path=line.path,
+        at=start,
+        remove=((line.path, start, last),),
+        write=lambda job: f"{indent}{write(job)}\n",
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, haproxy_conditions, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, haproxy_conditions, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -175,6 +176,39 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield _offer(bind, Section("fragment", path, first.line), top, path, tree, reading)
 
 
+_OWNED = frozenset({"ssl-default-bind-ciphers", "ssl-default-bind-ciphersuites", "ssl-default-bind-curves",
+                    "ssl-default-bind-options"})  # fmt: skip
+_VALUED = frozenset({"ciphers", "ciphersuites", "curves", "ecdhe", "ssl-min-ver", "ssl-max-ver"})
+_FLAGS = frozenset({*_OLD_OPTIONS, "prefer-client-ciphers"})
+
+
+def _plain(bind: Line) -> str:
+    """A bind line without what it says about TLS itself, so that the defaults hold."""
+    words, kept = bind.value.split(), []
+    while words:
+        word = words.pop(0)
+        if word in _VALUED and words:
+            words.pop(0)
+        elif word not in _FLAGS and not word.startswith("force-"):
+            kept.append(word)
+    return f"bind {' '.join(kept)}"
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the head of the file, for defaults have to stand before what they hold for, and each bind line of its own mind."""
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    old = [x for s in sections for x in s.lines if x.name in _OWNED]
+    dh = next((x.value for s in sections for x in s.lines if x.name == "ssl-dh-param-file"), "")
+    yield replace(flat_edits.at_end(tree, path, old, {"dhparam": dh} if dh else {}), path=path, at=0)
+    for section in sections:
+        for bind in section.every("bind"):
+            if (
+                "ssl" in bind.value.split()
+                and (text := _plain(bind)) != f"bind {' '.join(bind.value.split())}"
+            ):
+                yield flat_edits.instead(tree, bind, lambda _job, text=text: text)  # type: ignore[misc]  # bound at once
+
+
 TARGET = Target(
     name="haproxy",
     title="HAProxy",
@@ -183,6 +217,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE
     ),

@@ -9,8 +9,8 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -126,6 +126,15 @@ def _files(tree: Tree, path: str) -> list[str]:
     return found
 
 
+OWNED = frozenset({"tls_version", "ssl_cipher", "tls_ciphersuites"})
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the file: the last value wins, and the old lines go."""
+    old = [x for x in server_section(tree, path).lines if x.name in OWNED]
+    yield flat_edits.at_end(tree, path, old, {})
+
+
 TARGET = Target(
     name="mariadb",
     title="MariaDB",
@@ -134,6 +143,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^\s*(?:\[(?:mysqld|server|mariadbd?)\]|tls[_-]version|ssl[_-]c(?:ipher|ert|a))\s*(?:=|$)",
         re.MULTILINE,

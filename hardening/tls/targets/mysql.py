@@ -11,7 +11,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.targets import certificates, served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.mariadb import said, server_section
+from hardening.tls.targets.mariadb import edits, said, server_section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
@@ -86,6 +86,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
     check=("mysqld", "--validate-config", "--defaults-file={path}"),
     place="/etc/my.cnf.d/zz-harden-tls.cnf",

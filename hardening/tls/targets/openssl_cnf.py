@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -84,6 +85,28 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+_OWNED = frozenset(
+    {"protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites", "groups", "curves", "options"}
+)
+
+
+def _written(job: Job) -> str:
+    said = context(job)
+    lines = {
+        "MinProtocol": said["least"], "MaxProtocol": said["greatest"], "CipherString": job.cipher_string,
+        "Ciphersuites": ":".join(job.ciphersuites), "Groups": ":".join(job.groups), "Options": said["options"],
+    }  # fmt: skip
+    return "".join(f"{name} = {value}\n" for name, value in lines.items() if value)
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the section that programs take their defaults from."""
+    section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
+    if section is not None and section.lines:
+        old = [x for x in section.lines if _names(x) in _OWNED]
+        yield replace(flat_edits.after(tree, section.lines, old, {}), write=_written)
+
+
 TARGET = Target(
     name="openssl_cnf",
     title="the OpenSSL configuration file",
@@ -92,6 +115,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^\s*(?:openssl_conf|ssl_conf|system_default|MinProtocol|CipherString|Ciphersuites)\s*=",
         re.MULTILINE,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -219,6 +220,43 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield _offer(_Service(main, {}, path), "", tree, reading)
 
 
+_OWNED = frozenset(
+    {"smtpd_tls_protocols", "smtpd_tls_mandatory_protocols", "smtpd_tls_ciphers", "smtpd_tls_mandatory_ciphers",
+     "tls_high_cipherlist", "tls_preempt_cipherlist", "tls_eecdh_auto_curves", "tls_ffdhe_auto_groups",
+     "smtpd_tls_exclude_ciphers", "smtpd_tls_mandatory_exclude_ciphers", "smtpd_tls_dh1024_param_file"}
+)  # fmt: skip
+
+
+def _whole(tree: Tree, line: Line) -> tuple[str, int, int]:
+    """A parameter with the lines that continue it."""
+    first, last = flat_edits.span(tree, line.path, line.line)
+    source = tree.source(line.path)
+    text = source.text if source else ""
+    while (more := _CONTINUATION.match(text, last)) is not None:
+        last = more.end()
+    return line.path, first, last
+
+
+_CONTINUATION = re.compile(r"\n[ \t]+[^\n]+")
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of main.cf: the last value wins; the old ones go, from the services of master.cf too."""
+    (main, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    dh = main.last("smtpd_tls_dh1024_param_file")
+    gone = [_whole(tree, x) for x in main.lines if x.name in _OWNED]
+    master = f"{path.rpartition('/')[0]}/master.cf"
+    if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
+        for service in _SERVICE.finditer(source.text):
+            gone += [
+                (master, service.start("rest") + o.start(), service.start("rest") + o.end())
+                for o in _OPTION.finditer(service["rest"])
+                if o["name"] in _OWNED
+            ]
+    params = {"dhparam": dh.value} if dh and dh.value != "auto" else {}
+    yield replace(flat_edits.at_end(tree, path, [], params), remove=tuple(gone))
+
+
 TARGET = Target(
     name="postfix",
     title="Postfix smtpd",
@@ -227,6 +265,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^(?:smtpd?_\w+|tls_\w+|my(?:hostname|destination|networks|origin)|compatibility_level)\s*=",
         re.MULTILINE,

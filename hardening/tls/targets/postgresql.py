@@ -9,8 +9,8 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -117,6 +117,21 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+_OWNED = frozenset(
+    {"ssl_min_protocol_version", "ssl_max_protocol_version", "ssl_ciphers", "ssl_tls13_ciphers",
+     "ssl_prefer_server_ciphers", "ssl_ecdh_curve", "ssl_groups", "ssl_dh_params_file"}
+)  # fmt: skip
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the file: the last value wins, and the old lines go."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    _altered(tree, path, top)
+    dh = top.last("ssl_dh_params_file")
+    old = [x for x in top.lines if x.name in _OWNED]
+    yield flat_edits.at_end(tree, path, old, {"dhparam": dh.value} if dh and dh.value else {})
+
+
 TARGET = Target(
     name="postgresql",
     title="PostgreSQL",
@@ -125,6 +140,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(r"^\s*(?:ssl_(?:ciphers|ecdh_curve|min_protocol_version|cert_file|key_file)|shared_buffers|max_connections|wal_level)\s*=", re.MULTILINE),
     check=(),
     place="/var/lib/pgsql/data/conf.d/harden-tls.conf",

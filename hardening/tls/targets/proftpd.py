@@ -9,8 +9,8 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -183,6 +183,22 @@ def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
     )
 
 
+_OWNED = frozenset(
+    {"tlsprotocol", "tlsciphersuite", "tlsservercipherpreference", "tlsecdhcurve", "tlsdhparamfile"}
+)
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the place after the last TLS line of each server, and of what holds for all."""
+    main, everywhere, hosts = _hosts(flat_syntax.read(tree, path, _GRAMMAR), path)
+    for section in (main, everywhere, *hosts):
+        lines = [x for x in section.lines if x.name.startswith("tls")]
+        dh = section.last("tlsdhparamfile")
+        if lines:
+            old = [x for x in lines if x.name in _OWNED]
+            yield flat_edits.after(tree, lines, old, {"dhparam": dh.value} if dh else {})
+
+
 TARGET = Target(
     name="proftpd",
     title="ProFTPD with mod_tls",
@@ -191,6 +207,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(r"^\s*(?:TLS[A-Z]\w+|ServerType|DefaultRoot|PassivePorts|MaxInstances)\s", re.MULTILINE),
     check=("proftpd", "-t", "-c", "{path}"),
     place="/etc/proftpd/conf.d/harden-tls.conf",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -69,6 +69,19 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+_OWNED = frozenset(
+    {"tls-protocols", "tls-ciphers", "tls-ciphersuites", "tls-prefer-server-ciphers", "tls-dh-params-file"}
+)
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the file: the last value wins, and the old lines go."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    dh = top.last("tls-dh-params-file")
+    old = [x for x in top.lines if x.name in _OWNED]
+    yield flat_edits.at_end(tree, path, old, {"dhparam": dh.value} if dh else {})
+
+
 TARGET = Target(
     name="redis",
     title="Redis",
@@ -77,6 +90,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(r"^\s*(?:tls-[a-z0-9\-]+|appendonly|maxmemory|protected-mode)\s", re.MULTILINE),
     check=(),
     place="/etc/redis/harden-tls.conf",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -102,6 +103,39 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             yield _offer(line, path, tree, reading)
 
 
+_OWNED = frozenset({"options", "cipher", "min-version", "version"})
+
+
+def _rewritten(line: Line, job: Job) -> str:
+    """The same port with the policy's settings: what is not about them stays."""
+    kept = [
+        word
+        for word in line.value.split()
+        if word.partition("=")[0].removeprefix("tls-") not in _OWNED or "=" not in word
+    ]
+    said = context(job)
+    prefix = said["prefix"]
+    if job.ciphers:
+        kept.append(f"cipher={job.cipher_string}")
+    kept.append(f"{prefix}options={said['options']}")
+    if said["least"]:
+        kept.append(f"tls-min-version={said['least']}")
+    return f"{line.name} {' '.join(kept)}"
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield each port's line, written anew."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    for line in top.lines:
+        if line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split()):
+            dh = next(
+                (w.partition("=")[2] for w in line.value.split() if w.startswith(("tls-dh=", "dhparams="))),
+                "",
+            )
+            edit = flat_edits.instead(tree, line, lambda job, line=line: _rewritten(line, job))  # type: ignore[misc]  # bound at once
+            yield replace(edit, params={"dhparam": dh} if dh else {})
+
+
 TARGET = Target(
     name="squid",
     title="Squid built with OpenSSL",
@@ -110,6 +144,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^\s*(?:https?_port|http_access|acl|cache_dir|refresh_pattern|coredump_dir)\s", re.MULTILINE
     ),

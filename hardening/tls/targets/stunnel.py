@@ -9,8 +9,8 @@ from hardening.findings import InFile
 from hardening.tls import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -133,6 +133,39 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield _offer(_Service(top, top), path, "", tree, reading)
 
 
+_OWNED = frozenset(
+    {
+        "sslversion",
+        "sslversionmin",
+        "sslversionmax",
+        "ciphers",
+        "ciphersuites",
+        "curve",
+        "curves",
+        "compression",
+    }
+)
+
+
+def _is_owned(line: Line) -> bool:
+    word = line.value.lstrip("-")
+    return line.name in _OWNED or (
+        line.name == "options" and word.startswith(("NO_SSL", "NO_TLS", "CIPHER_SERVER_PREFERENCE"))
+    )
+
+
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of each service that is a server; what stands before the services is left to the clients."""
+    top, *services = flat_syntax.read(tree, path, _GRAMMAR)
+    for section in services:
+        client = _Service(section, top).last("client")
+        if section.last("accept") and not (client and client.value.lower() == "yes"):
+            old = [x for x in section.lines if _is_owned(x)]
+            yield flat_edits.after(tree, section.lines, old, {})
+    if not services:
+        yield flat_edits.at_end(tree, path, [x for x in top.lines if _is_owned(x)], {})
+
+
 TARGET = Target(
     name="stunnel",
     title="stunnel",
@@ -141,6 +174,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     marks=re.compile(
         r"^\s*(?:sslVersion(?:Min|Max)?|accept|connect|ciphersuites|client)\s*=", re.MULTILINE | re.IGNORECASE
     ),
