@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hardening.errors import HardeningError, UsageError
@@ -308,11 +309,10 @@ def render(
 
     Errors: UsageError (impossible wishes), HardeningError (what was written reads back differently: a bug).
     """
-    if target.ssh:
-        # loaded for SSH alone: most runs render TLS
-        from hardening.tls import ssh_render
-
-        return ssh_render.render(target, policy, version=version, build=build, params=params)
+    if target.writer:
+        module = import_module(f"hardening.tls.{target.writer}")
+        written: Rendered = module.render(target, policy, version=version, build=build, params=params)
+        return written
     release, build_name, assumptions = settle(target, version, build)
     if target.gnutls(release):
         from hardening.tls import gnutls_render

@@ -19,6 +19,7 @@ TARGETS = (
     "mariadb",
     "mysql",
     "coturn",
+    "crypto_policies",
     "dovecot",
     "exim",
     "java_security",

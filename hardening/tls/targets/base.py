@@ -126,9 +126,11 @@ class Target:
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""
     ssh: str = ""
-    """`server` or `client` for a target that speaks SSH and no TLS; `ssh_render` then writes for it."""
+    """`server` or `client` for a target that speaks SSH and no TLS."""
     gnutls: Callable[[Release], bool] = lambda _release: False
     """Whether a release is linked with GnuTLS; `gnutls_render` then writes for it."""
+    writer: str = ""
+    """The module of `hardening.tls` that renders for it, where the common way does not fit."""
     place: str
     """Where the rendered file belongs on a host."""
     params: Mapping[str, str] = field(default_factory=dict)

@@ -213,6 +213,7 @@ TARGET = Target(
     check=("sshd", "-t", "-f", "{path}"),
     place="/etc/ssh/sshd_config",
     ssh="server",
+    writer="ssh_render",
     params={
         "listen": "address and port, as ListenAddress takes them",
         "key": "host key file",

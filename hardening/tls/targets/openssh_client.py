@@ -106,6 +106,7 @@ TARGET = Target(
     read=read,
     edits=edits,
     ssh="client",
+    writer="ssh_render",
     marks=re.compile(
         r"^\s*(?:Host\s|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
         r"SendEnv|UserKnownHostsFile)",
