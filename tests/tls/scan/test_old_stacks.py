@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -13,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dh
-from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 
 from hardening.tls.scan import hello, observed
 from hardening.tls.scan.ask import Kind, Question
@@ -61,9 +60,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in ("rsa", "ec", "dsa"):
         subject = ("-subj", "/CN=localhost", "-days", "9")
         _openssl(folder, "req", "-x509", "-key", f"{kind}.key", "-out", f"{kind}.crt", *subject)
-    (folder / "dh.pem").write_bytes(
-        dh.DHParameterNumbers(OAKLEY_2, 2).parameters().parameter_bytes(Encoding.PEM, ParameterFormat.PKCS3)
-    )
+    number = OAKLEY_2.to_bytes(129, "big")
+    body = b"\x02\x81\x81" + number + b"\x02\x01\x02"
+    text = base64.encodebytes(b"\x30\x81" + bytes([len(body)]) + body).decode()
+    (folder / "dh.pem").write_text(f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n")
     return folder
 
 
