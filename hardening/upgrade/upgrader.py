@@ -896,7 +896,10 @@ def tidy(host, up):
         return
     manifest, state = up.manifest(), installed_record(host)
     if up.state() == "committed":
-        state["products"][manifest["product"]] = {"release": manifest["release"], "created": manifest["created"]}
+        state["products"][manifest["product"]] = {
+            "release": manifest["release"],
+            "created": manifest["created"],
+        }
         state["latest"] = max(state.get("latest") or "", manifest["created"])
         if manifest.get("forced") and manifest["forced"] not in state.setdefault("forced", []):
             state["forced"].append(manifest["forced"])
@@ -1358,7 +1361,11 @@ def do_begin(host, request):
     open_one = unfinished(host)
     if descriptor is None:
         manifest = open_one.manifest() if open_one else {}
-        if manifest and manifest["bundle"]["sha256"] == request["bundle"]["sha256"] and open_one.state() in STAGES:
+        if (
+            manifest
+            and manifest["bundle"]["sha256"] == request["bundle"]["sha256"]
+            and open_one.state() in STAGES
+        ):
             return {"changed": False, "id": open_one.name, "attached": True, "state": open_one.state()}
         raise Refused(
             "an upgrade to %s is under way here since %s, begun by %s"

@@ -146,3 +146,17 @@ def test_unfit_hosts_stop_the_run_or_are_left_out(sites: list[Site], signer: Sig
         "unfit",
         "committed",
     ]
+
+
+@pytest.mark.parametrize(("absent", "code"), [("/no/such/file", 5), ("/etc/passwd", 6)])
+def test_the_operators_suites_are_part_of_the_proof(
+    site: Site, signer: Signer, tmp_path: Path, absent: str, code: int
+) -> None:
+    settings = tmp_path / "site.toml"
+    settings.write_text(f'[files]\nabsent = ["{absent}"]\n')
+    before = site.declared()
+    words = [*common(signer, site, inventory([site], tmp_path / "hosts")), "-e", f"upgrade_infra={settings}"]
+    found, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert found == code, out + err
+    assert site.whole(before) == ("new" if code == 5 else "old")
+    assert ("test_removed_components_stay_removed" in out) == (code == 6)

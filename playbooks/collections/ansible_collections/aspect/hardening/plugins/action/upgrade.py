@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.host import stream, tls_plan
-from hardening.upgrade import carry, conduct
+from hardening.upgrade import carry, conduct, infra
 from hardening.upgrade.admission import Job
 
 STATES = ("installed", "settling", "settled")
@@ -99,10 +99,16 @@ class ActionModule(AgentAction):
         return answer
 
     def _proof(self, args):
+        """Return what looks at the host from outside: a scan of its endpoints, the operator's testinfra settings."""
         endpoints, policy = args.get("endpoints") or [], args.get("policy") or "aspect"
-        if not endpoints:
-            return None
-        return lambda: tls_plan.unproved(endpoints, policy)
+        settings = args.get("infra")
+        sources = [str(one) for one in self.task_vars.get("ansible_inventory_sources") or []]
+
+        def prove():
+            wrong = list(tls_plan.unproved(endpoints, policy)) if endpoints else []
+            return wrong + (infra.failures(self.session.where, sources, Path(settings)) if settings else [])
+
+        return prove if endpoints or settings else None
 
     def _job(self, args):
         job = args.get("job")

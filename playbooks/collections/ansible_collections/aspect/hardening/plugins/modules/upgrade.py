@@ -49,6 +49,9 @@ options:
     description: The TLS policy they have to keep.
     type: str
     default: aspect
+  infra:
+    description: Settings (TOML) for the shipped testinfra suites, which C(finish) runs against the host.
+    type: str
   install:
     description: Whether the recovery at boot stays on the host.
     type: bool

@@ -1,0 +1,49 @@
+"""The shipped pytest-testinfra suites as a part of the proof: what an operator's settings ask of a host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardening import resources
+
+_SHOWN = 5
+
+
+def failures(host: str, inventories: Sequence[str], settings: Path) -> list[str]:
+    """Run the suites against one host of the inventory; return what failed, one line each.
+
+    A run that looked at nothing is a failure too.
+    """
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rf",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+    ]
+    argv += ["--rootdir", str(resources.infra()), f"--hosts=ansible://{host}"]
+    argv += [f"--ansible-inventory={one}" for one in inventories[:1]]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # testinfra asks ansible-inventory
+    done = subprocess.run(
+        [*argv, str(resources.infra())],
+        env={**os.environ, "HARDEN_SETTINGS": str(settings.resolve()), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0 and " passed" in done.stdout:
+        return []
+    if "No module named pytest" in done.stderr:
+        return ["testinfra: pytest and pytest-testinfra are not installed in the Python that runs Ansible"]
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    last = (done.stdout.strip() or done.stderr.strip() or "no output").splitlines()[-1]
+    return [f"testinfra: {line}" for line in (failed[:_SHOWN] or [last])]
