@@ -173,10 +173,10 @@ def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None
 
     line = None if at is None else bytes(member.content[:at]).count(b"\n") + 1
     severity, confidence = None, Confidence.HIGH
-    kind = place.style(member)
-    if place.is_documentation(member, kind):
+    kind, path = place.style(member), place.inside(member, subject)
+    if place.is_documentation(path, kind):
         severity, confidence = Severity.INFO, Confidence.LOW
-    elif place.is_test(member):
+    elif place.is_test(path):
         severity = min(rule.severity, Severity.MEDIUM)
     return Finding(
         rule=rule,

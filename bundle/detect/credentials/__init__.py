@@ -39,6 +39,8 @@ _ORDER = (
 )  # fmt: skip
 """Which family names a value that several caught: the one that knows most about its place."""
 _LARGEST_LINE = 200
+_STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
+_LARGEST_LIST = 1 << 20
 _PAIR = 2
 _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
@@ -55,7 +57,10 @@ class Credentials:
         """Compile the gate; `engine` is `auto` or `plain`, `key` that of `--baseline-key`."""
         self._key = key
         self._families = tuple(shipped() if families is None else families)
-        self._nets: list[tuple[Family, Net]] = [(f, n) for f in self._families for n in f.nets]
+        nets = [(f, n) for f in self._families for n in f.nets]
+        self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
+        self._of_files = [(f, n, n.files) for f, n in nets if n.files is not None]
+        self._of_file = re.compile("|".join(f"(?:{p.pattern})" for _, _, p in self._of_files) or r"(?!)")
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
         sinks = [s for f in self._families for s in f.sinks]
         self._sinks = {s.callee.lower(): s for s in sinks}
@@ -90,32 +95,43 @@ class Credentials:
         if _unreadable(member):
             return
         view = View.of(member)
-        kind = place.style(member)
-        for family, one in self._each(member, view, kind):
+        for kind, family, one in self._each(member, view, subject):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, one, kind) is not None
             yield self._said(member, subject, family, one, line, column, safe=safe)
 
-    def literals(self, member: Member, key: bytes) -> Iterator[Literal]:
+    def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
         if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
         view = View.of(member)
-        kind = place.style(member)
-        for family, one in self._each(member, view, kind):
+        for kind, family, one in self._each(member, view, subject):
             found = literal(member, view, family.rule.id, one, kind, key=key)
             if found is not None:
                 yield found
 
-    def _each(self, member: Member, view: View, kind: str) -> Iterator[tuple[Family, Catch]]:
-        """Yield what is caught in a text, each value once, in order."""
-        hits = self.gate.hits(view.data)
-        if not hits:
+    def _each(self, member: Member, view: View, subject: str) -> Iterator[tuple[str, Family, Catch]]:
+        """Yield what is caught in a text, each value once, in order, with the kind of text."""
+        name = member.name
+        if name.endswith(_STYLE_SHEETS):
             return
-        translation = place.is_translation(member, kind)
-        caught = self._caught(view, hits, kind, member.parts[-1])
-        documentation = place.is_documentation(member, kind)
-        test = place.is_test(member)
+        hits = self.gate.hits(view.data)
+        nets = (
+            [(f, n) for f, n, path in self._of_files if path.search(name)]
+            if self._of_file.search(name)
+            else []
+        )
+        if not hits and not nets:
+            return
+        kind = place.style(member)
+        caught = self._caught(view, hits, kind)
+        caught += [(f, c) for f, n in nets for c in _by_net(view, n, _lines(view))]
+        if not caught:
+            return
+        path = place.inside(member, subject)
+        translation = place.is_translation(member, path, kind)
+        documentation = place.is_documentation(path, kind)
+        test = place.is_test(path)
         for family, one in _distinct(caught):
             if translation and (
                 family.rule.id == "credential/assignment" or one.confidence < Confidence.HIGH
@@ -126,11 +142,9 @@ class Credentials:
             placed = _placed(one, family, documentation=documentation, test=test)
             if place.is_comment(view.before(one.start), kind):
                 placed = _in_comment(placed)
-            yield family, placed
+            yield kind, family, placed
 
-    def _caught(
-        self, view: View, hits: Mapping[int, list[int]], kind: str, path: str
-    ) -> list[tuple[Family, Catch]]:
+    def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
         assigned, called = len(self._patterns) - 1, len(self._patterns) - 2
         for number, ends in hits.items():
@@ -140,7 +154,7 @@ class Credentials:
                 found += [(self._by_id["login-call"], c) for c in self._calls.catches(view, ends)]
             else:
                 family, net = self._nets[number]
-                if (not net.styles or kind in net.styles) and (not net.files or net.files.search(path)):
+                if not net.styles or kind in net.styles:
                     found += [(family, c) for c in _by_net(view, net, ends)]
         return found
 
@@ -171,7 +185,9 @@ class Credentials:
                 continue
             family, one = caught
             said.add((one.key, one.value))
-            placed = _placed(one, family, documentation=False, test=place.is_test(member))
+            placed = _placed(
+                one, family, documentation=False, test=place.is_test(place.inside(member, subject))
+            )
             yield self._said(member, subject, family, placed, None, None)
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
@@ -272,6 +288,11 @@ def _by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
             checked = check(caught, match)
             if checked is not None and _passes(net, checked.value):
                 yield checked
+
+
+def _lines(view: View) -> list[int]:
+    """Return where the lines end of a file that is read whole for its name: lists of accounts are short."""
+    return [m.end() for m in re.finditer(rb"[^\n]+", view.data[:_LARGEST_LIST])]
 
 
 def _passes(net: Net, value: str) -> bool:

@@ -12,10 +12,15 @@ from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import Strength, is_digest_or_id, is_phrase, strength
 from hardening.findings import Confidence
 
-GATE = (
-    r"(?i)(pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community)"
-    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}[^\s=]"
+_KEYS = (
+    "api|access|auth|private|secret|client|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "hash|app|rsa|account|storage|shared|session|cookie|consumer"
 )
+GATE = (
+    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|kennwort|clave|contrasena|senha|heslo|wachtwoord|({_KEYS})[._ -]?key|blowfish|community)"
+    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
+)
+"""A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
     r"(?i:pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrasena)"
 )
@@ -35,6 +40,17 @@ _CALLED_WITH = re.compile(
 )
 _OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
+DUMMIES = frozenset(
+    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
+)
+_NAMES_A_NAME = re.compile(
+    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|str|php_url|url|config|cfg|label|text|id)s?_"
+)
+"""`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
+_FILLED = re.compile(r"""\$\{?[A-Za-z_]\w*\s*(?:\[|->|[:/@.,;\s}]|$)""")
+"""A variable in a text that the program fills in."""
+_BARE = (place.CONFIG, place.SHELL, place.OTHER)
+"""Kinds of text in which values stand without quotes."""
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
@@ -46,6 +62,9 @@ _NEIGHBOUR = re.compile(
 _CODED = re.compile(r"(?i)b64|base_?64|decode|atob|hex|rot13|encoded|obf")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
+_REACH = 200
+"""Bytes before a hit in which the name is that was hit."""
+_FURTHEST = 1200
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
 _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
@@ -54,21 +73,22 @@ _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[
 
 def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
     """Yield what the assignments near the hits assign, for text of a kind (see `place`)."""
-    done = 0
+    position = 0
     for at in ends:
-        if at <= done:
+        if at <= position:
             continue
-        start, end = view.window(at, multiline=False)
-        done = end
-        text = view.text(start, end + _CONTINUED)
-        position = 0
-        for word in _PROMISE.finditer(text, 0, end - start):
-            if word.start() < position:
+        floor, end = view.window(at, multiline=False)
+        start = max(floor, position, at - _REACH)
+        text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
+        stop, begun = min(end - start, len(text)), 0
+        for word in _PROMISE.finditer(text, 0, at - start):
+            if word.start() < begun:
                 continue
-            found = _ASSIGN.match(text, _begin(text, word.start(), position), end - start)
+            found = _ASSIGN.match(text, _begin(text, word.start(), begun), stop)
             caught = None if found is None else _caught(view, start, text, found, kind)
             if found is not None:
-                position = found.end("key") if caught is None else found.end()
+                begun = found.end("key") if caught is None else found.end()
+                position = start + begun
             if caught is not None:
                 yield caught
 
@@ -90,11 +110,9 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
     if promised is None or not _separated(found, text):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
-    if not quoted and kind not in (place.CONFIG, place.SHELL, place.OTHER):
+    if not quoted and (kind not in _BARE or (kind == place.SHELL and found["sep"] != "=")):
         return None
-    if not quoted and kind == place.SHELL and found["sep"] != "=":
-        return None
-    if value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower()):
+    if _no_value(key, value, found["value"][0], kind):
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
@@ -104,6 +122,15 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
     if confidence is None:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
+
+
+def _no_value(key: str, value: str, quote: str, kind: str) -> bool:
+    """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
+    if value.lower() in DUMMIES and _NAMES_A_NAME.match(key):
+        return True
+    if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
+        return True
+    return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
 
 
 def _separated(found: re.Match[str], text: str) -> bool:
@@ -210,7 +237,7 @@ def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
 def judged(name: str, value: str) -> Confidence | None:
     """Return how sure a name and a quoted value make a secret, where there is no text around them."""
     promised, said = kind_of(name), strength(value)
-    if promised is None or said is Strength.NO:
+    if promised is None or said is Strength.NO or (value.lower() in DUMMIES and _NAMES_A_NAME.match(name)):
         return None
     if promised is Kind.TOKEN:
         sure = token(name, value)

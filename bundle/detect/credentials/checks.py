@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials import assign, decode, hashes, places
+from bundle.detect.credentials.assign import DUMMIES
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.places import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
     common,
@@ -90,7 +90,7 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     host, value = match["host"], caught.value
     if is_placeholder(value) or _EXAMPLE_HOSTS.search(host) or value.startswith(("$", "{", "%s", "<", "[")):
         return None
-    if re.fullmatch(r"\d{2,5}", value) and not caught.user:
+    if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
         return None
     if value.lower() in DUMMIES:
         return replace(caught, confidence=Confidence.LOW)
@@ -173,7 +173,7 @@ def saslpasswd(caught: Catch, match: re.Match[str]) -> Catch | None:
         or strength(caught.value) is Strength.NO
     ):
         return None
-    return caught if "@" in caught.user or "[" in match[0] else replace(caught, confidence=Confidence.LOW)
+    return caught if "@" in caught.user or "[" in match[0] else None
 
 
 def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:

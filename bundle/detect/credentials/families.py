@@ -27,7 +27,7 @@ class Net:
     styles: frozenset[str]
     """Kinds of text (see `place.style`) this is for; empty: all."""
     files: re.Pattern[str] | None
-    """What the member's path has to be like; None: any."""
+    """What the member's name has to be like, which is then read whole, without the gate; None: any."""
     evidence: str
     multiline: bool
     check: str
@@ -107,7 +107,7 @@ def _net(row: Table) -> Net:
     path = row.text("files", "")
     net = Net(
         regex=regex,
-        files=re.compile(path) if path else None,
+        files=re.compile(path, re.IGNORECASE) if path else None,
         gate=row.text("gate"),
         styles=frozenset(row.texts("styles", [])),
         evidence=row.text("evidence", "place"),

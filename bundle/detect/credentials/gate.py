@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bundle.detect.credentials import kept
 from bundle.walk.member import Content
 
 _STRETCH = 1 << 28
@@ -61,13 +62,9 @@ def _compiled(patterns: Sequence[str]) -> Any | None:
         import hyperscan
     except ImportError:
         return None
-    database = hyperscan.Database()
     expressions, flags = [], []
     for pattern in patterns:
         insensitive = pattern.startswith("(?i)")
         expressions.append(pattern.removeprefix("(?i)").encode())
         flags.append(hyperscan.HS_FLAG_MULTILINE | (hyperscan.HS_FLAG_CASELESS if insensitive else 0))
-    database.compile(
-        expressions=expressions, ids=list(range(len(patterns))), elements=len(patterns), flags=flags
-    )
-    return database
+    return kept.database(expressions, flags)

@@ -47,6 +47,12 @@ _BANNED = frozenset(
 )
 
 
+_ABOUT = frozenset(
+    "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
+)
+"""First words of names that say something about a secret."""
+
+
 @lru_cache(maxsize=20_000)
 def kind_of(name: str) -> Kind | None:
     """Return what the name of a variable, key, attribute or element promises, or None."""
@@ -54,6 +60,8 @@ def kind_of(name: str) -> Kind | None:
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
     if not words or any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
+        return None
+    if words[0] in _ABOUT and len(words) > 1:
         return None
     if words[-2:] == ["security", "credentials"]:  # javax.naming.Context
         return Kind.PASSWORD

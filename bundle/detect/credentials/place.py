@@ -69,13 +69,16 @@ def style(member: Member) -> str:
     return _SUFFIX.get(suffix) or _of_content(member)
 
 
+_LINE = re.compile(rb"^[^\n]*\S", re.MULTILINE)
+_SETTING = re.compile(rb"^[ \t]*(?:export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:][ \t]*\S", re.MULTILINE)
+
+
 def _of_content(member: Member) -> str:
     head = bytes(member.content[:_HEAD])
     if b"<?php" in head:
         return CODE
-    lines = [line for line in head.splitlines() if line.strip()]
-    pairs = sum(bool(re.match(rb"\s*(?:export\s+)?[\w.\-]{1,60}\s*[=:]\s*\S", line)) for line in lines)
-    if lines and pairs * 2 >= len(lines):
+    lines, pairs = len(_LINE.findall(head)), len(_SETTING.findall(head))
+    if lines and pairs * 2 >= lines:
         return CONFIG
     if re.search(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)", head):
         return SQL
@@ -102,19 +105,31 @@ def is_comment(before: str, kind: str) -> bool:
     return True
 
 
-def is_documentation(member: Member, kind: str) -> bool:
+def inside(member: Member, subject: str) -> str:
+    """Return a member's path inside what is looked at: the folders above that say nothing about it.
+
+    A file that was packed by itself (`config.yaml.gz`) lies where its wrapping lies.
+    """
+    parts = member.parts
+    path = parts[-1]
+    if len(parts) > 1 and parts[-2].endswith((f"{path}.gz", f"{path}.bz2", f"{path}.xz")):
+        parts, path = parts[:-1], f"{parts[-2]}/{path}"
+    return path.removeprefix(subject) if len(parts) == 1 else path
+
+
+def is_documentation(path: str, kind: str) -> bool:
     """Whether the text explains rather than configures: what stands in it is an example."""
-    return kind == PROSE or bool(_DOCS.search(member.parts[-1]))
+    return kind == PROSE or bool(_DOCS.search(path))
 
 
-def is_test(member: Member) -> bool:
+def is_test(path: str) -> bool:
     """Whether the path says that the file is a test, an example or a sample."""
-    return bool(_TESTS.search(member.parts[-1]))
+    return bool(_TESTS.search(path))
 
 
-def is_translation(member: Member, kind: str) -> bool:
+def is_translation(member: Member, path: str, kind: str) -> bool:
     """Whether the file holds texts for people: by its path, or because most of its values are sentences."""
-    if _TRANSLATIONS.search(member.parts[-1]):
+    if _TRANSLATIONS.search(path):
         return True
     if kind not in (CONFIG, CODE):
         return False

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials import assign, decode, hashes
+from bundle.detect.credentials.assign import DUMMIES
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, is_phrase, is_placeholder, strength
 from hardening.findings import Confidence, Severity
 
-DUMMIES = frozenset(
-    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
-)
 _METHODS = frozenset(
     "md5 crypt exop clear clear_remove_old nds racf ad ssha sha plain required sufficient requisite include".split()
 )

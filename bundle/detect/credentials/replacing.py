@@ -98,7 +98,7 @@ def _certain(member: Member, view: View, one: Catch, kind: str) -> bool:
     Scripts for browsers, style sheets and packed code are left to a person, and so are keys that stored data was
     made with.
     """
-    if place.is_documentation(member, kind) or member.name.lower().endswith(_BROWSER):
+    if place.is_documentation(member.parts[-1], kind) or member.name.lower().endswith(_BROWSER):
         return False
     if one.key.lower().endswith(one.value.lower()):
         return False  # PHP_URL_PASS => 'pass' names itself

@@ -32,6 +32,10 @@ _PLACEHOLDER = re.compile(
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|fixme|todo|tbd|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
     | https?://\S* | ftp://\S* | file:\S* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
+    | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|local|invalid)
+    | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base64|pkcs\d+|jks|x509|rsa|dsa)
+    | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
+    | \s*[+.]\s*[A-Za-z_$][\w$.()\[\]'"-]*\s*[+.]\s*
     | \d{1,3} | 0x0+ | \\[nrt0] | .*\\[nrt]$
     )$"""
 )

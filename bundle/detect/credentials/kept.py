@@ -1,0 +1,101 @@
+"""The compiled gate, kept between runs in the user's cache folder: compiling takes seconds, reading it a millisecond.
+
+What is kept is valid for one set of patterns, one Hyperscan and one kind of processor; a file that is cut, changed or
+another's is not read, and any trouble with the folder only means that it is compiled again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import stat
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_SEAL = hashlib.sha256().digest_size
+_MOST_KEPT = 8
+"""Compiled gates in the folder: of this version, of the last one, of a few rule files."""
+
+
+def folder() -> Path:
+    """Return the cache folder of this user (XDG base directories)."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(home) / "aspect-hardening" / "gates"
+
+
+def named(patterns: Sequence[tuple[bytes, int]], release: str) -> str:
+    """Return the name under which a gate is kept: everything that its form depends on."""
+    made = hashlib.sha256(f"1\0{release}\0{platform.machine()}\0{_processor()}\0".encode())
+    for expression, flags in patterns:
+        made.update(b"%d\0%d\0" % (flags, len(expression)) + expression)
+    return made.hexdigest()
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return " ".join(sorted(line.partition(":")[2].split()))
+    return platform.processor()
+
+
+def read(name: str) -> bytes | None:
+    """Return what is kept under a name, or None where there is none that is whole and this user's own."""
+    path = folder() / name
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not _own(path.parent.stat()) or not _own(os.fstat(file.fileno())):
+                return None
+            seal, data = file.read(_SEAL), file.read()
+    except OSError:
+        return None
+    return data if hashlib.sha256(name.encode() + data).digest() == seal else None
+
+
+def _own(about: os.stat_result) -> bool:
+    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def write(name: str, data: bytes) -> None:
+    """Keep it, whole or not at all; what was used least recently goes when there are many."""
+    where = folder()
+    with contextlib.suppress(OSError):
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _own(where.stat()):
+            return
+        descriptor, made = tempfile.mkstemp(dir=where)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(hashlib.sha256(name.encode() + data).digest() + data)
+        Path(made).replace(where / name)
+        for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[_MOST_KEPT:]:
+            old.unlink()
+
+
+def database(expressions: Sequence[bytes], flags: Sequence[int]) -> Any | None:
+    """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan."""
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    name = named(list(zip(expressions, flags, strict=True)), version("hyperscan"))
+    kept = read(name)
+    if kept is not None:
+        with contextlib.suppress(hyperscan.error):
+            loaded = hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+            loaded.scratch = hyperscan.Scratch(loaded)
+            return loaded
+    made = hyperscan.Database()
+    made.compile(
+        expressions=list(expressions),
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=list(flags),
+    )
+    write(name, hyperscan.dumpb(made))
+    return made
