@@ -114,6 +114,14 @@ def test_a_module_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert found.subjects[0].examined.value == "partial"
 
 
+def test_a_line_that_is_none_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "SITE.pmod"
+    path.write_text("cipher = -AES-128-*\nwhat is this\n")
+    found = audits.audit([path], [policies.load("aspect")], Asked(target=find("crypto_policies")))
+    (said,) = [f for f in found.findings if f.rule.id == "walk/config-syntax"]
+    assert getattr(said.location, "line", None) == 2
+
+
 def test_a_policy_of_the_hosts_own_is_read(tmp_path: Path) -> None:
     folder = _etc(tmp_path, "SITE\n")
     (folder / "policies").mkdir()

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls import crypto_policies as language
 from hardening.tls.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
 from hardening.tls.offer import Offer, Said, SshOffer
 from hardening.tls.targets import served
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
@@ -71,14 +72,15 @@ def _found(tree: Tree, config: str, name: str) -> str | None:
     return next((p for f in folders if tree.exists(p := f"{f}/{name}")), None)
 
 
+def _line(text: str) -> tuple[int, str]:
+    """The one line of the file config that counts, and its number; without one it is DEFAULT."""
+    rows = ((number, row.strip()) for number, row in enumerate(text.split("\n"), 1))
+    return next(((n, row) for n, row in rows if row and not row.startswith("#")), (1, "DEFAULT"))
+
+
 def _of_config(tree: Tree, path: str, text: str, release: Release) -> list[Setting]:
     """The settings that the one line of the file config names: a policy, and modules after colons."""
-    lines = [
-        (n, x.strip())
-        for n, x in enumerate(text.split("\n"), 1)
-        if x.strip() and not x.strip().startswith("#")
-    ]
-    number, line = lines[0] if lines else (1, "DEFAULT")
+    number, line = _line(text)
     if not _NAME.match(line):
         tree.say("syntax", path, number, f"{line[:60]!r} is not understood")
         return []
@@ -164,6 +166,23 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
+    """Yield the end of the last module: what is said last counts. Errors: UsageError where there is no module."""
+    if posixpath.basename(path) == "config":
+        source = tree.source(path)
+        _, named = _line(source.text if source else "")
+        module = named.rpartition(":")[2] if ":" in named else ""
+        file = _found(tree, path, f"modules/{module}.pmod") if module else None
+        if file is None:
+            raise UsageError(
+                f"{path} names a policy and no module of yours, so there is no file to put settings into",
+                hint="`harden tls render crypto_policies -o HARDEN.pmod` writes a module; its first lines say what then",
+            )
+        path = file
+    text = tree.source(path)
+    yield Edit(path=path, at=len(text.text) if text else 0, remove=())
+
+
 TARGET = Target(
     name="crypto_policies",
     title="a module for the system-wide crypto policy",
@@ -172,6 +191,7 @@ TARGET = Target(
     can=can,
     context=context,
     read=read,
+    edits=edits,
     writer="crypto_policies_render",
     marks=re.compile(
         r"^\s*(?:cipher|mac|group|hash|sign|key_exchange|protocol|min_rsa_size|min_dh_size|tls_cipher|ssh_cipher)"
