@@ -37,10 +37,19 @@ demo: $(VENV)/.demo ## the whole story on this machine, no network, no root
 
 oracles: setup ## bring the real old OpenSSL libraries the resolver is compared with
 	@$(BIN)/python tests/tls/oracles.py fetch || echo 'Tests that need these libraries are skipped.'
+	@$(BIN)/python tests/tls/scan/old_node.py fetch || echo 'Tests that need node 0.10.1 are skipped.'
 
 bench-scan: setup ## the scanner beside sslscan, nmap, sslyze and testssl.sh (those that are installed), and fleets
 	@$(BIN)/python bench/scan_peers.py
 	@$(BIN)/python bench/scan_fleet.py
+
+.PHONY: scan-long fuzz-scan
+scan-long: setup servers oracles ## a hundred scans of one server, the whole hostile matrix, a hundred machines that stop, the slow truth
+	$(BIN)/python -m pytest -n0 --no-cov -m long tests/tls/scan
+
+fuzz-scan: setup ## the parsers of the scanner under atheris, from a seed corpus: SECONDS_EACH=60
+	@$(BIN)/python -m pip install --quiet atheris || echo 'atheris does not install here: hypothesis has to do (make test).'
+	@$(BIN)/python tests/tls/scan/fuzz.py $(or $(SECONDS_EACH),60)
 
 bench-openssl: setup ## the resolver against every real OpenSSL: builds, strings, mismatches
 	@$(BIN)/python bench/openssl_exact.py
@@ -62,7 +71,10 @@ types: setup ## mypy strict on packages and tests
 golden: setup ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls --regolden -k golden
 
-.PHONY: clients
+.PHONY: clients tls-test
+tls-test: setup ## configurations of 50 MB for every target
+	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets
+
 clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds
 	$(BIN)/python -m hardening.tls.clients_table
 

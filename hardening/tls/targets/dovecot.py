@@ -81,7 +81,7 @@ class _View:
         return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
-def _split(sections: list[Section], path: str) -> tuple[Section, list[Section]]:
+def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[Section]]:
     top, names, opened = Section("", path, 1), [], [Section("", path, 1)]
     opened[0] = top
     for one in sections:
@@ -96,12 +96,14 @@ def _split(sections: list[Section], path: str) -> tuple[Section, list[Section]]:
                 names.append(block)
             opened.append(block)
         opened[-1].lines += one.lines
+    for block in opened[1:]:
+        tree.say("unclosed", block.path, block.line, f"the block {block.name} {{ is never closed")
     return top, names
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer for the server and one per `local_name`; a fragment is one offer."""
-    top, names = _split(flat_syntax.read(tree, path, _GRAMMAR), path)
+    top, names = _split(tree, flat_syntax.read(tree, path, _GRAMMAR), path)
     switch = top.last("ssl")
     if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
         return

@@ -87,6 +87,21 @@ _CONDITIONS = frozenset(
 )
 
 
+def _closed(tree: Tree, sections: list[Section]) -> None:
+    """Say which sections are never closed, or closed without having been opened."""
+    opened: list[Section] = []
+    for one in sections:
+        word = one.name.split()[0].lower() if one.name else ""
+        if not word.startswith("/"):
+            opened += [one] if word else []
+        elif opened and opened[-1].name.split()[0].lower() == word[1:]:
+            opened.pop()
+        else:
+            tree.say("syntax", one.path, one.line, f"<{one.name}> closes nothing that is open")
+    for one in opened:
+        tree.say("unclosed", one.path, one.line, f"<{one.name}> is never closed")
+
+
 def _conditions(tree: Tree, sections: list[Section]) -> None:
     """Say which TLS settings depend on a condition: who logs in, or how the server was started."""
     opened: list[Section] = []
@@ -125,6 +140,7 @@ def _hosts(sections: list[Section], path: str) -> tuple[Section, Section, list[S
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server with `TLSEngine on`; a fragment is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
+    _closed(tree, sections)
     _conditions(tree, sections)
     main, everywhere, hosts = _hosts(sections, path)
     found = False

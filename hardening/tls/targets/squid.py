@@ -101,6 +101,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split())
         ):
             yield _offer(line, path, tree, reading)
+    for line in conditions:
+        tree.say("unclosed", line.path, line.line, "`if` has no `endif`")
 
 
 _OWNED = frozenset({"options", "cipher", "min-version", "version"})

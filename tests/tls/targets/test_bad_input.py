@@ -1,0 +1,150 @@
+"""Whatever is wrong with a configuration, it is said with its place, and the rest is audited still: for every target."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardening.cli import run
+from hardening.tls import policy as policies
+from hardening.tls.render import render
+from hardening.tls.targets import TARGETS, find
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """What a mistake looks like in one server's language; None: it has nothing of the kind."""
+
+    unclosed: str | None = None
+    loop: str | None = None
+    """A line that includes `{path}`."""
+    unknown: str = "no_such_word = yes\n"
+    refused: bool = False
+    """Whether the unknown word is a finding, for the words of a release are known."""
+    comment: str = "# nothing to see here, only a comment line\n"
+
+
+NGINX = Language(
+    unclosed="location / {\n", loop="include {path};\n", unknown="ssl_no_such_word on;\n", refused=True
+)
+LANGUAGES = {
+    "httpd": Language(unclosed="<IfModule mod_ssl.c>\n", loop="Include {path}\n", unknown="SSLNoSuchWord on\n", refused=True),
+    "lighttpd": Language(unclosed='$HTTP["host"] == "x" {\n', loop='include "{path}"\n', unknown='ssl.no-such-word = "x"\n', refused=True),
+    "nginx": NGINX,
+    "haproxy": Language(unclosed="global\n.if version_atleast(2.4)\n", unknown="no-such-word yes\n"),
+    "mariadb": Language(unclosed="[mysqld\n"),
+    "mysql": Language(unclosed="[mysqld\n"),
+    "coturn": Language(),
+    "dovecot": Language(unclosed="protocol imap {\n", loop="!include {path}\n"),
+    "openssl_cnf": Language(unclosed="[other\n"),
+    "postfix": Language(),
+    "postgresql": Language(loop="include '{path}'\n"),
+    "proftpd": Language(unclosed="<Limit ALL>\n", loop="Include {path}\n", unknown="NoSuchWord on\n"),
+    "redis": Language(loop="include {path}\n", unknown="no-such-word yes\n"),
+    "squid": Language(unclosed="if true\n", loop="include {path}\n", unknown="no_such_word yes\n"),
+    "stunnel": Language(unclosed="[https\n", comment="; nothing to see here, only a comment line\n"),
+}  # fmt: skip
+REST = Language()
+"""For a target nobody has described here yet: what every language has."""
+
+
+def _weak(name: str) -> str:
+    target = find(name)
+    policy = "aspect" if target.ssh else "mozilla-old-5.7"
+    return render(target, policies.load(policy)).text
+
+
+def _audit(
+    path: Path, name: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> tuple[int, list[dict[str, Any]]]:
+    release = find(name).facts.release(None)[0].version
+    code = run(["tls", "audit", str(path), "--target", f"{name}@{release}", "--format", "json"])
+    out, err = capfdbinary.readouterr()
+    assert b"Traceback" not in err
+    assert code in {0, 3, 4, 10}, err
+    return code, json.loads(out)["findings"]
+
+
+def _write(folder: Path, name: str, text: str) -> Path:
+    path = folder / find(name).main[0].rpartition("/")[2].replace("*", "x")
+    path.write_text(text)
+    return path
+
+
+def _weaknesses(findings: list[dict[str, Any]]) -> set[str]:
+    return {f["evidence"] for f in findings if f["rule"] in {"tls/suite", "tls/protocol"}}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("mistake", ["unclosed", "loop", "unknown"])
+def test_a_mistake_is_said_and_the_rest_is_audited(
+    mistake: str, name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    language = LANGUAGES.get(name, REST)
+    line = getattr(language, mistake)
+    if line is None:
+        pytest.skip(f"{name} has nothing like it")
+    text = _weak(name)
+    path = _write(tmp_path, name, text)
+    code, before = _audit(path, name, capfdbinary)
+    wrong = _write(tmp_path, name, text + line.format(path=path) if mistake == "loop" else text + line)
+    _, after = _audit(wrong, name, capfdbinary)
+    if name in LANGUAGES:
+        assert _weaknesses(before)
+        assert code == 10
+        assert _weaknesses(before) <= _weaknesses(after), "the rest is audited still"
+    new = {f["rule"] for f in after} - {f["rule"] for f in before}
+    number = text.count("\n") + line.count("\n")
+    if mistake == "unclosed":
+        assert new & {"walk/config-unclosed", "walk/config-syntax"}
+    if mistake == "loop":
+        assert "walk/config-include-loop" in new
+    if mistake == "unknown" and language.refused:
+        assert "tls/unknown-directive" in new
+    places = [f["location"].get("line") for f in after if f["rule"] in new]
+    assert all(place is None or place <= number for place in places)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_binary_file_is_no_configuration(
+    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = _write(tmp_path, name, "")
+    path.write_bytes(b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)) * 64)
+    code, findings = _audit(path, name, capfdbinary)
+    assert code == 3
+    assert {f["rule"] for f in findings} & {"walk/config-binary", "walk/config-syntax"}
+
+
+@pytest.mark.parametrize("name", sorted(LANGUAGES))
+@pytest.mark.parametrize("size", [1, pytest.param(50, marks=pytest.mark.long)])
+def test_a_large_file_is_read_whole(
+    size: int, name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    comment = LANGUAGES[name].comment
+    count = size * 1024 * 1024 // len(comment)
+    text = _weak(name)
+    _, before = _audit(_write(tmp_path, name, text), name, capfdbinary)
+    _, after = _audit(_write(tmp_path, name, comment * count + text), name, capfdbinary)
+
+    def lines(findings: list[dict[str, Any]]) -> set[int]:
+        return {f["location"]["line"] for f in findings if f["rule"] == "tls/suite"}
+
+    assert _weaknesses(after) == _weaknesses(before) != set()
+    assert lines(after) == {line + count for line in lines(before)}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_file_that_is_too_large_is_said(
+    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = _write(tmp_path, name, "")
+    with path.open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    code, findings = _audit(path, name, capfdbinary)
+    assert code == 3
+    assert "walk/config-too-large" in {f["rule"] for f in findings}
