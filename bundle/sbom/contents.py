@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bundle.detect.components import Components
 from bundle.detect.components.packages import packages
+from bundle.sbom.configurations import Configurations
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -68,6 +69,7 @@ class Contents:
     archives: list[Archive] = field(default_factory=list)
     files: list[Archive] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
+    configurations: Configurations = field(default_factory=Configurations)
     problems: list[str] = field(default_factory=list)
 
 
@@ -89,6 +91,7 @@ def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -
 
 def take(found: Contents, member: Member, detector: Components, *, files: bool = False) -> None:
     """Add what one member says to the contents."""
+    found.configurations.take(member)
     place = NESTING.join(member.parts[1:])
     if not member.derived and not member.offset and member.kind != "listing":
         if not place:

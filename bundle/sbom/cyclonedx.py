@@ -11,20 +11,14 @@ from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.bom_ref import BomRef
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
-from cyclonedx.model.crypto import (
-    CertificateProperties,
-    CryptoAssetType,
-    CryptoProperties,
-    RelatedCryptoMaterialProperties,
-    RelatedCryptoMaterialType,
-)
 from cyclonedx.model.impact_analysis import ImpactAnalysisState
 from cyclonedx.model.tool import Tool
 from cyclonedx.model.vulnerability import BomTarget, Vulnerability, VulnerabilityAnalysis, VulnerabilitySource
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from bundle.sbom.contents import Archive, Asset, Contents, Known
+from bundle.sbom.contents import Archive, Contents, Known
+from bundle.sbom.crypto import inventory
 from hardening import __version__
 
 _NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
@@ -42,7 +36,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
         metadata=BomMetaData(timestamp=now, component=subject),
         components=[
             *(_component(k) for k in _ordered(found)),
-            *(_asset(a, n) for n, a in enumerate(found.assets)),
+            *inventory(found.assets, found.configurations.offers()),
         ],
         vulnerabilities=_vulnerabilities(found),
     )
@@ -94,36 +88,6 @@ def _nested(rows: Iterable[Archive]) -> list[Component]:
         else:
             parent.components.add(one)
     return roots
-
-
-def _asset(asset: Asset, number: int) -> Component:
-    place = [Occurrence(location=asset.place or ".")]
-    if asset.certificate is None:
-        properties = CryptoProperties(
-            asset_type=CryptoAssetType.RELATED_CRYPTO_MATERIAL,
-            related_crypto_material_properties=RelatedCryptoMaterialProperties(
-                type=RelatedCryptoMaterialType.PRIVATE_KEY
-            ),
-        )
-    else:
-        one = asset.certificate
-        properties = CryptoProperties(
-            asset_type=CryptoAssetType.CERTIFICATE,
-            certificate_properties=CertificateProperties(
-                subject_name=one.subject.rfc4514_string(),
-                issuer_name=one.issuer.rfc4514_string(),
-                not_valid_before=one.not_valid_before_utc,
-                not_valid_after=one.not_valid_after_utc,
-                certificate_format="X.509",
-            ),
-        )
-    return Component(
-        name=asset.name,
-        type=ComponentType.CRYPTOGRAPHIC_ASSET,
-        bom_ref=f"crypto:{number}",
-        crypto_properties=properties,
-        evidence=ComponentEvidence(occurrences=place),
-    )
 
 
 def _vulnerabilities(found: Contents) -> list[Vulnerability]:

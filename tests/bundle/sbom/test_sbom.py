@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -72,7 +74,10 @@ def test_cyclonedx_is_valid_and_says_everything(bundle: Path) -> None:
     assert by_name["Adminer"]["evidence"]["occurrences"] == [{"location": "payload/web.tar.gz!/www/db.php"}]
     assert by_name["Adminer"]["purl"].endswith("@4.6.2")
     crypto = [c for c in said["components"] if c["type"] == "cryptographic-asset"]
-    assert sorted(c["cryptoProperties"]["assetType"] for c in crypto) == [
+    kinds = sorted(c["cryptoProperties"]["assetType"] for c in crypto)
+    assert kinds == [
+        "algorithm",
+        "algorithm",
         "certificate",
         "related-crypto-material",
     ]
@@ -114,3 +119,50 @@ def test_what_could_not_be_read_is_said(
 def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["bundle", "sbom", "/absent.zip"]) == ExitCode.USAGE
     assert "/absent.zip" in capfd.readouterr().err
+
+
+CONFIGURATIONS = {
+    "etc/httpd/conf.d/ssl.conf": "Listen 443\n<VirtualHost _default_:443>\nSSLEngine on\nSSLProtocol all -SSLv2\n"
+    "SSLCipherSuite HIGH:!aNULL\nSSLCertificateFile /etc/pki/x.crt\n</VirtualHost>\n",
+    "opt/x/sshd_config": "Port 22\nCiphers aes128-ctr,3des-cbc\nMACs hmac-sha1\n",
+    "opt/x/app.conf": "colour = blue\n",
+}
+
+
+def test_protocols_as_configured_are_assets_with_their_suites_and_algorithms(tmp_path: Path) -> None:
+    path, out = tmp_path / "u.zip", tmp_path / "bom.json"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in CONFIGURATIONS.items():
+            archive.writestr(name, text)
+    assert run(["bundle", "sbom", str(path), "-o", str(out)]) == ExitCode.OK
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(out.read_text()) is None
+    crypto = {c["bom-ref"]: c for c in json.loads(out.read_bytes())["components"]}
+    tls = next(c for c in crypto.values() if c["name"] == "TLSv1.2 of httpd _default_:443")
+    assert tls["evidence"]["occurrences"] == [{"location": "etc/httpd/conf.d/ssl.conf"}]
+    suites = {s["name"]: s for s in tls["cryptoProperties"]["protocolProperties"]["cipherSuites"]}
+    one = suites["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]
+    assert one["identifiers"] == ["0xC0,0x30"]
+    assert sorted(one["algorithms"]) == ["algorithm:AES-256", "algorithm:ECDHE", "algorithm:RSA"]
+    assert set(one["algorithms"]) <= crypto.keys()
+    ssh = next(c for c in crypto.values() if c["name"].startswith("SSH of openssh"))
+    refs = ssh["cryptoProperties"]["protocolProperties"]["cryptoRefArray"]
+    assert {"algorithm:3des-cbc", "algorithm:hmac-sha1"} <= set(refs)
+    assert not [c for c in crypto.values() if "app.conf" in str(c["evidence"])]
+
+
+READ = """import sys
+from lib4sbom.parser import SBOMParser
+parser = SBOMParser(sbom_type=sys.argv[1])
+parser.parse_file(sys.argv[2])
+print("\\n".join(p["name"] for p in parser.get_packages()))
+"""
+
+
+@pytest.mark.parametrize("form", ["cyclonedx", "spdx"])
+def test_another_projects_tool_reads_the_document(bundle: Path, tmp_path: Path, form: str) -> None:
+    """lib4sbom parses both formats into packages of its own; in a process of its own, for it leaves files open."""
+    out = tmp_path / f"{form}.json"
+    run(["bundle", "sbom", str(bundle), "--format", form, "-o", str(out)])
+    command = [sys.executable, "-c", READ, form, str(out)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert {"Adminer", "left-pad"} <= set(done.stdout.splitlines())

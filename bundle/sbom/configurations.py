@@ -1,0 +1,77 @@
+"""TLS and SSH configurations inside a bundle, read as servers would read them, without a file of this machine's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bundle.walk.member import Member
+from hardening.findings import NESTING
+
+_NAMES = re.compile(
+    r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
+    r"|(?:^|/)sshd?_config$|/sites-(?:available|enabled)/",
+    re.IGNORECASE,
+)
+_LARGEST = 256 << 10
+_MOST = 2000
+"""Configuration files of one bundle that are read."""
+_ROOT = "/bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What one server of a configuration would offer."""
+
+    place: str
+    server: str
+    target: str
+    offer: dict[str, Any]
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Configurations:
+    """Configuration files by the archive they lie in, kept until the whole bundle was seen."""
+
+    trees: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    count: int = 0
+
+    def take(self, member: Member) -> None:
+        """Keep the text of a configuration file."""
+        wanted = member.kind == "file" and not member.derived and not member.container and not member.offset
+        if not wanted or not 0 < member.size <= _LARGEST or self.count >= _MOST or not member.parts[1:]:
+            return
+        content = bytes(member.content)
+        if not _NAMES.search(f"/{member.parts[-1]}") or b"\0" in content:
+            return
+        self.count += 1
+        texts = self.trees.setdefault(member.parts[1:-1], {})
+        texts[f"{_ROOT}/{member.parts[-1]}"] = content.decode("utf-8", "replace")
+
+    def offers(self) -> Iterator[Configuration]:
+        """Yield what the servers offer that the configurations are for, each once."""
+        from hardening.tls.audit import Asked, Main, audit_tree, recognised
+        from hardening.tls.policy import load
+        from hardening.tls.targets.tree import Tree
+
+        policies = (load("aspect"),)
+        for around, texts in sorted(self.trees.items()):
+            seen: set[str] = set()
+            for path in sorted(texts):
+                tree = Tree(texts, prefix=_ROOT)
+                target = recognised(tree, path)
+                if target is None:
+                    continue
+                for subject in audit_tree(tree, Main(target, path), policies, Asked()).subjects:
+                    if not subject.offer or subject.id in seen:
+                        continue
+                    seen.add(subject.id)
+                    file, _, server = subject.id.partition("#")
+                    offer = dict(subject.offer)
+                    yield Configuration(
+                        NESTING.join((*around, file.removeprefix(f"{_ROOT}/"))), server, target.name, offer,
+                        tuple(offer.get("assumptions", ())),
+                    )  # fmt: skip
