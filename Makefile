@@ -115,7 +115,10 @@ bench-credentials: setup ## credentials per CPU second in real packages, beside 
 clean: ## remove what the verbs above made
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
 
-.PHONY: prove bench-render
+java-test: setup servers ## a real Tomcat 9 in Java's TLS and OpenSSL, and every word of java.security on every JDK that is here
+	$(BIN)/python -m pytest -n0 -m long tests/tls/test_jsse.py tests/tls/targets/test_tomcat9.py
+
+.PHONY: prove bench-render java-test
 prove: setup servers ## every installed server x every policy x RSA and ECDSA: rendered = audited = scanned
 	$(BIN)/python tests/prove/prove.py --jobs $(JOBS)
 

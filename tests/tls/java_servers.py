@@ -108,6 +108,17 @@ def tomcat(folder: Path) -> list[str]:
     return ["sh", str(folder / "run.sh"), "run"]
 
 
+def tomcat9(folder: Path, _main: Path) -> list[str]:
+    """Return what runs a Tomcat 9 of the distribution's jars, which takes Tomcat Native 1.3 as 10.1.60 does not."""
+    jars = ":".join(
+        str(p) for p in sorted(Path("/usr/share/java").glob("tomcat9-*.jar")) if "-9." not in p.name
+    )
+    home = folder.parent
+    native = f"-Djava.library.path=/usr/lib/{os.uname().machine}-linux-gnu"
+    places = [f"-Dcatalina.home={home}", f"-Dcatalina.base={home}", "-cp", jars]
+    return ["java", native, *places, "org.apache.catalina.startup.Bootstrap", "start"]
+
+
 JETTY = Path("/usr/share/jetty12")
 
 
