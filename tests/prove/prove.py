@@ -57,6 +57,9 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     for target in targets:
         for policy in policies.available():
             loaded = policies.load(policy)
+            tried = servers.SERVERS[target].tried
+            if tried and policy not in tried:
+                continue
             if not (loaded.ssh_lists if find(target).ssh else loaded.rules):
                 continue  # a policy about SSH alone says nothing to a web server, nor the other way round
             for key in servers.KEYS:

@@ -14,6 +14,7 @@ from hardening.tls.registry import find_group, find_suite
 from hardening.tls.ruleset import Policy
 from hardening.tls.scan import run as scans
 from hardening.tls.scan import ssh
+from hardening.tls.scan.wire import Wire
 from hardening.tls.targets import find
 from tests.tls import servers
 
@@ -164,7 +165,8 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     main = servers.write(name, made.text, folder, port, certificate)
     found = audits.read(main, find(name), version=version, build=build)
     with servers.running(name, main, port):
-        settings = scans.Settings(full=True, starttls=server.starttls)
+        wire = Wire(idle_timeout=server.patience)
+        settings = scans.Settings(full=True, starttls=server.starttls, wire=wire)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
     seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])
