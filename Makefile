@@ -49,7 +49,7 @@ scan-long: setup servers oracles ## a hundred scans of one server, the whole hos
 
 fuzz-scan: setup ## the parsers of the scanner under atheris, from a seed corpus: SECONDS_EACH=60
 	@$(BIN)/python -m pip install --quiet atheris || echo 'atheris does not install here: hypothesis has to do (make test).'
-	@$(BIN)/python tests/tls/scan/fuzz.py $(or $(SECONDS_EACH),60)
+	@$(BIN)/python -m tests.tls.scan.atheris_main $(or $(SECONDS_EACH),60)
 
 bench-openssl: setup ## the resolver against every real OpenSSL: builds, strings, mismatches
 	@$(BIN)/python bench/openssl_exact.py
@@ -98,6 +98,10 @@ upgrade-test: setup servers ## upgrades: three hosts that boot, every step x eve
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/upgrade/test_chaos.py
 	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py
+
+.PHONY: round-trip
+round-trip: setup servers ## whole bundles cleaned and compared: Debian's packages, an installer of 300 MB
+	$(BIN)/python -m pytest -n0 -m long tests/bundle/test_round_trip.py
 
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py

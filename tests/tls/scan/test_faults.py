@@ -13,7 +13,8 @@ from hardening.tls import policy
 from hardening.tls.scan.run import Settings, scan
 from tests.tls import oracles
 from tests.tls.scan.flawed import PaddingOracle, serving, tickets
-from tests.tls.scan.test_old_stacks import NODE_SCRIPT, PROGRAM, keys, node, old_server
+from tests.tls.scan.old_node import node
+from tests.tls.scan.test_old_stacks import NODE_SCRIPT, PROGRAM, keys, old_server
 
 __all__ = ["keys"]
 
