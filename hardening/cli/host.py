@@ -1,13 +1,20 @@
-"""`harden host audit`: what earlier upgrades left behind on a host, or on a mounted image of one."""
+"""`harden host audit`: what earlier upgrades left behind on a host, on a mounted image, or on every host of an inventory."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hardening.cli.options import ReportOptions, finish, report_options
-from hardening.errors import InputError
+from hardening.errors import ExitCode, InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hardening.findings import Run
+    from hardening.tls.ruleset import Policy
 
 
 @click.group()
@@ -23,16 +30,81 @@ def command() -> None:
     show_default=True,
     help="Root of the host's file system, such as a mounted image.",
 )
+@click.option("-i", "--inventory", metavar="INVENTORY", help="Every host of this Ansible inventory instead.")
+@click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory.")
+@click.option(
+    "-e",
+    "--extra",
+    multiple=True,
+    metavar="KEY=VALUE|@FILE",
+    help="Variables for the playbook; may be repeated.",
+)
 @click.option(
     "--path", "more", multiple=True, metavar="FOLDER", help="A further folder of the host; may be repeated."
 )
 @click.option("--policy", "names", multiple=True, help="TLS policy; may be repeated.  [default: aspect]")
 @report_options
-def audit(root: Path, more: tuple[str, ...], names: tuple[str, ...], report: ReportOptions) -> int:
+def audit(
+    root: Path,
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    more: tuple[str, ...],
+    names: tuple[str, ...],
+    report: ReportOptions,
+) -> int:
     """Look for deprecated components, credentials, secrets open to all, sudo rules, weak TLS and certificates."""
+    from hardening.host.look import Root
     from hardening.host.look import audit as look
     from hardening.tls.policy import load
 
+    policies = [load(one) for one in names or ("aspect",)]
+    if inventory is not None:
+        if root != Path("/"):
+            raise UsageError("--root and -i exclude each other", hint="with -i, say -e collect_root=DIR")
+        return finish(_fleet(inventory, limit, extra, more, policies), report)
+    if limit or extra:
+        raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if not root.is_dir():
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
-    return finish(look(root.resolve(), [load(one) for one in names or ("aspect",)], more=more), report)
+    return finish(look(Root(root.resolve()), policies, more=more), report)
+
+
+def _fleet(
+    inventory: str, limit: str | None, extra: Sequence[str], more: Sequence[str], policies: Sequence[Policy]
+) -> Run:
+    """Bring every host's files into a private folder, audit each copy, and say which hosts could not be reached."""
+    import tempfile
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from hardening.errors import NothingExaminedError
+    from hardening.findings import Examined, Kind, Run, Subject
+    from hardening.host import gather, playbook
+    from hardening.host.look import audit as look
+
+    started = datetime.now(UTC)
+    run = Run.of((), (), started=started)
+    with tempfile.TemporaryDirectory(prefix="harden-audit-") as folder:
+        variables = {"collect_to": folder, "collect_paths": list(more)}
+        flags = [word for one in extra for word in ("-e", one)]
+        receipt = playbook.run(
+            "collect.yml", inventory=inventory, limit=limit, variables=variables, flags=flags
+        )
+        lost: list[Subject] = []
+        for one in receipt.hosts:
+            place = Path(folder) / one.host.replace("/", "_")
+            why = "unreachable" if one.unreachable else "; ".join(one.problems)
+            if not (place / "about.json").exists():
+                lost.append(
+                    Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=why or "nothing came")
+                )
+                continue
+            try:
+                run = run.merged(look(gather.load(place / "tree", place / "about.json"), policies, more=more))
+            except NothingExaminedError as nothing:
+                lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(nothing)))
+    run = run.merged(Run.of(lost, (), started=started))
+    if any(one.unreachable or one.problems for one in receipt.hosts):
+        run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})
+    return run

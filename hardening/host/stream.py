@@ -35,14 +35,15 @@ SHELL_PROBE = (
 """A POSIX shell line that finds a usable Python, or says what the host is."""
 
 
-def program(request: dict[str, Any], *, name: str = "aspect-agent") -> bytes:
+def program(request: dict[str, Any], *, name: str = "aspect-agent", source: Path = AGENT) -> bytes:
     """Return the Python program (2.6 and later) that answers `request`; it goes to standard input.
 
-    `name` is what tracebacks call the agent's source; on this machine that is its file.
+    `name` is what tracebacks call the agent's source; on this machine that is its file. `source` is another program
+    of one file that travels in the same way.
     """
-    source = base64.b64encode(zlib.compress(AGENT.read_bytes(), 9)).decode("ascii")
+    code = base64.b64encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
     packed = base64.b64encode(zlib.compress(json.dumps(request).encode("ascii"), 6)).decode("ascii")
-    return _BOOTSTRAP.format(source=source, request=packed, name=name).encode("ascii")
+    return _BOOTSTRAP.format(source=code, request=packed, name=name).encode("ascii")
 
 
 def answer(output: str, *, complaint: str = "", where: str = "the host") -> dict[str, Any]:

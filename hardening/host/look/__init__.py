@@ -1,5 +1,6 @@
 """What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
 
-from hardening.host.look.audit import audit
+from hardening.host.look.audit import audit, named, wanted
+from hardening.host.look.root import About, Root
 
-__all__ = ["audit"]
+__all__ = ["About", "Root", "audit", "named", "wanted"]

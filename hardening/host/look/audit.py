@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bundle.audit import audit as audit_bundles
 from hardening.engine import product as products
 from hardening.errors import NothingExaminedError
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
-from hardening.host.look import certificates, engine, people, secrets, sudo, visits
+from hardening.host.look import certificates, engine, people, secrets, sudo, sudoers, visits
 from hardening.host.look.root import Root
 from hardening.host.look.rules import (
     CERTIFICATE_EXPIRED,
@@ -32,25 +31,25 @@ SERVERS = ("/etc/httpd", "/etc/apache2", "/etc/nginx", "/etc/lighttpd", "/etc/ha
            "/etc/vsftpd.conf", "/etc/proftpd", "/etc/proftpd.conf", "/etc/ssh/sshd_config")  # fmt: skip
 ACCOUNTS = ("/etc/shadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/cron.d", "/etc/crontab", "/root/.my.cnf", "/root/.pgpass", "/root/.netrc",
             "/root/.ssh", "/etc/fstab", "/etc/rc.d/rc.local", "/etc/rc.local")  # fmt: skip
+BASICS = ("/etc/passwd", "/etc/group", "/etc/*release", "/etc/php-fpm.d", "/etc/php.ini")
+CERTIFICATES = ("/etc/pki/tls/certs", "/etc/crypto-policies")
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
 """Folders that a web server usually serves as `/`."""
 
 
 def audit(
-    top: Path,
+    host: Root,
     policies: Sequence[Policy],
     *,
     more: Iterable[str] = (),
     product: str = "aspect",
-    root: Root | None = None,
 ) -> Run:
     """Look at a host for what must not be on it.
 
-    `top` is its `/`, here or mounted; `more` are further folders of the host. Paths in the findings are the host's own.
+    Its `/` is here, mounted, or a copy; `more` are further folders of the host. Paths in the findings are the host's own.
     Errors: NothingExaminedError when none of the places it knows is there.
     """
     started = datetime.now(UTC)
-    host = root or Root(top)
     layout = products.load(product)
     web = [layout.place("web-root").path, *WEB]
     home = web[0].rpartition("/")[0]
@@ -58,10 +57,10 @@ def audit(
     servers = [path for path in SERVERS if host.exists(path)]
     if not places and not servers:
         raise NothingExaminedError(
-            f"{top} has neither the product's folders nor a server's configuration",
+            f"{host.subject} has neither the product's folders nor a server's configuration",
             hint="name the root of the host with --root",
         )
-    subject = str(top)
+    subject = host.subject
     run = Run.of((), (), started=started)
     if places:
         run = run.merged(_named(host, audit_bundles([str(host.place(path)) for path in places])))
@@ -94,7 +93,9 @@ def _looks(
     yield from secrets.look(host, subject, run.findings)
     yield from visits.look(host, subject, run.findings, web)
     yield from certificates.look(host, subject, servers, now)
-    yield from engine.look(host, subject, layout)
+    yield from engine.look(host, subject, layout, host.listening)
+    for path, why in host.left.items():
+        yield Finding(rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path}: {why}")
     for path in ("/etc/shadow", "/etc/sudoers"):
         if host.exists(path) and host.text(path) is None:
             yield Finding(
@@ -112,6 +113,21 @@ def _owners(host: Root) -> Iterator[str]:
             if line.strip().startswith(word):
                 rest = line.strip()[len(word) :].strip(" \t=\"';").split()
                 yield from rest[:1]
+
+
+def wanted(product: str = "aspect", more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return every path and pattern of a host that the looks read, for bringing them here."""
+    web = products.load(product).place("web-root").path
+    return (
+        web.rpartition("/")[0], *WEB, *SERVERS, *ACCOUNTS, *visits.LOGS, *CERTIFICATES, *BASICS, *more,
+    )  # fmt: skip
+
+
+def named(host: Root) -> tuple[str, ...]:
+    """Return the paths that a host's own files name and the looks ask about: sudo's commands and servers' certificates."""
+    scripts = {word for rule in sudoers.rules(host) for word in rule.command.split() if word.startswith("/")}
+    cards = certificates.named(host, [path for path in SERVERS if host.exists(path)])
+    return tuple(sorted(scripts | cards.keys()))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -144,7 +160,10 @@ def _named(host: Root, run: Run) -> Run:
 
 
 def _subject(host: Root, subject: str) -> str:
-    return subject.replace(str(host.top), "", 1) or "/" if subject.startswith(str(host.top)) else subject
+    if not subject.startswith(str(host.top)):
+        return subject
+    inside = subject.replace(str(host.top), "", 1) or "/"
+    return f"{host.label}:{inside}" if host.label else inside
 
 
 def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:

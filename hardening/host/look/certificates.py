@@ -29,7 +29,7 @@ _OLD = {"md2", "md5", "sha1"}
 
 def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Iterator[Finding]:
     """Say each weak, expired or soon expiring certificate once, at its own file, with who names it."""
-    for path, (config, line) in sorted(_named(root, folders).items()):
+    for path, (config, line) in sorted(named(root, folders).items()):
         try:
             cards = x509.load_pem_x509_certificates(root.place(path).read_bytes()[: 1 << 20])
         except (OSError, ValueError):
@@ -60,7 +60,8 @@ def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Ite
             )  # fmt: skip
 
 
-def _named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
+def named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return the certificate files that servers' configurations name, each with the first place that does."""
     found: dict[str, tuple[str, int]] = {}
     for folder in folders:
         for place in sorted(Path(root.place(folder)).rglob("*")):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from hardening.engine import port
 from hardening.engine.product import Product
@@ -12,7 +13,9 @@ from hardening.host.look.root import Root
 from hardening.host.look.rules import PORT_DIFFERS, UNREAD
 
 
-def look(root: Root, subject: str, product: Product) -> Iterator[Finding | Result]:
+def look(
+    root: Root, subject: str, product: Product, listening: Iterable[Mapping[str, Any]] | None
+) -> Iterator[Finding | Result]:
     """Say where the two differ; of a copy of a host nobody can say what listens, and that is said."""
     path = product.place("engine-config").path
     text = root.text(path)
@@ -26,7 +29,7 @@ def look(root: Root, subject: str, product: Product) -> Iterator[Finding | Resul
     except HardeningError as problem:
         yield Finding(rule=UNREAD, subject=subject, location=in_file(path), message=f"{path}: {problem}")
         return
-    if not root.live:
+    if listening is None and not root.live:
         yield Result(
             rule=PORT_DIFFERS,
             subject=subject,
@@ -36,7 +39,8 @@ def look(root: Root, subject: str, product: Product) -> Iterator[Finding | Resul
         return
     from hardening.host import agent
 
-    listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
+    if listening is None:
+        listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
     heard = port.running(listening, product.process, {wanted, product.port})
     now = port.EnginePort(configured=wanted, running=heard)
     if now.restart_pending:

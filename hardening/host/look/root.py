@@ -8,9 +8,10 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-LINKS = 40
-"""Links that one path may lead over, as in Linux."""
+from hardening.tls.targets import inside
+
 LARGEST = 16 << 20
 
 
@@ -35,6 +36,17 @@ class Root:
     top: Path
     seen: Mapping[str, About] = field(default_factory=dict)
     """Owners and modes as they are on the host, where the tree is a copy that cannot have them."""
+    label: str = ""
+    """What the report calls the host; nothing: the folder."""
+    listening: tuple[Mapping[str, Any], ...] | None = None
+    """Who listens on TCP there, as the agent says it; None: nobody asked."""
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Paths that were not brought along, and why."""
+
+    @property
+    def subject(self) -> str:
+        """What the report calls the host."""
+        return self.label or str(self.top)
 
     @property
     def live(self) -> bool:
@@ -47,23 +59,7 @@ class Root:
 
     def real(self, path: str) -> str:
         """Return the host's own path without links; a loop is returned as far as it was followed."""
-        todo = [part for part in reversed(path.split("/")) if part]
-        here: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part in (".", ".."):
-                if part == ".." and here:
-                    here.pop()
-                continue
-            here.append(part)
-            at = self.top.joinpath(*here)
-            if links < LINKS and at.is_symlink():
-                links += 1
-                target = os.readlink(at)  # noqa: PTH115 - the text of the link, not a Path made of it
-                here = [] if target.startswith("/") else here[:-1]
-                todo += [one for one in reversed(target.split("/")) if one]
-        return "/" + "/".join(here)
+        return inside.real(str(self.top), path)
 
     def name(self, place: Path | str) -> str:
         """Return the host's own path of something that lies here."""

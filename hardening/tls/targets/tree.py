@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
+from hardening.tls.targets import inside
+
 LARGEST = 64 * 1024 * 1024
 """Bytes of one configuration file that are read; a larger one is reported as not examined."""
 DEEPEST = 64
@@ -89,15 +91,21 @@ class Tree:
             return posixpath.normpath(path)
         return posixpath.normpath(self.prefix + path)
 
+    def _here(self, path: str) -> str:
+        """Return where a real path's file lies: in a copy of a host, its links lead inside the copy."""
+        if not self.prefix or not path.startswith(f"{self.prefix}/"):
+            return path
+        return self.prefix + inside.real(self.prefix, path[len(self.prefix) :])
+
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
-        return path in self._memory if self._memory is not None else os.path.isfile(path)  # noqa: PTH113 - hot path: a Path per include costs more than the question
+        return path in self._memory if self._memory is not None else os.path.isfile(self._here(path))  # noqa: PTH113 - hot path: a Path per include costs more than the question
 
     def is_folder(self, path: str) -> bool:
         """Tell whether a folder is there (a real path)."""
         if self._memory is not None:
             return any(name.startswith(f"{path}/") for name in self._memory)
-        return os.path.isdir(path)  # noqa: PTH112 - as above
+        return os.path.isdir(self._here(path))  # noqa: PTH112 - as above
 
     def listing(self, folder: str) -> tuple[str, ...]:
         """Return every file under a folder, at any depth, sorted."""
@@ -140,7 +148,7 @@ class Tree:
             self.read_paths.append(path)
             return Source(path, self._memory[path])
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - hot path: ten thousand trees in one process
+            with open(self._here(path), "rb") as file:  # noqa: PTH123 - hot path: ten thousand trees in one process
                 raw = file.read(LARGEST + 1)
         except FileNotFoundError:
             self.say("missing-include", at, line, f"{path} is not there")

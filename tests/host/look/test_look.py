@@ -105,7 +105,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(host: Path) -> Run:
-    return audit(host, [load("aspect")])
+    return audit(Root(host), [load("aspect")])
 
 
 def of(found: Run, rule: str) -> list[Finding]:

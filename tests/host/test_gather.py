@@ -1,0 +1,172 @@
+"""A host's files brought to the control machine, by Pythons of all ages, and audited there as on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from hardening.demo import specimen
+from hardening.errors import ExitCode, ProbeError
+from hardening.findings import Run
+from hardening.host import gather
+from hardening.host.gather import COLLECT
+from hardening.host.look import Root, audit, wanted
+from hardening.host.session import Session
+from hardening.tls.policy import load
+from tests.host.little import interpreter
+
+HTML = "home/MIX_CMIX/htmlroot"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    root = tmp_path / "far"
+    for path, text, mode in (
+        (f"{HTML}/maintenance/db.php", specimen.tool("correct-horse-9"), 0o644),
+        (f"{HTML}/index.php", "<?php echo 1;\n", 0o644),
+        ("etc/passwd", "apache:x:48:48::/:/bin/false\n", 0o644),
+        ("etc/sudoers", "apache ALL=NOPASSWD: /opt/step.sh\n", 0o440),
+        ("opt/step.sh", "#!/bin/sh\n", 0o777),
+        ("etc/httpd/conf/httpd.conf", "ServerRoot /etc/httpd\nInclude conf.d/*.conf\nListen 443\n", 0o644),
+        ("var/log/httpd/access_log", '10.0.0.1 - - [10/Nov/2026:10:00:00 +0000] "GET /maintenance/db.php HTTP/1.1" 200 9\n', 0o600),
+    ):  # fmt: skip
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+    (root / "etc/httpd/conf.d").mkdir()
+    (root / "srv").mkdir()
+    (root / "srv/ssl.conf").write_text(
+        "<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all\nSSLCipherSuite ALL\n</VirtualHost>\n"
+    )
+    (root / "etc/httpd/conf.d/ssl.conf").symlink_to("/srv/ssl.conf")
+    (root / HTML / "out").symlink_to("/etc/passwd")
+    (root / HTML / "up").symlink_to("../../../../../../../../../etc/passwd")
+    return root
+
+
+def executed(python: str) -> Session:
+    def execute(program: bytes) -> tuple[str, str]:
+        done = subprocess.run([python, "-"], input=program, capture_output=True, check=False, timeout=120)
+        return done.stdout.decode(), done.stderr.decode()
+
+    return Session(execute=execute)
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_what_comes_is_what_is_there(host: Path, tmp_path: Path, age: str) -> None:
+    session = executed(interpreter(age))
+    copy = gather.host(session, tmp_path / "here", [*wanted(), "/srv"], label="far", root=str(host))
+    for path in (f"/{HTML}/maintenance/db.php", "/etc/sudoers", "/opt/step.sh"):
+        mine, theirs = copy.place(path), host / path.lstrip("/")
+        assert mine.read_bytes() == theirs.read_bytes()
+        assert stat.S_IMODE(mine.stat().st_mode) == 0o600
+        about = copy.about(path)
+        assert about is not None
+        assert (about.mode, about.uid) == (theirs.stat().st_mode, theirs.stat().st_uid)
+    assert not copy.left
+
+
+def told(made: Run) -> list[tuple[object, ...]]:
+    return sorted((f.rule.id, f.where, f.message, f.level) for f in made.findings)
+
+
+def test_the_copy_is_audited_as_the_host_itself(host: Path, tmp_path: Path) -> None:
+    copy = gather.host(
+        executed(sys.executable), tmp_path / "here", [*wanted(), "/srv"], label="far", root=str(host)
+    )
+    there, here = audit(Root(host), [load("aspect")]), audit(copy, [load("aspect")])
+    assert told(here) == told(there)
+    assert {f.rule.id for f in here.findings} >= {
+        "component/adminer", "credential/login-call", "host/sudo-writable", "host/component-visited", "tls/suite",
+        "host/world-readable-secret",
+    }  # fmt: skip
+    assert {f.subject for f in here.findings if f.rule.id == "host/sudo-writable"} == {"far"}
+    assert {f.subject for f in here.findings if f.rule.id == "component/adminer"} == {"far:/home/MIX_CMIX"}
+
+
+def test_small_answers_add_up(host: Path, tmp_path: Path) -> None:
+    asked = []
+    session = executed(sys.executable)
+
+    def counting(program: bytes) -> tuple[str, str]:
+        asked.append(program)
+        return session.execute(program)
+
+    made = gather.gather(
+        counting, tmp_path / "here", ["/home", "/etc"], where="far", root=str(host), most=500
+    )
+    assert len(asked) > 3
+    whole = gather.gather(session.execute, tmp_path / "whole", ["/home", "/etc"], where="far", root=str(host))
+    assert made.seen == whole.seen
+
+
+def test_links_stay_inside(host: Path, tmp_path: Path) -> None:
+    gather.gather(
+        executed(sys.executable).execute, tmp_path / "here", ["/home", "/etc"], where="far", root=str(host)
+    )
+    for name in ("out", "up"):
+        assert (tmp_path / "here" / HTML / name).read_text() == "apache:x:48:48::/:/bin/false\n"
+
+
+@pytest.mark.parametrize("path", ["/../../evil", "/a/../../../evil", "evil", "/link/evil"])
+def test_a_host_that_lies_writes_nowhere_else(tmp_path: Path, path: str) -> None:
+    top = tmp_path / "deep" / "here"
+    row = {"mode": stat.S_IFREG | 0o644, "uid": 0, "gid": 0, "size": 1, "mtime": 0, "data": "eJwrBgAAdAB0"}
+    link = {**row, "mode": stat.S_IFLNK | 0o777, "path": "/link", "link": str(tmp_path)}
+    del link["data"]
+    rows = [link, {**row, "path": path}]
+    said = "@@ASPECT@@" + json.dumps({"files": rows, "next": None})
+    gather.gather(lambda _program: (said, ""), top, ["/"], where="far")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["deep"]
+    assert not (tmp_path / "deep" / "evil").exists()
+
+
+def test_too_large_and_unreadable_are_said(
+    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, "LARGEST", 100)
+    copy = gather.host(executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host))
+    assert copy.left == {f"/{HTML}/maintenance/db.php": "larger than 100 bytes"}
+    run = audit(copy, [load("aspect")])
+    assert next(one for one in run.subjects if one.id == "far").examined == "partial"
+
+
+def test_silence_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="gave no answer on far"):
+        gather.gather(lambda _program: ("", "sh: python: not found"), tmp_path / "here", ["/"], where="far")
+
+
+def test_python_2_6_can_read_the_collector() -> None:
+    vermin = str(Path(sys.executable).with_name("vermin"))
+    done = subprocess.run(
+        [vermin, "--no-tips", "-t=2.6-", str(COLLECT)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_inventory_by_command(
+    host: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    inventory = tmp_path / "hosts"
+    inventory.write_text(
+        f"[all]\none ansible_connection=local ansible_python_interpreter={sys.executable}\n"
+        "gone ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_common_args='-o ConnectTimeout=2 -o BatchMode=yes'\n"
+    )
+    command = ["host", "audit", "-i", str(inventory), "-e", f"collect_root={host}", "--format", "json"]
+    assert run([*command, "--limit", "one"]) == ExitCode.FINDINGS
+    read = json.loads(capfdbinary.readouterr().out)
+    assert {one["rule"] for one in read["findings"]} >= {"component/adminer", "host/sudo-writable"}
+    assert "one" in {one["id"] for one in read["subjects"]}
+    assert run([*command, "--fail-on", "never"]) == ExitCode.HOSTS_FAILED
+    read = json.loads(capfdbinary.readouterr().out)
+    assert {one["id"]: one["examined"] for one in read["subjects"]}["gone"] == "none"
+    assert run(["host", "audit", "--root", str(host), "-i", str(inventory)]) == ExitCode.USAGE
+    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("harden-audit-*"))
