@@ -1655,6 +1655,11 @@ def do_verify(host, request):
     return answer
 
 
+def went_down(up):
+    """Return why an upgrade is led back at boot."""
+    return "the host went down during %s" % up.state()
+
+
 def do_recover(host, request):
     """Lead back what nobody carries out any more: at boot files first, everything when services are up."""
     up = unfinished(host)
@@ -1669,9 +1674,13 @@ def do_recover(host, request):
         return {"changed": False, "state": up.state(), "id": up.name}
     if request.get("boot"):
         host.lock(wait=None)
-        roll_back(host, up, "the host went down during %s" % up.state(), boot=True)
+        roll_back(host, up, went_down(up), boot=True)
+    elif (
+        agent.init_system() == "sysv"
+    ):  # what starts after us may be what the way back waits for: do not hold up the boot
+        spawn(host, up, went_down(up), descriptor)
     else:
-        undo_until_done(host, up, "the host went down during %s" % up.state(), tries=len(RETRIES))
+        undo_until_done(host, up, went_down(up), tries=len(RETRIES))
     return {"changed": True, "state": up.state(), "id": up.name}
 
 

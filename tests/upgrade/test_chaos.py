@@ -133,7 +133,7 @@ def aftermath(site: Site, bundle: Path, kind: str) -> None:
     if kind == "database":
         threading.Timer(0.5, lambda: (site.root / "run/db-refuses").unlink(missing_ok=True)).start()
         time.sleep(0.6)
-    installed = Path(f"{site.root}{site.state}/upgrade.py")
+    installed = Path(f"{site.root}{site.state}/agent.py")
     if kind == "boot" and installed.exists():
         site.stop()
         boot = [sys.executable, str(installed), "recover", "--root", str(site.root), "--state", site.state]
