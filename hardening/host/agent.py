@@ -1831,12 +1831,10 @@ def main():
     answer = answer_to(request)
     sys.stdout.write(json.dumps(answer, sort_keys=True, indent=1) + "\n")
     beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "upgrade.py")
-    if request["verb"] == "recover" and os.path.exists(
-        beside
-    ):  # transactions first, then the upgrade around them
+    if request["verb"] == "recover" and os.path.exists(beside):
         sys.stdout.flush()
-        os.closerange(3, 1024)  # the lock is one of them
-        os.execv(sys.executable, [sys.executable, beside] + sys.argv[1:])
+        os.closerange(3, 1024)  # the lock is one of them, and the upgrade around the transactions wants it
+        os.execv(sys.executable, [sys.executable, beside] + sys.argv[1:])  # noqa: S606 - our own file
     return 6 if answer["failed"] else 0
 
 
