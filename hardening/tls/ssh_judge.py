@@ -132,7 +132,8 @@ def _weak(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Iterator[F
             message=f"{ssh_algorithms.LABELS[kind]} {said.value}: {reason}; {verb} {why}",
             severity=max(severity, Severity.MEDIUM) if binding else Severity.LOW,
             evidence=f"{kind} {said.value}",
-            remedy=f"Take {said.value} out of {_DIRECTIVES[kind]}{place(said.at)}.",
+            remedy=f"Set {_DIRECTIVES[kind]} without {said.value}{place(said.at)}; where it is not set, the "
+            "release's own list holds.",
             policies=tuple(sorted(named)),
             fix=_fix(said, min(named)),
         )

@@ -9,6 +9,7 @@ import pytest
 from hardening.errors import DataError
 from hardening.findings import OnWire, Severity, Verdict
 from hardening.tls import policy as policies
+from hardening.tls import ssh_algorithms
 from hardening.tls.judge import judge_all
 from hardening.tls.offer import Offer, Said, SshOffer
 
@@ -43,6 +44,15 @@ def test_what_a_policy_would_render_passes_it(name: str) -> None:
     judgement = policy.judge(_offer(lists))
     assert judgement.verdicts == {name: "pass"}
     assert [f for f in judgement.findings if f.level >= Severity.LOW] == []
+
+
+@pytest.mark.parametrize("name", [n for n in policies.available() if policies.load(n).ssh])
+def test_every_name_in_a_shipped_policy_is_known(name: str) -> None:
+    policy = policies.load(name)
+    said = [(kind, n) for kind, names in policy.ssh_lists for n in names]
+    for need in (need for rule in policy.ssh for need in rule.needs):
+        said += [(need.kind, n) for n in (*(need.allow or ()), *need.forbid) if not n.endswith("-")]
+    assert [(kind, n) for kind, n in said if n not in ssh_algorithms.known(kind)] == []
 
 
 def test_signals_in_the_list_of_key_exchanges_are_no_algorithms() -> None:
