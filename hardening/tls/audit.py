@@ -291,7 +291,7 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
 
 
 def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
-    name = builds.build(build or release.openssl).name
+    name = builds.chosen(build, release.openssl)
     told = tuple(notes)
     if build is None:
         told += (f"{builds.shown(name)}, which ships with {release.version}",)

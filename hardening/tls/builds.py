@@ -50,6 +50,16 @@ def shown(name: str) -> str:
     return f"JDK {name.removeprefix(JDK)}" if name.startswith(JDK) else f"OpenSSL {name}"
 
 
+def chosen(asked: str | None, shipped: str) -> str:
+    """Return the name of the build to take: the one asked for, or the one that ships. Errors: UsageError."""
+    if asked is not None and asked.startswith(JDK) and not shipped.startswith(JDK):
+        raise UsageError(
+            f"{shown(asked)} is Java's own TLS, and the server uses OpenSSL",
+            hint=f"name an OpenSSL build, such as {shipped}; JDKs are for java_security, tomcat and jetty",
+        )
+    return build(asked or shipped).name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cipher:
     """One cipher as a build's list holds it."""

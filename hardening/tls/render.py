@@ -79,7 +79,7 @@ def settle(target: Target, version: str | None, build: str | None) -> tuple[Rele
         if release.verified != "yes":
             why = f" ({release.note})" if release.note else ""
             notes.append(f"facts about the release are from {release.verified}{why}")
-    return release, builds.build(build or release.openssl).name, tuple(notes)
+    return release, builds.chosen(build, release.openssl), tuple(notes)
 
 
 def plan(

@@ -140,12 +140,16 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the place of the property: the old one goes, the new one comes there."""
     source = tree.source(path)
+    text = source.text if source else ""
     found = properties_syntax.read(tree, path).get(jsse.PROPERTY)
-    end = len(source.text) if source else 0
-    if found is None:
-        yield Edit(path=path, at=end, remove=())
-    else:
-        yield Edit(path=path, at=found.last, remove=((path, found.first, found.last),))
+    at = found.last if found else len(text)
+    lead = "" if not text[:at] or text[:at].endswith("\n") else "\n"
+
+    def write(job: Job) -> str:
+        return f"{lead}{jsse.PROPERTY}=" + ", \\\n    ".join(entries(job)) + "\n"
+
+    old = ((path, found.first, found.last),) if found else ()
+    yield Edit(path=path, at=at, remove=old, write=write)
 
 
 _VERSION = re.compile(r'^JAVA_VERSION="([^"]+)"', re.MULTILINE)

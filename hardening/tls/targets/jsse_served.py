@@ -24,8 +24,6 @@ class JsseSettings:
     """Suites the server enables, in its order: names with `:` between them."""
     groups: Said | None = None
     """Groups the server enables, with `:` between them."""
-    among: frozenset[str] | None = None
-    """Groups (lower case) the server program can use at all; None: all that the JDK has."""
     server_preference: bool | None = None
     disabled: Said | None = None
     """The value of `jdk.tls.disabledAlgorithms`; None: that of the JDK's own file."""
@@ -56,13 +54,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
     names = [real or n for n in suites.value.split(":") if n for real in [jdk.find(n)]]
     allowed = [n for n in names if jdk.find(n) is None or forbids.permits_suite(n)]
     listed = [w.lower() for w in settings.groups.value.split(":")] if settings.groups else None
-    groups = [
-        n
-        for n in jdk.groups
-        if forbids.permits_group(n)
-        and (listed is None or n.lower() in listed)
-        and (settings.among is None or n.lower() in settings.among)
-    ]
+    groups = [n for n in jdk.groups if forbids.permits_group(n) and (listed is None or n.lower() in listed)]
     order = settings.server_preference
     return served.offer(
         served.Settings(

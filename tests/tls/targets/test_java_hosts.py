@@ -165,6 +165,13 @@ def test_jetty_refuses_an_openssl_build(capfd: pytest.CaptureFixture[str]) -> No
     assert "Java's own TLS" in capfd.readouterr().err
 
 
+def test_a_jdk_is_refused_where_openssl_runs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["tls", "render", "nginx", "--openssl", "jdk-8u292"]) == 2
+    path = _write(tmp_path / "nginx.conf", "server { listen 443 ssl; }\n")
+    assert run(["tls", "audit", str(path), "--target", "nginx", "--openssl", "jdk-8u292"]) == 2
+    assert capfd.readouterr().err.count("the server uses OpenSSL") == 2
+
+
 @pytest.mark.parametrize("version", ["8u292", "1.8.0_292", "8.0.292"])
 def test_a_jdk_is_named_as_people_do(version: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["tls", "render", f"java_security@{version}"]) == 0
