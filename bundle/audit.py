@@ -106,7 +106,10 @@ def audit(
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
-        return Run.of(work.subjects, work.findings, work.results, started=started)
+        findings = work.findings
+        if cache is not None:  # what was kept is not sealed with this process's key
+            findings = [replace(one, same=b"") if one.same else one for one in findings]
+        return Run.of(work.subjects, findings, work.results, started=started)
 
 
 def _readable(path: str) -> None:
@@ -235,7 +238,7 @@ class _Audit:
                 section.add(finding, depth)
                 self._on_event(Found(finding))
             return
-        cached = self._cache.member(member)
+        cached = self._cache.member(member, self._subject)
         if cached is not None:
             self._walker.underived = True
             self._on_file(None)
@@ -251,7 +254,7 @@ class _Audit:
     def _on_file(self, member: Member | None) -> None:
         """Remember what the file before came to, and begin another."""
         if self._file is not None and self._cache is not None:
-            self._cache.keep(self._file, [_at(one, ()) for one in self._of_file])
+            self._cache.keep(self._file, self._subject, [_at(one, ()) for one in self._of_file])
         self._file = member if member is not None and member.kind == "file" else None
         self._of_file = []
 

@@ -71,22 +71,23 @@ class Cache:
             return None  # a damaged cache is an empty one
 
     @staticmethod
-    def key(member: Member) -> str:
+    def key(member: Member, subject: str) -> str:
         """Return what one file's findings depend on: content, name and how it is stored."""
-        text = "\0".join((member.parts[-1], member.kind, str(member.mode), member.link, member.sha256))
+        path = member.parts[-1].removeprefix(subject) if len(member.parts) == 1 else member.parts[-1]
+        text = "\0".join((path, member.kind, str(member.mode), member.link, member.sha256))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def member(self, member: Member) -> list[Finding] | None:
+    def member(self, member: Member, subject: str) -> list[Finding] | None:
         """Return what was found in an equal file earlier, or None."""
         if member.size < SMALLEST or member.container or not member.sha256 or member.derived or member.offset:
             return None
-        rows = self._get("f" + self.key(member))
+        rows = self._get("f" + self.key(member, subject))
         return None if rows is None else self._findings(rows)
 
-    def keep(self, member: Member, findings: list[Finding]) -> None:
+    def keep(self, member: Member, subject: str, findings: list[Finding]) -> None:
         """Remember what was found in one file, derived texts included."""
         if member.size >= SMALLEST and not member.container and member.sha256:
-            self.found["f" + self.key(member)] = json.dumps([_row(one) for one in findings])
+            self.found["f" + self.key(member, subject)] = json.dumps([_row(one) for one in findings])
 
     def sections(self, sha256: str, known: Mapping[str, Section]) -> dict[str, Section] | None:
         """Return the section of a container and all inside it that are not yet known; None where one is missing."""

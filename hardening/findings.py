@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import IntEnum, StrEnum
@@ -170,6 +170,12 @@ class Finding:
     """Tells equal findings at one place apart; set by `Run.of`."""
     secret_hmac: str = ""
     """Of the value found, under the key of `--baseline-key`, so that a baseline notices another secret."""
+    same: bytes = field(default=b"", repr=False)
+    """Equal for findings of one value: a seal under a key that this process alone has. No report shows it."""
+    credential: int = 0
+    """Number of the value in this report, so that one password in forty places is one thing to do; 0: no value."""
+    places: int = 0
+    """In how many places of this report the value is."""
 
     @property
     def level(self) -> Severity:
@@ -239,6 +245,17 @@ def _place(location: Location) -> tuple[str, int, int]:
     return (location.endpoint, 0, 0)
 
 
+def _by_credential(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Number the values that the findings are about, in their order, and count the places of each."""
+    places = Counter(one.same for one in findings if one.same)
+    numbers = {same: number for number, same in enumerate(places, 1)}
+    for one in findings:
+        number = numbers.get(one.same, 0)
+        count = places[one.same] if number else 0
+        known = (one.credential, one.places) == (number, count)
+        yield one if known else replace(one, credential=number, places=count)
+
+
 def _finding_order(finding: Finding) -> tuple[object, ...]:
     return (
         finding.subject,
@@ -287,7 +304,7 @@ class Run:
             numbered.append(one if one.ordinal == ordinal else replace(one, ordinal=ordinal))
         return cls(
             subjects=tuple(sorted(subjects, key=lambda s: (s.id, s.kind))),
-            findings=tuple(numbered),
+            findings=tuple(_by_credential(numbered)),
             results=tuple(
                 sorted(dict.fromkeys(results), key=lambda r: (r.subject, r.rule.id, r.verdict, r.reason))
             ),

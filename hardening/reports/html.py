@@ -20,6 +20,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.chart import shares
+from hardening.reports.credentials import credential
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.text import place
@@ -43,6 +44,7 @@ def write(run: Run, how: How) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters["place"] = place
+    environment.filters["credential"] = credential
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     page = environment.get_template("report.html.j2").render(
         run=run,

@@ -77,6 +77,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "known": finding.known,
         "fix": _fix(finding.fix),
     }
+    if finding.credential:
+        said["credential"] = {"number": finding.credential, "places": finding.places}
     if finding.secret_hmac:
         said["secret_hmac"] = finding.secret_hmac
     return said

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, InFile, Result, Run, Severity, Subject, Verdict
 from hardening.reports import How
+from hardening.reports.credentials import credential, repeated
 from hardening.reports.plain import visible
 from hardening.reports.verdict import looked_at, sentence
 
@@ -33,6 +34,7 @@ def write(run: Run, how: How) -> bytes:
     known = {subject.id for subject in run.subjects}
     elsewhere = [f for f in run.findings if f.subject not in known]
     lines += [line for finding in _worst_first(elsewhere) for line in _finding(finding, how, paint)]
+    lines += repeated(run, paint)
     code = run.exit_code(how.fail_on)
     style = _GOOD if code is ExitCode.OK else _OPEN if code is ExitCode.PENDING else _BAD
     lines.append(paint(sentence(run, how.fail_on), style))
@@ -81,6 +83,8 @@ def _finding(finding: Finding, how: How, paint: _Paint) -> Iterator[str]:
     yield f"{_MARGIN}at      {visible(place(finding))}"
     if finding.evidence:
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
+    if finding.credential:
+        yield f"{_MARGIN}whose   {credential(finding)}"
     if finding.policies:
         yield f"{_MARGIN}under   {visible(', '.join(finding.policies))}"
     if finding.waived is not None:

@@ -6,12 +6,14 @@ The value itself never leaves this package: findings carry the name it stands be
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import log2
+from os import urandom
 from pathlib import Path
 
 from bundle.detect.credentials import assign, calls, javaclass, place
@@ -56,6 +58,8 @@ class Credentials:
     ) -> None:
         """Compile the gate; `engine` is `auto` or `plain`, `key` that of `--baseline-key`."""
         self._key = key
+        self._own_key = urandom(32)
+        """Tells equal values apart from others within this process and its workers, and is written nowhere."""
         self._families = tuple(shipped() if families is None else families)
         nets = [(f, n) for f in self._families for n in f.nets]
         self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
@@ -69,6 +73,18 @@ class Credentials:
         self._gate: PatternGate | None = None
         self._classes = Gate(_class_words(sinks), engine=engine)
         self._patterns = [n.gate for _, n in self._nets] + [calls.gate(sinks), assign.GATE]
+
+    @property
+    def base(self) -> bytes:
+        """What results depend on beside rules and files of the package: every pattern, a user's own included."""
+        made = hashlib.sha256(self._engine.encode())
+        for family, net in ((f, n) for f in self._families for n in f.nets):
+            parts = (
+                family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
+                net.entropy, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
+            )  # fmt: skip
+            made.update(repr(parts).encode())
+        return made.digest()
 
     def rules(self) -> tuple[Rule, ...]:
         """Return every rule this detector can say."""
@@ -170,10 +186,11 @@ class Credentials:
         safe: bool = False,
     ) -> Finding:
         found = _finding(member, subject, family, one, line, column, safe=safe)
+        if family.rule.id != "credential/sudo-rule":
+            found = replace(found, same=_seal(self._own_key, one.value)[:16])
         if not self._key:
             return found
-        seal = hmac.new(self._key, one.value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
-        return replace(found, secret_hmac=seal)
+        return replace(found, secret_hmac=_seal(self._key, one.value).hex()[:32])
 
     def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
         if not self._classes.hits(member.content):
@@ -226,6 +243,10 @@ def _unreadable(member: Member) -> bool:
     """Whether this is no text; UTF-16 looks like data but for its mark."""
     marked = member.format == "data" and bool(codec(member.content)[0])
     return member.format in _UNREADABLE and not member.derived and not marked
+
+
+def _seal(key: bytes, value: str) -> bytes:
+    return hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:

@@ -106,15 +106,9 @@ def is_comment(before: str, kind: str) -> bool:
 
 
 def inside(member: Member, subject: str) -> str:
-    """Return a member's path inside what is looked at: the folders above that say nothing about it.
-
-    A file that was packed by itself (`config.yaml.gz`) lies where its wrapping lies.
-    """
-    parts = member.parts
-    path = parts[-1]
-    if len(parts) > 1 and parts[-2].endswith((f"{path}.gz", f"{path}.bz2", f"{path}.xz")):
-        parts, path = parts[:-1], f"{parts[-2]}/{path}"
-    return path.removeprefix(subject) if len(parts) == 1 else path
+    """Return a member's path inside what is looked at: the folders above that say nothing about it."""
+    path = member.parts[-1]
+    return path.removeprefix(subject) if len(member.parts) == 1 else path
 
 
 def is_documentation(path: str, kind: str) -> bool:
