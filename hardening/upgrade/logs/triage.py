@@ -39,6 +39,7 @@ _CALM = re.compile(
 )
 _UNKNOWN_LIMIT = 50
 _LINES_SHOWN = 5
+_KNOWN_LIMIT = 20_000
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Triage:
     def __init__(self, extra: Sequence[Message] = (), *, engine: str = "auto") -> None:
         """`extra` are the user's own messages; they win over shipped ones of the same severity."""
         self._messages = (*extra, *shipped())
+        self._known: dict[str, tuple[Message, ...]] = {}
         self._gate = Gate([*(m.regex for m in self._messages), _ALARM], engine=engine)
 
     def logs(self, paths: Sequence[Path]) -> Run:
@@ -133,13 +135,24 @@ class Triage:
                     text = "further unknown errors of other kinds"
             else:
                 key = (judged.message.rule.id, judged.meaning, judged.confidence, judged.note)
-            groups.setdefault(key, (judged, _Group(number, redacted(text))))[1].add(number)
+            if key not in groups:
+                groups[key] = (judged, _Group(number, redacted(text)))
+            groups[key][1].add(number)
         ends_open = content[len(content) - 1 : len(content)] != b"\n"
         return number - 1 + _newlines(content, position, len(content)) + ends_open
 
+    def _matching(self, text: str) -> tuple[Message, ...]:
+        """Return the messages that match a line; what a log repeats is matched once."""
+        found = self._known.get(text)
+        if found is None:
+            found = tuple(m for m in self._messages if m.regex.search(text))
+            if len(self._known) < _KNOWN_LIMIT:
+                self._known[text] = found
+        return found
+
     def _judge(self, content: Buffer, start: int, end: int, text: str) -> _Judged | None:
         """Return the message that explains the line: one whose context holds, else the most severe."""
-        matching = [m for m in self._messages if m.regex.search(text)]
+        matching = self._matching(text)
         if not matching:
             return None
         judged = [_in_context(m, content, start, end) for m in matching]
