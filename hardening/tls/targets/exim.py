@@ -181,9 +181,7 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
             )
         )
     notes = tuple(n for n in reading.assumptions if not n.startswith("OpenSSL"))
-    notes += (
-        f"GnuTLS {gnutls.RELEASE.split('-')[0]}, which exim of {reading.release.distribution} is linked with",
-    )
+    notes += (f"GnuTLS {gnutls.RELEASE.split('-')[0]}, for this exim is linked with it",)
     if keys is None:
         notes += ("certificates of every kind, for none could be read",)
     return Offer(
@@ -224,7 +222,14 @@ TARGET = Target(
     name="exim",
     title="Exim",
     template="tls/exim.conf.j2",
-    main=("exim/exim.conf", "exim.conf", "exim4/exim4.conf", "exim4.conf"),
+    main=(
+        "exim/exim.conf",
+        "exim.conf",
+        "exim4/exim4.conf",
+        "exim4.conf",
+        "exim4/exim4.conf.template",
+        "exim4.conf.template",
+    ),
     can=can,
     context=context,
     read=read,
