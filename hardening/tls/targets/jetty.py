@@ -59,7 +59,7 @@ def context(job: Job) -> dict[str, object]:
         "root": "org.mortbay.jetty.Server" if job.release.upstream < (7,) else _factory(job.release),
         "public": "-//Mort Bay Consulting//DTD Configure//EN" if old else "-//Jetty//Configure//EN",
         "grammar": next(where for since, where in _GRAMMARS if job.release.upstream >= since),
-        "settings": settings(job),
+        "body": [line for name, value in settings(job).items() for line in lines(name, value)],
         "port": job.params.get("listen", "").rpartition(":")[2],
     }
 
@@ -178,7 +178,7 @@ TARGET = Target(
         "jetty12/jetty-ssl-context.xml", "jetty9/jetty-ssl-context.xml", "jetty-ssl-context.xml", "jetty-ssl.xml",
     ),
     can=can,
-    context=lambda job: context(job) | {"lines": lines},
+    context=context,
     read=read,
     edits=edits,
     told=told,

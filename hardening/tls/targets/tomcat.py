@@ -141,13 +141,17 @@ def context(job: Job) -> dict[str, object]:
     elif not java:
         connector["SSLEngine"] = "on"
     connector |= {"scheme": "https", "secure": "true"}
+    said = settings(job)
     return {
-        "quote": quoteattr,
-        "connector": connector,
+        "connector": _written(connector, " " * 11),
         "host": host,
         "java": java,
-        "settings": settings(job),
-        "written": _written,
+        "flat": _written(said, " " * 11),
+        "alone": _written(said, " " * 15),
+        "nested": _written(said, " " * 17),
+        "certificate": quoteattr(job.params.get("certificate", "")),
+        "key": quoteattr(job.params.get("key", "")),
+        "keystore": quoteattr(job.params.get("keystore", "")),
     }
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from hardening.findings import InFile, Location
 from hardening.tls import builds, jsse, openssl, registry
 from hardening.tls.offer import Offer, Said
-from hardening.tls.targets import certificates, jsse_served, served, spans
+from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_properties
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -114,6 +114,7 @@ def _library(connector: Element, release: Release, *, listener: bool) -> str:
 
 def offers(tree: Tree, root: Element, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per TLS virtual host."""
+    tomcat_properties.filled_in(tree, root)
     for host in hosts(root, reading.release):
         yield _Reader(tree, host, reading).offer()
 

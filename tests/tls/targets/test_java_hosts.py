@@ -104,6 +104,28 @@ def test_the_crypto_policy_of_red_hat_comes_on_top(tmp_path: Path) -> None:
     assert set(after.offer["protocols"]) == {"TLSv1.2", "TLSv1.3"}
 
 
+def test_what_properties_stand_for_is_filled_in_or_said(tmp_path: Path) -> None:
+    text = SERVER.format('scheme="${my.scheme}"').replace("TLSv1.2", "${my.protocols}")
+    path = _write(tmp_path / "conf/server.xml", text.replace("TLS_RSA_WITH_AES_128_CBC_SHA", "${my.ciphers}"))
+    _write(tmp_path / "conf/catalina.properties", "my.protocols=TLSv1.2\n")
+    found = audits.audit(
+        [path], [policies.load("aspect")], Asked(target=find("tomcat"), version="9.0.31", build="jdk-8u272")
+    )
+    said = [(f.location.line, f.message) for f in found.findings if f.rule.id == "walk/config-conditional"]  # type: ignore[union-attr]  # every location here is in a file
+    assert said == [(5, "ciphers is ${my.ciphers}, which the start of Java says")]
+    (subject,) = found.subjects
+    assert subject.examined.name == "PARTIAL"
+    with_all = _write(
+        tmp_path / "conf/catalina.properties",
+        "my.protocols=TLSv1.2\nmy.ciphers=TLS_RSA_WITH_AES_128_CBC_SHA\n",
+    )
+    assert with_all.exists()
+    found = audits.audit(
+        [path], [policies.load("aspect")], Asked(target=find("tomcat"), version="9.0.31", build="jdk-8u272")
+    )
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" in {f.evidence for f in found.findings}
+
+
 def test_a_jetty_home_tells_its_release(tmp_path: Path) -> None:
     text = '<Configure id="sslContextFactory" class="org.eclipse.jetty.util.ssl.SslContextFactory$Server" />'
     _write(tmp_path / "etc/jetty-ssl-context.xml", text)
