@@ -68,10 +68,13 @@ lint: setup ## ruff, import contracts, ansible-lint
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
-golden: setup ## rewrite the golden files from what the templates render now; read the diff
+golden: templates ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls --regolden -k golden
 
-.PHONY: clients tls-test
+.PHONY: clients tls-test templates
+templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2
+	$(BIN)/python -m hardening.tls.templates_written
+
 tls-test: setup ## configurations of 50 MB for every target
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets
 
