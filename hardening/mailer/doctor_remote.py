@@ -147,12 +147,17 @@ def _token(found: Examination) -> None:
         _skipped(found, "token", "the authority or the values are not in order")
         return
     settings = found.settings
+    silent = False
     for scope in scopes(settings):
         for number, credential in enumerate(settings.credentials):
+            if silent:  # it would not answer the next question either
+                found.failed.add(f"token:{scope}")
+                continue
             try:
                 token = acquire(settings, credential, scope)
             except RefusedBy as problem:
-                if not number:
+                silent = problem.answer.where == "network"
+                if not number or silent:
                     found.failed.add(f"token:{scope}")
                 found.refused("token", problem, where=settings.endpoints.authority,
                               severity=Severity.MEDIUM if number else None)  # fmt: skip
@@ -290,7 +295,10 @@ def _graph(found: Examination) -> None:
                         where=settings.endpoints.graph, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
         else:
             found.refused("graph", problem, where=settings.endpoints.graph)
-    found.done("graph", "the application may send as the mailbox")
+    scoped = "" if _ROLE[Transport.GRAPH] in token.claims.get("roles", []) or not token.claims else (
+        "; the token carries no Mail.Send, so this rests on application RBAC: --send proves it"
+    )  # fmt: skip
+    found.done("graph", f"the application may send as the mailbox{scoped}")
 
 
 def _ews(found: Examination) -> None:

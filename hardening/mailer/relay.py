@@ -429,7 +429,10 @@ class Limits(object):
             for line in get(self.path).decode("ascii", "replace").splitlines():
                 parts = line.split()
                 if len(parts) == 2 and re.match(r"-?\d+$", parts[1]) and re.match(r"\d+\.\d+$", parts[0]):
-                    at = min(float(parts[0]), now)  # a clock that was ahead must not block for ever
+                    at = (
+                        float(parts[0]) + config["timeout"]
+                    )  # it may have arrived so much after the try began
+                    at = min(at, now)  # a clock that was ahead must not block for ever
                     if at > now - config["day"]:
                         self.taken.append((at, int(parts[1])))
         except (OSError, IOError):
@@ -450,6 +453,13 @@ class Limits(object):
 
     def take(self, recipients):
         self._note(recipients)
+
+    def settle(self):
+        """The try is over: the service counts a mail when it arrives, which is by now at the latest."""
+        for index in range(len(self.taken) - 1, -1, -1):
+            if self.taken[index][1] >= 0:
+                self.taken[index] = (time.time(), self.taken[index][1])
+                return
 
     def give_back(self, recipients):
         """The mail was surely not taken: its recipients do not count for the day, the try does for the minute."""
@@ -1133,6 +1143,10 @@ def deliver_smtp(config, tokens, recipients, raw):
                 ("user=%s\x01auth=Bearer %s\x01\x01" % (config["mailbox"], token)).encode("ascii")
             )
             reply = session.docmd("AUTH", "XOAUTH2 " + blob.decode("ascii"))
+            if reply[0] in (500, 501):  # who takes short lines alone gets the token on a line of its own
+                reply = session.docmd("AUTH", "XOAUTH2")
+                if reply[0] == 334:
+                    reply = session.docmd(blob.decode("ascii"))
             if reply[0] == 334:
                 reply = session.docmd("")
             if reply[0] >= 500:
@@ -1454,6 +1468,9 @@ class Delivery(threading.Thread):
                 return 0
             record["members"] = [m for m in record["members"] if m not in gone]
         else:
+            pause = self.limits.wait(1)
+            if pause:  # before the queue is read, which may be long
+                return pause
             chosen = self.choose()
             if chosen is None:
                 self.failing = ""
@@ -1507,6 +1524,7 @@ class Delivery(threading.Thread):
             try:
                 refused = TRANSPORTS[name](self.config, self.tokens, record["to"], raw)
             except Refused as problem:
+                self.limits.settle()
                 record["uncertain"] = before or problem.uncertain
                 self.spool.save(record)
                 if not problem.uncertain:
@@ -1518,6 +1536,7 @@ class Delivery(threading.Thread):
                     self.rest[name] = (time.time() + wait, pause)
                     self.trouble(str(problem))
                 continue
+            self.limits.settle()
             self.rest[name] = (0.0, 0.0)
             for one, why in refused or ():
                 self.speak("a recipient was refused: %s: %s" % (one, why))
@@ -1549,8 +1568,8 @@ class Delivery(threading.Thread):
     def report(self):
         """Write the status, and speak up in another way when mail has been broken for a while."""
         now = time.time()
-        names = sorted(n for n in os.listdir(self.spool.new) if not n.startswith("."))
-        oldest = min([int(n.split("-")[1]) / 1e6 for n in names] or [now])
+        names = [n for n in os.listdir(self.spool.new) if not n.startswith(".")]
+        oldest = int(min(n[2:22] for n in names)) / 1e6 if names else now
         broken = bool(self.failing and names and now - self.since >= self.config["alarm_after"])
         if broken:
             self.speak(

@@ -119,6 +119,7 @@ class Fake:
         """What was said, secrets left out, for a trace."""
         self.starttls = True
         self.xoauth2 = True
+        self.short_lines = False
         self.inspect: ssl.SSLContext | None = None
         self.proxy_auth = ""
         self.proxy_blocks: set[int] = set()
@@ -781,6 +782,9 @@ class _Submit(socketserver.BaseRequestHandler):
             self.say("504 5.7.4 Unrecognized authentication type")
             return "", None
         blob = rest.partition(" ")[2]
+        if blob and double.short_lines:
+            self.say("500 5.5.2 Command line too long")
+            return "", None
         if not blob:
             self.say("334 ")
             blob = self.line()

@@ -80,12 +80,12 @@ class Relay:
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
 
     def waiting(self) -> int:
-        return len([n for n in (self.spool / "new").iterdir() if not n.name.startswith(".")])
+        return sum(1 for name in os.listdir(self.spool / "new") if not name.startswith("."))  # noqa: PTH208 - quick for many
 
-    def drained(self, seconds: float = 20) -> bool:
+    def drained(self, seconds: float = 20, every: float = 0.05) -> bool:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.waiting() == 0:
                 return True
-            time.sleep(0.05)
+            time.sleep(every)
         return False

@@ -48,6 +48,11 @@ def test_a_mail_arrives(fake: Fake, tmp_path: Path, transport: str) -> None:
     assert fake.refused_names == []
 
 
+def test_a_server_of_short_lines_gets_the_token_on_its_own(site: Site) -> None:
+    site.fake.short_lines = True
+    assert send(site, "--transport", "smtp") == ExitCode.OK
+
+
 def test_graph_takes_json_too(site: Site) -> None:
     assert send(site, "--json") == ExitCode.OK
     assert b'"subject": "Fan 3 failed"' in site.fake.accepted[0].data
