@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.upgrade.quick import Quick
 from tests.upgrade.standin import Signer, Site
 
 
@@ -18,6 +19,15 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     one = Site(tmp_path / "host").lay_out()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def quick() -> Iterator[Quick]:
+    one = Quick()
     try:
         yield one
     finally:

@@ -25,6 +25,7 @@ from hardening.upgrade import admission, carry, recipe
 from hardening.upgrade.conduct import Conductor
 from hardening.upgrade.logs import patterns
 from tests.host.little import digest
+from tests.upgrade.quick import Quick
 
 NAME = "standin"
 OLD, NEW = "1.0", "2.0"
@@ -233,6 +234,7 @@ class Site:
     timeout: int = 60
     silence: int = 30
     life: float = 3600
+    quick: Quick | None = None
 
     def lay_out(self) -> Site:
         """Write the old release and start its services."""
@@ -273,6 +275,8 @@ class Site:
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the host's program, as a control machine does over a connection."""
         request = {"verb": verb, "root": str(self.root), "state": self.state, **more}
+        if self.quick is not None:
+            return self.quick.ask(request)
         done = subprocess.run(
             [self.python, "-"],
             input=carry.program(request, local=True),
