@@ -56,3 +56,16 @@ def test_the_trust_file_shown_is_one(tmp_path: Path) -> None:
     (tmp_path / "trust.toml").write_text(block("toml"))
     loaded = policy.load(tmp_path / "trust.toml")
     assert loaded.trusted[0].revoked == "laptop lost"
+
+
+def test_the_drill_for_a_lost_key(tmp_path: Path) -> None:
+    """Each command does what its line says: those that begin with ! are refused with exit 11."""
+    (tmp_path / "upgrade.zip").write_bytes(specimen.bundle())
+    (tmp_path / "trust.toml").write_text('[[key]]\nfile = "lost.key.pub"\n')
+    before = "harden bundle keygen --out lost.key --no-passphrase\nharden bundle sign upgrade.zip --key lost.key --no-passphrase"
+    assert run(before, tmp_path).returncode == 0
+    for line in block("drill").splitlines():
+        done = run(line.removeprefix("! "), tmp_path)
+        assert done.returncode == (11 if line.startswith("! ") else 0), line + done.stdout + done.stderr
+        if line.startswith("! "):
+            assert "was revoked: laptop lost" in done.stdout
