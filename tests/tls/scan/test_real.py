@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -150,21 +151,44 @@ def test_ipv6_and_the_whole_command(tmp_path: Path, capfdbinary: pytest.CaptureF
         assert [f["rule"] for f in findings if f["severity"] == "high"] == ["tls/certificate-untrusted"]
 
 
-def test_scans_of_one_server_are_identical(tmp_path: Path) -> None:
-    def plain(run: Run) -> str:
-        said = json.loads(render("json", run, fail_on=Severity.MEDIUM))
-        del said["started"], said["finished"]
-        for subject in said["subjects"]:
-            del subject["stats"], subject["offer"]["connections"]
-        return json.dumps(said, sort_keys=True)
+def _plain(run: Run) -> str:
+    """The report without what may differ: times, statistics, connections."""
+    said = json.loads(render("json", run, fail_on=Severity.MEDIUM))
+    del said["started"], said["finished"]
+    for subject in said["subjects"]:
+        del subject["stats"], subject["offer"]["connections"]
+    return json.dumps(said, sort_keys=True)
 
+
+@contextmanager
+def _load(processes: int) -> Iterator[None]:
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+
+
+def test_scans_of_one_server_are_identical(tmp_path: Path) -> None:
+    chosen = [policy.load("aspect")]
     with nginx(tmp_path, WEAK) as endpoint:
-        chosen = [policy.load("aspect")]
-        assert len({plain(scan([endpoint], chosen)) for _ in range(6)}) == 1
-        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-        try:
-            assert len({plain(scan([endpoint], chosen, Settings(full=True))) for _ in range(3)}) == 1
-        finally:
-            for one in busy:
-                one.kill()
-                one.wait()
+        assert len({_plain(scan([endpoint], chosen)) for _ in range(4)}) == 1
+        with _load(2):
+            assert len({_plain(scan([endpoint], chosen, Settings(full=True))) for _ in range(2)}) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("settings", [GOOD, WEAK], ids=["good", "weak"])
+@pytest.mark.parametrize("how", [Settings(), Settings(full=True)], ids=["verdict", "inventory"])
+def test_a_hundred_scans_are_identical_half_of_them_under_load(
+    settings: str, how: Settings, tmp_path: Path
+) -> None:
+    chosen = [policy.load("aspect"), policy.load("mozilla-old")]
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    with nginx(tmp_path, settings) as endpoint:
+        calm = {_plain(scan([endpoint], chosen, how, now=now)) for _ in range(50)}
+        with _load(8):
+            loaded = {_plain(scan([endpoint], chosen, how, now=now)) for _ in range(50)}
+    assert len(calm | loaded) == 1
