@@ -244,7 +244,8 @@ def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outc
         offer = ssh.read(target.host, target.port, settings.wire.idle_timeout)
     except (OSError, MalformedError) as problem:
         return _unanswered(target, str(problem), names, {"connections": 1})
-    judgement = judge_all(ssh.offer_of(offer, target.text), policies)
+    shown = ssh.offer_of(offer, target.text)
+    judgement = judge_all(shown, policies)
     subject = Subject(
         id=target.text,
         kind=Kind.ENDPOINT,
@@ -255,6 +256,7 @@ def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outc
             "algorithms": {k: list(v) for k, v in offer.lists.items()},
         },
         policies=dict(judgement.verdicts),
+        offer=shown.to_json(),
     )
     return subject, judgement.findings, judgement.results
 
