@@ -7,7 +7,6 @@ mailer check, log triage) says `Finding` and `Result`; the writers in `hardening
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -201,6 +200,8 @@ class Finding:
     def fingerprint(self) -> str:
         """A stable name (hex, 128 bits) made of rule, place without line, evidence and ordinal."""
         text = "\0".join((self.rule.id, self.where, self.evidence, str(self.ordinal)))
+        import hashlib
+
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -13,6 +13,11 @@ def _root() -> Path:
     return _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
 
 
+def tls_data() -> Path:
+    """Return the folder of the TLS tables (importlib.resources would cost each command its own start again)."""
+    return _PACKAGE / "tls" / "data"
+
+
 def templates() -> Path:
     """Return the folder of Jinja2 templates."""
     return _root() / "templates"

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
 from enum import Enum
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hardening.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)

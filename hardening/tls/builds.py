@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from hardening import resources
 from hardening.errors import UsageError
 from hardening.tls import registry
 
@@ -206,7 +206,7 @@ def _optional(values: list[str] | None) -> tuple[str, ...] | None:
 
 
 def _folder() -> Any:
-    return files("hardening.tls") / "data" / "openssl"
+    return resources.tls_data() / "openssl"
 
 
 @cache
@@ -218,7 +218,7 @@ def _keywords() -> dict[str, dict[str, tuple[int, ...]]]:
 @cache
 def _iana() -> dict[int, str]:
     """Return IANA names by code without building every registry record."""
-    raw = json.loads((files("hardening.tls") / "data" / "registry" / "suites.json").read_text("utf-8"))
+    raw = json.loads((resources.tls_data() / "registry" / "suites.json").read_text("utf-8"))
     code, name = raw["columns"].index("code"), raw["columns"].index("iana")
     return {row[code]: row[name] for row in raw["rows"]}
 

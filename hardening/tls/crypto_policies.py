@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from hardening import resources
 
 OPENSSL = frozenset({"tls", "ssl", "openssl"})
 OPENSSH = frozenset({"ssh", "openssh", "openssh-server"})
@@ -122,7 +123,7 @@ def _change(listed: list[str], word: str) -> None:
 
 @cache
 def _facts() -> Mapping[str, Mapping[str, Any]]:
-    text = (files("hardening.tls") / "data" / "crypto_policies.json").read_text("utf-8")
+    text = (resources.tls_data() / "crypto_policies.json").read_text("utf-8")
     found: Mapping[str, Mapping[str, Any]] = json.loads(text)["policies"]
     return found
 

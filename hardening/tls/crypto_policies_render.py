@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.tls import crypto_policies as language
-from hardening.tls import registry
+from hardening.tls import registry, templates
 from hardening.tls.offer import Offer
 from hardening.tls.registry import Suite
-from hardening.tls.render import Gap, Plan, Rendered, environment, judged, settle
+from hardening.tls.render import Gap, Plan, Rendered, judged, settle
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.crypto_policies import known
@@ -170,7 +170,7 @@ def render(
 def _text(
     target: Target, job: Job, settings: list[tuple[str, tuple[str, ...]]], notes: tuple[str, ...]
 ) -> str:
-    template = environment().get_template(target.template)
+    template = templates.template(target.template)
     return template.render(job=job, target=target, comment="#", notes=notes, settings=settings)
 
 

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+
+from hardening import resources
 
 RELEASE = "3.8.9-debian13"
 KINDS = ("protocols", "ciphers", "macs", "kx", "groups", "signatures")
@@ -123,7 +124,7 @@ class _Facts:
 
 @cache
 def _facts() -> _Facts:
-    path = files("hardening.tls") / "data" / "gnutls" / f"{RELEASE}.json"
+    path = resources.tls_data() / "gnutls" / f"{RELEASE}.json"
     raw = json.loads(path.read_text("utf-8"))
     suites = tuple(
         Suite(s["name"], s["iana"], s["kx"], s["cipher"], s["mac"], s["since"]) for s in raw["suites"]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Severity
-from hardening.tls import gnutls, registry
+from hardening.tls import gnutls, registry, templates
 from hardening.tls.gnutls import Suite
 from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.render import Gap, Plan, Rendered, environment, judged
+from hardening.tls.render import Gap, Plan, Rendered, judged
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.release import Release
@@ -146,23 +146,19 @@ def _string(job: Job, parts: Parts, groups: tuple[str, ...]) -> str:
 
 def _text(target: Target, planned: Plan, priority: str) -> str:
     job = planned.job
-    return (
-        environment()
-        .get_template(target.template)
-        .render(
-            job=job,
-            target=target,
-            comment="#",
-            params={"listen": "", "certificate": "", "key": "", **job.params},
-            notes=[
-                *(f"assumed: {a}" for a in planned.assumptions),
-                *(f"cannot: {g.what}" for g in planned.gaps),
-            ],
-            priority=priority,
-            ciphers="",
-            options="",
-            curve="",
-        )
+    return templates.template(target.template).render(
+        job=job,
+        target=target,
+        comment="#",
+        params={"listen": "", "certificate": "", "key": "", **job.params},
+        notes=[
+            *(f"assumed: {a}" for a in planned.assumptions),
+            *(f"cannot: {g.what}" for g in planned.gaps),
+        ],
+        priority=priority,
+        ciphers="",
+        options="",
+        curve="",
     )
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import translate
 from functools import cache, lru_cache
-from importlib.resources import files
 
+from hardening import resources
 from hardening.errors import UsageError
 from hardening.tables import Table
 from hardening.tls import registry
@@ -86,7 +86,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 @cache
 def _tables() -> tuple[tuple[str, ...], Mapping[str, Jdk]]:
-    folder = files("hardening.tls") / "data" / "jsse"
+    folder = resources.tls_data() / "jsse"
     families = json.loads((folder / "suites.json").read_text("utf-8"))["families"]
     table = Table.load(folder / "builds.toml")
     table.text("source")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from hardening import resources
 from hardening.errors import UsageError
 from hardening.findings import Rule
 from hardening.tls.policy_file import read
@@ -53,8 +52,8 @@ SHORT_NAMES: Mapping[str, str] = {
 """A short name means the newest edition that has the level, or the stricter of two tables."""
 
 
-def _folder() -> Traversable:
-    return files("hardening.tls") / "data" / "policies"
+def _folder() -> Path:
+    return resources.tls_data() / "policies"
 
 
 @cache

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from difflib import get_close_matches
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +33,7 @@ Find = Callable[[str], Policy]
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
-def read(path: Path | Traversable, *, find: Find, chain: tuple[Path, ...] = ()) -> Policy:
+def read(path: Path, *, find: Find, chain: tuple[Path, ...] = ()) -> Policy:
     """Read one policy; `find` returns a shipped policy it extends, `chain` holds the files that extend it.
 
     Errors: InputError (absent), DataError naming file and key.

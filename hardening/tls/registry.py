@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from hardening import resources
 from hardening.errors import UsageError
 
 PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -117,7 +117,7 @@ class CipherKind:
 
 
 def _rows(name: str) -> Iterator[dict[str, Any]]:
-    text = (files("hardening.tls") / "data" / "registry" / f"{name}.json").read_text("utf-8")
+    text = (resources.tls_data() / "registry" / f"{name}.json").read_text("utf-8")
     raw = json.loads(text)
     for row in raw["rows"]:
         values = (tuple(v) if isinstance(v, list) else v for v in row)

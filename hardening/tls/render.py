@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Finding, Rule, Severity, in_file
-from hardening.tls import builds, clients, openssl, rules
+from hardening.tls import builds, clients, openssl, rules, templates
 from hardening.tls.builds import Cipher
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
@@ -21,9 +20,6 @@ from hardening.tls.targets import served
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Tree, joined
-
-if TYPE_CHECKING:
-    import jinja2
 
 INEXPRESSIBLE = Rule(
     id="tls/inexpressible",
@@ -269,24 +265,6 @@ def builds_order(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(n for n in PROTOCOLS if n in names)
 
 
-@cache
-def environment() -> jinja2.Environment:
-    """Return the Jinja2 environment of the shipped templates; an unknown variable is an error."""
-    import jinja2
-
-    from hardening import resources
-
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.templates()),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - configuration files, not HTML
-        auto_reload=False,
-    )
-
-
 class _Params(dict[str, str]):
     """Parameters as a template sees them: one that was not given is empty."""
 
@@ -322,18 +300,14 @@ def render(
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
     notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]
-    text = (
-        environment()
-        .get_template(target.template)
-        .render(
-            job=job,
-            target=target,
-            params=_Params(job.params),
-            notes=notes,
-            comment="#",
-            library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
-            **_plain(target.context(job)),
-        )
+    text = templates.template(target.template).render(
+        job=job,
+        target=target,
+        params=_Params(job.params),
+        notes=notes,
+        comment="#",
+        library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
+        **_plain(target.context(job)),
     )
     reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))

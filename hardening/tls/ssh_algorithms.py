@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from hardening import resources
 from hardening.findings import Severity
 from hardening.tables import Table
 from hardening.tls.targets.release import Number, Release, number
@@ -60,7 +60,7 @@ class Defaults:
 
 @cache
 def _tables() -> tuple[Mapping[str, Mapping[str, Algorithm]], tuple[Weak, ...]]:
-    table = Table.load(files("hardening.tls") / "data" / "ssh" / "algorithms.toml")
+    table = Table.load(resources.tls_data() / "ssh" / "algorithms.toml")
     table.text("source")
     table.text("verified")
     known = {
@@ -110,7 +110,7 @@ def is_signal(name: str) -> bool:
 
 @cache
 def _defaults() -> Mapping[str, Mapping[str, Mapping[str, Defaults]]]:
-    text = (files("hardening.tls") / "data" / "ssh" / "defaults.json").read_text("utf-8")
+    text = (resources.tls_data() / "ssh" / "defaults.json").read_text("utf-8")
     return {
         side: {
             release: {k: Defaults(tuple(v["names"]), v["verified"]) for k, v in lists.items()}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.resources import files
 
+from hardening import resources
 from hardening.tables import Table
 from hardening.tls import ssh_algorithms
 from hardening.tls.requirement import Level, RuleKind
 
-_SHIPPED = str(files("hardening.tls") / "data" / "policies")
+_SHIPPED = str(resources.tls_data() / "policies")
 Lists = tuple[tuple[str, tuple[str, ...]], ...]
 """Names to render, per kind, in order of preference."""
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Severity
-from hardening.tls import ssh_algorithms
+from hardening.tls import ssh_algorithms, templates
 from hardening.tls.offer import Offer
-from hardening.tls.render import Gap, Plan, Rendered, environment, judged, settle
+from hardening.tls.render import Gap, Plan, Rendered, judged, settle
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.openssh import overruled
@@ -148,7 +148,7 @@ def _text(target: Target, made: Plan, lists: tuple[tuple[str, str, tuple[str, ..
     job = made.job
     client = target.ssh == "client"
     dropin = target.has("Include", job.release) and (client or not overruled(job.release))
-    template = environment().get_template(target.template)
+    template = templates.template(target.template)
     return template.render(
         job=job,
         target=target,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
+from hardening import resources
 from hardening.errors import UsageError
 from hardening.tables import Table
 
@@ -171,7 +171,7 @@ def _release(row: Table) -> Release:
 @cache
 def directives(name: str) -> Directives:
     """Return what is known about one server's releases. Errors: DataError."""
-    table = Table.load(files("hardening.tls") / "data" / "directives" / f"{name}.toml")
+    table = Table.load(resources.tls_data() / "directives" / f"{name}.toml")
     features = table.table("feature")
     defaults: dict[str, tuple[Default, ...]] = {}
     for row in table.rows("default"):
