@@ -184,6 +184,14 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _resumed(path: Path | None) -> dict[tuple[str, str, str], Row]:
+    """Return what an interrupted run has settled."""
+    if path is None or not path.exists():
+        return {}
+    rows = [Row(**json.loads(line)) for line in path.read_text().splitlines()]
+    return {(r.target, r.policy, r.key): r for r in rows if r.outcome in {"equal", "refused"}}
+
+
 def _old_rows(jobs: int) -> list[Row]:
     stacks = list(old_stacks.stacks())
     if not stacks:
@@ -207,6 +215,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--table", type=Path, default=ROOT / "docs" / "proof.md")
     parser.add_argument("--report", type=Path, default=ROOT / ".cache" / "proof.json")
+    parser.add_argument(
+        "--resume", type=Path, help="note each row here, and begin after those that are there"
+    )
     asked = parser.parse_args()
     installed = tuple(n for n in sorted(servers.SERVERS) if servers.program(servers.SERVERS[n].program))
     missing = sorted(set(servers.SERVERS) - set(installed))
@@ -214,11 +225,16 @@ def main() -> int:
         say(f"not installed, so not tried: {', '.join(missing)}")
         if os.environ.get("CI") == "true":
             return 1
-    work = list(combinations(tuple(asked.targets) or installed))
-    rows = []
+    done = _resumed(asked.resume)
+    every = list(combinations(tuple(asked.targets) or installed))
+    work = [c for c in every if c not in done]
+    rows = [done[c] for c in every if c in done]
     with ProcessPoolExecutor(asked.jobs) as pool:
         for row in pool.map(one, work):
             rows.append(row)
+            if asked.resume is not None:
+                with asked.resume.open("a") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
             if row.outcome in {"mismatch", "error"}:
                 say(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
     olds = [] if asked.targets else _old_rows(asked.jobs)
