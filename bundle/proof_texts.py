@@ -64,12 +64,17 @@ def _in_line(was: str, now: str) -> list[str]:
     for found in _SPLIT.finditer(now):
         pattern += re.escape(now[position : found.start()])
         first, name, last = found.groups()
-        both = first and last
-        pattern += f'("?){_LITERAL}\\{len(names) + 1}' if both else f"{first}(){_LITERAL}{last}"
+        quote = (
+            f'("?)({_LITERAL})\\{2 * len(names) + 1}' if first and last else f"{first}()({_LITERAL}){last}"
+        )
+        pattern += quote
         names.append(name)
         position = found.end()
-    pattern += re.escape(now[position:])
-    return names if names and re.fullmatch(pattern, was) else []
+    match = re.fullmatch(pattern + re.escape(now[position:]), was) if names else None
+    if match is None:
+        return []
+    literals = match.groups()[1::2]
+    return [name for name, old in zip(names, literals, strict=True) if old != f"@secret:{name}@"]
 
 
 def sums(old: bytes, new: bytes, removed: set[str], changed: Mapping[str, bytes]) -> bool:

@@ -157,3 +157,33 @@ def test_of_two_equal_names_the_first_may_go(tmp_path: Path) -> None:
     arguments: tuple[Any, ...] = (old, twice(tmp_path / "b.tar", b"two"))
     assert differences(*arguments) == []
     assert differences(old, twice(tmp_path / "c.tar", b"two", b"one"))
+
+
+LINE = b"a = connect('@secret:kept@', 'root', 's3cret-Pw')\nb = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (LINE.replace(b"s3cret-Pw", b"@secret:db-root@"), []),
+        (
+            LINE.replace(b"s3cret-Pw", b"@secret:db-root@").replace(b"root'", b"evil'"),
+            ["its content differs"],
+        ),
+        (LINE.replace(b"s3cret-Pw", b"@secret:db-root@") + b"system('x')\n", ["its content differs"]),
+        (LINE.replace(b"s3cret-Pw", b"@secret:DB root@"), ["its content differs"]),
+        (LINE.replace(b"b = 2\n", b"b = @secret:db@\nc = 3\n"), ["its content differs"]),
+        (LINE.replace(b"s3cret-Pw", b"other"), ["its content differs"]),
+    ],
+)
+def test_a_literal_may_give_way_to_a_reference_and_nothing_else_may_change(
+    tmp_path: Path, now: bytes, said: list[str]
+) -> None:
+    old = outer(tmp_path / "old.zip", web({"www/a.php": (LINE, 0o644)}))
+    new = outer(tmp_path / "new.zip", web({"www/a.php": (now, 0o644)}))
+    found = differences(old, new)
+    assert [word for word in said if word in "".join(found)] == said
+    assert bool(found) is bool(said)
+    if not said:
+        replaced = [f for f in prove(old, new).findings if f.rule.id == "prove/replaced"]
+        assert [f.evidence for f in replaced] == ["@secret:db-root@"]
