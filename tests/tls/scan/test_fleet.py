@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +27,7 @@ from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
 from hardening.tls.scan.wire import Wire
+from tests.tls.scan.test_real import GOOD, nginx
 
 QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
 
@@ -168,3 +172,101 @@ def test_what_other_vantage_points_streamed_is_merged(
     assert sorted(s["id"] for s in said["subjects"]) == sorted(dead)
     (tmp_path / "bad").write_text("{}\n")
     assert harden(["tls", "scan", "--merge", str(tmp_path / "bad")]) == 2
+
+
+def test_a_scan_that_is_killed_resumes_and_says_the_same(tmp_path: Path) -> None:
+    """SIGKILL in the middle: what was done is on disk, the rest is asked, the report is that of a scan in one go."""
+    quiet = socket.create_server(
+        ("127.0.0.1", 0)
+    )  # takes connections and says nothing: it keeps the scan waiting
+    slow = f"127.0.0.1:{quiet.getsockname()[1]}"
+    dead = [f"127.0.0.1:{_free_port()}" for _ in range(3)]
+    listed = tmp_path / "list"
+    listed.write_text("\n".join([*dead, slow]) + "\n")
+    state = tmp_path / "state"
+    words = [
+        sys.executable,
+        "-m",
+        "hardening",
+        "tls",
+        "scan",
+        "--endpoints",
+        str(listed),
+        "--state",
+        str(state),
+    ]
+    with subprocess.Popen(
+        [*words, "--timeout", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as one:
+        while not state.exists() or len(state.read_text().splitlines()) < 4:  # a first line, and the three
+            assert one.poll() is None
+            time.sleep(0.05)
+        one.kill()
+    quiet.close()
+    report = tmp_path / "report.json"
+    done = subprocess.run([*words, "--format", "json", "-o", str(report)], check=False, capture_output=True)
+    assert done.returncode == 3
+    said = json.loads(report.read_text())
+    assert sorted(s["id"] for s in said["subjects"]) == sorted([*dead, slow])
+    assert len(state.read_text().splitlines()) == 5
+
+
+def test_drift_is_what_is_new_since_a_baseline(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    with nginx(tmp_path, GOOD) as endpoint:
+        port = endpoint.rpartition(":")[2]
+        assert harden(["tls", "scan", endpoint, "--format", "json", "-o", str(before)]) == 0
+    drifted = GOOD.replace("TLSv1.2 TLSv1.3", "TLSv1 TLSv1.2 TLSv1.3").replace(
+        "ssl_ciphers ", "ssl_ciphers @SECLEVEL=0:"
+    )
+    drifted = drifted.replace("POLY1305;", "POLY1305:AES128-SHA;")
+    with nginx(tmp_path, drifted, port=int(port)) as endpoint:
+        words = ["tls", "scan", endpoint, "--baseline", str(before), "--format", "json", "-o", str(after)]
+        assert harden(words) == 10
+        new = {f["rule"] for f in json.loads(after.read_text())["findings"] if not f["waived"]}
+        assert {"tls/protocol", "tls/suite"} <= new
+        again = [
+            "tls",
+            "scan",
+            endpoint,
+            "--baseline",
+            str(after),
+            "--format",
+            "json",
+            "-o",
+            str(tmp_path / "third"),
+        ]
+        assert harden(again) == 0
+
+
+def test_each_policy_has_its_verdict(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with nginx(tmp_path, GOOD) as endpoint:
+        words = [
+            "tls",
+            "scan",
+            endpoint,
+            "--policy",
+            "aspect",
+            "--policy",
+            "mozilla-modern",
+            "--format",
+            "json",
+        ]
+        assert harden(words) == 10
+    [subject] = json.loads(capfdbinary.readouterr().out)["subjects"]
+    assert [subject["policies"][name] for name in ("aspect", "mozilla-modern-6.0")] == ["pass", "fail"]
+
+
+def test_ranges_need_permission_and_names_are_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harden(["tls", "scan", "127.0.0.0/30:1"]) == 2
+    assert "--allow-ranges" in capsys.readouterr().err
+    assert harden(["tls", "scan", "127.0.0.0/30:1", "--allow-ranges", "--timeout", "1"]) == 3
+    assert capsys.readouterr().out.count("127.0.0.") >= 2
+    other = "} server { listen 127.0.0.1:PORT ssl; server_name other.example; ssl_ciphers AES256-GCM-SHA384;"
+    with nginx(tmp_path, GOOD, more=other) as endpoint:
+        plain = scan([endpoint], [policy.load("aspect")])
+        named = scan([endpoint], [policy.load("aspect")], Settings(sni="other.example"))
+    suites = [(run.subjects[0].offer or {})["protocols"]["TLSv1.2"]["suites"] for run in (plain, named)]
+    assert suites == [["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], ["TLS_RSA_WITH_AES_256_GCM_SHA384"]]

@@ -31,11 +31,21 @@ WEAK = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:COMPLEMENTO
 
 @contextmanager
 def nginx(
-    folder: Path, settings: str, *, listen: str = "127.0.0.1", bundle: bytes | None = None
+    folder: Path,
+    settings: str,
+    *,
+    listen: str = "127.0.0.1",
+    bundle: bytes | None = None,
+    port: int | None = None,
+    more: str = "",
 ) -> Iterator[str]:
-    """Run nginx with these settings; give the endpoint."""
+    """Run nginx with these settings, and more server blocks; give the endpoint."""
     servers.needed("nginx")
-    port = servers.free_port()
+    port = port or servers.free_port()
+    settings += more.replace("PORT", str(port)) and (
+        more.replace("PORT", str(port))
+        + f" ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
+    )
     authority = trustme.CA()
     leaf = authority.issue_cert("localhost", "127.0.0.1", "::1", key_type=trustme.KeyType.RSA)
     (folder / "cert.pem").write_bytes(bundle or b"".join(p.bytes() for p in leaf.cert_chain_pems))
