@@ -187,3 +187,23 @@ def test_a_literal_may_give_way_to_a_reference_and_nothing_else_may_change(
     if not said:
         replaced = [f for f in prove(old, new).findings if f.rule.id == "prove/replaced"]
         assert [f.evidence for f in replaced] == ["@secret:db-root@"]
+
+
+def test_a_format_that_cleaning_does_not_write_may_not_differ(tmp_path: Path) -> None:
+    """An rpm's header or a cpio's could run something else although every member that is left is the same."""
+
+    def cpio(*names: str) -> bytes:
+        out = b""
+        for name in (*names, "TRAILER!!!"):
+            fields = (1, 0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, len(name) + 1, 0)
+            out += b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
+            out += b"\0" * (-len(out) % 4)
+        return out
+
+    old = outer(tmp_path / "old.zip", cpio("a", "b"), name="a.cpio")
+    new = outer(tmp_path / "new.zip", cpio("a"), name="a.cpio")
+    assert differences(old, new) == ["a.cpio was changed: its content differs"]
+    (tmp_path / "old.cpio").write_bytes(cpio("a", "b"))
+    (tmp_path / "new.cpio").write_bytes(cpio("a"))
+    found = differences(tmp_path / "old.cpio", tmp_path / "new.cpio")
+    assert found == ["new.cpio was changed, and cleaning does not write this format"]
