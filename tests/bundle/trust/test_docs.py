@@ -13,6 +13,7 @@ import pytest
 
 from bundle.trust import keys, policy
 from hardening.demo import specimen
+from tests.bundle.walk.test_formats import need
 
 TEXT = (Path(__file__).parents[3] / "docs" / "trust.md").read_text(encoding="utf-8")
 
@@ -69,3 +70,17 @@ def test_the_drill_for_a_lost_key(tmp_path: Path) -> None:
         assert done.returncode == (11 if line.startswith("! ") else 0), line + done.stdout + done.stderr
         if line.startswith("! "):
             assert "was revoked: laptop lost" in done.stdout
+
+
+@pytest.mark.parametrize("algorithm", keys.ALGORITHMS)
+def test_cosign_verifies_the_same_envelope(tmp_path: Path, algorithm: str) -> None:
+    need("cosign")
+    bundle = tmp_path / "upgrade.zip"
+    bundle.write_bytes(specimen.bundle())
+    keygen = f"harden bundle keygen --out release.key --algorithm {algorithm} --no-passphrase"
+    sign = "harden bundle sign upgrade.zip --key release.key --no-passphrase"
+    assert run(f"{keygen}\n{sign}", tmp_path).returncode == 0
+    done = run(block("cosign"), tmp_path)
+    assert "Verified OK" in done.stderr + done.stdout
+    bundle.write_bytes(bundle.read_bytes() + b"x")
+    assert run(block("cosign"), tmp_path).returncode != 0
