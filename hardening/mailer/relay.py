@@ -814,8 +814,13 @@ class Channel(object):
 
     def judge(self, said):
         codes = re.findall(r"(?m)^ *Verify return code: (\d+)", said)
-        if not codes or not self.left and self.child.poll() is not None:
-            self.child.kill()
+        dead = not self.left and self.child.poll() is not None
+        if not codes or "Cipher is (NONE)" in said or dead:
+            end = time.time() + 2  # it says why on its other output, and ends
+            while self.child.poll() is None and time.time() < end:
+                time.sleep(0.01)
+            if self.child.poll() is None:
+                self.child.kill()
             why = self.child.communicate()[1].decode("latin-1")
             wrong = re.findall(r"verify error:num=\d+:([a-zA-Z0-9 ,-]+)", why)
             if wrong:
