@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -80,32 +81,48 @@ class _Names:
 
 def plan(path: Path, findings: Iterable[Finding], *, limits: Limits | None = None) -> Plan:
     """Return what becomes of the findings whose fix is a safe `replace-text`."""
-    wanted: dict[Parts, list[Finding]] = {}
-    for one in findings:
-        if one.fix and one.fix.safe and one.fix.operation == OPERATION and isinstance(one.location, InFile):
-            wanted.setdefault(one.location.parts, []).append(one)
+    wanted = _wanted(findings)
     made = Plan()
     if not wanted:
         return made
     names, detector, signed = _Names(), credentials(), set[Parts]()
+    met: Counter[Parts] = Counter()
     texts: list[tuple[Parts, bytes, list[tuple[Finding, Literal, str]]]] = []
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or seen.offset:
             continue
         signed.update(_signed(seen))
         if seen.parts in wanted:
-            texts.append(_text(seen, wanted.pop(seen.parts), detector, names, made))
-    made.problems += [(f, "it is not where the audit saw it") for rest in wanted.values() for f in rest]
+            met[seen.parts] += 1
+            if met[seen.parts] == 1:
+                texts.append(_text(seen, wanted[seen.parts], detector, names, made))
+    absent = [f for parts, found in wanted.items() if not met[parts] for f in found]
+    made.problems += [(f, "it is not where the audit saw it") for f in absent]
     for parts, content, rows in texts:
-        around = next((parts[:n] for n in range(1, len(parts) + 1) if parts[:n] in signed), None)
-        if around is not None:
-            what = "the bundle" if len(around) == 1 else "!/".join(around[1:])
-            made.problems += [(f, f"{what} is signed by its maker") for f, _, _ in rows]
+        why = "its name stands twice in the archive" if met[parts] > 1 else _signed_around(parts, signed)
+        if why:
+            made.problems += [(f, why) for f, _, _ in rows]
             continue
         made.done += [(f, _reference(parts, one, name)) for f, one, name in rows]
         if rows:
             made.edits[parts[1:]] = Edit(parts[1:], content)
     return made
+
+
+def _wanted(findings: Iterable[Finding]) -> dict[Parts, list[Finding]]:
+    wanted: dict[Parts, list[Finding]] = {}
+    for one in findings:
+        if one.fix and one.fix.safe and one.fix.operation == OPERATION and isinstance(one.location, InFile):
+            wanted.setdefault(one.location.parts, []).append(one)
+    return wanted
+
+
+def _signed_around(parts: Parts, signed: set[Parts]) -> str:
+    """Say which signed archive or file a member lies in, or is; empty where none."""
+    around = next((parts[:n] for n in range(1, len(parts) + 1) if parts[:n] in signed), None)
+    if around is None:
+        return ""
+    return f"{'!/'.join(around[1:]) or 'the bundle'} is signed by its maker"
 
 
 def _signed(member: Member) -> Iterable[Parts]:

@@ -165,6 +165,21 @@ def test_nothing_is_replaced_in_what_is_signed(tmp_path: Path, name: str) -> Non
     assert after.exit_code() is ExitCode.FINDINGS
 
 
+def test_nothing_is_replaced_where_a_name_stands_twice(tmp_path: Path) -> None:
+    """Both members would get one text."""
+    path, out = tmp_path / "old.tar", tmp_path / "new.tar"
+    with tarfile.open(path, "w") as archive:
+        for data in (text("www/login.php"), b"<?php echo 'another';\n"):
+            info = tarfile.TarInfo("a.php")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    after = clean(path, out, one)
+    assert out.read_bytes() == path.read_bytes()
+    assert [r.reason for r in after.results if r.verdict is Verdict.ERROR] == [
+        "not replaced: a.php line 2: its name stands twice in the archive"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [
