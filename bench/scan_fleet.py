@@ -50,7 +50,7 @@ def main() -> None:
             ours = time.monotonic()
             scan(few, chosen)
             ours = time.monotonic() - ours
-            theirs = sum(wall for wall, _ in pairs)
+            theirs = sum(wall for wall, _, _ in pairs)
             print(
                 f"50 endpoints: sslscan one after the other {theirs:.2f} s, ours {ours:.2f} s, {theirs / ours:.1f} times"
             )

@@ -1,13 +1,16 @@
-"""Scanners side by side on one server: exact connections, wall time, client CPU.
+"""Scanners side by side on the same servers: suites found, exact connections, wall time, client CPU.
 
-A proxy of our own counts connections in front of one compliant nginx and one weak one. Peers that are not
-installed are left out: apt-get install sslscan nmap testssl.sh, pip install sslyze (SSLYZE=path).
+A relay of our own counts connections in front of a compliant nginx, a weak one, and real OpenSSL 1.0.2k with everything
+on (`make oracles`). Peers that are not installed are named: apt-get install sslscan nmap testssl.sh; pip install sslyze
+(SSLYZE=path). testssl.sh takes ten minutes for the last server: TESTSSL=all asks it all the same.
 Usage: python bench/scan_peers.py
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import resource
 import shutil
 import socket
@@ -20,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 COMPLIANT = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1:secp384r1;"
     " ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305;"
@@ -99,43 +104,98 @@ def nginx(*settings: str, host: str = "127.0.0.1") -> Iterator[list[int]]:
 
 
 def peers(port: int) -> dict[str, list[str]]:
-    """Return the commands of the scanners that are installed."""
+    """Return the commands of the scanners, installed or not."""
     at = f"127.0.0.1:{port}"
     harden = str(Path(sys.executable).with_name("harden"))
-    found = {
-        "harden (verdict)": [harden, "tls", "scan", at, "--policy", "aspect"],
-        "harden (inventory)": [harden, "tls", "scan", at, "--full"],
-        "sslscan": ["sslscan", at],
+    return {
+        "harden, verdict": [harden, "tls", "scan", at, "--policy", "aspect", "--format", "json"],
+        "harden --full": [harden, "tls", "scan", at, "--full", "--format", "json"],
+        "sslscan": ["sslscan", "--no-colour", at],
         "nmap": ["nmap", "-Pn", "-p", str(port), "--script", "+ssl-enum-ciphers", "127.0.0.1"],
-        "sslyze": [os.environ.get("SSLYZE", "sslyze"), at],
+        "sslyze": [os.environ.get("SSLYZE", "sslyze"), "--json_out=-", at],
         "testssl.sh": ["testssl", "--quiet", "--color", "0", "-E", at],
     }
-    return {name: command for name, command in found.items() if shutil.which(command[0])}
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """Return wall and CPU seconds of one command."""
+def found(name: str, said: str) -> int:
+    """Return how many pairs of version and suite a scanner named."""
+    if name.startswith("harden"):
+        offers = [s.get("offer") or {} for s in json.loads(said)["subjects"]]
+        return sum(len(p["suites"]) for o in offers for p in o.get("protocols", {}).values())
+    if name == "sslyze":
+        results = [s.get("scan_result") or {} for s in json.loads(said)["server_scan_results"]]
+        parts = [v.get("result") or {} for r in results for k, v in r.items() if k.endswith("_cipher_suites")]
+        return sum(len(part.get("accepted_cipher_suites", ())) for part in parts)
+    pattern = {
+        "sslscan": r"^(?:Accepted|Preferred) ",
+        "nmap": r"^\|\s+(?:TLS|SSL)_\S+ .*- [A-F]$",
+        "testssl.sh": r"^ x[0-9a-f]+ ",
+    }[name]
+    return len(re.findall(pattern, said, re.MULTILINE))
+
+
+def measure(command: list[str]) -> tuple[float, float, str]:
+    """Return wall and CPU seconds of one command, and what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
-    subprocess.run(command, capture_output=True, check=False, timeout=900)
+    done = subprocess.run(
+        command, capture_output=True, check=False, timeout=1800, text=True, errors="replace"
+    )
     wall = time.monotonic() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+@contextmanager
+def old_openssl() -> Iterator[int | None]:
+    """Run OpenSSL 1.0.2k with everything on; None where it is not here."""
+    folder = ROOT / ".cache" / "oracles" / "1.0.2k-upstream"
+    if not (folder / "ready").exists():
+        yield None
+        return
+    from tests.tls.scan.test_old_stacks import PROGRAM, make_keys, old_server
+
+    with tempfile.TemporaryDirectory() as name:
+        make_keys(Path(name))
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(ROOT)}
+        with old_server(
+            [sys.executable, str(PROGRAM), str(folder), name], Path(name), environment
+        ) as endpoint:
+            yield int(endpoint.rpartition(":")[2])
+
+
+def table(what: str, port: int, *, skip: frozenset[str] = frozenset()) -> None:
+    """Print how each scanner fares with one server."""
+    print(
+        f"\n{what}\n{'':18}{'suites':>8}{'connections':>13}{'wall s':>9}{'CPU s':>8}{'wall / sslscan':>16}",
+        flush=True,
+    )
+    rows = []
+    for name in peers(port):
+        if name in skip or not shutil.which(peers(port)[name][0]):
+            print(f"{name:18} {'left out (TESTSSL=all)' if name in skip else 'not installed'}")
+            continue
+        counter = Counter(port)
+        wall, cpu, said = measure(peers(counter.port)[name])
+        rows.append((name, found(name, said), counter.count, wall, cpu))
+    base = next((row[3] for row in rows if row[0] == "sslscan"), 0.0)
+    for name, suites, count, wall, cpu in rows:
+        ratio = f"{wall / base:.1f}" if base else "-"
+        print(f"{name:18}{suites:>8}{count:>13}{wall:>9.2f}{cpu:>8.2f}{ratio:>16}", flush=True)
 
 
 def main() -> None:
+    """Print a table per server."""
+    print(f"load of this machine: {os.getloadavg()[0]:.1f}")
     with nginx(COMPLIANT, WEAK) as ports:
         for what, port in zip(("compliant nginx", "nginx with ALL:@SECLEVEL=0"), ports, strict=True):
-            print(f"\n{what}\n{'':20}{'connections':>12}{'wall s':>9}{'CPU s':>8}{'wall / sslscan':>16}")
-            rows = []
-            for name in peers(port):
-                counter = Counter(port)
-                wall, cpu = measure(peers(counter.port)[name])
-                rows.append((name, counter.count, wall, cpu))
-            base = next((wall for name, _, wall, _ in rows if name == "sslscan"), 0.0)
-            for name, count, wall, cpu in rows:
-                ratio = f"{wall / base:.1f}" if base else "-"
-                print(f"{name:20}{count:>12}{wall:>9.2f}{cpu:>8.2f}{ratio:>16}")
+            table(what, port)
+    with old_openssl() as old:
+        if old is None:
+            print("\nOpenSSL 1.0.2k is not here: make oracles")
+        else:
+            slow = frozenset({"testssl.sh"}) if os.environ.get("TESTSSL") != "all" else frozenset()
+            table("OpenSSL 1.0.2k with everything on (245)", old, skip=slow)
 
 
 if __name__ == "__main__":

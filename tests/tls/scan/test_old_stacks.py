@@ -52,6 +52,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
         pytest.skip("the openssl program is missing")
     folder = tmp_path_factory.mktemp("keys")
+    make_keys(folder)
+    return folder
+
+
+def make_keys(folder: Path) -> None:
+    """Write them."""
     _openssl(folder, "genrsa", "-traditional", "-out", "rsa.key", "2048")
     _openssl(folder, "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key")
     _openssl(folder, "dsaparam", "-genkey", "-noout", "-out", "dsa.pem", "1024")
@@ -63,7 +69,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     body = b"\x02\x81\x81" + number + b"\x02\x01\x02"
     text = base64.encodebytes(b"\x30\x81" + bytes([len(body)]) + body).decode()
     (folder / "dh.pem").write_text(f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n")
-    return folder
 
 
 @contextmanager
