@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from hardening.errors import UsageError
@@ -164,6 +165,7 @@ _LEVEL_BITS = (0, 80, 112, 128, 192, 256)
 _SHA1_BITS, _NO_RC4, _FORWARD_ONLY = 160, 2, 3
 
 
+@lru_cache(maxsize=16384)
 def usable(cipher: Cipher, protocol: str, level: int | None) -> bool:
     """Return whether a cipher survives the security level under a protocol version.
 

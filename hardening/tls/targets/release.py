@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from hardening import resources
 from hardening.errors import UsageError
@@ -20,6 +20,7 @@ _OLD_JDK = re.compile(r"(?:1\.)?(\d+)(?:u|\.0_)(\d+)")
 _VERSION = re.compile(r"\d+(?:\.\d+)*(?:-[A-Za-z0-9.]+)?")
 
 
+@lru_cache(maxsize=1024)
 def number(version: str) -> Number:
     """Return the upstream part of a version as numbers, for comparing."""
     return tuple(int(part) for part in version.split("-", 1)[0].split("."))
@@ -86,6 +87,7 @@ class Directives:
     features: Mapping[str, Feature]
     defaults: Mapping[str, tuple[Default, ...]]
     _lower: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _asked: dict[tuple[object, ...], bool] = field(default_factory=dict, repr=False, compare=False)
 
     def release(self, version: str | None) -> tuple[Release, str]:
         """Return a release by version, and what had to be assumed for it (empty when nothing).
@@ -119,6 +121,13 @@ class Directives:
 
     def has(self, feature: str, release: Release) -> bool:
         """Tell whether a release has a feature; one the table does not know is a programming error."""
+        asked = (feature, release.version, release.backports, release.lacks)
+        known = self._asked.get(asked)
+        if known is None:
+            known = self._asked[asked] = self._has(feature, release)
+        return known
+
+    def _has(self, feature: str, release: Release) -> bool:
         if feature in release.backports:
             return True
         if feature in release.lacks:
