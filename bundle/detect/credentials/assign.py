@@ -18,7 +18,7 @@ _KEYS = (
 )
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|kennwort|clave|contrasena|senha|heslo|wachtwoord|({_KEYS})[._ -]?key|blowfish|community)"
-    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
+    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]$%]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|\|\|=|\?\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
@@ -27,9 +27,10 @@ _PROMISE = re.compile(
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:["']?\]?\[["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>["']?\s*\]?(?:\[\s*\])?)\s*(?P<sep>=>|:=|={1,3}|\?=|:(?![:=])|,)\s*
+    (?P<close>["'$%]?\s*\]?(?:\[\s*\])?)\s*(?P<sep>=>|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?P<wrap>(?:new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
-      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob)\w{0,20}\s*\(\s*(?:b(?=["']))?
+      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
+      |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*)
     (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
@@ -59,7 +60,7 @@ _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
 _NEIGHBOUR = re.compile(
     r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
-_CODED = re.compile(r"(?i)b64|base_?64|decode|atob|hex|rot13|encoded|obf")
+_CODED = re.compile(r"(?i)b64|unescape|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
 _REACH = 200
@@ -116,7 +117,10 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
-    decoded = decode.plain(value, asked=bool(_CODED.search(key) or _CODED.search(found["wrap"])))
+    decoded = decode.plain(
+        value,
+        asked=bool(_CODED.search(key) or _CODED.search(found["wrap"] + text[found.end() : found.end() + 12])),
+    )
     value = value if decoded is None else decoded
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     if confidence is None:
@@ -229,7 +233,7 @@ def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
         return None
     if said is Strength.MIXED and signs and not _ORDINAL.match(value):
         return Confidence.MEDIUM
-    if said is Strength.COMMON and last:
+    if said is Strength.COMMON and (last or "secret" in name.lower()):
         return Confidence.MEDIUM
     return Confidence.MEDIUM if last and (config or signs) and is_phrase(value) else None
 

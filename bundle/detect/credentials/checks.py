@@ -53,7 +53,7 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
 def key(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The value of an XML attribute or element whose name promises a secret."""
     name = match["key"]
-    promised = kind_of(name)
+    promised = kind_of(name) or kind_of(name.rsplit(".", 1)[-1])
     value = entities(caught.value)
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
@@ -247,6 +247,8 @@ def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
     said = strength(caught.value)
     if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
+    if said is Strength.COMMON and "!=" in match[0]:
+        return None  # whether the default was changed
     if said > Strength.WORD:
         return caught
     near = match.string[max(0, match.start() - 200) : match.end() + 200]

@@ -54,8 +54,9 @@ def _base64(value: str) -> bytes | None:
 
 
 def _readable(raw: bytes) -> str | None:
+    wide = len(raw) > 3 and not any(raw[1::2])  # noqa: PLR2004 - UTF-16, as PowerShell encodes
     try:
-        text = raw.decode("utf-8").rstrip("\n")
+        text = raw.decode("utf-16-le" if wide else "utf-8").rstrip("\n")
     except UnicodeDecodeError:
         return None
     return text if text and text.isprintable() else None

@@ -49,7 +49,7 @@ _PAIR = re.compile(r"^\s*['\"]?[\w.\-]+['\"]?\s*(?:=>|[:=])\s*['\"]?(.+?)['\"]?[
 _HEAD = 16 << 10
 
 
-def style(member: Member) -> str:
+def style(member: Member) -> str:  # noqa: PLR0911 - one return for each way to tell
     """Return the kind of text: code, config, shell, markup, sql, prose or other."""
     if member.derived:
         return {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}.get(
@@ -66,6 +66,8 @@ def style(member: Member) -> str:
     known = _BY_FORMAT.get(member.format)
     if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
         return known
+    if suffix in ("txt", "list"):  # a list of accounts as well as a letter
+        return CONFIG if _of_content(member) == CONFIG else PROSE
     return _SUFFIX.get(suffix) or _of_content(member)
 
 

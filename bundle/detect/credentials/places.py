@@ -88,7 +88,7 @@ def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
-    if (caught.user.lower() in _SETTINGS and "=" in match[0]) or kind_of(caught.user):
+    if (caught.user.rsplit(".", 1)[-1].lower() in _SETTINGS and "=" in match[0]) or kind_of(caught.user):
         return None
     value = _plain(caught.value)
     if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
@@ -112,7 +112,7 @@ def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The value of a call or option that sets a password; a word may be its label."""
     value = _plain(caught.value)
     said = strength(value)
-    if said is Strength.NO or value.lower() in DUMMIES:
+    if said is Strength.NO or value.lower() in DUMMIES or caught.user.lower() in ("anonymous", "ftp"):
         return None
     confidence = Confidence.HIGH if said > Strength.WORD else Confidence.LOW
     if said is Strength.WORD and is_phrase(value):

@@ -73,6 +73,8 @@ _MORE = {
     "oct": lambda v: "".join(f"\\{b:03o}" for b in v.encode()),
     "u16b64": lambda v: base64.b64encode(v.encode("utf-16-le")).decode(),
     "cisco7": _cisco,
+    "md5b64": lambda v: base64.b64encode(hashlib.md5(v.encode(), usedforsecurity=False).digest()).decode(),
+    "ssha0": lambda v: values.ENCODED["ssha"](v).partition("}")[2],
     "rev": lambda v: v[::-1],
     "nt": lambda v: hashlib.sha256(v.encode()).hexdigest()[:32].upper(),
 }

@@ -1,0 +1,62 @@
+"""Password hashes against what other programs make of the same words."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import shutil
+import subprocess
+
+import pytest
+
+from bundle.detect.credentials import cracking
+
+WORDS = ("admin", "Hello world!", "a" * 17, "x" * 70, "pässword")
+
+
+def openssl(*arguments: str) -> str:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing")
+    done = subprocess.run(["openssl", "passwd", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_crypt_hashes_are_those_of_openssl(word: str) -> None:
+    assert cracking.md5_crypt(word, "ab/Cd.12", "$1$") == openssl("-1", "-salt", "ab/Cd.12", word)
+    assert cracking.md5_crypt(word, "salt", "$apr1$") == openssl("-apr1", "-salt", "salt", word)
+    assert cracking.sha_crypt(word, "ab/Cd.12", "5", 5000, "") == openssl("-5", "-salt", "ab/Cd.12", word)
+    assert cracking.sha_crypt(word, "s", "6", 5000, "") == openssl("-6", "-salt", "s", word)
+
+
+def test_published_vectors() -> None:
+    # phpass: its own test program; NT: RFC 1320's algorithm over UTF-16; old MySQL: the manual of PASSWORD()
+    assert cracking.phpass("test12345", "$P$9IQRaTwmf", 11) == "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"
+    assert cracking.nt_hash("") == "31D6CFE0D16AE931B73C59D7E0C089C0"
+    assert cracking.nt_hash("password") == "8846F7EAEE8FB117AD06BDD830B7586C"
+    assert cracking.old_mysql("mypass") == "6f8c114b58f2ce9e"
+
+
+def test_usual_passwords_and_the_accounts_own_name_open_a_hash() -> None:
+    assert cracking.opened(cracking.sha_crypt("letmein", "abcdefgh", "6", 5000, "")) is True
+    assert cracking.opened(cracking.md5_crypt("engine7", "abcdefgh", "$1$"), "engine7") is True
+    assert cracking.opened(cracking.md5_crypt("engine7", "abcdefgh", "$1$")) is False
+
+
+def test_what_costs_too_much_is_not_tried() -> None:
+    assert cracking.opened("$6$rounds=999999$abc$" + "a" * 86) is None
+    assert cracking.opened("$2b$31$" + "a" * 53) is None
+    assert cracking.opened("$y$j9T$abc$" + "a" * 43) is None
+    assert cracking.opened("nothing") is None
+
+
+def test_bcrypt_and_des_by_the_systems_crypt() -> None:
+    name = ctypes.util.find_library("crypt")
+    if name is None:
+        pytest.skip("there is no libcrypt")
+    function = ctypes.CDLL(name).crypt
+    function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_char_p, ctypes.c_char_p]
+    for setting in (b"ab", b"$2b$05$abcdefghijklmnopqrstuu"):
+        made = function(b"changeme", setting).decode()
+        assert cracking.opened(made) is True
+        assert cracking.opened(function(b"never-guessed-4711", setting).decode()) is False

@@ -1,0 +1,65 @@
+"""The compiled gate between runs: read back when it is whole and one's own, made again when it is anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bundle.detect.credentials import kept
+from bundle.detect.credentials.gate import PatternGate
+
+PATTERNS = ("abc[0-9]{2}", "(?i)secret=")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return kept.folder()
+
+
+def hits() -> dict[int, list[int]]:
+    return dict(PatternGate(PATTERNS).hits(b"abc12 SECRET=x"))
+
+
+def test_the_second_run_reads_what_the_first_compiled(folder: Path) -> None:
+    first = hits()
+    (file,) = folder.iterdir()
+    stamp = file.stat().st_mtime_ns
+    assert hits() == first == {0: [5], 1: [13]}
+    assert file.stat().st_mtime_ns == stamp
+    PatternGate(("other",))
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(file.read_bytes()[:-9]),
+        lambda file: file.write_bytes(file.read_bytes()[:500] + b"\0\1\2" + file.read_bytes()[503:]),
+        lambda file: file.chmod(0o666),
+        lambda file: file.parent.chmod(0o777),
+    ],
+)
+def test_what_is_damaged_or_open_to_others_is_not_read(folder: Path, spoil: Callable[[Path], object]) -> None:
+    right = hits()
+    (file,) = folder.iterdir()
+    spoil(file)
+    assert kept.read(file.name) is None
+    assert hits() == right
+
+
+def test_a_folder_that_cannot_be_made_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert hits() == {0: [5], 1: [13]}
+
+
+def test_few_are_kept(folder: Path) -> None:
+    for number in range(12):
+        PatternGate((f"pattern{number}",))
+    assert len(list(folder.iterdir())) <= 8
