@@ -192,7 +192,10 @@ def _told(shape: _Shape) -> tuple[str, str, str] | None:
 
 def _sentence(lost: tuple[Handshake, ...], among: int, verb: str) -> tuple[str, str, str]:
     """Return message, evidence and remedy."""
-    names = "; ".join(f"{one.client.title}{_mark(one.client)}: {one.reason}" for one in lost)
+    by_reason: dict[str, list[str]] = {}
+    for one in lost:
+        by_reason.setdefault(one.reason, []).append(f"{one.client.title}{_mark(one.client)}")
+    names = "; ".join(f"{', '.join(who)}: {why}" for why, who in by_reason.items())
     return (
         f"{len(lost)} of {among} known clients {verb}: {names}",
         ", ".join(one.client.id for one in lost),
