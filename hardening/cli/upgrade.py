@@ -60,6 +60,7 @@ def verify(inventory: str | None, limit: str | None, extra: tuple[str, ...], rep
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
     from hardening.host import playbook
+    from hardening.upgrade.logs.redact import redacted
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
     waiting = underway = False
@@ -68,7 +69,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
         for tx in one.said("transactions"):
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
         for row in one.said("upgrades"):
-            why = f"  {row['why']}" if row.get("why") else ""
+            why = f"  {redacted(row['why'])}" if row.get("why") else ""
             click.echo(
                 f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
             )

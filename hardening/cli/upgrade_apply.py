@@ -218,7 +218,8 @@ def _play(
     from hardening.upgrade import story
 
     started = datetime.now(UTC)
-    with _scratch(variables) as folder:
+    with tempfile.TemporaryDirectory(prefix="harden-upgrade-") as name:
+        folder = Path(name)
         path = folder / "job.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(job.to_json()), encoding="utf-8")
@@ -243,12 +244,6 @@ def _view(progress: Path, report: ReportOptions) -> Iterator[None]:
 
     with View(progress, live=sys.stderr.isatty(), wanted=True):
         yield
-
-
-@contextmanager
-def _scratch(_variables: dict[str, Any]) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="harden-upgrade-") as folder:
-        yield Path(folder)
 
 
 def _told(admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None) -> int:

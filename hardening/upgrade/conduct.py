@@ -16,6 +16,7 @@ from typing import Any
 from hardening.errors import ProbeError
 from hardening.findings import Severity
 from hardening.upgrade.admission import Job, older
+from hardening.upgrade.logs.redact import redacted
 
 Ask = Callable[..., dict[str, Any]]
 """Asks the host's program one verb; returns its answer. Errors: ProbeError."""
@@ -184,19 +185,19 @@ class Conductor:
 
     def ended(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what a finished upgrade came to, for the report."""
-        found = answer.get("result") or {}
+        found = dict(answer.get("result") or {})
         state = answer["state"]
         if not self.triaged:
             self._fatal()
         log = {"log": self.triaged} if self.triaged else {}
-        why = [found["why"]] if found.get("why") else []
+        why = [found.pop("why")] if found.get("why") else []
         return {
             **found,
             "state": state,
             "id": answer["id"],
             "failed": state != "committed",
             "changed": state == "committed",
-            "problems": [*why, *(found.get("problems") or [])],
+            "problems": [redacted(text) for text in (*why, *(found.get("problems") or []))],
             **log,
         }
 
@@ -237,8 +238,6 @@ class Conductor:
                 with self.log.open("ab") as out:
                     out.write(text)
         last = text.decode("utf-8", "replace").rstrip().rpartition("\n")[2]
-        from hardening.upgrade.logs.redact import redacted
-
         self.say(stage="install", text=redacted(last))
 
     def _fatal(self) -> str:

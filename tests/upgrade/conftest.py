@@ -16,18 +16,18 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
     return Signer(tmp_path_factory.mktemp("signer"))
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    one = Site(tmp_path / "host").lay_out()
+@pytest.fixture(scope="session")
+def quick() -> Iterator[Quick]:
+    one = Quick()
     try:
         yield one
     finally:
         one.stop()
 
 
-@pytest.fixture(scope="session")
-def quick() -> Iterator[Quick]:
-    one = Quick()
+@pytest.fixture
+def site(tmp_path: Path, quick: Quick) -> Iterator[Site]:
+    one = Site(tmp_path / "host", quick=quick).lay_out()
     try:
         yield one
     finally:

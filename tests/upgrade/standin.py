@@ -275,7 +275,7 @@ class Site:
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the host's program, as a control machine does over a connection."""
         request = {"verb": verb, "root": str(self.root), "state": self.state, **more}
-        if self.quick is not None:
+        if self.quick is not None and self.python == sys.executable:  # other Pythons get it streamed
             return self.quick.ask(request)
         done = subprocess.run(
             [self.python, "-"],

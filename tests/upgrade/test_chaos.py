@@ -22,7 +22,6 @@ import pytest
 from hardening.errors import ProbeError
 from hardening.host import stream
 from hardening.upgrade import carry
-from tests.upgrade.quick import Quick
 from tests.upgrade.standin import Signer, Site, conductor, runners
 
 WRAPPED = """
@@ -82,12 +81,6 @@ EVENTS = (
 )  # fmt: skip
 KINDS = ("worker", "both", "boot", "controller", "lost", "ENOSPC", "database", "service")
 BUNDLES = ("good", "fails-half", "fails-late")
-
-
-@pytest.fixture(autouse=True)
-def hurried(site: Site, quick: Quick) -> None:
-    """Let the questions of a trial cost little; the faulty program itself is streamed."""
-    site.quick = quick
 
 
 class GoneError(Exception):

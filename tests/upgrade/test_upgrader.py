@@ -324,3 +324,14 @@ def test_a_bundle_changed_on_the_way_is_refused(site: Site, signer: Signer, tmp_
     assert (found["state"], found["problems"]) == ("unfit", ["the bundle arrived damaged"])
     assert site.whole(before) == "old"
     assert site.upgrades() == []
+
+
+def test_a_secret_that_a_command_prints_is_not_told(site: Site, signer: Signer) -> None:
+    service = site.root / "etc/init/standin"
+    service.write_text(
+        service.read_text().replace("failed to start", "failed to start --password=hunter2hunter2")
+    )
+    found = whole_run(site, signer.bundle("service-never"))
+    assert found["state"] == "rolledback"
+    assert "start web" in found["problems"][0]
+    assert "hunter2" not in str(found)
