@@ -854,9 +854,6 @@ class Channel(object):
     def makefile(self, *args, **kwargs):
         return io.BufferedReader(Stream(self))
 
-    def settimeout(self, seconds):
-        pass
-
     def close(self):
         child, self.child = self.child, None
         if child is not None:
@@ -2058,6 +2055,13 @@ def main(arguments):
     except Refused as problem:
         sys.stderr.write("relay: %s\n" % problem)
         return 75 if problem.kind == TEMPORARY else 69
+    except (
+        OSError,
+        IOError,
+        ValueError,
+    ) as problem:  # a port in use, a spool that is another user's, a key that is gone
+        sys.stderr.write("relay: %s\n" % plain(problem))
+        return 69
     except SystemExit as problem:
         sys.stderr.write("%s\n" % problem)
         return 69

@@ -131,6 +131,15 @@ def test_only_loopback_is_listened_on(new: Relay) -> None:
     assert "loopback" in done.stderr
 
 
+def test_a_port_in_use_is_said_in_one_line(new: Relay) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        new.port = taken.getsockname()[1]
+        done = new.run("serve")
+    assert done.returncode == 69
+    assert done.stderr.startswith("relay: OSError")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_submission_cut_short_is_not_accepted(new: Relay) -> None:
     new.start()
     with socket.create_connection(("127.0.0.1", new.port), 5) as raw:
