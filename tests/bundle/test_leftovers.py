@@ -8,8 +8,6 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from bundle.audit import audit
 from bundle.clean import clean
 from bundle.prove import prove
