@@ -24,6 +24,11 @@ class Fact:
     remedy: str
 
 
+@cache
+def _bad(code: int) -> str:
+    return weakness.words(registry.suites_by_code()[code])
+
+
 @dataclass(frozen=True)
 class OfferedSuite:
     """One suite and the protocol versions it is offered under, said at one place."""
@@ -37,7 +42,7 @@ class OfferedSuite:
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it: most suites break nothing."""
         name, suite = self.said.value, self.suite
-        bad = weakness.words(suite) if suite else ""
+        bad = _bad(suite.code) if suite else ""
         also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
         return Fact(
             rule=rules.SUITE,
@@ -146,8 +151,12 @@ def no_suite(offer: Offer, wanted: str) -> Fact:
 def _gathered(pairs: Iterable[tuple[str, Said]]) -> Iterator[tuple[Said, tuple[str, ...]]]:
     """Bring together what several protocol versions say at one place."""
     found: dict[Said, list[str]] = {}
+    same: dict[int, list[str]] = {}  # most are one object; comparing those that are not costs more
     for name, said in pairs:
-        found.setdefault(said, []).append(name)
+        names = same.get(id(said))
+        if names is None:
+            names = same[id(said)] = found.setdefault(said, [])
+        names.append(name)
     for said, names in found.items():
         yield said, tuple(names)
 

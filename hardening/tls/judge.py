@@ -141,7 +141,7 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
         if one.suite is not None:
             broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]
             if broken:
-                ledger.breaks(dict.fromkeys(broken), one.fact)
+                ledger.breaks({id(r): r for r in broken}.values(), one.fact)
         elif one.kind is not None:
             ledger.breaks(policy.protocol_breaches("SSLv2"), one.fact)
         else:
@@ -214,11 +214,12 @@ def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, prese
 
 
 def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
-    shared: dict[Fact, list[Reason]] = {}
+    shared: dict[tuple[object, ...], tuple[Fact, list[Reason]]] = {}
     for ledger in ledgers:
         for fact, reason in ledger.reasons():
-            shared.setdefault(fact, []).append(reason)
-    for fact, reasons in shared.items():
+            said = (fact.rule.id, fact.evidence, fact.said, fact.at)
+            shared.setdefault(said, (fact, []))[1].append(reason)
+    for fact, reasons in shared.values():
         binding = [reason for reason in reasons if reason.rule.binding]
         first = {reason.policy: reason for reason in reversed(binding or reasons)}
         named = tuple(sorted(first))
