@@ -44,7 +44,7 @@ class Versions:
         learned.asked_all = self.case.scope.full or name in self.case.scope.forbidden_protocols
         suites, extra = self.case.scope.asked(name)
         done = set(learned.suites)
-        if done:
+        if not done.isdisjoint(suites):
             suites = tuple(s for s in suites if s not in done)
         if suites:
             yield from self.chain(learned, suites, extra)

@@ -128,26 +128,29 @@ def test_a_flight_without_end_stops_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("want", "said", "fault"),
+    ("want", "said", "fault", "reaction"),
     [
-        (Want.HEARTBEAT, _record(24, b"\x02\x00\x00" + bytes(16)), True),
-        (Want.HEARTBEAT, _record(21, b"\x02\x0a"), None),
-        (Want.EARLY_CCS, _record(21, b"\x02\x14"), True),
-        (Want.EARLY_CCS, _record(21, b"\x02\x0a"), False),
+        (Want.HEARTBEAT, _record(24, b"\x02\x00\x00" + bytes(16)), True, ""),
+        (Want.HEARTBEAT, _record(21, b"\x02\x0a"), None, "alert 10"),
+        (Want.EARLY_CCS, _record(21, b"\x02\x14"), None, "alert 20"),
+        (Want.EARLY_CCS, _record(21, b"\x02\x0a"), None, "alert 10"),
     ],
 )
 def test_a_probe_asks_after_the_flight_and_reads_the_answer(
-    want: Want, said: bytes, fault: bool | None
+    want: Want, said: bytes, fault: bool | None, reaction: str
 ) -> None:
     probe = Probe(Question(protocol="TLSv1.2", suites=(0x009E,), want=want))
     assert probe.feed(FLIGHT) is None
     assert probe.outgoing[0] == (24 if want is Want.HEARTBEAT else 20)
     answer = probe.feed(said)
     assert answer is not None
-    assert answer.fault is fault
+    assert (answer.fault, answer.reaction) == (fault, reaction)
 
 
 def test_a_heartbeat_asks_for_no_byte_of_memory() -> None:
+    """Its payload is as long as it says; only the padding is missing."""
     probe = Probe(Question(protocol="TLSv1.2", suites=(0x009E,), want=Want.HEARTBEAT))
     probe.feed(FLIGHT)
-    assert probe.outgoing == b"\x18\x03\x03\x00\x03\x01\x00\x00"
+    head, payload = probe.outgoing[:8], probe.outgoing[8:]
+    assert int.from_bytes(head[3:5], "big") == 3 + len(payload)
+    assert int.from_bytes(head[6:8], "big") == len(payload)
