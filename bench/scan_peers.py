@@ -128,7 +128,7 @@ def found(name: str, said: str) -> int:
         return sum(len(part.get("accepted_cipher_suites", ())) for part in parts)
     pattern = {
         "sslscan": r"^(?:Accepted|Preferred) ",
-        "nmap": r"^\|\s+(?:TLS|SSL)_\S+ .*- [A-F]$",
+        "nmap": r"^\|\s+(?:TLS|SSL)_\S+",
         "testssl.sh": r"^ x[0-9a-f]+ ",
     }[name]
     return len(re.findall(pattern, said, re.MULTILINE))
