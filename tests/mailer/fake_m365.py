@@ -7,16 +7,9 @@ proxy refuses and records any name it does not know.
 
 from __future__ import annotations
 
-import base64
-import http.server
 import json
-import re
 import secrets
-import select
-import socket
-import socketserver
 import ssl
-import struct
 import threading
 import time
 import uuid
@@ -27,19 +20,15 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import jwt
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-NAMES = (
-    "login.microsoftonline.com", "graph.microsoft.com", "outlook.office365.com", "smtp.office365.com",
-    "login.microsoftonline.us", "graph.microsoft.us", "outlook.office365.us", "smtp.office365.us",
-    "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn", "partner.outlook.cn", "smtp.partner.outlook.cn",
-)  # fmt: skip
+from tests.mailer.fake_smtp import Submit, Tunnel
+from tests.mailer.fake_web import NAMES, Secure, Threaded, Web, aadsts, key_id
 
 
 @dataclass
@@ -57,11 +46,6 @@ class App:
     ews_allowed: bool = True
     registration: str = field(default_factory=lambda: str(uuid.uuid4()))
     """The registration's object id, which is not the enterprise application's (`oid`)."""
-
-
-def key_id(certificate: x509.Certificate) -> str:
-    """Return the id under which the registration lists a certificate."""
-    return str(uuid.UUID(bytes=certificate.fingerprint(hashes.SHA256())[:16]))
 
 
 @dataclass(frozen=True)
@@ -133,7 +117,7 @@ class Fake:
         self._lock = threading.Lock()
         self._sent: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._open = 0
-        self._servers: list[_Threaded] = []
+        self._servers: list[Threaded] = []
         self.tls = self._context(*NAMES, "localhost", "127.0.0.1")
         self.smtp_tls = self.tls
 
@@ -207,19 +191,19 @@ class Fake:
     def running(self) -> Iterator[Fake]:
         fake = self
 
-        class Web(_Web):
+        class ThisWeb(Web):
             double = fake
 
-        class Submit(_Submit):
+        class ThisSubmit(Submit):
             double = fake
 
-        class Tunnel(_Tunnel):
+        class ThisTunnel(Tunnel):
             double = fake
 
         self._servers = [
-            _Secure(("127.0.0.1", 0), Web),
-            _Threaded(("127.0.0.1", 0), Submit),
-            _Threaded(("127.0.0.1", 0), Tunnel),
+            Secure(("127.0.0.1", 0), ThisWeb),
+            Threaded(("127.0.0.1", 0), ThisSubmit),
+            Threaded(("127.0.0.1", 0), ThisTunnel),
         ]
         self._servers[0].double = self  # type: ignore[attr-defined]  # the handshake needs the context of the moment
         threads = [threading.Thread(target=s.serve_forever, args=(0.02,), daemon=True) for s in self._servers]
@@ -260,21 +244,21 @@ class Fake:
         """Answer a token request."""
         app = self.apps.get(form.get("client_id", ""))
         if tenant.lower() not in (self.tenant, self.domain):
-            return _aadsts(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+            return aadsts(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
         if app is None:
-            return _aadsts(400, "unauthorized_client", 700016, "Application was not found in the directory.")
+            return aadsts(400, "unauthorized_client", 700016, "Application was not found in the directory.")
         if not app.enabled:
-            return _aadsts(400, "unauthorized_client", 7000112, "Application is disabled.")
+            return aadsts(400, "unauthorized_client", 7000112, "Application is disabled.")
         if problem := self._credential(app, form):
             return problem
         if self.conditional_access:
-            return _aadsts(
+            return aadsts(
                 400, "invalid_grant", 53003, "Access has been blocked by Conditional Access policies."
             )
         scope = form.get("scope", "").split()
         wanted = next((s for s in scope if s.endswith("/.default")), "")
         if not wanted:
-            return _aadsts(400, "invalid_scope", 1002012, "The provided value for scope is not valid.")
+            return aadsts(400, "invalid_scope", 1002012, "The provided value for scope is not valid.")
         host = urlsplit(wanted).hostname or ""
         now = time.time() + self.skew
         claims = {
@@ -297,14 +281,14 @@ class Fake:
         now = time.time()
         if secret := form.get("client_secret"):
             if secret not in app.secrets:
-                return _aadsts(
+                return aadsts(
                     401,
                     "invalid_client",
                     7000215,
                     "Invalid client secret provided. Ensure the secret being sent is the client secret value, not the client secret ID.",
                 )
             if app.secrets[secret] < now:
-                return _aadsts(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
+                return aadsts(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
             return None
         if assertion := form.get("client_assertion"):
             for certificate in self._spread(app):
@@ -318,20 +302,20 @@ class Fake:
                             leeway=300,
                         )
                     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
-                        return _aadsts(
+                        return aadsts(
                             401,
                             "invalid_client",
                             700024,
                             "Client assertion is not within its valid time range.",
                         )
                     return None
-            return _aadsts(
+            return aadsts(
                 401,
                 "invalid_client",
                 700027,
                 "The certificate with identifier used to sign the client assertion is not registered.",
             )
-        return _aadsts(
+        return aadsts(
             401, "invalid_client", 7000218, "The request body must contain client_assertion or client_secret."
         )
 
@@ -373,511 +357,3 @@ def toml(value: Any) -> str:
     if isinstance(value, (int, float)) or hasattr(value, "isoformat"):
         return str(value)
     return json.dumps(value)
-
-
-def _aadsts(status: int, error: str, code: int, text: str) -> tuple[int, dict[str, Any]]:
-    return status, {
-        "error": error, "error_description": f"AADSTS{code}: {text} Trace ID: {uuid.uuid4()}", "error_codes": [code],
-        "timestamp": "2026-11-24 00:00:00Z", "trace_id": str(uuid.uuid4()), "correlation_id": str(uuid.uuid4()),
-    }  # fmt: skip
-
-
-class _Threaded(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no error of the double's."""
-
-
-class _Secure(_Threaded):
-    double: Fake
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(20)
-        try:
-            request.getpeername()
-        except OSError:
-            return  # reset already; CPython's wrap_socket would leave its own socket open
-        with (self.double.inspect or self.double.tls).wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-
-class _Web(http.server.BaseHTTPRequestHandler):
-    double: Fake
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
-
-    def _answer(self, status: int, body: Any = b"", kind: str = "application/json", **headers: str) -> None:
-        if self.double.reworded and isinstance(body, dict) and "error" in body:
-            body = _reworded(body)
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.double.log.append(f"  {self.command} https://{self.headers['Host']}{self.path}  ->  {status}")
-        self.send_response_only(status)
-        self.send_header(
-            "Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + self.double.skew))
-        )
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("request-id", str(uuid.uuid4()))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def _faulty(self, place: str) -> bool:
-        what = self.double.due(place)
-        if what is None:
-            return False
-        self.close_connection = True
-        if what == "hang":
-            time.sleep(6)
-        elif what == "reset":
-            _reset(self.connection)
-        elif isinstance(what, int):  # a careless service that says back what it was sent
-            said = f"{self.headers.get('Authorization')} {getattr(self, 'sent', b'').decode('latin-1')}"
-            self._answer(what, {"error": "invalid_request", "error_description": f"AADSTS9: {said}"} if place == "token"
-                         else {"error": {"code": "ErrorInternal", "message": said}})  # fmt: skip
-        elif what != "drop":
-            status, body, headers = (*what, {})[:3]
-            self._answer(
-                status, body, "text/html" if isinstance(body, bytes) else "application/json", **headers
-            )
-        return True
-
-    def do_GET(self) -> None:
-        double = self.double
-        path = urlsplit(self.path).path
-        double.requests.append(f"GET {self.headers['Host']} {path}")
-        if path.endswith("/.well-known/openid-configuration"):
-            tenant = path.split("/")[1]
-            if self._faulty("discovery"):
-                return
-            if tenant.lower() not in (double.tenant, double.domain):
-                status, body = _aadsts(400, "invalid_tenant", 90002, f"Tenant '{tenant}' not found.")
-                self._answer(status, body)
-                return
-            base = f"https://{self.headers['Host']}/{tenant}"
-            self._answer(
-                200,
-                {
-                    "token_endpoint": f"{base}/oauth2/v2.0/token",
-                    "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                    "issuer": f"https://{self.headers['Host']}/{double.tenant}/v2.0",
-                },
-            )
-        elif found := re.fullmatch(r"/v1\.0/users/([^/]+)/events", path):
-            self._graph(unquote(found[1]), "Calendars.Read")
-        else:
-            self._answer(404, {})
-
-    def do_POST(self) -> None:
-        double = self.double
-        length = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(length)
-        if len(body) < length:  # the client was killed: half a request is none
-            self.close_connection = True
-            return
-        self.sent = body
-        path = urlsplit(self.path).path
-        double.requests.append(f"POST {self.headers['Host']} {path}")
-        if path.endswith("/oauth2/v2.0/token"):
-            if self._faulty("token"):
-                return
-            form = {k: v[0] for k, v in parse_qs(body.decode()).items()}
-            self._answer(*double.issue(form, path.split("/")[1]))
-        elif found := re.fullmatch(r"/v1\.0/users/([^/]+)/sendMail", path):
-            self._graph(unquote(found[1]), "Mail.Send", body)
-        elif found := re.fullmatch(r"/v1\.0/applications/([^/]+)/(addKey|removeKey)", path):
-            self._key(unquote(found[1]), found[2], json.loads(body))
-        elif path == "/EWS/Exchange.asmx":
-            self._ews(body)
-        else:
-            self._answer(404, {})
-
-    def _claims(self, *hosts: str) -> dict[str, Any] | None:
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        return next((c for host in hosts if (c := self.double.claims(token, host)) is not None), None)
-
-    def _graph(  # noqa: C901, PLR0911 - one line a refusal
-        self, mailbox: str, role: str, body: bytes | None = None
-    ) -> None:
-        double = self.double
-        if self._faulty("graph"):
-            return None
-        claims = self._claims("graph.microsoft.com", "graph.microsoft.us", "microsoftgraph.chinacloudapi.cn")
-        if claims is None:
-            return self._answer(
-                401,
-                {
-                    "error": {
-                        "code": "InvalidAuthenticationToken",
-                        "message": "Access token validation failure. Invalid audience.",
-                    }
-                },
-            )
-        if role not in claims.get("roles", []) and claims["oid"] not in double.scoped[mailbox.lower()]:
-            return self._answer(
-                403,
-                {
-                    "error": {
-                        "code": "ErrorAccessDenied",
-                        "message": "Access is denied. Check credentials and try again.",
-                    }
-                },
-            )
-        if mailbox.lower() not in double.mailboxes:
-            return self._answer(
-                404,
-                {
-                    "error": {
-                        "code": "ErrorInvalidUser",
-                        "message": f"The requested user '{mailbox}' is invalid.",
-                    }
-                },
-            )
-        if body is None:
-            return self._answer(200, {"value": []})
-        if self.headers["Content-Type"].startswith("text/plain"):
-            try:
-                mail = base64.b64decode(body, validate=True)
-            except ValueError:
-                return self._answer(
-                    400, {"error": {"code": "ErrorMimeContentInvalidBase64String", "message": "bad MIME"}}
-                )
-            parsed = message_from_bytes(mail)
-            recipients, sender = str(parsed["To"]).split(","), str(parsed["From"])
-        else:
-            message = json.loads(body)["message"]
-            recipients, sender, mail = (
-                [r["emailAddress"]["address"] for r in message["toRecipients"]],
-                mailbox,
-                body,
-            )
-        if sender.lower() != mailbox.lower() and sender.lower() not in double.send_as[mailbox.lower()]:
-            return self._answer(
-                403,
-                {
-                    "error": {
-                        "code": "ErrorSendAsDenied",
-                        "message": "The user account does not have the right.",
-                    }
-                },
-            )
-        if double.over_limit(mailbox, len(recipients)):
-            return self._answer(
-                429, {"error": {"code": "ApplicationThrottled", "message": "too many"}}, Retry_After="2"
-            )
-        double.accept("graph", mailbox, [r.strip() for r in recipients], mail)
-        if self._faulty("graph.accepted"):
-            return None
-        return self._answer(202)
-
-    def _key(  # noqa: PLR0911 - one line a refusal
-        self, registration: str, verb: str, asked: dict[str, Any]
-    ) -> None:
-        """Roll a key: the token says who asks, the proof that an old key is theirs; no permission is needed."""
-        double = self.double
-        if self._faulty(verb):
-            return None
-        claims = self._claims("graph.microsoft.com", "graph.microsoft.us", "microsoftgraph.chinacloudapi.cn")
-        if claims is None:
-            return self._answer(401, {"error": {"code": "InvalidAuthenticationToken", "message": "no"}})
-        app = double.apps[claims["appid"]]
-        if app.registration != registration:
-            return self._answer(
-                403, {"error": {"code": "Authorization_RequestDenied", "message": "not yours"}}
-            )
-        if not double.proved(app, str(asked.get("proof"))):
-            return self._answer(
-                400, {"error": {"code": "Request_BadRequest", "message": "the proof does not hold"}}
-            )
-        if verb == "addKey":
-            key = asked["keyCredential"]
-            if (key["type"], key["usage"]) != ("AsymmetricX509Cert", "Verify") or asked[
-                "passwordCredential"
-            ] is not None:
-                return self._answer(400, {"error": {"code": "Request_BadRequest", "message": "no such key"}})
-            made = x509.load_der_x509_certificate(base64.b64decode(key["key"], validate=True))
-            app.certificates.append(made)
-            double.unseen[key_id(made)] = double.slow_keys
-            if self._faulty("addKey.accepted"):
-                return None
-            return self._answer(
-                200, {"keyId": key_id(made), "type": key["type"], "usage": key["usage"], "key": None}
-            )
-        left = [one for one in app.certificates if key_id(one) != asked["keyId"]]
-        if len(left) == len(app.certificates):
-            return self._answer(
-                404, {"error": {"code": "Request_ResourceNotFound", "message": "no such key"}}
-            )
-        app.certificates[:] = left
-        return self._answer(204)
-
-    def _ews(self, body: bytes) -> None:
-        double = self.double
-        if self._faulty("ews"):
-            return None
-        claims = self._claims("outlook.office365.com", "outlook.office365.us", "partner.outlook.cn")
-        if claims is None or "full_access_as_app" not in claims.get("roles", []):
-            return self._answer(401, b"", "text/html")
-        if not double.apps[claims["appid"]].ews_allowed:
-            return self._answer(
-                403, b"", "text/html", x_ms_diagnostics="4000000;reason=EWS is disabled for this application"
-            )
-        mailbox = (re.findall(rb"PrimarySmtpAddress>([^<]+)<", body) or [b""])[0].decode()
-        if mailbox.lower() not in double.mailboxes:
-            return self._answer(500, _soap("ErrorNonExistentMailbox"), "text/xml")
-        if mime := re.search(rb"<t:MimeContent[^>]*>([^<]+)<", body):
-            mail = base64.b64decode(mime[1])
-            parsed = message_from_bytes(mail)
-            if str(parsed["From"]).lower() != mailbox.lower():
-                return self._answer(200, _soap("ErrorSendAsDenied"), "text/xml")
-            double.accept("ews", mailbox, [r.strip() for r in str(parsed["To"]).split(",")], mail)
-        return self._answer(200, _soap("NoError"), "text/xml")
-
-
-def _reworded(body: dict[str, Any]) -> dict[str, Any]:
-    """Return an error body of another author's: an AADSTS number may be in the list alone, or in the text alone."""
-    error = body["error"]
-    if isinstance(error, dict):
-        return {"error": {**error, "message": "Das geht so nicht.", "innerError": {"date": "2026-11-24"}}}
-    codes = body.get("error_codes", [])
-    if codes and codes[0] % 2:
-        return {"error": error, "error_description": "Das geht so nicht.", "error_codes": codes}
-    named = f"AADSTS{codes[0]} - " if codes else ""
-    return {"error": error, "error_description": f"{named}so nicht, bitte.\r\nTrace: 1"}
-
-
-def _soap(code: str) -> bytes:
-    return f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:R xmlns:m="x"><m:ResponseCode>{code}</m:ResponseCode></m:R></s:Body></s:Envelope>'.encode()
-
-
-def _reset(connection: Any) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-class _Gone(Exception):  # noqa: N818 - reads as what happened
-    """The double hung up."""
-
-
-class _Submit(socketserver.BaseRequestHandler):
-    double: Fake
-
-    def setup(self) -> None:
-        self.request.settimeout(30)
-        self.file = self.request.makefile("rb")
-
-    def say(self, text: str) -> None:
-        if self.double.reworded and (kept := re.match(r"([45]\d\d)((?: [45]\.\d+\.\d+)?)", text)):
-            named = re.search(r"\w+(?:Exception|Exceeded)\w*", text)  # names of exceptions are identifiers
-            text = f"{kept[1]}{kept[2]} Nein danke. {named[0] if named else ''}".rstrip()
-        self.double.log.append(f"  S: {text}")
-        self.request.sendall(text.encode() + b"\r\n")
-
-    def line(self) -> str:
-        raw = self.file.readline(20_000)
-        if not raw:
-            raise _Gone
-        said = str(raw.decode("utf-8", "replace").rstrip("\r\n"))
-        self.double.log.append("  C: " + re.sub(r"(?i)^(AUTH XOAUTH2) .*", r"\1 [user, token]", said))
-        return said
-
-    def fault(self, place: str, heard: str = "") -> bool:
-        what = self.double.due(f"smtp.{place}")
-        if what is None:
-            return False
-        if what in ("drop", "reset", "hang"):
-            if what == "hang":
-                time.sleep(6)
-            if what == "reset":
-                _reset(self.request)
-            raise _Gone
-        self.say(what.replace("ECHO", heard))
-        if what.startswith("421"):
-            raise _Gone
-        return True
-
-    def handle(self) -> None:
-        double = self.double
-        with double._lock:
-            double._open += 1
-            if double._open > double.concurrent:
-                double.violations.append(f"{double._open} connections")
-        try:
-            self._session()
-        except (_Gone, OSError, ValueError):
-            pass
-        finally:
-            with double._lock:
-                double._open -= 1
-            with suppress(OSError):
-                self.file.close()
-                self.request.close()
-
-    def _session(self) -> None:  # noqa: C901, PLR0912, PLR0915 - one branch a verb
-        double, secured = self.double, False
-        claims: dict[str, Any] | None = None
-        mailbox, sender = "", ""
-        recipients: list[str] = []
-        if self.fault("banner"):
-            return
-        self.say("220 DOUBLE.prod.outlook.com Microsoft ESMTP MAIL Service ready")
-        while True:
-            said = self.line()
-            verb, _, rest = said.partition(" ")
-            verb = verb.upper()
-            if verb == "EHLO":
-                if self.fault("ehlo"):
-                    continue
-                words = ["DOUBLE Hello", "SIZE 157286400", "PIPELINING", "8BITMIME"]
-                words += ["STARTTLS"] if double.starttls and not secured else []
-                words += ["AUTH LOGIN XOAUTH2" if double.xoauth2 else "AUTH LOGIN"] if secured else []
-                for word in words[:-1]:
-                    self.say(f"250-{word}")
-                self.say(f"250 {words[-1]}")
-            elif verb == "STARTTLS":
-                if self.fault("starttls"):
-                    continue
-                self.say("220 2.0.0 SMTP server ready")
-                self.file.close()
-                self.request = double.smtp_tls.wrap_socket(self.request, server_side=True)
-                self.file, secured = self.request.makefile("rb"), True
-                double.log.append(f"  -- {self.request.version()}")
-            elif verb == "AUTH":
-                mailbox, claims = self._auth(rest, secured=secured)
-            elif verb == "QUIT":
-                self.say("221 2.0.0 bye")
-                return
-            elif claims is None:
-                self.say("530 5.7.57 Client not authenticated to send mail.")
-            elif verb == "MAIL":
-                if not self.fault("mail"):
-                    sender, recipients = re.findall(r"<([^>]*)>", rest)[0], []
-                    self.say("250 2.1.0 Sender OK")
-            elif verb == "RCPT":
-                if not self.fault("rcpt"):
-                    address = re.findall(r"<([^>]*)>", rest)[0]
-                    if address.endswith(".invalid"):
-                        self.say("550 5.1.1 no such recipient")
-                    else:
-                        recipients.append(address)
-                        self.say("250 2.1.5 Recipient OK")
-            elif verb == "RSET":
-                sender, recipients = "", []
-                self.say("250 2.0.0 Resetting")
-            elif verb == "DATA":
-                self._data(mailbox, sender, recipients)
-            else:
-                self.say("500 5.3.3 Unrecognized command")
-
-    def _auth(self, rest: str, *, secured: bool) -> tuple[str, dict[str, Any] | None]:
-        double = self.double
-        double.requests.append("AUTH")
-        if not secured or rest.split(" ", maxsplit=1)[0].upper() != "XOAUTH2":
-            self.say("504 5.7.4 Unrecognized authentication type")
-            return "", None
-        blob = rest.partition(" ")[2]
-        if blob and double.short_lines:
-            self.say("500 5.5.2 Command line too long")
-            return "", None
-        if not blob:
-            self.say("334 ")
-            blob = self.line()
-        if self.fault("auth", blob):
-            return "", None
-        found = re.fullmatch(
-            r"user=([^\x01]*)\x01auth=Bearer ([^\x01]+)\x01\x01", base64.b64decode(blob).decode()
-        )
-        claims = double.claims(found[2], "outlook.office365.com") if found else None
-        claims = claims or (double.claims(found[2], "outlook.office365.us") if found else None)
-        mailbox = found[1].lower() if found else ""
-        if mailbox in double.smtp_disabled:
-            self.say(
-                "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."
-            )
-            return "", None
-        opened = (
-            claims is not None
-            and "SMTP.SendAsApp" in claims.get("roles", [])
-            and claims["oid"] in double.mailboxes.get(mailbox, set())
-        )
-        opened = opened or (claims is not None and claims["oid"] in double.scoped_smtp[mailbox])
-        if not opened:
-            self.say("535 5.7.3 Authentication unsuccessful [DOUBLE.prod.outlook.com]")
-            return "", None
-        self.say("235 2.7.0 Authentication successful")
-        return mailbox, claims
-
-    def _data(self, mailbox: str, sender: str, recipients: list[str]) -> None:
-        double = self.double
-        if self.fault("data"):
-            return
-        self.say("354 Start mail input; end with <CRLF>.<CRLF>")
-        lines = []
-        while (raw := self.file.readline(20_000)) not in (b".\r\n", b""):
-            lines.append(raw[1:] if raw.startswith(b".") else raw)
-        if raw == b"":
-            raise _Gone
-        double.log.append(f"  C: [{sum(map(len, lines))} bytes of mail]")
-        if self.fault("dot"):
-            return
-        if sender.lower() != mailbox and sender.lower() not in double.send_as[mailbox]:
-            self.say("554 5.2.252 SendAsDenied; the mailbox is not allowed to send as this address")
-            return
-        if limit := double.over_limit(mailbox, len(recipients)):
-            self.say(
-                "432 4.3.2 STOREDRV.ClientSubmit; too many"
-                if limit == "minute"
-                else "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException"
-            )
-            return
-        double.accept("smtp", mailbox, recipients, b"".join(lines))
-        if not self.fault("accepted"):
-            self.say("250 2.0.0 OK <double@prod.outlook.com> [Hostname=DOUBLE]")
-
-
-class _Tunnel(socketserver.BaseRequestHandler):
-    double: Fake
-
-    def handle(self) -> None:
-        double = self.double
-        self.request.settimeout(20)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = self.request.recv(4096)
-            if not more:
-                return
-            head += more
-        target = head.split(b" ")[1].decode()
-        host, _, port = target.rpartition(":")
-        if double.proxy_auth and base64.b64encode(double.proxy_auth.encode()) not in head:
-            self.request.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-            return
-        if host not in NAMES or int(port) in double.proxy_blocks:
-            double.refused_names.append(target)
-            self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-            return
-        with socket.create_connection(("127.0.0.1", double.smtp if port == "587" else double.web), 5) as far:
-            self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._pump(far)
-
-    def _pump(self, far: socket.socket) -> None:
-        other = {self.request: far, far: self.request}
-        while True:
-            ready, _, _ = select.select([self.request, far], [], [], 20)
-            for one in ready:
-                try:
-                    data = one.recv(65_536)
-                except OSError:
-                    _reset(other[one])
-                    return
-                if not data:
-                    return
-                other[one].sendall(data)
-            if not ready:
-                return

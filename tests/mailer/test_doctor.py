@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from hardening.cli import run
 from hardening.errors import ExitCode
 from tests.mailer.conftest import Site
-from tests.mailer.fake_m365 import NAMES, Fake
+from tests.mailer.fake_m365 import Fake
+from tests.mailer.fake_web import NAMES
 from tests.mailer.test_send import certificate
 
 

@@ -15,7 +15,7 @@ from cryptography import x509
 
 from tests.host.little import interpreter
 from tests.mailer.conftest import Site
-from tests.mailer.fake_m365 import key_id
+from tests.mailer.fake_web import key_id
 from tests.mailer.relayed import Relay
 
 

@@ -17,7 +17,7 @@ from hardening.mailer.message import message
 from hardening.mailer.send import send
 from hardening.mailer.settings import load
 from tests.mailer.conftest import Site
-from tests.mailer.fake_m365 import key_id
+from tests.mailer.fake_web import key_id
 
 
 def stage(site: Site, value: str) -> None:
