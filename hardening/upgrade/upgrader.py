@@ -1357,7 +1357,10 @@ def listed_size(path):
 
 def do_begin(host, request):
     """Take the bundle in and leave the runner behind; the same bundle again means the same upgrade."""
-    descriptor = grip(host)
+    descriptor, deadline = grip(host), agent.clock() + 15
+    while descriptor is None and unfinished(host) is None and agent.clock() < deadline:
+        time.sleep(0.1)  # one that has just ended still tidies up
+        descriptor = grip(host)
     open_one = unfinished(host)
     if descriptor is None:
         manifest = open_one.manifest() if open_one else {}

@@ -413,3 +413,11 @@ def begin(site: Site, path: Path, **more: Any) -> str:
     answer = site.ask("begin", **control.request(control.look()), uploaded=str(path))
     assert not answer["failed"], answer
     return str(answer["id"])
+
+
+def left(site: Site, seconds: float = 30) -> list[int]:
+    """Return the host's processes that are still there once they had time to tidy up."""
+    deadline = time.monotonic() + seconds
+    while (found := runners(site)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found

@@ -22,7 +22,7 @@ import pytest
 from hardening.errors import ProbeError
 from hardening.host import stream
 from hardening.upgrade import carry
-from tests.upgrade.standin import Signer, Site, conductor, runners
+from tests.upgrade.standin import Signer, Site, conductor, left
 
 WRAPPED = """
 import errno, json, os, signal, sys, types, zlib, base64
@@ -115,9 +115,7 @@ def trial(
     if not rows:
         return site.whole(before), "none"
     site.until("committed", "rolledback")
-    deadline = time.monotonic() + 20
-    while runners(site) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert left(site) == []
     state = site.upgrades()[-1]["state"]
     assert "Traceback" not in str(site.upgrades()), site.upgrades()
     if site.loaded() == "":  # a service that was killed after the last look is the operator's business

@@ -25,6 +25,7 @@ from tests.upgrade.standin import (
     begin,
     conductor,
     job,
+    left,
     runners,
     whole_run,
 )
@@ -97,7 +98,7 @@ def test_a_bad_release_is_led_back(site: Site, signer: Signer, fault: str) -> No
     assert found["state"] == "rolledback", found
     assert WHY[fault] in found["problems"][0]
     assert site.whole(before) == "old"
-    assert runners(site) == []
+    assert left(site) == []
     assert found["leftovers"]["removed"] == found["leftovers"]["changed"] == []
 
 
