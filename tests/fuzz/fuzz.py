@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.fuzz import corpora
 
 WORK = Path(".cache/fuzz").resolve()
-INSTRUMENT = {"walk": ["bundle.walk"]}
+INSTRUMENT = {"walk": ["bundle.walk"], "credentials": ["bundle.detect"]}
 """Group, and the packages whose branches guide it."""
 FLAGS = ("-timeout=30", "-rss_limit_mb=1024", "-max_len=16384")
 MOST = 10.0

@@ -1,0 +1,85 @@
+"""What is fuzzed of the credential detector: texts of every style, classes, keys, rule files and hashes.
+
+Every input ends, quickly; every finding lies inside its text and holds nothing of the value.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bundle.detect import keys
+from bundle.detect.credentials import Credentials, assign, calls, cracking, decode, javaclass
+from bundle.detect.credentials.gitleaks import load_gitleaks
+from bundle.walk.member import Member
+from hardening.errors import HardeningError
+from hardening.findings import InFile
+from tests.bundle.detect.credentials.plant.kinds import places
+from tests.bundle.detect.credentials.plant.whole import written
+
+_DETECTOR = Credentials()
+_KEYS = keys.detector()
+
+
+def member(name: str, data: bytes) -> Member:
+    return Member(parts=("b.zip", name), kind="file", size=len(data), content=data)
+
+
+def text(name: str) -> Callable[[bytes], object]:
+    """The whole detector on a text that has this name."""
+
+    def target(data: bytes) -> None:
+        one = member(name, data)
+        for finding in _DETECTOR.check(one, "b.zip"):
+            assert isinstance(finding.location, InFile)
+            assert finding.location.line is None or 1 <= finding.location.line <= data.count(b"\n") + 1
+        for literal in _DETECTOR.literals(one, b"key"):
+            assert 0 <= literal.start < literal.end <= 2 * len(data)
+
+    return target
+
+
+def rules(data: bytes) -> None:
+    """A rule file in gitleaks' format: read, or refused with a word."""
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        file.write(data)
+        file.flush()
+        try:
+            load_gitleaks(Path(file.name))
+        except HardeningError:
+            return
+
+
+def values(data: bytes) -> None:
+    """What is decoded, and what is held against hashes."""
+    said = data.decode("utf-8", "replace")
+    decode.plain(said, asked=True)
+    decode.pair(said)
+    assign.unescaped(said)
+    calls.arguments(said)
+    cracking.opened(said[:200])
+
+
+TARGETS: dict[str, Callable[[bytes], object]] = {
+    "php": text("www/a.php"),
+    "java": text("src/A.java"),
+    "shell": text("bin/a.sh"),
+    "config": text("etc/a.conf"),
+    "xml": text("conf/a.xml"),
+    "sql": text("db/a.sql"),
+    "accounts": text("etc/rsyncd.secrets"),
+    "class": lambda data: list(javaclass.calls(data)),
+    "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
+    "rules": rules,
+    "values": values,
+}
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """Every planted file once, small enough for a corpus."""
+    pick = random.Random(1)
+    for number, place in enumerate((*places("third"), *places("fourth"))):
+        yield f"planted-{number}", written(place, pick)[0].encode()[: 4 << 10]
+    yield "rules", b"[[rules]]\nid = 'a'\nregex = '''abc-([0-9]{8})'''\nkeywords = ['abc']\n"
