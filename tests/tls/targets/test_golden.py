@@ -28,7 +28,9 @@ def written(target: Target, version: str, policy: str) -> str:
         made = render(target, policies.load(policy), version=version)
     except UsageError as refused:
         return f"refused: {refused}\nnext: {refused.hint}\n"
-    shown = [f for f in made.findings if f.rule.id != "tls/locked-out"]  # whom clients.toml names is tested by itself
+    shown = [
+        f for f in made.findings if f.rule.id != "tls/locked-out"
+    ]  # whom clients.toml names is tested by itself
     said = "".join(f"# finding: {f.level.label} {f.rule.id}: {f.message}\n" for f in shown)
     return said + made.text
 
