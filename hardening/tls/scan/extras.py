@@ -151,13 +151,13 @@ def _robot(case: Case, learned: Learned) -> Talk:
     """Five paddings, and the same again where they are told apart."""
     known = registry.suites_by_code()
     suites = tuple(
-        s for s in learned.suites if s in known and known[s].kx == "RSA" and "EXPORT" not in known[s].flags
-    )
-    if not suites:
-        return
+        s
+        for s in hello.every_suite()
+        if known[s].kx == known[s].auth == "RSA" and "EXPORT" not in known[s].flags
+    )[: case.asker.shape.max_suites]
     first = yield from _reactions(case, learned, suites)
     if None in first:
-        return
+        return  # no such suite, or no key to pad for
     if len(set(first)) == 1:
         case.found.faults[Want.BAD_KEY] = False
         return
@@ -173,6 +173,8 @@ def _reactions(
         question = replace(_plain(case, learned, Want.BAD_KEY), suites=suites, variant=variant)
         answer: Answer = yield from case.asker.ask(question, blame=False)
         out.append(answer.reaction or None)
+        if not answer.reaction:
+            break
     return out
 
 
@@ -183,6 +185,8 @@ def _ticketbleed(case: Case, learned: Learned) -> Talk:
         return
     given = yield from case.asker.ask(_plain(case, learned, Want.FINISHED), blame=False)
     if given.ticket:
-        question = replace(_plain(case, learned, Want.STALE_ID), session=given.ticket)
+        question = replace(
+            _plain(case, learned, Want.STALE_ID), session=given.ticket, suites=hello.every_suite()
+        )
         answer = yield from case.asker.ask(question, blame=False)
         case.found.faults[Want.STALE_ID] = answer.fault
