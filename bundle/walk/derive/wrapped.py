@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
-import codecs
 import re
 import zlib
 from collections.abc import Iterator
@@ -31,6 +30,10 @@ _RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
 _LONG = b"A" * 60
 _MOST = 8 << 20
 _MANY = 200
+_ROT13 = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm",
+)
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
@@ -102,7 +105,7 @@ def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:
     letters = b"".join(literal.split())[: _MOST * 2]
     for word, variant in (
         ("base64", letters),
-        ("rot13+base64", codecs.encode(letters.decode("ascii"), "rot13").encode()),
+        ("rot13+base64", letters.translate(_ROT13)),
         ("reverse+base64", letters.rstrip(b"=")[::-1]),
     ):
         raw = _decoded(variant)
@@ -131,7 +134,7 @@ def _from_bytes(how: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
         if _is_text(plain):
             yield f"{how}+{word}" if word else how, plain
             return
-        turned = codecs.encode(plain.decode("latin-1"), "rot13").encode("latin-1") if word else b""
+        turned = plain.translate(_ROT13) if word else b""
         if turned and _is_text(turned):
             yield f"{how}+{word}+rot13", turned
             return
