@@ -398,12 +398,13 @@ def whole_run(site: Site, path: Path, **more: Any) -> dict[str, Any]:
 def runners(site: Site) -> list[int]:
     """Return the processes that hold the host's runner lock: the supervisor and its worker."""
     lock, found = str(site.root) + site.state + "/runner.lock", []
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+    for entry in Path("/proc").iterdir():
         try:
-            if str(link.readlink()) == lock:
-                found.append(int(link.parts[2]))
+            held = [str(one.readlink()) for one in (entry / "fd").iterdir()] if entry.name.isdigit() else []
         except OSError:
-            continue
+            continue  # it ended while we looked
+        if lock in held:
+            found.append(int(entry.name))
     return sorted(set(found))
 
 
