@@ -240,18 +240,32 @@ class Loop:
             self._finish(connection, connection.ended(Kind.RESET, problem.strerror or "connection failed"))
 
     def _writable(self, connection: Connection, sock: socket.socket) -> None:
-        if connection.state == "connecting":
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        fresh = connection.state == "connecting"
+        if fresh:
+            dialogue = self._dialogue(connection.job.target)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if dialogue is not None else 0
             if code:
-                self._forget(connection)
-                self._failed_connect(connection, code)
+                self._not_connected(connection, code)
                 return
-            connection.connected(self._dialogue(connection.job.target), self._clock(), self._wire)
+            connection.connected(dialogue, self._clock(), self._wire)
         if connection.out:
-            sent = sock.send(connection.out)
+            try:
+                sent = sock.send(connection.out)
+            except OSError as problem:
+                if not fresh:
+                    raise
+                self._not_connected(
+                    connection, problem.errno or errno.ECONNRESET
+                )  # the first send tells as well
+                return
             connection.out = connection.out[sent:]
         if not connection.out:
             self._poller.reads(sock, connection)
+
+    def _not_connected(self, connection: Connection, code: int) -> None:
+        self._forget(connection)
+        connection.state, connection.out, connection.listener = "connecting", b"", None
+        self._failed_connect(connection, code)
 
     def _readable(self, connection: Connection, sock: socket.socket) -> None:
         while True:
