@@ -152,7 +152,9 @@ class _Reader:
         self.left -= size
         if self.left < 0:
             line = min(self.parser.CurrentLineNumber, len(self.lines) + 1)
-            self.tree.say("syntax", self.path, line, "its entities stand for more text than any configuration has")
+            self.tree.say(
+                "syntax", self.path, line, "its entities stand for more text than any configuration has"
+            )
             raise _TooMuchError
 
     def _characters(self, text: str) -> None:
