@@ -9,7 +9,8 @@ It is streamed over a connection (`hardening.host.stream`) or run where it was i
 A plan is a JSON object; every part is optional:
 
     label       a word for people
-    files       [{path, content (Base64), mode "0644", owner, group, secontext, secret, mkdir, follow, expect_sha256}]
+    files       [{path, content (Base64), mode "0644", owner, group, secontext, secret, mkdir, follow, expect_sha256,
+                from}]               `from`: a file of this host whose content comes first; always a secret
     remove      [{path}]                 files and whole directories; a copy stays in the transaction
     commands    [{name, do, undo, check}]         `check` exiting 0 means it is so already
     validators  [{name, argv, timeout}]  run on the staged files in a mount namespace, and again once placed
@@ -43,6 +44,7 @@ import os
 import platform
 import pwd
 import grp
+import re
 import select
 import shutil
 import signal
@@ -678,9 +680,15 @@ def number(name, kind):
         raise Refused("%s %s does not exist on this host" % (kind, name))
 
 
+def content_of(host, item):
+    """Return what a file of the plan should hold; a part that lies on this host need not travel."""
+    start = read(host.place(item["from"])) if item.get("from") else b""
+    return start + unb64(item["content"])
+
+
 def wanted(host, item, path, old):
     """Return what a file of the plan should look like, and its content."""
-    content = unb64(item["content"])
+    content = content_of(host, item)
     base = old or {
         "mode": 0o600 if item.get("secret") else 0o644,
         "uid": os.getuid(),
@@ -706,6 +714,7 @@ def compare(host, plan):
     """Return the entries that differ from the plan: [{path, op, old, new, secret, content}]."""
     entries, seen_paths, made = [], set(), set()
     for item in plan.get("files", []):
+        item = dict(item, secret=bool(item.get("secret") or item.get("from")))
         path = host.place(item["path"])
         if os.path.islink(path):
             if not item.get("follow"):
@@ -720,7 +729,7 @@ def compare(host, plan):
         if "expect_sha256" in item and item["expect_sha256"] != (old or {}).get("sha256"):
             raise Refused("%s changed since it was read" % shown(path))
         if item.get("secret"):
-            lines = [shown(line).strip() for line in unb64(item["content"]).splitlines()]
+            lines = [shown(line).strip() for line in content_of(host, item).splitlines()]
             host.masks.extend(sorted((line for line in lines if len(line) > 7), key=len, reverse=True))
         missing, parent = [], os.path.dirname(path)
         while not os.path.isdir(parent) and parent not in made:
@@ -737,7 +746,7 @@ def compare(host, plan):
         new, content = wanted(host, item, path, old)
         if not same(old, new):
             entry = {"path": path, "op": "write", "old": old, "new": new, "content": content}
-            entries.append(dict(entry, secret=bool(item.get("secret"))))
+            entries.append(dict(entry, secret=item["secret"]))
     for item in plan.get("remove", []):
         path = host.place(item["path"])
         old = look(path)
@@ -1585,10 +1594,32 @@ def do_status(host, request):
     }
 
 
+CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def certificates(host, paths):
+    """Return the certificates in files; a private key in the same file is mentioned and stays here."""
+    rows = []
+    for path in paths:
+        place = host.place(path)
+        row = {"path": path, "link": os.path.islink(place), "key": False, "pem": ""}
+        try:
+            data = read(place) if os.path.getsize(place) <= 1048576 else b""
+        except (OSError, IOError):
+            data = b""
+        row["key"] = b"PRIVATE KEY-----" in data
+        row["pem"] = "".join(shown(block) + "\n" for block in CERTIFICATE.findall(data))
+        if not row["key"]:
+            row["sha256"] = sha256(data)
+        rows.append(row)
+    return rows
+
+
 def do_facts(host, request):
     """Return what a control machine needs to know, the files it asked for, and what programs say.
 
-    `read`: paths or patterns (a link is read as the file it leads to); `run`: commands such as `nginx -v`.
+    `read`: paths or patterns (a link is read as the file it leads to); `run`: commands such as `nginx -v`;
+    `certificates`: files of which only the certificates are read.
     """
     release = ""
     for name in ("etc/centos-release", "etc/redhat-release", "etc/os-release"):
@@ -1629,6 +1660,7 @@ def do_facts(host, request):
         "files": files,
         "said": [run(argv, 20)[1][:2000] for argv in request.get("run", [])],
         "skipped": skipped,
+        "certificates": certificates(host, request.get("certificates", [])),
         "pending": pending(host),
     }
 

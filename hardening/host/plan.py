@@ -13,7 +13,9 @@ class File:
     """One whole file. `@state/` at the start of a path is the agent's own directory on the target."""
 
     path: str
-    content: bytes
+    content: bytes = b""
+    source: str | None = None
+    """A file on the target that comes before `content`: a key made there need not travel. Always a secret."""
     mode: str | None = None
     """Octal text such as `0640`; None keeps what is there (new files: 0644, secrets 0600)."""
     owner: str | None = None
@@ -35,6 +37,8 @@ class File:
             value = getattr(self, name)
             if value is not None:
                 row[name] = value
+        if self.source is not None:
+            row["from"] = self.source
         row.update({name: True for name in ("secret", "mkdir", "follow") if getattr(self, name)})
         return row
 

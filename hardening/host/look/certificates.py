@@ -14,6 +14,7 @@ from hardening.findings import Finding, Severity, in_file
 from hardening.host.look.root import Root
 from hardening.host.look.rules import CERTIFICATE_EXPIRED, CERTIFICATE_WEAK
 from hardening.tls import certificate_check
+from hardening.tls.offer import Certificate
 from hardening.tls.scan.certificate import read
 
 SOON = timedelta(days=30)
@@ -38,26 +39,35 @@ def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Ite
         if card is None:
             continue
         told = f"{path} ({card.subject}), named in {config}:{line},"
-        left = card.not_after - now
-        if left < SOON:
-            over = left < timedelta(0)
+        if (runs := running_out(card, now)) is not None:
             yield Finding(
                 rule=CERTIFICATE_EXPIRED, subject=subject, location=in_file(path), evidence=card.sha256[:16],
-                severity=Severity.MEDIUM if over else Severity.LOW,
-                message=f"{told} {'expired' if over else 'expires'} on {card.not_after:%Y-%m-%d}",
+                severity=Severity.MEDIUM if card.not_after < now else Severity.LOW, message=f"{told} {runs}",
             )  # fmt: skip
-        bits, kind = certificate_check.key_bits(card), certificate_check.key_type(card)
-        digest = certificate_check.signature_hash(card)
-        weak = []
-        if (kind == "rsa" and bits < LEAST_RSA) or (kind == "ec" and 0 < bits < LEAST_EC):
-            weak.append(f"a key of {card.key}")
-        if digest in _OLD and not (card.self_signed and card.ca):
-            weak.append(f"a signature over {digest}")
-        if weak:
+        if weak := weaknesses(card):
             yield Finding(
                 rule=CERTIFICATE_WEAK, subject=subject, location=in_file(path), evidence=card.sha256[:16],
                 message=f"{told} has {' and '.join(weak)}",
             )  # fmt: skip
+
+
+def running_out(card: Certificate, now: datetime) -> str | None:
+    """Say that a certificate expired or soon will; None where it does not."""
+    if card.not_after - now >= SOON:
+        return None
+    return f"{'expired' if card.not_after < now else 'expires'} on {card.not_after:%Y-%m-%d}"
+
+
+def weaknesses(card: Certificate) -> list[str]:
+    """Return what is too weak in a certificate: its key, the digest its signature is over."""
+    bits, kind = certificate_check.key_bits(card), certificate_check.key_type(card)
+    digest = certificate_check.signature_hash(card)
+    weak = []
+    if (kind == "rsa" and bits < LEAST_RSA) or (kind == "ec" and 0 < bits < LEAST_EC):
+        weak.append(f"a key of {card.key}")
+    if digest in _OLD and not (card.self_signed and card.ca):
+        weak.append(f"a signature over {digest}")
+    return weak
 
 
 def named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -69,6 +79,12 @@ def named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
                 continue
             config = root.name(place)
             text = root.text(config) or ""
-            for match in _NAMED.finditer(text):
-                found.setdefault(match[1], (config, text.count("\n", 0, match.start()) + 1))
+            for path, line in named_in(text):
+                found.setdefault(path, (config, line))
     return found
+
+
+def named_in(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each certificate file that a configuration names, with its line."""
+    for match in _NAMED.finditer(text):
+        yield match[1], text.count("\n", 0, match.start()) + 1
