@@ -100,7 +100,7 @@ mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without ma
 upgrade-test: setup servers ## upgrades: three hosts that boot, every step x every fault, a fleet of 200: about an hour, as root
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/upgrade/test_chaos.py
-	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py
+	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py tests/host/test_fleet.py
 
 .PHONY: round-trip
 round-trip: setup servers ## whole bundles cleaned and compared: Debian's packages, an installer of 300 MB

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardening.cli.host_apply import apply
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.errors import ExitCode, InputError, UsageError
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Audit what earlier upgrades left behind on a host."""
+    """Harden hosts, and audit what earlier upgrades left behind on them."""
+
+
+command.add_command(apply)
 
 
 @command.command("audit")

@@ -40,7 +40,29 @@ ASKED = Rule(
     remedy="Nothing to do.",
 )
 
+APPLIED = Rule(
+    id="host/applied",
+    title="The host is hardened as its inventory asks",
+    severity=Severity.INFO,
+    rationale="Every change was judged by the server's own check, probed and confirmed on a new connection.",
+    remedy="Nothing to do.",
+)
+LED_BACK = Rule(
+    id="host/led-back",
+    title="The host is as it was before the run",
+    severity=Severity.INFO,
+    rationale="It failed, or another host of the same run did, and its transactions were undone.",
+    remedy="Put right what is named for the host that failed, then run again.",
+)
+KEPT = Rule(
+    id="host/kept",
+    title="The run failed, and this host stays changed",
+    severity=Severity.MEDIUM,
+    rationale="The fleet is neither old nor new: this host could not be led back, or was not meant to be.",
+    remedy="Put right what is named and run again, or lead the host back with harden upgrade rollback --limit.",
+)
+
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
-    return (DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED)
+    return (DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED, APPLIED, LED_BACK, KEPT)

@@ -1,0 +1,164 @@
+"""One hardening run over a fleet: what each host came to by its receipt, and the way back for all when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from hardening.errors import ExitCode, HardeningError
+from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
+from hardening.host import playbook, rules
+from hardening.host.playbook import HostReceipt, Receipt
+
+BEFORE = ("current", "rolledback", "untouched")
+"""States in which a host is as it was before the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What one host came to."""
+
+    host: str
+    state: str
+    """committed, current, rolledback, broken, kept, untouched, unreachable, unknown."""
+    why: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    """The transactions of this run that stand, oldest first."""
+    pending: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether this host keeps the run from being a success."""
+        return self.state not in ("committed", "current", "untouched")
+
+
+def answers(one: HostReceipt) -> Iterator[tuple[bool, Mapping[str, Any]]]:
+    """Yield what each task answered, item by item, and whether that was a failure."""
+    for row in one.tasks:
+        items = row["result"].get("results")
+        if items:
+            yield from ((bool(item.get("failed")), item) for item in items)
+        else:
+            yield row["outcome"] == "failed", row["result"]
+
+
+def came(one: HostReceipt) -> Came:
+    """Return what a host came to by the receipt of a run."""
+    said = list(answers(one))
+    made = tuple(a["tx"] for _, a in said if a.get("changed") and a.get("state") == "committed")
+    engines = [a["engine"] for _, a in said if a.get("engine")]
+    pending = tuple(e["line"] for e in engines if e["restart_pending"])
+    bad = [a.get("state") for failed, a in said if failed]
+    why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
+    if one.unreachable:
+        state, why = "unreachable", ("the host could not be reached", *why)
+    elif "broken" in bad:
+        state = "broken"
+    elif not all(word in ("refused", "rolledback") for word in bad):
+        state = "unknown"  # the agent did not answer: what it did is asked for afterwards
+    elif bad:
+        state = "kept" if made else "rolledback"
+    elif made:
+        state = "committed"
+    else:
+        state = "current" if said else "untouched"
+    return Came(host=one.host, state=state, why=why, made=made, pending=pending)
+
+
+def names(hosts: Iterable[str], most: int = 3) -> str:
+    """Return a few names as one word of a sentence."""
+    known = list(hosts)
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
+
+
+def lead_back(wanted: Mapping[str, Mapping[str, Any]], **how: Any) -> Receipt:
+    """Run undo.yml for hosts whose upgrade or transactions are named; a run that cannot begin has no hosts."""
+    variables = {**how.pop("variables", {}), "harden_undo": wanted}
+    try:
+        return playbook.run("undo.yml", variables=variables, **how)
+    except HardeningError as problem:
+        return Receipt(code=1, hosts=(), output=str(problem))
+
+
+def undone(
+    hosts: Sequence[Came], *, inventory: str | None, limit: str | None, flags: Sequence[str]
+) -> list[Came]:
+    """Lead back, by their transactions, the hosts that a failed run has changed; ask those of which nothing is known."""
+    bad = [one.host for one in hosts if one.failed]
+    if not bad:
+        return list(hosts)
+    why = f"{names(bad)} failed"
+    wanted = {
+        one.host: {"transactions": list(one.made), "why": why}
+        for one in hosts
+        if one.made or one.state in ("unknown", "unreachable")
+    }
+    if not wanted:
+        return list(hosts)
+    found = lead_back(wanted, inventory=inventory, limit=limit, flags=flags)
+    by_name = {one.host: one for one in found.hosts}
+    return [
+        after(one, by_name.get(one.host), why, found.output) if one.host in wanted else one for one in hosts
+    ]
+
+
+def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Came:
+    """Return what a host came to once it was led back, or why it was not."""
+    stays = one.state if one.state in ("unreachable", "unknown", "broken") else "kept"
+    if undo is None:
+        last = output.strip().rpartition("\n")[2] or "the host was not asked"
+        return replace(one, state=stays, why=(*one.why, f"not led back: {last}"))
+    if undo.unreachable or undo.problems:
+        said = undo.problems or ["the host could not be reached"]
+        return replace(one, state=stays, why=(*one.why, *(f"not led back: {text}" for text in said)))
+    rows = {row["id"]: row for row in undo.said("transactions")}
+    open_ones = [name for name, row in rows.items() if row["state"] in ("open", "applied") or row.get("owed")]
+    if open_ones:
+        return replace(one, state="broken", why=(*one.why, f"transaction {names(open_ones)} is not finished"))
+    if any(rows.get(name, {}).get("state") == "committed" for name in one.made):
+        return replace(one, state="kept", why=(*one.why, f"harden_undo_on_failure is false here; {why}"))
+    return replace(one, state="rolledback", why=one.why or (f"led back, since {why}",), pending=())
+
+
+_SAYS: Mapping[str, tuple[Rule, Verdict]] = {
+    "committed": (rules.APPLIED, Verdict.PASS),
+    "current": (rules.APPLIED, Verdict.PASS),
+    "rolledback": (rules.LED_BACK, Verdict.FAIL),
+    "kept": (rules.KEPT, Verdict.FAIL),
+    "broken": (rules.UNFINISHED, Verdict.FAIL),
+    "unreachable": (rules.UNREACHABLE, Verdict.INCONCLUSIVE),
+    "unknown": (rules.UNREACHABLE, Verdict.INCONCLUSIVE),
+    "untouched": (rules.APPLIED, Verdict.SKIPPED),
+}
+
+
+def judged(hosts: Sequence[Came], started: datetime) -> Run:
+    """Return a run with every host's state and the exit codes: 6 when all are as before, 7 when they are not."""
+    subjects, findings, results = [], [], []
+    for one in hosts:
+        rule, verdict = _SAYS[one.state]
+        reason = "; ".join(one.why)
+        lost = one.state in ("unreachable", "unknown")
+        examined = Examined.NONE if lost else Examined.FULL
+        subjects.append(
+            Subject(id=one.host, kind=Kind.HOST, examined=examined, reason=reason, stats={"state": one.state})
+        )
+        results.append(Result(rule=rule, subject=one.host, verdict=verdict, reason=reason))
+        if one.failed:
+            findings += [_finding(rule, one.host, text) for text in one.why or (one.state,)]
+        for line in one.pending:
+            findings.append(_finding(rules.RESTART_PENDING, one.host, line))
+            results.append(
+                Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)
+            )
+    codes: set[ExitCode] = set()
+    if any(one.failed for one in hosts):
+        whole = all(one.state in BEFORE for one in hosts)
+        codes.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
+    return Run.of(subjects, findings, results, started=started, extra_codes=codes)
+
+
+def _finding(rule: Rule, host: str, message: str) -> Finding:
+    return Finding(rule=rule, subject=host, location=in_file(host), message=message, evidence=message)
