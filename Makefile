@@ -56,7 +56,7 @@ bench-openssl: setup ## the resolver against every real OpenSSL: builds, strings
 
 test: setup servers oracles ## every default test, with coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --cov --cov-report=
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --durations=25 --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
 
 lint: setup ## ruff, import contracts, ansible-lint
