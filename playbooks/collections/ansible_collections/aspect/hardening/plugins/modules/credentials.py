@@ -1,0 +1,73 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+DOCUMENTATION = r"""
+module: credentials
+short_description: Fill in the references that a cleaned bundle left in installed files
+version_added: "0.1.0"
+description:
+  - Writes the host's secret store, and the secrets to where C(@secret:name@) stands, as one transaction.
+  - A secret is written as the language at its place needs it; one that cannot be written there is refused by name.
+  - No secret is in the task's arguments, its result or its diff.
+options:
+  list:
+    description: The file on the control machine that C(harden bundle clean --secrets FILE) wrote.
+    type: path
+  places:
+    description: Where parts of the bundle lie on the host. Keys C(bundle) (how a path begins), C(path), C(group).
+    type: list
+    elements: dict
+  secrets_from:
+    description: The name of the variable that holds the secrets (name to value), from ansible-vault.
+    type: str
+  store:
+    description: The host's secret store.
+    type: path
+    default: /etc/aspect-hardening/secrets.json
+  services:
+    description: Services to restart or reload after a change, as in the transaction module.
+    type: list
+    elements: dict
+  probes:
+    description: What has to answer afterwards, as in the transaction module.
+    type: list
+    elements: dict
+  deadman:
+    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
+    type: float
+    default: 0
+  install:
+    description: Whether the agent and its recovery at boot stay on the host.
+    type: bool
+    default: false
+  state_dir:
+    description: The agent's directory on the host.
+    type: str
+    default: /var/lib/aspect-hardening
+author:
+  - The aspect-hardening project (@aspect-hardening)
+"""
+
+EXAMPLES = r"""
+- name: Give the product its passwords
+  aspect.hardening.credentials:
+    list: secrets.json
+    secrets_from: site_passwords
+    places:
+      - bundle: www/
+        path: /var/www/html/
+        group: apache
+      - bundle: tests/
+        path: ""
+"""
+
+RETURN = r"""
+state:
+  description: What became of it (unchanged, would-change, committed, rolledback, refused, broken).
+  returned: always
+  type: str
+files:
+  description: The files that change; never their content.
+  returned: always
+  type: list
+"""
