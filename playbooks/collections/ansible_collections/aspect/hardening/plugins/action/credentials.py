@@ -49,4 +49,6 @@ def listed(path):
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise InputError("%s: %s" % (path, problem), hint="harden bundle clean --secrets FILE writes it") from problem
+        raise InputError(
+            "%s: %s" % (path, problem), hint="harden bundle clean --secrets FILE writes it"
+        ) from problem
