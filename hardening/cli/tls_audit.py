@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option(
     "--fix-diff", is_flag=True, help="Print a unified diff that makes the audit clean instead of the report."
 )
+@click.option(
+    "--fix-place",
+    metavar="FILE",
+    help="With --fix-diff: put the settings into this file, as the playbook does, and comment out what they replace.",
+)
 @report_options
 def command(
     paths: tuple[Path, ...],
@@ -39,14 +44,21 @@ def command(
     target: str | None,
     openssl: str | None,
     fix_diff: bool,
+    fix_place: str | None,
     report: ReportOptions,
 ) -> int:
     """Audit configuration files or whole folders such as /etc/httpd against policies."""
+    from hardening.errors import UsageError
     from hardening.findings import Run
     from hardening.tls.audit import Asked, audit
     from hardening.tls.policy import load
     from hardening.tls.targets import find
 
+    if fix_place is not None and not (fix_diff and fix_place.startswith("/")):
+        raise UsageError(
+            "--fix-place goes with --fix-diff and an absolute path",
+            hint="name the file as the server calls it, such as /etc/nginx/conf.d/harden-tls.conf",
+        )
     started = datetime.now(UTC)
     name, _, version = (target or "").partition("@")
     asked = Asked(target=find(name) if name else None, version=version or None, build=openssl)
@@ -54,16 +66,16 @@ def command(
     found = audit(paths, policies, asked)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
-        return _print_fix(paths, policies[0], asked)
+        return _print_fix(paths, policies[0], asked, fix_place)
     return finish(run, report)
 
 
-def _print_fix(paths: tuple[Path, ...], policy: Policy, asked: Asked) -> int:
+def _print_fix(paths: tuple[Path, ...], policy: Policy, asked: Asked, place: str | None) -> int:
     """Print the diff; 0 when it makes the audit clean (or there is nothing to do), 10 when it does not."""
     from hardening.errors import ExitCode
     from hardening.tls.fix import fix
 
-    done = fix(paths, policy, asked)
+    done = fix(paths, policy, asked, place)
     sys.stdout.buffer.write(done.diff.encode("utf-8", "surrogateescape"))
     sys.stdout.flush()
     for one in done.left:

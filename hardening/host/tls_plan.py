@@ -16,12 +16,10 @@ from typing import Any
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.host.plan import File, Plan, Service, Validator
-from hardening.tls import clients, render, targets
+from hardening.tls import clients, new_texts, render, targets
 from hardening.tls import policy as policies
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree
-
-MARK = "# replaced by the TLS policy in {place}: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,24 +176,22 @@ def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
     """Return the plan that makes the policy hold on this server. Errors: UsageError, DataError."""
     layout = server.layout(str(facts.get("release", "")))
     version, notes = release_of(server, facts)
+    target = targets.find(server.target)
+    rows = {row["path"]: row for row in facts.get("files", [])}
+    tree = Tree({path: _text(row) for path, row in rows.items()})
+    main = _main(target, layout, rows)
+    release, build, _ = render.settle(target, version, server.openssl)
+    way = Reading(release=release, build=build)
+    params = new_texts.parameters(tree, target, main, way, server.params)
     made = render.render(
-        targets.find(server.target),
-        policies.load(server.policy),
-        version=version,
-        build=server.openssl,
-        params=dict(server.params or {}),
+        target, policies.load(server.policy), version=version, build=server.openssl, params=params
     )
-    names = directives(made.text)
+    texts = new_texts.separate(tree, target, main, way, made, layout.place, also=rows)
     files = [File(path=layout.place, content=made.text.encode("utf-8"), mode="0644")]
-    for row in facts.get("files", []):
-        if row["path"] == layout.place:
-            continue
-        old = base64.b64decode(row["content"])
-        new = without(old.decode("utf-8", "surrogateescape"), names, layout.place).encode(
-            "utf-8", "surrogateescape"
-        )
-        if new != old:
-            files.append(File(path=row["path"], content=new, expect_sha256=row["sha256"]))
+    for path, text in texts.items():
+        if path != layout.place:
+            content = text.encode("utf-8", "surrogateescape")
+            files.append(File(path=path, content=content, expect_sha256=rows[path]["sha256"]))
     return Plan(
         label=f"TLS policy {server.policy} for {server.target}",
         files=tuple(files),
@@ -212,9 +208,29 @@ def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
             *notes,
             *made.assumptions,
             *(f"{f.level.label}: {f.message}" for f in made.findings if f.rule is not clients.LOCKED_OUT),
-            *_locked_out(server, layout, facts, made),
+            *_locked_out(Tree({path: _text(row) for path, row in rows.items()}), target, main, way, made),
         ),
     )
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    return base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
+
+
+def _main(target: targets.Target, layout: Layout, paths: Iterable[str]) -> str:
+    """Return the server's main file among those the host has; the place it would have, where none is there."""
+    names = {name.rpartition("/")[2] for name in target.main}
+    found = [path for pattern in layout.configs for path in paths if fnmatch(path, pattern)]
+    found.sort(key=lambda path: path.rpartition("/")[2] not in names)
+    return found[0] if found else layout.configs[0]
+
+
+def texts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the configuration files that the host was asked for, by path."""
+    return {
+        row["path"]: base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
+        for row in facts.get("files", [])
+    }
 
 
 LOSS = "warning: "
@@ -222,72 +238,16 @@ LOSS = "warning: "
 
 
 def _locked_out(
-    server: Server, layout: Layout, facts: Mapping[str, Any], made: render.Rendered
+    tree: Tree, target: targets.Target, main: str, way: Reading, made: render.Rendered
 ) -> Iterator[str]:
     """Yield who could connect to what the host's files offer now, and could not any more."""
-    files = {
-        row["path"]: base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
-        for row in facts.get("files", [])
-    }
-    target = targets.find(server.target)
-    names = {name.rpartition("/")[2] for name in target.main}
-    mains = [path for pattern in layout.configs for path in files if fnmatch(path, pattern)]
-    mains.sort(key=lambda path: path.rpartition("/")[2] not in names)
-    way = Reading(release=made.job.release, build=made.job.build)
     said = set()
-    for before in target.read(Tree(files), mains[0], way) if mains else ():
+    for before in target.read(tree, main, way) if tree.exists(main) else ():
         found = clients.warning(made.offer, before=before)
         if found is not None and found.message not in said:
             said.add(found.message)
             name = before.subject.rpartition("#")[2]
             yield f"{LOSS}{name}: {found.message}. The way out: {found.remedy}"
-
-
-def directives(text: str) -> frozenset[str]:
-    """Return the names of the directives that a rendered configuration sets."""
-    lines = (line.strip() for line in text.splitlines())
-    words = (re.match(r"[A-Za-z][\w.\-]*", line) for line in lines if line and not line.startswith("#"))
-    return frozenset(word[0].lower() for word in words if word)
-
-
-def without(text: str, names: frozenset[str], place: str) -> str:
-    """Comment out every line that sets one of `names`, with its continuation lines.
-
-    Errors: UsageError where a directive shares its line with another, for a line comment would take both.
-    """
-    lines, open_until, kept = text.splitlines(keepends=True), "", []
-    for number, line in enumerate(lines, 1):
-        stripped = line.strip()
-        word = re.match(r"[A-Za-z][\w.\-]*", stripped)
-        ours = open_until != "" or (word is not None and word[0].lower() in names)
-        if not ours:
-            kept.append(line)
-            continue
-        body = stripped.partition(" #")[0].rstrip()
-        if body.count(";") > 1 or (body.endswith("}") and "{" not in body):
-            raise UsageError(
-                f"line {number} sets more than one thing: {stripped}",
-                hint="put each directive on a line of its own; then it can be replaced alone",
-            )
-        kept.append(MARK.format(place=place) + line.lstrip())
-        if not open_until:
-            open_until = _end(body, place)
-        if open_until and _ended(body, open_until):
-            open_until = ""
-    return "".join(kept)
-
-
-def _end(body: str, place: str) -> str:
-    """Return how a directive that begins with this line ends: a semicolon, a bracket, or no backslash."""
-    if "nginx" in place or body.endswith(";"):
-        return ";"
-    if body.count("(") > body.count(")"):
-        return ")"
-    return "\\" if body.endswith("\\") else ""
-
-
-def _ended(body: str, until: str) -> bool:
-    return not body.endswith("\\") if until == "\\" else body.endswith(until)
 
 
 def unproved(endpoints: Sequence[str], policy: str) -> Iterable[str]:

@@ -99,6 +99,8 @@ class Tree:
 
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
+        if path in self.overlay:
+            return True
         return path in self._memory if self._memory is not None else os.path.isfile(self._here(path))  # noqa: PTH113 - hot path: a Path per include costs more than the question
 
     def is_folder(self, path: str) -> bool:
@@ -128,7 +130,11 @@ class Tree:
             return tuple(sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth))
         from glob import glob
 
-        return tuple(sorted(glob(pattern)))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = glob(pattern)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if self.overlay:  # a change may bring a file that is not on disk yet
+            parts, depth = re.compile(translate(pattern)), pattern.count("/")
+            found = list({*found, *(n for n in self.overlay if parts.match(n) and n.count("/") == depth)})
+        return tuple(sorted(found))
 
     def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:
         """Return a file's text (a real path), or None with the problem recorded."""
