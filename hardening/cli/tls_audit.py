@@ -79,5 +79,9 @@ def _print_fix(paths: tuple[Path, ...], policy: Policy, asked: Asked, place: str
     sys.stdout.buffer.write(done.diff.encode("utf-8", "surrogateescape"))
     sys.stdout.flush()
     for one in done.left:
-        sys.stderr.write(f"{one.level.label}: stays: {one.message}\n")
+        sys.stderr.write(
+            f"{one.level.label}: stays: {one.message}; the way out: {one.remedy or one.rule.remedy}\n"
+        )
+    for line in done.shut:
+        sys.stderr.write(f"warning: {line}\n")
     return int(ExitCode.FINDINGS if done.left else ExitCode.OK)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hardening.errors import UsageError
 from hardening.findings import Finding, Severity
-from hardening.tls import audit, new_texts, render
-from hardening.tls.judge import judge_all
+from hardening.tls import audit, builds, jsse, new_texts, render, rules
 from hardening.tls.ruleset import Policy
-from hardening.tls.targets.base import Reading
+from hardening.tls.targets.base import Reading, Target
 from hardening.tls.targets.tree import Tree
 
 
@@ -24,27 +24,64 @@ class Fixed:
 
     diff: str
     left: tuple[Finding, ...]
+    shut: tuple[str, ...] = ()
+    """Under which library the policy leaves nothing that could be offered, and the way out."""
 
 
 def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | None = None) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
 
-    Errors: as `audit.audit`, and UsageError where nothing would do.
+    Written for the newest way a configuration may be read, judged under every one: where nobody names the Java
+    or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
+    would do.
     """
     diffs: list[str] = []
     left: list[Finding] = []
+    shut: list[str] = []
     for path in paths:
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
-            way = audit.readings(tree, main, asked)[-1]
-            if not _wrong(tree, main, way, policy):
+            if not _wrong(tree, main, policy, asked):
                 continue
-            new = _rewritten(tree, main, way, policy, place, asked)
+            ways = audit.readings(tree, main, asked)
+            new = _rewritten(tree, main, ways[-1], policy, place, asked)
             diffs += [_diff(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
-            left += _wrong(after, main, way, policy)
-    return Fixed("".join(dict.fromkeys(diffs)), tuple(left))
+            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policy, asked)]
+            shut += _shut(main.target, policy, ways)
+    return Fixed("".join(dict.fromkeys(diffs)), tuple(left), tuple(dict.fromkeys(shut)))
+
+
+def _wrong(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> list[Finding]:
+    return [
+        finding
+        for finding in audit.audit_tree(tree, main, [policy], asked).findings
+        if finding.level >= Severity.LOW and finding.rule.id in render.CONFIGURABLE
+    ]
+
+
+def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Finding:
+    """Say who decides on the groups, where the configuration of a server in Java has no word for them."""
+    way, java = ways[-1], [way.build for way in ways if way.build.startswith(builds.JDK)]
+    can = target.can(way.release, way.build, {})
+    if one.rule.id != rules.GROUP.id or can.groups != "none" or not java:
+        return one
+    old = any(one.evidence in jdk.groups and not jdk.named_groups for jdk in map(jsse.jdk, java))
+    said = (
+        "update Java: one this old has no setting that takes a group out" if old else can.ways_out["groups"]
+    )
+    return replace(one, remedy=said)
+
+
+def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[str]:
+    if len({way.release.version for way in ways}) > 1:
+        return  # then the diff is for one release, and the others are only possible
+    for way in ways:
+        try:
+            render.plan(target, policy, version=way.release.version, build=way.build)
+        except UsageError as problem:
+            yield f"{problem}; the way out: {problem.hint or 'update it'}"
 
 
 def _rewritten(
@@ -57,15 +94,6 @@ def _rewritten(
     build = None if shipped else way.build  # said in the header as an assumption, where nobody named it
     made = render.render(main.target, policy, version=way.release.version, build=build, params=params)
     return new_texts.separate(tree, main.target, main.path, way, made, place)
-
-
-def _wrong(tree: Tree, main: audit.Main, way: Reading, policy: Policy) -> list[Finding]:
-    return [
-        finding
-        for offer in main.target.read(tree, main.path, way)
-        for finding in judge_all(offer, [policy]).findings
-        if finding.level >= Severity.LOW and finding.rule.id in render.CONFIGURABLE
-    ]
 
 
 def _diff(tree: Tree, path: str, new: str) -> str:

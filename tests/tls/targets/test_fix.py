@@ -17,14 +17,17 @@ from hardening.tls.targets import find, targets
 from tests.tls.targets.test_cases import MAINS
 
 CASES = Path(__file__).parents[1] / "cases"
+_JAVA = {
+    "jetty/9.2.26/loose": ("jdk-8u31", "jdk-8u201"),
+    "tomcat/7.0.76-el7/old": ("jdk-8u31", "jdk-8u201"),
+}
+"""Clean or not by the Java that runs: under one of the old ones, and under a newer one."""
 _NO_DIFF = {
     "httpd/2.4.71-debian13/per_request.conf",  # directives the server refuses where they stand
     "nginx/1.26.3-debian13/location.conf",
     "nginx/1.26.3-debian13/unclosed.conf",  # whose end nobody knows
     "haproxy/3.0.11-debian13/conditions",  # hangs on a condition
-    "jetty/9.2.26/loose",  # more than the diff's one file
-    "tomcat/7.0.76-el7/old",
-}
+} | set(_JAVA)
 
 
 def _flagged() -> list[str]:
@@ -88,3 +91,30 @@ def test_what_no_diff_can_mend_is_said(tmp_path: Path, capfd: pytest.CaptureFixt
     arguments = ["tls", "audit", str(copy), "--target", "lighttpd@1.4.18-aspect", "--fix-diff"]
     assert run(arguments) == 2
     assert "nothing is left" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("case", _JAVA)
+def test_what_stays_under_one_java_is_said_with_the_way_out(
+    case: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target, version, name = case.split("/")
+    old, newer = _JAVA[case]
+    copy = tmp_path / name
+    shutil.copytree(CASES / case, copy)
+    arguments = ["tls", "audit", str(copy), "--target", f"{target}@{version}"]
+    for library in ((), ("--openssl", old)):
+        assert run([*arguments, *library, "--fix-diff"]) == 10
+        said = capfd.readouterr()
+        stays = [line for line in said.err.splitlines() if "stays: group secp160r1" in line]
+        assert len(stays) == 1
+        assert "the way out: update Java: one this old has no setting" in stays[0]
+        assert "list of groups" not in stays[0], "the configuration has none"
+        assert ("has none of the suites aspect allows" in said.err) is (not library)
+    assert run([*arguments, "--openssl", newer, "--fix-diff"]) == 0
+    diff = capfd.readouterr().out
+    patch = shutil.which("patch")
+    if patch is None:
+        pytest.skip("patch is not installed")
+    subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
+    assert run([*arguments, "--openssl", newer, "-q"]) == 0
+    assert run([*arguments, "-q"]) == 10, "nobody has said which Java runs"
