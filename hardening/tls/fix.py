@@ -69,7 +69,9 @@ def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Find
         return one
     old = any(one.evidence in jdk.groups and not jdk.named_groups for jdk in map(jsse.jdk, java))
     said = (
-        "update Java: one this old has no setting that takes a group out" if old else can.ways_out["groups"]
+        "update Java: one this old has no setting that takes a group out"
+        if old
+        else can.ways_out.get("groups", one.remedy)
     )
     return replace(one, remedy=said)
 
