@@ -6,6 +6,7 @@ The same code as what travels, without the start of a Python each time.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -48,10 +49,15 @@ class Quick:
     """A server that answers one question after the other."""
 
     def __init__(self) -> None:
-        programs = [("aspect_agent", str(stream.AGENT)), ("aspect_upgrade", str(carry.UPGRADER))]
+        programs = [
+            ("aspect_agent", str(stream.AGENT)),
+            ("aspect_verifier", str(carry.VERIFIER)),
+            ("aspect_upgrade", str(carry.UPGRADER)),
+        ]
         self._server = subprocess.Popen(
             [sys.executable, "-c", SERVER.format(programs=programs)],
             stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},  # one file per question
         )  # fmt: skip
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
