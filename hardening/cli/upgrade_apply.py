@@ -41,6 +41,8 @@ _BUNDLE = (
 _APPLY = (
     click.option("--deadman", type=click.FloatRange(30), default=900, show_default=True, metavar="SECONDS",
                  help="Without a word from here for so long, a host leads itself back."),
+    click.option("--keep-done", is_flag=True,
+                 help="Leave hosts that are done as they are when a later one fails; else they are led back."),
     click.option("--logs", type=_FOLDER, metavar="DIR", help="Keep the installer's log of each host here."),
     click.option("--sign-key", type=_FILE, help="Private key; signs the receipt."),
     click.option("--receipt", type=_FILE, metavar="FILE", help="Where the signed receipt goes.  [default: "
@@ -99,6 +101,7 @@ def apply(
     skip_unfit: bool,
     force_older: str,
     deadman: float,
+    keep_done: bool,
     logs: Path | None,
     sign_key: Path | None,
     receipt: Path | None,
@@ -109,7 +112,8 @@ def apply(
     """Upgrade hosts with BUNDLE: each ends on the new release, proved, or is led back.
 
     The bundle is verified and audited first; a bundle that is refused touches no host (exit 11 or 10). One host
-    goes first, then a tenth, then the rest. Run again after any interruption: it goes on where the hosts are.
+    goes first, then a tenth, then the rest. When one fails, those that this run has finished are led back: exit 6 when
+    all are as before, 7 when not. Run again after any interruption: it goes on where the hosts are.
     """
     from bundle.trust import keys
     from hardening.cli.passphrase import known_passphrase
@@ -132,7 +136,7 @@ def apply(
         "upgrade_by": by,
         "upgrade_logs": str(logs.resolve()) if logs else "",
     }
-    done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False)
+    done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
     code = _told(run, done, report, host_reports)
     if private is not None:
         target = receipt or Path(bundle.name + ".receipt.dsse.json")
@@ -213,8 +217,9 @@ def _play(
     variables: dict[str, Any],
     *,
     planned: bool,
+    undo: bool = False,
 ) -> Run:
-    from hardening.host import playbook
+    from hardening.host import fleet, playbook
     from hardening.upgrade import story
 
     started = datetime.now(UTC)
@@ -230,7 +235,10 @@ def _play(
             receipt = playbook.run(
                 "upgrade.yml", inventory=inventory, limit=limit, variables=given, flags=flags
             )
-    return story.judged(receipt, started, planned=planned)
+            back = None
+            if undo and (wanted := story.to_undo(map(story.told, receipt.hosts))):
+                back = fleet.lead_back(wanted, inventory=inventory, limit=limit, variables=given, flags=flags)
+    return story.judged(receipt, started, planned=planned, undo=back)
 
 
 @contextmanager

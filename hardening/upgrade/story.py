@@ -24,6 +24,7 @@ from hardening.findings import (
     Verdict,
     in_file,
 )
+from hardening.host import fleet
 from hardening.host import rules as host_rules
 from hardening.host.playbook import HostReceipt, Receipt
 from hardening.upgrade import rules
@@ -43,7 +44,7 @@ class Told:
 
     host: str
     state: str
-    """committed, current, rolledback, broken, unfit, older, fit, untouched, unfinished, unreachable."""
+    """committed, current, rolledback, kept, broken, unfit, older, fit, untouched, unfinished, unreachable."""
     why: tuple[str, ...]
     row: Mapping[str, Any]
 
@@ -73,9 +74,40 @@ def told(one: HostReceipt) -> Told:
     return Told(host=one.host, state=state, why=tuple(dict.fromkeys(why)), row=row)
 
 
-def judged(receipt: Receipt, started: datetime, *, planned: bool = False) -> Run:
-    """Return a run over all hosts with the exit codes of the contract."""
+def to_undo(hosts: Iterable[Told]) -> dict[str, dict[str, str]]:
+    """Return what undo.yml is given: the upgrades that this run has finished, when a host that was begun has failed.
+
+    Hosts that were unfit from the start, and left out, are no reason to undo the others.
+    """
+    hosts = list(hosts)
+    bad = [one.host for one in hosts if one.failed and one.row.get("verdict") in ("fit", "open", "current")]
+    done = [one for one in hosts if one.state == "committed" and one.row.get("id")]
+    why = f"{fleet.names(bad)} failed"
+    return {one.host: {"upgrade": str(one.row["id"]), "why": why} for one in done} if bad else {}
+
+
+def undone(one: Told, undo: HostReceipt | None, output: str = "") -> Told:
+    """Return what became of a finished upgrade that was to be led back since another host failed."""
+    rows = [task["result"]["upgrade"] for task in undo.tasks if task["result"].get("upgrade")] if undo else []
+    row = rows[-1] if rows else {}
+    if row.get("state") in ("rolledback", "broken"):
+        why = tuple(row.get("problems") or [])
+        return replace(one, state=str(row["state"]), why=why, row={**one.row, **row, "pending": []})
+    if undo is None:
+        why = (output.strip().rpartition("\n")[2] or "the host was not asked",)
+    elif undo.unreachable:
+        why = ("the host could not be reached",)
+    else:
+        why = tuple(undo.problems) or ("harden_undo_on_failure is false here",)
+    return replace(one, state="kept", why=tuple(f"not led back: {text}" for text in why))
+
+
+def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: Receipt | None = None) -> Run:
+    """Return a run over all hosts with the exit codes of the contract; `undo` came after it, where it had to."""
     hosts = [told(one) for one in receipt.hosts]
+    if undo is not None:
+        wanted, asked = to_undo(hosts), {one.host: one for one in undo.hosts}
+        hosts = [undone(h, asked.get(h.host), undo.output) if h.host in wanted else h for h in hosts]
     if not planned:
         hosts = [replace(one, state="untouched") if one.state == "fit" else one for one in hosts]
     subjects = [_subject(one) for one in hosts]
@@ -186,6 +218,7 @@ _SAYS: Mapping[str, tuple[Rule, Verdict]] = {
     "committed": (rules.DONE, Verdict.PASS),
     "current": (rules.DONE, Verdict.PASS),
     "rolledback": (rules.ROLLED_BACK, Verdict.FAIL),
+    "kept": (host_rules.KEPT, Verdict.FAIL),
     "broken": (rules.BROKEN, Verdict.FAIL),
     "unfit": (rules.FIT, Verdict.FAIL),
     "older": (rules.OLDER, Verdict.FAIL),

@@ -160,3 +160,26 @@ def test_the_operators_suites_are_part_of_the_proof(
     assert found == code, out + err
     assert site.whole(before) == ("new" if code == 5 else "old")
     assert ("test_removed_components_stay_removed" in out) == (code == 6)
+
+
+def never_comes_up(site: Site, *, then: str = "true") -> None:
+    """Let a host's services refuse the new release; `then` is run when they do."""
+    script = (site.root / "etc/init/standin").read_text()
+    wrong = f"up && exit 0; grep -q {NEW} $R/opt/standin/htmlroot/runtime.ver && {{ {then}; exit 1; }}"
+    site.put("etc/init/standin", script.replace("up && exit 0", wrong, 1), 0o755)
+
+
+def test_a_later_host_that_fails_leads_the_earlier_back(
+    sites: list[Site], signer: Signer, tmp_path: Path
+) -> None:
+    never_comes_up(sites[1])
+    hosts, before = inventory(sites[:2], tmp_path / "hosts"), [one.declared() for one in sites[:2]]
+    words = [*common(signer, sites[0], hosts), "--report", "json=r.json"]
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 6, out + err
+    assert [one.whole(was) for one, was in zip(sites, before, strict=False)] == ["old", "old"]
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("h")][:2] == [
+        ["h0", "rolledback"], ["h1", "rolledback"]]  # fmt: skip
+    assert "h1 failed" in out
+    (row,) = [s for s in json.loads((tmp_path / "r.json").read_text())["subjects"] if s["id"] == "h0"]
+    assert "h1 failed" in row["reason"]

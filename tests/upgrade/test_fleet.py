@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.upgrade.standin import Signer, Site
-from tests.upgrade.test_command import common, harden, inventory
+from tests.upgrade.test_command import common, harden, inventory, never_comes_up
 
 pytestmark = pytest.mark.long
 
@@ -65,21 +65,53 @@ def test_the_canary_stops_a_bad_change_then_a_good_one_reaches_all_but_the_broke
 
 
 def test_a_host_that_breaks_on_the_way_stops_the_rest(signer: Signer, tmp_path: Path) -> None:
-    """The second batch holds a host whose service does not come up: it is led back, and the third batch is not begun."""
+    """The second batch holds a host whose service does not come up: it and the canary are led back, and the third batch is not begun."""
     sites = [Site(tmp_path / f"h{number}").lay_out() for number in range(12)]
     try:
-        bad = sites[1]
-        bad.put("etc/init/standin", (bad.root / "etc/init/standin").read_text().replace(
-            "  up && exit 0", "  up && exit 0; grep -q 2.0 $R/opt/standin/htmlroot/runtime.ver && exit 1"), 0o755)  # fmt: skip
+        never_comes_up(sites[1])
         before = [one.declared() for one in sites]
         hosts = inventory(sites, tmp_path / "hosts")
         code, out, err = harden("apply", signer.bundle(), *common(signer, sites[0], hosts), "--report", "json=r.json",
                                 cwd=tmp_path)  # fmt: skip
+        assert code == 6, out + err
+        found = states(tmp_path / "r.json")
+        assert (found["h0"], found["h1"]) == ("rolledback", "rolledback")
+        assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["old"] * 12
+        assert {found[f"h{number}"] for number in range(2, 12)} == {"untouched"}
+    finally:
+        for one in sites:
+            one.stop()
+
+
+def test_what_was_written_to_since_is_kept_and_named(signer: Signer, tmp_path: Path) -> None:
+    """One after the other: while h4 fails, h0 is written to, and h2 wants to stay; the others are led back."""
+    sites = [Site(tmp_path / f"h{number}").lay_out() for number in range(6)]
+    try:
+        never_comes_up(sites[4], then=f"echo by hand >>{sites[0].root}/etc/standin/standin.conf")
+        before = [one.declared() for one in sites]
+        hosts = inventory(sites, tmp_path / "hosts")
+        text = hosts.read_text().replace("h2 ", "h2 harden_undo_on_failure=false ")
+        hosts.write_text(text)
+        words = [*common(signer, sites[0], hosts), "-e", "harden_serial=1", "--report", "json=r.json"]
+        code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
         assert code == 7, out + err
         found = states(tmp_path / "r.json")
-        assert (found["h0"], found["h1"]) == ("committed", "rolledback")
-        assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["new", *["old"] * 11]
-        assert {found[f"h{number}"] for number in range(2, 12)} == {"untouched"}
+        assert found == {
+            **dict.fromkeys(("h1", "h3", "h4"), "rolledback"),
+            "h0": "kept",
+            "h2": "kept",
+            "h5": "untouched",
+        }
+        assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["new", "old"] * 2 + [
+            "old"
+        ] * 2
+        assert "by hand" in (sites[0].root / "etc/standin/standin.conf").read_text()
+        assert "/etc/standin was changed since the upgrade" in out
+        code, out, err = harden("apply", signer.bundle(), *words, "--keep-done", cwd=tmp_path)
+        assert code == 7, out + err
+        ended = states(tmp_path / "r.json")
+        assert ended == {"h0": "current", "h2": "current", "h4": "rolledback",
+                         "h1": "committed", "h3": "committed", "h5": "untouched"}  # fmt: skip
     finally:
         for one in sites:
             one.stop()
