@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 _ROWS = 30
-_ENDED = ("done", "rolled back", "BROKEN", "current", "unfit", "older", "fit")
+_ENDED = ("done", "rolled back", "BROKEN", "current", "unfit", "older", "refused", "fit")
 
 
 @dataclass

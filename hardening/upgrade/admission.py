@@ -32,6 +32,8 @@ class Job:
     release: str
     created: str
     recipe: dict[str, Any]
+    signature: str = ""
+    """Its envelope, for a host that verifies by its own keys."""
     stop: dict[str, Any] = field(default_factory=dict)
     """Messages that stop the installer on the host, even while nobody watches."""
 
@@ -86,6 +88,7 @@ def admit(
         release=said.release,
         created=said.created.astimezone(UTC).isoformat(timespec="seconds"),
         recipe=recipe.body,
+        signature=str((signature or signature_of(path)).resolve()),
         stop=stoppers((*messages, *shipped())),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hardening.host import stream
 
+VERIFIER = stream.AGENT.with_name("verifier.py")
 UPGRADER = Path(__file__).with_name("upgrader.py")
 
 _BOOTSTRAP = """\
@@ -20,6 +21,11 @@ M = types.ModuleType("aspect_agent")
 M.SOURCE = A
 exec(compile(A, "{agent_name}", "exec"), M.__dict__)
 sys.modules["aspect_agent"] = M
+V = "{verifier}"
+if V:
+    M = types.ModuleType("aspect_verifier")
+    exec(compile(zlib.decompress(base64.b64decode(V)), "{verifier_name}", "exec"), M.__dict__)
+    sys.modules["aspect_verifier"] = M
 S = zlib.decompress(base64.b64decode("{source}"))
 exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
 """
@@ -33,6 +39,8 @@ def program(request: dict[str, Any], *, local: bool = False) -> bytes:
     return _BOOTSTRAP.format(
         agent=_packed(stream.AGENT.read_bytes()),
         agent_name=stream.AGENT if local else "aspect-agent",
+        verifier=_packed(VERIFIER.read_bytes()) if request.get("verb") == "begin" else "",
+        verifier_name=VERIFIER if local else "aspect-verifier",
         source=_packed(UPGRADER.read_bytes()),
         name=UPGRADER if local else "aspect-upgrade",
         request=_packed.__wrapped__(json.dumps(request).encode("ascii")),

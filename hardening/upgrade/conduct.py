@@ -115,9 +115,11 @@ class Conductor:
                     "pending": self._pending()}  # fmt: skip
         self.say(stage="upload", text=f"{self._job.size} bytes")
         where = self.upload(Path(self._job.bundle))
-        begun = self.ask("begin", **self.request(looked), uploaded=where)
+        signature = self.upload(Path(self._job.signature)) if self._job.signature else ""
+        begun = self.ask("begin", **self.request(looked), uploaded=where, signature=signature)
         if begun.get("failed"):
-            return {"state": "unfit", "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
+            state = "refused" if begun.get("untrusted") else "unfit"
+            return {"state": state, "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
         answer = self.watch(begun["id"], ("installed", "settling", "settled"))
         if answer["state"] in ("installed", "settling", "settled"):
             stop = self._fatal()

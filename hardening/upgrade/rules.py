@@ -25,6 +25,13 @@ OLDER = Rule(
     rationale="An old release is signed too, and brings its weaknesses back.",
     remedy="Install a newer release; where the older one is meant, --force-older REASON, which is kept on the host.",
 )
+REFUSED = Rule(
+    id="upgrade/refused",
+    title="A host refuses the bundle by its own trusted keys",
+    severity=Severity.CRITICAL,
+    rationale="The keys on the host do not stand for what the control machine sent; nothing was changed there.",
+    remedy="Have the bundle signed by a key of the host; after a change of keys, put the new ones into its trust folder.",
+)
 DONE = Rule(
     id="upgrade/done",
     title="The upgrade is installed and proved",
@@ -78,4 +85,4 @@ UNTOUCHED = Rule(
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule the upgrade can say."""
-    return (FIT, PRODUCT, OLDER, DONE, ROLLED_BACK, BROKEN, UNFINISHED, LEFT, PENDING, UNTOUCHED)
+    return (FIT, PRODUCT, OLDER, REFUSED, DONE, ROLLED_BACK, BROKEN, UNFINISHED, LEFT, PENDING, UNTOUCHED)

@@ -34,7 +34,7 @@ from hardening.upgrade.logs.patterns import UNKNOWN, shipped
 PREDICATE = "urn:aspect-hardening:upgrade-receipt:v1"
 NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""
-UNCHANGED = ("fit", "unfit", "older", "untouched", "rolledback", "nothing")
+UNCHANGED = ("fit", "unfit", "older", "refused", "untouched", "rolledback", "nothing")
 """States in which a host is as it was before the run."""
 
 
@@ -44,7 +44,7 @@ class Told:
 
     host: str
     state: str
-    """committed, current, rolledback, kept, broken, unfit, older, fit, untouched, unfinished, unreachable."""
+    """committed, current, rolledback, kept, broken, unfit, older, refused, fit, untouched, unfinished, unreachable."""
     why: tuple[str, ...]
     row: Mapping[str, Any]
 
@@ -119,7 +119,7 @@ def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: 
 def codes(hosts: Iterable[Told]) -> set[ExitCode]:
     """Return the exit codes that the hosts' states ask for."""
     hosts = list(hosts)
-    found = {ExitCode.REFUSED} if any(one.state == "older" for one in hosts) else set()
+    found = {ExitCode.REFUSED} if any(one.state in ("older", "refused") for one in hosts) else set()
     if any(one.failed for one in hosts):
         whole = all(one.state in UNCHANGED for one in hosts)
         found.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
@@ -222,6 +222,7 @@ _SAYS: Mapping[str, tuple[Rule, Verdict]] = {
     "broken": (rules.BROKEN, Verdict.FAIL),
     "unfit": (rules.FIT, Verdict.FAIL),
     "older": (rules.OLDER, Verdict.FAIL),
+    "refused": (rules.REFUSED, Verdict.FAIL),
     "unfinished": (rules.UNFINISHED, Verdict.FAIL),
     "unreachable": (host_rules.UNREACHABLE, Verdict.INCONCLUSIVE),
     "fit": (rules.UNTOUCHED, Verdict.SKIPPED),

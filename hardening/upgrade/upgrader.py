@@ -65,7 +65,12 @@ NOISE = (
     "/var/cache",
     "/var/lib/mysql",
 )
+TRUST = "/etc/aspect-hardening/trust"
 Failed, Refused = agent.Failed, agent.Refused
+
+
+class Untrusted(Refused):
+    """The bundle is not one that the keys of this host stand for."""
 
 
 class Upgrade(agent.Transaction):
@@ -926,7 +931,7 @@ def tidy_all(host):
 
 def cleared(up):
     """Remove what a finished upgrade needs no more; the copies stay for a later rollback."""
-    for leaf in ("work", "bundle", "ballast", "order"):
+    for leaf in ("work", "bundle", "signature", "ballast", "order"):
         agent.gone(up.path(leaf))
     agent.gone(os.path.join(up.host.state, "upgrade-open"))
 
@@ -1423,6 +1428,7 @@ def taken_in(host, up, request):
     os.chmod(up.path("bundle"), 0o600)
     if digest_of(up.path("bundle")) != request["bundle"]["sha256"]:
         raise Refused("the bundle cannot be written to this disk")
+    verify_trust(host, up, request)
     agent.write(up.path("ballast"), b"\xa5" * BALLAST)
     if request.get("install", True):
         agent.install(host)
@@ -1431,6 +1437,50 @@ def taken_in(host, up, request):
         if not os.path.exists(path) or agent.read(path) != text:
             agent.replace(path, text)
             os.chmod(path, 0o700)
+
+
+def verify_trust(host, up, request):
+    """Refuse a bundle that this host's own keys do not stand for; without the folder the control machine is trusted.
+
+    Keys are files `*.pub` there; a file `threshold` says how many have to have signed. Errors: Untrusted.
+    """
+    folder = host.place(TRUST)
+    if not os.path.lexists(folder):
+        return
+    verifier = sys.modules.get("aspect_verifier")
+    if verifier is None:
+        raise Untrusted("this host refuses the bundle: the verifier did not come along")
+    bundle = up.path("bundle")
+    try:
+        if not request.get("signature"):
+            raise verifier.Refused("no signature came with it")
+        shutil.copyfile(agent.native(request["signature"]), up.path("signature"))
+        names = [name for name in sorted(os.listdir(folder)) if name.endswith(".pub")]
+        said = verifier.verify(
+            bundle,
+            [verifier.load_key(os.path.join(folder, name)) for name in names],
+            threshold=trust_threshold(folder),
+            signature=up.path("signature"),
+            clock=os.path.join(host.state, "trust-clock"),
+        )
+        for name in ("product", "release"):  # what is recorded here has to be what was signed
+            if not said[name] or said[name] != request[name]:
+                raise verifier.Refused(
+                    "it is signed as the %s %r, not %r" % (name, said[name], request[name])
+                )
+    except (verifier.Refused, verifier.Usage, OSError, IOError, ValueError):
+        raise Untrusted("this host refuses the bundle: %s" % sys.exc_info()[1])
+
+
+def trust_threshold(folder):
+    """Return how many keys have to have signed. Errors: ValueError."""
+    path = os.path.join(folder, "threshold")
+    if not os.path.lexists(path):
+        return 1
+    text = agent.shown(agent.read(path)).strip()
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError("%s holds no number above zero" % path)
+    return int(text)
 
 
 def agent_source():
@@ -1708,7 +1758,9 @@ def answer_to(request):
         host = agent.Host(request.get("root") or "/", request.get("state") or agent.STATE)
         return dict(base, **dict((str(key), value) for key, value in VERBS[verb](host, request).items()))
     except (Refused, Failed, OSError, IOError):
-        return dict(base, failed=True, changed=False, state="refused", msg=str(sys.exc_info()[1]))
+        problem = sys.exc_info()[1]
+        said = dict(base, failed=True, changed=False, state="refused", msg=str(problem))
+        return dict(said, untrusted=True) if isinstance(problem, Untrusted) else said
     except (KeyError, TypeError, ValueError, AttributeError):
         detail = traceback.format_exc().strip().splitlines()
         message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], detail[-3].strip())

@@ -21,6 +21,7 @@ class ActionModule(AgentAction):
     """`aspect.hardening.upgrade`: see the module's documentation."""
 
     TRANSFERS_FILES = True
+    uploads = 0
 
     def answer(self, args):
         """Answer one verb; what is said of the host lies under `upgrade`."""
@@ -121,8 +122,9 @@ class ActionModule(AgentAction):
     def _upload(self, path):
         if self.session.where and self._connection.transport == "local":
             return str(path)
-        folder = self._make_tmp_path()
-        remote = self._connection._shell.join_path(folder, "bundle")
+        folder = self._connection._shell.tmpdir or self._make_tmp_path()
+        self.uploads += 1
+        remote = self._connection._shell.join_path(folder, "upload.%d" % self.uploads)
         self._transfer_file(str(path), remote)
         self._fixup_perms2((folder, remote), execute=False)
         return remote
