@@ -1651,7 +1651,8 @@ def pending(host):
                 continue
             came = agent.calendar.timegm(time.strptime(times[0], "%Y-%m-%dT%H:%M:%SZ"))
             row = {"name": service["name"], "since": times[0], "by": up.manifest().get("by", "")}
-            row.update(configured=up.manifest()["release"], running=["before"], resolved=started >= came)
+            # the journal's times are whole seconds: who began within that second may have begun before the files came
+            row.update(configured=up.manifest()["release"], running=["before"], resolved=started >= came + 1)
             rows.append(row)
     return rows
 
