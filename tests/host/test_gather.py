@@ -133,7 +133,9 @@ def test_too_large_and_unreadable_are_said(
     host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gather, "LARGEST", 100)
-    copy = gather.host(executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host))
+    copy = gather.host(
+        executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host), local=True
+    )
     assert copy.left == {f"/{HTML}/maintenance/db.php": "larger than 100 bytes"}
     run = audit(copy, [load("aspect")])
     assert next(one for one in run.subjects if one.id == "far").examined == "partial"
