@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
+from bundle.events import AuditEvent, Finished, Found, Progress, Started
 from bundle.parallel import Died, Forks, Tokens
 from bundle.section import Section, books, unfold
 from bundle.walk.frame import Done, Event, Into
@@ -33,43 +34,6 @@ if TYPE_CHECKING:
 
 DELEGATE_FROM = 2 << 20
 """Containers of this many bytes are worth a fork."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A bundle is about to be examined; `size` is what it takes on disk."""
-
-    path: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far one bundle is; said a few times a second."""
-
-    path: str
-    position: int
-    """Bytes of the bundle as it lies on disk that are behind us."""
-    size: int
-    members: int
-    unpacked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, as soon as it is known."""
-
-    finding: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A bundle is done."""
-
-    subject: Subject
-
-
-AuditEvent = Started | Progress | Found | Finished
 
 
 def audit(

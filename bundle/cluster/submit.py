@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bundle.audit import AuditEvent, Found, Progress, Started, results
+from bundle.audit import results
 from bundle.cluster.task import Answer, Task, version
 from bundle.cluster.work import perform
 from bundle.detect import all_rules, detectors
+from bundle.events import AuditEvent, Found, Progress, Started
 from bundle.walk.limits import Limits
 from bundle.walk.problem import RULES
 from hardening.errors import InputError, UsageError

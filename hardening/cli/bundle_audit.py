@@ -12,7 +12,7 @@ from hardening.cli.options import ReportOptions, finish, report_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bundle.audit import AuditEvent
+    from bundle.events import AuditEvent
 
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -193,7 +193,7 @@ class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
         return self._on_event
 
     def _on_event(self, event: AuditEvent) -> None:
-        from bundle.audit import Finished, Progress, Started
+        from bundle.events import Finished, Progress, Started
 
         if isinstance(event, Started):
             self._task = self._bar.add_task(event.path[-40:], total=event.size, members=0)

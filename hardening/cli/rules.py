@@ -12,7 +12,7 @@ from hardening.findings import Rule
 
 SOURCES = (
     ("hardening.tls.rules", "rules"),
-    ("hardening.tls.audit", "rules"),
+    ("hardening.tls.problems", "rules"),
     ("hardening.tls.scan.attacks", "rules"),
     ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import gc
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from hardening.errors import InputError
@@ -20,63 +18,19 @@ from hardening.findings import (
     Finding,
     Kind,
     Result,
-    Rule,
-    Severity,
     Subject,
     in_file,
 )
 from hardening.tls import builds, clients
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer
+from hardening.tls.problems import NOT_PARTIAL, PROBLEMS
+from hardening.tls.recognise import OURS, distribution, recognised
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Problem, Tree
-
-_LOOKED_AT = 256 * 1024
-"""Bytes of a file that decide which server it is for."""
-
-
-def _walk_rule(
-    word: str, title: str, rationale: str, remedy: str, severity: Severity = Severity.INFO
-) -> Rule:
-    return Rule(id=f"walk/config-{word}", title=title, severity=severity, rationale=rationale, remedy=remedy)
-
-
-_UNSEEN = "What could not be read may change what the server offers."
-PROBLEMS = {
-    "unreadable": _walk_rule("unreadable", "A configuration file could not be read", _UNSEEN, "Run as a user who may read it."),
-    "binary": _walk_rule("binary", "A configuration file is not text", _UNSEEN, "Take it out of the configuration's includes."),
-    "too-large": _walk_rule("too-large", "A configuration file is too large to read", _UNSEEN, "Split it."),
-    "include-loop": _walk_rule("include-loop", "Configuration files include each other in a circle", "The server refuses to start with it.", "Remove one of the includes."),
-    "missing-include": _walk_rule("missing-include", "An included file is not there", _UNSEEN, "Audit the whole tree, or remove the include."),
-    "unclosed": _walk_rule("unclosed", "A section or block is never closed", "The server refuses to start with it, and what follows may belong elsewhere.", "Close it."),
-    "syntax": _walk_rule("syntax", "A line is not understood", "The server may read it differently, or refuse it.", "Correct the line; the server's own check names it too."),
-    "unknown-kind": _walk_rule("unknown-kind", "Not the configuration of a server we know", _UNSEEN, "Name the server with --target; `harden tls targets` lists them."),
-    "empty": _walk_rule("empty", "Nothing in it is about TLS", "No TLS setting and no TLS server was found, so nothing was judged.", "Audit the server's main file or its whole folder."),
-    "conditional": _walk_rule("conditional", "TLS settings depend on a condition that the files do not settle", "Where the condition holds differently, the server offers something else.", "Take the TLS settings out of the condition, or settle it in the files."),
-    "misplaced": Rule(
-        id="tls/misplaced-directive",
-        title="A TLS directive stands where the server does not take it",
-        severity=Severity.LOW,
-        rationale="The server refuses to start with it, or passes over it; either way it does not hold.",
-        remedy="Move it into the server's own block; the server's check says where it is allowed.",
-    ),
-    "unknown-directive": Rule(
-        id="tls/unknown-directive",
-        title="The server does not know a TLS directive",
-        severity=Severity.LOW,
-        rationale="A server refuses to start with a directive it does not know, or ignores it; either way it does not hold.",
-        remedy="Correct its name, or name the release that runs with --target NAME@VERSION.",
-    ),
-}  # fmt: skip
-_NOT_PARTIAL = frozenset({"unknown-directive", "misplaced"})
-
-
-def rules() -> tuple[Rule, ...]:
-    """Return every rule the reading of configuration files can say."""
-    return tuple(PROBLEMS.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,63 +163,13 @@ def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]
             yield Main(target, one)
 
 
-def recognised(tree: Tree, path: str) -> Target | None:
-    """Return the target a file is for: by the name of its main file, else by most marks in its text."""
-    source = tree.source(path)
-    if source is None:
-        return None
-    head = source.text[:_LOOKED_AT]
-    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(targets())]
-    named = [t for t in targets() if any(path.endswith(f"/{m}") for m in t.main)]
-    best = max(scores, key=lambda s: s[:2])
-    if len(named) == 1:
-        return named[0]
-    return best[2] if best[0] else None
-
-
-_OURS = re.compile(
-    r"^\W{1,4}(?:TLS|SSH) settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
-    r"(?:\W[^\n]*\n)??\W{1,4}(?:OpenSSL|JDK) build: (?P<build>\S+)",
-    re.MULTILINE,
-)
-_RELEASE_FILES = ("/etc/os-release", "/etc/centos-release", "/etc/redhat-release")
-
-
-def distribution(tree: Tree) -> str:
-    """Return the suffix of the releases of the host a tree is from, such as `el7`, or nothing."""
-    text = "".join(_text(tree, tree.prefix + name) for name in _RELEASE_FILES)
-    if not text:
-        return ""
-    fields = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)', text, re.MULTILINE))
-    major = fields.get("VERSION_ID", "").split(".")[0]
-    family = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}"
-    if "debian" in family.split():
-        return f"debian{major}" if fields.get("ID") == "debian" else ""
-    if {"rhel", "centos"} & set(family.split()):
-        return f"el{major}"
-    found = re.search(r"release (\d+)", text)
-    return f"el{found[1]}" if found else ""
-
-
-@lru_cache(maxsize=4096)
-def _host_text(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8", "replace")[:4096]
-    except OSError:
-        return ""
-
-
-def _text(tree: Tree, path: str) -> str:
-    return "" if tree.in_memory or not tree.of_host else _host_text(path)
-
-
 def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
     """Return how a configuration has to be read: one way where the release is known, else every way."""
     facts = main.target.facts
     version, build, notes = asked.version, asked.build, []
     if version is None:
         source = tree.source(main.path)
-        ours = _OURS.search(source.text[:4096]) if source else None
+        ours = OURS.search(source.text[:4096]) if source else None
         if ours and any(r.version == ours["version"] for r in facts.releases):
             version, build = ours["version"], build or ours["build"]
             notes.append(
@@ -318,7 +222,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         why = next(iter(tree.problems), Problem("empty", spot, None, "nothing in it is about TLS"))
         found = _nothing(spot, why)
         problems = [p for p in problems if p != why]
-    partial = [p for p in problems if p.kind not in _NOT_PARTIAL]
+    partial = [p for p in problems if p.kind not in NOT_PARTIAL]
     if partial:
         found.subjects = [
             replace(s, examined=Examined.PARTIAL, reason=_reason(partial[0]))

@@ -8,9 +8,10 @@ from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.tls import crypto_policies as language
 from hardening.tls import registry, templates
+from hardening.tls.narrowing import Gap
 from hardening.tls.offer import Offer
 from hardening.tls.registry import Suite
-from hardening.tls.render import Gap, Plan, Rendered, judged, settle
+from hardening.tls.render import Plan, Rendered, judged, settle
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.crypto_policies import known

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Severity
 from hardening.tls import ssh_algorithms, templates
+from hardening.tls.narrowing import Gap
 from hardening.tls.offer import Offer
-from hardening.tls.render import Gap, Plan, Rendered, judged, settle
+from hardening.tls.render import Plan, Rendered, judged, settle
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.openssh import overruled

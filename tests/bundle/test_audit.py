@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
-from bundle.audit import AuditEvent, Finished, Found, Started
+from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.cli import run as harden

@@ -29,7 +29,7 @@ class Problem:
     """Something in a tree that could not be read: what kind, where, and why."""
 
     kind: str
-    """A key of `audit.PROBLEMS`, such as `unreadable`, `binary`, `include-loop`, `unclosed` or `conditional`."""
+    """A key of `problems.PROBLEMS`, such as `unreadable`, `binary`, `include-loop`, `unclosed` or `conditional`."""
     path: str
     line: int | None
     reason: str

@@ -1,0 +1,63 @@
+"""Which server a configuration is for, and which distribution it lies on, by content."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from hardening.tls.targets import Target, targets
+from hardening.tls.targets.tree import Tree
+
+_LOOKED_AT = 256 * 1024
+"""Bytes of a file that decide which server it is for."""
+
+
+def recognised(tree: Tree, path: str) -> Target | None:
+    """Return the target a file is for: by the name of its main file, else by most marks in its text."""
+    source = tree.source(path)
+    if source is None:
+        return None
+    head = source.text[:_LOOKED_AT]
+    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(targets())]
+    named = [t for t in targets() if any(path.endswith(f"/{m}") for m in t.main)]
+    best = max(scores, key=lambda s: s[:2])
+    if len(named) == 1:
+        return named[0]
+    return best[2] if best[0] else None
+
+
+OURS = re.compile(
+    r"^\W{1,4}(?:TLS|SSH) settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
+    r"(?:\W[^\n]*\n)??\W{1,4}(?:OpenSSL|JDK) build: (?P<build>\S+)",
+    re.MULTILINE,
+)
+_RELEASE_FILES = ("/etc/os-release", "/etc/centos-release", "/etc/redhat-release")
+
+
+def distribution(tree: Tree) -> str:
+    """Return the suffix of the releases of the host a tree is from, such as `el7`, or nothing."""
+    text = "".join(_text(tree, tree.prefix + name) for name in _RELEASE_FILES)
+    if not text:
+        return ""
+    fields = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)', text, re.MULTILINE))
+    major = fields.get("VERSION_ID", "").split(".")[0]
+    family = f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}"
+    if "debian" in family.split():
+        return f"debian{major}" if fields.get("ID") == "debian" else ""
+    if {"rhel", "centos"} & set(family.split()):
+        return f"el{major}"
+    found = re.search(r"release (\d+)", text)
+    return f"el{found[1]}" if found else ""
+
+
+@lru_cache(maxsize=4096)
+def _host_text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8", "replace")[:4096]
+    except OSError:
+        return ""
+
+
+def _text(tree: Tree, path: str) -> str:
+    return "" if tree.in_memory or not tree.of_host else _host_text(path)
