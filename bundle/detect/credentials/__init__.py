@@ -29,9 +29,6 @@ from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
 
-_OWN_KEY = urandom(32)
-"""Seals values so that equal ones can be numbered: of this process and its forks alone, never written."""
-
 _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font elf pe macho pyc ole data jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
 )
@@ -61,6 +58,7 @@ class Credentials:
     ) -> None:
         """Compile the gate; `engine` is `auto` or `plain`, `key` that of `--baseline-key`."""
         self._key = key
+        self._own_key = urandom(32)
         """Tells equal values apart from others within this process and its workers, and is written nowhere."""
         self._families = tuple(shipped() if families is None else families)
         nets = [(f, n) for f in self._families for n in f.nets]
@@ -189,7 +187,7 @@ class Credentials:
     ) -> Finding:
         found = _finding(member, subject, family, one, line, column, safe=safe)
         if family.rule.id != "credential/sudo-rule":
-            found = replace(found, same=_seal(_OWN_KEY, one.value)[:16])
+            found = replace(found, same=_seal(self._own_key, one.value)[:16])
         if not self._key:
             return found
         return replace(found, secret_hmac=_seal(self._key, one.value).hex()[:32])
