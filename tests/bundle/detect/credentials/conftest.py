@@ -17,7 +17,7 @@ def credentials() -> Credentials:
 @pytest.fixture(scope="session")
 def plain(credentials: Credentials) -> Credentials:
     made = Credentials(engine="plain")
-    made._own_key = credentials._own_key  # so that equal values have equal seals, and findings can be compared whole
+    made._own_key = credentials._own_key  # equal values have equal seals: findings can be compared whole
     return made
 
 
