@@ -84,7 +84,7 @@ def item(member: Member) -> Item:
 def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str:
     """Return in words where `found` first departs from what was signed, or an empty text.
 
-    A changed archive is named by the member inside it that is not as signed, where there is one.
+    A changed archive is named with the member inside it that is not as signed, where there is one.
     """
     rest = {item["path"] for item in signed}
     changed_archive, said = "", ""
@@ -92,7 +92,9 @@ def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str
         difference = _difference(old, new, rest)
         if changed_archive and not (new or Item(**old)).path.startswith(changed_archive):
             inside = old is not None and old["path"].startswith(changed_archive)
-            return f"{old['path']} was removed" if old and inside else said
+            return f"{said}: {old['path']} was removed" if old and inside else said
+        if difference and said:
+            difference = f"{said}: {difference}"
         if difference and not (old and new and old["path"] == new.path):
             return difference
         if difference:

@@ -48,9 +48,8 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     before = audit([path], jobs=1)
     say(Step("audit", f"harden bundle audit {BUNDLE}", _found(before), before))
     after = clean(path, cleaned, lambda one: audit([one], jobs=1))
-    removed = (
-        "; ".join(r.reason for r in after.results if r.reason.startswith("removed ")) or "removed nothing"
-    )
+    reasons = dict.fromkeys(r.reason for r in after.results if r.reason.startswith("removed "))
+    removed = "; ".join(reasons) or "removed nothing"
     say(Step("clean", f"harden bundle clean {BUNDLE} -o {CLEANED}", f"{removed}; {_found(after)}", after))
     key = keys.generate()
     public = keys.write(key, folder / "release.key", passphrase=None)
