@@ -24,7 +24,7 @@ from hardening.reports.credentials import credential
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.text import place
-from hardening.reports.verdict import looked_at, many, scope, sentence, word
+from hardening.reports.verdict import earlier, looked_at, many, scope, sentence, word
 
 _SHOWN = 5_000
 """Findings on the page, the worst first; beyond that the JSON report is the better tool."""
@@ -98,12 +98,12 @@ def _matrix(run: Run) -> list[_Row]:
     """Pair every subject with the one its `stats["before"]` names, which then has no row of its own."""
     known = {subject.id: subject for subject in run.subjects}
     pairs = [(one, known.get(str(one.stats.get("before", "")))) for one in run.subjects]
-    earlier = {before.id for one, before in pairs if before is not None and before is not one}
+    past = earlier(run)
     tally = Counter(finding.subject for finding in run.findings if finding.counts)
     return [
         _Row(one, before, tally[one.id], tally[before.id] if before else 0)
         for one, before in pairs
-        if one.id not in earlier
+        if one.id not in past
     ]
 
 

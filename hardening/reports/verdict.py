@@ -35,9 +35,20 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
     known = sum(f.known and f.waived is None for f in run.findings)
     if known:
         found += f", {known} known from the baseline"
+    past = earlier(run)
+    if past:
+        before = sum(f.counts and f.subject in past for f in run.findings)
+        found += f", {before} of them before and {total - before} after" if total else " before or after"
     code = run.exit_code(fail_on)
     limit = "never fails" if fail_on is None else f"fails on {fail_on.label}"
     return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}"
+
+
+def earlier(run: Run) -> frozenset[str]:
+    """Return the ids of subjects that another one names, in `stats["before"]`, as what it was before."""
+    known = {subject.id for subject in run.subjects}
+    named = {str(one.stats.get("before", "")): one.id for one in run.subjects}
+    return frozenset(before for before, after in named.items() if before in known and before != after)
 
 
 def scope(run: Run) -> str:
