@@ -65,6 +65,9 @@ def _explain(problem: BaseException) -> int:
         hint, code = problem.hint, problem.exit_code
     elif isinstance(problem, click.exceptions.Exit):
         return int(problem.exit_code)
+    elif isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        _say(problem.format_message())  # a group's own help says what to do next
+        return int(code)
     elif isinstance(problem, click.UsageError):
         message = problem.format_message()
         hint = f"{problem.ctx.command_path if problem.ctx else 'harden'} --help"

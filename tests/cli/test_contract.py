@@ -73,6 +73,16 @@ def test_bad_input_is_one_clear_line_and_exit_2(
     assert "Traceback" not in printed.err
 
 
+@pytest.mark.parametrize("group", [[], ["bundle"], ["tls"]])
+def test_a_group_alone_prints_its_help_and_is_no_success(
+    group: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(group) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert told.startswith(f"Usage: {' '.join(['harden', *group])} [OPTIONS] COMMAND")
+    assert "next:" not in told
+
+
 def test_a_bug_is_one_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("hardening.cli.harden.main", lambda **_: 1 // 0)
     assert run([]) == ExitCode.BUG
