@@ -385,8 +385,13 @@ def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject
         reason = rule.id.removeprefix("walk/")
         if rule.id in hit:
             verdict, why = Verdict.FAIL, ""
-        elif (rule.id in noted and reason in PARTIAL) or (
-            subject.examined is not Examined.FULL and not (rule.id.startswith("walk/") and reason in PARTIAL)
+        elif (
+            subject.examined is Examined.NONE
+            or (rule.id in noted and reason in PARTIAL)
+            or (
+                subject.examined is Examined.PARTIAL
+                and not (rule.id.startswith("walk/") and reason in PARTIAL)
+            )
         ):
             verdict, why = Verdict.INCONCLUSIVE, subject.reason
         else:

@@ -20,7 +20,7 @@ from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.cli import run as harden
 from hardening.errors import ExitCode, InputError
-from hardening.findings import Examined, Finding, Rule, Run, Severity
+from hardening.findings import Examined, Finding, Rule, Run, Severity, Verdict
 
 RULE = Rule(id="test/word", title="A word", severity=Severity.HIGH, rationale="r", remedy="r")
 
@@ -225,6 +225,13 @@ def test_exit_codes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert exit_of(hostile, "--fail-on", "never") == 0
     assert exit_of(clean, "--max-total", "nonsense") == 2
     capfd.readouterr()
+
+
+def test_nothing_examined_passes_no_check(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    run = audit([tmp_path / "empty"])
+    assert run.subjects[0].examined is Examined.NONE
+    assert {r.verdict for r in run.results} == {Verdict.INCONCLUSIVE}
 
 
 def test_unreadable_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
