@@ -189,6 +189,16 @@ def alive(host):
         os.close(descriptor)
 
 
+def idle(host, patience=15):
+    """Wait until a runner that has just ended has tidied up; return whether it is gone. `patience` is in seconds."""
+    deadline = agent.clock() + patience
+    while alive(host):
+        if agent.clock() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def spawn(host, up, task, descriptor=None):
     """Leave a detached process behind that does `task`, and one above it that undoes when it dies."""
     if descriptor is None:
@@ -1502,6 +1512,7 @@ def do_watch(host, request):
     offset, until = int(request.get("offset", 0)), request.get("until") or []
     while True:
         touch(up.path("beat"))
+        overtaken(host, up)
         events, state = up.events(), up.state()
         size = log_size(up)
         if len(events) > known or size > offset or state in FINAL + ("broken",) or state in until:
@@ -1526,6 +1537,14 @@ def do_watch(host, request):
     if state in FINAL + ("broken",):
         answer["result"] = up.load_json("result.json", {})
     return answer
+
+
+def overtaken(host, up):
+    """Carry out an order to roll back that came too late for the runner to read: it had just committed."""
+    order = order_of(up)
+    if order and order["do"] == "rollback" and up.state() == "committed" and not alive(host):
+        agent.gone(up.path("order"))
+        do_order(host, dict(order, id=up.name))
 
 
 def log_size(up):
@@ -1557,8 +1576,12 @@ def do_order(host, request):
     state = up.state()
     if state == "rolledback" or (state == "committed" and request["do"] != "rollback"):
         return {"changed": False, "id": up.name, "state": state}
-    if alive(host):
-        up.keep_json("order", {"do": request["do"], "why": request.get("why", "")})
+    would = {"changed": True, "id": up.name, "state": "would-change", "paths": up.recipe()["paths"]}
+    if state != "committed" and request.get("check"):
+        return would
+    if state != "committed" and alive(host):
+        keep = dict((name, request[name]) for name in ("do", "why", "force") if name in request)
+        up.keep_json("order", keep)
         return {"changed": True, "id": up.name, "state": state}
     if request["do"] != "rollback":
         spawn(host, up, DIED)
@@ -1570,13 +1593,15 @@ def do_order(host, request):
             "msg": DIED,
         }
     if state == "committed":
+        if not idle(host):
+            raise Refused("the upgrade is final and its runner still tidies up; ask again in a minute")
         if [one for one in upgrades(host) if one.name > up.name and one.state() == "committed"]:
             raise Refused("a later upgrade is installed; roll that one back first")
         lost = since_commit(host, up)
         if lost and not request.get("force"):
             raise Refused("%s; look at it, then use force" % "; ".join(lost))
         if request.get("check"):
-            return {"changed": True, "id": up.name, "state": "would-change", "paths": up.recipe()["paths"]}
+            return would
     spawn(host, up, request.get("why") or "asked for")
     return {"changed": True, "id": up.name, "state": state}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 
@@ -271,6 +274,45 @@ def test_data_written_since_is_not_thrown_away_unasked(site: Site, signer: Signe
     assert "audit VALUES('now')" in site.dump()
     assert control.back(found["id"], "asked for", force=True)["state"] == "rolledback"
     assert site.whole(before) == "old"
+
+
+def runner_lock(site: Site) -> int:
+    """Hold what a runner holds while it lives."""
+    descriptor = os.open(site.root / "var/lib/aspect-hardening/runner.lock", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def test_an_upgrade_that_still_tidies_up_is_led_back_once_it_is_done(site: Site, signer: Signer) -> None:
+    before = site.declared()
+    found = whole_run(site, signer.bundle())
+    held = runner_lock(site)
+    threading.Timer(0.7, os.close, [held]).start()
+    assert conductor(site, signer.bundle()).back(found["id"], "asked for")["state"] == "rolledback"
+    assert site.whole(before) == "old"
+
+
+def test_an_order_that_the_commit_overtook_is_carried_out_by_whoever_waits(
+    site: Site, signer: Signer
+) -> None:
+    """The runner commits between the order and its reading it; nobody else would ever read it."""
+    before = site.declared()
+    found = whole_run(site, signer.bundle())
+    site.until("committed")
+    held = runner_lock(site)  # it has not ended yet
+    order = site.root / "var/lib/aspect-hardening/upgrade" / found["id"] / "order"
+    order.write_text(json.dumps({"do": "rollback", "why": "too late"}))
+    os.close(held)
+    control = conductor(site, signer.bundle())
+    assert control.watch(found["id"], (), past="committed")["state"] == "rolledback"
+    assert site.whole(before) == "old"
+
+
+def test_asking_what_a_rollback_would_do_does_not_do_it(site: Site, signer: Signer) -> None:
+    upgrade = conductor(site, signer.bundle()).install()["id"]
+    would = site.ask("order", id=upgrade, do="rollback", check=True)
+    assert would["state"] == "would-change"
+    assert site.ask("watch", id=upgrade, wait=0)["state"] == "installed"
 
 
 def test_what_was_configured_meanwhile_goes_back_too(site: Site, signer: Signer) -> None:
