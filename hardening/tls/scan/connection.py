@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
 
 from hardening.tls.scan import hello
 from hardening.tls.scan.answer import Listener
 from hardening.tls.scan.ask import ODD, Answer, Kind, Question, Want
 from hardening.tls.scan.dialogue import Dialogue
+from hardening.tls.scan.job import Job
 from hardening.tls.scan.wire import Wire
-
-if TYPE_CHECKING:
-    from hardening.tls.scan.net import Job
 
 TOTAL_WAITS = 6
 """A connection may last this many times the idle limit, however much it drips."""

@@ -18,36 +18,12 @@ from hardening.tls.scan.connection import Connection
 from hardening.tls.scan.dialogue import Dialogue
 from hardening.tls.scan.endpoint import Target
 from hardening.tls.scan.engine import Engine
+from hardening.tls.scan.job import Job
 from hardening.tls.scan.wire import Address, Wire, literal, resolve
 
 RECEIVE = 65536
 _AT_ONCE = getattr(socket, "SOCK_NONBLOCK", 0)
 """Makes a socket non-blocking without a call more, where the system can."""
-
-
-class Job:
-    """One endpoint on the loop."""
-
-    __slots__ = (
-        "addresses",
-        "connections",
-        "engine",
-        "finished",
-        "opened_at",
-        "target",
-        "waiting",
-        "wake_at",
-    )
-
-    def __init__(self, target: Target, engine: Engine) -> None:
-        self.target = target
-        self.engine = engine
-        self.addresses: list[Address] = []
-        self.connections = 0
-        self.wake_at: float | None = None
-        self.waiting = False
-        self.opened_at = 0.0
-        self.finished = False
 
 
 class Loop:

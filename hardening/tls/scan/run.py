@@ -23,8 +23,9 @@ from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
 from hardening.tls.scan.fleet import Outcome
+from hardening.tls.scan.job import Job
 from hardening.tls.scan.learned import Endpoint
-from hardening.tls.scan.net import Job, Loop
+from hardening.tls.scan.net import Loop
 from hardening.tls.scan.offers import offer_of
 from hardening.tls.scan.pace import Limits, Pace
 from hardening.tls.scan.plan import Inquiry
