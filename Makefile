@@ -94,6 +94,11 @@ hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playboo
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
+.PHONY: bench-hosts
+bench-hosts: setup ## 30 files and 4 services on 1 and on 20 hosts that boot (as root), beside the same as template and service tasks
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	@PYTHONPATH=. $(BIN)/python bench/hosts_speed.py
+
 mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
 	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
 

@@ -1,23 +1,43 @@
-"""30 files and 4 services on a real host: one transaction beside the same work as `template` and `service` tasks.
+"""30 files and 4 services on real hosts: one transaction beside the same work as `template` and `service` tasks.
 
-Run as root: `.venv/bin/python bench/hosts_speed.py [rounds]`. Prints seconds, each the least of the rounds.
+As root: `python bench/hosts_speed.py [--hosts 20] [--rounds 3] [--peer-on 1]`. The hosts boot here, are reached over ssh and
+share this machine's processors with Ansible. Seconds of the clock and of the processor (Ansible and hosts together), each
+the least of the rounds; on hosts of their own the processor's seconds are spread over more machines than this one.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardening import resources
-from tests.hosts.fleet import KINDS, Fleet
+from tests.hosts.fleet import CONTROL, KINDS, Fleet
 
 FILES, SERVICES = 30, 4
 UNIT = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of the clock, and of the processor here and on the hosts."""
+
+    wall: float
+    here: float
+    hosts: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wall:7.2f} s of the clock, {self.here:6.2f} s CPU here, {self.hosts:6.2f} s on the hosts"
+        )
 
 
 def playbooks(folder: Path) -> tuple[Path, Path]:
@@ -42,36 +62,89 @@ def playbooks(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def timed(fleet: Fleet, book: Path, generation: int) -> float:
-    """Return the seconds that one run took."""
-    started = time.monotonic()
+def timed(fleet: Fleet, book: Path, generation: int, limit: str = "all") -> Took:
+    """Return what one run took. The ssh connections of an earlier run are not used again."""
+    control = Path(tempfile.mkdtemp(prefix="hs"))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun, hosts = time.monotonic(), sum(box.used() for box in fleet.boxes)
     done = subprocess.run(
-        ["ip", "netns", "exec", "harden-ctl", str(Path(sys.executable).with_name("ansible-playbook")), str(book),
-         "-i", str(fleet.inventory()), "-e", f"generation={generation}"],
+        ["ip", "netns", "exec", CONTROL, str(Path(sys.executable).with_name("ansible-playbook")), str(book),
+         "-i", str(fleet.folder / "inventory"), "-e", f"generation={generation}", "--limit", limit],
         env={**os.environ, "ANSIBLE_CONFIG": str(resources.playbooks() / "ansible.cfg"),
-             "ANSIBLE_COLLECTIONS_PATH": str(resources.playbooks() / "collections")},
+             "ANSIBLE_COLLECTIONS_PATH": str(resources.playbooks() / "collections"),
+             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+    wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    return time.monotonic() - started
+    here = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(wall, here, sum(box.used() for box in fleet.boxes) - hosts)
+
+
+def best(rounds: int, once: Callable[[int], Took]) -> Took:
+    """Return the least of each, over the rounds."""
+    took = [once(number) for number in range(1, rounds + 1)]
+    return Took(min(t.wall for t in took), min(t.here for t in took), min(t.hosts for t in took))
+
+
+def compared(fleet: Fleet, folder: Path, rounds: int, peer_on: int) -> None:
+    """Run both ways and print the table."""
+    ours, usual = playbooks(folder)
+    names = [box.name for box in fleet.boxes]
+    generation = time.time_ns() % 10**9  # a fleet that was measured before has to change again
+    found: dict[tuple[str, int], Took] = {}
+    for label, book, counts in (
+        ("transaction", ours, sorted({1, len(names)})),
+        ("template", usual, [peer_on] if peer_on else []),
+    ):
+        for count in counts:
+            limit = ",".join(names[:count])
+            changed = best(rounds, lambda n, b=book, at=limit: timed(fleet, b, generation + n, at))  # type: ignore[misc]
+            again = best(rounds, lambda _, b=book, at=limit: timed(fleet, b, generation + rounds, at))  # type: ignore[misc]
+            found[label, count] = changed
+            print(f"{label:<12}{count:>3} hosts  changed   {changed}", flush=True)
+            print(f"{label:<12}{count:>3} hosts  unchanged {again}", flush=True)
+    if peer_on and ("transaction", peer_on) in found:
+        one, other = found["transaction", peer_on], found["template", peer_on]
+        processors = (other.here + other.hosts) / (one.here + one.hosts)
+        print(f"{peer_on} hosts, the same files and services: {other.wall / one.wall:.1f} times faster by the clock, "
+              f"{processors:.1f} times less of the processors")  # fmt: skip
+
+
+def booted(folder: Path, count: int) -> Fleet:
+    """Return a fleet of hosts laid out like CentOS 8, with the four services and a Python that `template` can use."""
+    kind = next(kind for kind in KINDS if kind.name == "el8like")
+    fleet = Fleet(
+        folder, kinds=[replace(kind, name=f"{kind.name}{number}", python="system") for number in range(count)]
+    )
+    try:
+        fleet.start()
+        for box in fleet.boxes:
+            for number in range(SERVICES):
+                box.put(f"etc/systemd/system/bench{number}.service", UNIT)
+            # the kernel lets one user watch 128 things, and twenty hosts with their message buses are 120 of them
+            fleet.ssh(box, "systemctl daemon-reload; systemctl stop dbus.socket dbus.service")
+        fleet.inventory()
+    except BaseException:
+        fleet.stop()
+        raise
+    return fleet
 
 
 def main() -> None:
-    """Boot a host, run both ways, print the table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    """Boot the hosts, run both ways, print the table."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    words.add_argument("--hosts", type=int, default=20)
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument(
+        "--peer-on", type=int, default=1, help="hosts on which the usual tasks run too; 0: none"
+    )
+    chosen = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench") as name:
-        fleet = Fleet(Path(name) / "f", kinds=[kind for kind in KINDS if kind.name == "el8like"])
+        fleet = booted(Path(name) / "f", chosen.hosts)
         try:
-            fleet.start()
-            box = fleet.boxes[0]
-            for number in range(SERVICES):
-                box.put(f"etc/systemd/system/bench{number}.service", UNIT)
-            fleet.ssh(box, "systemctl daemon-reload")
-            for label, book in zip(("transaction", "template"), playbooks(Path(name)), strict=True):
-                changed = [timed(fleet, book, n) for n in range(1, rounds + 1)]
-                again = [timed(fleet, book, rounds) for _ in range(rounds)]
-                print(f"{label:<12} changed {min(changed):6.2f} s   unchanged {min(again):6.2f} s")
+            compared(fleet, Path(name), chosen.rounds, chosen.peer_on)
         finally:
             fleet.stop()
 

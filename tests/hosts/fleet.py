@@ -18,13 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CACHE = Path(os.environ.get("HARDEN_HOSTS_CACHE", "/var/cache/aspect-hosts"))
-CONTROL = "harden-ctl"
+CONTROL = f"harden-ctl-{os.getpid()}"
 NETWORK = "10.77.0"
 COMMON = ("apache2", "iproute2", "iptables", "openssh-server", "procps", "python3")
 PACKAGES = {
     "systemd": (*COMMON, "dbus", "systemd", "systemd-sysv"),
     "sysv": (*COMMON, "initscripts", "insserv", "sysvinit-core"),
 }
+CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
+"""Where a host gets a group of its own: in one that hosts share, one host's services would be another's."""
+ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
 NEEDED = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "ssh-keygen", "openssl")
 
 HTTPD = """ServerRoot /etc/httpd
@@ -204,11 +207,21 @@ class Box:
 
     @property
     def namespace(self) -> str:
-        return f"harden-{self.number}"
+        return f"harden-{os.getpid()}-{self.number}"
+
+    @property
+    def groups(self) -> list[Path]:
+        """Return the control groups of this host, the one that counts the processor's time first."""
+        found = [Path(one) for one in CGROUPS if Path(one, "cgroup.procs").exists()]
+        return [one / self.namespace for one in found]
 
     @property
     def root(self) -> Path:
         return self.folder / "root"
+
+    def used(self) -> float:
+        """Return the seconds of the processor that this host has used since it was made."""
+        return int((self.groups[0] / "cpu.stat").read_text().split()[1]) / 1e6
 
     @property
     def managed(self) -> Path | None:
@@ -295,9 +308,12 @@ class Box:
         """Start the host; its first process is a real systemd."""
         self.boots += 1
         bind = [f"--bind-ro={self.managed}"] if self.managed else []
+        for group in self.groups:
+            group.mkdir(exist_ok=True)
         with (self.folder / "console").open("ab") as console:
             self.process = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
+                ["sh", "-c", ENTER, "sh", *self.groups, "--",
+                 "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
                  f"--network-namespace-path=/run/netns/{self.namespace}", "--capability=CAP_NET_ADMIN",
                  f"--machine={self.machine}", f"--hostname={self.name}", *bind, f"--directory={self.root}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
@@ -321,6 +337,8 @@ class Box:
             left = Path("/run/systemd/nspawn") / kind / self.machine
             call("umount", "-l", left, check=False)
             call("rmdir", left, check=False)
+        for group in self.groups:
+            call("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";", check=False)
 
 
 @dataclass

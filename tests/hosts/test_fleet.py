@@ -18,7 +18,7 @@ import pytest
 
 from hardening import resources
 from hardening.host import stream
-from tests.hosts.fleet import Box, Fleet, missing
+from tests.hosts.fleet import CONTROL, Box, Fleet, missing
 
 pytestmark = pytest.mark.long
 
@@ -59,11 +59,11 @@ def play(
     receipt.unlink(missing_ok=True)
     extra.write_text(json.dumps(values))
     done = subprocess.run(
-        ["ip", "netns", "exec", "harden-ctl", str(Path(sys.executable).with_name("ansible-playbook")),
+        ["ip", "netns", "exec", CONTROL, str(Path(sys.executable).with_name("ansible-playbook")),
          str(resources.playbooks() / name), "-i", str(fleet.inventory()), "-e", f"@{extra}", *flags],
         env={**os.environ, "HARDEN_RECEIPT": str(receipt), "ANSIBLE_CALLBACKS_ENABLED": "aspect.hardening.receipt",
              "ANSIBLE_CONFIG": str(resources.playbooks() / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
-             "ANSIBLE_SSH_CONTROL_PATH_DIR": "/tmp/harden-cp"},
+             "ANSIBLE_SSH_CONTROL_PATH_DIR": f"/tmp/{CONTROL}"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     rows = [json.loads(line) for line in receipt.read_text().splitlines()] if receipt.exists() else []
@@ -77,7 +77,7 @@ def everywhere(fleet: Fleet, command: str) -> dict[str, str]:
 def ask(fleet: Fleet, box: Box, verb: str, **more: Any) -> dict[str, Any]:
     """Ask the agent on a host directly, as a control machine would."""
     done = subprocess.run(
-        ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+        ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
         input=stream.program({"verb": verb, **more}), capture_output=True, check=False, timeout=90,
     )  # fmt: skip
     return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where=box.name)
@@ -137,7 +137,7 @@ def test_a_change_that_cuts_ssh_is_undone_by_the_host_alone(fleet: Fleet) -> Non
     started = time.monotonic()
     program = stream.program({"verb": "apply", "plan": plan})
     cut = subprocess.Popen(
-        ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+        ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert cut.stdin is not None
@@ -165,7 +165,7 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
             "install": True,
         }
         half = subprocess.Popen(
-            ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
+            ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert half.stdin is not None

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.hosts.fleet import Box, Fleet, missing
+from tests.hosts.fleet import CONTROL, Box, Fleet, missing
 from tests.upgrade.standin import Signer
 
 pytestmark = pytest.mark.long
@@ -110,7 +110,7 @@ def lay_out(fleet: Fleet, box: Box) -> None:
     ):
         target = f"/{name}"
         done = subprocess.run(
-            ["ip", "netns", "exec", "harden-ctl", "ssh", *fleet.options, f"root@{box.address}",
+            ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}",
              f"mkdir -p $(dirname {target}) /var/lib/standin && cat > {target} && chmod {mode:o} {target}"],
             input=text, text=True, capture_output=True, check=False,
         )  # fmt: skip
@@ -148,7 +148,7 @@ def words(fleet: Fleet, *verb: str | Path, **variables: Any) -> list[str]:
     }
     extra = fleet.folder / "upgrade.json"
     extra.write_text(json.dumps(values))
-    return ["ip", "netns", "exec", "harden-ctl", str(HARDEN), "upgrade", *map(str, verb), "-i", str(fleet.inventory()),
+    return ["ip", "netns", "exec", CONTROL, str(HARDEN), "upgrade", *map(str, verb), "-i", str(fleet.inventory()),
             "-e", f"@{extra}"]  # fmt: skip
 
 
