@@ -91,7 +91,7 @@ def cleaned(path: Path, out: Path, audit: Audit, *, check: Check | None = None) 
     refer = _kept(plan, done)
     run = Run.of(
         [replace(s, stats={**s.stats, "secrets": references.to_json(refer)}) for s in after.subjects],
-        [*after.findings, *leftovers(out, [step.edit for step in done])],
+        [*after.findings, *leftovers(out, [step.edit for step in done], old=path)],
         [*after.results, *_results(out, done, problems)],
         started=started,
         extra_codes=after.extra_codes,

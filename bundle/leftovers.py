@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bundle.rewrite.edit import Edit, plain
+from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from hardening.findings import NESTING, Confidence, Finding, Rule, Severity
+from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Severity
 
 REFERENCE = Rule(
     id="clean/reference",
@@ -36,6 +37,8 @@ SUMS = Rule(
 )
 
 _LARGEST = 4 << 20
+_LOOKED_AT = ("", "rpm-scripts")
+"""What is stored as it is, and the one text made of what is stored that an installation runs."""
 _EVERYWHERE = frozenset(
     {"index.php", "index.html", "index.htm", "config.php", "main.js", "style.css", "readme.txt"}
 )
@@ -53,8 +56,13 @@ def rules() -> tuple[Rule, ...]:
     return (REFERENCE, INNER_SIGNATURE, SUMS)
 
 
-def leftovers(out: Path, edits: Sequence[Edit], *, limits: Limits | None = None) -> Iterator[Finding]:
-    """Yield what in the cleaned bundle `out` speaks of what was removed, and signatures over what was changed."""
+def leftovers(
+    out: Path, edits: Sequence[Edit], *, old: Path | None = None, limits: Limits | None = None
+) -> Iterator[Finding]:
+    """Yield what in the cleaned bundle `out` speaks of what was removed, and signatures over what was changed.
+
+    `old` is what it was made of, where a signature may have been that had to be left out.
+    """
     if not edits:
         return
     removed = [e for e in edits if e.content is None]
@@ -63,16 +71,36 @@ def leftovers(out: Path, edits: Sequence[Edit], *, limits: Limits | None = None)
     changed = {
         tuple(map(plain, e.origin[:n])) for e in edits for n in range(len(e.origin) + (e.content is not None))
     }
+    packages: set[tuple[str, ...]] = set()
     for seen in walk(str(out), limits or Limits()):
-        if not isinstance(seen, Member) or seen.kind != "file" or seen.derived:
+        if not isinstance(seen, Member) or seen.kind != "file" or seen.derived not in _LOOKED_AT:
             continue
-        yield from _lists(seen, str(out), changed)
-        if not seen.parts[1:]:
+        if not seen.derived:
+            if seen.format == "rpm":
+                packages.add(tuple(map(plain, seen.parts[1:])))
+            yield from _lists(seen, str(out), changed)
+            if seen.parts[1:]:
+                yield from _signature(seen, str(out), changed)
+        if seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
             continue
-        yield from _signature(seen, str(out), changed)
-        if pattern is None or seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
+        if pattern is None or (not seen.parts[1:] and not seen.derived):
             continue
         yield from _references(seen, str(out), pattern)
+    if old is not None and (written := packages & changed):
+        yield from _unsigned(old, str(out), written, limits or Limits())
+
+
+def _unsigned(old: Path, subject: str, written: set[tuple[str, ...]], limits: Limits) -> Iterator[Finding]:
+    """Yield the packages whose maker's signature was left out, since it was over another header."""
+    for seen in walk(str(old), limits):
+        if not isinstance(seen, Member) or seen.format != "rpm" or seen.derived or seen.offset:
+            continue
+        if tuple(map(plain, seen.parts[1:])) in written and rpm_signed(bytes(seen.content)):
+            name = NESTING.join(seen.parts[1:]) or seen.name
+            yield Finding(
+                rule=INNER_SIGNATURE, subject=subject, location=InFile((subject, *seen.parts[1:])), evidence=name,
+                message=f"{name}: its maker's signature was left out, since it is over what was changed (rpmsign --addsign signs it anew)",
+            )  # fmt: skip
 
 
 def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
@@ -106,7 +134,7 @@ def _references(member: Member, subject: str, pattern: re.Pattern[bytes]) -> Ite
     more = f", and so do {len(lines) - 1} more lines" if lines - {at} else ""
     yield Finding(
         rule=REFERENCE, subject=subject, location=member.at(at), confidence=Confidence.MEDIUM, evidence=name,
-        message=f"{member.name} line {at} names {name}, which was removed{more}",
+        message=f"{'a script of ' if member.derived else ''}{member.name} line {at} names {name}, which was removed{more}",
     )  # fmt: skip
 
 
@@ -120,6 +148,10 @@ def _lists(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Itera
         if _SIGNED_SCRIPT.search(bytes(member.content)):
             yield Finding(rule=INNER_SIGNATURE, subject=subject, location=member.at(), evidence=name,
                           message=f"{name}: its own signature is over an archive that was changed by the cleaning")  # fmt: skip
+    elif member.format == "rpm" and inner in changed:
+        name = NESTING.join(inner) or member.name
+        yield Finding(rule=SUMS, subject=subject, location=member.at(),
+                      message=f"{name}: the header's lists of files, sizes and digests were written anew")  # fmt: skip
     elif (
         inner and inner[-1] in ("md5sums", "conffiles") and inner[:-1] and inner[-2].startswith("control.tar")
     ) and any(c[:-1] == inner[:-2] and c[-1].startswith("data.tar") for c in changed if c):

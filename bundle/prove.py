@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from bundle import proof_texts
+from bundle import proof_rpm, proof_texts
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
+from bundle.walk.names import shown
 from hardening.errors import ExitCode, InputError
 from hardening.findings import (
     NESTING,
@@ -79,7 +80,11 @@ class _Proof:
     removed: list[_Node] = field(default_factory=list)
     changed: list[tuple[_Node, _Node]] = field(default_factory=list)
     """Files of one name with other content, which has to be looked at."""
+    packages: list[tuple[_Node, _Node]] = field(default_factory=list)
+    """An rpm whose header is another one, which has to follow from what differs in it."""
     replaced: list[tuple[_Node, proof_texts.Replaced]] = field(default_factory=list)
+    relinked: list[tuple[_Node, _Node, set[str]]] = field(default_factory=list)
+    """Names of one file in a cpio of which another is the first now, and all the further names it had."""
     differences: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 
 
@@ -111,6 +116,8 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     elif before.content != after.content:
         _compare_container(before, after, proof)
         _look_at_changed(old, new, proof, limits)
+        _look_at_packages(new, proof, limits)
+        _look_at_links(proof)
         gone = {node.parts for node in proof.removed}
         for reason, parts, message in sorted(after.said - before.said):
             if parts not in gone:
@@ -189,6 +196,8 @@ def _front(member: Member) -> bytes:
     """Return what has to stay in front of an archive, whatever is removed from it."""
     if member.format in ("makeself", "self-extracting"):
         return bytes(member.content)
+    if member.format == "rpm":
+        return proof_rpm.front(bytes(member.content))
     if member.format != "zip-stub":
         return b""
     end = member.content.find(b"PK\3\4")
@@ -199,7 +208,9 @@ def _compare_container(old: _Node, new: _Node, proof: _Proof) -> None:
     """Compare two archives whose bytes differ: something has to be gone from them, and nothing else may differ."""
     for word in _facts_that_differ(old, new):
         proof.differences.append((new.parts, f"{NESTING.join(new.parts) or new.name}: {word}"))
-    if old.front != new.front and not (
+    if old.facts.get("format") == "rpm":
+        proof.packages.append((old, new))
+    elif old.front != new.front and not (
         old.facts.get("format") == "makeself" and proof_texts.script(old.front, new.front)
     ):
         where = NESTING.join(new.parts) or new.name
@@ -226,6 +237,7 @@ def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
             found = next((k for k in rest if _may_be_rewritten(old[k], node)), None)
             if found is not None:
                 proof.changed.append((old[found], node))
+                _note_link(old, old[found], node, proof)
                 proof.removed += old[at:found]
                 at = found + 1
                 continue
@@ -236,16 +248,19 @@ def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
             continue
         proof.removed += old[at:found]
         at = found + 1
+        _note_link(old, old[found], node, proof)
         if inner:
             _compare_container(old[found], node, proof)
     proof.removed += old[at:]
 
 
 def _same(old: _Node, new: _Node) -> bool:
-    return old.content == new.content and old.facts == new.facts
+    return old.content == new.content and not any(_facts_that_differ(old, new))
 
 
-_WRITTEN = frozenset("zip zip-stub tar gzip bzip2 xz zstd deb ar makeself self-extracting".split())
+_WRITTEN = frozenset(
+    "zip zip-stub tar gzip bzip2 xz lzma zstd cpio deb rpm ar makeself self-extracting".split()
+)
 """Formats whose every byte outside the members is looked at or of no effect; in others nothing may differ."""
 
 
@@ -254,7 +269,7 @@ def _both_containers(old: _Node, new: _Node) -> bool:
 
 
 def _may_be_rewritten(old: _Node, new: _Node) -> bool:
-    return not old.container and not new.container and old.facts == new.facts
+    return not old.container and not new.container and not any(_facts_that_differ(old, new))
 
 
 def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None) -> None:
@@ -290,6 +305,24 @@ def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None)
         if not good:
             where = NESTING.join(now.parts)
             proof.differences.append((now.parts, f"{where} does not agree with what was removed"))
+
+
+def _look_at_packages(new: Path, proof: _Proof, limits: Limits | None) -> None:
+    """Judge the headers of rpm packages by what differs in them."""
+    other = [(was, now, _other_content(was, now)) for was, now in proof.packages]
+    texts = _contents(new, {n.parts for _, _, nodes in other for n in nodes}, limits) if other else {}
+    for was, now, nodes in other:
+        removed = {n.parts[-1] for n in proof.removed if n.parts[:-1] == was.parts}
+        changed = {n.parts[-1]: (*n.content, texts.get(n.parts)) for n in nodes}
+        said = proof_rpm.disagreement(was.front, now.front, removed, changed)
+        if said:
+            where = NESTING.join(now.parts) or now.name
+            proof.differences.append((now.parts, f"{where}: {said}"))
+
+
+def _other_content(was: _Node, now: _Node) -> list[_Node]:
+    before = {n.parts[-1]: n.content for n in was.inside}
+    return [n for n in now.inside if n.facts["kind"] == "file" and before.get(n.parts[-1]) != n.content]
 
 
 _LISTS = frozenset({"md5sums", "conffiles"})
@@ -329,8 +362,27 @@ def _why_not(new: _Node, ahead: list[_Node], anywhere: list[_Node]) -> str:
     return f"{where} was changed: {', '.join(words)}"
 
 
+def _note_link(members: list[_Node], was: _Node, now: _Node, proof: _Proof) -> None:
+    link = was.facts["link"]
+    if link != now.facts["link"]:
+        proof.relinked.append((was, now, {shown(n.name) for n in members if n.facts["link"] == link}))
+
+
+def _look_at_links(proof: _Proof) -> None:
+    """Judge the names of one file by whether the one that was first among them is gone, and another of them is now."""
+    gone = {(n.parts[:-1], n.parts[-1]) for n in proof.removed}
+    for was, now, names in proof.relinked:
+        first, then = shown(str(was.facts["link"])), str(now.facts["link"])
+        if (was.parts[:-1], first) not in gone or (then and shown(then) not in names):
+            proof.differences.append(
+                (now.parts, f"{NESTING.join(now.parts)} is another hard link than it was")
+            )
+
+
 def _facts_that_differ(old: _Node, new: _Node) -> Iterator[str]:
     for name, value in new.facts.items():
+        if name == "link" and old.facts["kind"] == new.facts["kind"] == "file":
+            continue  # which name of a file in a cpio is its first: judged when it is known what is gone
         if old.facts.get(name) != value:
             yield f"its {name} differs ({_shown(name, old.facts.get(name))} to {_shown(name, value)})"
 

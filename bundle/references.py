@@ -21,6 +21,7 @@ from bundle.detect.credentials import detector as credentials
 from bundle.detect.credentials.replacing import REFERENCE, Literal, replaced
 from bundle.rewrite import Edit
 from bundle.rewrite.edit import plain
+from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -133,6 +134,8 @@ def _signed(member: Member) -> Iterable[Parts]:
     for end in _SIGNED_BESIDE:
         if name.endswith(end):
             yield (*member.parts[:-1], name.removesuffix(end))
+    if member.format == "rpm" and rpm_signed(bytes(member.content[:_LARGEST_SCRIPT])):
+        yield member.parts
     if member.format == "makeself" and _SIGNED_SCRIPT.search(bytes(member.content[:_LARGEST_SCRIPT])):
         yield member.parts
 

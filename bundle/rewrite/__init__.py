@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO
 
-from bundle.rewrite import ars, debs, scripts, streams, tars, zips
+from bundle.rewrite import ars, cpios, debs, rpms, scripts, streams, tars, zips
 from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain
 from hardening.errors import ArchiveError
 
@@ -35,6 +35,8 @@ FORMATS = (
     Format("tar", tars.matches, tars.rewrite),
     Format("deb", debs.matches, debs.rewrite),
     Format("ar", ars.matches, ars.rewrite),
+    Format("cpio", cpios.matches, cpios.rewrite),
+    Format("rpm", rpms.matches, rpms.rewrite),
 )
 """The archive formats, in the order they are tried."""
 
@@ -79,7 +81,7 @@ def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used
         plain_in.seek(0)
         _rewrite_below_stream(plain_in, plain_out, edits, used)
         plain_out.seek(0)
-        stream.pack(plain_out, target, head)
+        stream.pack(plain_out, target, head, None)
 
 
 def _rewrite_behind(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> None:
@@ -91,16 +93,10 @@ def _rewrite_behind(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...
     elif zips.behind(source):
         zips.rewrite(source, target, lambda name, content: _decide(name, content, edits, used))
     else:
-        raise ArchiveError(f"{where}: this archive format cannot be rewritten", hint=_hint(source))
-
-
-def _hint(source: IO[bytes]) -> str:
-    source.seek(0)
-    if source.read(4) == b"\xed\xab\xee\xdb":
-        return (
-            "an rpm keeps digests of all it holds in a signed header: have it built again without the member"
+        raise ArchiveError(
+            f"{where}: this archive format cannot be rewritten",
+            hint="unpack it, remove the member and pack it again with the format's own tool",
         )
-    return "unpack it, remove the member and pack it again with the format's own tool"
 
 
 def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> bool:
@@ -108,7 +104,7 @@ def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], 
     before = len(used)
     head = part.read(_HEAD)
     part.seek(0)
-    if any(f.matches(head) for f in FORMATS if f.name == "tar") or streams.find(head):
+    if any(f.matches(head) for f in FORMATS if f.name in ("tar", "cpio")) or streams.find(head):
         _rewrite(part, made, edits, used)
     else:
         inner = tuple(e.deeper() for e in edits if e.parts[0] == "<payload>" and len(e.parts) > 1)

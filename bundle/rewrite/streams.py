@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import IO
 
 _CHUNK = 1 << 20
+_LEAST_DICTIONARY = 4096
+"""Bytes; liblzma writes no smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,8 @@ class Stream:
     name: str
     magic: bytes
     unpack: Callable[[IO[bytes], IO[bytes]], None]
-    pack: Callable[[IO[bytes], IO[bytes], bytes], None]
-    """Takes the head of the old stream too, for the settings that it tells."""
+    pack: Callable[[IO[bytes], IO[bytes], bytes, int | None], None]
+    """Takes the head of the old stream too, for the settings that it tells, and the level where it is known."""
 
 
 def _unpack_gzip(source: IO[bytes], target: IO[bytes]) -> None:
@@ -42,8 +44,8 @@ def _gzip_header(head: bytes) -> bytes:
     return head[:end] + (head[end : end + 2] if flags & 2 else b"")
 
 
-def _pack_gzip(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
-    level = {2: 9, 4: 1}.get(head[8], 6)
+def _pack_gzip(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
+    level = {2: 9, 4: 1}.get(head[8], 6) if level is None else level
     packer = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     checksum, size = 0, 0
     target.write(_gzip_header(head))
@@ -60,7 +62,8 @@ def _unpack_bzip2(source: IO[bytes], target: IO[bytes]) -> None:
         shutil.copyfileobj(inner, target, _CHUNK)
 
 
-def _pack_bzip2(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+def _pack_bzip2(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
+    del level  # the head says it
     with bz2.BZ2File(target, "w", compresslevel=head[3] - ord("0")) as packer:
         shutil.copyfileobj(source, packer, _CHUNK)
 
@@ -70,8 +73,19 @@ def _unpack_xz(source: IO[bytes], target: IO[bytes]) -> None:
         shutil.copyfileobj(inner, target, _CHUNK)
 
 
-def _pack_xz(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
-    with lzma.LZMAFile(target, "w", check=head[7] & 0x0F) as packer:  # the check id of the stream flags
+def _pack_xz(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
+    check = head[7] & 0x0F  # the check id of the stream flags
+    with lzma.LZMAFile(target, "w", check=check, preset=level) as packer:
+        shutil.copyfileobj(source, packer, _CHUNK)
+
+
+def _pack_lzma(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
+    del level  # the head says what an unpacker has to know: three properties and the size of the dictionary
+    rest, lc = divmod(head[0], 9)
+    pb, lp = divmod(rest, 5)
+    size = max(int.from_bytes(head[1:5], "little"), _LEAST_DICTIONARY)
+    settings = {"id": lzma.FILTER_LZMA1, "dict_size": size, "lc": lc, "lp": lp, "pb": pb}
+    with lzma.LZMAFile(target, "w", format=lzma.FORMAT_ALONE, filters=[settings]) as packer:
         shutil.copyfileobj(source, packer, _CHUNK)
 
 
@@ -81,10 +95,11 @@ def _unpack_zstd(source: IO[bytes], target: IO[bytes]) -> None:
     zstandard.ZstdDecompressor().copy_stream(source, target)
 
 
-def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes) -> None:
+def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
     import zstandard
 
-    zstandard.ZstdCompressor(write_checksum=bool(head[4] & 4)).copy_stream(source, target)
+    known = 3 if level is None else level
+    zstandard.ZstdCompressor(level=known, write_checksum=bool(head[4] & 4)).copy_stream(source, target)
 
 
 STREAMS = (
@@ -92,6 +107,7 @@ STREAMS = (
     Stream("bzip2", b"BZh", _unpack_bzip2, _pack_bzip2),
     Stream("xz", b"\xfd7zXZ\x00", _unpack_xz, _pack_xz),
     Stream("zstd", b"\x28\xb5\x2f\xfd", _unpack_zstd, _pack_zstd),
+    Stream("lzma", b"\x5d\x00\x00", _unpack_xz, _pack_lzma),
 )
 
 

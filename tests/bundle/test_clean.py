@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError, UsageError
 from hardening.findings import Run, Verdict
+from tests.bundle.walk.test_formats import need
 
 
 @pytest.fixture
@@ -115,21 +117,14 @@ def test_a_passphrase_comes_from_a_file(upgrade: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_fixed_is_left_and_said(tmp_path: Path) -> None:
-    """A cpio cannot be written, so the component in it stays, and the exit code says so."""
-    cpio = tmp_path / "inner.cpio"
-    body = specimen.tool("x").encode()
-    head = "070701" + "".join(f"{n:08x}" for n in (1, 0o100644, 0, 0, 1, 0, len(body), 0, 0, 0, 0, 11, 0))
-    data = head.encode() + b"tool/db.php\0"[:12] + b"\0" * (-(110 + 12) % 4) + body + b"\0" * (-len(body) % 4)
-    tail = "070701" + "".join(f"{n:08x}" for n in (0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 11, 0))
-    cpio.write_bytes(
-        data.replace(f"{11:08x}".encode() + b"0" * 8, f"{12:08x}".encode() + b"0" * 8, 1)
-        + tail.encode()
-        + b"TRAILER!!!\0"
-        + b"\0" * 3
-    )
+    """A 7z cannot be written, so the component in it stays, and the exit code says so."""
+    tool = tmp_path / "db.php"
+    tool.write_text(specimen.tool("x"))
+    command: list[str | Path] = [need("7z"), "a", "-bd", tmp_path / "inner.7z", tool]
+    subprocess.run(command, check=True, capture_output=True)
     path, out = tmp_path / "a.zip", tmp_path / "b.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.write(cpio, "inner.cpio")
+        archive.write(tmp_path / "inner.7z", "inner.7z")
     after = clean(path, out, one)
     assert after.exit_code() is ExitCode.FINDINGS
     failed = [r.reason for r in after.results if r.verdict is Verdict.ERROR]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from bundle.rewrite import Edit, rewrite
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError
+from tests.bundle.walk.test_formats import need
 
 Files = dict[str, tuple[bytes, int]]
 WEB: Files = {
@@ -189,21 +191,52 @@ def test_a_literal_may_give_way_to_a_reference_and_nothing_else_may_change(
         assert [f.evidence for f in replaced] == ["@secret:db-root@"]
 
 
+def cpio(*files: tuple[str, int, int, bytes]) -> bytes:
+    """A cpio of files: name, inode, count of names, content."""
+    out = b""
+    for name, inode, links, data in (*files, ("TRAILER!!!", 0, 1, b"")):
+        fields = (inode, 0o100644, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        out += b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + data + b"\0" * (-len(data) % 4)
+    return out
+
+
 def test_a_format_that_cleaning_does_not_write_may_not_differ(tmp_path: Path) -> None:
-    """An rpm's header or a cpio's could run something else although every member that is left is the same."""
+    """What lies around the members of a 7z could do something else although every member that is left is the same."""
+    for name, members in (("old", "ab"), ("new", "a")):
+        for member in members:
+            (tmp_path / member).write_text(member)
+        command: list[str | Path] = [
+            need("7z"),
+            "a",
+            "-bd",
+            tmp_path / f"{name}.7z",
+            *(tmp_path / m for m in members),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+    old = outer(tmp_path / "old.zip", (tmp_path / "old.7z").read_bytes(), name="a.7z")
+    new = outer(tmp_path / "new.zip", (tmp_path / "new.7z").read_bytes(), name="a.7z")
+    assert differences(old, new) == ["a.7z was changed: its content differs"]
+    found = differences(tmp_path / "old.7z", tmp_path / "new.7z")
+    assert found == ["new.7z was changed, and cleaning does not write this format"]
 
-    def cpio(*names: str) -> bytes:
-        out = b""
-        for name in (*names, "TRAILER!!!"):
-            fields = (1, 0o100644, 0, 0, 1, 0, 0, 0, 0, 0, 0, len(name) + 1, 0)
-            out += b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
-            out += b"\0" * (-len(out) % 4)
-        return out
 
-    old = outer(tmp_path / "old.zip", cpio("a", "b"), name="a.cpio")
-    new = outer(tmp_path / "new.zip", cpio("a"), name="a.cpio")
-    assert differences(old, new) == ["a.cpio was changed: its content differs"]
-    (tmp_path / "old.cpio").write_bytes(cpio("a", "b"))
-    (tmp_path / "new.cpio").write_bytes(cpio("a"))
-    found = differences(tmp_path / "old.cpio", tmp_path / "new.cpio")
-    assert found == ["new.cpio was changed, and cleaning does not write this format"]
+def test_names_of_one_file_in_a_cpio_stay_names_of_one_file(tmp_path: Path) -> None:
+    """Which names share a content stands in a cpio's headers alone, and decides what an installation writes."""
+    three = [
+        ("a", 7, 3, b""),
+        ("b", 7, 3, b""),
+        ("c", 7, 3, b"program"),
+        ("d", 8, 1, b"other"),
+        ("tool", 9, 1, b"x"),
+    ]
+    old = outer(tmp_path / "old.zip", cpio(*three), name="a.cpio")
+    fewer = cleaned(old, Edit(("a.cpio", "a")), Edit(("a.cpio", "tool")))
+    assert not differences(old, fewer)
+    apart = [*three[:3], ("d", 7, 4, b"other")]
+    into = outer(tmp_path / "into.zip", cpio(*apart), name="a.cpio")
+    assert differences(old, into) == ["a.cpio!/d is another hard link than it was"]
+    lost = [("a", 7, 3, b""), ("b", 17, 1, b""), ("c", 7, 3, b"program"), three[3]]
+    assert differences(old, outer(tmp_path / "lost.zip", cpio(*lost), name="a.cpio")) == [
+        "a.cpio!/b is another hard link than it was"
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.frame import MOST_NAMES
 from bundle.walk.problem import Broken
 from bundle.walk.stream import Stream
 
@@ -23,8 +24,13 @@ def is_cpio(head: bytes) -> bool:
     return head[:6] in MAGICS
 
 
+Links = dict[tuple[int, ...], str]
+"""The first name of each file that has several, by what its names share."""
+
+
 def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
     """Say the members in order; after the trailer another cpio, or whatever lies there, follows."""
+    links: Links = {}
     while True:
         magic = stream.peek(6)
         if magic not in MAGICS:
@@ -32,13 +38,14 @@ def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
                 "corrupt" if len(magic) == 6 else "truncated", f"no header at byte {stream.position}"
             )
         read = _old if magic == b"070707" else _new
-        raw = read(stream, context, summed=magic == b"070702")
+        raw = read(stream, context, links, summed=magic == b"070702")
         if raw is not None:
             yield raw
             if not isinstance(raw.data, bytes):
                 for _ in raw.data:  # what its reader left
                     pass
             continue
+        links.clear()
         while (zeros := stream.peek(4)) and not zeros.strip(b"\0"):
             stream.read(len(zeros))
         behind = stream.peek(6)
@@ -51,20 +58,21 @@ def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
             return
 
 
-def _new(stream: Stream, context: Context, *, summed: bool) -> Raw | None:
+def _new(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw | None:
     head = stream.exactly(110)
     try:
         values = [int(head[at : at + 8], 16) for at in range(6, 110, 8)]
     except ValueError as problem:
         raise Broken("corrupt", f"a number is damaged before byte {stream.position}") from problem
-    _inode, mode, uid, gid, _links, mtime, size, *_, name_size, check = values
+    inode, mode, uid, gid, count, mtime, size, major, minor, *_, name_size, check = values
     name = _name(stream, name_size, context, pad=-(110 + name_size) % 4)
     if name == b"TRAILER!!!":
         return None
-    return _raw(stream, name, (mode, uid, gid, mtime, size), pad=-size % 4, check=check if summed else None)
+    raw = _raw(stream, name, (mode, uid, gid, mtime, size), pad=-size % 4, check=check if summed else None)
+    return _linked(raw, count, (inode, major, minor), links)
 
 
-def _old(stream: Stream, context: Context, *, summed: bool) -> Raw | None:
+def _old(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw | None:
     del summed  # the old form has no sum
     head = stream.exactly(76)
     widths = (6, 6, 6, 6, 6, 6, 6, 11, 6, 11)
@@ -75,11 +83,20 @@ def _old(stream: Stream, context: Context, *, summed: bool) -> Raw | None:
             at += width
     except ValueError as problem:
         raise Broken("corrupt", f"a number is damaged before byte {stream.position}") from problem
-    _device, _inode, mode, uid, gid, _links, _rdev, mtime, name_size, size = values
+    device, inode, mode, uid, gid, count, _rdev, mtime, name_size, size = values
     name = _name(stream, name_size, context, pad=0)
     if name == b"TRAILER!!!":
         return None
-    return _raw(stream, name, (mode, uid, gid, mtime, size), pad=0, check=None)
+    raw = _raw(stream, name, (mode, uid, gid, mtime, size), pad=0, check=None)
+    return _linked(raw, count, (inode, device), links)
+
+
+def _linked(raw: Raw, count: int, node: tuple[int, ...], links: Links) -> Raw:
+    """Say of a further name of a file which its first is; its content may stand at any of them."""
+    if raw.kind == "file" and count > 1 and (len(links) < MOST_NAMES or node in links):
+        first = links.setdefault(node, raw.name)
+        raw.link = "" if first is raw.name else first
+    return raw
 
 
 def _name(stream: Stream, size: int, context: Context, *, pad: int) -> bytes:

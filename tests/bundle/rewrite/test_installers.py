@@ -142,11 +142,3 @@ def test_a_zip_behind_a_program_keeps_its_program_and_how_it_counts(
     assert prove(old, new).exit_code() is ExitCode.OK
     new.write_bytes(b"X" + data[1:])
     assert prove(old, new).exit_code() is ExitCode.REFUSED
-
-
-def test_an_rpm_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "a.rpm"
-    path.write_bytes(b"\xed\xab\xee\xdb" + b"\0" * 300)
-    with pytest.raises(ArchiveError) as caught:
-        without(path, "x")
-    assert "built again" in caught.value.hint

@@ -136,6 +136,7 @@ ARCHIVES = [
     pytest.param(lambda f: gzip.compress(a_tar(f), mtime=7), read_tar, id="tar.gz"),
     pytest.param(lambda f: bz2.compress(a_tar(f)), read_tar, id="tar.bz2"),
     pytest.param(lambda f: lzma.compress(a_tar(f)), read_tar, id="tar.xz"),
+    pytest.param(lambda f: lzma.compress(a_tar(f), format=lzma.FORMAT_ALONE), read_tar, id="tar.lzma"),
     pytest.param(lambda f: zstandard.compress(a_tar(f)), lambda d: read_tar(_unzstd(d)), id="tar.zst"),
 ]
 
