@@ -11,7 +11,8 @@ import glob
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bundle.detect.credentials.replacing import REFERENCE
@@ -47,6 +48,45 @@ class Place:
     line: int | None
     syntax: str
     group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """The new password of an account, the one it had where that is known, and when (RFC 3339)."""
+
+    new: str
+    earlier: str
+    moment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The host's secret store: the secrets, the password each rotated account had before, and since when it has not."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    rotated: Mapping[str, str] = field(default_factory=dict)
+
+    def rotating(self, vault: Mapping[str, str], rotations: Mapping[str, Rotation]) -> Store:
+        """Return the store with what the vault says and with new passwords."""
+        known = {name: one.earlier for name, one in rotations.items() if one.earlier}
+        return Store(
+            secrets={**self.secrets, **vault, **{name: one.new for name, one in rotations.items()}},
+            earlier={name: value for name, value in self.earlier.items() if name not in rotations} | known,
+            rotated={**self.rotated, **{name: one.moment for name, one in rotations.items()}},
+        )
+
+    def earlier_of(self, rotations: Mapping[str, Rotation]) -> dict[str, str]:
+        """Return what the rotated accounts had before."""
+        return {name: value for name, value in self.earlier.items() if name in rotations}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that lies on the host."""
+        row: dict[str, Any] = {"schema": STORE_SCHEMA, "secrets": dict(self.secrets)}
+        for name in ("earlier", "rotated"):
+            if getattr(self, name):
+                row[name] = dict(getattr(self, name))
+        return row
 
 
 def places(listed: Any, where: Iterable[Where]) -> list[Place]:
@@ -95,14 +135,16 @@ def plan(
     store: str = STORE,
     services: tuple[Service, ...] = (),
     probes: tuple[Mapping[str, Any], ...] = (),
+    rotations: Mapping[str, Rotation] = MappingProxyType({}),
 ) -> Plan:
     """Return the plan. Errors: InputError naming the place that cannot be filled in, never the secret."""
     rows = {row["path"]: row for row in facts.get("files", [])}
-    before = _stored(rows.get(store), store)
-    after = {**before, **checked(vault, "the vault")}
+    had = stored(facts, store)
+    has = had.rotating(checked(vault, "the vault"), rotations)
+    before, after = {**has.earlier_of(rotations), **had.secrets}, has.secrets
     files = []
-    if after != before or (store in rows and rows[store]["mode"] != "0600"):
-        body = json.dumps({"schema": STORE_SCHEMA, "secrets": after}, indent=1, sort_keys=True) + "\n"
+    if has != had or (store in rows and rows[store]["mode"] != "0600"):
+        body = json.dumps(has.to_json(), indent=1, sort_keys=True) + "\n"
         digest = rows[store]["sha256"] if store in rows else None
         files.append(
             File(
@@ -124,14 +166,20 @@ def plan(
     return Plan(label="credentials", files=tuple(files), services=services, probes=probes)
 
 
-def _stored(row: Mapping[str, Any] | None, store: str) -> dict[str, str]:
+def stored(facts: Mapping[str, Any], store: str = STORE) -> Store:
+    """Return the host's store as `facts` brought it; an empty one where there is none. Errors: InputError."""
+    row = next((row for row in facts.get("files", []) if row["path"] == store), None)
     if row is None:
-        return {}
+        return Store()
     try:
         body = json.loads(base64.b64decode(row["content"]))
         if body["schema"] != STORE_SCHEMA:
             raise InputError(f"{store} on the host is not {STORE_SCHEMA}", hint="move it away, or repair it")
-        return checked(body["secrets"], store)
+        return Store(
+            secrets=checked(body["secrets"], store),
+            earlier=checked(body.get("earlier", {}), store),
+            rotated={str(name): str(moment) for name, moment in body.get("rotated", {}).items()},
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         # the cause would show the text that could not be read
         raise InputError(f"{store} on the host is damaged", hint="move it away, or repair it") from None

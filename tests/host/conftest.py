@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.host import databases
 from tests.host.little import AGES, Little, interpreter
 
 
@@ -18,3 +20,15 @@ def little(tmp_path: Path) -> Little:
 def aged(request: pytest.FixtureRequest, tmp_path: Path) -> Little:
     """The little host, changed by each of the Pythons that the agent promises."""
     return Little(tmp_path / "host", python=interpreter(request.param))
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[databases.Database]:
+    with databases.mariadb() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[databases.Database]:
+    with databases.postgresql() as one:
+        yield one

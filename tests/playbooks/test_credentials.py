@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import tomllib
 import zipfile
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types; Ansible brings it
 
 from hardening.cli import run
+from tests.host import databases
 from tests.playbooks.site import Played, play
 
 FILL = "Fill in the product's credentials"
@@ -114,6 +118,72 @@ def test_references_are_filled_in_once_and_nobody_is_told_the_secret(
     assert play("rollback.yml", {"harden_hosts": "localhost", "aspect_state_dir": str(product.root / "state")},
                 cwd=product.root).stats["changed"] == 1  # fmt: skip
     assert product.texts() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the database's administrator comes in as root over the socket")
+def test_a_leaked_account_gets_a_password_that_only_the_host_knows(product: Product) -> None:
+    """The database forgets the leaked password, the product's files get the new one, and nobody is told."""
+    with databases.mariadb() as database:
+        database.run(f"CREATE USER root2@localhost IDENTIFIED BY '{LEAKED}';")
+        name = next(one for one in product.names if one.startswith("mysql"))
+        others = {one: FRESH for one in product.names if one != name}
+        account = {
+            "name": name,
+            "engine": "mariadb",
+            "user": "root2",
+            "since": "2026-01-31",
+            **database.where,
+        }
+        play_it = {
+            "credentials_secrets": others,
+            "credentials_accounts": [account],
+            "credentials_earlier": {name: LEAKED},
+        }
+        before = product.texts()
+        predicted = product.harden("--check", "--diff", **play_it)
+        assert (predicted.code, predicted.stats["changed"]) == (0, 1), predicted.output
+        assert product.texts() == before
+
+        done = product.harden("--diff", "-vvv", **play_it)
+        assert (done.code, done.stats["changed"]) == (0, 1), done.output
+        kept = json.loads(product.store.read_text())
+        fresh = kept["secrets"][name]
+        assert kept["earlier"] == {name: LEAKED}
+        assert product.store.stat().st_mode & 0o777 == 0o600
+        assert f"'{fresh}'" in product.text("www/login.php")
+        assert login(database, "root2", fresh)
+        assert not login(database, "root2", LEAKED)
+        assert fresh not in shown(product, done)
+        assert LEAKED not in shown(product, done)
+
+        again = product.harden(**play_it)
+        assert (again.code, again.stats["changed"]) == (0, 0), again.output
+        assert json.loads(product.store.read_text()) == kept
+
+        both = product.harden(**{**play_it, "credentials_secrets": {name: FRESH}})
+        assert both.code == 2
+        assert "is rotated on the host and stands in credentials_secrets too" in both.output
+
+        values = {"harden_hosts": "localhost", "aspect_state_dir": str(product.root / "state")}
+        assert play("rollback.yml", values, cwd=product.root).stats["changed"] == 1
+        assert login(database, "root2", LEAKED)
+        assert product.texts() == before
+
+
+def login(database: databases.Database, user: str, password: str) -> bool:
+    socket, client = database.where["socket"], shutil.which("mariadb") or ""
+    command = [
+        "setpriv",
+        "--reuid=nobody",
+        "--clear-groups",
+        client,
+        "--no-defaults",
+        f"--socket={socket}",
+        "-u",
+        user,
+        f"-p{password}",
+    ]
+    return subprocess.run([*command, "-e", "SELECT 1"], capture_output=True, check=False).returncode == 0
 
 
 def test_what_cannot_be_filled_in_is_named_and_nothing_changes(product: Product) -> None:

@@ -20,6 +20,17 @@ options:
   secrets_from:
     description: The name of the variable that holds the secrets (name to value), from ansible-vault.
     type: str
+  accounts:
+    description:
+      - Accounts of a database on the host whose password leaked. Keys C(name) (of the secret), C(engine) (mariadb, mysql,
+        postgresql), C(user), C(host), C(socket), C(port), C(defaults_file), C(admin), C(since).
+      - An account that was never rotated, or not since the day C(since), gets a new password, made at random and kept in
+        the store; a login with it has to succeed and one with the earlier password has to be refused, or everything is undone.
+    type: list
+    elements: dict
+  earlier_from:
+    description: The name of the variable that holds the leaked passwords (name to value) where the store has none yet.
+    type: str
   store:
     description: The host's secret store.
     type: path
@@ -59,6 +70,20 @@ EXAMPLES = r"""
         group: apache
       - bundle: tests/
         path: ""
+
+- name: Change the password that the old bundle gave away
+  aspect.hardening.credentials:
+    list: secrets.json
+    places:
+      - bundle: www/
+        path: /var/www/html/
+        group: apache
+    accounts:
+      - name: mysql-engine
+        engine: mariadb
+        user: engine
+        since: 2026-11-24
+    earlier_from: leaked_passwords
 """
 
 RETURN = r"""
