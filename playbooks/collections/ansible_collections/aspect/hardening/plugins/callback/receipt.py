@@ -16,7 +16,7 @@ description:
 options: {}
 """
 
-KEPT = ("msg", "state", "tx", "problems", "pending", "files", "notes", "changed", "failed", "transactions", "results", "upgrade", "upgrades", "engine")
+KEPT = ("msg", "state", "tx", "problems", "pending", "files", "notes", "changed", "failed", "transactions", "results", "upgrade", "upgrades", "engine", "trusted", "threshold")
 
 
 class CallbackModule(CallbackBase):
