@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from hardening import __version__
 from hardening.errors import ExitCode, strongest
+from hardening.records import dataclass
 
 NESTING = "!/"
 """How a path is written that goes through an archive: `outer.zip!/inner.tar!/file`."""

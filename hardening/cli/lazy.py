@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
+
+from hardening.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

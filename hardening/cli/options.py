@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import click
 
 from hardening.errors import UsageError
 from hardening.findings import Run, Severity
+from hardening.records import dataclass
 
 FORMATS = ("text", "json", "sarif", "junit", "html", "markdown", "github")
 FAIL_ON = (*(s.label for s in Severity), "never")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from hardening.errors import InputError
@@ -21,6 +21,7 @@ from hardening.findings import (
     Subject,
     in_file,
 )
+from hardening.records import dataclass
 from hardening.tls import builds, clients
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from hardening import resources
 from hardening.errors import UsageError
+from hardening.records import dataclass
 from hardening.tls import registry
 
 NAMES = (

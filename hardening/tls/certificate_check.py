@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from hardening.findings import Rule, Severity
+from hardening.records import dataclass
 from hardening.tls import registry, rules
 from hardening.tls.facts import Fact
 from hardening.tls.ledger import Ledger

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Rule, Severity, in_file
+from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
 

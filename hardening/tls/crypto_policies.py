@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
 from hardening import resources
+from hardening.records import dataclass
 
 OPENSSL = frozenset({"tls", "ssl", "openssl"})
 OPENSSH = frozenset({"ssh", "openssh", "openssh-server"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 from hardening.findings import InFile, Location, Rule, Severity
+from hardening.records import dataclass
 from hardening.tls import registry, rules, weakness
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import CipherKind, Group, Scheme, Suite

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Severity
+from hardening.records import dataclass
 from hardening.tls import audit, builds, jsse, new_texts, render, rules
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Reading, Target

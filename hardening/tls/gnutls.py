@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 from hardening import resources
+from hardening.records import dataclass
 
 RELEASE = "3.8.9-debian13"
 KINDS = ("protocols", "ciphers", "macs", "kx", "groups", "signatures")

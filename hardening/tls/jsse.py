@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from fnmatch import translate
 from functools import cache, lru_cache
 
 from hardening import resources
 from hardening.errors import UsageError
+from hardening.records import dataclass
 from hardening.tables import Table
 from hardening.tls import registry
 from hardening.tls.registry import Suite

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
+from hardening.records import dataclass
 from hardening.tls import jsse, registry
 from hardening.tls.builds import Build, Cipher
 from hardening.tls.jsse import Jdk

@@ -7,11 +7,11 @@ into its ledger; a fact that breaks several policies becomes one finding that na
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Fix, InFile, Result, Severity
+from hardening.records import dataclass
 from hardening.tls import facts, rules
 from hardening.tls.certificate_check import Moment
 from hardening.tls.certificate_check import check as check_certificates

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardening.findings import Result, Verdict
+from hardening.records import dataclass
 from hardening.tls.facts import Fact
 from hardening.tls.requirement import PolicyRule, Reason, RuleKind
 from hardening.tls.ruleset import Policy

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hardening.errors import UsageError
 from hardening.findings import Severity
+from hardening.records import dataclass
 from hardening.tls import builds, openssl
 from hardening.tls.builds import Cipher
 from hardening.tls.ruleset import Policy

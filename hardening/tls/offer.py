@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from hardening.findings import Location
+from hardening.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ The parser's quirks are kept: what is an error, what is skipped, and where an el
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from hardening.errors import UsageError
+from hardening.records import dataclass
 from hardening.tls.builds import NAMES, Build, Cipher, build, builds
 from hardening.tls.openssl_chain import A_NULL, K_DHE, K_ECDHE, MD5, RC4, SHA1, SINCE_102, SINCE_110, Chain
 from hardening.tls.openssl_words import Words

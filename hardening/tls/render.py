@@ -6,12 +6,13 @@ What a target cannot express becomes a finding with the way out; what it would s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from hardening.errors import HardeningError
 from hardening.findings import Finding, Rule, Severity, in_file
+from hardening.records import dataclass
 from hardening.tls import builds, clients, openssl, rules, templates
 from hardening.tls.narrowing import Gap, Narrowing, builds_order
 from hardening.tls.offer import Offer

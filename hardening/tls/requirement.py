@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from hardening.records import dataclass
 from hardening.tls.registry import Group, Scheme, Suite
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hardening.findings import Rule, Severity
+from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.registry import CipherKind, Group, Scheme, Suite
 from hardening.tls.requirement import CertificateNeed, PolicyRule, Reason, RuleKind

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from hardening import resources
 from hardening.findings import Severity
+from hardening.records import dataclass
 from hardening.tables import Table
 from hardening.tls.targets.release import Number, Release, number
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hardening import resources
+from hardening.records import dataclass
 from hardening.tables import Table
 from hardening.tls import ssh_algorithms
 from hardening.tls.requirement import Level, RuleKind

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardening.errors import HardeningError, UsageError
 from hardening.findings import Severity
+from hardening.records import dataclass
 from hardening.tls import ssh_algorithms, templates
 from hardening.tls.narrowing import Gap
 from hardening.tls.offer import Offer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardening.errors import UsageError
+from hardening.records import dataclass
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.release import Directives, Release, directives

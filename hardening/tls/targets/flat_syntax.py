@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hardening.records import dataclass
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 

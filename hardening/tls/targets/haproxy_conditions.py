@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from hardening.records import dataclass
 from hardening.tls.targets.flat_syntax import Line, Section
 from hardening.tls.targets.release import Release, number
 from hardening.tls.targets.tree import Tree

@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hardening.records import dataclass
 from hardening.tls.targets.release import number
 from hardening.tls.targets.tree import DEEPEST, Tree
 

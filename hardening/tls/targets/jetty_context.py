@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from hardening.findings import InFile
+from hardening.records import dataclass
 from hardening.tls import jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import jsse_served, properties_syntax, spans, xml_syntax

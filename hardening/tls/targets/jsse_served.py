@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hardening.findings import InFile
+from hardening.records import dataclass
 from hardening.tls import jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import served

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hardening.records import dataclass
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 _TOKEN = re.compile(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hardening.findings import InFile
+from hardening.records import dataclass
 from hardening.tls import ssh_algorithms
 from hardening.tls.targets.release import Directives, Release
 from hardening.tls.targets.tree import Tree

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 
 from hardening import resources
 from hardening.errors import UsageError
+from hardening.records import dataclass
 from hardening.tables import Table
 
 Number = tuple[int, ...]

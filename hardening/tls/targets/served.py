@@ -7,10 +7,11 @@ parameters, a protocol version that is on, a security level that allows it. What
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 
 from hardening.findings import InFile
+from hardening.records import dataclass
 from hardening.tls import builds, openssl, registry
 from hardening.tls.builds import Build
 from hardening.tls.offer import Offer, ProtocolOffer, Said

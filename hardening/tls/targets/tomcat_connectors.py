@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from hardening.findings import InFile, Location
+from hardening.records import dataclass
 from hardening.tls import builds, jsse, openssl, registry
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_properties

@@ -10,10 +10,10 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
+from hardening.records import dataclass
 from hardening.tls.targets import inside
 
 LARGEST = 64 * 1024 * 1024
