@@ -11,10 +11,11 @@ import json
 import os
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,9 +58,6 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     for target in targets:
         for policy in policies.available():
             loaded = policies.load(policy)
-            tried = servers.SERVERS[target].tried
-            if tried and policy not in tried:
-                continue
             if not (loaded.ssh_lists if find(target).ssh else loaded.rules):
                 continue  # a policy about SSH alone says nothing to a web server, nor the other way round
             for key in servers.KEYS:
@@ -73,7 +71,8 @@ def one(combination: tuple[str, str, str]) -> Row:
         os.chmod(folder, 0o755)  # noqa: PTH101 - servers drop their privileges
         try:
             views = compared.compare(target, policies.load(policy), key, Path(folder) / "server")
-            if views.rendered and not views.scanned:  # a busy machine let it answer nothing at all
+            again = not views.equal and _busy(views, target)
+            if again:
                 views = compared.compare(target, policies.load(policy), key, Path(folder) / "again")
         except UsageError as refused:
             return Row(target, policy, key, "refused", f"{refused}; next: {refused.hint}")
@@ -87,8 +86,14 @@ def one(combination: tuple[str, str, str]) -> Row:
             target, policy, key, "refused", f"no suite of the policy works with a certificate of kind {key}"
         )
     if views.equal:
-        return Row(target, policy, key, "equal", "", protocols, count, _groups(views.groups))
+        said = "asked again" if again else ""
+        return Row(target, policy, key, "equal", said, protocols, count, _groups(views.groups))
     return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
+
+
+def _busy(views: compared.Views, target: str) -> bool:
+    """Tell whether a busy machine may have left questions unanswered: all of them, or some where silence is a refusal."""
+    return bool(views.rendered) and (not views.scanned or servers.SERVERS[target].waits)
 
 
 def old(question: tuple[old_stacks.Stack, str, Path]) -> Row:
@@ -143,6 +148,7 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     tally = Counter(r.outcome for r in rows)
     counts = ", ".join(f"{tally[w]} {w}" for w in ("equal", "refused", "mismatch", "error"))
     shown = Counter(r.groups for r in rows)
+    again = sum(r.outcome == "equal" and bool(r.detail) for r in rows)
     names = sorted({r.target for r in rows})
     lines = [
         "# Proof matrix",
@@ -154,6 +160,7 @@ def table(rows: list[Row], olds: list[Row]) -> str:
         f"**{len(rows)} combinations: {counts}.** In {shown['set']} of them the groups that were written are the groups",
         f"seen as well, in {shown['own']} the groups the target cannot be told are the library's own, as read back from its files.",
         "Before TLS 1.3 groups are compared with the RSA certificate alone: a client has to name the curve of an ECDSA one.",
+        f"{again} were asked a second time, for the busy machine had left questions unanswered.",
         "",
         "A cell shows RSA / ECDSA: the number of suites that agreed, or `-` for a refusal (listed below).",
         "",
@@ -194,6 +201,16 @@ def _resumed(path: Path | None) -> dict[tuple[str, str, str], Row]:
     return {(r.target, r.policy, r.key): r for r in rows if r.outcome in {"equal", "refused"}}
 
 
+def _tried(work: list[tuple[str, str, str]], jobs: int, waiting: int) -> Iterator[Row]:
+    """Yield each combination as it is settled; those that mostly wait go on beside the others, many at once."""
+    slow = [c for c in work if servers.SERVERS[c[0]].waits]
+    quick = [c for c in work if not servers.SERVERS[c[0]].waits]
+    with ProcessPoolExecutor(jobs) as pool, ProcessPoolExecutor(waiting) as patient:
+        asked = [patient.submit(one, c) for c in slow] + [pool.submit(one, c) for c in quick]
+        for settled in as_completed(asked):
+            yield settled.result()
+
+
 def _old_rows(jobs: int) -> list[Row]:
     stacks = list(old_stacks.stacks())
     if not stacks:
@@ -215,6 +232,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help="default: every server that is installed")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--waiting", type=int, default=24, help="how many servers to wait for at once")
     parser.add_argument("--table", type=Path, default=ROOT / "docs" / "proof.md")
     parser.add_argument("--report", type=Path, default=ROOT / ".cache" / "proof.json")
     parser.add_argument(
@@ -229,16 +247,18 @@ def main() -> int:
             return 1
     done = _resumed(asked.resume)
     every = list(combinations(tuple(asked.targets) or installed))
-    work = [c for c in every if c not in done]
     rows = [done[c] for c in every if c in done]
-    with ProcessPoolExecutor(asked.jobs) as pool:
-        for row in pool.map(one, work):
-            rows.append(row)
-            if asked.resume is not None:
-                with asked.resume.open("a") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
-            if row.outcome in {"mismatch", "error"}:
-                say(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}", flush=True)
+    began = time.monotonic()
+    for row in _tried([c for c in every if c not in done], asked.jobs, asked.waiting):
+        rows.append(row)
+        if asked.resume is not None:
+            with asked.resume.open("a") as file:
+                file.write(json.dumps(asdict(row)) + "\n")
+        if row.outcome in {"mismatch", "error"}:
+            say(f"{row.outcome}: {row.target} {row.policy} {row.key}\n  {row.detail}")
+        if len(rows) % 100 == 0:
+            say(f"{len(rows)} of {len(every)} after {time.monotonic() - began:.0f} s")
+    rows.sort(key=lambda r: (r.target, r.policy, servers.KEYS.index(r.key)))
     olds = [] if asked.targets else _old_rows(asked.jobs)
     tally = Counter(r.outcome for r in (*rows, *olds))
     say(

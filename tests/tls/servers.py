@@ -54,8 +54,8 @@ class Server:
     starttls: str | None = None
     patience: float = 5.0
     """Seconds without a byte after which a scan takes the server for silent."""
-    tried: tuple[str, ...] = ()
-    """The policies `make prove` tries where one scan takes minutes; empty: all of them."""
+    waits: bool = False
+    """Whether a scan of it takes minutes and does nothing but wait, so that many may go on at once."""
     environment: Mapping[str, str] = field(default_factory=dict)
     port_of: Callable[[int], int] = lambda port: port
     prepare: Callable[[Path, Pair], None] = lambda _folder, _pair: None
@@ -427,7 +427,7 @@ SERVERS |= {
         command=lambda _folder, main: ["turnserver", "-c", str(main)],
         main="turnserver.conf",
         patience=0.4,  # it meets a hello it does not like with silence, which a scan is patient with
-        tried=("aspect", "mozilla-old-5.8", "nist-sp800-52r2-government-only"),
+        waits=True,
         params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
     ),
 }  # fmt: skip
