@@ -203,6 +203,11 @@ def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Readi
     return Reading(release=release, build=name, assumptions=told)
 
 
+def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
+    """Return what tells one directive that a release does not know from another, for comparing releases."""
+    return problem.path, problem.line, problem.reason.replace(version, "")
+
+
 def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> Audited:
     """Audit one configuration in a tree."""
     ways = readings(tree, main, asked)
@@ -214,8 +219,13 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         tree.problems = [p for p in tree.problems if p.kind != "unknown-directive"]
         refused[way.release.version] = unknown
         told.append((way, offers))
-    fitting = [(w, o) for w, o in told if not refused[w.release.version]] or told
-    unknown = refused[fitting[0][0].release.version] if len(fitting) == len(told) else []
+    everywhere = set.intersection(*({_same(p, v) for p in found} for v, found in refused.items()))
+    fitting = [
+        (w, o)
+        for w, o in told
+        if all(_same(p, w.release.version) in everywhere for p in refused[w.release.version])
+    ] or told  # what no release knows says nothing about which one runs
+    unknown = refused[fitting[0][0].release.version]
     found = _judged(fitting, policies, main.target)
     problems = [*tree.problems, *unknown]
     spot = main.path

@@ -43,6 +43,7 @@ def _said(top: Section, name: str) -> Said | None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    flat_syntax.strays(tree, top.lines, directives("coturn"), reading.release)
     wanted = {"cert", "pkey", "cipher-list", "tls-listening-port", *_OFF}
     first = next((x for x in top.lines if x.name in wanted), None)
     if first is None or top.last("no-tls") is not None:

@@ -103,7 +103,10 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer for the server and one per `local_name`; a fragment is one offer."""
-    top, names = _split(tree, flat_syntax.read(tree, path, _GRAMMAR), path)
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    for one in sections:
+        flat_syntax.strays(tree, one.lines, directives("dovecot"), reading.release)
+    top, names = _split(tree, sections, path)
     switch = top.last("ssl")
     if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
         return

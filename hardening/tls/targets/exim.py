@@ -9,7 +9,7 @@ from hardening.findings import InFile
 from hardening.tls import builds, gnutls, registry
 from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.targets import certificates, flat_edits, served
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.exim_syntax import Main
 from hardening.tls.targets.flat_syntax import Line
@@ -112,6 +112,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     gnu = with_gnutls(reading.release)
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
     main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
+    flat_syntax.strays(tree, main.lines, directives("exim"), reading.release)
     first = next((x for x in main.lines if x.name in _OURS or x.name.startswith("tls_")), None)
     certificate, hosts = main.last("tls_certificate"), main.last("tls_advertise_hosts")
     if first is None or (hosts is not None and not hosts.value):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from hardening.records import dataclass
+from hardening.tls.targets.release import Directives, Release
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 
@@ -68,6 +69,15 @@ def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
     sections = [Section("", path, 1)]
     _file(tree, path, grammar, sections, [], None)
     return sections
+
+
+def strays(
+    tree: Tree, lines: Iterable[Line], facts: Directives, release: Release, kind: str = "directive"
+) -> None:
+    """Say which names about TLS the server does not know: it refuses to start with them, or passes over them."""
+    for one in lines:
+        if why := facts.stray(one.name, release, kind):
+            tree.say("unknown-directive", one.path, one.line, why)
 
 
 def _file(  # noqa: C901 - one loop over lines with the grammar's few differences in it

@@ -154,6 +154,20 @@ def _listed(bind: Line, tree: Tree) -> Iterator[Line]:
         yield Line("bind", value, source.path if source else "", line)
 
 
+def _strays(tree: Tree, bind: Line, release: Release) -> None:
+    """Say which words of a bind line HAProxy does not know; `+1` in the table marks one that takes a value."""
+    facts = directives("haproxy")
+    valued = {one.removesuffix(" +1") for one in facts.words["bind"].known if one.endswith(" +1")}
+    found, words = [], bind.value.split()[1:]
+    while words:
+        word = words.pop(0)
+        if word in valued:
+            words = words[1:]
+        else:
+            found.append(Line(word, "", bind.path, bind.line))
+    flat_syntax.strays(tree, found, facts, release, "bind")
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `bind ... ssl` line; a fragment without one is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
@@ -162,11 +176,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     for one in sections:
         if one.name.split()[:1] == ["global"] or not one.name:
             top.lines += one.lines
+        flat_syntax.strays(tree, one.lines, directives("haproxy"), reading.release)
     found = False
     for section in sections:
         for bind in section.every("bind"):
             if "ssl" in bind.value.split():
                 found = True
+                _strays(tree, bind, reading.release)
                 yield _offer(bind, section, top, path, tree, reading)
                 for listed in _listed(bind, tree):
                     yield _offer(listed, section, top, path, tree, reading)

@@ -16,7 +16,7 @@ from hardening.tls.jsse import Jdk
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import jsse_served, properties_syntax
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
-from hardening.tls.targets.release import Release
+from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _SYSTEM = "/etc/crypto-policies/back-ends/java.config"
@@ -113,6 +113,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             found |= properties_syntax.read(tree, config)
         else:
             notes += (f"{_SYSTEM}, which would come on top, is not there",)
+    facts = directives("java_security")
+    for name, one in found.items():
+        if why := facts.stray(name, reading.release):
+            tree.say("unknown-directive", one.path, one.line, why)
     disabled, curves = found.get(jsse.PROPERTY), found.get(jsse.CURVES)
     if not any(name.startswith(("jdk.tls.", "security.provider", "jdk.disabled.")) for name in found):
         return

@@ -170,11 +170,22 @@ def port(roots: list[Element], told: dict[str, str]) -> str:
     return ""
 
 
+def _strays(tree: Tree, context: Context, release: Release) -> None:
+    """Say which settings about TLS no factory takes; Jetty refuses to start with them."""
+    for one in (child for layer in context.layers for child in layer.children):
+        name = one.value("name") if one.name in {"Set", "Call"} else ""
+        if one.name == "Call":
+            name = re.sub("^(?:set|add)(?=[A-Z])", "", name)
+        if why := name and directives("jetty").stray(name, release):
+            tree.say("unknown-directive", one.path, one.line, why)
+
+
 def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per factory."""
     roots, told = documents(tree, path), properties(tree, path)
     number = port(roots, told)
     for context in contexts(roots):
+        _strays(tree, context, reading.release)
         yield _offer(context, f"{path}#*:{number}" if number else path, told, reading)
 
 

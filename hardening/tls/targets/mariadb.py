@@ -11,7 +11,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
@@ -78,9 +78,19 @@ def server_section(tree: Tree, path: str) -> Section:
     return whole
 
 
+_PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
+
+
+def strays(tree: Tree, whole: Section, name: str, release: Release) -> None:
+    """Say which options about TLS the server does not know; `loose_` before one makes the server pass over it."""
+    lines = [Line(_PREFIX.sub("", x.name), x.value, x.path, x.line) for x in whole.lines]
+    flat_syntax.strays(tree, lines, directives(name), release)
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     whole = server_section(tree, path)
+    strays(tree, whole, "mariadb", reading.release)
     first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
     if first is None or whole.last("skip_ssl") is not None:
         return

@@ -11,7 +11,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.targets import certificates, served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.mariadb import edits, said, server_section
+from hardening.tls.targets.mariadb import edits, said, server_section, strays
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
@@ -55,6 +55,7 @@ def context(job: Job) -> dict[str, object]:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     whole = server_section(tree, path)
+    strays(tree, whole, "mysql", reading.release)
     first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
     if first is None or whole.last("skip_ssl") is not None:
         return

@@ -10,7 +10,7 @@ from hardening.tls import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
 from hardening.tls.targets import openssh_keys
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, resolved, unknown
+from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, resolved, strays, unknown
 from hardening.tls.targets.openssh_syntax import read as read_lines
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -161,6 +161,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not lines:
         return
     _faults(tree, lines, release)
+    strays(tree, lines, directives("openssh"), release)
     above, notes = _system_policy(tree, release)
     config = _Config(tree, path, [*above, *lines], release)
     host_keys, certain = config.host_keys()

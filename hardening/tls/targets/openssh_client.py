@@ -10,7 +10,7 @@ from hardening.tls import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
 from hardening.tls.targets.base import Edit, Reading, Target
 from hardening.tls.targets.openssh import can, context
-from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, matches, resolved, unknown
+from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, matches, resolved, strays, unknown
 from hardening.tls.targets.openssh_syntax import read as read_lines
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -86,6 +86,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not lines:
         return
     _faults(tree, lines, reading.release)
+    strays(tree, lines, directives("openssh_client"), reading.release)
     own = (x.block for x in lines if x.name in {*KINDS, "protocol"} and not _holds(x.block, ""))
     for host in dict.fromkeys(("", *own)):
         yield _offer(path, host, lines, reading)

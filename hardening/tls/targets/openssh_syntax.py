@@ -118,6 +118,16 @@ def matches(name: str, patterns: str) -> bool:
     return found
 
 
+def strays(tree: Tree, lines: Sequence[Line], facts: Directives, release: Release) -> None:
+    """Say which keywords OpenSSH does not know; it refuses them, but those that IgnoreUnknown names."""
+    ignored = ",".join(x.value.lower() for x in lines if x.name == "ignoreunknown")
+    for line in lines:
+        if line.name in {*KINDS, "include", "protocol"} or matches(line.name, ignored):
+            continue  # those are judged by what each release takes, where they are read
+        if why := facts.stray(line.written, release):
+            tree.say("unknown-directive", line.path, line.line, why)
+
+
 def unknown(kind: str, text: str, release: Release, facts: Directives) -> str:
     """Return why a release refuses a list, or nothing."""
     sign = text[:1] if text[:1] in set("+-^") else ""

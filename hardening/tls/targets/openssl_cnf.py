@@ -59,6 +59,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
     if section is None:
         return
+    names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in section.lines]
+    flat_syntax.strays(tree, names, directives("openssl_cnf"), reading.release)
     at = InFile((section.path,), section.line)
     said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in section.lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")

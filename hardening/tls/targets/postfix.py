@@ -194,9 +194,17 @@ def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
     )  # fmt: skip
 
 
+def _strays(tree: Tree, lines: list[Line], release: Release) -> None:
+    """Say which names about TLS are none of Postfix's; one that `$name` asks for is the operator's own."""
+    own = {word for x in lines for found in _VARIABLE.findall(x.value) for word in found}
+    own |= {found["name"] for x in lines for found in _CONDITIONAL.finditer(x.value)}
+    flat_syntax.strays(tree, (x for x in lines if x.name not in own), directives("postfix"), release)
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per smtpd service with TLS; main.cf alone is one offer."""
     (main, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    _strays(tree, main.lines, reading.release)
     master = f"{path.rpartition('/')[0]}/master.cf"
     found = False
     if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
@@ -206,6 +214,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 o["name"]: Line(o["name"], o["value"], master, line + one[0].count("\n", 0, one.start("rest") - one.start() + o.start()))
                 for o in _OPTION.finditer(one["rest"])
             }  # fmt: skip
+            _strays(tree, list(own.values()), reading.release)
             service = _Service(main, own, path)
             level = service.text("smtpd_tls_security_level")
             if level in {"", "none"} and "yes" not in {

@@ -79,6 +79,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl = on`, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     _altered(tree, path, top)
+    flat_syntax.strays(tree, top.lines, directives("postgresql"), reading.release)
     first = next((x for x in top.lines if x.name.startswith("ssl")), None)
     switch = top.last("ssl")
     if first is None or (switch is not None and switch.value.lower() not in {"on", "true", "yes", "1"}):

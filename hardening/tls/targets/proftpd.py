@@ -142,6 +142,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     sections = flat_syntax.read(tree, path, _GRAMMAR)
     _closed(tree, sections)
     _conditions(tree, sections)
+    for one in sections:
+        flat_syntax.strays(tree, one.lines, directives("proftpd"), reading.release)
     main, everywhere, hosts = _hosts(sections, path)
     found = False
     for section in (main, *hosts):

@@ -44,6 +44,7 @@ def _said(top: Section, name: str) -> Said | None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a TLS port, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    flat_syntax.strays(tree, top.lines, directives("redis"), reading.release)
     first = next((x for x in top.lines if x.name.startswith("tls-")), None)
     port = top.last("tls-port")
     if first is None or (port is not None and port.value == "0"):

@@ -7,8 +7,9 @@ package it is. A version without one is upstream's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
+from difflib import get_close_matches
 from functools import cache, lru_cache
 
 from hardening import resources
@@ -18,6 +19,12 @@ from hardening.tables import Table
 
 Number = tuple[int, ...]
 _OLD_JDK = re.compile(r"(?:1\.)?(\d+)(?:u|\.0_)(\d+)")
+_LONG, _SLIP = 8, 0.93
+"""How long and how like a name about TLS another name has to be to count as a slip of the pen: one letter of eight."""
+_DOUBTS = {
+    "partly": " (the words of older releases are from memory)",
+    "memory": " (its words are from memory)",
+}
 _VERSION = re.compile(r"\d+(?:\.\d+)*(?:-[A-Za-z0-9.]+)?")
 
 
@@ -76,6 +83,23 @@ class Default:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """Every name of one kind that some release of a server knows, so that any other is a mistake."""
+
+    about: re.Pattern[str]
+    """What a name of this kind holds; others are not judged."""
+    known: frozenset[str]
+    exact: bool
+    """Whether `SSL_ciphers` is another name than `ssl-ciphers`."""
+    source: str
+    verified: str
+
+    def folded(self, name: str) -> str:
+        """Return a name as it is compared."""
+        return name if self.exact else name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Directives:
     """Everything data/directives/NAME.toml says about one server."""
 
@@ -87,6 +111,9 @@ class Directives:
     """Oldest first."""
     features: Mapping[str, Feature]
     defaults: Mapping[str, tuple[Default, ...]]
+    words: Mapping[str, Words]
+    """By kind: `directive`, or what else the server has names for."""
+    _strays: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
     _lower: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _asked: dict[tuple[object, ...], bool] = field(default_factory=dict, repr=False, compare=False)
 
@@ -141,8 +168,27 @@ class Directives:
             self._lower.update({key.lower(): key for key in self.features})
         key = self._lower.get(name.lower())
         if key is None:
-            return f"no {self.name} we know has {name}"
+            return f"no {self.name} we know has {name}{nearest(name, self.features)}"
         return "" if self.has(key, release) else f"{self.name} {release.version} has no {key}"
+
+    def stray(self, name: str, release: Release, kind: str = "directive") -> str:
+        """Return why a name about TLS is none that a release knows; nothing where it is one, or about other things."""
+        asked = (f"{kind} {name}", release.version)
+        why = self._strays.get(asked)
+        if why is None:
+            why = self._strays[asked] = self._stray(name, release, self.words[kind])
+        return why
+
+    def _stray(self, name: str, release: Release, words: Words) -> str:
+        known = {words.folded(one): one for one in words.known}
+        plain = words.folded(name)
+        if plain in known:
+            return self.lacks(known[plain], release) if known[plain] in self.features else ""
+        slip = len(plain) >= _LONG and get_close_matches(plain, known, n=1, cutoff=_SLIP)
+        if not words.about.search(name) and not slip:
+            return ""
+        doubt = _DOUBTS.get(words.verified, "")
+        return f"no {self.name} we know has {name}{nearest(name, known.values())}{doubt}"
 
     def default_of(self, setting: str, release: Release) -> str:
         """Return what an absent directive means for a release (empty when nothing is recorded)."""
@@ -151,6 +197,26 @@ class Directives:
             if one.since <= release.upstream:
                 found = one.value
         return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for the known name that is most like this one, or nothing."""
+    by_case = {one.lower(): one for one in known}
+    close = get_close_matches(name.lower(), by_case, n=1, cutoff=0.75)
+    return f"; did you mean {by_case[close[0]]}?" if close else ""
+
+
+def _words(table: Table, name: str) -> Words:
+    row = table.table(name)
+    found = Words(
+        about=re.compile(row.text("about"), re.IGNORECASE),
+        known=frozenset(row.texts("known")),
+        exact=row.flag("exact", default=False),
+        source=row.text("source"),
+        verified=row.text("verified"),
+    )
+    row.done()
+    return found
 
 
 def _feature(table: Table, name: str) -> Feature:
@@ -183,6 +249,7 @@ def directives(name: str) -> Directives:
     """Return what is known about one server's releases. Errors: DataError."""
     table = Table.load(resources.tls_data() / "directives" / f"{name}.toml")
     features = table.table("feature")
+    words = table.table("words", optional=True)
     defaults: dict[str, tuple[Default, ...]] = {}
     for row in table.rows("default"):
         key = row.text("setting")
@@ -198,6 +265,7 @@ def directives(name: str) -> Directives:
         releases=tuple(_release(row) for row in table.rows("release")),
         features={key: _feature(features, key) for key in features.keys()},  # noqa: SIM118 - Table.keys marks them as asked for
         defaults=defaults,
+        words={kind: _words(words, kind) for kind in words.keys()},  # noqa: SIM118 - as above
     )
     table.done()
     return found

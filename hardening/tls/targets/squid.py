@@ -89,6 +89,7 @@ def _doubted(tree: Tree, condition: Line, line: Line) -> None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `https_port`, and per `http_port` that looks into TLS (ssl-bump)."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    flat_syntax.strays(tree, top.lines, directives("squid"), reading.release)
     conditions: list[Line] = []
     for line in top.lines:
         if line.name == "if":
@@ -100,6 +101,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         if line.value and (
             line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split())
         ):
+            words = [Line(w.partition("=")[0], "", line.path, line.line) for w in line.value.split()[1:]]
+            flat_syntax.strays(tree, words, directives("squid"), reading.release, "port")
             yield _offer(line, path, tree, reading)
     for line in conditions:
         tree.say("unclosed", line.path, line.line, "`if` has no `endif`")

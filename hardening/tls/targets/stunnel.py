@@ -123,6 +123,8 @@ def _offer(service: _Service, path: str, name: str, tree: Tree, reading: Reading
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per service that is a server; a fragment without services is one offer."""
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
+    for section in (top, *services):
+        flat_syntax.strays(tree, section.lines, directives("stunnel"), reading.release)
     for section in services:
         service = _Service(section, top)
         client, accept = service.last("client"), section.last("accept")

@@ -98,13 +98,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl_enable=YES`, or of a fragment that does not say."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     release, facts = reading.release, directives("vsftpd")
+    flat_syntax.strays(tree, top.lines, facts, release)
     first = next((x for x in top.lines if x.name.startswith("ssl_")), None)
     enabled = top.last("ssl_enable")
     if first is None or (enabled is not None and enabled.value.lower() not in _TRUE):
         return
-    for line in top.lines:
-        if line.name.startswith(("ssl_tls", "ssl_sslv")) and (why := facts.lacks(line.name, release)):
-            tree.say("unknown-directive", line.path, line.line, why)
     start = enabled or first
     at = InFile((start.path,), start.line)
     port = top.last("listen_port")
