@@ -66,6 +66,7 @@ NOISE = (
     "/var/lib/mysql",
 )
 TRUST = "/etc/aspect-hardening/trust"
+MARK = "ASPECT_UPGRADE_TOKEN"  # in the environment of the installer and of all that it starts
 Failed, Refused = agent.Failed, agent.Refused
 
 
@@ -639,6 +640,7 @@ def install(host, up):
     environment = dict(os.environ, LC_ALL="C", LANG="C")
     environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     environment["ASPECT_UPGRADE"] = str(up.name)
+    environment[MARK] = agent.native(manifest["token"])
     environment["ASPECT_ROOT"] = agent.native(agent.shown(host.root).rstrip("/"))
     environment["ASPECT_RELEASE"] = agent.native(manifest["release"])
     up.record("installing")
@@ -661,13 +663,16 @@ def install(host, up):
     finally:
         os.close(writer)
         null.close()
+    session = {"pid": child.pid, "began": began(child.pid), "boot": boot_id()}
     try:
+        up.keep_json("session", session)
         why = follow(up, child, reader)
     finally:
         os.close(reader)
         if child.poll() is None:
             end_group(child.pid)
             child.wait()
+    up.keep_json("session", dict(session, ended=ticks()))
     if why:
         raise Failed(why)
     if child.returncode != 0:
@@ -723,15 +728,19 @@ def end_group(pid):
 
 
 def end_leftovers(up):
-    """End every process that the installer left: they carry the upgrade's name in their environment."""
-    mark = b"ASPECT_UPGRADE=" + up.name.encode("ascii") + b"\0"
+    """End every process that the installer left: one with the upgrade's own token in its environment, or in its session.
+
+    Never by the upgrade's name: two hosts on one machine may have upgrades of one name.
+    """
+    mark = ("%s=%s" % (MARK, up.manifest().get("token", ""))).encode("ascii") + b"\0"
+    session = up.load_json("session") or {}
     for _ in range(3):
         found = []
         for name in os.listdir("/proc"):
             if not name.isdigit() or int(name) == os.getpid():
                 continue
             try:
-                if mark in agent.read("/proc/%s/environ" % name) + b"\0":
+                if mark in agent.read("/proc/%s/environ" % name) + b"\0" or of_session(int(name), session):
                     found.append(int(name))
             except (OSError, IOError):
                 continue  # it ended, or is not ours to look at
@@ -743,6 +752,48 @@ def end_leftovers(up):
         if not found:
             return
         time.sleep(0.05)
+
+
+def of_session(pid, session):
+    """Whether a process is in the installer's session: some have emptied their environment, as `su -` does.
+
+    Numbers come again: only this boot's count, only while the leader is the installer or gone, and only those that
+    began while the installer ran.
+    """
+    row = process(pid)
+    if not session or row is None or int(row[3]) != session["pid"] or session["boot"] != boot_id():
+        return False
+    leader = began(session["pid"])
+    return leader in (None, session["began"]) and session["began"] <= int(row[19]) <= session.get(
+        "ended", int(row[19])
+    )
+
+
+def process(pid):
+    """Return the fields of a process after its name (proc(5), the state first), or None where it is gone."""
+    try:
+        return agent.shown(agent.read("/proc/%d/stat" % pid)).rpartition(")")[2].split()
+    except (OSError, IOError):
+        return None
+
+
+def began(pid):
+    """Return when a process began, in the kernel's ticks since the boot, or None where it is gone."""
+    row = process(pid)
+    return int(row[19]) if row else None
+
+
+def ticks():
+    """Return the kernel's ticks since the boot."""
+    return int(float(agent.read("/proc/uptime").split()[0]) * os.sysconf("SC_CLK_TCK")) + 1
+
+
+def boot_id():
+    """Return what tells this boot from others."""
+    try:
+        return agent.shown(agent.read("/proc/sys/kernel/random/boot_id")).strip()
+    except (OSError, IOError):
+        return ""
 
 
 def digest_of(path):
@@ -1411,7 +1462,7 @@ def do_begin(host, request):
     try:
         taken_in(host, up, request)
         manifest = dict((key, request[key]) for key in request if key in KEPT)
-        manifest.update(version=VERSION, begun=agent.stamp())
+        manifest.update(version=VERSION, begun=agent.stamp(), token=agent.sha256(os.urandom(32))[:32])
         manifest["last_tx"] = ([tx.name for tx in host.transactions()] or [""])[-1]
         manifest["former"] = installed_record(host)["products"].get(request["product"])
         up.create(manifest)
@@ -1702,12 +1753,10 @@ def started_at(up, service):
                 continue
     found = []
     for pid in pids:
-        try:
-            ticks = int(agent.shown(agent.read("/proc/%d/stat" % pid)).rpartition(")")[2].split()[19])
-        except (OSError, IOError, ValueError, IndexError):
-            continue
-        up_for = float(agent.read("/proc/uptime").split()[0])
-        found.append(time.time() - up_for + ticks / float(os.sysconf("SC_CLK_TCK")))
+        since = began(pid)
+        if since is not None:
+            up_for = float(agent.read("/proc/uptime").split()[0])
+            found.append(time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")))
     return min(found) if found else None
 
 

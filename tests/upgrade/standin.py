@@ -135,11 +135,15 @@ FAULTS: dict[str, dict[str, str]] = {
     "fails-late": {"@LATE@": "exit 5"},
     "killed": {"@HALF@": "kill -9 $$"},
     "hangs": {"@LATE@": "sleep 600"},
+    "waits": {"@LATE@": "while [ ! -e $R/run/go-on ]; do sleep 0.05; done"},
     "fatal-log": {"@DATABASE@": f'echo "{FATAL}"; sleep 600'},
     "unknown-log": {"@LATE@": "echo 'Error: the flux capacitor is denied'"},
     "restore-log": {"@LATE@": 'echo "ERROR 1556 (HY000) at line 12: You can\'t use locks with log tables."'},
     "daemon": {
         "@HALF@": "setsid sh -c 'while :; do echo torn >$0; sleep 0.02; done' $R/opt/standin/htmlroot/index.html </dev/null >/dev/null 2>&1 & sleep 0.1; exit 6"
+    },
+    "daemon-su": {
+        "@HALF@": "env -i sh -c 'while :; do echo torn >$0; sleep 0.02; done' $R/opt/standin/htmlroot/index.html </dev/null >/dev/null 2>&1 & sleep 0.1; exit 6"
     },
     "service-dies": {"@LATE@": "touch $R/opt/standin/bin/dies"},
     "service-never": {"@LATE@": "touch $R/opt/standin/bin/no-start"},

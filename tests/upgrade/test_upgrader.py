@@ -19,8 +19,8 @@ import pytest
 from hardening.host import plan as planning
 from hardening.upgrade import carry
 from tests.host.little import digest, interpreter
+from tests.upgrade.quick import Quick
 from tests.upgrade.standin import (
-    FAULTS,
     NEW,
     OLD,
     Signer,
@@ -43,6 +43,7 @@ WHY = {
     "fatal-log": "log/mysql-log-table-lock-dump",
     "restore-log": "log/mysql-log-table-lock-restore",
     "daemon": "the installer exited 6",
+    "daemon-su": "the installer exited 6",
     "service-dies": "web does not run",
     "service-never": "start web",
     "wrong-release": "the host says release 9.9, not 2.0",
@@ -92,7 +93,7 @@ def test_the_pending_restart_is_seen(site: Site, signer: Signer) -> None:
     assert found["state"] == "committed"
 
 
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"good", "benign-log", "unknown-log"}))
+@pytest.mark.parametrize("fault", sorted(WHY))
 def test_a_bad_release_is_led_back(site: Site, signer: Signer, fault: str) -> None:
     site.silence = 1 if fault == "hangs" else 30
     site.settle = 1 if fault == "service-dies" else 0
@@ -187,6 +188,28 @@ def test_nobody_comes_back(site: Site, signer: Signer) -> None:
     row = site.until("rolledback")
     assert row["why"] == "the control machine did not come back within 1 seconds"
     assert site.whole(before) == "old"
+
+
+def test_hosts_of_one_machine_do_not_end_each_others_installers(
+    site: Site, signer: Signer, tmp_path: Path, quick: Quick
+) -> None:
+    """Two hosts that are folders, one bundle, begun within one second: their upgrades have one name."""
+    other = Site(tmp_path / "other", quick=quick).lay_out()
+    try:
+        before, bundle = site.declared(), signer.bundle("waits")
+        time.sleep(1 - time.time() % 1)
+        names = begin(site, bundle), begin(other, bundle)
+        assert names[0] == names[1]
+        for one in (site, other):
+            one.until("installing")
+        site.ask("order", id=names[0], do="rollback", why="asked for")
+        site.until("rolledback")
+        assert site.whole(before) == "old"
+        other.put("run/go-on", "")
+        assert other.until("installed", "rolledback")["state"] == "installed"
+        assert conductor(other, bundle).finish(names[1])["state"] == "committed"
+    finally:
+        other.stop()
 
 
 @pytest.mark.parametrize("who", ["worker", "both"])
