@@ -36,6 +36,9 @@ _BUNDLE = (
                  help="Accept an older release; the reason is kept on every host."),
     click.option("--skip-unfit", is_flag=True,
                  help="Leave hosts out that are not fit, rather than stop before the first change; exit 7 names them."),
+    click.option("--no-host-audit", is_flag=True,
+                 help="Do not audit each host's files before the first change and after the last; else what is at or above "
+                 "--fail-on leads a host back: a forbidden component, a secret open to all, whatever is new."),
     click.option("--host-reports", type=_FOLDER, metavar="DIR", help="Also one report per host, in every format."),
 )  # fmt: skip
 _APPLY = (
@@ -80,14 +83,19 @@ def plan(
     host_reports: Path | None,
     skip_unfit: bool,
     force_older: str,
+    no_host_audit: bool,
     **admission: Any,
 ) -> int:
     """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
     run, job = _admitted(bundle, report, **admission)
     if job is None:
         return finish(run, report)
-    done = _play(job, inventory, limit, ["--check", *_extra(extra)], report,
-                 {"upgrade_skip_unfit": skip_unfit, "upgrade_force_older": force_older}, planned=True)  # fmt: skip
+    variables = {
+        "upgrade_skip_unfit": skip_unfit,
+        "upgrade_force_older": force_older,
+        **_audit(report, no_host_audit),
+    }
+    done = _play(job, inventory, limit, ["--check", *_extra(extra)], report, variables, planned=True)
     return _told(run, done, report, host_reports)
 
 
@@ -107,6 +115,7 @@ def apply(
     receipt: Path | None,
     passphrase_file: Path | None,
     no_passphrase: bool,
+    no_host_audit: bool,
     **admission: Any,
 ) -> int:
     """Upgrade hosts with BUNDLE: each ends on the new release, proved, or is led back.
@@ -135,6 +144,7 @@ def apply(
         "upgrade_deadman": deadman,
         "upgrade_by": by,
         "upgrade_logs": str(logs.resolve()) if logs else "",
+        **_audit(report, no_host_audit),
     }
     done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
     code = _told(run, done, report, host_reports)
@@ -196,6 +206,16 @@ def _admitted(
     )
     run = settled(run, report)
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None
+
+
+def _audit(report: ReportOptions, off: bool) -> dict[str, Any]:
+    """Return the playbook's variables for the audit of the hosts; without the option, off or on is the inventory's."""
+    waivers = str(report.waivers.resolve()) if report.waivers is not None else ""
+    return {
+        "upgrade_audit_fail_on": report.fail_on,
+        "upgrade_audit_waivers": waivers,
+        **({"upgrade_audit": False} if off else {}),
+    }
 
 
 def _trusted(key_files: tuple[Path, ...], trust_file: Path | None) -> Policy:

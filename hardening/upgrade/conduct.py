@@ -15,7 +15,9 @@ from typing import Any
 
 from hardening.errors import ProbeError
 from hardening.findings import Severity
+from hardening.upgrade import audited
 from hardening.upgrade.admission import Job, older
+from hardening.upgrade.hostaudit import HostAudit
 from hardening.upgrade.logs.redact import redacted
 
 Ask = Callable[..., dict[str, Any]]
@@ -54,6 +56,8 @@ class Conductor:
     """Where the installer's log is kept on this machine."""
     by: str = ""
     deadman: float = 900
+    audit: HostAudit | None = None
+    """Looks at the host's files before the first change and after the last; None: nobody does."""
     install_agent: bool = True
     force_older: str = ""
     poll: float = 10
@@ -113,10 +117,11 @@ class Conductor:
         if looked["verdict"] == "current":
             return {"state": "current", "changed": False, "from": looked["installed"], "to": self._job.release,
                     "pending": self._pending()}  # fmt: skip
+        before = self.audit.before() if self.audit is not None and looked["verdict"] == "fit" else None
         self.say(stage="upload", text=f"{self._job.size} bytes")
         where = self.upload(Path(self._job.bundle))
         signature = self.upload(Path(self._job.signature)) if self._job.signature else ""
-        begun = self.ask("begin", **self.request(looked), uploaded=where, signature=signature)
+        begun = self.ask("begin", **self.request(looked), audited=before, uploaded=where, signature=signature)
         if begun.get("failed"):
             state = "refused" if begun.get("untrusted") else "unfit"
             return {"state": state, "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
@@ -141,14 +146,23 @@ class Conductor:
         if answer["state"] != "settled":
             return self.ended(answer)
         wrong = self._unproved(prove, upgrade)
+        seen: dict[str, Any] = {}
+        if not wrong and self.audit is not None:
+            self.say(stage="verify", text="host audit")
+            before = self.ask("watch", id=upgrade, wait=0, audited=True).get("audited")
+            seen["audit"], wrong = self.audit.after(before)
+            self.say(stage="verify", text=audited.sentence(seen["audit"]))
         if wrong:
-            return self._failed(upgrade, "not proved: " + "; ".join(wrong))
+            return {**self._failed(upgrade, "not proved: " + "; ".join(wrong)), **seen}
         self.ask("order", id=upgrade, do="commit")
-        return {**self.ended(self.watch(upgrade, ())), "pending": self._pending()}
+        return {**self.ended(self.watch(upgrade, ())), "pending": self._pending(), **seen}
 
     def back(self, upgrade: str, why: str, *, force: bool = False, check: bool = False) -> dict[str, Any]:
         """Lead the host back and wait for it."""
         self.say(stage="rolling back", text=why)
+        if not self.seen:  # what came before was told by whoever watched it
+            now = self.ask("watch", id=upgrade, wait=0)
+            self.seen, self.offset = len(now.get("events", [])), now.get("size", 0)
         answer = self.ask("order", id=upgrade, do="rollback", why=why, force=force, check=check)
         if answer.get("failed") or check:
             return {**answer, "problems": [str(answer["msg"])] if answer.get("failed") else []}

@@ -67,6 +67,13 @@ LEFT = Rule(
     rationale="It lies outside the declared paths, so no copy of it was made; it was found by comparing the tree.",
     remedy="Look at what is named; declare the path in the recipe, so that the next run keeps a copy.",
 )
+AUDITED = Rule(
+    id="upgrade/host-audit",
+    title="The audit of the host's files, before the upgrade and after it",
+    severity=Severity.HIGH,
+    rationale="What an upgrade was to take away, and what its installer brings beside the bundle, shows on the host alone.",
+    remedy="Name removed components in components_absent, close files that hold secrets, or waive what is accepted (--waivers).",
+)
 PENDING = Rule(
     id="upgrade/restart-pending",
     title="A service still runs what was there before the upgrade",
@@ -85,4 +92,17 @@ UNTOUCHED = Rule(
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule the upgrade can say."""
-    return (FIT, PRODUCT, OLDER, REFUSED, DONE, ROLLED_BACK, BROKEN, UNFINISHED, LEFT, PENDING, UNTOUCHED)
+    return (
+        FIT,
+        PRODUCT,
+        OLDER,
+        REFUSED,
+        DONE,
+        ROLLED_BACK,
+        BROKEN,
+        UNFINISHED,
+        LEFT,
+        AUDITED,
+        PENDING,
+        UNTOUCHED,
+    )

@@ -27,7 +27,7 @@ from hardening.findings import (
 from hardening.host import fleet
 from hardening.host import rules as host_rules
 from hardening.host.playbook import HostReceipt, Receipt
-from hardening.upgrade import rules
+from hardening.upgrade import audited, rules
 from hardening.upgrade.admission import Job
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
 
@@ -141,7 +141,11 @@ def lines(run: Run) -> Iterable[str]:
     for one in run.subjects:
         stats = one.stats
         text = f"{one.id:<24}  {stats.get('state', ''):<11}  {stats.get('from') or '?'} -> {stats.get('to') or '?'}"
-        reasons = [r.reason for r in run.results if r.subject == one.id and r.reason]
+        reasons = [
+            r.reason
+            for r in run.results
+            if r.subject == one.id and r.reason and r.rule.id != rules.AUDITED.id
+        ]
         yield text + (f"  {reasons[0][:160]}" if reasons else "")
 
 
@@ -239,6 +243,13 @@ def _results(one: Told, *, planned: bool) -> Iterable[Result]:
     elif one.state in ("fit", "open", "untouched"):
         reason = "the run ended before this host's turn; it was not touched"
     yield Result(rule=rule, subject=one.host, verdict=verdict, reason=reason)
+    if said := one.row.get("audit"):
+        judged = (
+            Verdict.SKIPPED if said.get("planned") else Verdict.FAIL if said.get("failing") else Verdict.PASS
+        )
+        if said.get("why"):
+            judged = Verdict.INCONCLUSIVE
+        yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(said))
     for row in one.row.get("pending") or []:
         yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=_pending(row))
 
@@ -280,6 +291,8 @@ def _findings(one: Told) -> Iterable[Finding]:
             yield _finding(rules.LEFT, one.host, f"{len(paths) - NAMED} further paths {kind}")
     for row in one.row.get("pending") or []:
         yield _finding(_pending_rule(row), one.host, _pending(row))
+    if said := one.row.get("audit"):
+        yield from audited.findings(one.host, said, back=one.state not in ("committed", "fit", "kept"))
     known = {rule.id: rule for rule in (*(m.rule for m in shipped()), UNKNOWN)}
     for row in one.row.get("log") or []:
         yield Finding(

@@ -1477,7 +1477,19 @@ def do_begin(host, request):
     return {"changed": True, "id": name, "attached": False, "state": "begun"}
 
 
-KEPT = ("recipe", "bundle", "product", "release", "created", "by", "deadman", "stop", "keep", "forced")
+KEPT = (
+    "recipe",
+    "bundle",
+    "product",
+    "release",
+    "created",
+    "by",
+    "deadman",
+    "stop",
+    "keep",
+    "forced",
+    "audited",
+)
 
 
 def taken_in(host, up, request):
@@ -1583,6 +1595,8 @@ def do_watch(host, request):
             handle.close()
     answer = {"changed": False, "id": up.name, "state": state, "events": events[known:], "alive": alive(host)}
     answer.update(log=agent.b64(zlib.compress(text, 6)) if text else "", offset=offset + len(text), size=size)
+    if request.get("audited"):
+        answer["audited"] = up.manifest().get("audited")
     if state in FINAL and not answer["alive"]:
         tidy(host, up)
     if state in FINAL + ("broken",):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -11,10 +12,12 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.host import stream, tls_plan
-from hardening.upgrade import carry, conduct, infra
+from hardening.upgrade import carry, conduct, hostaudit, infra
 from hardening.upgrade.admission import Job
 
 STATES = ("installed", "settling", "settled")
+BEAT = 10
+"""Seconds after which a host is told that somebody is still there, while its files are brought for the audit."""
 
 
 class ActionModule(AgentAction):
@@ -44,10 +47,13 @@ class ActionModule(AgentAction):
             install_agent=bool(args.get("install", True)),
             force_older=args.get("force_older") or "",
         )
+        conductor.audit = self._audit(args, conductor)
         if verb == "look":
             return self._looked(conductor.look())
         if self._task.check_mode:
             looked = self._looked(conductor.look())
+            if conductor.audit is not None and looked["upgrade"]["verdict"] == "fit":
+                looked["upgrade"]["audit"] = conductor.audit.planned()
             return dict(looked, changed=looked["upgrade"]["verdict"] in ("fit", "open"))
         if verb == "install":
             return self._said(conductor.install())
@@ -110,6 +116,27 @@ class ActionModule(AgentAction):
             return wrong + (infra.failures(self.session.where, sources, Path(settings)) if settings else [])
 
         return prove if endpoints or settings else None
+
+    def _audit(self, args, conductor):
+        """Return how the host is audited; a host that waits for the upgrade's end hears of it on the way."""
+        if not args.get("audit") or args.get("verb") not in (None, "install", "finish"):
+            return None
+        heard = [time.monotonic()]
+
+        def execute(program):
+            if args.get("id") and time.monotonic() - heard[0] > BEAT:
+                heard[0] = time.monotonic()
+                conductor.ask("watch", id=args["id"], wait=0)
+            return self._execute(program)
+
+        return hostaudit.of_host(
+            dataclasses.replace(self.session, execute=execute),
+            root=self.root,
+            paths=[*conductor.job.recipe["paths"], *(args.get("audit_paths") or [])],
+            policy=args.get("policy") or "aspect",
+            fail_on=args.get("audit_fail_on") or "medium",
+            waiver_file=args.get("audit_waivers") or "",
+        )
 
     def _job(self, args):
         job = args.get("job")

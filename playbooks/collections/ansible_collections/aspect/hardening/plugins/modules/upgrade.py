@@ -52,6 +52,23 @@ options:
   infra:
     description: Settings (TOML) for the shipped testinfra suites, which C(finish) runs against the host.
     type: str
+  audit:
+    description: Whether the host's files are brought and audited, by C(install) before the first change and by C(finish) before it is final.
+    type: bool
+    default: false
+  audit_fail_on:
+    description: The least severity of a finding that leads the host back.
+    type: str
+    choices: [info, low, medium, high, critical, never]
+    default: medium
+  audit_paths:
+    description: Further folders of the host that are audited, beside the product's and the recipe's.
+    type: list
+    elements: str
+    default: []
+  audit_waivers:
+    description: Waiver file (TOML) of the control machine; what it accepts leads no host back.
+    type: str
   install:
     description: Whether the recovery at boot stays on the host.
     type: bool

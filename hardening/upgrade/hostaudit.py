@@ -1,0 +1,128 @@
+"""The host audit as a part of an upgrade: what is found before the first change, what is left or new after it.
+
+The upgrade is not proved while there is, at or above the threshold and not waived: a component that must not be there, a
+secret that every account can read, or anything that was not found before. What else was there before (sudo's rules,
+certificates, TLS of other servers) is reported and does not keep the host from its new release.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hardening import waivers
+from hardening.errors import HardeningError, NothingExaminedError
+from hardening.findings import Finding, Run, Severity
+from hardening.host import gather
+from hardening.host import look as looks
+from hardening.host.look.rules import PORT_DIFFERS, WORLD_READABLE
+from hardening.host.session import Session
+from hardening.tls.policy import load as load_policy
+from hardening.upgrade import audited
+
+KEPT = 5000
+"""Findings whose places are kept on the host for the comparison; with more, what is new is not judged."""
+NAMED = 5
+"""Findings that the reason of a way back names."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAudit:
+    """How one host is audited and what fails it."""
+
+    look: Callable[[], Run]
+    """Brings the host's files and audits the copy. Errors: HardeningError."""
+    threshold: Severity | None = Severity.MEDIUM
+    """The least severity that keeps an upgrade from being proved; None: none does."""
+    accepted: Sequence[waivers.Waiver] = ()
+
+    def before(self) -> Row:
+        """Return what `begin` keeps on the host: the places of all findings, or why they are not known."""
+        try:
+            places = [[one.rule.id, one.where] for one in self.look().findings]
+        except NothingExaminedError:
+            return {"places": [], "whole": True}
+        except HardeningError as problem:
+            return {"places": [], "whole": False, "why": f"the host audit could not be made: {problem}"}
+        why = {"why": f"{len(places)} findings are too many to compare"} if len(places) > KEPT else {}
+        return {"places": places[:KEPT], "whole": not why, **why}
+
+    def planned(self) -> Row:
+        """Return what is found now, and what of it has to be gone after an upgrade."""
+        try:
+            rows = self._rows(self.look())
+        except HardeningError as problem:
+            return audited.unknown(str(problem))
+        return audited.told(rows, planned=True)
+
+    def after(self, before: Row | None) -> tuple[Row, list[str]]:
+        """Return what is found now beside what was before, and what of it keeps the upgrade from being proved."""
+        known = before if before is not None and before["whole"] else None
+        try:
+            rows = self._rows(self.look(), known)
+        except NothingExaminedError as nothing:
+            return audited.unknown(str(nothing)), []
+        except HardeningError as problem:
+            why = f"the host audit could not be made: {problem}"
+            return audited.unknown(why), [] if self.threshold is None else [why]
+        now = {(row["rule"]["id"], audited.path(row)) for row in rows}
+        places = sorted({(rule, path) for rule, path in known["places"]} if known else ())
+        said = audited.told(rows, gone=[list(one) for one in places if one not in now])
+        if known:
+            said["before"] = len(known["places"])
+        else:
+            said["unknown"] = (before or {}).get("why") or "the host was not audited before the upgrade"
+        wrong = [
+            f"host audit: {row['rule']['id']} at {audited.where(row)}" for row in said["rows"] if row["fails"]
+        ]
+        more = [f"host audit: {said['failing'] - NAMED} more"] if said["failing"] > NAMED else []
+        return said, wrong[:NAMED] + more
+
+    def _rows(self, run: Run, known: Row | None = None) -> list[Row]:
+        """Return the findings, each with whether it was there before, is accepted, and fails."""
+        today = datetime.now(UTC).date()
+        valid = [one for one in self.accepted if one.expires >= today]
+        left, rows = Counter(map(tuple, known["places"])) if known else Counter(), []
+        for one in run.findings:
+            place = (one.rule.id, one.where)
+            new = known is not None and left[place] < 1
+            left[place] -= 1
+            waiver = next((waiver for waiver in valid if waiver.matches(one)), None)
+            fails = waiver is None and self._fails(one, new=new)
+            rows.append(audited.row(one, waiver, new=new, fails=fails))
+        return rows
+
+    def _fails(self, one: Finding, *, new: bool) -> bool:
+        if self.threshold is None or one.level < self.threshold:
+            return False
+        if one.rule.id == PORT_DIFFERS.id:  # a restart that is left to a person is pending, not wrong
+            return False
+        return new or one.rule.id.startswith("component/") or one.rule.id == WORLD_READABLE.id
+
+
+def of_host(
+    session: Session, *, root: str, paths: Sequence[str], policy: str, fail_on: str, waiver_file: str
+) -> HostAudit:
+    """Return the audit of one host over its connection; `paths` are looked at beside the product's own.
+
+    Errors: InputError, DataError (a waiver file that is absent or wrong).
+    """
+
+    def look() -> Run:
+        with tempfile.TemporaryDirectory(prefix="harden-audit-") as folder:
+            copy = gather.host(
+                session, Path(folder) / "tree", looks.wanted(more=paths), label=session.where, root=root
+            )
+            return looks.audit(copy, [load_policy(policy)], more=paths)
+
+    threshold = None if fail_on == "never" else Severity[fail_on.upper()]
+    return HostAudit(
+        look=look, threshold=threshold, accepted=waivers.load(Path(waiver_file)) if waiver_file else ()
+    )

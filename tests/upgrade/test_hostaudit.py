@@ -1,0 +1,164 @@
+"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is led back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardening.errors import ProbeError
+from hardening.findings import Run
+from hardening.host import session
+from hardening.upgrade import audited, hostaudit
+from tests.upgrade.standin import FAULTS, Signer, Site, conductor
+from tests.upgrade.test_admission import ADMINER
+from tests.upgrade.test_command import common, harden, inventory
+
+WEB = "opt/standin/htmlroot"
+SECRET = "password = " + "Tr0ub4dor" + "&3xyz"
+"""Assembled, so that no file of the project holds a credential."""
+
+
+def audit(site: Site, *, fail_on: str = "medium", waivers: str = "") -> hostaudit.HostAudit:
+    return hostaudit.of_host(
+        session.here(), root=str(site.root), paths=["/opt/standin", "/etc/standin"], policy="aspect", fail_on=fail_on,
+        waiver_file=waivers,
+    )  # fmt: skip
+
+
+def run(site: Site, bundle: Path, looks: hostaudit.HostAudit) -> dict[str, Any]:
+    control = conductor(site, bundle, audit=looks)
+    return control.finish(control.install()["id"])
+
+
+def installs(monkeypatch: pytest.MonkeyPatch, signer: Signer, name: str, shell: str) -> Path:
+    """Return a bundle whose installer does something that its audit cannot see."""
+    monkeypatch.setitem(FAULTS, name, {"@LATE@": shell})
+    return signer.bundle(name)
+
+
+def test_a_component_that_stays_leads_the_host_back(site: Site, signer: Signer, tmp_path: Path) -> None:
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    before = site.declared()
+    words = [*common(signer, site, inventory([site], tmp_path / "hosts")), "--report", "json=r.json"]
+    code, out, err = harden("plan", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 0, out + err
+    assert (
+        f"have to be gone after the upgrade: component/adminer at /{WEB}/adminer.php"
+        in said(tmp_path)["reason"]
+    )
+
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 6, out + err
+    assert site.whole(before) == "old"
+    assert f"not proved: host audit: component/adminer at /{WEB}/adminer.php" in out
+    assert (said(tmp_path)["verdict"], said(tmp_path)["reason"][:34]) == (
+        "fail",
+        "1 finding before, 1 after, 0 new",
+    )
+    assert [f["message"].endswith("(was there before)") for f in found(tmp_path, "component/adminer")] == [
+        True
+    ]
+
+    code, out, err = harden("apply", signer.bundle(), *words, "--fail-on", "never", cwd=tmp_path)
+    assert code == 5, out + err
+    assert site.whole(before) == "new"
+    assert [f["severity"] for f in found(tmp_path, "component/adminer")] == ["high"]
+    assert said(tmp_path)["verdict"] == "pass"
+
+
+def said(folder: Path) -> dict[str, Any]:
+    rows = json.loads((folder / "r.json").read_text())["results"]
+    (row,) = [row for row in rows if row["rule"] == "upgrade/host-audit"]
+    return dict(row)
+
+
+def found(folder: Path, rule: str) -> list[dict[str, Any]]:
+    return [f for f in json.loads((folder / "r.json").read_text())["findings"] if f["rule"] == rule]
+
+
+def test_what_the_upgrade_takes_away_is_said_to_be_gone(
+    site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    before = site.declared()
+    ended = run(site, installs(monkeypatch, signer, "removes", f"rm $R/{WEB}/adminer.php"), audit(site))
+    assert ended["state"] == "committed", ended
+    assert site.whole(before) == "new"
+    assert ended["audit"]["gone"] == [["component/adminer", f"/{WEB}/adminer.php"]]
+    assert audited.sentence(ended["audit"]) == (
+        f"1 finding before, 0 after, 0 new; gone: component/adminer at /{WEB}/adminer.php"
+    )
+
+
+def test_a_secret_that_the_installer_leaves_open_leads_the_host_back(
+    site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = site.declared()
+    bundle = installs(
+        monkeypatch, signer, "leaks", f"echo '{SECRET}' >>$R/{WEB}/db.ini; chmod 644 $R/{WEB}/db.ini"
+    )
+    ended = run(site, bundle, audit(site))
+    assert ended["state"] == "rolledback", ended
+    assert site.whole(before) == "old"
+    assert f"host/world-readable-secret at /{WEB}/db.ini" in ended["problems"][0]
+    assert ended["audit"]["new"] == ended["audit"]["found"] > 0
+    assert SECRET.rpartition(" ")[2] not in str(ended)
+
+
+def test_a_closed_secret_that_was_there_before_is_reported_and_stops_nothing(
+    site: Site, signer: Signer
+) -> None:
+    site.put("etc/standin/db.ini", f"{SECRET}\n", 0o600)
+    before = site.declared()
+    ended = run(site, signer.bundle(), audit(site))
+    assert ended["state"] == "committed", ended
+    assert site.whole(before) == "new"
+    assert (ended["audit"]["before"], ended["audit"]["new"], ended["audit"]["failing"]) == (1, 0, 0)
+    (row,) = audited.findings("h0", ended["audit"], back=False)
+    assert row.where == "/etc/standin/db.ini"
+    assert row.message.endswith("(was there before)")
+
+
+def test_what_is_waived_stops_nothing_until_its_last_day(site: Site, signer: Signer, tmp_path: Path) -> None:
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    before, path = site.declared(), tmp_path / "waivers.toml"
+    row = '[[waiver]]\nrule = "component/adminer"\nplace = "*/adminer.php"\nreason = "until the visit"\nowner = "j.doe"\n'
+    path.write_text(f"{row}expires = 2020-01-01\n")
+    assert run(site, signer.bundle(), audit(site, waivers=str(path)))["state"] == "rolledback"
+    assert site.whole(before) == "old"
+    path.write_text(f"{row}expires = 2199-01-01\n")
+    ended = run(site, signer.bundle(), audit(site, waivers=str(path)))
+    assert ended["state"] == "committed", ended
+    (one,) = audited.findings("h0", ended["audit"], back=False)
+    assert one.waived is not None
+    assert one.waived.owner == "j.doe"
+
+
+def test_an_audit_that_cannot_be_made_is_no_proof(site: Site, signer: Signer) -> None:
+    looks = audit(site)
+    calls = iter((looks.look,))
+
+    def lost() -> Run:
+        look = next(calls, None)
+        if look is None:
+            raise ProbeError("h0 changed while it was read: /opt/x is gone", hint="run the audit again")
+        return look()
+
+    before = site.declared()
+    ended = run(site, signer.bundle(), hostaudit.HostAudit(look=lost))
+    assert ended["state"] == "rolledback"
+    assert "the host audit could not be made: h0 changed while it was read" in ended["problems"][0]
+    assert site.whole(before) == "old"
+
+
+def test_whoever_goes_on_later_still_knows_what_was_before(site: Site, signer: Signer) -> None:
+    """The control machine that began has died; another one finishes: the places of before are on the host."""
+    site.put("etc/standin/db.ini", f"{SECRET}\n", 0o600)
+    conductor(site, signer.bundle(), audit=audit(site)).install()
+    again = conductor(site, signer.bundle(), audit=audit(site))
+    ended = again.finish(again.install()["id"])
+    assert ended["state"] == "committed"
+    assert ended["audit"]["before"] == 1
