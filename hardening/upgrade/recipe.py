@@ -29,6 +29,8 @@ _NEVER = (
     "/var/lib",
 )
 
+_PASSWORD = re.compile(r"(?:^|\s)(?:--password=\S|(?:MYSQL_PWD|PGPASSWORD)=\S|-p(?!\d+\b)[^\s-])")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -149,6 +151,12 @@ def _database(table: Table) -> dict[str, Any]:
     for key in ("dump", "restore"):
         if not row[key]:
             raise table.wrong(key, "is an empty command")
+        if any(_PASSWORD.search(word) for word in row[key]):
+            raise table.wrong(
+                key,
+                "holds a password, which every account sees while the command runs",
+                "put it into a file of mode 0600 and name that with --defaults-extra-file, as the first option",
+            )
     table.done()
     return row
 

@@ -17,7 +17,7 @@ Each step is in the journal, on disk, before it begins. Until "committed" is the
 supervisor within a second, the boot, the control machine's next question, the time limit) leads the host back.
 
 A recipe is a JSON object (`hardening.upgrade.recipe` makes it); its commands may name {root} {work} {bundle}
-{release} {python}. Requests: look, begin, watch, order, status, verify, recover; see VERBS.
+{release} {python} {mysql} {mysqldump}. Requests: look, begin, watch, order, status, verify, recover; see VERBS.
 """
 
 import errno
@@ -25,6 +25,7 @@ import fcntl
 import json
 import os
 import platform
+import pwd
 import re
 import select
 import shutil
@@ -65,6 +66,11 @@ NOISE = (
     "/var/cache",
     "/var/lib/mysql",
 )
+CLIENTS = (
+    ("{mysql}", ("mysql", "mariadb")),
+    ("{mysqldump}", ("mysqldump", "mariadb-dump")),
+)  # newer hosts lack the old names
+COUNTER = re.compile(b" AUTO_INCREMENT=[0-9]+")  # a restart of the database sets it back by itself
 TRUST = "/etc/aspect-hardening/trust"
 MARK = "ASPECT_UPGRADE_TOKEN"  # in the environment of the installer and of all that it starts
 Failed, Refused = agent.Failed, agent.Refused
@@ -117,6 +123,9 @@ class Upgrade(agent.Transaction):
         for word in argv:
             for name, value in words.items():
                 word = word.replace(name, value)
+            for name, programs in CLIENTS:
+                if name in word:
+                    word = word.replace(name, first_here(programs))
             filled.append(word)
         return filled
 
@@ -130,6 +139,11 @@ class Upgrade(agent.Transaction):
             return json.loads(agent.read(self.path(leaf)).decode("ascii"))
         except (OSError, IOError, ValueError):
             return default
+
+
+def first_here(programs):
+    """Return the first of some names of a program that this host has; the first of all where it has none."""
+    return ([one for one in programs if agent.which(one)] or programs)[0]
 
 
 def upgrades(host):
@@ -507,7 +521,7 @@ def dump_digest(path, database):
     try:
         for line in handle:
             if not ignore.search(agent.shown(line)):
-                digest.update(line)
+                digest.update(COUNTER.sub(b"", line))
     finally:
         handle.close()
     return digest.hexdigest()
@@ -515,7 +529,9 @@ def dump_digest(path, database):
 
 def piped(argv, source, target, timeout):
     """Run a program with a file on one side; return (exit code, what it said beside)."""
-    environment = dict(os.environ, LC_ALL="C")
+    environment = dict(
+        os.environ, LC_ALL="C", HOME=pwd.getpwuid(os.getuid()).pw_dir
+    )  # where ~/.my.cnf lies, at boot too
     environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     take = open(source or os.devnull, "rb")
     give = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if target else None
@@ -1128,6 +1144,7 @@ def roll_back(host, up, why, boot=False):
     if boot:
         return
     if deep and before.get("dump"):
+        wake(up, before)
         problems += database_back(up, os.path.join(folder, "dump"), before["dump"])
     problems += transactions_back(host, up)
     if deep and not problems:
@@ -1259,6 +1276,17 @@ def database_back(up, path, kept):
     finally:
         agent.gone(up.path("dump.now"))
     return []
+
+
+def wake(up, before):
+    """Start what ran before and was not ours to stop, such as a database that the installer stopped: it has to be restored."""
+    for service in up.recipe()["services"]:
+        if (
+            service["name"] in before["services"]
+            and service["during"] == "running"
+            and not is_up(up, service)
+        ):
+            agent.run(service_argv(up, service, "start"), 180)  # whether it came up is looked at in the end
 
 
 def transactions_back(host, up):
