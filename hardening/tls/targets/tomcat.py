@@ -104,6 +104,8 @@ def _of_host(job: Job, protocols: list[str], order: str, *, java: bool) -> dict[
     found = {"protocols": "+".join(protocols)}
     apart = has("cipherSuites", job.release)
     names = list(job.ciphers) if apart or not java else [*job.ciphersuites, *job.ciphers]
+    if java and not names:  # left out, it is a list that selects every suite of TLS 1.3
+        names = list(job.ciphersuites)
     if names:
         found["ciphers"] = (",".join if java else ":".join)(names)
     if apart and job.ciphersuites:

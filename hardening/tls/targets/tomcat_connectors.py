@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from hardening.findings import InFile, Location
 from hardening.records import dataclass
-from hardening.tls import builds, jsse, openssl, registry
+from hardening.tls import builds, jsse, registry
 from hardening.tls.offer import Offer, Said
-from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_properties
+from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_ciphers, tomcat_properties
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
@@ -19,13 +18,8 @@ from hardening.tls.targets.xml_syntax import Attribute, Element
 OPENSSL = "org.apache.tomcat.util.net.openssl.OpenSSLImplementation"
 APR = "org.apache.coyote.http11.Http11AprProtocol"
 _ALL = ("TLSv1.0", "TLSv1.1", "TLSv1.2")
-_DEFAULT13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-_WIDE = re.compile(r"(?:^|[:, ])(?:HIGH|ALL|DEFAULT|AES\w*|AESGCM|CHACHA20|TLSv1\.3)(?:$|[:, ])")
-"""Words of a list that hold the TLS 1.3 suites too in Tomcat's own reading (its Cipher table calls them HIGH)."""
 _FILTERED = re.compile(r"EXP|_DES_|_RC4_|^(?:TLS|SSL)_RSA_")
 """What JSSESocketFactory takes out of the JDK's own suites since 7.0.69, on Java 7 and later."""
-_WIDEST = ("1.1.1w-upstream", "1.0.2l-upstream")
-"""Builds whose lists together hold nearly all of Tomcat's own table."""
 
 
 def has(feature: str, release: Release) -> bool:
@@ -117,18 +111,6 @@ def offers(tree: Tree, root: Element, reading: Reading) -> Iterator[Offer]:
     tomcat_properties.filled_in(tree, root)
     for host in hosts(root, reading.release):
         yield _Reader(tree, host, reading).offer()
-
-
-@lru_cache(maxsize=1024)
-def names_of(string: str) -> tuple[str, ...]:
-    """Return the IANA names an OpenSSL list or a list of Java's names means to Tomcat, without TLS 1.3."""
-    if ":" not in string and (found := [registry.find_suite(w) for w in re.split(r"[,\s]+", string) if w]):
-        suites = [s for s in found if s is not None]
-        if len(suites) == len(found):
-            return tuple(s.iana for s in suites if not s.tls13)
-    string = re.sub(r"\s*,\s*", ":", string.strip())
-    lists = [openssl.resolve(string, builds.build(b)).ciphers for b in _WIDEST]
-    return tuple(dict.fromkeys(c.iana for ciphers in lists for c in ciphers if not c.sslv2))
 
 
 class _Reader:
@@ -257,14 +239,11 @@ class _Reader:
     def _translated(self, string: str) -> list[str]:
         jdk = jsse.jdk(self.build)
         by_iana = {registry.suite(n).iana: n for n in jdk.suites}
+        named: list[str] = []
         if has("cipherSuites", self.release):
             own = self.host.attribute("cipherSuites")
-            newer = [*re.split(r"[:,\s]+", own.value if own else _DEFAULT13), *_named13(string)]
-        elif _WIDE.search(string):
-            newer = [n for n in jdk.suites if registry.suite(n).tls13]
-        else:
-            newer = _named13(string)
-        names = (*newer, *names_of(string))
+            named = re.split(r"[:,\s]+", own.value if own else tomcat_ciphers.DEFAULT13)
+        names = (*named, *tomcat_ciphers.newer(string), *tomcat_ciphers.older(string))
         known = [by_iana[n] for n in dict.fromkeys(names) if n in by_iana]
         return known or list(names)  # names nobody knows are kept, so that they are said
 
@@ -315,7 +294,7 @@ class _Reader:
             ciphers = Said(_openssl_names(ciphers.value), ciphers.at)
         suites = self.host.said("cipherSuites") if has("cipherSuites", self.release) else None
         if suites is None and has("cipherSuites", self.release):
-            suites = Said(_DEFAULT13, self.host.at)
+            suites = Said(tomcat_ciphers.DEFAULT13, self.host.at)
         off = self.host.attribute("disableCompression", "SSLDisableCompression")
         return served.offer(
             served.Settings(
@@ -338,11 +317,6 @@ class _Reader:
 _KNOWN = frozenset(
     {"sslEnabledProtocols", "useServerCipherSuitesOrder", "SSLHonorCipherOrder", "SSLProtocol", "SSLCipherSuite", "ciphers"}
 )  # fmt: skip
-
-
-def _named13(string: str) -> list[str]:
-    found = [registry.find_suite(w) for w in re.split(r"[:,\s]+", string) if w.startswith("TLS_")]
-    return [s.iana for s in found if s is not None and s.tls13]
 
 
 def _openssl_names(string: str) -> str:
