@@ -46,7 +46,8 @@ class Narrowing:
         )
         if found:
             return found
-        have = joined(n for n in builds_order(self.speaks))
+        spoken = {n for n in self.speaks if n in self.can.protocols or n in self.can.stuck}
+        have = joined(builds_order(frozenset(spoken))) or "none that can be switched"
         reason = self.policy.forbids_protocol(next(iter(builds_order(self.speaks)), "TLSv1.2"))
         raise UsageError(
             f"{self.policy.id} allows {joined(allowed)}, and {self.target.name} {self.release.version} with "
