@@ -22,7 +22,7 @@ from hardening.findings import (
     in_file,
 )
 from hardening.records import dataclass
-from hardening.tls import builds, clients
+from hardening.tls import builds, clients, remedies
 from hardening.tls.judge import Judgement, judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.problems import NOT_PARTIAL, PROBLEMS
@@ -272,7 +272,7 @@ def _judged(
             found.add(
                 Audited(
                     [_subject(offer, judgement, [way])],
-                    [*judgement.findings, *_locked_out(offer)],
+                    [*(remedies.fitting(f, target, way) for f in judgement.findings), *_locked_out(offer)],
                     list(judgement.results),
                 )
             )
@@ -325,7 +325,7 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
             holders.setdefault((one.rule.id, str(one.location), one.evidence), []).append((way, one))
     findings = []
     for held in holders.values():
-        one = held[-1][1]
+        one = remedies.fitting(held[-1][1], target, held[-1][0])
         having = {_named(w) for w, _ in held}
         without = [w for w, _, _ in ways if _named(w) not in having]
         if without:

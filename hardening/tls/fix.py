@@ -6,6 +6,7 @@ The new text is read and judged again before it is shown; what stays wrong is sa
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from hardening.tls.targets.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The diff (apply with `patch -p1 -d /`), and what it leaves."""
+    """The diff (apply with `patch -p1 -d /`; with `patch -p1` for paths named from here), and what it leaves."""
 
     diff: str
     left: tuple[Finding, ...]
@@ -46,7 +47,8 @@ def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | 
                 continue
             ways = audit.readings(tree, main, asked)
             new = _rewritten(tree, main, ways[-1], policy, place, asked)
-            diffs += [_diff(tree, name, text) for name, text in sorted(new.items())]
+            asked_here = not path.is_absolute()
+            diffs += [_diff(tree, name, text, asked_here) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
             left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policy, asked)]
@@ -99,12 +101,18 @@ def _rewritten(
     return new_texts.separate(tree, main.target, main.path, way, made, place)
 
 
-def _diff(tree: Tree, path: str, new: str) -> str:
-    return "".join(_unified(new_texts.text_of(tree, path), new, path, there=tree.exists(path)))
+def _diff(tree: Tree, path: str, new: str, asked_here: bool) -> str:
+    """Return one file's part; it is named from here where the caller named it from here."""
+    here = os.path.relpath(path) if asked_here else path
+    source = tree.source(path) if tree.exists(path) else None
+    old = "" if source is None else source.written or source.text
+    return "".join(_unified(old, new, path if here.startswith("..") else here, there=tree.exists(path)))
 
 
-def _unified(old: str, new: str, path: str, *, there: bool) -> Iterator[str]:
-    plain = path.lstrip("/")
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    for line in difflib.unified_diff(before, after, f"a/{plain}" if there else "/dev/null", f"b/{plain}"):
+def _unified(old: str, new: str, name: str, *, there: bool) -> Iterator[str]:
+    plain = name.lstrip("/")
+    tab = "\t" if " " in plain else ""  # ends a name that has blanks, as diff writes it
+    before, after = new_texts.lines_of(old), new_texts.lines_of(new)
+    first = f"a/{plain}{tab}" if there else "/dev/null"
+    for line in difflib.unified_diff(before, after, first, f"b/{plain}{tab}"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -7,6 +7,7 @@ separate, where one file of ours holds them and every other line that sets the s
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -36,7 +37,10 @@ def in_place(tree: Tree, target: Target, main: str, way: Reading, policy: Policy
         spans = changes.setdefault(edit.path, {})
         new = _new(tree, target, way, policy, edit)
         spans[edit.at, edit.at] = spans.get((edit.at, edit.at), "") + new
-    return {path: _applied(text_of(tree, path), spans) for path, spans in changes.items()}
+    return {
+        path: _with_its_ends(tree, path, _applied(text_of(tree, path), spans))
+        for path, spans in changes.items()
+    }
 
 
 def parameters(
@@ -79,7 +83,7 @@ def separate(
     for path in dict.fromkeys((main, *tree.read_paths, *also)):
         old = text_of(tree, path)
         if path != ours and (text := _without(old, names, target.name, place, path)) != old:
-            new[path] = text
+            new[path] = _with_its_ends(tree, path, text)
     return new
 
 
@@ -89,6 +93,29 @@ def text_of(tree: Tree, path: str) -> str:
         return ""
     source = tree.source(path)
     return source.text if source else ""
+
+
+def lines_of(text: str) -> list[str]:
+    """Return a text's lines with their ends; only a line feed ends one, as in the programs that read them."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _with_its_ends(tree: Tree, path: str, text: str) -> str:
+    """Return a new text whose lines end as the file's own: what stays stays as it is, what comes ends alike."""
+    source = tree.source(path) if tree.exists(path) else None
+    if source is None or source.written is None:
+        return text
+    old, written, new = lines_of(source.text), lines_of(source.written), lines_of(text)
+    found: list[str] = []
+    for kind, first, last, begin, end in difflib.SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
+        found += (
+            written[first:last]
+            if kind == "equal"
+            else [f"{x[:-1]}\r\n" if x[-1] == "\n" else x for x in new[begin:end]]
+        )
+    return "".join(found)
 
 
 def _new(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
 from hardening.errors import UsageError
+from hardening.findings import Finding
 from hardening.records import dataclass
 from hardening.tls.offer import Offer
 from hardening.tls.ruleset import Policy
@@ -124,6 +125,8 @@ class Target:
     """Asks the files beside the main file (a real path) which release and which library run."""
     libraries: Callable[[Tree, str, Release], tuple[str, ...]] | None = None
     """The builds a release may run with where neither the release nor the host decides; each is a way to read."""
+    remedy: Callable[[Finding, Reading], str] | None = None
+    """Says what to do about a finding where the common words do not fit; empty: they do."""
     check: tuple[str, ...]
     """The server's own syntax check; `{path}` is the configuration file."""
     ssh: str = ""

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.errors import UsageError
-from hardening.findings import InFile
+from hardening.findings import Finding, InFile
 from hardening.tls import jsse, registry
+from hardening.tls.facts import place
 from hardening.tls.jsse import Jdk
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import jsse_served, properties_syntax
@@ -141,6 +142,21 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
+def remedy(one: Finding, way: Reading) -> str:
+    """Return what to add to the list of what is disabled: there is no list of what is offered."""
+    jdk, name = jsse.jdk(way.build), one.evidence
+    suite, group = registry.find_suite(name), registry.find_group(name)
+    if not jdk.has_property or (group is not None and not jdk.named_groups):
+        return ""
+    if suite is not None:
+        name = next((n for n in suite.jsse if n in jdk.suites), name)
+    elif name in registry.PROTOCOLS:
+        name = jsse.java_protocol(name)
+    elif group is None:
+        return ""
+    return f"Add {name} to {jsse.PROPERTY}{place(one.location)}."
+
+
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the place of the property: the old one goes, the new one comes there."""
     source = tree.source(path)
@@ -197,6 +213,7 @@ TARGET = Target(
     context=context,
     read=read,
     edits=edits,
+    remedy=remedy,
     told=told,
     marks=re.compile(
         r"^\s*(?:jdk\.tls\.\w+|jdk\.certpath\.\w+|security\.provider\.\d+|securerandom\.source)\s*=",

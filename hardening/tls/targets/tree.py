@@ -41,6 +41,8 @@ class Source:
 
     path: str
     text: str
+    written: str | None = None
+    """The text as it lies in the file, where its lines end with a carriage return and a line feed."""
 
 
 class Tree:
@@ -146,7 +148,7 @@ class Tree:
     def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
         at, line = asked_from or (path, None)
         if path in self.overlay:
-            return Source(path, self.overlay[path])
+            return _of_text(path, self.overlay[path])
         if self._memory is not None:
             if path not in self._memory:
                 self.say("missing-include", at, line, f"{path} is not there")
@@ -169,8 +171,11 @@ class Tree:
             self.say("binary", path, None, "not a text file")
             return None
         self.read_paths.append(path)
-        text = raw.decode("utf-8", "surrogateescape")
-        return Source(path, text.replace("\r\n", "\n") if "\r" in text else text)
+        return _of_text(path, raw.decode("utf-8", "surrogateescape"))
+
+
+def _of_text(path: str, text: str) -> Source:
+    return Source(path, text.replace("\r\n", "\n"), text) if "\r\n" in text else Source(path, text)
 
 
 def joined(values: Iterable[str]) -> str:

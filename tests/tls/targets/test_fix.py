@@ -85,6 +85,35 @@ def test_the_applied_diff_makes_the_audit_clean(
     assert capfdbinary.readouterr().out == b"", "a clean configuration needs no diff"
 
 
+@pytest.mark.parametrize("case", FLAGGED)
+def test_it_applies_where_it_was_made_to_files_of_another_system(
+    case: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, version, name = case.split("/")
+    copy = tmp_path / "a folder" / name
+    copy.parent.mkdir()
+    if (CASES / case).is_dir():
+        shutil.copytree(CASES / case, copy)
+    else:
+        shutil.copy(CASES / case, copy)
+    files = [p for p in (copy.rglob("*") if copy.is_dir() else (copy,)) if p.is_file()]
+    for path in files:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["tls", "audit", f"a folder/{name}", "--target", f"{target}@{version}"]
+    assert run([*arguments, "--fix-diff"]) == 0
+    diff = capfdbinary.readouterr().out
+    patch = shutil.which("patch")
+    if patch is None:
+        pytest.skip("patch is not installed")
+    done = subprocess.run([patch, "-p1"], input=diff, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert run([*arguments, "-q"]) == 0, capfdbinary.readouterr().out
+    for path in files:
+        lines = path.read_bytes().split(b"\n")[:-1]
+        assert [line for line in lines if not line.endswith(b"\r")] == [], "every line ends as before"
+
+
 def test_what_no_diff_can_mend_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "lighttpd.conf"
     shutil.copy(CASES / "lighttpd/1.4.18-aspect/shipped.conf", copy)
