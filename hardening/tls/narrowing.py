@@ -25,6 +25,8 @@ class Gap:
     severity: Severity = Severity.MEDIUM
     covers: frozenset[str] = frozenset()
     """Evidence of the judge's findings that this explains."""
+    written: bool = True
+    """Whether the file says it too: what the server does not know has no place in its configuration."""
 
 
 class Narrowing:
@@ -164,6 +166,31 @@ class Narrowing:
             if wanted:
                 self._gap("none of the policy's groups can be set", "groups", Severity.MEDIUM)
         return ()
+
+    def absent(self, protocols: tuple[str, ...]) -> None:
+        """Note what the policy would have written and the library has not: what is left out is said."""
+        have = {c.code for c in self.build.tls13} | {
+            c.code
+            for c in self.build.ciphers
+            if any(openssl.usable(c, p, self.level) for p in protocols if p != "TLSv1.3")
+        }
+        wanted = self.policy.suites if set(protocols) - {"TLSv1.3"} else ()
+        wanted += self.policy.suites13 if "TLSv1.3" in protocols else ()
+        names = served.known_groups(self.build) if self.can.groups == "list" else None
+        missing = (
+            *(n for n in self.policy.protocols if n not in self.speaks),
+            *(s.iana for s in wanted if s.code not in have),
+            *(g.name for g in self.policy.groups if names is not None and g.openssl not in names),
+        )
+        if missing:
+            self.gaps.append(
+                Gap(
+                    what=f"{builds.shown(self.build.name)} has no {joined(missing)}",
+                    way_out="none is needed; a newer library would have more",
+                    severity=Severity.INFO,
+                    written=False,
+                )
+            )
 
     def preference(self) -> bool:
         """Return whether the server's order is to decide."""

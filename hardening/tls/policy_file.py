@@ -46,10 +46,17 @@ def read(path: Path, *, find: Find, chain: tuple[Path, ...] = ()) -> Policy:
     return policy
 
 
+_OWN = ("id", "title", "version", "source", "verified", "notes", "render", "rule", "ssh")
+"""What a policy that extends none may say."""
+
+
 def _standalone(table: Table) -> Policy:
     rules = tuple(read_rule(row) for row in table.rows("rule"))
     ssh = read_rules(table)
     if not rules and not ssh:
+        for key in (*_OWN, "extends"):
+            table.value(key, object, None)
+        table.done()  # `extend = ...` is the likelier mistake
         raise table.wrong("rule", 'a policy needs at least one [[rule]] or [[ssh]], or extends = "..."')
     _refuse_twice(table, (*rules, *ssh))
     render = table.table("render", optional=True)

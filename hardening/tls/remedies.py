@@ -45,6 +45,7 @@ def _way_out(one: Finding, can: Abilities) -> str:
         return can.stuck.get(one.evidence, "")
     if one.rule.id == rules.PREFERENCE.id:
         return can.ways_out.get("preference", "") if can.preference != "settable" else ""
+    if can.ciphersuites:
+        return ""
     suite = registry.find_suite(one.evidence)
-    newer = suite is not None and suite.tls13
-    return can.ways_out.get("ciphersuites", "") if newer and not can.ciphersuites else ""
+    return can.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""

@@ -85,6 +85,7 @@ def plan(
     suites13 = narrowing.ciphersuites(protocols)
     groups = narrowing.groups()
     protocols = narrowing.left_over(protocols, ciphers)
+    narrowing.absent(protocols)
     prefers = narrowing.preference()
     job = Job(
         policy=policy,
@@ -134,7 +135,10 @@ def render(
         return gnutls_render.render(target, policy, release, given, assumptions, build_name)
     made = plan(target, policy, version=version, build=build, params=params)
     job = made.job
-    notes = [*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)]
+    notes = [
+        *(f"assumed: {a}" for a in made.assumptions),
+        *(f"cannot: {g.what}" for g in made.gaps if g.written),
+    ]
     text = templates.template(target.template).render(
         job=job,
         target=target,

@@ -213,3 +213,11 @@ def test_the_guide_names_every_flag() -> None:
     row = next(line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| `flags`"))
     told = set(re.findall(r"`([^`]+)`", row)) - {"flags"}
     assert told == {flag for suite in registry.suites() for flag in suite.flags}
+
+
+def test_a_slip_in_extends_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('extend = "aspect"\nid = "mine"\n')
+    with pytest.raises(DataError, match=r"mine\.toml: extend: is not a known key") as caught:
+        policy.load(str(path))
+    assert "did you mean 'extends'" in caught.value.hint
