@@ -66,8 +66,19 @@ class Section:
     """Whether nothing in the files says if its condition holds."""
     excluded: bool = False
     """Whether its condition certainly does not hold."""
-    settings: list[str] = field(default_factory=list)
+    settings: list[Doubted] = field(default_factory=list)
     """TLS directives that depend on that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A directive that only a condition puts in force, and how many came before it."""
+
+    written: str
+    key: str
+    """What a later directive has to set so that this one does not matter."""
+    host: Host | None
+    count: int
 
 
 @dataclass(slots=True)
@@ -82,6 +93,8 @@ class Host:
     """The offset of `</VirtualHost>` in its file."""
     per_request: list[Directive] = field(default_factory=list)
     """TLS directives inside `<Location>` and the like: they take effect by renegotiation."""
+    settled: dict[str, int] = field(default_factory=dict)
+    """For each directive that no condition puts in force, how many came before its last."""
 
     def last(self, name: str) -> Directive | None:
         """Return the directive that wins: the last one."""
@@ -116,6 +129,8 @@ class Reader:
         self._sections: list[Section] = []
         self._current: Host | None = None
         self._span = (0, 0)
+        self._count = 0
+        self._doubts: list[tuple[str, Section]] = []
 
     def read(self, path: str) -> None:
         """Read the main file and whatever it includes."""
@@ -124,6 +139,7 @@ class Reader:
             self.main = Host((), path, 1)
             self._current = self.main
         self._file(path, None)
+        self._say_doubts()
 
     def _file(self, path: str, asked_from: tuple[str, int] | None) -> None:
         if path in self._open or len(self._open) >= DEEPEST:
@@ -183,11 +199,18 @@ class Reader:
         if here.kind == "virtualhost" and here.entered:
             self._current = here.before
         if here.settings:
-            names = ", ".join(dict.fromkeys(here.settings))
-            self.tree.say("conditional", path, here.line,
-                f"{names} {'hold' if ',' in names else 'holds'} only where <{here.written}> does, and the files do not say whether it does"
-                + ("; they are read as in force" if here.entered else "; read as not in force"),
-            )  # fmt: skip
+            self._doubts.append((path, here))
+
+    def _say_doubts(self) -> None:
+        """Say what hangs on a condition, but for what a later directive sets whether it holds or not."""
+        for path, here in self._doubts:
+            names = ", ".join(dict.fromkeys(x.written for x in here.settings if not _overruled(x)))
+            if names:
+                self.tree.say("conditional", path, here.line,
+                    f"{names} {'hold' if ',' in names else 'holds'} only where <{here.written}> does, and the files do not say whether it does"
+                    + ("; they are read as in force" if here.entered else "; read as not in force"),
+                )  # fmt: skip
+        self._doubts.clear()
 
     def _in_force(self) -> bool:
         return not self._sections or self._sections[-1].entered
@@ -241,10 +264,15 @@ class Reader:
         if name.startswith("include"):
             self._include(name, value, path, line)
             return
+        self._count += 1
+        key = _key(name, value)
+        host = None if any(s.kind in _PER_REQUEST for s in self._sections) else self._current
         if doubted is not None and name.startswith("ssl") and name not in _SILENT:
-            doubted.settings.append(written)
+            doubted.settings.append(Doubted(written, key, host, self._count))
         if not self._in_force():
             return
+        if doubted is None and host is not None and key:
+            host.settled[key] = self._count
         self._takes(Directive(name, written, words(value), path, line, self._span))
 
     def _takes(self, one: Directive) -> None:
@@ -285,6 +313,22 @@ class Reader:
                 yield from self.tree.listing(one)
             else:
                 yield one
+
+
+_ONE_VALUE = frozenset(
+    {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslengine"}
+)
+"""Directives of which the last one holds, whatever those before it said."""
+
+
+def _key(name: str, value: str) -> str:
+    """Return what tells one setting from another; nothing where a later directive adds to those before."""
+    newer = name == "sslciphersuite" and value.lower().startswith("tlsv1.3")
+    return f"{name} TLSv1.3" if newer else name if name in _ONE_VALUE else ""
+
+
+def _overruled(one: Doubted) -> bool:
+    return one.host is not None and one.host.settled.get(one.key, -1) > one.count
 
 
 def _guess_root(path: str) -> str:

@@ -114,6 +114,54 @@ def test_it_applies_where_it_was_made_to_files_of_another_system(
         assert [line for line in lines if not line.endswith(b"\r")] == [], "every line ends as before"
 
 
+HOSTS = """Listen 443
+SSLProtocol all -SSLv2
+<VirtualHost *:443>
+ServerName a.example
+SSLEngine on
+<IfDefine OLD>
+SSLProtocol all
+SSLCipherSuite RC4-SHA
+</IfDefine>
+</VirtualHost>
+<VirtualHost *:443>
+ServerName b.example
+SSLEngine on
+SSLCipherSuite HIGH:MEDIUM
+</VirtualHost>
+"""
+
+
+def test_what_hangs_on_a_condition_is_overruled_by_what_the_diff_puts_after_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "httpd.conf"
+    path.write_text(HOSTS)
+    arguments = ["tls", "audit", str(path), "--target", "httpd@2.2.15-el6"]
+    assert run(arguments) == 10
+    assert "SSLProtocol, SSLCipherSuite hold only where <IfDefine OLD> does" in capfd.readouterr().out
+    assert run([*arguments, "--fix-diff"]) == 0
+    diff = capfd.readouterr().out
+    patch = shutil.which("patch")
+    if patch is None:
+        pytest.skip("patch is not installed")
+    subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
+    assert run([*arguments, "--fail-on", "low"]) == 0, capfd.readouterr().out
+    assert "<IfDefine OLD>" in path.read_text()
+
+
+def test_what_comes_before_a_condition_settles_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "httpd.conf"
+    before = "SSLProtocol -all +TLSv1.2\nSSLCipherSuite ECDHE-RSA-AES128-GCM-SHA256\n<IfDefine OLD>"
+    path.write_text(
+        HOSTS.replace("<IfDefine OLD>", before).replace("SSLCipherSuite RC4", "SSLCipherSuite TLSv1.3 RC4")
+    )
+    run(["tls", "audit", str(path), "--target", "httpd@2.4.6-el7"])
+    assert "SSLProtocol, SSLCipherSuite hold only where <IfDefine OLD> does" in capfd.readouterr().out
+
+
 def test_what_no_diff_can_mend_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "lighttpd.conf"
     shutil.copy(CASES / "lighttpd/1.4.18-aspect/shipped.conf", copy)
