@@ -150,7 +150,7 @@ class _Audit:
         key = self._key()
         self._sections[key] = root
         total = books(key, self._sections)
-        findings = list(unfold(key, self._sections, shown))
+        findings = [*self._swollen(shown, size, total.size), *unfold(key, self._sections, shown)]
         examined, reason = top.verdict(total.partial, total.members)
         subject = Subject(
             id=shown, kind=Kind.BUNDLE, examined=examined, reason=reason,
@@ -168,6 +168,15 @@ class _Audit:
         if self._cache is not None:
             self._cache.store(self._sections)
         self._on_event(Finished(subject))
+
+    def _swollen(self, shown: str, size: int, total: int) -> Iterator[Finding]:
+        """Say a bomb that was looked at whole, for its archives are equal: who unpacks it gets every byte."""
+        limits = self._walker.limits
+        if total > limits.ratio_from and total > limits.ratio * max(size, 1):
+            message = (
+                f"{shown} unpacks to {total} bytes over all levels, {total // max(size, 1)} times its size"
+            )
+            yield Finding(rule=RULES["bomb"], subject=shown, location=InFile((shown,)), message=message)
 
     def _consume(self, events: Iterator[Event], top: _Top | None = None, size: int = 0) -> None:
         """Ask the detectors about every member; runs in forks as well."""
@@ -353,8 +362,8 @@ class _Top:
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
-            if first.format in ("data", "text"):
-                return Examined.NONE, "neither an archive nor anything else that is known"
+            if first.format in ("data", "text", "utf-16", "unread"):
+                return Examined.NONE, partial or "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from bundle.walk.formats.ars import MAGIC as AR
 from bundle.walk.formats.tars import is_tar
 from bundle.walk.source import Source
@@ -34,6 +36,16 @@ CONTAINERS = frozenset(
 )  # fmt: skip
 """Formats the walker looks inside."""
 
+_UNREAD: tuple[tuple[int, bytes], ...] = (
+    (0, b"MSWIM\0\0\0"), (0, b"QFI\xfb"), (0, b"KDMV"), (0, b"vhdxfile"), (0, b"conectix"), (0, b"<<< "), (0, b"LUKS\xba\xbe"),
+    (0, b"Salted__"), (0, b"\x8c\x0d\x04"), (0, b"LRZI"), (0, b"ArC\1"), (0, b"zPQ"), (7, b"**ACE**"), (20, b"\xdc\xa7\xc4\xfd"),
+    (0, b"\x45\x3d\xcd\x28"), (0, b"\x28\xcd\x3d\x45"), (0, b"-rom1fs-"), (0, b"UBI#"), (0, b"\x31\x18\x10\x06"),
+    (0, b"\x85\x19\x03\x20"), (0, b"\x3a\xff\x26\xed"), (0, b"ANDROID!"), (3, b"NTFS    "), (0, b"XFSB"), (0x438, b"\x53\xef\1\0"), (0x438, b"\x53\xef\0\0"),
+    (54, b"FAT1"), (82, b"FAT32"), (1024, b"\xe2\xe1\xf5\xe0"), (0, b"ISc("), (0, b"\xca\xfe\xd0\x0d"), (0, b"sqsh"), (0, b"hsqt"), (0, b"WARC/"),
+)  # fmt: skip
+"""Where the magic of an archive, an image or an encrypted file stands that is not opened: said, never passed over."""
+
+_NO_SPACE = dict.fromkeys(b"\t\n\r\f")
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
 _PYC = frozenset(range(3000, 3700)) | {62211}
 
@@ -78,12 +90,12 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
         return _behind_skippable(source)
     if head[:2] == b"#!":
         return _script(head, source)
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and _is_utf16(head):
+        return "utf-16"
     if binary:
         if head[2:4] == b"\r\n" and int.from_bytes(head[:2], "little") in _PYC:
             return "pyc"
-        if source.size > 0x8006 and source.read(0x8001, 5) == b"CD001":
-            return "iso"
-        return _stubbed(source, "data")
+        return _binary(head, source)
     if b"<?php" in head or b"<?=" in head:
         return "php"
     if head.startswith(b"begin ") and head[6:9].isdigit():
@@ -94,6 +106,22 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
     if stripped.startswith((b"<!doctype html", b"<html")):
         return "html"
     return _stubbed(source, "text") if source.size > HEAD else "text"
+
+
+def _binary(head: bytes, source: Source) -> str:
+    if source.size > 0x8006 and source.read(0x8001, 5) == b"CD001":
+        return "iso"
+    if any(head.startswith(magic, place) for place, magic in _UNREAD):
+        return "unread"
+    return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether text follows the mark: no other content begins with it and decodes to letters."""
+    try:
+        return head[: len(head) // 2 * 2].decode("utf-16").translate(_NO_SPACE).isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _script(head: bytes, source: Source) -> str:
@@ -125,7 +153,9 @@ def _stubbed(source: Source, plain: str) -> str:
         span = min(source.size, 65557)
         tail = source.read(source.size - span, span)
         at = tail.rfind(b"PK\5\6")
-        if 0 <= at <= len(tail) - 22:
+        if 0 <= at <= len(tail) - 22 and at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(
+            tail
+        ):
             start = source.size - span + at - int.from_bytes(tail[at + 12 : at + 16], "little")
             if start >= 0 and source.read(start, 4) == b"PK\1\2":
                 return "zip-stub"

@@ -18,13 +18,18 @@ try:  # about 2.5 times the speed of zlib where its wheel exists (x86-64, aarch6
     from isal import isal_zlib
 
     _inflater: Any = isal_zlib.decompressobj
+    _crc32: Any = isal_zlib.crc32
     CORRUPT: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", isal_zlib.error))
 except ImportError:
     _inflater = zlib.decompressobj
+    _crc32 = zlib.crc32
     CORRUPT = (zlib.error,)
 
 OUT = 512 << 10
 """Most bytes a decompressor gives at once."""
+
+_FIRST_PIECE, _LAST_PIECE = 512, 8 << 10
+"""Packed bytes an inflater gets at once: what it made of a piece is lost where the piece turns out to be damaged."""
 
 
 class Inflater(Protocol):
@@ -150,6 +155,12 @@ class _Feed:
     def give_back(self, block: bytes) -> None:
         self._held = block + self._held
 
+    def take(self, length: int) -> bytes:
+        """Return `length` bytes and go on behind them; fewer only at the end."""
+        held = self.at_least(length)
+        self._held = held[length:]
+        return held[:length]
+
     def at_least(self, length: int) -> bytes:
         """Return what is held once it is `length` long (or everything is), without taking it."""
         while len(self._held) < length:
@@ -185,14 +196,48 @@ def _leftover(feed: _Feed, magic: bytes) -> bool:
 
 
 def gunzip(source: Iterator[bytes]) -> Iterator[bytes]:
-    """Undo gzip, all members of it. Errors: Broken."""
+    """Undo gzip, all members of it; a checksum that is wrong is said when everything has been given. Errors: Broken."""
     feed = _Feed(source)
     while True:
-        made = inflater(31)
-        yield from _inflate(made, feed, "gzip")
+        _gzip_header(feed)
+        made = inflater(-15)
+        crc = size = 0
+        for block in _inflate(made, feed, "gzip"):
+            crc = _crc32(block, crc)
+            size += len(block)
+            yield block
         feed.give_back(made.unused_data)
+        tail = feed.take(8)
+        if len(tail) < 8:
+            raise Broken("truncated", "the gzip stream ends too early")
+        if int.from_bytes(tail[:4], "little") != crc:
+            raise Broken("checksum", "the gzip stream is damaged: its content has another CRC-32")
+        if int.from_bytes(tail[4:], "little") != size & 0xFFFFFFFF:
+            raise Broken("checksum", "the gzip stream is damaged: its content has another length")
         if not _leftover(feed, b"\x1f\x8b"):
             return
+
+
+def _gzip_header(feed: _Feed) -> None:
+    """Go behind the header of a member (RFC 1952, 2.3). Errors: Broken."""
+    head = feed.take(10)
+    if len(head) < 10:
+        raise Broken("truncated", "the gzip stream ends too early")
+    if head[2] != 8 or head[3] & 0xE0:
+        raise Broken("corrupt", "the gzip stream is damaged: its header names no known method")
+    if head[3] & 4:
+        feed.take(int.from_bytes(feed.take(2), "little"))
+    for text in (8, 16):
+        if head[3] & text:
+            at = -1
+            while at < 0:
+                held = feed.at_least(1)
+                at = held.find(b"\0")
+                if not held:
+                    raise Broken("truncated", "the gzip stream ends too early")
+                feed.take(at + 1 if at >= 0 else len(held))
+    if head[3] & 2:
+        feed.take(2)
 
 
 def inflate(source: Iterator[bytes], wbits: int = -15) -> Iterator[bytes]:
@@ -201,18 +246,30 @@ def inflate(source: Iterator[bytes], wbits: int = -15) -> Iterator[bytes]:
 
 
 def _inflate(made: Inflater, feed: _Feed, what: str) -> Iterator[bytes]:
+    """Feed an inflater small pieces, so that what is in front of a damaged place has been given when it is met."""
+    step = _FIRST_PIECE
+    block, at = b"", 0
+    full = False
     try:
         while not made.eof:
-            block = made.unconsumed_tail or feed.next()
-            if not block:
-                raise Broken("truncated", f"the {what} stream ends too early")
-            out = made.decompress(block, OUT)
+            piece = made.unconsumed_tail
+            if not piece and not full:  # a full answer may have more behind it, though all input is taken
+                if at >= len(block):
+                    block, at = feed.next(), 0
+                if not block:
+                    raise Broken("truncated", f"the {what} stream ends too early")
+                piece = block[at : at + step]
+                at += len(piece)
+                step = min(2 * step, _LAST_PIECE)
+            out = made.decompress(piece, OUT)
+            full = len(out) >= OUT
             if out:
                 yield out
     except CORRUPT as problem:
         text = str(problem)
         reason = "checksum" if "check" in text.lower() else "corrupt"
         raise Broken(reason, f"the {what} stream is damaged: {text}") from problem
+    feed.give_back(block[at:])
 
 
 def bunzip2(source: Iterator[bytes]) -> Iterator[bytes]:

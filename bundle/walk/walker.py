@@ -7,8 +7,9 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 
-from bundle.walk import derive, disk, names, say
+from bundle.walk import derive, disk, embedded, names, say
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into
 from bundle.walk.identify import CONTAINERS, HEAD, identify
@@ -300,9 +301,25 @@ class Walker:
             yield from say.windows(member, source)
         if frame is not None and form == "class" and frame.lists_classes:
             say.note_class(frame, member, source)
-        if self.underived:
+        if form == "unread":
+            yield self._problem(
+                Problem("unsupported", parts, "is a container of a format that is not opened")
+            )
+        if not self.underived:
+            yield from derive.texts(member, source, self.limits)
+        yield from self._embedded(replace(member, content=b""), source, depth)
+
+    def _embedded(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
+        """Go into the archives that a file holds which is none itself."""
+        found = embedded.archives(member.format, source)
+        first = next(found, None)
+        if first is None:
             return
-        yield from derive.texts(member, source, self.limits)
+        if depth >= self.limits.depth:
+            message = f"an archive in it is nested deeper than {self.limits.depth} archives"
+            yield self._problem(Problem("limit-depth", member.parts, message, 0))
+            return
+        yield from self._inside(source, member, depth + 1, Opened(chain((first,), found)))
 
     def _container(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
         if any(frame.sha256 == member.sha256 for frame in self._frames):

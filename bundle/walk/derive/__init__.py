@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from bundle.walk.derive import bytecode, documents, sqlite, wrapped
@@ -50,11 +50,19 @@ def _from(form: str, source: Source, limits: Limits) -> Iterator[Text]:
         data = source.read(0, source.size)
         if bytecode.worth_it(data):
             yield Text("constants", bytecode.class_constants(data))
-    elif form == "pyc":
-        yield Text("constants", bytecode.pyc_strings(source.read(0, source.size)))
-    elif form == "pdf":
-        yield Text("pdf-text", documents.pdf(source.read(0, source.size)))
-    elif form in ("ole", "rtf"):
-        yield Text("strings", documents.strings(source.read(0, source.size)))
+    elif form in _WHOLE:
+        how, read = _WHOLE[form]
+        yield Text(how, read(source.read(0, source.size)), 1 if form == "utf-16" else None)
     elif form == "sqlite":
         yield Text("sqlite-text", sqlite.dump(source))
+
+
+def _utf16(data: bytes) -> bytes:
+    return data[: len(data) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
+
+
+_WHOLE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "pyc": ("constants", bytecode.pyc_strings), "pdf": ("pdf-text", documents.pdf), "ole": ("strings", documents.strings),
+    "rtf": ("strings", documents.strings), "utf-16": ("utf-16", _utf16),
+}  # fmt: skip
+"""Formats whose text is made of their bytes as a whole."""

@@ -18,9 +18,8 @@ Value = bytes | int | float | None
 
 def dump(source: Source) -> bytes:
     """Return `INSERT INTO table (columns) VALUES (...);` for the rows that can be read, up to 8 MiB."""
-    size = int.from_bytes(source.read(16, 2), "big")
-    reader = _Pages(source, 65536 if size == 1 else size)
-    if reader.page_size < 512 or reader.page_size & (reader.page_size - 1):
+    reader = _reader(source)
+    if reader is None:
         return b""
     lines: list[bytes] = []
     length = 0
@@ -32,6 +31,24 @@ def dump(source: Source) -> bytes:
             if length > _MOST:
                 return b"\n".join(lines) + b"\n"
     return b"\n".join(lines) + b"\n" if lines else b""
+
+
+def values(source: Source) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Say (table, row, column, value) of every text or blob; rows and columns count from 1."""
+    reader = _reader(source)
+    if reader is None:
+        return
+    for name, _, root in list(_tables(reader)):
+        for number, row in enumerate(reader.rows(root), 1):
+            for column, value in enumerate(row, 1):
+                if isinstance(value, bytes):
+                    yield name, number, column, value
+
+
+def _reader(source: Source) -> _Pages | None:
+    size = int.from_bytes(source.read(16, 2), "big")
+    reader = _Pages(source, 65536 if size == 1 else size)
+    return None if reader.page_size < 512 or reader.page_size & (reader.page_size - 1) else reader
 
 
 def _tables(reader: _Pages) -> Iterator[tuple[bytes, list[str], int]]:

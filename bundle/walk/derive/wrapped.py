@@ -12,23 +12,32 @@ import bz2
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
 _WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
-          b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode")  # fmt: skip
+          b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
+          b"PD9waH", b"\\1")  # fmt: skip
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){32,}")
-_ESCAPED = re.compile(rb"(?:\\x[0-9a-fA-F]{2}){8,}")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
+_ESCAPED = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}){8,}")
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
+_PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){24,}")
+_HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
+_UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
 _BUILT = re.compile(rb"""['"]\s*\.\s*['"]""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
 _LONG = b"A" * 60
-_MOST = 8 << 20
+MOST = 8 << 20
+"""Bytes a payload is unwrapped to."""
 _MANY = 200
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
@@ -68,7 +77,7 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
 
 
 def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
-    built = any(mark in data for mark in (b"'.'", b'"."', b"' . '", b'" . "'))
+    built = any(mark in data for mark in (b"'.", b'".', b"' .", b'" .'))
     text = _BUILT.sub(b"", data) if built else data  # 'abc' . 'def'
     shift = len(text) != len(data)
     runs = text.translate(_RUNS)  # finding a run of one byte is many times quicker than a pattern
@@ -78,21 +87,51 @@ def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
         end = at + 60
         if match is not None:
             end = match.end()
-            hexadecimal = _HEX.fullmatch(match.group())
-            found = (
-                _from_bytes("hex", bytes.fromhex(match.group().decode()))
-                if hexadecimal
-                else _tried(match.group())
-            )
+            digits = _HEX.match(match.group())
+            if (
+                digits is not None and digits.end() > len(match.group()) - 80
+            ):  # the word that ends a here-document follows
+                found = _from_bytes("hex", bytes.fromhex(digits.group().decode()))
+            else:
+                found = _tried(match.group())
             yield from _placed(found, 0 if shift else at)
         at = runs.find(_LONG, end)
     if b"64_decode(" in text or b"b64decode(" in text or b"atob(" in text:
         for match in _SHORT.finditer(text):
             yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    if b"\\x" in text:
+    yield from _escaped(text, shift=shift)
+    if b"uudecode" in text:
+        for match in _UUENCODED.finditer(text):
+            yield from _placed(
+                _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()
+            )
+    halt = _HALT.search(data)
+    if halt is not None:  # what follows is data of the script, as it is stored
+        yield from _placed(_from_bytes("halt-compiler", data[halt.end() :], plain=False), halt.start())
+
+
+def _escaped(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+    """Say what is written as hexadecimal or octal escapes or, for urldecode, with percent signs."""
+    if b"\\x" in text or b"\\1" in text:
         for match in _ESCAPED.finditer(text):
-            raw = bytes.fromhex(match.group().replace(b"\\x", b"").decode())
+            raw = _ESCAPE.sub(_one, match.group())
             yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
+    if b"urldecode" in text:
+        for match in _PERCENT.finditer(text):
+            yield from _placed(
+                _from_bytes("percent", unquote_to_bytes(match.group())), 0 if shift else match.start()
+            )
+
+
+def _one(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match.group(1), 16) if match.group(1) else int(match.group(2), 8) & 255])
+
+
+def _uudecoded(text: bytes) -> bytes:
+    out: list[bytes] = []
+    with suppress(binascii.Error):
+        out += (binascii.a2b_uu(line) for line in text.splitlines())
+    return b"".join(out)
 
 
 def _placed(found: Iterator[tuple[str, bytes]], at: int) -> Iterator[tuple[str, bytes, int]]:
@@ -102,7 +141,7 @@ def _placed(found: Iterator[tuple[str, bytes]], at: int) -> Iterator[tuple[str, 
 
 def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:
     """Say what a Base64-looking literal holds, as it is, reversed and turned by 13 letters."""
-    letters = b"".join(literal.split())[: _MOST * 2]
+    letters = b"".join(literal.split())[: MOST * 2]
     for word, variant in (
         ("base64", letters),
         ("rot13+base64", letters.translate(_ROT13)),
@@ -117,7 +156,7 @@ def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _short(letters: bytes) -> Iterator[tuple[str, bytes]]:
     raw = _decoded(letters)
-    if raw and len(raw) >= 8 and _is_text(raw):
+    if raw and len(raw) >= 8 and is_text(raw):
         yield "base64", raw
 
 
@@ -129,14 +168,17 @@ def _decoded(letters: bytes) -> bytes:
         return b""
 
 
-def _from_bytes(how: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
-    for word, plain in _inflations(raw):
-        if _is_text(plain):
-            yield f"{how}+{word}" if word else how, plain
+def _from_bytes(how: str, raw: bytes, *, plain: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Say the text that bytes are, or unpack to; without `plain` only what they unpack to."""
+    turned = raw.translate(_ROT13)
+    tried = chain(_inflations(raw), ((f"rot13+{word}", text) for word, text in _inflations(turned) if word))
+    for word, text in tried:
+        if is_text(text) and (word or plain):
+            yield f"{how}+{word}" if word else how, text
             return
-        turned = plain.translate(_ROT13) if word else b""
-        if turned and _is_text(turned):
-            yield f"{how}+{word}+rot13", turned
+        again = text.translate(_ROT13) if word else b""
+        if again and is_text(again):
+            yield f"{how}+{word}+rot13", again
             return
 
 
@@ -146,19 +188,20 @@ def _inflations(raw: bytes) -> Iterator[tuple[str, bytes]]:
         if raw.startswith(start):
             made = zlib.decompressobj(bits)
             try:
-                plain = made.decompress(raw, _MOST)
+                plain = made.decompress(raw, MOST)
             except zlib.error:
                 continue
-            if len(plain) >= 8 and (made.eof or len(plain) == _MOST):
+            if len(plain) >= 8 and (made.eof or len(plain) == MOST):
                 yield word, plain
     if raw.startswith(b"BZh"):
         try:
-            yield "bzip2", bz2.BZ2Decompressor().decompress(raw, _MOST)
+            yield "bzip2", bz2.BZ2Decompressor().decompress(raw, MOST)
         except OSError:
             return
 
 
-def _is_text(raw: bytes) -> bool:
+def is_text(raw: bytes) -> bool:
+    """Whether bytes read as text in ASCII or UTF-8."""
     sample = raw[:4096]
     odd = len(sample.translate(None, _TEXT))
     if odd * 100 <= len(sample):

@@ -128,7 +128,7 @@ def _text(name: bytes) -> str:
 
 
 def _reason(problem: Any) -> dict[str, str]:
-    text = str(problem.msg or problem)
+    text = str(problem.msg or "the archive cannot be read")  # its other words hold an address in memory
     low = text.lower()
     if "passphrase" in low or "encrypt" in low or "password" in low:
         reason = "encrypted"

@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import cache
 from typing import IO, Any
 
+from bundle.walk.formats import ends
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source, chunks, region
@@ -26,6 +27,7 @@ FORMATS = {
     "zip": "zip",
 }  # fmt: skip
 FILTERS = {"lz4": "lz4", "compress": "compress", "lzip": "lzip", "lzop": "lzop", "uu": "uu"}
+_ENDS = {"7z": ends.sevenz, "cab": ends.cab, "iso": ends.iso}
 _FRAME = struct.Struct("<cI")
 _LONGEST = 1 << 20
 HINT = (
@@ -44,6 +46,8 @@ def available() -> bool:
 def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
     """Say the members of a container of a format in FORMATS. Errors: Broken."""
     yield from _Child(source, FORMATS[kind], "none", context).members()
+    if kind in _ENDS:
+        yield from ends.behind(source, _ENDS[kind](source))
 
 
 def unpacked(source: Source, kind: str, context: Context) -> Iterator[bytes]:

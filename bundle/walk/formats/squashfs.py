@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import zstandard
 
+from bundle.walk.formats import ends, lz
 from bundle.walk.formats.raw import Context, Note, Raw, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
@@ -44,6 +45,7 @@ def members(source: Source, context: Context) -> Iterator[Raw | Note]:
             if raw.kind == "directory":
                 inner.append((path, entry))
         todo.extend(reversed(inner))
+    yield from ends.behind(source, ends.squashfs(source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +224,9 @@ def _method(number: int, context: Context) -> Callable[[bytes, int], bytes]:
     def unzstd(body: bytes, most: int) -> bytes:
         return zstandard.ZstdDecompressor(max_window_size=1 << 23).decompress(body, max_output_size=most)
 
-    made = {1: inflate, 2: unxz, 4: unxz, 6: unzstd}.get(number)
+    made = {1: inflate, 2: unxz, 3: lz.unlzo, 4: unxz, 5: lz.unlz4, 6: unzstd}.get(number)
     if made is None:
-        words = {3: "lzo", 5: "lz4"}
-        raise Broken("unsupported", f"squashfs with {words.get(number, number)} compression")
+        raise Broken("unsupported", f"squashfs with compression {number}")
 
     def guarded(body: bytes, most: int) -> bytes:
         try:

@@ -174,6 +174,16 @@ def _entry(
     text = decoded(name)
     yield from _tricks(text, name, header_size, size, pending, everywhere)
     stored = size if word in ("file", "hardlink") else 0
+    if word == "hardlink" and size:
+        yield Note(
+            "two-readings",
+            f"is a hard link with {size} bytes of content; some unpackers go on right behind its header",
+            text,
+        )
+        if is_tar(
+            stream.peek(BLOCK)
+        ):  # as old tars write it: the size of what it links to, and nothing of it
+            stored = 0
     logical = size
     data: bytes | Iterator[bytes]
     if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):

@@ -111,9 +111,11 @@ def _deflated(source: Source, begin: int, end: int) -> tuple[bytes, int]:
         for block in chunks(source, begin, end):
             used += len(block)
             piece = block
-            while piece and not made.eof and size < 64 << 20:
+            full = False
+            while (piece or full) and not made.eof and size < 64 << 20:
                 out.append(made.decompress(piece, stream.OUT))
                 size += len(out[-1])
+                full = len(out[-1]) >= stream.OUT
                 piece = made.unconsumed_tail
             if made.eof or size >= 64 << 20:
                 break

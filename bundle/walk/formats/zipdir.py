@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,8 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")
 TAIL = struct.Struct("<4s4H2IH")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _FULL = 0xFFFFFFFF
+_UNICODE = b"up"
+"""The extra field that holds a name in UTF-8 (0x7075)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Directory:
     """Where the central directory starts."""
     end: int
     """Where the archive ends, its comment included."""
+    said: int | None = None
+    """How many entries the end record counts, where those are not the ones the directory lists."""
 
 
 def directory_of(source: Source) -> Directory | None:
@@ -95,7 +100,9 @@ def _directory_at(source: Source, position: int, tail: bytes) -> Directory | Non
     if shift < 0 or (count and source.read(start, 4) != CENTRAL):
         return None
     rows = _rows(source.read(start, size), count, shift)
-    return None if rows is None else Directory(rows, start, end)
+    if rows is None:
+        return None
+    return Directory(rows, start, end, None if (len(rows) - count) % 0x10000 == 0 else count)
 
 
 def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:
@@ -138,7 +145,7 @@ def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:
                 where + shift,
                 mode,
                 _moment(day, clock),
-                extra if flags & 1 else b"",
+                extra if flags & 1 or _UNICODE in extra else b"",
                 clock,
             )
         )
@@ -201,6 +208,13 @@ def parse_local(source: Source, at: int, raw: bytes) -> tuple[Row, int] | None:
     return Row(name, flags, method, crc, packed, size, at, None, _moment(day, clock)), m
 
 
+def reads_differently(row: Row, local: Row) -> bool:
+    """Whether who follows the local header gets other content than who follows the directory."""
+    if local.method != row.method or (local.flags ^ row.flags) & 1:
+        return True
+    return not local.flags & 8 and local.packed != row.packed
+
+
 def differences(row: Row, local: Row) -> Iterator[Note]:
     """Say where the local header and the directory tell different stories."""
     different: list[str] = []
@@ -216,10 +230,29 @@ def differences(row: Row, local: Row) -> Iterator[Note]:
             different.append("the size")
         elif local.crc != row.crc:
             different.append("the checksum")
+    called = other_name(row)
+    if called:
+        yield Note("two-readings", f"a Unicode path field calls it {called!r}", row.text)
     if different:
         yield Note(
             "two-readings", f"directory and local header disagree about {' and '.join(different)}", row.text
         )
+
+
+def other_name(row: Row) -> str:
+    """Return the name that a Unicode path field gives to an entry whose own name is plain ASCII and another; else nothing."""
+    at = 0
+    while at + 4 <= len(row.extra):
+        tag, length = struct.unpack_from("<2H", row.extra, at)
+        field = row.extra[at + 4 : at + 4 + length]
+        if (
+            tag == 0x7075
+            and field[:1] == b"\1"
+            and int.from_bytes(field[1:5], "little") == zlib.crc32(row.name)
+        ):
+            return decoded(field[5:]) if row.name.isascii() and field[5:] != row.name else ""
+        at += 4 + length
+    return ""
 
 
 def descriptor(source: Source, at: int, row: Row) -> int:

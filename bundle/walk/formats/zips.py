@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from itertools import chain
 
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, decoded
 from bundle.walk.formats.zipdata import METHODS, content, refused, unlisted
@@ -19,6 +21,7 @@ from bundle.walk.formats.zipdir import (
     directory_of,
     local_header,
     parse_local,
+    reads_differently,
 )  # fmt: skip
 from bundle.walk.member import Entry
 from bundle.walk.problem import Broken
@@ -38,32 +41,43 @@ def _members(source: Source, directory: Directory, context: Context) -> Iterator
     """Say the members in the order they are stored, and what lies between them."""
     reached = 0
     overlapping = 0
+    if directory.said is not None:
+        message = f"the end record counts {directory.said} entries, the directory lists {len(directory.rows)}"
+        yield Note("two-readings", message)
     for number, row in enumerate(sorted(directory.rows, key=lambda r: r.at)):
         if row.at > reached:
             yield from _gap(source, reached, row.at, first=number == 0)
         elif row.at < reached and number:
             overlapping += 1
-        ended = row.at
-        try:
-            local, head = local_header(source, row)
-            yield from differences(row, local)
-            begin = row.at + HEADER.size + len(local.name) + head
-            ended = begin + row.packed
-            if ended > directory.start and row.packed:
-                yield Note("corrupt", "reaches into the central directory", row.text)
-        except Broken as problem:
-            yield Note(problem.reason, str(problem), row.text, row.size)
-            continue
-        yield from _member(source, row, begin, context)
-        if row.flags & 8:
-            ended += descriptor(source, ended, row)
-        reached = max(reached, ended)
+        reached = max(reached, (yield from _listed(source, directory, row, context)))
     if overlapping:
         yield Note("overlap", f"{overlapping} entries start inside the one before them")
     if reached < directory.start:
         yield from _gap(source, reached, directory.start, first=not directory.rows)
     if directory.end < source.size:
         yield from _rest(source, directory.end, source.size, "data behind the end of the archive")
+
+
+def _listed(
+    source: Source, directory: Directory, row: Row, context: Context
+) -> Generator[Raw | Note, None, int]:
+    """Say one entry as the directory has it, and as its local header does where that is another; return its end."""
+    try:
+        local, head = local_header(source, row)
+    except Broken as problem:
+        yield Note(problem.reason, str(problem), row.text, row.size)
+        return row.at
+    yield from differences(row, local)
+    begin = row.at + HEADER.size + len(local.name) + head
+    ended = begin + row.packed
+    if ended > directory.start and row.packed:
+        yield Note("corrupt", "reaches into the central directory", row.text)
+    yield from _member(source, row, begin, context)
+    if reads_differently(row, local):
+        data, used = unlisted(source, local, begin, directory.start)
+        yield from _other_reading(local, data)
+        return max(ended, begin + used)
+    return ended + descriptor(source, ended, row) if row.flags & 8 else ended
 
 
 def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[Raw | Note]:
@@ -96,8 +110,26 @@ def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[
         data = content(source, row, begin, context)
     if kind == "symlink":
         data = data if isinstance(data, bytes) else b"".join(data)
-        link, data = decoded(data[: context.limits.path]), b""
+        link = decoded(data[: context.limits.path])
+        if len(data) > context.limits.path:
+            message = f"is a link of {len(data)} bytes; who knows no links writes a file"
+            yield Note("two-readings", message, name)
+            yield Raw(name=name, mode=mode, mtime=row.mtime, data=data, hidden=True)
+        data = b""
     yield Raw(name=name, kind=kind, size=row.size, mode=mode, mtime=row.mtime, link=link, data=data)
+
+
+def _other_reading(local: Row, data: bytes | Iterator[bytes]) -> Iterator[Raw]:
+    """Say what the local header makes of an entry, as far as it makes anything of it: that the two differ is said."""
+    blocks = iter((data,)) if isinstance(data, bytes) else _as_far_as_it_goes(data)
+    first = next(blocks, b"")
+    if first:
+        yield Raw(name=local.text, mtime=local.mtime, data=chain((first,), blocks), hidden=True)
+
+
+def _as_far_as_it_goes(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    with suppress(Broken):
+        yield from blocks
 
 
 _SPECIAL = {0o020000: "device", 0o060000: "device", 0o010000: "fifo", 0o140000: "socket"}

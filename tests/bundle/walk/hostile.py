@@ -370,6 +370,7 @@ def zips() -> Iterator[Case]:
         "zip/two-methods",
         ended(local(b"a", a, method=8), [central(b"a", a, 0)]),
         must=frozenset({"two-readings"}),
+        may=frozenset({"duplicate-name"}),
     )
     yield Case(
         "zip/encrypted-here-only",
@@ -786,7 +787,7 @@ def bombs() -> Iterator[Case]:
         must=frozenset({"limit-window"}),
         may=ANY,
     )
-    yield Case("bomb/42", forty_two())
+    yield Case("bomb/42", forty_two(), must=frozenset({"bomb"}))
     yield Case(
         "bomb/deep-zip", nested(40, lambda inner: zipped({"n.zip": inner})), must=frozenset({"limit-depth"})
     )

@@ -76,6 +76,9 @@ COMMANDS = {
     "squashfs-gzip": ("mksquashfs", "mksquashfs tree out -quiet -no-progress"),
     "squashfs-xz": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp xz -b 262144"),
     "squashfs-zstd": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp zstd -no-fragments"),
+    "squashfs-lzo": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lzo"),
+    "squashfs-lz4": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lz4"),
+    "squashfs-lz4hc": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lz4 -Xhc"),
     "squashfs-plain": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -noI -noD -noF"),
 }
 

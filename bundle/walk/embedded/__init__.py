@@ -1,0 +1,78 @@
+"""Archives inside files that are no archives: behind or inside an executable, a picture or a firmware image, as Base64
+in a script, a mail or JSON, uuencoded, in a PDF's streams, in a database's rows.
+
+The file itself is said as what it is; what is found in it follows as members of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from bundle.walk.embedded import coded, extents, stored
+from bundle.walk.formats.raw import Note, Raw
+from bundle.walk.member import OVERLAP, WINDOW, Content
+from bundle.walk.source import Source
+
+if TYPE_CHECKING:
+    from bundle.detect.gate import Gate
+
+_LEAST = 60
+"""Bytes below which no file holds an archive worth its name."""
+_MANY = 1000
+"""Archives in one file that are opened."""
+_HITS = 100_000
+"""Places of one window that are looked at."""
+_PASSED = frozenset({"class", "empty"})
+
+
+def archives(form: str, source: Source) -> Iterator[Raw | Note]:
+    """Say the archives in a file that is none itself, in the order they lie in it."""
+    if form in _PASSED or source.size < _LEAST:
+        return
+    for count, raw in enumerate(_all(form, source)):
+        if count >= _MANY:
+            yield Note(
+                "limit-members", f"more than {_MANY} archives inside this file; the rest was not opened"
+            )
+            return
+        yield raw
+
+
+def _all(form: str, source: Source) -> Iterator[Raw]:
+    reached = 0
+    for base in range(0, source.size, WINDOW):
+        content = source.view(base, WINDOW + OVERLAP)
+        for at, mark in _marks(content, base):
+            if at >= base + WINDOW:
+                break  # the next window has it whole
+            if at < reached:
+                continue
+            find = coded.at if mark in coded.MARKS else extents.at
+            found = find(source, at, mark)
+            if found is not None and found.start >= reached:
+                reached = found.start + found.length
+                yield found.raw(source)
+    yield from stored.members(form, source)
+
+
+def _marks(content: Content, base: int) -> Iterator[tuple[int, bytes]]:
+    """Say where a mark stands, in order; most files hold none, and one pass tells."""
+    first = _gate().hits(content)
+    if not first:
+        return
+    places: list[tuple[int, bytes]] = []
+    for mark, start in first.items():
+        at = start
+        while at >= 0 and len(places) < _HITS:
+            places.append((base + at, mark))
+            at = content.find(mark, at + 1)
+    yield from sorted(places)
+
+
+@cache
+def _gate() -> Gate:
+    from bundle.detect.gate import Gate  # here, for the detectors import the walk
+
+    return Gate((*extents.MARKS, *coded.MARKS))

@@ -1,0 +1,143 @@
+"""Archives written as text: Base64 in scripts, mails, JSON and data: addresses, and uuencode."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from bundle.walk.derive import wrapped
+from bundle.walk.embedded.extents import Found
+from bundle.walk.identify import CONTAINERS, HEAD, identify
+from bundle.walk.problem import Broken
+from bundle.walk.source import CHUNK, Memory, Source
+from bundle.walk.stream import bunzip2, gunzip
+
+_STARTS = (b"\x1f\x8b\x08", b"PK\3\4", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c", b"\x28\xb5\x2f\xfd", b"Rar!\x1a\x07",
+           b"MSCF\0\0\0\0", b"\xed\xab\xee\xdb", b"!<arch>\n", b"070701")  # fmt: skip
+_BEGIN = b"\nbegin "
+_BZIP2 = tuple(f"BZh{level}1AY&SY".encode() for level in range(1, 10))
+MARKS = frozenset(
+    {base64.b64encode(start)[: len(start) * 8 // 6] for start in (*_STARTS, *_BZIP2)} | {_BEGIN}
+)
+"""How an archive begins when it is written as Base64: the letters that its first bytes settle."""
+
+_OUTSIDE = re.compile(rb"[^A-Za-z0-9+/\s\\]|\\[^nrt]")
+_LEAST = 60
+_HEAD = re.compile(rb"\nbegin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
+
+
+def at(source: Source, place: int, mark: bytes) -> Found | None:
+    """Return the archive whose text starts at a mark."""
+    if mark == _BEGIN:
+        return _uuencoded(source, place)
+    before = source.read(place - 1, 1) if place else b""
+    if before.isalnum() or before in (b"+", b"/"):
+        return None  # the middle of a longer run, which some other alignment reads
+    length = _run(source, place)
+    if length < _LEAST or not _is_archive(source, place, length):
+        return None
+    return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
+
+
+def _is_archive(source: Source, place: int, length: int) -> bool:
+    """Whether a run is an archive; one compressed text in a script that says how it is undone is unwrapped elsewhere."""
+    head = b"".join(_decoded(source, place, min(length, 16384)))
+    kind = identify(head[:HEAD], Memory(head))
+    if kind not in CONTAINERS:
+        return False
+    if (
+        kind not in ("gzip", "bzip2")
+        or length > wrapped.MOST
+        or not wrapped.worth_it(source.read(0, source.size))
+    ):
+        return True
+    plain = b""
+    try:
+        for block in (gunzip if kind == "gzip" else bunzip2)(iter((head,))):
+            plain += block
+            if len(plain) >= HEAD:
+                break
+    except Broken:
+        pass  # cut on purpose
+    return not wrapped.is_text(plain)
+
+
+def _run(source: Source, place: int) -> int:
+    """Return how many bytes of text belong to the run."""
+    reached = place
+    while reached < source.size:
+        block = source.read(reached, CHUNK)
+        outside = _OUTSIDE.search(block[:-1] if reached + len(block) < source.size else block)
+        if outside is not None:
+            return reached + outside.start() - place
+        reached += max(1, len(block) - 1)
+    return source.size - place
+
+
+def _decoded(source: Source, place: int, length: int) -> Iterator[bytes]:
+    held = b""
+    reached = place
+    while reached < place + length:
+        block = source.read(reached, min(CHUNK, place + length - reached))
+        reached += len(block)
+        if block.endswith(b"\\") and reached < place + length:
+            block = block[:-1]
+            reached -= 1
+        letters = held + b"".join(re.sub(rb"\\[nrt]", b"", block).split())
+        usable = len(letters) // 4 * 4
+        held = letters[usable:]
+        yield base64.b64decode(letters[:usable])
+    if len(held) > 1:
+        yield base64.b64decode(held + b"=" * (-len(held) % 4))
+
+
+def _uuencoded(source: Source, place: int) -> Found | None:
+    head = source.read(place, 300)
+    match = _HEAD.match(head)
+    if match is None:
+        return None
+    start = place + match.end()
+    first = source.read(start, 64).split(b"\n", 1)[0].rstrip(b"\r")
+    if _line(first) is None:
+        return None
+    length = 0
+    for line, size in _lines(source, start):
+        length += size
+        if _line(line) is None or line in (b"", b"`", b" "):
+            break
+    data = _undone(source, start)
+    return Found(place, match.end() + length, f"<uuencoded at {place + 1}>", data)
+
+
+def _undone(source: Source, start: int) -> Iterator[bytes]:
+    for line, _ in _lines(source, start):
+        plain = _line(line)
+        if not plain:
+            return
+        yield plain
+
+
+def _line(line: bytes) -> bytes | None:
+    """Return the bytes of one line, None where it is none."""
+    if not line or not 32 <= line[0] <= 96 or len(line) > 90:
+        return None
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:
+        return None
+
+
+def _lines(source: Source, start: int) -> Iterator[tuple[bytes, int]]:
+    """Say (line, bytes it takes)."""
+    held = b""
+    while block := source.read(start, CHUNK):
+        start += len(block)
+        *whole, held = (held + block).split(b"\n")
+        for line in whole:
+            yield line.rstrip(b"\r"), len(line) + 1
+        if len(held) > 4096:
+            return
+    if held:
+        yield held, len(held)

@@ -1,0 +1,76 @@
+"""Where an archive inside another file starts and ends. A magic alone proves nothing: what follows it has to agree."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bundle.walk.formats import ends
+from bundle.walk.formats.raw import Raw
+from bundle.walk.formats.zipdir import directory_of
+from bundle.walk.problem import Broken
+from bundle.walk.source import Slice, Source, chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An archive inside a file."""
+
+    start: int
+    length: int
+    """Bytes it takes in the file."""
+    name: str = ""
+    data: bytes | Iterator[bytes] | None = None
+    """What it is, where that is not what the file stores."""
+
+    def raw(self, source: Source) -> Raw:
+        """Return it as a member of the file."""
+        name = self.name or f"<data at {self.start}>"
+        if self.data is not None:
+            return Raw(name=name, data=self.data, hidden=True)
+        data = chunks(source, self.start, self.start + self.length)
+        return Raw(name=name, size=self.length, data=data, hidden=True)
+
+
+def at(source: Source, place: int, mark: bytes) -> Found | None:
+    """Return the archive that a mark at `place` belongs to, if it belongs to one behind the file's first byte."""
+    back, length_of = MARKS[mark]
+    start = place - back
+    if mark == _END:
+        return _zip(source, place)
+    if start <= 0:
+        return None
+    try:
+        length = length_of(Slice(source, start, source.size - start))
+    except (Broken, ValueError, struct.error, LookupError):
+        return None
+    return Found(start, min(length, source.size - start)) if length else None
+
+
+_END = b"PK\5\6"
+
+
+def _zip(source: Source, place: int) -> Found | None:
+    """A zip is found by its end, which says where its directory lies, which says where its entries lie."""
+    tail = source.read(place, 22)
+    if len(tail) < 22:
+        return None
+    end = min(source.size, place + 22 + int.from_bytes(tail[20:22], "little"))
+    directory = directory_of(Slice(source, 0, end))
+    if directory is None or directory.end != end or not directory.rows:
+        return None
+    start = min(row.at for row in directory.rows)
+    if not 0 < start < directory.start or source.read(start, 4) != b"PK\3\4":
+        return None
+    return Found(start, end - start)
+
+
+MARKS: dict[bytes, tuple[int, ends.Measure]] = {
+    _END: (0, lambda _source: 0),
+    b"\x1f\x8b\x08": (0, ends.GZIP), b"\xfd7zXZ\0": (0, ends.XZ), b"1AY&SY": (4, ends.BZIP2), b"\x28\xb5\x2f\xfd": (0, ends.ZSTD),
+    b"7z\xbc\xaf\x27\x1c": (0, ends.sevenz), b"Rar!\x1a\x07": (0, ends.rar), b"MSCF\0\0\0\0": (0, ends.cab),
+    b"hsqs": (0, ends.squashfs), b"\xed\xab\xee\xdb": (0, ends.rpm), b"!<arch>\n": (0, ends.ar), b"ustar": (257, ends.tar),
+    b"07070": (0, ends.cpio), b"CD001\1": (0x8001, ends.iso),
+}  # fmt: skip
+"""What to look for, how many bytes of the archive lie in front of it, and what tells its length."""
