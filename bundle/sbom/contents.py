@@ -124,7 +124,7 @@ def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
             )
             named.add(component.name.lower())
             yield Known(component.name, version, purl, sighting.how, [place], cves)
-    if member.content and not member.derived and not member.offset:
+    if member.content and not member.offset:
         for package in packages(member):
             if package.name.lower() not in named:
                 yield Known(package.name, package.full, package.purl, f"its {package.type} metadata", [place])

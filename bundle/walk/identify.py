@@ -111,6 +111,8 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
 def _binary(head: bytes, source: Source) -> str:
     if source.size > 0x8006 and source.read(0x8001, 5) == b"CD001":
         return "iso"
+    if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
+        return "bdb"
     if any(head.startswith(magic, place) for place, magic in _UNREAD):
         return "unread"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")

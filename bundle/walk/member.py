@@ -9,11 +9,13 @@ What a detector may rely on
   `offset` says where the window starts; windows overlap by `OVERLAP` bytes. `size` and `sha256` are the whole file's.
 - Containers (`container` is true) come before their members; detectors need not look at their content (a
   self-extracting script's content is its script alone). `entries` is the zip directory.
+- Archives that a file holds which is none itself (behind a program, as Base64, in a database's row) follow it as
+  members inside it, though its `container` is false: it is looked at as what it is.
 - A folder, tar or cpio has no directory: when its last member has been said, a member with `kind == "listing"` and the
   container's `parts` follows, whose `entries` are the Java classes in it (name, size, CRC-32).
 - Text that is not stored as text comes as a derived member: same `parts` as the stored file, `derived` says how it was
-  made (`constants`, `unwrapped:base64+inflate`, `strings`, `pdf-text`, `sqlite-text`, `rpm-scripts`), `content` is the
-  text. `at(line)` of a derived member is the place in the stored file it came from.
+  made (`constants`, `unwrapped:base64+inflate`, `strings`, `pdf-text`, `sqlite-text`, `utf-16`, `rpm-scripts`, and
+  `rpm-packages`: what an rpm database says is installed, one a line), `content` is the text. `at(line)` of a derived member is the place in the stored file it came from.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Each is one TOML file under bundle/data/components; docs/components.md says how 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bundle.detect.components.osv import RULE as OSV
 from bundle.detect.components.osv import Osv
 from bundle.detect.components.own import DENIED, LEARNED, Denied, Own, load_rules
 from bundle.detect.components.packages import Package, packages
+from bundle.walk.derive import INSTALLED
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix, InFile, Rule
 
@@ -89,7 +91,7 @@ class Components:
     def _sightings(self, member: Member) -> Iterator[Sighting]:
         if member.entries:
             yield from self._libraries.sightings(member)
-        if member.content and not member.derived and not member.offset:
+        if member.content and _may_list(member):
             yield from self._packaged(member)
         if member.content and not member.container:
             for seen in self._contents.seen(member):
@@ -99,15 +101,26 @@ class Components:
                            fix=Fix(action="remove the file", safe=True, operation="remove-member"))  # fmt: skip
 
     def _packaged(self, member: Member) -> Iterator[Sighting]:
+        generations: dict[str, tuple[Component, list[Package]]] = {}
         for package in packages(member):
-            for component, sign in (*self._packages.get((package.type, package.name), ()), *self._patterns):
+            for component, sign in self._packages.get((package.type, package.name), ()):
                 if _is(package, sign):
                     yield _of_package(member, package, component)
+            for component, sign in self._patterns:
+                if _is(package, sign):
+                    if member.derived:  # a whole installation: one word for the lot
+                        generations.setdefault(component.id, (component, []))[1].append(package)
+                    else:
+                        yield _of_package(member, package, component)
+        for component, found in generations.values():
+            sighting = _of_package(member, found[0], component)
+            more = f" and {len(found) - 1} more of its packages" if len(found) > 1 else ""
+            yield replace(sighting, how=f"{sighting.how}{more}, installed")
 
     def _only_own(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the packages and learned libraries that only the user's own rules know."""
         wanted = self._own.purls or self._osv is not None
-        if member.content and wanted and not member.derived and not member.offset:
+        if member.content and wanted and _may_list(member):
             for package in packages(member):
                 why = self._own.denied(package.purl)
                 if why is not None:
@@ -164,8 +177,12 @@ def _only_named(member: Member, sighting: Sighting) -> bool:
     return by_name and component.kind is Kind.FORBIDDEN and bool(component.contents)
 
 
+def _may_list(member: Member) -> bool:
+    return not member.offset and (not member.derived or member.derived == INSTALLED)
+
+
 def _of_package(member: Member, package: Package, component: Component) -> Sighting:
-    whole = package.type == "rpm"
+    whole = package.type == "rpm" and not member.derived
     return Sighting(
         component=component,
         location=member.at(None if whole else package.line),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bundle.walk.derive import INSTALLED
 from bundle.walk.member import Content, Member
 
 _RPM_LEAD, _RPM_MAGIC = b"\xed\xab\xee\xdb", b"\x8e\xad\xe8\x01"
@@ -55,7 +56,9 @@ class Package:
 def packages(member: Member) -> Iterator[Package]:
     """Say the packages this member is, or lists."""
     content, name = member.content, member.name
-    if content[:4] == _RPM_LEAD:
+    if member.derived:
+        yield from _installed(content) if member.derived == INSTALLED else ()
+    elif content[:4] == _RPM_LEAD:
         yield from _rpm(content)
     elif name in ("control", "status") or (name.endswith(".control") and not member.container):
         yield from _debian(content, installed=name == "status")
@@ -65,6 +68,13 @@ def packages(member: Member) -> Iterator[Package]:
         yield from _maven(content)
     elif name in ("installed.json", "composer.lock"):
         yield from _composer(content)
+
+
+def _installed(content: Content) -> Iterator[Package]:
+    """The walker's list of what an rpm database holds."""
+    for line in bytes(content).decode("utf-8", "replace").splitlines():
+        name, full, _arch, vendor = (*line.split("\t"), "", "", "")[:4]
+        yield Package("rpm", name, _EPOCH.sub("", full).rsplit("-", 1)[0], full, vendor)
 
 
 def _rpm(content: Content) -> Iterator[Package]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from bundle.walk.derive import bytecode, documents, sqlite, wrapped
+from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.source import Source
 
+INSTALLED = "rpm-packages"
+"""How the list of packages in an rpm database is called."""
 MOST = 32 << 20
 """Larger files are not asked for hidden text: they come in windows, and the detectors see their bytes."""
 
@@ -25,7 +27,7 @@ class Text:
 
 def texts(member: Member, source: Source, limits: Limits) -> Iterator[Member]:
     """Say every text that can be derived from one stored file."""
-    if member.format in _PASSIVE or not source.size or source.size > MOST:
+    if member.format in _PASSIVE or not source.size:
         return
     for text in _from(member.format, source, limits):
         if text.content:
@@ -40,6 +42,10 @@ _SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script"
 
 
 def _from(form: str, source: Source, limits: Limits) -> Iterator[Text]:
+    if form in ("bdb", "sqlite"):
+        yield Text(INSTALLED, rpmdb.installed(form, source))
+    if source.size > MOST:
+        return
     if form in _SCRIPTS:
         data = source.read(0, source.size)
         if wrapped.worth_it(data):

@@ -33,12 +33,14 @@ def dump(source: Source) -> bytes:
     return b"\n".join(lines) + b"\n" if lines else b""
 
 
-def values(source: Source) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Say (table, row, column, value) of every text or blob; rows and columns count from 1."""
+def values(source: Source, only: bytes = b"") -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Say (table, row, column, value) of every text or blob, of one table or of all; rows and columns count from 1."""
     reader = _reader(source)
     if reader is None:
         return
     for name, _, root in list(_tables(reader)):
+        if only and name != only:
+            continue
         for number, row in enumerate(reader.rows(root), 1):
             for column, value in enumerate(row, 1):
                 if isinstance(value, bytes):

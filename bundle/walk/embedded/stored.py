@@ -21,7 +21,7 @@ def members(form: str, source: Source) -> Iterator[Raw]:
     """Say the files that a document holds in a form of its own."""
     if form == "pdf" and source.size <= _MOST:
         yield from _pdf(source.read(0, source.size))
-    elif form == "sqlite":
+    elif form == "sqlite" and source.size <= _MOST:
         yield from _sqlite(source)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import sqlite3
 import subprocess
+import tarfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,8 +17,9 @@ from bundle import audit
 from bundle.detect.components import Components
 from bundle.detect.components.elf import linked_libraries, needed
 from bundle.detect.components.packages import Package, packages, upstream
+from bundle.walk import walk
 from bundle.walk.member import Member
-from hardening.findings import Finding, Severity
+from hardening.findings import Finding, InFile, Severity
 
 TODAY = date(2026, 11, 24)
 SPEC = """Name: {name}
@@ -189,3 +193,60 @@ def test_later_windows_of_a_large_program_are_read_with_care(components: Compone
         parts=("u", "bin/x"), kind="file", format="elf", size=90 << 20, offset=32 << 20, content=linked
     )
     assert not list(components.check(part, "u"))  # what it links to stands in the first window
+
+
+@pytest.fixture(scope="module")
+def databases(
+    rpm: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, need: Callable[[str], str]
+) -> dict[str, Path]:
+    """Databases in which the same rpms are installed: SQLite as rpm writes it, Berkeley DB of either byte order."""
+    top = tmp_path_factory.mktemp("rpmdb")
+    built = [rpm("telnet-server", "0.17", "64.el7"), *(rpm(f"lib{n}", "1.0", "3.el7") for n in range(6))]
+    subprocess.run([need("rpm"), "--dbpath", str(top), "-i", "--justdb", "--nodeps", "--nosignature", *map(str, built)],
+                   check=True, capture_output=True, timeout=120)  # fmt: skip
+    made = {"sqlite": top / "rpmdb.sqlite"}
+    with sqlite3.connect(f"file:{made['sqlite']}?mode=ro", uri=True) as base:
+        blobs = [row[0] for row in base.execute("SELECT blob FROM Packages ORDER BY hnum")]
+    for word, order, size in (("bdb", 1234, 4096), ("bdb-big", 4321, 1024)):
+        made[word] = top / word
+        rows = "".join(f" {number:08x}\n {blob.hex()}\n" for number, blob in enumerate((b"\0\0\0\7", *blobs)))
+        head = f"VERSION=3\nformat=bytevalue\ntype=hash\ndb_lorder={order}\ndb_pagesize={size}\nHEADER=END\n"
+        subprocess.run([need("db5.3_load"), str(made[word])], input=f"{head}{rows}DATA=END\n".encode(),
+                       check=True, capture_output=True, timeout=120)  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "bdb", "bdb-big"])
+def test_an_rpm_database_names_what_is_installed(
+    kind: str, databases: dict[str, Path], tmp_path: Path
+) -> None:
+    root = tmp_path / "root" / "var" / "lib" / "rpm"
+    root.mkdir(parents=True)
+    shutil.copy(databases[kind], root / "Packages")
+    image = tmp_path / "image.tar"
+    with tarfile.open(image, "w") as archive:
+        archive.add(tmp_path / "root", "rootfs")
+    for where in (tmp_path / "root", image):
+        found = {f.rule.id: f for f in audit(where, jobs=1).findings}
+        assert found["component/telnetd"].message == (
+            "Telnet server 0.17, recognised by the rpm package telnet-server 0.17-64.el7"
+        )
+        assert "and 6 more of its packages, installed" in found["component/centos-7"].message
+        place = found["component/centos-7"].location
+        assert isinstance(place, InFile)
+        assert place.path.endswith("/var/lib/rpm/Packages")
+        assert not any(rule.startswith("walk/") for rule in found)
+
+
+def test_a_damaged_rpm_database_is_no_reason_to_stop(databases: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "Packages"
+    for kind, original in databases.items():
+        data = original.read_bytes()
+        for seed in range(40):
+            chance = random.Random(f"{kind}{seed}")
+            broken = bytearray(data[: chance.randrange(600, len(data))])
+            for _ in range(30):
+                broken[chance.randrange(20, len(broken))] = chance.randrange(256)
+            path.write_bytes(broken)
+            for event in walk(str(path)):
+                assert isinstance(event, Member)
