@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bundle.audit import results
+from bundle.auditing import results
 from bundle.cluster.task import Answer, Task, version
 from bundle.cluster.work import perform
 from bundle.detect import all_rules, detectors

@@ -8,18 +8,39 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bundle.walk import say
 from bundle.walk.formats.raw import Raw
 from bundle.walk.frame import Event, Frame
+from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 from bundle.walk.source import Memory, Region, Source, Watched, chunks
 from hardening.errors import InputError
 
-if TYPE_CHECKING:
-    from bundle.walk.walker import Walker
+
+class Walker(Protocol):
+    """What files on disk need of the walk that they start."""
+
+    limits: Limits
+    count: int
+    behind: int
+    position: int
+
+    def spend(self, size: int) -> None:
+        """Count a member and its bytes against the limits."""
+        ...
+
+    def reached(self, offset: int) -> None:
+        """Note how far the file on disk has been read."""
+        ...
+
+    def say(
+        self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
+    ) -> Iterator[Event]:
+        """Say one file whose content is at hand, and go inside where it is a container."""
+        ...
 
 
 def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:

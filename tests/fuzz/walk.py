@@ -10,16 +10,24 @@ import marshal
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bundle.walk.derive import bytecode, documents, wrapped
+from bundle.walk import embedded
+from bundle.walk.derive import bytecode, documents, rpmdb, wrapped
 from bundle.walk.derive import sqlite as sqlite_reader
-from bundle.walk.formats import makeself
+from bundle.walk.formats import lz, makeself
+from bundle.walk.formats.raw import Raw
 from bundle.walk.identify import HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
+from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
 from bundle.walk.walker import Walker
 from tests.bundle.walk import hostile, test_derive
+from tests.bundle.walk.canaries import canaries
 from tests.bundle.walk.test_fuzz import OURS, drain
 
 LIMITS = Limits(total=256 << 20, member=64 << 20, seconds=20, spill=64 << 20, window=16 << 20, depth=4)
@@ -51,6 +59,23 @@ def layers(data: bytes) -> None:
         assert 1 <= line <= data.count(b"\n") + 1
 
 
+def within(data: bytes) -> None:
+    """Archives inside what is none: as a program would carry them, and as text would."""
+    for form, front in (("elf", b"\x7fELF"), ("text", b"word "), ("pdf", b"%PDF-"), ("sqlite", b"")):
+        for raw in embedded.archives(form, Memory(front + data)):
+            if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
+                with suppress(Broken):
+                    for _ in islice(raw.data, 64):
+                        pass
+
+
+def blocks(data: bytes) -> None:
+    """One block of LZO and of LZ4: never more than is asked for, but for one run of literals."""
+    for undo in (lz.unlzo, lz.unlz4):
+        with suppress(Broken):
+            assert len(undo(data, 8192)) <= 8192 + len(data)
+
+
 TARGETS: dict[str, Callable[[bytes], object]] = {
     **{kind: container(kind) for kind in OURS},
     "walk": whole,
@@ -62,12 +87,19 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "office": documents.office,
     "strings": documents.strings,
     "wrapped": layers,
+    "rpmdb": lambda data: (rpmdb.installed("bdb", Memory(data)), rpmdb.installed("sqlite", Memory(data))),
+    "embedded": within,
+    "lz": blocks,
     "makeself": lambda data: list(makeself.differences(data)),
 }
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
     """One honest file of every format: where a corpus starts that has nothing yet."""
+    with TemporaryDirectory() as folder:
+        for one in canaries(Path(folder)):
+            if len(one.data) < 1 << 13:
+                yield f"canary-{one.name}".replace(" ", "-"), one.data
     for name, data in hostile.honest().items():
         if len(data) < 1 << 14:
             yield f"honest-{name}", data
