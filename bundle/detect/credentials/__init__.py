@@ -9,25 +9,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import log2
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import assign, calls, javaclass, place
+from bundle.detect.credentials import assign, calls, heredoc, javaclass, place, rows
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
+from bundle.detect.credentials.standing import distinct, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
-from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from bundle.detect.credentials.values import is_placeholder
 from bundle.detect.gate import Gate
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Fix, Rule, Severity
+from hardening.findings import Confidence, Finding, Fix, Rule
 
 _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font elf pe macho pyc ole data jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
@@ -35,14 +34,8 @@ _UNREADABLE = frozenset(
 _ALLOWED = re.compile(
     r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
 )
-_ORDER = (
-    "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
-    "assignment",
-)  # fmt: skip
-"""Which family names a value that several caught: the one that knows most about its place."""
 _LARGEST_LINE = 200
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
-_LARGEST_LIST = 1 << 20
 _PAIR = 2
 _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
@@ -72,7 +65,12 @@ class Credentials:
         self._engine = engine
         self._gate: PatternGate | None = None
         self._classes = Gate(_class_words(sinks), engine=engine)
-        self._patterns = [n.gate for _, n in self._nets] + [calls.gate(sinks), assign.GATE]
+        self._patterns = [n.gate for _, n in self._nets] + [
+            calls.gate(sinks),
+            assign.GATE,
+            rows.GATE,
+            heredoc.GATE,
+        ]
 
     @property
     def base(self) -> bytes:
@@ -128,50 +126,69 @@ class Credentials:
 
     def _each(self, member: Member, view: View, subject: str) -> Iterator[tuple[str, Family, Catch]]:
         """Yield what is caught in a text, each value once, in order, with the kind of text."""
-        name = member.name
-        if name.endswith(_STYLE_SHEETS):
+        if member.name.endswith(_STYLE_SHEETS):
             return
-        hits = self.gate.hits(view.data)
-        nets = (
-            [(f, n) for f, n, path in self._of_files if path.search(name)]
-            if self._of_file.search(name)
-            else []
-        )
-        if not hits and not nets:
-            return
-        kind = place.style(member)
-        caught = self._caught(view, hits, kind)
-        caught += [(f, c) for f, n in nets for c in _by_net(view, n, _lines(view))]
+        kind, caught = self._in_text(member, view)
         if not caught:
             return
         path = place.inside(member, subject)
         translation = place.is_translation(member, path, kind)
         documentation = place.is_documentation(path, kind)
-        test = place.is_test(path)
-        for family, one in _distinct(caught):
+        test, sample = place.is_test(path), place.is_sample(path)
+        for family, one in distinct(caught):
             if translation and (
                 family.rule.id == "credential/assignment" or one.confidence < Confidence.HIGH
             ):
                 continue
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
-            placed = _placed(one, family, documentation=documentation, test=test)
+            counted = placed(one, family, documentation=documentation, test=test, sample=sample)
             if place.is_comment(view.before(one.start), kind):
-                placed = _in_comment(placed)
-            yield kind, family, placed
+                counted = in_comment(counted)
+            yield kind, family, counted
+
+    def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
+        """Return the kind of a text, and all that is caught in it."""
+        hits, name = self.gate.hits(view.data), member.name
+        nets = (
+            [(f, n) for f, n, path in self._of_files if path.search(name)]
+            if self._of_file.search(name)
+            else []
+        )
+        if not hits and not nets:
+            return "", []
+        kind = place.style(member)
+        caught = self._caught(view, hits, kind)
+        caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view))]
+        texts = hits.get(len(self._patterns) - 1, [])
+        if texts and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
+            for body in heredoc.bodies(view, texts):
+                caught += [(self._by_id["command-line"], c) for c in heredoc.answers(view, body)]
+                data = bytes(view.data[body.start : body.end])
+                path = body.name or (
+                    "text.sql" if "sql" in body.program or body.program == "mariadb" else "text"
+                )
+                inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")
+                caught += [
+                    (f, replace(c, start=c.start + body.start, end=c.end + body.start))
+                    for f, c in self._in_text(inner, View(data), depth + 1)[1]
+                ]
+        return kind, caught
 
     def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
-        assigned, called = len(self._patterns) - 1, len(self._patterns) - 2
-        for number, ends in hits.items():
-            if number == assigned:
-                found += [(self._by_id["assignment"], c) for c in assign.catches(view, ends, kind)]
-            elif number == called:
+        called = len(self._nets)
+        for number, ends in sorted(hits.items()):
+            if number == called:
                 found += [(self._by_id["login-call"], c) for c in self._calls.catches(view, ends)]
-            else:
+            elif number == called + 1:
+                found += [(self._by_id["assignment"], c) for c in assign.catches(view, ends, kind)]
+            elif number == called + 2:
+                found += [(self._by_id[f], c) for f, c in rows.catches(view, ends)]
+            elif number < called:
                 family, net = self._nets[number]
                 if not net.styles or kind in net.styles:
-                    found += [(family, c) for c in _by_net(view, net, ends)]
+                    found += [(family, c) for c in by_net(view, net, ends)]
         return found
 
     def _said(
@@ -196,16 +213,15 @@ class Credentials:
         if not self._classes.hits(member.content):
             return
         said: set[tuple[str, str]] = set()
+        path = place.inside(member, subject)
         for name, given in javaclass.calls(bytes(member.content)):
             caught = self._in_call(name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
             family, one = caught
             said.add((one.key, one.value))
-            placed = _placed(
-                one, family, documentation=False, test=place.is_test(place.inside(member, subject))
-            )
-            yield self._said(member, subject, family, placed, None, None)
+            counted = placed(one, family, test=place.is_test(path), sample=place.is_sample(path))
+            yield self._said(member, subject, family, counted, None, None)
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
         if name.startswith("="):
@@ -284,78 +300,6 @@ def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:
 
     own = {f.rule.id: f for path in gitleaks for f in load_gitleaks(path)}
     return Credentials((*shipped(), *own.values()), key=key)
-
-
-def _by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
-    done = 0
-    check = CHECKS[net.check or net.evidence]
-    for at in ends:
-        if at <= done:
-            continue
-        start, end = view.window(at, multiline=net.multiline)
-        done = end
-        text = view.text(start, end)
-        for match in net.regex.finditer(text):
-            groups = match.groupdict()
-            first, last = match.span("secret")
-            caught = Catch(
-                start + first,
-                start + last,
-                view.value(start + first, start + last),
-                key=groups.get("key") or "",
-                user=groups.get("user") or "",
-                service=groups.get("service") or "",
-            )
-            checked = check(caught, match)
-            if checked is not None and _passes(net, checked.value):
-                yield checked
-
-
-def _lines(view: View) -> list[int]:
-    """Return where the lines end of a file that is read whole for its name: lists of accounts are short."""
-    return [m.end() for m in re.finditer(rb"[^\n]+", view.data[:_LARGEST_LIST])]
-
-
-def _passes(net: Net, value: str) -> bool:
-    """Whether a value is what a user's own rule asks for."""
-    if net.entropy:
-        counts = Counter(value)
-        bits = -sum(n / len(value) * log2(n / len(value)) for n in counts.values())
-        if bits < net.entropy:
-            return False
-    return not any(one.search(value) for one in net.allowed)
-
-
-def _distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
-    """Return one catch for each value, the one of the family that knows most, in the order of the text."""
-    rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
-    best: list[tuple[Family, Catch]] = []
-    for family, one in sorted(
-        caught, key=lambda p: (rank.get(p[0].rule.id, len(rank)), -p[1].confidence, p[1].start)
-    ):
-        if not any(one.start < other.end and other.start < one.end for _, other in best):
-            best.append((family, one))
-    return sorted(best, key=lambda p: p[1].start)
-
-
-def _placed(one: Catch, family: Family, *, documentation: bool, test: bool) -> Catch:
-    severity = one.severity or family.rule.severity
-    if documentation:
-        return replace(one, severity=Severity.INFO, confidence=Confidence.LOW)
-    if test:
-        return replace(
-            one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, Confidence.MEDIUM)
-        )
-    return one
-
-
-def _in_comment(one: Catch) -> Catch:
-    """What is commented out does nothing; a generated value there may still open something."""
-    if strength(one.value) is Strength.MIXED:
-        return replace(
-            one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
-        )
-    return replace(one, confidence=Confidence.LOW, severity=Severity.INFO, note=one.note or "commented out")
 
 
 def _finding(

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.letters import is_gibberish
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import Strength, is_digest_or_id, is_phrase, strength
+from bundle.detect.credentials.values import Strength, is_digest_or_id, is_generated, is_phrase, strength
 from hardening.findings import Confidence
 
 _KEYS = (
@@ -17,22 +18,28 @@ _KEYS = (
     "hash|app|rsa|account|storage|shared|session|cookie|consumer"
 )
 GATE = (
-    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|kennwort|clave|contrasena|senha|heslo|wachtwoord|({_KEYS})[._ -]?key|blowfish|community)"
-    r"[\w.\-]{0,40}(\[\w{0,12}\])?[\"'\]$%]{0,3}\s{0,8}\)?\s{0,4}(=>|:=|\|\|=|\?\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
+    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)a|senha|heslo|wachtwoord|mdp"
+    rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|community)"
+    r"[\w.\-]{0,40}(\[\w{0,12}\])?([\"'\]}$%]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(string|char\s?\[\]))?\s{0,8}\)?\s{0,4}"
+    r"(=>|:=|\|\|=|\?\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
-    r"(?i:pass|pwd|psk|pw|secret|token|credential|kennwort|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrasena)"
+    r"(?i:pass|pwd|psk|pw|secret|token|credential|authtok|kennwort|zugangscode|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrase|mdp|parol|has(?:l|\xc5\x82)o"
+    r"|l(?:o|\xc3\xb6|\xf6)senord|ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord)"
 )
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
-    r"""(?P<key>[A-Za-z_$][\w.\-]{0,80}(?:(?:["']?\]?\[["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>["'$%]?\s*\]?(?:\[\s*\])?)\s*(?P<sep>=>|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
-    (?P<wrap>(?:new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
+    r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
+    (?P<close>(?:\\?["']|[$%])?\s*[\]}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
+    \s*(?P<sep>=>|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
+    (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*)
-    (?P<value>"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
+    (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
+      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
 _MORE = re.compile(r"""\s*[.+&]\s*(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
@@ -54,6 +61,13 @@ _BARE = (place.CONFIG, place.SHELL, place.OTHER)
 """Kinds of text in which values stand without quotes."""
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
+_GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
+"""q{...} of Perl and Ruby."""
+_NEXT_LINE = re.compile(r"(?:[|>][-+]?\d?|\\)[ \t\r]*$")
+_FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|$)")
+"""The line after one that ends in a sign that the value goes on, or begins, there."""
+_ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
+"""`name=value` of a module after its own name and a colon."""
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
 """Another setting on the same line."""
@@ -108,10 +122,17 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
     parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
     key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
-    if promised is None or not _separated(found, text):
+    if promised is None:
+        return None
+    separated = _separated(found, text)
+    if not separated and not _in_a_pair(found, text):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
-    if not quoted and (kind not in _BARE or (kind == place.SHELL and found["sep"] != "=")):
+    bare = not quoted and (kind not in _BARE or (kind == place.SHELL and found["sep"] != "="))
+    if bare:
+        value = _explained(value, text[: found.start()], kind)
+        end = start + len(value.encode())
+    if (bare or not separated) and not is_generated(value):
         return None
     if _no_value(key, value, found["value"][0], kind):
         return None
@@ -133,6 +154,8 @@ def _no_value(key: str, value: str, quote: str, kind: str) -> bool:
     if value.lower() in DUMMIES and _NAMES_A_NAME.match(key):
         return True
     if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
+        return True
+    if quote not in "\"'" and kind in _BARE and _ARGUMENTS.match(value) and not _ENVIRONMENT.match(key):
         return True
     return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
 
@@ -157,9 +180,40 @@ def _separated(found: re.Match[str], text: str) -> bool:
     return not before.endswith(("!", "?", "/", "&", "%"))
 
 
-def _literal(view: View, base: int, text: str, found: re.Match[str], kind: str) -> tuple[int, int, str, bool]:
+def _explained(value: str, before: str, kind: str) -> str:
+    """Return the word after a name in documentation or in a comment of a program; elsewhere it is code, not a value."""
+    if kind != place.PROSE and not place.is_comment(before.rsplit("\n", 1)[-1], kind):
+        return ""
+    return value.split(None, 1)[0].rstrip(".,;:)") if value.strip() else ""
+
+
+def _in_a_pair(found: re.Match[str], text: str) -> bool:
+    """Whether name and value are two literals between brackets of their own: {"password", "..."}."""
+    before, after = text[: found.start()], text[found.end() : found.end() + 4].lstrip()
+    opened = before.rstrip("\"'").rstrip()[-1:]
+    literals = found["sep"] == "," and found["value"][0] in "\"'"
+    return literals and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
+
+
+def _literal(  # noqa: PLR0911 - one return for each way to write a literal
+    view: View, base: int, text: str, found: re.Match[str], kind: str
+) -> tuple[int, int, str, bool]:
     raw = found["value"]
     start, end = found.span("value")
+    if set(raw[:3]) in ({'"'}, {"'"}) and len(raw) > 6:  # noqa: PLR2004 - three quotes on either side
+        return base + start + 3, base + end - 3, view.value(base + start + 3, base + end - 3), True
+    if raw.startswith('\\"') and raw.endswith('\\"') and len(raw) > 4:  # noqa: PLR2004 - escaped quotes on either side
+        return base + start + 2, base + end - 2, view.value(base + start + 2, base + end - 2), True
+    if mark := _GENERIC_QUOTE.match(raw):
+        at = base + start + mark.end()
+        return at, base + end - 1, view.value(at, base + end - 1), True
+    if _NEXT_LINE.match(raw) and kind in _BARE and (more := _FOLLOWING.match(text, end)):
+        return (
+            base + more.start("value"),
+            base + more.end("value"),
+            view.value(base + more.start("value"), base + more.end("value")),
+            False,
+        )
     if raw[0] in "\"'":
         value = unescaped(view.value(base + start + 1, base + end - 1))
         at = end
@@ -205,6 +259,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         return None
     if promised is Kind.TOKEN:
         return token(key, value, config=kind == place.CONFIG)
+    if promised is Kind.LIKELY:
+        return Confidence.MEDIUM if is_generated(value) else None
     if said is Strength.MIXED:
         return Confidence.HIGH
     if quoted and is_phrase(value):
@@ -224,7 +280,7 @@ def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
     """
     said = strength(value)
     digits = any(c.isdigit() for c in value)
-    if said is Strength.MIXED and digits and len(value) >= _SHORTEST_TOKEN:
+    if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
         return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
     last = name.lower().endswith(("secret", "community")) or "community" in name.lower()
     specific = last or len(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)) > 1
@@ -243,6 +299,8 @@ def judged(name: str, value: str) -> Confidence | None:
     promised, said = kind_of(name), strength(value)
     if promised is None or said is Strength.NO or (value.lower() in DUMMIES and _NAMES_A_NAME.match(name)):
         return None
+    if promised is Kind.LIKELY:
+        return Confidence.MEDIUM if is_generated(value) else None
     if promised is Kind.TOKEN:
         sure = token(name, value)
         return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)

@@ -27,7 +27,7 @@ _EVEN = frozenset("test abc xyz foo bar name user default".split())
 _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
-    "login authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials".split()
+    "login authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth".split()
 )
 _ANYTHING = frozenset("connect auth".split())
 """Names of calls so common that only a value that looks like a password tells."""
@@ -95,6 +95,8 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     if confidence is None:
         return None
     user = found[sink.user].value if 0 <= sink.user < len(found) else None
+    if user and user.lower() == "anonymous":
+        return None
     return Catch(
         start,
         end,

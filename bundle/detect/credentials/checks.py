@@ -18,6 +18,7 @@ from bundle.detect.credentials.values import (
     Strength,
     common,
     is_digest_or_id,
+    is_generated,
     is_phrase,
     is_placeholder,
     strength,
@@ -60,6 +61,8 @@ def key(caught: Catch, match: re.Match[str]) -> Catch | None:
     said = strength(value)
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
+    if promised is Kind.LIKELY:
+        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
     if promised is Kind.TOKEN:
         sure = assign.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
@@ -71,8 +74,6 @@ def key(caught: Catch, match: re.Match[str]) -> Catch | None:
 _CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")
 _PGPASS = 5
 """Fields of a line of .pgpass."""
-_BARE = 3
-"""The group of an unquoted value in an INSERT."""
 _ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
 
 
@@ -117,38 +118,6 @@ def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
     return place_only(caught, match)
 
 
-def insert(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The value that an INSERT puts into a column of passwords (the first row's)."""
-    columns = [c.strip(' `"[]\n\r\t') for c in match["columns"].split(",")]
-    wanted = next((i for i, c in enumerate(columns) if kind_of(c) is Kind.PASSWORD), None)
-    if wanted is None:
-        return None
-    raw = match["secret"]
-    values = list(
-        re.finditer(
-            r"(?:'((?:''|\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"|(\w+\s*\([^()]*\)|[^,()'\"\s]+))\s*(?=[,)])",
-            raw,
-        )
-    )
-    if wanted >= len(values):
-        return None
-    one = values[wanted]
-    group = next((g for g in (1, 2, 3) if one[g] is not None), 3)
-    text, start = one[group], one.start(group)
-    inner = re.match(r"\w+\s*\(\s*['\"]([^'\"]+)", text)
-    if inner:
-        text, start = inner[1], start + inner.start(1)
-    if is_placeholder(text) or (group == _BARE and not inner and not text.isdigit()):
-        return None
-    users = [
-        i for i, c in enumerate(columns) if re.search(r"(?i)^(?:user|login|name|user_?name|account|email)", c)
-    ]
-    user = next((values[i][1] or "" for i in users if i < len(values)), "")
-    return replace(
-        caught, value=text, start=caught.start + start, end=caught.start + start + len(text), user=user
-    )
-
-
 def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An entry of .netrc, not its manual."""
     return None if caught.value.lower() in DUMMIES else place_only(caught, match)
@@ -184,11 +153,21 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     return place_only(caught, match)
 
 
+_PROMPT = re.compile(r"(?i)assword|assphrase|asscode|ennwort|\bpin\b")
+_TURN = re.compile(r"(?i)expect|\bsend(?:line|ln)?\b|interact")
+
+
 def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """What expect sends right after it waited for a prompt that asks for a password."""
+    """What is sent right after a prompt that asks for a password was waited for."""
     before = match.string[: match.start()]
-    asked = re.search(r"(?i)(?:assword|assphrase|asscode|\bpin\b)[^\n]*\n?[^\n]*$", before)
-    return place_only(caught, match) if asked else None
+    turns = [m.end() for m in _TURN.finditer(before)]
+    return place_only(caught, match) if _PROMPT.search(before[turns[-1] if turns else 0 :]) else None
+
+
+def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """`-u user -p value`: MySQL's own programs take a database there."""
+    line = match.string[: match.start()].rsplit("\n", 1)[-1]
+    return None if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line) else flag(caught, match)
 
 
 def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -286,12 +265,12 @@ CHECKS: Mapping[str, Check] = {
     "userinfo": userinfo,
     "identified": identified,
     "sqlfunction": sqlfunction,
-    "insert": insert,
     "netrc": netrc,
     "pgpass": pgpass,
     "saslpasswd": saslpasswd,
     "daemon": daemon,
     "expect": expect,
+    "operand": operand,
     "token": token,
     "github": github,
     "npm": github,

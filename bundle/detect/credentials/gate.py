@@ -34,9 +34,12 @@ class PatternGate:
         found: dict[int, list[int]] = {}
         if self._database is None:
             for number, pattern in enumerate(self._plain):
-                ends = [m.end() for m in pattern.finditer(content)]
+                ends, at = [], 0
+                while hit := pattern.search(content, at):
+                    ends.append(hit.end())
+                    at = hit.start() + 1  # a match over the end of a line must not hide the next line's
                 if ends:
-                    found[number] = ends
+                    found[number] = sorted(set(ends))
             return found
         base = 0
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import unicodedata
 from enum import Enum
 from functools import lru_cache
 
 
 class Kind(Enum):
-    """What a name promises: a password (any value will do) or a token (a generated value)."""
+    """What a name promises: a password (any value will do), a token (a generated value), or likely one of both (neither a word)."""
 
     PASSWORD = "password"  # noqa: S105 - a word, not one
     TOKEN = "token"  # noqa: S105 - a word, not one
+    LIKELY = "likely"
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PASSWORDS = frozenset(
-    "password passwd pwd passphrase passwort kennwort pass pw psk passcode motdepasse clave contrasena wachtwoord senha heslo".split()
+_PLAIN_WORDS = frozenset("password passwd passphrase passwort kennwort pwd".split())
+_PASSWORDS = _PLAIN_WORDS | frozenset(
+    "pass pw psk passcode authtok motdepasse mdp clave contrasena wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
+    "lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
+)
+_SEVERAL_WORDS = re.compile(
+    r"(?:mot de passe|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
 )
 _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|blowfish ?secret)\d*$"
+    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|blowfish ?secret)\d*$"
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
@@ -47,27 +55,47 @@ _BANNED = frozenset(
 )
 
 
+_REPEATED = frozenset(
+    "confirm confirmation confirmed repeat retype again verify verification new old".split()
+)
+"""Words of a second field for the same password."""
+_KEYS_BY_USE = frozenset(("validation key", "decryption key", "refresh token", "certificate key"))
+_LETTERS = str.maketrans("\u0142\u0141\u00f8\u00d8\u0131", "lLoOi")
 _ABOUT = frozenset(
     "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
 )
 """First words of names that say something about a secret."""
 
 
+def ascii_name(name: str) -> str:
+    """Return a name of a text read byte by byte without its accents."""
+    with contextlib.suppress(UnicodeError):  # otherwise Latin-1 it is
+        name = name.encode("latin-1").decode("utf-8")
+    return unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
+
+
 @lru_cache(maxsize=20_000)
-def kind_of(name: str) -> Kind | None:
+def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
     """Return what the name of a variable, key, attribute or element promises, or None."""
-    words = [w.lower() for w in _WORDS.findall(name)]
+    words = [w.lower() for w in _WORDS.findall(name if name.isascii() else ascii_name(name))]
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
-    if not words or any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
-        return None
-    if words[0] in _ABOUT and len(words) > 1:
+    if not words or (words[0] in _ABOUT and len(words) > 1):
         return None
     if words[-2:] == ["security", "credentials"]:  # javax.naming.Context
         return Kind.PASSWORD
-    if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]):
+    if " ".join(words[-2:]) in _KEYS_BY_USE:
+        return Kind.TOKEN
+    if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
+        plain = [w for w in words if w not in _REPEATED]
+        likely = plain != words and plain and plain[-1] in _PLAIN_WORDS and not _BANNED.intersection(plain)
+        own = re.search(r"(?i)[.](?:password|passwd|passphrase|passwort|kennwort|pwd)$", name)
+        return Kind.LIKELY if likely or own else None
+    if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
         return Kind.PASSWORD
-    return Kind.TOKEN if _TOKENS.search(" ".join(words)) else None
+    if _TOKENS.search(" ".join(words)):
+        return Kind.TOKEN
+    return Kind.LIKELY if _PLAIN_WORDS.intersection(words) or words[0] == "pass" else None
 
 
 def names_an_account(name: str) -> bool:

@@ -38,8 +38,9 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|examples?|samples?|demos?)(?:/|$)|(?:test|spec)s?\.\w+$"
+    r"(?i)(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
 )
+_SAMPLES = re.compile(r"(?i)(?:^|/)(?:examples?|samples?|demos?)(?:/|$)")
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
     r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
@@ -119,8 +120,13 @@ def is_documentation(path: str, kind: str) -> bool:
 
 
 def is_test(path: str) -> bool:
-    """Whether the path says that the file is a test, an example or a sample."""
+    """Whether the path says that the file is a test."""
     return bool(_TESTS.search(path))
+
+
+def is_sample(path: str) -> bool:
+    """Whether the path says that the file is an example or a sample, which people take over as it is."""
+    return bool(_SAMPLES.search(path))
 
 
 def is_translation(member: Member, path: str, kind: str) -> bool:

@@ -10,7 +10,14 @@ from bundle.detect.credentials import assign, decode, hashes
 from bundle.detect.credentials.assign import DUMMIES
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.values import Strength, is_phrase, is_placeholder, strength
+from bundle.detect.credentials.values import (
+    Strength,
+    is_digest_or_id,
+    is_generated,
+    is_phrase,
+    is_placeholder,
+    strength,
+)
 from hardening.findings import Confidence, Severity
 
 _METHODS = frozenset(
@@ -20,6 +27,7 @@ _METHODS = frozenset(
 _SETTINGS = frozenset(
     "username user domain login host hostname server port database url name email realm type path file version".split()
 )
+_LONG_TOKEN = 12
 _CISCO = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
 
 
@@ -30,6 +38,8 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     promised, said = kind_of(name), strength(value)
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
+    if promised is Kind.LIKELY:
+        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
     if promised is Kind.TOKEN:
         sure = assign.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
@@ -49,6 +59,38 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     if one is None or strength(one.value) > Strength.WORD or is_phrase(one.value):
         return one
     return replace(one, confidence=Confidence.LOW)
+
+
+_NO_GIVING = re.compile(
+    r"(?i)^(?:get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|ask|input|select|query|label|msg|no|_|__|t$)"
+)
+
+
+def given(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The last literal of a call that is named after passwords, where it looks like one."""
+    if _NO_GIVING.match(match["key"]) or not is_generated(caught.value) or is_digest_or_id(caught.value):
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
+def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """`words name value words` on a line of a configuration: the value has to look like one."""
+    value, before = caught.value, match["before"].split()
+    if (
+        not is_generated(value)
+        or "/" in value
+        or value.lower() in _METHODS
+        or (before and before[0][0].isupper())
+    ):
+        return None
+    if kind_of(match["key"]) is Kind.TOKEN and not before and len(value) < _LONG_TOKEN:
+        return None
+    return named(caught, match)
+
+
+def bearer(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What follows `Bearer`: a generated value, not the name of a variable."""
+    return replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) else None
 
 
 def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -156,6 +198,9 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "named": named,
     "spaced": spaced,
     "told": told,
+    "given": given,
+    "worded": worded,
+    "bearer": bearer,
     "coded": coded,
     "characters": characters,
     "spelt": spelt,

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
+from bundle.detect.credentials.letters import is_gibberish
+
 
 class Strength(IntEnum):
     """What a value says for itself, apart from where it stands."""
@@ -25,11 +27,11 @@ class Strength(IntEnum):
 _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
-    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | .*<[A-Za-z_/!?%][^>]*>?.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
-    | [*xX.\-_?\#]{2,} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
-    | (?:null|nil|none|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
+    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
+    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
+    | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
-    | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|fixme|todo|tbd|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
+    | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
     | https?://\S* | ftp://\S* | file:\S* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
     | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|local|invalid)
@@ -43,7 +45,9 @@ _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
 _SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
-_SELECTOR = re.compile(r"^[.#\[]|^\*?\[|[>|]|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|")
+_SELECTOR = re.compile(
+    r"^[.#\[]|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|"
+)
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
 _PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
 _PHRASE = re.compile(r"^[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$")
@@ -92,7 +96,7 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
     if _IDENTIFIER.match(value):
         if _SECRET_WORD.search(value):
             return Strength.NO
-        return Strength.MIXED if _odd_case(value) else Strength.WORD
+        return Strength.MIXED if _odd_case(value) or is_gibberish(value) else Strength.WORD
     if not re.search(r"[A-Za-z]", value):
         return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
     if _SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
@@ -100,9 +104,26 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
     return Strength.MIXED
 
 
+def is_generated(value: str) -> bool:
+    """Whether the value is of letters with digits, or of letters that make no word: what no text says by itself."""
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return strength(value) is Strength.MIXED and len(value) > _PIN and (mixed or is_gibberish(value))
+
+
 def is_phrase(value: str) -> bool:
     """Whether the value is three and more words joined by signs, as people are told to choose them."""
     return bool(_PHRASE.match(value)) and not _SECRET_WORD.search(value)
+
+
+_LEET = str.maketrans("013457@$!", "oieastasi")
+_EXAMPLE = re.compile(
+    r"(?i)secret|pass|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|foo|bar|correct.?horse"
+)
+
+
+def is_example(value: str) -> bool:
+    """Whether the value is of those that explanations are written with, digits for letters included."""
+    return bool(_EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET)))
 
 
 def _odd_case(value: str) -> bool:

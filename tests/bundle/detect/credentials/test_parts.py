@@ -112,7 +112,9 @@ def test_documentation_and_comments_are_examples(look: Look) -> None:
     (doc,) = look("docs/a.properties", line)
     (comment,) = look("conf/a.properties", "#" + line)
     assert plain.confidence is Confidence.HIGH
-    assert (doc.level, doc.confidence) == (Severity.INFO, Confidence.LOW)
+    (usual,) = look("docs/a.properties", "db.password=S3cr3t!\n")
+    assert (doc.level, doc.confidence) == (Severity.INFO, Confidence.MEDIUM)
+    assert (usual.level, usual.confidence) == (Severity.INFO, Confidence.LOW)
     assert comment.confidence < Confidence.HIGH
 
 

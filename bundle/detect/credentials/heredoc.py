@@ -1,0 +1,81 @@
+"""Text within a script that is fed to a program or written to a file: read as that program's or that file's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.values import is_placeholder
+
+GATE = (
+    r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh)\b"
+    r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
+)
+_OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*\n""")
+_WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
+_PROGRAM = re.compile(
+    r"(?i)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
+)
+_LINE = re.compile(r"[^\n]+")
+_ACCOUNT = re.compile(r"\s*(?P<user>[\w.@-]+):(?P<secret>[^\s:$]\S*)\s*$")
+_FTP = re.compile(r"(?i)\s*(?:(?:quote\s+|raw\s+)?pass\s+|user\s+(?P<user>\S+)\s+)(?P<secret>[^\s$\"']+)\s*$")
+_LONGEST = 1 << 16
+_PROMPTED = frozenset(("passwd", "smbpasswd", "kinit", "cryptsetup"))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One text in a script: its offsets, the name of the file that it becomes, and the program that reads it."""
+
+    start: int
+    end: int
+    name: str
+    program: str
+
+
+def bodies(view: View, ends: list[int]) -> Iterator[Body]:
+    """Yield the texts that begin near the hits."""
+    position = 0
+    for at in ends:
+        start, end = view.window(at, multiline=False)
+        if start < position:
+            continue
+        position = end
+        text = view.text(start, min(len(view.data), start + _LONGEST))
+        opened = _OPENED.search(text)
+        if opened is None or opened.start() > end - start:
+            continue
+        closed = re.compile(rf"^[ \t]*{opened['tag']}\b", re.MULTILINE).search(text, opened.end())
+        if closed is None:
+            continue
+        command = text[: opened.end()]
+        written, program = _WRITTEN.search(command), _PROGRAM.search(command)
+        yield Body(
+            start + opened.end(),
+            start + closed.start(),
+            written["path"].rsplit("/", 1)[-1] if written else "",
+            program[1].lower() if program and not written else "",
+        )
+
+
+def answers(view: View, body: Body) -> Iterator[Catch]:
+    """Yield what a program that asks for passwords is given line by line."""
+    for line in _LINE.finditer(view.text(body.start, body.end)):
+        found = _ACCOUNT.match(line[0]) if body.program == "chpasswd" else None
+        if body.program in ("ftp", "sftp", "lftp"):
+            found = _FTP.match(line[0])
+        if found is not None:
+            first, last = found.span("secret")
+            user = found["user"] or ""
+        elif body.program in _PROMPTED:
+            first, last, user = len(line[0]) - len(line[0].lstrip()), len(line[0].rstrip()), ""
+        else:
+            continue
+        start = body.start + line.start() + first
+        value = view.value(start, body.start + line.start() + last)
+        if is_placeholder(value) or " " in value or user.lower() in ("anonymous", "ftp"):
+            continue
+        yield Catch(start, body.start + line.start() + last, value, key=body.program, user=user)

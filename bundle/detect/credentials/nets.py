@@ -1,0 +1,56 @@
+"""What the nets of the families catch near the hits of the gate."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import log2
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.checks import CHECKS
+from bundle.detect.credentials.families import Net
+from bundle.detect.credentials.textview import View
+
+_LARGEST_LIST = 1 << 20
+
+
+def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
+    """Yield what one net catches in the windows around the hits."""
+    done = 0
+    check = CHECKS[net.check or net.evidence]
+    for at in ends:
+        if at <= done:
+            continue
+        start, end = view.window(at, multiline=net.multiline)
+        done = end
+        text = view.text(start, end)
+        for match in net.regex.finditer(text):
+            groups = match.groupdict()
+            first, last = match.span("secret")
+            caught = Catch(
+                start + first,
+                start + last,
+                view.value(start + first, start + last),
+                key=groups.get("key") or "",
+                user=groups.get("user") or "",
+                service=groups.get("service") or "",
+            )
+            checked = check(caught, match)
+            if checked is not None and _passes(net, checked.value):
+                yield checked
+
+
+def lines(view: View) -> list[int]:
+    """Return where the lines end of a file that is read whole for its name: lists of accounts are short."""
+    return [m.end() for m in re.finditer(rb"[^\n]+", view.data[:_LARGEST_LIST])]
+
+
+def _passes(net: Net, value: str) -> bool:
+    """Whether a value is what a user's own rule asks for."""
+    if net.entropy:
+        counts = Counter(value)
+        bits = -sum(n / len(value) * log2(n / len(value)) for n in counts.values())
+        if bits < net.entropy:
+            return False
+    return not any(one.search(value) for one in net.allowed)

@@ -1,0 +1,61 @@
+"""What a catch counts for where it stands: in documentation, in a test, in a comment; and which of several names it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.families import Family
+from bundle.detect.credentials.values import Strength, is_example, is_generated, strength
+from hardening.findings import Confidence, Severity
+
+_ORDER = (
+    "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
+    "assignment",
+)  # fmt: skip
+"""Which family names a value that several caught: the one that knows most about its place."""
+
+
+def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+    """Return one catch for each value, the one of the family that knows most, in the order of the text."""
+    rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
+    best: list[tuple[Family, Catch]] = []
+    for family, one in sorted(
+        caught, key=lambda p: (rank.get(p[0].rule.id, len(rank)), -p[1].confidence, p[1].start)
+    ):
+        if not any(one.start < other.end and other.start < one.end for _, other in best):
+            best.append((family, one))
+    return sorted(best, key=lambda p: p[1].start)
+
+
+def placed(
+    one: Catch, family: Family, *, documentation: bool = False, test: bool = False, sample: bool = False
+) -> Catch:
+    """Return the catch as it counts there.
+
+    Documentation is always `info`; what it says with a value that no explanation is written with may yet be somebody's.
+    A usual password in a test tests something, and opens nothing.
+    """
+    severity = one.severity or family.rule.severity
+    if documentation:
+        sure = min(one.confidence, Confidence.MEDIUM)
+        somebodys = is_generated(one.value) and not is_example(one.value)
+        return replace(one, severity=Severity.INFO, confidence=sure if somebodys else Confidence.LOW)
+    if sample and not test:
+        return replace(
+            one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, Confidence.MEDIUM)
+        )
+    if test:
+        most = Confidence.MEDIUM if strength(one.value) in (Strength.MIXED, Strength.NO) else Confidence.LOW
+        return replace(one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, most))
+    return one
+
+
+def in_comment(one: Catch) -> Catch:
+    """Return a catch that is commented out: it does nothing, and a generated value there may still open something."""
+    if strength(one.value) is Strength.MIXED:
+        return replace(
+            one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
+        )
+    return replace(one, confidence=Confidence.LOW, severity=Severity.INFO, note=one.note or "commented out")
