@@ -120,31 +120,13 @@ def test_what_the_trust_file_does_not_name_goes_from_the_host(desk: Desk) -> Non
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "more", "problem"),
-    [
-        (['file = "a.pub"\nrevoked = "lost"'], {}, "was revoked: lost"),
-        (
-            ['file = "a.pub"', 'file = "b.pub"\nnot_after = 2001-01-01'],
-            {"threshold": 2},
-            "1 keys count today and 2 have to sign",
-        ),
-        (['file = "a.pub"'], {"expected": ["0" * 16]}, "is not one that was expected"),
-        (['file = "a.pub"'], {"expected": ["short"]}, "is no key id"),
-        ([], {}, "no key is trusted"),
-        (['file = "absent.pub"'], {}, "absent.pub"),
-    ],
-)
-def test_a_host_is_never_left_with_keys_that_nobody_meant(
-    desk: Desk, rows: list[str], more: dict[str, Any], problem: str
-) -> None:
+def test_a_host_is_never_left_with_keys_that_nobody_meant(desk: Desk) -> None:
     good = desk.key("a")
-    desk.key("b")
     desk.trusting('file = "a.pub"')
     assert desk.harden().code == 0
-    desk.trusting(*rows, threshold=more.get("threshold", 1))
-    refused = desk.harden(trust_expected=more.get("expected", []))
+    desk.trusting('file = "a.pub"\nrevoked = "lost"')
+    refused = desk.harden()
     assert refused.code == 2
-    assert problem in re.sub(r"\s+", " ", refused.output)
+    assert "was revoked: lost" in re.sub(r"\s+", " ", refused.output)
     assert "Traceback" not in refused.output
     assert desk.on_host() == [good]
