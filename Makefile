@@ -94,7 +94,11 @@ hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playboo
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
-.PHONY: bench-hosts
+.PHONY: bench-hosts power-cut-test
+power-cut-test: setup ## a host's disk as 300 power cuts would leave it (ext4, XFS; as root): recovered, old or new as a whole
+	@command -v mkfs.xfs >/dev/null && command -v mkfs.ext4 >/dev/null || apt-get install -y -qq --no-install-recommends xfsprogs e2fsprogs
+	$(BIN)/python -m pytest -n0 -m long tests/host/test_power_cut.py
+
 bench-hosts: setup ## 30 files and 4 services on 1 and on 20 hosts that boot (as root), beside the same as template and service tasks
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
 	@PYTHONPATH=. $(BIN)/python bench/hosts_speed.py

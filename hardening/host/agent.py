@@ -3,7 +3,7 @@
 
 It is streamed over a connection (`hardening.host.stream`) or run where it was installed:
 
-    agent.py facts|status|recover|rollback|confirm [--root DIR] [--state DIR] [--id ID] [--boot] [--force]
+    agent.py facts|status|recover|rollback|confirm|watch [--root DIR] [--state DIR] [--id ID] [--boot] [--force]
     agent.py check|apply|verify < plan.json
 
 A plan is a JSON object; every part is optional:
@@ -20,6 +20,7 @@ A plan is a JSON object; every part is optional:
     deadman     seconds within which `confirm` has to come, else everything is undone
     install     true: keep a copy of the agent and its boot-time recovery on the host
     keep        how many finished transactions stay available for rollback (20)
+    follows     the transaction that this one finishes: it is undone together with that one
 
 `@state/` at the start of a path means the agent's own directory. What happens on disk, in this order:
 
@@ -1318,6 +1319,8 @@ def do_apply(host, plan):
     answer = carry_out(host, plan, entries, commands)
     answer.update(recovered=recovered, installed=installed)
     answer["changed"] = answer["changed"] or bool(installed)
+    if answer["state"] in ("committed", "unchanged"):
+        watch_on(host)
     return answer
 
 
@@ -1391,6 +1394,7 @@ def begin(host, plan, entries, commands, services):
             "created": stamp(),
             "by": plan.get("by", ""),
             "undoes": plan.get("undoes", ""),
+            "follows": plan.get("follows", ""),
             "entries": kept,
             "commands": commands,
             "services": services,
@@ -1467,6 +1471,7 @@ def do_confirm(host, request):
         return dict(result, failed=True, state="rolledback", msg=problem, tx=tx.name)
     tx.record("committed")
     finish(host, tx, {})
+    watch_on(host)
     return {"state": "committed", "changed": False, "tx": tx.name, "probes": rows}
 
 
@@ -1494,12 +1499,25 @@ def do_rollback(host, request):
         tx = done[-1]
     else:
         return {"changed": False, "state": "nothing", "recovered": recover_rows, "msg": "nothing to undo"}
+    ends = dict((one.name, (one.manifest() or {}).get("follows")) for one in done)
+    if not request.get("id") and ends.get(tx.name) in ends:
+        tx = Transaction(
+            host, ends[tx.name]
+        )  # what this host finished by itself is not what a person did last
+    followers = [one for one in done if ends[one.name] == tx.name]
+    for later in reversed(followers):
+        if not request.get("check"):
+            first = do_rollback(host, dict(request, id=later.name))
+            if first.get("failed"):
+                return first
+    done = [one for one in done if ends[one.name] != tx.name]
     mine = set(entry["path"] for entry in loaded(tx)["entries"])
     for later in done:
         if later.name > tx.name and mine & set(entry["path"] for entry in loaded(later)["entries"]):
             raise Refused("%s changed the same files later; undo it first" % later.name)
     manifest = loaded(tx)
-    entries = reversed_entries(tx, manifest, bool(request.get("force")))
+    foreseen = bool(followers and request.get("check"))  # the files are not yet as this one left them
+    entries = reversed_entries(tx, manifest, foreseen or bool(request.get("force")))
     commands = [
         {"name": c["name"], "do": c["undo"], "undo": c["do"]}
         for c in reversed(manifest["commands"])
@@ -1565,6 +1583,10 @@ def pending(host):
         except (ValueError, OSError, IOError):
             continue
         listening = listeners() if listening is None else listening
+        alone = row.pop("close", None) is not None and row.pop("motd", None) is not None
+        row["closes"] = "this host" if alone and _installed(host) else "the next run"
+        if os.path.exists(os.path.join(host.state, "watch.failed")):
+            row["closes"] = "the next run: " + shown(read(os.path.join(host.state, "watch.failed"))).strip()
         name = row.get("process")
         ours = [one["port"] for one in listening if not name or one["process"] == name]
         watched = (row.get("configured"), row.get("previous"))
@@ -1590,8 +1612,141 @@ def do_status(host, request):
         "changed": False,
         "transactions": rows,
         "pending": pending(host),
-        "installed": os.path.exists(os.path.join(host.state, "agent.py")),
+        "installed": _installed(host),
     }
+
+
+# -- what the host finishes by itself ----------------------------------------------------------------
+
+WATCH_TRIES = 3
+WATCH_LIMIT = 30 * 86400  # seconds for which a watching process stays; the next boot starts another
+
+
+def _installed(host):
+    return os.path.exists(os.path.join(host.state, "agent.py"))
+
+
+def _records(host):
+    """Return what waits for a restart and says what to do once it is seen: [(record, path)]."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(host.state, "pending", "*.json"))):
+        try:
+            row = json.loads(read(path).decode("utf-8"))
+        except (ValueError, OSError, IOError):
+            continue
+        if "close" in row:
+            found.append((row, path))
+    return found
+
+
+def watch_on(host):
+    """Let this host look every minute whether the restart has come, where something waits for it."""
+    if not _installed(host) or not _records(host):
+        return
+    gone(os.path.join(host.state, "watch.failed"))  # a person was here since
+    if host.root != "/":
+        return
+    if init_system() == "systemd":
+        run(["systemctl", "enable", "aspect-watch.timer"])  # `enable --now` came after CentOS 7
+        run(["systemctl", "start", "aspect-watch.timer"])
+    elif os.path.exists("/etc/init.d/aspect-watch"):
+        run([which("service") or "/sbin/service", "aspect-watch", "start"])
+
+
+def watch_off(host):
+    """Nothing waits any more: the timer ends. A process that stays ends by itself."""
+    if host.root == "/" and init_system() == "systemd" and _installed(host):
+        run(["systemctl", "disable", "aspect-watch.timer"])
+        run(["systemctl", "stop", "aspect-watch.timer"])
+
+
+def _seen(host):
+    """Return the pending rows whose restart has come: the process listens on the new port and no longer on the old."""
+    return dict((row["name"], row) for row in pending(host) if row["resolved"])
+
+
+def watch_once(host, pause=1):
+    """Finish what waited for a restart that has come, as a transaction of its own; seen twice, `pause` seconds apart."""
+    records = _records(host)
+    if not records:
+        watch_off(host)
+        return {"changed": False, "state": "nothing", "msg": "nothing waits for a restart"}
+    first = _seen(host)
+    if first:
+        time.sleep(pause)
+    both = set(first) & set(_seen(host))
+    ready = [pair for pair in records if pair[0].get("name") in both]
+    if not ready:
+        return {"changed": False, "state": "pending", "msg": "the restart has not come"}
+    if os.path.exists(os.path.join(host.state, "upgrade-open")):
+        return {"changed": False, "state": "busy", "msg": "an upgrade is not finished"}
+    try:
+        host.lock(wait=0)
+    except Refused:
+        return {"changed": False, "state": "busy", "msg": str(sys.exc_info()[1])}
+    try:
+        answer = do_apply(host, closing(host, ready))
+    except (Refused, OSError, IOError):
+        answer = {"failed": True, "changed": False, "state": "refused", "msg": str(sys.exc_info()[1])}
+    if answer.get("failed"):
+        tell_failure(host, answer)
+    elif not _records(host):
+        watch_off(host)
+    return answer
+
+
+def closing(host, ready):
+    """Return the plan that finishes: what the records want closed, no record, no line for whoever logs in."""
+    plan = dict((key, []) for key in ("files", "remove", "commands", "probes"))
+    names = set(_plan_path(host, path) for _, path in ready)
+    for row, path in ready:
+        plan["remove"].append({"path": _plan_path(host, path)})
+        plan["commands"] += row["close"]
+        plan["probes"].append(
+            {"kind": "listen", "port": row["configured"], "process": row.get("process", "")}
+        )
+        motd = row.get("motd")
+        if motd and os.path.isfile(host.place(motd["path"])):
+            data = read(host.place(motd["path"]))
+            mark = motd["mark"].encode("utf-8")
+            kept = b"".join(line for line in data.splitlines(True) if not line.startswith(mark))
+            if kept != data:
+                item = {"path": motd["path"], "content": b64(kept), "expect_sha256": sha256(data)}
+                plan["files"].append(item)
+    plan["label"] = "the old port of " + ", ".join(row["name"] for row, _ in ready) + " is closed"
+    plan["by"] = "this host, once the restart was seen"
+    for tx in host.transactions():
+        paths = set(entry["path"] for entry in (tx.manifest() or {}).get("entries", []))
+        if tx.state() == "committed" and paths & names:
+            plan["follows"] = tx.name
+    return plan
+
+
+def tell_failure(host, answer):
+    """Remember why it could not be finished; after some tries the next run of a person has to."""
+    place = os.path.join(host.state, "watch.tries")
+    tries = int(read(place)) + 1 if os.path.exists(place) else 1
+    replace(place, str(tries).encode("ascii"))
+    if tries >= WATCH_TRIES:
+        gone(place)
+        replace(os.path.join(host.state, "watch.failed"), answer.get("msg", "").encode("utf-8")[:1000])
+        watch_off(host)
+
+
+def do_watch(host, request):
+    """Look once, or with `stay` every so many seconds until nothing waits any more."""
+    if not os.path.isdir(host.state):
+        return {"changed": False, "state": "nothing", "msg": "nothing was ever applied here"}
+    answer, pause = watch_once(host), float(request.get("stay") or 0)
+    deadline = clock() + WATCH_LIMIT
+    while pause and clock() < deadline and _installed(host) and _records(host):
+        if host.descriptor is not None:
+            host.unlock()
+        if os.path.exists(os.path.join(host.state, "watch.failed")):
+            break
+        time.sleep(pause)
+        answer = watch_once(host)
+    return answer
 
 
 CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -1699,6 +1854,52 @@ ExecStart=%(python)s %(state)s/agent.py recover --state %(state)s%(flag)s
 WantedBy=%(wanted)s
 """
 
+WATCH_UNIT = """[Unit]
+Description=Close the port that a restarted engine has left (hardening)
+ConditionPathExists=%(state)s/pending
+
+[Service]
+Type=oneshot
+ExecStart=%(python)s %(state)s/agent.py watch --state %(state)s
+"""
+
+WATCH_TIMER = """[Unit]
+Description=Look every minute whether the engine was restarted (hardening)
+
+[Timer]
+OnActiveSec=20
+OnUnitInactiveSec=60
+AccuracySec=5
+
+[Install]
+WantedBy=timers.target
+"""
+
+WATCH_SCRIPT = """#!/bin/sh
+# chkconfig: 2345 99 01
+# description: close the port that a restarted engine has left (hardening)
+### BEGIN INIT INFO
+# Provides: aspect-watch
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: close the port that a restarted engine has left
+### END INIT INFO
+mine=%(state)s/watch.pid
+runs() { test -f $mine && grep -q agent.py "/proc/$(cat $mine)/cmdline" 2>/dev/null; }
+case "$1" in
+  start)
+    if test -d %(state)s/pending && ! runs; then
+      %(python)s %(state)s/agent.py watch --state %(state)s --stay 30 </dev/null >/dev/null 2>&1 &
+      echo $! >$mine
+    fi ;;
+  stop) if runs; then kill "$(cat $mine)"; fi; rm -f $mine ;;
+  status) runs ;;
+  *) : ;;
+esac
+"""
+
 SCRIPT = """#!/bin/sh
 # chkconfig: 2345 %(order)s 99
 # description: undo an interrupted hardening transaction (%(what)s)
@@ -1730,6 +1931,11 @@ def boot_files(host, state):
             files["/etc/systemd/system/%s.service" % one["name"]] = ((UNIT % one).encode("ascii"), 0o644)
         else:
             files["/etc/init.d/%s" % one["name"]] = ((SCRIPT % one).encode("ascii"), 0o755)
+    if init_system(host.root) == "systemd":
+        files["/etc/systemd/system/aspect-watch.service"] = ((WATCH_UNIT % base).encode("ascii"), 0o644)
+        files["/etc/systemd/system/aspect-watch.timer"] = (WATCH_TIMER.encode("ascii"), 0o644)
+    else:
+        files["/etc/init.d/aspect-watch"] = ((WATCH_SCRIPT % base).encode("ascii"), 0o755)
     return files
 
 
@@ -1749,9 +1955,10 @@ def install(host, dry=False):
         replace(path, files[path][0])
         os.chmod(path, files[path][1])
     if changed and host.root == "/":
-        for name in ("aspect-recover", "aspect-settle"):
+        for name in ("aspect-recover", "aspect-settle", "aspect-watch"):
             if init_system() == "systemd":
-                run(["systemctl", "enable", name + ".service"])
+                if name != "aspect-watch":  # its timer runs only while something waits
+                    run(["systemctl", "enable", name + ".service"])
             elif which("chkconfig"):
                 run(["chkconfig", "--add", name])
             elif which("update-rc.d"):
@@ -1768,8 +1975,9 @@ def do_uninstall(host, request):
         raise Refused("an upgrade is not finished")
     paths = []
     for path in ("/etc/systemd/system/%s.service", "/etc/init.d/%s"):
-        for name in ("aspect-recover", "aspect-settle"):
+        for name in ("aspect-recover", "aspect-settle", "aspect-watch"):
             paths.append((name, host.place(path % name)))
+    paths.insert(0, ("aspect-watch", host.place("/etc/systemd/system/aspect-watch.timer")))
     present = [pair for pair in paths if os.path.lexists(pair[1])]
     if request.get("check"):
         return {
@@ -1777,9 +1985,13 @@ def do_uninstall(host, request):
             "paths": [shown(p) for _, p in present],
         }
     for name, path in present:
-        if host.root == "/" and path.endswith(".service"):
-            run(["systemctl", "disable", name + ".service"])
+        if host.root == "/" and path.endswith((".service", ".timer")):
+            run(["systemctl", "disable", os.path.basename(path)])
+            if name == "aspect-watch":
+                run(["systemctl", "stop", os.path.basename(path)])
         elif host.root == "/":
+            if name == "aspect-watch":
+                run([path, "stop"])
             run(["chkconfig", "--del", name] if which("chkconfig") else ["update-rc.d", "-f", name, "remove"])
         gone(path)
     shutil.rmtree(host.state)
@@ -1802,6 +2014,7 @@ VERBS = {
     "status": (do_status, False),
     "check": (do_check, False),
     "verify": (do_verify, False),
+    "watch": (do_watch, False),
     "apply": (do_apply, True),
     "confirm": (do_confirm, True),
     "rollback": (do_rollback, True),

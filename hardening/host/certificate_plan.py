@@ -113,12 +113,13 @@ def public_half(path: str) -> list[str]:
     return ["openssl", "pkey", "-in", path, "-pubout"]
 
 
+def has_openssl(more: Mapping[str, Any]) -> bool:
+    """Whether the host has the program that makes keys and says to which certificate one belongs."""
+    return bool(re.match(r"(?:Open|Libre)SSL", more["said"][0]))
+
+
 def seen(facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime) -> tuple[Named, ...]:
-    """Return each certificate named, judged, with the key that belongs to it. Errors: UsageError without openssl."""
-    if not re.match(r"(?:Open|Libre)SSL", more["said"][0]):
-        raise UsageError(
-            "the host has no openssl", hint="install it there; keys are made where they are used"
-        )
+    """Return each certificate named, judged, with the key that belongs to it; without openssl none is known to."""
     places, found = _named(facts), []
     halves = dict(zip(_candidates(facts), (public_in(said) for said in more["said"][3:]), strict=True))
     for row in more["certificates"]:
@@ -139,7 +140,7 @@ def seen(facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime) -> tu
         found.append(
             Named(
                 path=row["path"], config=config, line=line, card=card, problems=problems, keys=keys,
-                obstacle=_obstacle(row, keys), combined=row["key"], sha256=row.get("sha256"),
+                obstacle=_obstacle(row, keys) if has_openssl(more) else "the host has no openssl", combined=row["key"], sha256=row.get("sha256"),
             )
         )  # fmt: skip
     return tuple(_alone(found))

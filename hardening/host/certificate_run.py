@@ -71,6 +71,10 @@ class Run:
             return base
         more = self.session.ask("facts", **asked)
         found = certificate_plan.seen(facts, more, self.now)
+        if self.wish.mode != "report" and not certificate_plan.has_openssl(more):
+            raise UsageError(
+                "the host has no openssl", hint="install it there; keys are made where they are used"
+            )
         base["certificates"] = [_row(one) for one in found]
         due = certificate_plan.due(found)
         base["notes"] = [_note(one) for one in found if one.obstacle and one.problems]

@@ -1,6 +1,7 @@
 """The control engine's port as a plan: configuration, firewall and label at once, the restart left to a person.
 
-The new port opens beside the old one. The old one is closed by the next run that sees the engine on the new one.
+The new port opens beside the old one. The old one is closed once the engine is seen on the new one: by the host itself
+where the agent stays on it (the record of what is pending says how), else by the next run.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
         )
     if waits:
         row = _record(now, port, others, process, wish, str(facts.get("time", "")))
+        row["close"] = [one.to_json() for one in _close(wish, facts, row, port, product)]
+        row["motd"] = {"path": wish.motd, "mark": MOTD_MARK}
         line = f"configured={port} running={','.join(map(str, others)) or 'none'} restart pending since {row['since']}"
         return Plan(
             label=f"control engine to port {port}, restart pending",
@@ -154,7 +157,7 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
         by=wish.by,
         files=tuple(parts + _motd(wish, files, digests, "")),
         remove=(PENDING,),
-        commands=(*_open(wish, facts, port, product), *_close(wish, facts, now, port, product)),
+        commands=(*_open(wish, facts, port, product), *_close(wish, facts, now.pending, port, product)),
     )
 
 
@@ -232,12 +235,12 @@ def _open(wish: Wish, facts: Mapping[str, Any], port: int, product: Product) -> 
 
 
 def _close(
-    wish: Wish, facts: Mapping[str, Any], now: ports.EnginePort, port: int, product: Product
+    wish: Wish, facts: Mapping[str, Any], pending: Mapping[str, Any] | None, port: int, product: Product
 ) -> Iterable[Command]:
     """Yield what closes the port the engine has left, once it is seen on the new one."""
-    if now.pending is None or now.pending["configured"] != port or now.pending["previous"] == port:
+    if pending is None or pending["configured"] != port or pending["previous"] == port:
         return
-    for one in _open(wish, facts, now.pending["previous"], product):
+    for one in _open(wish, facts, pending["previous"], product):
         inverse = _shell(f"! {{ {shlex.join(one.check)}; }}")
         name = (
             one.name.replace("opens", "closes").replace("lets", "no longer lets").replace("keeps", "forgets")

@@ -52,6 +52,15 @@ class Command:
     undo: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that travels."""
+        words = {"undo": list(self.undo), "check": list(self.check)}
+        return {
+            "name": self.name,
+            "do": list(self.do),
+            **{key: value for key, value in words.items() if value},
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validator:
@@ -113,12 +122,7 @@ class Plan:
             "by": self.by,
             "files": [one.to_json() for one in self.files],
             "remove": [{"path": path} for path in self.remove],
-            "commands": [
-                {"name": c.name, "do": list(c.do)}
-                | ({"undo": list(c.undo)} if c.undo else {})
-                | ({"check": list(c.check)} if c.check else {})
-                for c in self.commands
-            ],
+            "commands": [one.to_json() for one in self.commands],
             "validators": [{"name": v.name, "argv": list(v.argv)} for v in self.validators],
             "services": [
                 {"name": s.name, "action": s.action}

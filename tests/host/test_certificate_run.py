@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardening.errors import UsageError
-from hardening.host import session
+from hardening.host import certificate_plan, session
 from hardening.host.certificate_run import Run
 from tests.host.authority import NOW, named, pem
 from tests.host.little import digest
@@ -68,6 +68,29 @@ def test_a_file_with_key_and_certificate_is_replaced_whole(old: Old) -> None:
     assert both.stat().st_mode & 0o777 == 0o600
     assert old.key not in both.read_bytes()
     assert not old.run()["changed"]
+
+
+def test_without_openssl_a_host_reports_and_replaces_nothing(
+    old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (old.etc / "both.pem").write_bytes(old.key + old.card)
+    (old.etc / "a.conf").write_text(f'ssl.pemfile = "{old.etc}/both.pem"\n')
+    monkeypatch.setattr(
+        certificate_plan, "wishes", lambda facts, real=certificate_plan.wishes: without_openssl(real(facts))
+    )
+    (note,) = old.run("report")["notes"]
+    assert "expired" in note
+    assert "the host has no openssl" in note
+    with pytest.raises(UsageError, match="no openssl"):
+        old.run("self-signed")
+
+
+def without_openssl(asked: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the same of a host on which the program is called something else."""
+    return {
+        **asked,
+        "run": [["no-such-openssl", *argv[1:]] if argv[0] == "openssl" else argv for argv in asked["run"]],
+    }
 
 
 def test_what_something_else_looks_after_and_what_has_no_key_is_left_and_said(old: Old) -> None:

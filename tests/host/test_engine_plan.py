@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -60,6 +61,24 @@ def test_the_old_port_closes_once_the_engine_is_seen_on_the_new(firewall: str) -
     assert any("semanage port -d" in " ".join(c.do) for c in closing)
     assert {c.check[:2] for c in closing} == {("/bin/sh", "-c")}
     assert plan.remove == (engine_plan.PENDING,)
+
+
+@pytest.mark.parametrize("firewall", ["firewalld", "iptables"])
+def test_the_record_says_how_the_host_closes_the_old_port_by_itself(firewall: str) -> None:
+    """What the host does alone and what the next run would do are the same."""
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="enforcing")
+    plan = engine_plan.plan(WISH, now)
+    record = json.loads(next(one.content for one in plan.files if one.path == engine_plan.PENDING))
+    told = {
+        **{k: v for k, v in record.items() if k not in ("close", "motd")},
+        "running": [7300],
+        "resolved": True,
+    }
+    seen = facts(configured=7300, running=7300, firewall=firewall, selinux="enforcing", pending=told)
+    later = [one.to_json() for one in engine_plan.plan(WISH, seen).commands if "7226" in one.name]
+    assert record["close"] == later
+    assert later
+    assert record["motd"] == {"path": "/etc/motd", "mark": engine_plan.MOTD_MARK}
 
 
 def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:

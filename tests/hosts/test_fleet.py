@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.hosts.fleet import CONTROL, Box, Fleet, missing
 pytestmark = pytest.mark.long
 
 ETC = "cd / && find etc/httpd etc/motd home/MIX_CMIX -type f | sort | xargs sha256sum; find etc/httpd home -printf '%p %m %u %g\\n' | sort"
+PENDING = "/var/lib/aspect-hardening/pending"
 PIDS = "ps -o pid=,lstart=,comm= -C apache2,engine-stand-in | sort"
 
 
@@ -121,6 +122,56 @@ def test_the_restart_is_seen_and_proved(fleet: Fleet) -> None:
     assert all("[hardening]" not in text for text in everywhere(fleet, "cat /etc/motd").values())
     code, stats, _ = play(fleet, "harden.yml")
     assert {row["changed"] for row in stats.values()} == {0}
+    assert play(fleet, "verify.yml")[0] == 0
+
+
+SAVE = "#!/bin/sh\n[ $1 = save ] && exec iptables-save -f /etc/sysconfig/iptables\n"
+DOORS = "iptables -S INPUT; cat /etc/sysconfig/iptables"
+
+
+def closed(fleet: Fleet, old: int) -> bool:
+    """Whether every host has closed a port by itself, banner and record too."""
+    left = everywhere(fleet, f"{{ {DOORS}; }} | grep -c -e '--dport {old} '; cat /etc/motd; ls {PENDING}")
+    return set(left.values()) == {"0\n"}
+
+
+def wait_until_closed(fleet: Fleet, old: int, seconds: float) -> float:
+    began = time.monotonic()
+    while not closed(fleet, old):
+        assert time.monotonic() < began + seconds, everywhere(fleet, f"{DOORS}; cat /etc/motd {PENDING}/*")
+        time.sleep(1)
+    return time.monotonic() - began
+
+
+def test_hosts_close_the_old_port_by_themselves(
+    fleet: Fleet, record_property: Callable[[str, object], None]
+) -> None:
+    """Nobody runs anything on the control machine once the engines are restarted, by hand or by a power cut."""
+    for box in fleet.boxes:
+        box.put("etc/init.d/iptables", SAVE, 0o755)
+        box.put("etc/sysconfig/iptables", "")
+    everywhere(fleet, "iptables -I INPUT -p tcp -m tcp --dport 7300 -j ACCEPT; service iptables save")
+    code, _, output = play(fleet, "harden.yml", control_engine_port=7400)
+    assert (code, output.count("RESTART REQUIRED")) == (0, len(fleet.boxes)), output
+    time.sleep(30)  # the hosts have looked by now, and seen no restart
+    for port in (7300, 7400):
+        assert set(everywhere(fleet, f"iptables -S INPUT | grep -c -e '--dport {port} '").values()) == {"1\n"}
+    everywhere(fleet, "service control-engine restart")
+    record_property("seconds after the restarts", wait_until_closed(fleet, 7300, 120))
+    for box in fleet.boxes:
+        last = ask(fleet, box, "status")["transactions"][-1]
+        assert (last["state"], last["by"]) == ("committed", "this host, once the restart was seen")
+    code, stats, output = play(fleet, "harden.yml", control_engine_port=7400)
+    assert (code, {row["changed"] for row in stats.values()}) == (0, {0}), output
+
+    code, _, output = play(fleet, "harden.yml", control_engine_port=7300)
+    assert (code, output.count("RESTART REQUIRED")) == (0, len(fleet.boxes)), output
+    for box in fleet.boxes:
+        box.kill()
+        box.boot()
+    for box in fleet.boxes:
+        fleet.wait(box)
+    record_property("seconds after the boots", wait_until_closed(fleet, 7400, 150))
     assert play(fleet, "verify.yml")[0] == 0
 
 
