@@ -51,6 +51,7 @@ STAGES = ("begun", "backedup", "maintenance", "installing", "installed", "settli
 FINAL = ("committed", "rolledback")
 LOG_ROOM = 4 * 1024 * 1024  # of the installer's log in one answer
 LINE_ROOM = 65536
+NEWS = 1.0  # seconds for which news is gathered before it is told
 BALLAST = 4 * 1024 * 1024  # given back before an undo, so that a full disk does not stop it
 DIED = "the upgrade's process died"
 RETRIES = (1, 2, 4, 8, 16, 32, 60)
@@ -1606,8 +1607,12 @@ def do_watch(host, request):
         overtaken(host, up)
         events, state = up.events(), up.state()
         size = log_size(up)
-        if len(events) > known or size > offset or state in FINAL + ("broken",) or state in until:
+        if state in FINAL + ("broken",) or state in until:
             break
+        if (
+            len(events) > known or size > offset
+        ):  # news: wait a moment for more, every question costs a process here
+            deadline = min(deadline, agent.clock() + NEWS)
         if not alive(host):
             spawn(host, up, DIED)  # where it just ended, there is nothing to lead back
         if agent.clock() >= deadline:

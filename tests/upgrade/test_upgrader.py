@@ -12,6 +12,8 @@ import sys
 import tarfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,19 +199,36 @@ def test_hosts_of_one_machine_do_not_end_each_others_installers(
     other = Site(tmp_path / "other", quick=quick).lay_out()
     try:
         before, bundle = site.declared(), signer.bundle("waits")
-        time.sleep(1 - time.time() % 1)
-        names = begin(site, bundle), begin(other, bundle)
-        assert names[0] == names[1]
+        name = begun_at_once(bundle, site, other)
         for one in (site, other):
             one.until("installing")
-        site.ask("order", id=names[0], do="rollback", why="asked for")
+        site.ask("order", id=name, do="rollback", why="asked for")
         site.until("rolledback")
         assert site.whole(before) == "old"
         other.put("run/go-on", "")
         assert other.until("installed", "rolledback")["state"] == "installed"
-        assert conductor(other, bundle).finish(names[1])["state"] == "committed"
+        assert conductor(other, bundle).finish(name)["state"] == "committed"
     finally:
         other.stop()
+
+
+def begun_at_once(bundle: Path, *sites: Site) -> str:
+    """Begin on all sites in one second, so that all upgrades have one name; return it."""
+    requests = [conductor(one, bundle).request(conductor(one, bundle).look()) for one in sites]
+    for _ in range(8):
+        time.sleep(1.05 - time.time() % 1)
+        with ThreadPoolExecutor() as pool:
+            asked = [
+                pool.submit(replace(one, quick=None).ask, "begin", **request, uploaded=str(bundle))
+                for one, request in zip(sites, requests, strict=True)
+            ]
+        names = {str(one.result()["id"]) for one in asked}
+        if len(names) == 1:
+            return names.pop()
+        for one in sites:
+            one.ask("order", id=one.upgrades()[-1]["id"], do="rollback", why="another second")
+            one.until("rolledback")
+    raise AssertionError(names)
 
 
 @pytest.mark.parametrize("who", ["worker", "both"])
@@ -371,8 +390,6 @@ def test_a_bundle_that_writes_outside_is_stopped(site: Site, signer: Signer, nam
         out.addfile(item, io.BytesIO(b"x\n"))
     before = site.declared()
     made = job(path, site)
-    from dataclasses import replace
-
     from bundle.trust.statement import digest as of_file
 
     sha256, size = of_file(hostile)
