@@ -384,7 +384,10 @@ def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject
         elif (
             subject.examined is Examined.NONE
             or (rule.id in noted and reason in PARTIAL)
-            or (subject.examined is Examined.PARTIAL and not (rule.id.startswith("walk/") and reason in PARTIAL))
+            or (
+                subject.examined is Examined.PARTIAL
+                and not (rule.id.startswith("walk/") and reason in PARTIAL)
+            )
         ):
             verdict, why = Verdict.INCONCLUSIVE, subject.reason
         else:
