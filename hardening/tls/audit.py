@@ -30,6 +30,7 @@ from hardening.tls.recognise import OURS, distribution, recognised
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
+from hardening.tls.targets.inside import opened
 from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Problem, Tree
 
@@ -85,8 +86,7 @@ def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
     try:
         folder = path.is_dir()
         if not folder:
-            with path.open("rb"):
-                pass
+            opened(str(path)).close()
         else:
             next(iter(path.iterdir()), None)
     except OSError as problem:
@@ -214,7 +214,11 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
     told: list[tuple[Reading, list[Offer]]] = []
     refused: dict[str, list[Problem]] = {}
     for way in ways:
-        offers = list(main.target.read(tree, main.path, way))
+        try:
+            offers = list(main.target.read(tree, main.path, way))
+        except RecursionError:  # as deep as no server goes
+            tree.say("syntax", main.path, None, "its blocks are nested too deeply to be read")
+            offers = []
         unknown = [p for p in tree.problems if p.kind == "unknown-directive"]
         tree.problems = [p for p in tree.problems if p.kind != "unknown-directive"]
         refused[way.release.version] = unknown

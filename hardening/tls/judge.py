@@ -250,7 +250,11 @@ def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
         for what in ledger.doubted():
             touched.setdefault(what, []).append(ledger.policy.id)
     if not offer.protocols and not touched:
-        touched["any protocol"] = [ledger.policy.id for ledger in ledgers]
+        every = [ledger.policy.id for ledger in ledgers]
+        if isinstance(offer.at, InFile):
+            yield _nothing(offer, every)
+        else:
+            touched["any protocol"] = every
     for silent in (ledger.policy.id for ledger in ledgers if not ledger.policy.rules):
         touched.setdefault("anything of TLS", []).append(silent)
     for what, names in sorted(touched.items()):
@@ -262,6 +266,20 @@ def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
             evidence=what,
             policies=tuple(sorted(names)),
         )
+
+
+def _nothing(offer: Offer, names: Iterable[str]) -> Finding:
+    """Return what a file that was read whole says of a server nobody can connect to."""
+    return Finding(
+        rule=rules.PROTOCOL,
+        subject=offer.subject,
+        location=offer.at,
+        message="nothing can be negotiated: of the versions and suites that are switched on, the TLS library does none",
+        evidence="nothing is offered",
+        remedy=f"Switch on a version and suites that the library does{facts.place(offer.at)}; "
+        "`harden tls render` writes them, and `harden tls explain --openssl BUILD` shows what a list selects.",
+        policies=tuple(sorted(names)),
+    )
 
 
 def _unverified(offer: Offer, ledgers: Iterable[Ledger], verdicts: Mapping[str, str]) -> Iterable[Finding]:

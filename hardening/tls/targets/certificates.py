@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from hardening.tls.targets.inside import opened
 from hardening.tls.targets.tree import Tree
 
 
@@ -50,7 +51,7 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as elsewhere in the readers
+        with opened(path) as file:
             card = x509.load_pem_x509_certificate(file.read(1 << 20))
         key = card.public_key()
     except (OSError, ValueError):
@@ -71,7 +72,7 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as elsewhere in the readers
+        with opened(path) as file:
             text = file.read(1 << 20)
     except OSError:
         return None

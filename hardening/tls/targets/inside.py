@@ -1,11 +1,27 @@
-"""Paths of a host whose `/` is a folder here: links lead inside it, never to the machine that looks."""
+"""Files of a host whose `/` is a folder here: links lead inside it, and what never ends is not opened."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+from typing import BinaryIO
 
 LINKS = 40
 """Links that one path may lead over, as in Linux."""
+_HANDED_OVER = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""What a shell hands over: `<(command)`, or the end of a pipe."""
+
+
+def opened(path: str) -> BinaryIO:
+    """Open a regular file. Errors: OSError, also for a pipe nobody writes to or a device, which would never end."""
+    if path.startswith(_HANDED_OVER):
+        return open(path, "rb")  # noqa: PTH123 - the caller closes it
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return open(number, "rb")  # noqa: PTH123 - the caller closes it
 
 
 def real(top: str, path: str) -> str:

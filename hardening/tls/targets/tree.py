@@ -14,7 +14,7 @@ from fnmatch import translate
 from pathlib import Path
 
 from hardening.records import dataclass
-from hardening.tls.targets import inside
+from hardening.tls.targets.inside import opened, real
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of one configuration file that are read; a larger one is reported as not examined."""
@@ -97,7 +97,7 @@ class Tree:
         """Return where a real path's file lies: in a copy of a host, its links lead inside the copy."""
         if not self.prefix or not path.startswith(f"{self.prefix}/"):
             return path
-        return self.prefix + inside.real(self.prefix, path[len(self.prefix) :])
+        return self.prefix + real(self.prefix, path[len(self.prefix) :])
 
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
@@ -156,7 +156,7 @@ class Tree:
             self.read_paths.append(path)
             return Source(path, self._memory[path])
         try:
-            with open(self._here(path), "rb") as file:  # noqa: PTH123 - hot path: ten thousand trees in one process
+            with opened(self._here(path)) as file:
                 raw = file.read(LARGEST + 1)
         except FileNotFoundError:
             self.say("missing-include", at, line, f"{path} is not there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,39 @@ def test_a_file_that_is_too_large_is_said(
     code, findings = _audit(path, name, capfdbinary)
     assert code == 3
     assert "walk/config-too-large" in {f["rule"] for f in findings}
+
+
+@pytest.mark.parametrize("where", ["itself", "included", "certificate"])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+    where: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    pipe, path = tmp_path / "pipe", tmp_path / "nginx.conf"
+    os.mkfifo(pipe)
+    word = "ssl_certificate" if where == "certificate" else "include"
+    path.write_text(f"server {{\n listen 443 ssl;\n {word} {pipe};\n ssl_protocols TLSv1;\n}}\n")
+    release = "nginx@1.26.3-debian13"
+    code = run(["tls", "audit", str(pipe if where == "itself" else path), "--target", release])
+    said = b"".join(capfdbinary.readouterr())
+    assert code == (2 if where == "itself" else 10)
+    assert (b"nothing can be negotiated" in said) is (
+        where != "itself"
+    )  # OpenSSL 3.5 at its level has no TLSv1
+    assert (b"it is no regular file" in said) is (where != "certificate")
+
+
+DEEP = {
+    "nginx": "location / {\n",
+    "lighttpd": '$HTTP["host"] == "x" {\n',
+    "httpd": "<IfModule mod_ssl.c>\n",
+    "tomcat": "<Server>\n",
+    "dovecot": "protocol imap {\n",
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_blocks_within_blocks_without_end_are_said(
+    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    code, findings = _audit(_write(tmp_path, name, DEEP[name] * 5000), name, capfdbinary)
+    assert code == 3
+    assert {f["rule"] for f in findings} & {"walk/config-syntax", "walk/config-unclosed"}
