@@ -18,7 +18,7 @@ SOURCES = (
     ("hardening.tls.scan.probes", "rules"),
     ("hardening.tls.ssh_judge", "all_rules"),
     ("hardening.tls.scan.trust", "rules"),
-    ("hardening.tls.render", "INEXPRESSIBLE"),
+    ("hardening.tls.rendered", "INEXPRESSIBLE"),
     ("hardening.tls.clients", "LOCKED_OUT"),
     ("hardening.tls.policy", "result_rules"),
     ("bundle.walk.problem", "RULES"),

@@ -79,6 +79,8 @@ def _row(cipher: Cipher) -> dict[str, str]:
 
 
 def _json(resolution: Resolution) -> dict[str, Any]:
+    from hardening.tls import openssl_traps
+
     return {
         "what": resolution.string,
         "build": resolution.build.name,
@@ -86,7 +88,7 @@ def _json(resolution: Resolution) -> dict[str, Any]:
         "suites": [_row(c) for c in resolution.ciphers],
         "tls13": [_row(c) for c in resolution.tls13],
         "security_level": resolution.security_level,
-        "notes": list(resolution.notes),
+        "notes": list(openssl_traps.notes(resolution)),
     }
 
 
@@ -97,6 +99,7 @@ def _object(body: dict[str, Any]) -> list[str]:
 
 
 def _string(what: str, build_name: str | None, form: str) -> list[str]:
+    from hardening.tls import openssl_traps
     from hardening.tls.openssl import resolve
 
     resolution = resolve(what, _build(build_name))
@@ -116,7 +119,7 @@ def _string(what: str, build_name: str | None, form: str) -> list[str]:
     if resolution.tls13:
         lines += ["", "TLS 1.3 has its own setting; by itself the library offers:"]
         lines += _table(resolution.tls13)
-    lines += _notes(resolution.notes)
+    lines += _notes(openssl_traps.notes(resolution))
     return lines if build_name else [*lines, *_elsewhere(what)]
 
 

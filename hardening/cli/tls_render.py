@@ -14,7 +14,7 @@ from hardening.errors import UsageError
 
 if TYPE_CHECKING:
     from hardening.findings import Run
-    from hardening.tls.render import Rendered
+    from hardening.tls.rendered import Rendered
 
 
 @click.command()

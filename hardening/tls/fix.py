@@ -14,7 +14,7 @@ from pathlib import Path
 from hardening.errors import UsageError
 from hardening.findings import Finding, Severity
 from hardening.records import dataclass
-from hardening.tls import audit, builds, jsse, new_texts, render, rules
+from hardening.tls import audit, builds, jsse, new_texts, render, rendered, rules
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Reading, Target
 from hardening.tls.targets.tree import Tree
@@ -60,7 +60,7 @@ def _wrong(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> 
     return [
         finding
         for finding in audit.audit_tree(tree, main, [policy], asked).findings
-        if finding.level >= Severity.LOW and finding.rule.id in render.CONFIGURABLE
+        if finding.level >= Severity.LOW and finding.rule.id in rendered.CONFIGURABLE
     ]
 
 

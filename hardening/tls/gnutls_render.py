@@ -11,7 +11,7 @@ from hardening.tls.gnutls import Suite
 from hardening.tls.narrowing import Gap
 from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.render import Plan, Rendered, judged
+from hardening.tls.rendered import Plan, Rendered, judged
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.release import Release

@@ -6,9 +6,8 @@ from functools import cache
 
 from hardening.records import dataclass
 from hardening.tls import jsse, registry
-from hardening.tls.builds import Build, Cipher
 from hardening.tls.jsse import Jdk
-from hardening.tls.openssl import Resolution
+from hardening.tls.library import Build, Cipher
 from hardening.tls.registry import PROTOCOLS
 
 
@@ -58,20 +57,3 @@ def _cipher(name: str) -> Cipher:
     least = "SSLv3" if suite.min == "TLSv1.0" else suite.min  # SunJSSE keeps no suite from SSL 3.0
     last = suite.max if suite.max in PROTOCOLS else "TLSv1.2"
     return Cipher(name, suite.code, suite.iana, least, suite.bits, (0,) * 6, last)
-
-
-def resolve(string: str, ciphersuites: str | None, name: str) -> Resolution:
-    """Return what lists of names with `:` between them select: those the JDK supports, in the list's order."""
-    found = build(name)
-    by_name = {c.name: c for c in (*found.ciphers, *found.tls13)}
-    words = [w for text in (string, ciphersuites) if text for w in text.split(":") if w]
-    chosen = [by_name[real] for w in dict.fromkeys(words) if (real := found.jdk.find(w))]
-    refused = None if chosen or not words else "it supports none of these suites"
-    return Resolution(
-        string=string,
-        build=found,
-        error=refused,
-        ciphers=tuple(c for c in chosen if not c.tls13),
-        tls13=tuple(c for c in chosen if c.tls13),
-        security_level=None,
-    )

@@ -10,35 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from hardening.errors import UsageError
-from hardening.findings import Finding, Fix, InFile, Result, Severity
-from hardening.records import dataclass
+from hardening.findings import Finding, Fix, InFile, Severity
 from hardening.tls import facts, rules
 from hardening.tls.certificate_check import Moment
 from hardening.tls.certificate_check import check as check_certificates
 from hardening.tls.doubt import doubted_rules
 from hardening.tls.facts import Fact
+from hardening.tls.judgement import Judgement
 from hardening.tls.ledger import Ledger
 from hardening.tls.offer import Offer
 from hardening.tls.requirement import PolicyRule, Reason, SuiteMatch
 from hardening.tls.ruleset import Policy
 from hardening.tls.session_check import check as check_session
 
-_WORST = ("fail", "unknown", "pass")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What one or several policies say of one offer."""
-
-    findings: tuple[Finding, ...]
-    results: tuple[Result, ...]
-    verdicts: Mapping[str, str]
-    """Per policy id: `pass`, `fail` or `unknown`; goes into `Subject.policies`."""
-
-    @property
-    def verdict(self) -> str:
-        """The worst of the verdicts: `fail` before `unknown` before `pass`."""
-        return next(word for word in _WORST if word in self.verdicts.values() or word == "pass")
+__all__ = ["Judgement", "judge_all"]
 
 
 def judge_all(

@@ -6,7 +6,7 @@ from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.records import dataclass
 from hardening.tls import builds, openssl
-from hardening.tls.builds import Cipher
+from hardening.tls.library import Cipher
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets import served
 from hardening.tls.targets.base import Abilities, Target

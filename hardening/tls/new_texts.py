@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from hardening.errors import UsageError
 from hardening.tls import render
+from hardening.tls.rendered import Rendered
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets import Target
 from hardening.tls.targets.base import Edit, Reading
@@ -60,7 +61,7 @@ def separate(
     target: Target,
     main: str,
     way: Reading,
-    made: render.Rendered,
+    made: Rendered,
     place: str,
     also: Iterable[str] = (),
 ) -> dict[str, str]:

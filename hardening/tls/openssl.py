@@ -5,7 +5,7 @@ resolution.error      None, or why that library refuses the whole string
 resolution.ciphers    what the list holds, in the library's order
 resolution.tls13      the TLS 1.3 suites, which no cipher list touches
 resolution.steps      what each element did
-resolution.notes      the classic traps it steps into
+openssl_traps.notes(resolution)    the classic traps it steps into
 
 The parser's quirks are kept: what is an error, what is skipped, and where an element ends.
 """
@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from hardening.errors import UsageError
 from hardening.records import dataclass
-from hardening.tls.builds import NAMES, Build, Cipher, build, builds
+from hardening.tls.builds import NAMES, build, builds
+from hardening.tls.library import Build, Cipher
 from hardening.tls.openssl_chain import A_NULL, K_DHE, K_ECDHE, MD5, RC4, SHA1, SINCE_102, SINCE_110, Chain
 from hardening.tls.openssl_words import Words
 from hardening.tls.registry import PROTOCOLS
@@ -70,13 +71,6 @@ class Resolution:
     def steps(self) -> tuple[Step, ...]:
         """Return what each element did."""
         return _run(self.string, self.build, trace=True).steps
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Return the classic traps the string steps into, worst first."""
-        from hardening.tls import openssl_traps
-
-        return openssl_traps.notes(self)
 
     def under(self, protocol: str) -> tuple[Cipher, ...]:
         """Return what can be negotiated under one protocol version at the security level."""

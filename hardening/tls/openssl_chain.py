@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardening.tls.builds import GENERATIONS, Build, Cipher
+from hardening.tls.library import GENERATIONS, Build, Cipher
 
 SINCE_101, SINCE_102, SINCE_110, SINCE_32 = (GENERATIONS.index(g) for g in ("1.0.1", "1.0.2", "1.1.0", "3.2"))
 KX, AUTH, ENC, MAC, VERSION, STRENGTH = range(6)

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from hardening.tls import registry
-from hardening.tls.builds import GENERATIONS, Cipher, build
+from hardening.tls.builds import build
+from hardening.tls.library import GENERATIONS, Cipher
 from hardening.tls.openssl import INVALID, NO_MATCH, PROFILE, Resolution, Step, usable
 from hardening.tls.openssl_chain import SINCE_32, SINCE_102, SINCE_110
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from typing import NamedTuple
 
-from hardening.tls.builds import Build
+from hardening.tls.library import Build
 from hardening.tls.openssl_chain import SINCE_32, SINCE_101, SINCE_110, STRENGTH, VERSION, Table
 
 

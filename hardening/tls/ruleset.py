@@ -15,7 +15,7 @@ from hardening.tls.registry import CipherKind, Group, Scheme, Suite
 from hardening.tls.requirement import CertificateNeed, PolicyRule, Reason, RuleKind
 
 if TYPE_CHECKING:
-    from hardening.tls.judge import Judgement
+    from hardening.tls.judgement import Judgement
     from hardening.tls.offer import Offer
     from hardening.tls.ssh_policy import Lists, SshRule
 

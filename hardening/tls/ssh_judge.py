@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hardening.findings import Finding, Fix, InFile, Result, Rule, Severity, Verdict
 from hardening.tls import rules, ssh_algorithms
 from hardening.tls.facts import place
-from hardening.tls.judge import Judgement
+from hardening.tls.judgement import Judgement
 from hardening.tls.ledger import NOT_VERIFIED
 from hardening.tls.offer import Offer, Said, SshOffer
 from hardening.tls.ruleset import Policy

@@ -11,7 +11,7 @@ from hardening.records import dataclass
 from hardening.tls import ssh_algorithms, templates
 from hardening.tls.narrowing import Gap
 from hardening.tls.offer import Offer
-from hardening.tls.render import Plan, Rendered, judged, settle
+from hardening.tls.rendered import Plan, Rendered, judged, settle
 from hardening.tls.ruleset import Policy
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.openssh import overruled

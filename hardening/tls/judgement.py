@@ -1,0 +1,25 @@
+"""What comes of judging: findings, results and a verdict per policy, of TLS and SSH alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardening.findings import Finding, Result
+from hardening.records import dataclass
+
+_WORST = ("fail", "unknown", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one or several policies say of one offer."""
+
+    findings: tuple[Finding, ...]
+    results: tuple[Result, ...]
+    verdicts: Mapping[str, str]
+    """Per policy id: `pass`, `fail` or `unknown`; goes into `Subject.policies`."""
+
+    @property
+    def verdict(self) -> str:
+        """The worst of the verdicts: `fail` before `unknown` before `pass`."""
+        return next(word for word in _WORST if word in self.verdicts.values() or word == "pass")
