@@ -78,7 +78,9 @@ class Question:
     """None means every group the version can use."""
     schemes: tuple[int, ...] | None = None
     down_to: str | None = None
-    """With TLSv1.3: the lowest version offered beside it."""
+    """The lowest version offered, with `listed` or TLSv1.3."""
+    listed: bool = False
+    """Name the versions one by one, as TLS 1.3 does; a server that knows it goes by them alone (RFC 8446 section 4.2.1)."""
     scsv: tuple[int, ...] = ()
     """Signalling values to append."""
     compression: bool = False

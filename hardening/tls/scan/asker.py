@@ -2,83 +2,33 @@
 
 A refusal counts when the server said no and control questions succeeded before and after it. A
 close, a reset, a silence or bytes that make no sense are asked again: slower first, then in
-another shape, and what stays unanswered is unknown.
+another shape, and what stays unanswered is unknown. Where anything shows that the server says no for
+reasons of its own, a refusal is believed only when luck cannot explain it (`trial`).
 """
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
-from hardening.tls import registry
-from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape
 from hardening.tls.scan.engine import First, Now, Pause, Talk, Together, Told
-from hardening.tls.scan.load import Ages, Load
+from hardening.tls.scan.load import Load
+from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
 from hardening.tls.scan.pace import Pace
+from hardening.tls.scan.shapes import other_shapes
+from hardening.tls.scan.trial import DOUBT, FIRST_DOUBT, Trial
 
-CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
-"""handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2).
-
-OpenSSL 1.0.2 says illegal_parameter (47) where it has none of the signature schemes that are offered.
-"""
-SMALL = 16
 ATTEMPTS = 2
-SAID = 3
+MANY = 20
+"""Successes without a contradiction after which lies are too seldom to come twice in a row."""
+DENIED = 40
+"""Control questions refused in a row, after which the endpoint is lost."""
 REST = 1.5
 """Seconds without a question after which a limit a second lets one through."""
-CHUNKS = (64, 40, SMALL)
-
-
-class State(Enum):
-    """What became of a question."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    """The server said no, in words."""
-    ODD = "odd"
-    """It said something that may be about the hello's form: another alert, a suite nobody offered."""
-    TROUBLED = "troubled"
-    """It gives no answer to this question, while it answers others."""
-    LOST = "lost"
-    """It gives no answer to anything any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A state and the answer that led to it."""
-
-    state: State
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A refusal that still needs a control question after it."""
-
-    answered: int
-    question: Question
-    level: int
-    ages: Ages
-    """How dense the questions before it were."""
-    alert: int | None
-
-
-def judge_answer(question: Question, answer: Answer) -> State:
-    """Return what one answer says about its question."""
-    if answer.kind is Kind.HELLO:
-        if question.protocol == "SSLv2":
-            return State.ACCEPTED
-        floor = registry.PROTOCOLS.index(question.floor)
-        if answer.protocol is None or registry.PROTOCOLS.index(answer.protocol) < floor:
-            return State.REFUSED
-        return State.ACCEPTED if answer.suite in question.suites else State.ODD
-    if answer.kind is Kind.ALERT:
-        clear = answer.alert in CLEAR_REFUSALS or (answer.alert == 47 and question.schemes is not None)
-        return State.REFUSED if clear else State.ODD
-    return State.TROUBLED
 
 
 class Asker:
@@ -90,7 +40,12 @@ class Asker:
         self.control: Question | None = None
         self.trouble: Counter[str] = Counter()
         self.contradictions = 0
-        """How often a control question was refused: then no single refusal is believed."""
+        """How often a control question was refused, or something was taken back: then no single refusal is believed."""
+        self.wary = False
+        """Whether each refusal is asked for in a trial or, where much has succeeded, twice in a row."""
+        self._successes: list[int] = []
+        self._denied = 0
+        self._dice = random.Random(1)  # noqa: S311 - an order that a server does not expect, the same in every scan
         self.formal = False
         """Whether some question went unanswered while control questions around it succeeded."""
         self._judging = False
@@ -135,10 +90,16 @@ class Asker:
             self.pace.good()
             self._quickest = min(self._quickest, answer.seconds)
             if answer.kind is Kind.HELLO:
+                self._successes.append(self._place)
                 self._success_began = max(self._success_began, tick)
                 self.proven = max(self.proven, self.level)
                 self._load.succeeded(self._place, self.pace.starts)
         return answer
+
+    @property
+    def asked(self) -> int:
+        """How many questions went out."""
+        return len(self.pace.starts)
 
     def over(self) -> Talk:
         """Tell whether the endpoint's time is up."""
@@ -154,24 +115,36 @@ class Asker:
             if (yield from self.over()):
                 self.lost = True
                 return False
-            began = yield Now()
-            answer = yield from self.ask(self.control, first=True)
+            answer = yield from self._control(self.control)
             if answer.kind is Kind.HELLO:
                 return True
             now = yield Now()
-            if answer.kind is Kind.ALERT:
-                self.contradictions += 1
-                self.pace.bad(now, began)
-            else:
-                self.throttled, self.formal = True, False
-            if self.pace.given_up(now) or self.contradictions > 40:
+            if self.pace.given_up(now) or self._denied > DENIED:
                 self.lost = True
                 return False
 
-    def settle(self, question: Question, *, form_is_fine: bool = False) -> Generator[Any, Any, Outcome]:
+    def _control(self, control: Question) -> Generator[Any, Any, Answer]:
+        """Ask the control question once."""
+        began = yield Now()
+        answer: Answer = yield from self.ask(control, first=True)
+        if answer.kind is Kind.HELLO:
+            self._denied = 0
+        elif answer.kind is Kind.ALERT:
+            now = yield Now()
+            self.contradictions += 1
+            self._denied += 1
+            self.pace.bad(now, began)
+        else:
+            self.throttled, self.formal = True, False
+        return answer
+
+    def settle(
+        self, question: Question, *, form_is_fine: bool = False, twice: bool = False
+    ) -> Generator[Any, Any, Outcome]:
         """Ask until the answer is sure, without changing the question.
 
         `form_is_fine`: a question of this very form has just succeeded, so only its content is new.
+        `twice`: a refusal is asked for once more at once.
         """
         if (yield from self.over()):
             return Outcome(State.LOST, Answer(kind=Kind.SILENT, detail="out of time"))
@@ -190,7 +163,7 @@ class Asker:
             self._judging = False
             return outcome
         if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
-            return (yield from self._refused(question, Outcome(state, answer)))
+            return (yield from self._refused(question, Outcome(state, answer), twice=twice))
         return Outcome(state, answer)
 
     def _differs(self, question: Question, state: State, answer: Answer) -> bool:
@@ -243,41 +216,90 @@ class Asker:
             return (yield from self._refused(question, outcome))
         return outcome
 
-    def _refused(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
-        """Note a refusal; an unusual one is asked once more between two control questions."""
+    def _refused(
+        self, question: Question, outcome: Outcome, *, twice: bool = False
+    ) -> Generator[Any, Any, Outcome]:
+        """Note a refusal; one that may be a lie is asked for again, an unusual one between control questions."""
         if self.contradictions:
             return (yield from self._insisted(question, outcome))
-        if outcome.state is State.REFUSED:
-            ages = self._load.ages(self._place, self.pace.starts)
-            alert = self._said[question] = outcome.answer.alert
-            self.refusals.append(Refusal(self._tick, question, self.level, ages, alert))
-            return outcome
-        again = yield from self._between(question)
-        if again.state is State.LOST or again.answer.kind is Kind.HELLO or not self.contradictions:
-            return again
-        return (yield from self._insisted(question, outcome))
+        if outcome.state is not State.REFUSED:
+            return (yield from self._unusual(question, outcome))
+        if self.wary and outcome.answer.alert != PROTOCOL_VERSION and len(self._successes) < MANY:
+            return (yield from self._insisted(question, outcome))
+        place, level, ages = self._place, self.level, self._load.ages(self._place, self.pace.starts)
+        alert = self._said[question] = outcome.answer.alert
+        twice = self.wary or (twice and alert != PROTOCOL_VERSION)
+        if twice:
+            answer = yield from self.ask(question, first=True)
+            if answer.kind is Kind.HELLO or (answer.kind is Kind.ALERT and answer.alert != alert):
+                self.contradictions += 1
+            if answer.kind is Kind.HELLO:
+                return Outcome(judge_answer(question, answer), answer)
+            if self.contradictions:
+                return (yield from self._insisted(question, outcome))
+            twice = answer.kind is Kind.ALERT
+        places = (place, self._place) if twice else ()
+        self.refusals.append(Refusal(self._tick, question, level, ages, alert, places))
+        return outcome
 
-    def _between(self, question: Question) -> Generator[Any, Any, Outcome]:
-        """Ask between two control questions that have to succeed."""
+    def _unusual(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
+        """Ask twice in a row between two control questions that have to succeed."""
         if not (yield from self.alive()):
-            return Outcome(State.LOST, Answer(kind=Kind.SILENT))
-        answer = yield from self.ask(question, first=True)
-        if answer.kind is not Kind.HELLO and not (yield from self.alive()):
+            return Outcome(State.LOST, outcome.answer)
+        answer = outcome.answer
+        for _ in range(2):
+            answer = yield from self.ask(question, first=True)
+            if answer.kind is Kind.HELLO:
+                self.contradictions += 1
+                return Outcome(judge_answer(question, answer), answer)
+        if not (yield from self.alive()):
             return Outcome(State.LOST, answer)
+        if self.contradictions:
+            return (yield from self._insisted(question, outcome))
         return Outcome(judge_answer(question, answer), answer)
 
     def _insisted(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
-        """Where control questions have been refused, no has to be said several times in a row."""
-        said = 0
-        for _ in range(SAID * 4):
-            before = self.contradictions
-            again = yield from self._between(question)
-            if again.state is State.LOST or again.answer.kind is Kind.HELLO:
-                return again
-            said = said + 1 if again.state is not State.TROUBLED and self.contradictions == before else 0
-            if said >= SAID:
-                return again
-        return Outcome(State.TROUBLED, outcome.answer)
+        """Where no single refusal can be believed, ask until luck cannot explain them, or leave it unknown."""
+        trial = Trial(self._dice)
+        while not trial.over:
+            if (yield from self.over()):
+                self.lost = True
+                return Outcome(State.LOST, outcome.answer)
+            if trial.asks_control() and self.control is not None:
+                answer = yield from self._control(self.control)
+                if answer.kind in (Kind.HELLO, Kind.ALERT):
+                    trial.control(accepted=answer.kind is Kind.HELLO)
+                self.lost = self._denied > DENIED
+            else:
+                answer = yield from self.ask(question, first=True)
+                if answer.kind is Kind.HELLO:
+                    return Outcome(judge_answer(question, answer), answer)
+                if answer.kind is Kind.ALERT:
+                    trial.refused()
+                    outcome = Outcome(judge_answer(question, answer), answer)
+            if trial.sure(DOUBT if self.contradictions else FIRST_DOUBT):
+                if not self.contradictions:  # else it has stood the longer one
+                    self.refusals.append(
+                        Refusal(self._tick, question, 1, (), outcome.answer.alert, tried=True)
+                    )
+                return outcome
+        return Outcome(State.UNSURE, outcome.answer)
+
+    def recheck(self, question: Question) -> Talk:
+        """Ask once more what was refused; anything but the same refusal makes every refusal doubtful."""
+        answer: Answer = yield from self.ask(question)
+        if answer.kind not in TROUBLE and (
+            answer.kind is not Kind.ALERT or answer.alert != self._said[question]
+        ):
+            self.contradictions += 1
+
+    def counted(self, refusal: Refusal) -> bool:
+        """Tell whether a server that says no on every n-th connection would have said it on both: then n divides their distance."""
+        first, second = refusal.places
+        return any(
+            (second - first) % n == 0 and not any((place - first) % n == 0 for place in self._successes)
+            for n in range(2, second - first + 1)
+        )
 
     def take(self, strange: Callable[[Refusal], bool]) -> list[Question]:
         """Return the questions of refusals that do not fit what else is known; they do not count any more."""
@@ -291,6 +313,11 @@ class Asker:
         Once a control question has been refused, no refusal before that is believed.
         """
         alive = True
+        crowd = max((r.level for r in self.refusals), default=0)
+        if self.control is not None and self.proven < crowd <= self.pace.parallel:
+            now = yield Now()
+            self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
+            yield Together(tuple(self._control(self.control) for _ in range(crowd)))
         if any(r.answered >= self._success_began for r in self.refusals):
             alive = yield from self.alive()
         doubted = self.refusals
@@ -314,7 +341,7 @@ class Asker:
         """
         stalls = self.trouble[Kind.SILENT.value] > self.trouble.total() // 2
         wait = max(0.7, 20 * self._quickest) if stalls else None
-        for shape in self._other_shapes(question, stalls=stalls):
+        for shape in other_shapes(question, self.control, stalls=stalls):
             size = shape.max_suites
             parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]
             asked = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
@@ -325,43 +352,3 @@ class Asker:
             if not (yield from self.alive()):
                 return False
         return False
-
-    def _other_shapes(self, question: Question, *, stalls: bool) -> list[Shape]:
-        now = question.shape
-        control = self.control
-        proven = control is not None and control.shape == now and len(control.suites) >= len(question.suites)
-        tls13 = question.protocol == "TLSv1.3"
-        if now == Shape() and proven and not tls13:
-            # the control question had every suite and extension: only its version can make a difference
-            return [
-                replace(now, tier=Tier.BARE),
-                replace(now, tier=Tier.PLAIN, classic=True, max_suites=SMALL),
-            ]
-        shapes: list[Shape] = []
-        if tls13 and not now.shares:
-            shapes.append(replace(now, shares=True))
-        if now.tier is Tier.RICH:
-            shapes.append(replace(now, tier=Tier.PLAIN))
-        if len(question.suites) > SMALL:
-            shapes += [
-                replace(now, max_suites=n) for n in CHUNKS if n < min(now.max_suites, len(question.suites))
-            ]
-        smallest = replace(now, max_suites=min(now.max_suites, SMALL))
-        shapes.append(replace(smallest, tier=Tier.PLAIN, classic=True))
-        if not tls13:
-            shapes.append(replace(smallest, tier=Tier.BARE))
-        shapes.append(replace(smallest, record_version=None))
-        if stalls:
-            shapes = [s for s in shapes if s.max_suites != CHUNKS[1]]
-        return [s for s in dict.fromkeys(shapes) if s != now]
-
-
-def doubtful(shape: Shape, protocol: str, code: int) -> bool:
-    """Tell whether a refusal in a reduced shape may be due to what the hello left out."""
-    if protocol == "TLSv1.3":
-        return shape.classic
-    if protocol == "SSLv3" or (shape.tier is not Tier.BARE and not shape.classic):
-        return False
-    suite = registry.suites_by_code().get(code)
-    kx = (suite.kx or "") if suite else ""
-    return kx.startswith("ECDH") or (protocol == "TLSv1.2" and kx.startswith("DH"))

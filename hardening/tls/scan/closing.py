@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from hardening.tls.scan import hello
 from hardening.tls.scan.ask import Kind, Question, Tier, Want
-from hardening.tls.scan.asker import Outcome, State
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.outcome import OPEN, Outcome, State
 from hardening.tls.scan.parameters import Parameters
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.tls13 import GROUPS, SUITES
@@ -56,7 +56,7 @@ class Closing:
             self.case.found.note(question, outcome.answer)
             if outcome.state is State.ACCEPTED:
                 learned.chose(question, outcome.answer)
-            elif outcome.state in (State.TROUBLED, State.LOST):
+            elif outcome.state in OPEN:
                 learned.unknown += suites
                 return
             suites = suites[limit:]
@@ -88,7 +88,21 @@ class Closing:
             if outcome.state is not State.REFUSED:
                 break
             self.parameters.groups_known = not scope.full  # all that is forbidden was among them
-        if outcome.state in (State.TROUBLED, State.LOST) and not tls13.offered:
+        if tls13.offered:
+            return
+        if outcome.state is State.REFUSED:
+            yield from self._unsealed(tls13)
+        else:
+            tls13.unknown = list(SUITES)
+
+    def _unsealed(self, tls13: Learned) -> Talk:
+        """Ask for TLS 1.3 in any group, also those we cannot compute in; it was announced, so a refusal says nothing."""
+        question = Question(protocol="TLSv1.3", suites=hello.every_suite(), shape=self.case.asker.shape)
+        outcome: Outcome = yield from self.case.asker.settle(question)
+        self.case.found.note(question, outcome.answer)
+        if outcome.state is State.ACCEPTED:
+            tls13.chose(question, outcome.answer)
+        elif self.case.found.tls13_hinted:
             tls13.unknown = list(SUITES)
 
     def _newest(self, tls13: Learned) -> Talk:
@@ -98,15 +112,16 @@ class Closing:
             shape = replace(shape, tier=Tier.PLAIN)
         beside = tuple(reversed(hello.every_suite()[: shape.max_suites]))
         question = Question(protocol="TLSv1.3", suites=beside, shape=shape, want=Want.HELLO, down_to="SSLv3")
-        outcome: Outcome = yield from self.case.asker.settle(question)
+        outcome: Outcome = yield from self.case.asker.settle(question, twice=True)
         answer = outcome.answer
         self.case.found.note(question, answer)
         if answer.kind is Kind.HELLO and answer.protocol != "TLSv1.3":
-            tls13.refused = True
             older = self.case.found.protocols[answer.protocol or ""]
             if older.offered and answer.suite in beside:
                 older.chose(question, answer)
-            return
-        if outcome.state is State.ACCEPTED:
+            if older.name == "TLSv1.2":
+                tls13.refused = True
+                return  # GnuTLS without TLS 1.2 answers a list with what is older, and TLS 1.3 to a list of that alone
+        elif outcome.state is State.ACCEPTED:
             tls13.chose(question, answer)
         yield from self.versions.ask("TLSv1.3")

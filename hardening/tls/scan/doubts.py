@@ -6,15 +6,15 @@ suites under every version that can have them, and refuses versions it does not 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hardening.tls import registry
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.ask import at_least
-from hardening.tls.scan.asker import Refusal
+from hardening.tls.scan.ask import Question, at_least
 from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.outcome import PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.scope import Case
-from hardening.tls.scan.versions import PROTOCOL_VERSION
 
 _OLD = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
 
@@ -29,15 +29,31 @@ class Strange:
 
     def __call__(self, one: Refusal) -> bool:
         """Compare one refusal with the others and with what is offered."""
-        question = one.question
+        if one.tried or one.places:
+            return not one.tried and self.case.asker.counted(one)
+        return self.case.asker.wary or self._single(one.question, one)
+
+    def _single(self, question: Question, one: Refusal) -> bool:
         if question.groups is not None or question.schemes is not None or question.protocol == "SSLv2":
             return False
         learned = self.case.found.protocols[question.protocol]
+        if learned.offered and one.alert == PROTOCOL_VERSION:
+            return True
         if learned.offered:
             return self.case.scope.full and not _as_elsewhere(self.case, learned)
         return _skipped(self.case, learned) or (
             one.alert != PROTOCOL_VERSION and learned.name != "SSLv3" and _otherwise(self.case, self.refusals)
         )
+
+
+def no_word_for_versions(case: Case, refusals: Iterable[Refusal]) -> bool:
+    """Tell whether TLS 1.0 or 1.1 was refused as suites are: then a lie looks like any other refusal, and each is asked for again."""
+    return any(
+        r.alert != PROTOCOL_VERSION
+        for r in refusals
+        if r.question.protocol in ("TLSv1.0", "TLSv1.1")
+        and not case.found.protocols[r.question.protocol].offered
+    )
 
 
 def _as_elsewhere(case: Case, learned: Learned) -> bool:

@@ -138,7 +138,7 @@ def hello_body(
     codes = (*question.suites, *question.scsv)
     compression = b"\x02\x01\x00" if question.compression else b"\x01\x00"
     head = (
-        pack(">H", min(WIRE_VERSIONS[question.protocol], 0x0303))
+        pack(">H", 0x0303 if question.listed else min(WIRE_VERSIONS[question.protocol], 0x0303))
         + random
         + bytes([len(session_id)])
         + session_id
@@ -205,14 +205,15 @@ def _extensions(
             out.append(_list16(SCHEMES, schemes))
     if shape.tier is Tier.RICH:
         out += _courtesies(question)
-    if tls13:
+    if tls13 or question.listed:
         out.append(_versions(question.protocol, question.floor))
-        out.append(_MODES)
-        entries = b"".join(pack(">HH", group, len(key)) + key for group, key in shares.items())
-        out.append(_extension(KEY_SHARE, pack(">H", len(entries)) + entries))
-        if cookie:
-            out.append(_extension(COOKIE, pack(">H", len(cookie)) + cookie))
-    return b"".join(out)
+    return b"".join(out) + (_shares(shares, cookie) if tls13 else b"")
+
+
+def _shares(shares: Mapping[int, bytes], cookie: bytes) -> bytes:
+    entries = b"".join(pack(">HH", group, len(key)) + key for group, key in shares.items())
+    out = _MODES + _extension(KEY_SHARE, pack(">H", len(entries)) + entries)
+    return out + _extension(COOKIE, pack(">H", len(cookie)) + cookie) if cookie else out
 
 
 def _groups(question: Question) -> tuple[int, ...]:

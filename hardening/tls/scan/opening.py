@@ -8,16 +8,17 @@ from typing import Any
 
 from hardening.tls.scan import hello
 from hardening.tls.scan.ask import Answer, Kind, Question, Shape, Tier, Want
-from hardening.tls.scan.asker import SMALL
 from hardening.tls.scan.engine import Together
 from hardening.tls.scan.scope import Case
+from hardening.tls.scan.shapes import SMALL
 
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 
 
 def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
-    spoke, last = False, Answer(kind=Kind.SILENT)
+    refused: set[tuple[str, Shape]] = set()
+    last = Answer(kind=Kind.SILENT)
     for wave in _waves(case.scope.first):
         asked = [_first_question(name, shape) for name, shape in wave]
         if len(asked) > 1:
@@ -26,15 +27,17 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
         for question, answer in zip(asked, answers, strict=True):
             if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
+                case.asker.contradictions += (question.protocol, question.shape) in refused
                 _open_with(case, question, answer)
                 return True
-            spoke = spoke or answer.kind is Kind.ALERT
+            if answer.kind is Kind.ALERT:
+                refused.add((question.protocol, question.shape))
             last = answer
         if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
             break
         if (yield from case.asker.over()):
             break
-    case.found.failure = _failure(last, spoke=spoke)
+    case.found.failure = _failure(last, spoke=bool(refused))
     return False
 
 

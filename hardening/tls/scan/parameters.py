@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from hardening.tls import registry
 from hardening.tls.scan import hello
 from hardening.tls.scan.ask import Question, Want, at_least
-from hardening.tls.scan.asker import Outcome, State
 from hardening.tls.scan.engine import Talk, Together
 from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.outcome import OPEN, Outcome, State
 from hardening.tls.scan.schemes import signer
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.tls13 import GROUPS, SUITES
@@ -22,11 +22,23 @@ class Parameters:
     case: Case
     groups_known: bool = False
     """Whether the server has said which TLS 1.3 groups it has."""
+    _asked: bool = False
 
     # groups
 
+    def early(self) -> Talk:
+        """Ask for groups before the versions, once."""
+        self._asked = True
+        yield from self._ask()
+
     def groups(self) -> Talk:
         """Ask for groups under the newest versions, as far as the scope wants to know."""
+        if self._asked:
+            self._asked = False
+        else:
+            yield from self._ask()
+
+    def _ask(self) -> Talk:
         found, full = self.case.found, self.case.scope.full
         talks: list[Talk] = []
         newest = [p for p in found.offered() if p.name not in ("SSLv2", "SSLv3")]
@@ -61,7 +73,7 @@ class Parameters:
                 learned.groups.append(chosen)
                 groups = tuple(g for g in groups if g != chosen)
                 continue
-            if outcome.state in (State.TROUBLED, State.LOST):
+            if outcome.state in OPEN:
                 learned.unknown_groups += groups
             return
 

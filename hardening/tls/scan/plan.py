@@ -6,8 +6,9 @@ questions before and after. Inventory: take away what was chosen until nothing i
 
 from __future__ import annotations
 
-from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan import doubts, extras, parameters
+from collections.abc import Iterator
+
+from hardening.tls.scan import doubts, extras, order, parameters
 from hardening.tls.scan.ask import Question
 from hardening.tls.scan.asker import Asker
 from hardening.tls.scan.closing import Closing
@@ -20,6 +21,8 @@ from hardening.tls.scan.scope import Case, Scope
 from hardening.tls.scan.versions import Versions
 
 ROUNDS = 4
+COMPLIANT = 8
+"""Connections that a verdict may cost where nothing is amiss; what is not needed goes to refusals that may be lies."""
 
 
 class Inquiry:
@@ -38,12 +41,11 @@ class Inquiry:
         if not (yield from opened(self._case)):
             return self.found
         closing = Closing(self._case, self._versions, self._parameters)
-        names = [n for n in PROTOCOLS if n != "TLSv1.3" or self._case.asks_tls13]
         crowd = self.asker.pace.limits.parallel
         if not self.scope.full:
             # mostly refusals: asked one by one, since none of them shows that a crowd is welcome
             self.asker.pace.parallel = 1
-        yield Together(tuple(self._versions.ask(name) for name in names))
+        yield Together(tuple(self._first()))
         if not self.asker.pace.troubled:
             self.asker.pace.parallel = crowd
         yield from closing.ask()
@@ -53,6 +55,15 @@ class Inquiry:
         self._compare()
         yield from self._confirm()
         return self.found
+
+    def _first(self) -> Iterator[Talk]:
+        """Yield what is asked about versions; a verdict on a server without TLS 1.3 asks for groups before the last two."""
+        wanted = order.of(self._case)
+        self._versions.lists = any(len(names) > 1 for names in wanted)
+        for names in wanted:
+            if names == ("TLSv1.0",) and not self.scope.full and not self._case.asks_tls13:
+                yield self._parameters.early()
+            yield self._versions.ask(*names) if len(names) == 1 else self._versions.listed(names)
 
     def _compare(self) -> None:
         """A version that was announced or seen, and refused all the same, makes every refusal doubtful."""
@@ -71,7 +82,13 @@ class Inquiry:
         """
         asker = self.asker
         asker.repeating = True
-        for question in asker.take(doubts.Strange(self._case, tuple(asker.refusals))):
+        asker.wary = asker.wary or doubts.no_word_for_versions(self._case, asker.refusals)
+        if not self.scope.full and not asker.wary:
+            for question in order.worth_most(asker.refusals)[: max(0, COMPLIANT - asker.asked)]:
+                yield from asker.recheck(question)
+        strange = asker.take(doubts.Strange(self._case, tuple(asker.refusals)))
+        asker.wary = asker.wary or bool(strange)
+        for question in strange:
             yield from self._redo(question)
         for _ in range(ROUNDS):
             again = yield from asker.confirm()
@@ -88,17 +105,19 @@ class Inquiry:
             self._forget(question)
         elif question.groups is not None or question.schemes is not None:
             yield from parameters.again(self._parameters, learned, question)
+        elif question.listed:
+            yield from self._versions.each(question)
         elif question.protocol == "SSLv2":
             yield from self._versions.again_sslv2(learned)
         else:
             yield from self._versions.chain(learned, question.suites)
 
     def _forget(self, question: Question) -> None:
-        learned = self.found.protocols[question.protocol]
-        learned.refused = False
-        if question.schemes is not None:
-            learned.unknown_schemes += question.schemes
-        elif question.groups is not None:
-            learned.unknown_groups += question.groups
-        else:
-            learned.unknown += question.suites
+        for learned in self._versions.meant(question):
+            learned.refused = False
+            if question.schemes is not None:
+                learned.unknown_schemes += question.schemes
+            elif question.groups is not None:
+                learned.unknown_groups += question.groups
+            else:
+                learned.unknown += question.suites

@@ -6,20 +6,22 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hardening.tls import registry
 from hardening.tls.scan import hello
 from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Want
-from hardening.tls.scan.asker import SMALL, Outcome, State, doubtful, judge_answer
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
+from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, State, judge_answer
 from hardening.tls.scan.schemes import Riding
 from hardening.tls.scan.scope import Case
+from hardening.tls.scan.shapes import SMALL, doubtful
 
 BUSY = 4
 """Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
+LONG = 30
+"""Accepted suites of one version after which its end is compared with others' rather than asked for twice."""
 NO_SUITE = 0xFEFD
 """A code point nobody has assigned or uses."""
-PROTOCOL_VERSION = 70
-"""The alert that refuses a version, whatever the suites."""
 
 Rest = list[tuple[int, ...]]
 
@@ -29,6 +31,8 @@ class Versions:
     """The conversations about suites; what they find goes into the case."""
 
     case: Case
+    lists: bool = False
+    """Whether one hello asks for several versions: what that saves goes to the refusal that matters most."""
     _way_of_refusing: Kind | None = field(default=None, init=False)
     _silent_sslv2: Answer | None = field(default=None, init=False)
 
@@ -120,7 +124,9 @@ class Versions:
                     pending[:0] = [rest] if rest else []
                     continue
                 question = replace(question, schemes=None)
-            outcome: Outcome = yield from asker.settle(question, form_is_fine=fine)
+            outcome: Outcome = yield from asker.settle(
+                question, form_is_fine=fine, twice=self._twice(learned)
+            )
             riding.settled(outcome.answer, learned)
             self.case.found.note(question, outcome.answer)
             if outcome.state is State.ACCEPTED:
@@ -134,6 +140,44 @@ class Versions:
                 return
             pending[:0] = left
         learned.refused = not learned.unknown
+
+    def _twice(self, learned: Learned) -> bool:
+        """Tell whether a refusal is asked for twice; the end of a long list of an older version is compared with the others'."""
+        if not self.case.scope.full:
+            return learned.name == "TLSv1.2" and self.lists
+        return len(learned.choices) < LONG or learned.name in ("TLSv1.2", "TLSv1.3")
+
+    def listed(self, names: tuple[str, ...]) -> Talk:
+        """Ask for several versions in one hello that lists them, where TLS 1.3 is there.
+
+        The old field says TLS 1.2, as it does in every hello with a list, so a server that reads no list betrays itself
+        by answering TLS 1.2. Only protocol_version refuses them all; after any other answer each is asked for by itself.
+        """
+        asker = self.case.asker
+        question = Question(
+            protocol=names[-1], down_to=names[0], listed=True, suites=hello.every_suite(), shape=asker.shape
+        )
+        answer: Answer = yield from asker.ask(question, blame=False)
+        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
+            yield from asker.note(question, State.REFUSED, answer)
+            for learned in self.meant(question):
+                learned.refused = learned.asked_all = True
+        else:
+            yield from self.each(question)
+
+    def meant(self, question: Question) -> list[Learned]:
+        """Return the versions that a question is about."""
+        if not question.listed:
+            return [self.case.found.protocols[question.protocol]]
+        span = registry.PROTOCOLS
+        names = span[span.index(question.floor) : span.index(question.protocol) + 1]
+        return [self.case.found.protocols[name] for name in names]
+
+    def each(self, question: Question) -> Talk:
+        """Ask for each of the versions that a question lists."""
+        for learned in self.meant(question):
+            learned.refused = False
+            yield from self.ask(learned.name)
 
     def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
         """Offer in alternating directions, so that the choices show whose order decides."""
@@ -153,6 +197,8 @@ class Versions:
         state, asker = outcome.state, self.case.asker
         if state is State.ACCEPTED:
             learned.chose(question, outcome.answer)
+            if not self.case.scope.full and outcome.answer.suite not in extra:
+                asker.wary = True  # it fails anyway, so connections are no matter any more
             if len(learned.choices) == BUSY and not asker.pace.troubled:
                 asker.pace.parallel = asker.pace.limits.parallel
             chosen = outcome.answer.suite
@@ -167,7 +213,7 @@ class Versions:
             return None
         if state is State.ODD:
             return (yield from self._odd(learned, question, outcome.answer))
-        if (yield from asker.reshape(question)):
+        if state is State.TROUBLED and (yield from asker.reshape(question)):
             return [batch]
         if asker.lost:
             return None

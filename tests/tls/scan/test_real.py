@@ -137,12 +137,38 @@ def test_a_compliant_server_passes_in_eight_connections(policies: tuple[str, ...
         assert run.exit_code() == 0
 
 
+@pytest.mark.parametrize("curves", ["X25519", "prime256v1", "prime256v1:X25519"])
+@pytest.mark.parametrize("versions", ["TLSv1.2 TLSv1.3", "TLSv1.2"])
+def test_whatever_its_groups(curves: str, versions: str, tmp_path: Path) -> None:
+    settings = GOOD.replace("X25519:prime256v1:secp384r1", curves).replace("TLSv1.2 TLSv1.3", versions)
+    with nginx(tmp_path, settings) as endpoint:
+        run = scan([endpoint], [policy.load("aspect")])
+    [subject] = run.subjects
+    assert subject.stats["connections"] <= 8
+    assert subject.examined == "full"
+    assert subject.policies == {"aspect": "pass"}
+
+
+OLD = "ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519; ssl_ciphers ECDHE-RSA-AES128-SHA:@SECLEVEL=0;"
+
+
+@pytest.mark.parametrize("old", [("TLSv1",), ("TLSv1.1",), ("TLSv1", "TLSv1.1")])
+def test_old_versions_that_are_asked_for_together_are_seen_beside_tls_1_3(
+    old: tuple[str, ...], tmp_path: Path
+) -> None:
+    with nginx(tmp_path, f"ssl_protocols {' '.join(old)} TLSv1.2 TLSv1.3; {OLD}") as endpoint:
+        run = scan([endpoint], [policy.load("aspect")])
+    assert run.subjects[0].offer is not None
+    assert {"TLSv1": "TLSv1.0"}.get(old[0], old[0]) in run.subjects[0].offer["protocols"]
+    assert len(run.subjects[0].offer["protocols"]) == len(old) + 2
+
+
 def test_a_server_with_tls_1_3_alone_shows_its_chain(tmp_path: Path) -> None:
     with nginx(tmp_path, "ssl_protocols TLSv1.3; ssl_ecdh_curve secp384r1;") as endpoint:
         run = scan([endpoint], [policy.load("mozilla-modern")])
         [offer] = offers([endpoint])
     assert run.subjects[0].examined == "full"
-    assert run.subjects[0].stats["connections"] <= 9
+    assert run.subjects[0].stats["connections"] <= 8
     assert offer.certificates[0].key.startswith(("ec:", "rsa:"))
     assert [p.name for p in offer.protocols] == ["TLSv1.3"]
     assert [g.value for g in offer.protocols[0].groups] == ["secp384r1"]
