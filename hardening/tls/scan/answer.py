@@ -7,7 +7,7 @@ cost little and become `Kind.GARBAGE` with a reason, never an exception that esc
 from __future__ import annotations
 
 from hashlib import sha256
-from struct import unpack_from
+from struct import Struct, unpack_from
 
 from hardening.tls import registry
 from hardening.tls.registry import WIRE_VERSIONS
@@ -37,6 +37,11 @@ _GREETINGS = (
 )
 
 
+_number = int.from_bytes
+_FRONT = Struct(">H32s")
+_CHOICE = Struct(">HB")
+
+
 class MalformedError(ValueError):
     """The bytes are not what the protocol says; the message is the reason."""
 
@@ -51,14 +56,19 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         """Return the next bytes. Errors: MalformedError when there are fewer."""
-        if size > self.end - self.at:
+        at = self.at
+        self.at = after = at + size
+        if after > self.end:
             raise MalformedError("a length points past the end of its message")
-        self.at += size
-        return self.data[self.at - size : self.at]
+        return self.data[at:after]
 
     def number(self, size: int) -> int:
         """Return the next big-endian number of that many bytes."""
-        return int.from_bytes(self.take(size), "big")
+        at = self.at
+        self.at = after = at + size
+        if after > self.end:
+            raise MalformedError("a length points past the end of its message")
+        return self.data[at] if size == 1 else _number(self.data[at:after], "big")
 
     def vector(self, size: int) -> bytes:
         """Return the next length-prefixed bytes."""
@@ -248,13 +258,9 @@ def sslv2_answer(body: bytes) -> Answer:
 def server_hello(message: bytes, question: Question) -> Answer:
     """Read a ServerHello or HelloRetryRequest against what was asked. Errors: MalformedError."""
     cursor = Cursor(message)
-    wire, random, session, suite, compression = (
-        cursor.number(2),
-        cursor.take(32),
-        cursor.vector(1),
-        cursor.number(2),
-        cursor.number(1),
-    )
+    wire, random = _FRONT.unpack(cursor.take(_FRONT.size))
+    session = cursor.vector(1)
+    suite, compression = _CHOICE.unpack(cursor.take(_CHOICE.size))
     if len(session) > 32:
         raise MalformedError("a session id of more than 32 bytes")
     extensions = read_extensions(cursor.vector(2)) if cursor.left else {}

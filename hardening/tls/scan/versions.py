@@ -120,7 +120,7 @@ class Versions:
             if question.schemes is not None:
                 answer = yield from asker.ask(question)
                 if riding.came(question, answer, learned, self.case.found):
-                    rest = tuple(s for s in batch if s != answer.suite)
+                    rest = _without(batch, answer.suite)
                     pending[:0] = [rest] if rest else []
                     continue
                 question = replace(question, schemes=None)
@@ -202,8 +202,7 @@ class Versions:
             if len(learned.choices) == BUSY and not asker.pace.troubled:
                 asker.pace.parallel = asker.pace.limits.parallel
             chosen = outcome.answer.suite
-            gone = extra if chosen in extra else ()
-            rest = tuple(s for s in batch if s != chosen and s not in gone)
+            rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
             return [rest] if rest else []
         if state is State.REFUSED:
             if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
@@ -268,6 +267,12 @@ class Versions:
             if outcome.answer.kind in TROUBLE:
                 learned.unknown += batch
         return []
+
+
+def _without(batch: tuple[int, ...], chosen: int | None) -> tuple[int, ...]:
+    """Return a batch without what was chosen from it."""
+    at = batch.index(chosen)
+    return batch[:at] + batch[at + 1 :]
 
 
 def _sslv2_question() -> Question:
