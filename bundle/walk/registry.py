@@ -77,14 +77,15 @@ def _payload(source: Source, found: selfextract.Payload, context: Context) -> It
             yield Note("truncated", f"ends {length - part.size} bytes too early")
         if part.size <= 0:
             break
-        yield from _section(part, context)
+        yield from section(part, context)
         at += part.size
     if at < source.size and any(block.strip(b"\0\n") for block in chunks(source, at)):
         yield Note("trailing-data", "data behind the last section", f"<data at {at}>")
         yield Raw(name=f"<data at {at}>", size=source.size - at, data=chunks(source, at), hidden=True)
 
 
-def _section(part: Source, context: Context) -> Iterator[Raw | Note]:
+def section(part: Source, context: Context) -> Iterator[Raw | Note]:
+    """Say what is in the archive behind a script or a program: a compressed tar is one level, not two."""
     head = part.read(0, HEAD)
     if head.startswith((b"Salted__", b"\x8c\x0d", b"\x85")):
         yield Note("encrypted", "the archive behind the script is encrypted", "<payload>", part.size)

@@ -311,7 +311,8 @@ class Walker:
 
     def _embedded(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
         """Go into the archives that a file holds which is none itself."""
-        found = embedded.archives(member.format, source)
+        context = Context(member.name, self.limits, self.passwords)
+        found = embedded.archives(member.format, source, context)
         first = next(found, None)
         if first is None:
             return

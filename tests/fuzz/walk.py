@@ -19,7 +19,7 @@ from bundle.walk import embedded
 from bundle.walk.derive import bytecode, documents, rpmdb, wrapped
 from bundle.walk.derive import sqlite as sqlite_reader
 from bundle.walk.formats import lz, makeself
-from bundle.walk.formats.raw import Raw
+from bundle.walk.formats.raw import Context, Raw
 from bundle.walk.identify import HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -62,7 +62,7 @@ def layers(data: bytes) -> None:
 def within(data: bytes) -> None:
     """Archives inside what is none: as a program would carry them, and as text would."""
     for form, front in (("elf", b"\x7fELF"), ("text", b"word "), ("pdf", b"%PDF-"), ("sqlite", b"")):
-        for raw in embedded.archives(form, Memory(front + data)):
+        for raw in embedded.archives(form, Memory(front + data), Context("x", LIMITS)):
             if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
                 with suppress(Broken):
                     for _ in islice(raw.data, 64):

@@ -11,9 +11,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bundle.walk.embedded import coded, extents, stored
-from bundle.walk.formats.raw import Note, Raw
+from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.member import OVERLAP, WINDOW, Content
-from bundle.walk.source import Source
+from bundle.walk.registry import section
+from bundle.walk.source import Slice, Source
 
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
@@ -24,14 +25,15 @@ _MANY = 1000
 """Archives in one file that are opened."""
 _HITS = 100_000
 """Places of one window that are looked at."""
+_PROGRAMS = frozenset({"elf", "pe"})
 _PASSED = frozenset({"class", "empty"})
 
 
-def archives(form: str, source: Source) -> Iterator[Raw | Note]:
+def archives(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
     """Say the archives in a file that is none itself, in the order they lie in it."""
     if form in _PASSED or source.size < _LEAST:
         return
-    for count, raw in enumerate(_all(form, source)):
+    for count, raw in enumerate(_all(form, source, context)):
         if count >= _MANY:
             yield Note(
                 "limit-members", f"more than {_MANY} archives inside this file; the rest was not opened"
@@ -40,7 +42,7 @@ def archives(form: str, source: Source) -> Iterator[Raw | Note]:
         yield raw
 
 
-def _all(form: str, source: Source) -> Iterator[Raw]:
+def _all(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
     reached = 0
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
@@ -53,7 +55,10 @@ def _all(form: str, source: Source) -> Iterator[Raw]:
             found = find(source, at, mark)
             if found is not None and found.start >= reached:
                 reached = found.start + found.length
-                yield found.raw(source)
+                if form in _PROGRAMS and found.data is None and reached == source.size:  # it extracts itself
+                    yield from section(Slice(source, found.start, found.length), context)
+                else:
+                    yield found.raw(source)
     yield from stored.members(form, source)
 
 

@@ -70,15 +70,15 @@ def _behind_programs() -> Iterator[Canary]:
         ("jpeg", b"\xff\xd8\xff\xe0" + noise(900)),
         ("data", b"\0" + noise(900)),
     ):
-        yield Canary(f"{word}+tgz", front + tgz, "<data at>!/p.php")
+        yield Canary(f"{word}+tgz", front + tgz, "p.php" if word in ("pe", "elf") else "<data at>!/p.php")
         yield Canary(f"{word}+tgz+more", front + tgz + noise(500, 3), "<data at>!/p.php")
-    yield Canary("pe+txz", stub + lzma.compress(tarred(TREE)), "<data at>!/p.php")
-    yield Canary("pe+tbz", stub + bz2.compress(tarred(TREE)), "<data at>!/p.php")
-    yield Canary("elf+tar", elf + tarred(TREE), "<data at>!/p.php")
-    yield Canary("elf+cpio", elf + cpioed(TREE), "<data at>!/p.php")
+    yield Canary("pe+txz", stub + lzma.compress(tarred(TREE)), "p.php")
+    yield Canary("pe+tbz", stub + bz2.compress(tarred(TREE)), "p.php")
+    yield Canary("elf+tar", elf + tarred(TREE), "p.php")
+    yield Canary("elf+cpio", elf + cpioed(TREE), "p.php")
     yield Canary("elf+zip+more", elf + zipped(TREE) + noise(70_000, 4), "<data at>!/p.php")
     yield Canary("png+zip", b"\x89PNG\r\n\x1a\n" + noise(300) + zipped(TREE), "<data at>!/p.php")
-    yield Canary("elf+two", elf + tgz + noise(99) + gzip.compress(PHP, mtime=0), "<data at>!/<content>")
+    yield Canary("elf+two", elf + tgz + noise(99) + gzip.compress(PHP, mtime=0), "<content>")
     long = b"#!/bin/sh\n" + b"# the licence, over and over again\n" * 40_000 + b"exit 0\n"
     yield Canary("long script+tgz", long + tgz, "<data at>!/p.php")
 
