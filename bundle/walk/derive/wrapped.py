@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 _WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
-          b"PD9waH", b"\\1")  # fmt: skip
+          b"PD9waH", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
-_ESCAPED = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}){8,}")
+_ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
+_OCTAL = re.compile(rb"\\1[0-7]{2}\\")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 _PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){24,}")
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
@@ -112,7 +113,7 @@ def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
 
 def _escaped(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what is written as hexadecimal or octal escapes or, for urldecode, with percent signs."""
-    if b"\\x" in text or b"\\1" in text:
+    if b"\\x" in text or _OCTAL.search(text):
         for match in _ESCAPED.finditer(text):
             raw = _ESCAPE.sub(_one, match.group())
             yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())

@@ -19,7 +19,7 @@ from bundle.walk.source import Slice, Source
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
-_LEAST = 60
+_LEAST = 100
 """Bytes below which no file holds an archive worth its name."""
 _MANY = 1000
 """Archives in one file that are opened."""
