@@ -23,7 +23,7 @@ from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.standing import distinct, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
-from bundle.detect.credentials.values import is_placeholder
+from bundle.detect.credentials.values import SECRET_WORD, is_generated, is_placeholder
 from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule
@@ -35,6 +35,7 @@ _ALLOWED = re.compile(
     r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
 )
 _LARGEST_LINE = 200
+_FEW_DIGITS = 2
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
 _PAIR = 2
 _SETTERS = frozenset(
@@ -136,9 +137,7 @@ class Credentials:
         documentation = place.is_documentation(path, kind)
         test, sample = place.is_test(path), place.is_sample(path)
         for family, one in distinct(caught):
-            if translation and (
-                family.rule.id == "credential/assignment" or one.confidence < Confidence.HIGH
-            ):
+            if translation and _is_a_text(family, one):
                 continue
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
@@ -253,6 +252,14 @@ class Credentials:
         if value is None or confidence is None or value.lower() == name.lower():
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
+
+
+def _is_a_text(family: Family, one: Catch) -> bool:
+    """Whether what is caught in a file of translations may be one of them."""
+    if family.rule.id != "credential/assignment" and one.confidence is Confidence.HIGH:
+        return False
+    digits = sum(c.isdigit() for c in one.value)
+    return digits < _FEW_DIGITS or not is_generated(one.value) or bool(SECRET_WORD.search(one.value))
 
 
 def _unreadable(member: Member) -> bool:

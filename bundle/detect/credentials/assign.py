@@ -10,18 +10,25 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.letters import is_gibberish
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import Strength, is_digest_or_id, is_generated, is_phrase, strength
+from bundle.detect.credentials.values import (
+    SECRET_WORD,
+    Strength,
+    is_digest_or_id,
+    is_generated,
+    is_phrase,
+    strength,
+)
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|private|secret|client|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|private|secret|client|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|account|storage|shared|session|cookie|consumer"
 )
 GATE = (
-    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)a|senha|heslo|wachtwoord|mdp"
-    rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|community)"
+    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
+    rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
     r"[\w.\-]{0,40}(\[\w{0,12}\])?([\"'\]}$%]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(string|char\s?\[\]))?\s{0,8}\)?\s{0,4}"
-    r"(=>|:=|\|\|=|\?\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])"
+    r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
@@ -31,13 +38,13 @@ _PROMISE = re.compile(
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>(?:\\?["']|[$%])?\s*[\]}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
-    \s*(?P<sep>=>|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
+    (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
+    \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
     (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
-      |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*)
+      |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
     (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
       |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
@@ -66,6 +73,7 @@ _GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
 _NEXT_LINE = re.compile(r"(?:[|>][-+]?\d?|\\)[ \t\r]*$")
 _FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|$)")
 """The line after one that ends in a sign that the value goes on, or begins, there."""
+_SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
@@ -118,7 +126,9 @@ def _begin(text: str, at: int, least: int) -> int:
     return at
 
 
-def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -> Catch | None:
+def _caught(  # noqa: PLR0911 - one return for each reason that it is none
+    view: View, base: int, text: str, found: re.Match[str], kind: str
+) -> Catch | None:
     parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
     key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
@@ -128,11 +138,16 @@ def _caught(view: View, base: int, text: str, found: re.Match[str], kind: str) -
     if not separated and not _in_a_pair(found, text):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
-    bare = not quoted and (kind not in _BARE or (kind == place.SHELL and found["sep"] != "="))
+    before = text[: found.start()]
+    bare = not quoted and (
+        kind not in _BARE or (kind == place.SHELL and found["sep"] != "=") or before.endswith(("&", "?", "/"))
+    )
     if bare:
-        value = _explained(value, text[: found.start()], kind)
+        value = _explained(value, before, kind, found["sep"])
         end = start + len(value.encode())
     if (bare or not separated) and not is_generated(value):
+        return None
+    if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
     if _no_value(key, value, found["value"][0], kind):
         return None
@@ -160,13 +175,17 @@ def _no_value(key: str, value: str, quote: str, kind: str) -> bool:
     return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
 
 
-def _separated(found: re.Match[str], text: str) -> bool:
+def _separated(  # noqa: PLR0911 - one return for each sign
+    found: re.Match[str], text: str
+) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
     before = text[: found.start()]
     if _ASKED_FOR.search(before):
         return False
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
+    if ")" in close and sep != "=":
+        return False
     if sep == ",":
         if not quoted_key:  # a constant in the place of the key: put(Context.SECURITY_CREDENTIALS, "...")
             return (
@@ -175,23 +194,44 @@ def _separated(found: re.Match[str], text: str) -> bool:
                 and found["value"][0] in "\"'"
             )
         return bool(_CALLED_WITH.search(before))
-    if sep == "=>":
+    if sep in ("=>", "->", "<-"):
         return True
-    return not before.endswith(("!", "?", "/", "&", "%"))
+    if before.endswith(("?", "&", "/")) and sep == "=":
+        return _within_a_literal(before)
+    asked = (
+        quoted_key and sep == ":" and before.rstrip("\"'").rstrip().endswith("?")
+    )  # a ? "password" : "text"
+    return not asked and not before.endswith(("!", "?", "/", "&", "%"))
 
 
-def _explained(value: str, before: str, kind: str) -> str:
-    """Return the word after a name in documentation or in a comment of a program; elsewhere it is code, not a value."""
+def _within_a_literal(before: str) -> bool:
+    """Whether a quote is open at the end of the line so far."""
+    line = before.rsplit("\n", 1)[-1]
+    return line.count('"') % 2 == 1 or line.count("'") % 2 == 1
+
+
+_END_OF_LITERAL = re.compile(r"""[\s"'&;,<>\\]""")
+
+
+def _explained(value: str, before: str, kind: str, sep: str) -> str:
+    """Return the word after a name in documentation, in a comment, or in a literal of settings ("a=b&password=...").
+
+    Elsewhere what stands bare in a program is code, not a value.
+    """
+    if not value.strip():
+        return ""
+    if sep == "=" and kind != place.PROSE and _within_a_literal(before):
+        return _END_OF_LITERAL.split(value, maxsplit=1)[0]
     if kind != place.PROSE and not place.is_comment(before.rsplit("\n", 1)[-1], kind):
         return ""
-    return value.split(None, 1)[0].rstrip(".,;:)") if value.strip() else ""
+    return value.split(None, 1)[0].rstrip(".,;:)")
 
 
 def _in_a_pair(found: re.Match[str], text: str) -> bool:
     """Whether name and value are two literals between brackets of their own: {"password", "..."}."""
     before, after = text[: found.start()], text[found.end() : found.end() + 4].lstrip()
     opened = before.rstrip("\"'").rstrip()[-1:]
-    literals = found["sep"] == "," and found["value"][0] in "\"'"
+    literals = (before.endswith(("'", '"')) or opened == "{") and found["sep"] == "," and found["value"][0] in "\"'"
     return literals and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
 
 
@@ -256,7 +296,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
 ) -> Confidence | None:
     said = strength(value)
     if said is Strength.NO:
-        return None
+        phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
+        return Confidence.MEDIUM if phrase and any(c.isdigit() for c in value) else None
     if promised is Kind.TOKEN:
         return token(key, value, config=kind == place.CONFIG)
     if promised is Kind.LIKELY:

@@ -24,6 +24,7 @@ _DECODED = re.compile(
 )
 _EVEN = frozenset("test abc xyz foo bar name user default".split())
 """Words that are secrets where a login is the only thing a call does."""
+_ALGORITHM = re.compile(r"(?i)sha-?\d|md5|aes-?\d")
 _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
@@ -119,6 +120,8 @@ def _sure(  # noqa: PLR0911 - one return for each degree
         return None
     if sink.service in _CRYPTO:
         said = strength(value)
+        if _ALGORITHM.search(value):
+            return None
         sure = said is Strength.MIXED or (
             said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH
         )

@@ -98,6 +98,11 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught
 
 
+def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password of a connection string, which packed code looks like."""
+    return None if re.search(r"[(){}]|\w=[\w!]", caught.value) else place_only(caught, match)
+
+
 def identified(caught: Catch, match: re.Match[str]) -> Catch | None:
     """IDENTIFIED BY of a statement about an account, not of a sentence."""
     before = match.string[max(0, match.start() - 400) : match.start()]
@@ -263,6 +268,7 @@ CHECKS: Mapping[str, Check] = {
     "flag": flag,
     "key": key,
     "userinfo": userinfo,
+    "connection": connection,
     "identified": identified,
     "sqlfunction": sqlfunction,
     "netrc": netrc,

@@ -18,19 +18,21 @@ class Kind(Enum):
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PLAIN_WORDS = frozenset("password passwd passphrase passwort kennwort pwd".split())
+_PLAIN_WORDS = frozenset(
+    "password passwd passphrase passwort kennwort pwd clave senha parola contrasena contrasenia mdp haslo wachtwoord heslo".split()
+)
 _PASSWORDS = _PLAIN_WORDS | frozenset(
-    "pass pw psk passcode authtok motdepasse mdp clave contrasena wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
+    "pass pw psk passcode authtok motdepasse mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
     "lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
 _SEVERAL_WORDS = re.compile(
-    r"(?:mot de passe|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
+    r"(?:mot de passe|mot passe|(?:pre )?shared key|wpa key|network key|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
 )
 _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|blowfish ?secret)\d*$"
+    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
@@ -51,7 +53,7 @@ _BANNED = frozenset(
     "question lifetime duration complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample".split()
+    "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet".split()
 )
 
 
@@ -80,6 +82,8 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
     words = [w.lower() for w in _WORDS.findall(name if name.isascii() else ascii_name(name))]
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
+    if words[:2] in (["plain", "text"], ["clear", "text"]):
+        del words[:2]
     if not words or (words[0] in _ABOUT and len(words) > 1):
         return None
     if words[-2:] == ["security", "credentials"]:  # javax.naming.Context
@@ -89,7 +93,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
     if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         plain = [w for w in words if w not in _REPEATED]
         likely = plain != words and plain and plain[-1] in _PLAIN_WORDS and not _BANNED.intersection(plain)
-        own = re.search(r"(?i)[.](?:password|passwd|passphrase|passwort|kennwort|pwd)$", name)
+        own = "." in name and kind_of(name.rsplit(".", 1)[-1]) is Kind.PASSWORD
         return Kind.LIKELY if likely or own else None
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
         return Kind.PASSWORD

@@ -73,6 +73,23 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
+_HEADING = re.compile(r"(?im)^\[([^\]\n]+)\]")
+_HEADINGS = frozenset("users admins accounts passwords credentials logins user_passwords".split())
+
+
+def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """An account and its password under a heading that says that accounts follow."""
+    heading = next(reversed(_HEADING.findall(match.string, 0, match.start())), "")
+    if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS or not is_generated(caught.value):
+        return None
+    return caught
+
+
+def paired(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """user:password after an option; numbers and groups of the system stand there as well."""
+    return caught if is_generated(caught.value) and caught.value.lower() != caught.user.lower() else None
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
@@ -200,6 +217,8 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told": told,
     "given": given,
     "worded": worded,
+    "headed": headed,
+    "paired": paired,
     "bearer": bearer,
     "coded": coded,
     "characters": characters,

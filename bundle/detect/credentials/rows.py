@@ -31,6 +31,7 @@ _PLAIN_HASHES = (32, 40, 64)
 _MOST = 500
 """Rows of one statement that are looked at: what thousands of rows hold is the users' data, not what is shipped."""
 _READ = 1 << 20
+_LONGEST_HEAD = 5000
 _SHORTEST = 2
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
@@ -43,7 +44,8 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         if at <= position:
             continue
         text = view.text(start, min(len(view.data), start + _READ))
-        found = _INSERT.search(text) or _COPY.search(text)
+        reach = at - start + _LONGEST_HEAD
+        found = _INSERT.search(text, 0, reach) or _COPY.search(text, 0, reach)
         if found is None or found.start() > at - start:
             continue
         names = _columns(view, found)

@@ -54,7 +54,7 @@ def placed(
 
 def in_comment(one: Catch) -> Catch:
     """Return a catch that is commented out: it does nothing, and a generated value there may still open something."""
-    if strength(one.value) is Strength.MIXED:
+    if is_generated(one.value) or strength(one.value) is Strength.NO:
         return replace(
             one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
         )

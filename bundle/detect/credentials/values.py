@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
@@ -28,8 +28,8 @@ _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
-    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
-    | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
+    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:0123456789|1234567890|abcdefgh|hgfedcba).* | utf-?\d+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
+    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
@@ -42,11 +42,11 @@ _PLACEHOLDER = re.compile(
     )$"""
 )
 _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
-_SECRET_WORD = re.compile(
+SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
-    r"^[.#\[]|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|"
+    r"^[.#\[]|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|"
 )
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
 _PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
@@ -61,6 +61,8 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
+_LATIN = 0x24F
+"""The last of the Latin letters."""
 _NEVER = frozenset("default enable test user service setup".split())
 """Tried first by everybody, and yet more often a word of the program."""
 
@@ -72,6 +74,7 @@ def common() -> frozenset[str]:
     return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
+@lru_cache(maxsize=256)  # asked several times for each value
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
     value = value.strip()
@@ -80,6 +83,7 @@ def is_placeholder(value: str) -> bool:
     return not value or len(value) > _LONGEST or bool(_PLACEHOLDER.match(value))
 
 
+@lru_cache(maxsize=256)
 def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip()
@@ -91,15 +95,15 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
         return Strength.NO
     if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
         return Strength.NO
-    if " " in value:
-        return Strength.NO
+    if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
+        return Strength.NO  # a sentence, in whatever script
     if _IDENTIFIER.match(value):
-        if _SECRET_WORD.search(value):
+        if SECRET_WORD.search(value):
             return Strength.NO
         return Strength.MIXED if _odd_case(value) or is_gibberish(value) else Strength.WORD
     if not re.search(r"[A-Za-z]", value):
         return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
-    if _SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
+    if SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
         return Strength.NO
     return Strength.MIXED
 
@@ -112,7 +116,7 @@ def is_generated(value: str) -> bool:
 
 def is_phrase(value: str) -> bool:
     """Whether the value is three and more words joined by signs, as people are told to choose them."""
-    return bool(_PHRASE.match(value)) and not _SECRET_WORD.search(value)
+    return bool(_PHRASE.match(value)) and not SECRET_WORD.search(value)
 
 
 _LEET = str.maketrans("013457@$!", "oieastasi")
