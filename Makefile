@@ -94,6 +94,10 @@ hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playboo
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
+.PHONY: load-test
+load-test: setup servers ## clients that ask over HTTPS while nginx, httpd and lighttpd change their TLS settings: none goes without its answer
+	$(BIN)/python -m pytest -n0 -m long tests/playbooks/test_load.py
+
 .PHONY: bench-hosts power-cut-test
 power-cut-test: setup ## a host's disk as 300 power cuts would leave it (ext4, XFS; as root): recovered, old or new as a whole
 	@command -v mkfs.xfs >/dev/null && command -v mkfs.ext4 >/dev/null || apt-get install -y -qq --no-install-recommends xfsprogs e2fsprogs
