@@ -89,7 +89,12 @@ components-test: setup servers ## component recognition on real packages: minifi
 
 hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
-	$(BIN)/python -m pytest -n0 -m long tests/hosts
+	$(BIN)/python -m pytest -n0 -m long tests/hosts --deselect tests/hosts/test_chaos.py
+
+.PHONY: chaos-test
+chaos-test: setup ## 300 drawn interruptions on three hosts that boot (as root): agent, Ansible, sshd, network, disk, whole host; TRIALS=300
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	TRIALS=$(or $(TRIALS),300) $(BIN)/python -m pytest -n0 -m long tests/hosts/test_chaos.py
 
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host

@@ -1126,6 +1126,13 @@ def debts(manifest, events):
     }
 
 
+def revived(host, service):
+    """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
+    if service.get("argv") or service.get("action") != "reload":
+        return False
+    return run_services(host, [dict(service, action="restart")])[0]["rc"] == 0
+
+
 def settle_debts(tx, manifest, names, boot=False):
     """Undo commands and tell services; return what is still owed. At boot services are not up yet."""
     owed = {"commands": [], "services": []}
@@ -1135,7 +1142,7 @@ def settle_debts(tx, manifest, names, boot=False):
                 owed["commands"].append(command["name"])
     for service in manifest["services"]:
         if service["name"] in names["services"] and not boot:
-            if run_services(tx.host, [service])[0]["rc"] != 0:
+            if run_services(tx.host, [service])[0]["rc"] != 0 and not revived(tx.host, service):
                 owed["services"].append(service["name"])
     return owed if owed["commands"] or owed["services"] else {}
 
