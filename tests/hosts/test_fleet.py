@@ -5,6 +5,7 @@ Long: `make hosts-test`. Every host is reached through a network namespace of it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -71,6 +72,37 @@ def play(
     return done.returncode, {r["host"]: r["stats"] for r in rows if "stats" in r}, done.stdout + done.stderr
 
 
+QUIET = ("var/log/", "var/lib/systemd/", "run/", "tmp/", "var/tmp/")
+"""Where a host writes by itself all the time."""
+TIMED = ("/etc/motd", f"{PENDING}/control-engine.json")
+"""What holds the time of the change, which nobody can foretell."""
+
+
+def written(fleet: Fleet) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """Return everything hosts have on their own disks: (host, path) -> mode, size, time of the last change."""
+    found = {}
+    for box in fleet.boxes:
+        upper = box.folder / "upper"
+        for path in upper.rglob("*"):
+            name = str(path.relative_to(upper))
+            if path.is_file() and not path.is_symlink() and not name.startswith(QUIET):
+                status = path.stat()
+                found[box.name, f"/{name}"] = (status.st_mode, status.st_size, status.st_mtime_ns)
+    return found
+
+
+def told(fleet: Fleet) -> dict[tuple[str, str], str | None]:
+    """Return what the tasks of the last run said of files: (host, path) -> digest afterwards."""
+    found: dict[tuple[str, str], str | None] = {}
+    for line in (fleet.folder / "receipt").read_text().splitlines():
+        row = json.loads(line)
+        for result in [row.get("result", {}), *row.get("result", {}).get("results", [])]:
+            for one in result.get("files", []):
+                if one["op"] == "write":
+                    found[row["host"], one["path"]] = one.get("after")
+    return found
+
+
 def everywhere(fleet: Fleet, command: str) -> dict[str, str]:
     return {box.name: fleet.ssh(box, command).stdout for box in fleet.boxes}
 
@@ -88,12 +120,35 @@ def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet)
     before = everywhere(fleet, ETC)
     assert {fleet.scan(box) for box in fleet.boxes} == {10}
 
+    disks = written(fleet)
     code, stats, output = play(fleet, "harden.yml", "--check")
     assert code == 0, output
     assert everywhere(fleet, ETC) == before
+    assert written(fleet) == disks  # not a byte
+    foretold = told(fleet)
 
     code, stats, output = play(fleet, "harden.yml")
     assert code == 0, output
+    after = written(fleet)
+    changed = {key for key in after if after[key] != disks.get(key)}
+    own = (
+        "/var/lib/aspect-hardening/",
+        "/etc/systemd/system/aspect-",
+        "/etc/init.d/aspect-",
+        "/etc/rc",
+        "/etc/systemd/system/",
+    )
+    assert {key for key in changed if not key[1].startswith((*own, "/etc/init.d/.depend"))} == {
+        key for key in foretold if not key[1].startswith(PENDING)
+    }
+    assert set(told(fleet)) == set(foretold)
+    for (host, path), digest in foretold.items():
+        box = next(one for one in fleet.boxes if one.name == host)
+        if path not in TIMED:
+            assert hashlib.sha256((box.root / path.lstrip("/")).read_bytes()).hexdigest() == digest, (
+                host,
+                path,
+            )
     assert {row["changed"] for row in stats.values()} == {2}
     assert {fleet.scan(box) for box in fleet.boxes} == {0}
     assert output.count("RESTART REQUIRED: configured=7300 running=7226 restart pending since") == len(
@@ -101,10 +156,11 @@ def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet)
     )
     assert all("[hardening] control engine" in text for text in everywhere(fleet, "cat /etc/motd").values())
 
-    after, pids = everywhere(fleet, ETC), everywhere(fleet, PIDS)
+    disks, state, pids = written(fleet), everywhere(fleet, ETC), everywhere(fleet, PIDS)
     code, stats, output = play(fleet, "harden.yml")
     assert {row["changed"] for row in stats.values()} == {0}, output
-    assert (everywhere(fleet, ETC), everywhere(fleet, PIDS)) == (after, pids)
+    assert (everywhere(fleet, ETC), everywhere(fleet, PIDS)) == (state, pids)
+    assert written(fleet) == disks
 
     for _ in range(2):
         code, stats, output = play(fleet, "rollback.yml")
