@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bundle.detect.versions import plain
 from bundle.trust.statement import Statement
 from hardening.errors import RefusedError, UsageError
 
@@ -41,6 +40,8 @@ class Installed:
 
     def objection(self, said: Statement) -> str:
         """Return why this release may not follow the one that is installed, or an empty text."""
+        from bundle.detect.versions import plain
+
         known = self.products.get(said.product)
         if known is None:
             return ""

@@ -8,7 +8,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.errors import ArchiveError
@@ -53,6 +52,8 @@ def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
 
 
 def _items(path: Path, limits: Limits, closed: frozenset[str]) -> Iterator[Item]:
+    from bundle.walk import walk
+
     for seen in walk(str(path), limits):
         if isinstance(seen, Member):
             if not seen.derived and not seen.offset and seen.kind != "listing" and seen.parts[1:]:

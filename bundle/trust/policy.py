@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bundle.trust import keys
 from hardening.errors import RefusedError
-from hardening.tables import Table
+
+if TYPE_CHECKING:
+    from hardening.tables import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ class Policy:
 
 def load(path: Path) -> Policy:
     """Read a trust file. Errors: InputError (absent), DataError naming file and key; an empty policy is one."""
+    from hardening.tables import Table
+
     table = Table.load(path)
     threshold = table.number("threshold", 1)
     rows = table.rows("key")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from bundle.trust.inventory import Item
@@ -69,10 +69,23 @@ def state(
     Given a function the members are read while the whole file is hashed.
     """
     if callable(members):
-        with ThreadPoolExecutor(1) as beside:
-            whole = beside.submit(digest, path)
-            members = list(members(path))
-            sha256, size = whole.result()
+        listed, problems = list[Item](), list[BaseException]()
+
+        def read(ask: Callable[[Path], Iterable[Item]] = members) -> None:
+            try:
+                listed.extend(ask(path))
+            except BaseException as problem:  # noqa: BLE001 - raised again below, where somebody hears it
+                problems.append(problem)
+
+        beside = Thread(target=read)
+        beside.start()
+        try:
+            sha256, size = digest(path)
+        finally:
+            beside.join()
+        if problems:
+            raise problems[0]
+        members = listed
     else:
         sha256, size = digest(path)
     return Statement(

@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import stat
 import struct
-import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from bundle.trust.inventory import Item, top_level
 from bundle.walk.names import shown
 
-_CHUNK = 1 << 20
+if TYPE_CHECKING:  # neither is loaded for the other's sake
+    from tarfile import TarInfo
+    from zipfile import ZipFile, ZipInfo
+
+_STORED = 0
+_CHUNK = 1 << 18
 _LOCAL = 30
 
 
@@ -31,19 +34,27 @@ def members(path: Path) -> list[Item]:
                 return list(_zip(source))
             if head[257:262] == b"ustar":
                 return list(_tar(source))
-        except (
-            zipfile.BadZipFile,
-            tarfile.TarError,
-            NotImplementedError,
-            RuntimeError,
-            struct.error,
-            EOFError,
-        ):
+        except _Unreadable:
             pass  # the walker says what the matter is, and where
     return list(top_level(path))
 
 
+class _Unreadable(Exception):  # noqa: N818 - not an error: the walker reads it then
+    pass
+
+
 def _zip(source: IO[bytes]) -> Iterator[Item]:
+    import zipfile
+
+    try:
+        yield from _in_zip(source)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error, EOFError) as problem:
+        raise _Unreadable from problem
+
+
+def _in_zip(source: IO[bytes]) -> Iterator[Item]:
+    import zipfile
+
     with zipfile.ZipFile(source) as archive:
         for info in sorted(archive.infolist(), key=lambda i: i.header_offset):
             mode = info.external_attr >> 16
@@ -56,8 +67,8 @@ def _zip(source: IO[bytes]) -> Iterator[Item]:
             )  # fmt: skip
 
 
-def _of_zip(archive: zipfile.ZipFile, source: IO[bytes], info: zipfile.ZipInfo) -> str:
-    if info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1:
+def _of_zip(archive: ZipFile, source: IO[bytes], info: ZipInfo) -> str:
+    if info.compress_type == _STORED and not info.flag_bits & 1:
         source.seek(info.header_offset)
         header = source.read(_LOCAL)
         name, extra = struct.unpack_from("<2H", header, 26)
@@ -68,6 +79,17 @@ def _of_zip(archive: zipfile.ZipFile, source: IO[bytes], info: zipfile.ZipInfo) 
 
 
 def _tar(source: IO[bytes]) -> Iterator[Item]:
+    import tarfile
+
+    try:
+        yield from _in_tar(source)
+    except (tarfile.TarError, EOFError) as problem:
+        raise _Unreadable from problem
+
+
+def _in_tar(source: IO[bytes]) -> Iterator[Item]:
+    import tarfile
+
     source.seek(0)
     with tarfile.open(fileobj=source, mode="r:", errorlevel=2) as archive:
         for member in archive:
@@ -85,7 +107,9 @@ def _tar(source: IO[bytes]) -> Iterator[Item]:
             )  # fmt: skip
 
 
-def _kind(member: tarfile.TarInfo) -> str:
+def _kind(member: TarInfo) -> str:
+    import tarfile
+
     kinds = {
         tarfile.DIRTYPE: "directory",
         tarfile.SYMTYPE: "symlink",
@@ -97,12 +121,13 @@ def _kind(member: tarfile.TarInfo) -> str:
 
 def _hash(source: IO[bytes], size: int | None) -> str:
     value, left = hashlib.sha256(), size
+    buffer = memoryview(bytearray(_CHUNK))  # one for all chunks, small enough for the processor's cache
     while left is None or left > 0:
-        chunk = source.read(_CHUNK if left is None else min(_CHUNK, left))
-        if not chunk:
+        count = source.readinto(buffer if left is None else buffer[: min(_CHUNK, left)])  # type: ignore[attr-defined]  # files and members of a zip have it
+        if not count:
             if left:
                 raise EOFError
             break
-        value.update(chunk)
-        left = None if left is None else left - len(chunk)
+        value.update(buffer[:count])
+        left = None if left is None else left - count
     return value.hexdigest()

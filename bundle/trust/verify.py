@@ -9,10 +9,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from bundle.trust import attest, dsse, installed, keys, statement, summary
+from bundle.trust import attest, dsse, installed, keys, statement
 from bundle.trust.inventory import first_difference, inventory
 from bundle.trust.policy import Policy
-from bundle.trust.toplevel import members
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
 
@@ -238,6 +237,8 @@ def _check_time(said: statement.Statement, now: datetime) -> None:
 
 def _further(path: Path, kind: str, policy: Policy, sha256: str, now: datetime) -> str:
     """Return what a further statement says, once it holds. Errors: RefusedError."""
+    from bundle.trust import summary
+
     predicate = attest.opened(attest.beside(path, kind), kind, policy, sha256, now=now)
     if kind == "audit":
         return summary.check_audit(predicate)
@@ -260,6 +261,8 @@ def _members(predicate: Any) -> list[dict[str, Any]]:
 
 def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> str:
     """Return the first member that is not as signed, by the nested inventory where that is there and holds."""
+    from bundle.trust.toplevel import members
+
     if said.nested:
         return first_difference(said.members, inventory(path))
     try:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from bundle.walk.limits import Limits
 from bundle.walk.member import Entry, Member
 from bundle.walk.problem import RULES, Problem
-from bundle.walk.walker import Walker
 
 __all__ = ["RULES", "Entry", "Limits", "Member", "Problem", "walk"]
 
@@ -26,6 +25,10 @@ def walk(
     Content lies in memory or in one unlinked temporary file and is valid until the next member is asked for.
     Members of equal containers are said every time. Errors: InputError (absent, unreadable).
     """
+    from bundle.walk.walker import (
+        Walker,
+    )  # with every reader of every format: some only want to name a member
+
     walker = Walker(limits, passwords=passwords)
     try:
         for said in walker.walk(path):
