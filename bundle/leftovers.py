@@ -43,11 +43,15 @@ _EVERYWHERE = frozenset(
     {"index.php", "index.html", "index.htm", "config.php", "main.js", "style.css", "readme.txt"}
 )
 """File names so frequent that they are no reference without their folder."""
+_INDEXES = frozenset({"index.php", "index.html", "index.htm", "index.jsp"})
+"""What a web server answers with for a folder."""
 _LEAST_FOLDER = 4
 """Letters of a folder's name that are enough to look for it alone."""
 _IN_JAR = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$", re.IGNORECASE)
 _IN_DEB = re.compile(r"^_gpg\w+$")
 _SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
+_SUM_LINE = re.compile(rb"^\\?[0-9a-fA-F]{32,128} [ *]([^\r\n]+?)\r?$", re.MULTILINE)
+"""A line of md5sum, sha256sum and their kin."""
 _DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
 
 
@@ -81,13 +85,20 @@ def leftovers(
             yield from _lists(seen, str(out), changed)
             if seen.parts[1:]:
                 yield from _signature(seen, str(out), changed)
-        if seen.container or seen.size > _LARGEST or b"\0" in bytes(seen.content[:1024]):
-            continue
-        if pattern is None or (not seen.parts[1:] and not seen.derived):
-            continue
-        yield from _references(seen, str(out), pattern)
+        if not seen.container and seen.size <= _LARGEST and b"\0" not in bytes(seen.content[:1024]):
+            yield from _text(seen, str(out), changed, pattern)
     if old is not None and (written := packages & changed):
         yield from _unsigned(old, str(out), written, limits or Limits())
+
+
+def _text(
+    member: Member, subject: str, changed: set[tuple[str, ...]], pattern: re.Pattern[bytes] | None
+) -> Iterator[Finding]:
+    """Yield what one text says of what was changed and removed; a bundle that is one file speaks of nothing else."""
+    if member.parts[1:] and not member.derived:
+        yield from _sums(member, subject, changed)
+    if pattern is not None and (member.parts[1:] or member.derived):
+        yield from _references(member, subject, pattern)
 
 
 def _unsigned(old: Path, subject: str, written: set[tuple[str, ...]], limits: Limits) -> Iterator[Finding]:
@@ -112,6 +123,10 @@ def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
         folder = posixpath.basename(posixpath.dirname(path))
         if folder:
             words.add(f"{folder}/{last}")
+        if folder and not edit.folder and last.lower() in _INDEXES:  # the folder is asked for by its own name
+            words.add(f"{folder}/")
+            if around := posixpath.basename(posixpath.dirname(posixpath.dirname(path))):
+                words.add(f"{around}/{folder}")
         telling = len(last) >= _LEAST_FOLDER if edit.folder else "." in last and last not in names
         if telling and last.lower() not in _EVERYWHERE:
             words.add(last)
@@ -157,6 +172,25 @@ def _lists(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Itera
     ) and any(c[:-1] == inner[:-2] and c[-1].startswith("data.tar") for c in changed if c):
         yield Finding(rule=SUMS, subject=subject, location=member.at(),
                       message=f"{NESTING.join(inner)} says what data.tar holds now")  # fmt: skip
+
+
+def _sums(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
+    """Yield the first line of a list of checksums that is about a file with other bytes now."""
+    around = tuple(map(plain, member.parts[1:-1]))
+    here = posixpath.dirname(plain(member.parts[-1]))
+    for found in _SUM_LINE.finditer(bytes(member.content)):
+        name = found[1].decode("utf-8", "replace")
+        covered = next(
+            (path for path in (plain(posixpath.join(here, name)), plain(name)) if (*around, path) in changed),
+            None,
+        )
+        if covered is not None:
+            line = member.content[: found.start()].count(b"\n") + 1
+            yield Finding(
+                rule=INNER_SIGNATURE, subject=subject, location=member.at(line), evidence=name,
+                message=f"{member.name} line {line} has a checksum of {covered}, which was changed by the cleaning",
+            )  # fmt: skip
+            return
 
 
 def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:

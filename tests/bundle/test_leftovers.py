@@ -113,3 +113,52 @@ def test_a_zip_behind_a_script_loses_its_member_and_keeps_the_script(tmp_path: P
         assert archive.namelist() == ["index.php"]
         assert archive.testzip() is None
     assert prove(path, out).exit_code() is ExitCode.OK
+
+
+def test_a_folder_that_has_the_tools_name_goes_with_its_styles_and_is_missed_where_it_is_named(
+    tmp_path: Path,
+) -> None:
+    path = a_bundle(
+        tmp_path / "old.zip",
+        {
+            "www/adminer-4.6/index.php": TOOL,
+            "www/adminer-4.6/adminer.css": b"body {}",
+            "www/adminer-4.6/plugins/dump.php": b"<?php class Dump {}",
+            "www/editor/index.php": TOOL,
+            "www/editor/mine.php": b"<?php echo 1;",
+            "conf/db.conf": b"Alias /db /srv/www/adminer-4.6\n<Directory /srv/www/adminer-4.6>\n</Directory>\n",
+            "conf/edit.conf": b"Alias /edit /srv/www/editor\n",
+            "www/menu.php": b"<?php\n$menu = [\n  'Text' => '/editor/',\n];\n",
+            "www/index.php": b"<?php // the text editor of this product\n",
+        },
+    )
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    with (
+        zipfile.ZipFile(tmp_path / "new.zip") as outer,
+        zipfile.ZipFile(io.BytesIO(outer.read("web.jar"))) as inner,
+    ):
+        assert [name for name in inner.namelist() if name.startswith("www/")] == [
+            "www/editor/mine.php", "www/menu.php", "www/index.php",
+        ]  # fmt: skip
+    assert {f.where.split("!/")[-1] for f in after.findings if f.rule.id == "clean/reference"} == {
+        "conf/db.conf", "conf/edit.conf", "www/menu.php",
+    }  # fmt: skip
+    assert prove(path, tmp_path / "new.zip").exit_code() is ExitCode.OK
+
+
+def test_a_list_of_checksums_over_what_changed_is_named(tmp_path: Path) -> None:
+    inner = a_bundle(tmp_path / "inner.zip", {"tool.php": TOOL})
+    path = tmp_path / "old.zip"
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.write(inner, "payload/inner.zip")
+        outer.writestr("payload/kept.txt", "kept")
+        sums = "".join(f"{hashlib.sha256(b'').hexdigest()}  {name}\n" for name in ("kept.txt", "inner.zip"))
+        outer.writestr("payload/SHA256SUMS", sums)
+        outer.writestr("MD5SUMS", f"{'0' * 32} *payload/inner.zip\n")
+        outer.writestr("other/SHA256SUMS", sums)
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    said = [f.message for f in after.findings if f.rule.id == "clean/inner-signature" and "SUMS" in f.message]
+    assert said == [
+        "MD5SUMS line 1 has a checksum of payload/inner.zip, which was changed by the cleaning",
+        "SHA256SUMS line 2 has a checksum of payload/inner.zip, which was changed by the cleaning",
+    ]

@@ -5,6 +5,7 @@ Each is one TOML file under bundle/data/components; docs/components.md says how 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -212,10 +213,24 @@ def _sighting(member: Member, seen: Seen) -> Sighting:
         how=how,
         versions=seen.versions,
         distribution=seen.distribution,
-        fix=Fix(action="remove the file", safe=True, operation="remove-member")
+        fix=_whole(member, seen.component)
         if sign.whole
         else Fix(action=f"remove or replace what holds {seen.component.name} in this file"),
     )
+
+
+def _whole(member: Member, component: Component) -> Fix:
+    """Return what removes a program of one file: with its styles and plugins where the folder has its very name."""
+    folder = member.parts[-1].rpartition("/")[0] if len(member.parts) > 1 else ""
+    name = _letters(_VERSION.sub("", folder.rpartition("/")[2]))
+    if component.kind is Kind.FORBIDDEN and name in {_letters(component.id), _letters(component.name)}:
+        return Fix(
+            action=f"remove the folder {folder} with all that is in it",
+            safe=True,
+            operation="remove-member",
+            target=folder,
+        )
+    return Fix(action="remove the file", safe=True, operation="remove-member")
 
 
 def _in_tree(member: Member, seen: Seen, folder: str, how: str) -> Sighting:
@@ -234,6 +249,9 @@ def _in_tree(member: Member, seen: Seen, folder: str, how: str) -> Sighting:
             target=folder,
         ),
     )
+
+
+_VERSION = re.compile(r"[-_.]?v?\d+(?:[._]\d+)*\Z")
 
 
 def _named_after(folder: str, component: Component) -> bool:
