@@ -72,7 +72,7 @@ class Policy:
 
 
 def load(path: Path) -> Policy:
-    """Read a trust file. Errors: InputError (absent), DataError naming file and key; an empty policy is one."""
+    """Read a trust file. Errors: InputError (absent), DataError naming file and key, RefusedError (an empty policy)."""
     from hardening.tables import Table
 
     table = Table.load(path)
@@ -80,7 +80,7 @@ def load(path: Path) -> Policy:
     rows = table.rows("key")
     table.done()
     if not rows:
-        raise table.wrong("key", "no key is trusted", "an empty policy would accept nothing; name a key")
+        raise RefusedError(f"{path}: no key is trusted", hint="name a key; an empty policy accepts nothing")
     trusted = tuple(_trusted(path, row) for row in rows)
     if len({keys.keyid(t.key) for t in trusted}) != len(trusted):
         raise table.wrong("key", "one key stands twice", "name each key once")

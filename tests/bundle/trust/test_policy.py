@@ -66,7 +66,6 @@ def test_a_signature_that_names_another_key_does_not_count(
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("", "no key is trusted"),
         ("threshold = 2\n[[key]]\nfile = 'a.pub'\n", "threshold"),
         ("threshold = 0\n[[key]]\nfile = 'a.pub'\n", "threshold"),
         ("[[key]]\nfile = 'a.pub'\nexpires = 2026-01-01\n", "expires"),
@@ -79,6 +78,16 @@ def test_a_signature_that_names_another_key_does_not_count(
 def test_a_wrong_trust_file_is_an_error(tmp_path: Path, text: str, word: str) -> None:
     with pytest.raises(DataError, match=word):
         said(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["", "threshold = 1\n", "# nobody\n"])
+def test_an_empty_policy_is_a_refusal(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x").write_text("x")
+    (tmp_path / "trust.toml").write_text(text)
+    assert (
+        run(["bundle", "verify", str(tmp_path / "x"), "--trust", str(tmp_path / "trust.toml")])
+        == ExitCode.REFUSED
+    )
 
 
 def test_one_of_key_and_trust(tmp_path: Path) -> None:
