@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -104,9 +106,24 @@ def _row(row: Table) -> _Row:
 
 
 _BUSY = (408, 425, 429)
+PORTAL = 511
+"""Network Authentication Required: a captive portal says so itself (RFC 6585)."""
+
+
+def seconds(retry_after: str) -> float | None:
+    """Return what a Retry-After header asks for, written as seconds or as a date; None where it says nothing."""
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):  # none, or without a zone
+        return None
 
 
 def _http_kind(answer: Answer) -> Class | None:
+    if answer.status == PORTAL:
+        return None
     if answer.status in _BUSY or answer.status >= 500:  # noqa: PLR2004 - HTTP's own border
         return Class.TEMPORARY
     return None
@@ -139,9 +156,10 @@ def diagnose(answer: Answer) -> Diagnosis:
 
 def _unknown_reply(answer: Answer) -> Diagnosis:
     temporary = answer.status < 500  # noqa: PLR2004 - SMTP's own border
+    of_the_mail = answer.stage in ("rcpt", "data")
     return Diagnosis(
         cause="smtp-busy" if temporary else "smtp-refused",
-        kind=Class.TEMPORARY if temporary else Class.MESSAGE,
+        kind=Class.TEMPORARY if temporary else Class.MESSAGE if of_the_mail else Class.CONFIG,
         meaning=f"the server answered {answer.status} {answer.name} to {answer.stage}",
         remedy="try again later" if temporary else "see what was answered",
     )

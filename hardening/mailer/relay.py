@@ -55,6 +55,8 @@ except ImportError:  # Python 2
 TEXT = type(b"".decode("ascii"))  # unicode on Python 2; the formatter takes a u away
 TEMPORARY, CONFIG, MESSAGE = "temporary", "config", "message"
 
+STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
+
 DEFAULTS = {
     "listen": "127.0.0.1:2525",
     "spool": "/var/spool/aspect-mail-relay",
@@ -102,14 +104,18 @@ DEFAULTS = {
 
 
 class Refused(Exception):
-    """The service said no. kind decides what happens; uncertain: it may have taken the mail all the same."""
+    """The service said no. kind decides what happens; uncertain: it may have taken the mail all the same.
 
-    def __init__(self, kind, text, uncertain=False, wait=None, credential=False):
+    own: it was said of this mail, not of the sender or the service, so that another may well pass.
+    """
+
+    def __init__(self, kind, text, uncertain=False, wait=None, credential=False, own=False):
         Exception.__init__(self, text)
         self.kind = kind
         self.uncertain = uncertain
         self.wait = wait
         self.credential = credential
+        self.own = own
 
 
 # --- what answers mean; hardening/mailer/data/answers.toml is the reviewed table, a test compares the two
@@ -118,7 +124,7 @@ class Refused(Exception):
 def smtp_kind(stage, code, text):
     """Return what a reply means for the mail."""
     low = text.lower()
-    if "submissionquotaexceeded" in low:
+    if "submissionquotaexceeded" in low or re.search(r"\b5\.1\.90\b", low):
         return TEMPORARY  # a 5xx that goes away
     if code == 430 or "mapiexceptionlogonfailed" in low or "mailbox logon failure" in low:
         return CONFIG  # a 4xx that does not
@@ -130,7 +136,13 @@ def smtp_kind(stage, code, text):
         return CONFIG
     if code < 500:
         return TEMPORARY
-    return CONFIG if stage in ("banner", "ehlo", "mail") else MESSAGE
+    if code == 552:
+        return MESSAGE  # too large
+    if stage in ("banner", "ehlo", "mail") or re.search(r"\b5\.(7\.\d+|1\.8)\b", low):
+        return (
+            CONFIG  # a policy against sender, tenant or this host: the mail is kept until somebody changes it
+        )
+    return MESSAGE
 
 
 def http_kind(status, name):
@@ -139,7 +151,11 @@ def http_kind(status, name):
         return TEMPORARY
     if name in ("ErrorExceededMessageLimit", "ErrorQuotaExceeded"):
         return TEMPORARY
-    if status in (400, 413) and name not in (
+    if name in ("ErrorSendAsDenied", "ErrorInvalidUser", "NoPermissionsInAccessToken"):
+        return CONFIG
+    if status == 413 or (status == 400 and name == ""):
+        return MESSAGE if status == 413 else CONFIG  # without Graph's own word it was something between
+    if status == 400 and name not in (
         "invalid_client",
         "unauthorized_client",
         "invalid_tenant",
@@ -971,9 +987,30 @@ def parsed(body):
     return found if isinstance(found, dict) else {}
 
 
+def word(value):
+    """Return what an answer names as plain ASCII; whatever else stands there is no name."""
+    return str(value.encode("ascii", "replace").decode("ascii")) if isinstance(value, TEXT) else ""
+
+
+def lifetime(value):
+    """Return the seconds a token holds: a number, a number in a string, or an hour where it is neither."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 3600.0
+
+
 def after(answer):
-    value = answer.getheader("Retry-After") or ""
-    return float(value) if value.isdigit() else None
+    """Return the seconds that Retry-After asks for, written as a number or as a date, or None."""
+    value = (answer.getheader("Retry-After") or "").strip()
+    if re.match("[0-9]+$", value):
+        return float(value)
+    from email.utils import mktime_tz, parsedate_tz
+
+    try:
+        return max(0.0, mktime_tz(parsedate_tz(value)) - time.time())
+    except (TypeError, ValueError, OverflowError):  # no date
+        return None
 
 
 class Tokens(object):
@@ -1027,12 +1064,10 @@ class Tokens(object):
         )
         found = parsed(body)
         if status == 200 and isinstance(found.get("access_token"), TEXT):
-            self.kept[scope] = (str(found["access_token"]), started + float(found.get("expires_in", 3600)))
+            self.kept[scope] = (str(found["access_token"]), started + lifetime(found.get("expires_in")))
             return self.kept[scope][0]
-        name = str(found.get("error", ""))
-        codes = re.findall(r"AADSTS\d+", str(found.get("error_description", "").encode("ascii", "replace")))[
-            :1
-        ]
+        name = word(found.get("error"))
+        codes = re.findall(r"AADSTS\d+", word(found.get("error_description")))[:1]
         text = "token: %d %s %s" % (status, name, " ".join(codes))
         kind = http_kind(status, name)
         raise Refused(
@@ -1090,12 +1125,13 @@ def deliver_graph(config, tokens, recipients, raw):
             tokens.drop(scope)  # revoked before its end
             continue
         error = parsed(body).get("error")
-        name = str(error.get("code", "")) if isinstance(error, dict) else ""
+        name = word(error.get("code")) if isinstance(error, dict) else ""
         raise Refused(
             http_kind(status, name),
             "graph: %d %s" % (status, name),
             wait=after(answer),
             uncertain=status in (502, 504),
+            own=status in (400, 413, 500),
         )
 
 
@@ -1130,7 +1166,8 @@ def deliver_smtp(config, tokens, recipients, raw):
         )
         if code not in good:
             text = re.sub(r"[^\x20-\x7e]", " ", text)[:160]
-            raise Refused(smtp_kind(stage, code, text), "smtp %s: %d %s" % (stage, code, text))
+            own = stage in ("rcpt", "data")
+            raise Refused(smtp_kind(stage, code, text), "smtp %s: %d %s" % (stage, code, text), own=own)
 
     try:
         try:
@@ -1154,13 +1191,14 @@ def deliver_smtp(config, tokens, recipients, raw):
             if reply[0] >= 500:
                 tokens.drop("https://%s/.default" % config["smtp_resource"])
             said("auth", reply, 235)
-            said("mail", session.mail(config["mailbox"]), 250)
+            eight = re.search(b"[\x80-\xff]", raw) and session.has_extn("8bitmime")
+            said("mail", session.mail(config["mailbox"], ["BODY=8BITMIME"] if eight else []), 250)
             refused = []
             for one in recipients:
                 try:
                     said("rcpt", session.rcpt(one), 250, 251)
                 except Refused as problem:
-                    if problem.kind != MESSAGE or len(refused) + 1 == len(recipients):
+                    if problem.kind == TEMPORARY or len(refused) + 1 == len(recipients):
                         raise
                     refused.append((one, str(problem)))
             said("data", session.docmd("DATA"), 354)
@@ -1324,9 +1362,9 @@ def renew(config):
         )
         if status >= 300:
             error = found.get("error")
-            name = str(error.get("code", "")) if isinstance(error, dict) else ""
+            name = word(error.get("code")) if isinstance(error, dict) else ""
             raise Refused(http_kind(status, name), "addKey: %d %s" % (status, name))
-        made["key_id"] = str(found.get("keyId", ""))
+        made["key_id"] = word(found.get("keyId"))
         put(folder, "credentials.json", dumped(state))
     end, pause = time.time() + config["renew_wait"], 0.5
     while not known(tokens, scope, made):
@@ -1439,6 +1477,8 @@ class Delivery(threading.Thread):
         self.stop = False
         self.rest = dict((name, (0.0, 0.0)) for name in config["transports"])  # until, last pause
         self.single = set()  # members whose digest was refused: they go alone
+        self.passed = 0  # batches that the service took
+        self.back = {}  # by first member, batches that were refused for themselves: they let others pass
         self.failing, self.since = "", 0.0
         self.last_success = 0.0
 
@@ -1461,25 +1501,25 @@ class Delivery(threading.Thread):
         free = min(until for until, _ in self.rest.values()) - time.time()
         if free > 0:
             return free
-        if left:
+        record = self.doubtful(left)
+        if record:
             self.spool.waiting()
-            record = left[0]
             gone = [m for m in record["members"] if m not in self.spool.seen]
             if gone and len(gone) == len(record["members"]):
-                self.spool.forget(left.pop(0))
+                self.spool.forget(record)
+                left.remove(record)
                 return 0
             record["members"] = [m for m in record["members"] if m not in gone]
         else:
             pause = self.limits.wait(1)
             if pause:  # before the queue is read, which may be long
                 return pause
-            chosen = self.choose()
+            chosen = self.choose(left)
             if chosen is None:
-                self.failing = ""
+                self.failing = ""  # what is left, if anything, is refused for itself
                 self.wake.wait(1.0)
                 self.wake.clear()
                 return 0
-            record = None
         to = record["to"] if record else chosen[1]
         pause = self.limits.wait(len(to))
         if pause:
@@ -1495,9 +1535,37 @@ class Delivery(threading.Thread):
             left.remove(record)
         return 0.05
 
-    def choose(self):
+    def doubtful(self, left):
+        """Return the batch that a crash or a doubt left and whose turn it is, or None."""
+        ready = [record for record in left if not self.stands_back(record["members"][0])]
+        if ready or not left or self.choose(left):
+            return ready[0] if ready else None
+        return next((record for record in left if not self.resting(record["members"][0])), None)
+
+    def resting(self, name):
+        """Tell whether a batch that was refused again and again, while others passed, still waits."""
+        return self.back.get(name, (0, 0, 0.0))[2] > time.time()
+
+    def stands_back(self, name):
+        """Tell whether a batch that was refused for itself lets others go first: until one of them has passed."""
+        return name in self.back and (self.back[name][0] == self.passed or self.resting(name))
+
+    def stand_back(self, record, why):
+        """Let others pass a batch that was refused for itself, so that one mail cannot hold up every alarm."""
+        first = record["members"][0]
+        at, times, until = self.back.get(first, (self.passed, 0, 0.0))
+        times += self.passed > at  # refused again though others passed meanwhile
+        if times >= STUBBORN:
+            until = time.time() + min(self.config["retry_most"] * 2 ** (times - STUBBORN), 3600)
+            self.speak("a mail is refused again and again while others pass: %s" % why)
+        self.back[first] = (self.passed, times, until)
+
+    def choose(self, left):
         """Return (members, recipients): urgent first, a backlog joined into one digest."""
-        waiting = self.spool.waiting()
+        tried = set(member for record in left for member in record["members"])
+        everyone = [(name, meta) for name, meta in self.spool.waiting() if name not in tried]
+        waiting = [row for row in everyone if not self.stands_back(row[0])]
+        waiting = waiting or [row for row in everyone if not self.resting(row[0])]
         if not waiting:
             return None
         first, meta = waiting[0]
@@ -1532,7 +1600,8 @@ class Delivery(threading.Thread):
                 if not problem.uncertain:
                     self.limits.give_back(len(record["to"]))
                 refusals.append(problem)
-                if problem.kind != MESSAGE:
+                known = self.back.get(record["members"][0], (0, 0, 0.0))[1] >= STUBBORN
+                if problem.kind != MESSAGE and not (known and (problem.own or problem.uncertain)):
                     pause = min(max(pause * 2, self.config["retry_first"]), self.config["retry_most"])
                     wait = min(max(problem.wait or 0, pause * random.uniform(0.8, 1.2)), 900)  # noqa: S311 - spreads retries, guards nothing
                     self.rest[name] = (time.time() + wait, pause)
@@ -1543,6 +1612,8 @@ class Delivery(threading.Thread):
             for one, why in refused or ():
                 self.speak("a recipient was refused: %s: %s" % (one, why))
             self.spool.delivered(record)
+            self.back.pop(record["members"][0], None)
+            self.passed += 1
             self.failing, self.last_success = "", time.time()
             return True
         if (
@@ -1552,9 +1623,13 @@ class Delivery(threading.Thread):
         ):
             self.give_up(record, str(refusals[-1]))
             return True
+        of_itself = [one for one in refusals if one.own or one.uncertain]
+        if of_itself:
+            self.stand_back(record, str(of_itself[-1]))
         return False
 
     def give_up(self, record, why):
+        self.back.pop(record["members"][0], None)
         if len(record["members"]) > 1:
             self.single.update(record["members"])
         else:
@@ -1758,6 +1833,7 @@ class Session(StreamRequestHandler):
             line = self.rfile.readline(2050)
             if not line or len(line) > 2048:
                 return
+            self.bare = not line.endswith(b"\r\n")
             verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
             verb = verb.upper()
             if verb == "QUIT":
@@ -1817,6 +1893,8 @@ class Session(StreamRequestHandler):
             self.say("503 5.5.1 MAIL first")
         elif not found:
             self.say("501 5.5.4 RCPT TO:<address>")
+        elif re.search(r"[^\x21-\x7e]", found.group(1)):
+            self.say("553 5.6.7 an address in ASCII, please")
         elif not allowed_recipient(config, found.group(1)):
             self.say("550 5.7.1 this recipient is not on the list")
         elif len(self.recipients) >= config["max_recipients"]:
@@ -1833,15 +1911,18 @@ class Session(StreamRequestHandler):
             return False
         self.say("354 end with a dot")
         lines, size, most = [], 0, self.server.config["max_bytes"]
+        # Who ends commands with CR LF ends the mail with CR LF . CR LF: a lone LF and a dot inside end nothing.
+        end, dot, fresh = (b"\n", b".\n", True) if self.bare else (b"\r\n", b".\r\n", True)
         while True:
             line = self.rfile.readline(65536)
             if not line:
                 return False  # cut short: nothing was accepted
-            if line in (b".\r\n", b".\n"):
+            if fresh and line == dot:
                 break
             size += len(line)
             if size <= most:
-                lines.append(line[1:] if line.startswith(b".") else line)
+                lines.append(line[1:] if fresh and line.startswith(b".") else line)
+            fresh = line.endswith(end)
         if size > most:
             self.say("552 5.3.4 too large")
             return False
@@ -1960,6 +2041,9 @@ def sendmail(config, arguments):
             sender = value if one in ("-f", "-r") else sender
         elif one.startswith(("-f", "-r")):
             sender = one[2:]
+        elif one.startswith("-b") and one != "-bm":
+            sys.stderr.write("sendmail: %s is not done here; relay status says how the queue is\n" % one)
+            return 64
         elif one in ("-i", "-oi"):
             dots = False
         elif one == "-t":
@@ -1994,6 +2078,9 @@ def sendmail(config, arguments):
     except (OSError, IOError, smtplib.SMTPException):
         sys.stderr.write("sendmail: the relay does not answer on %s\n" % config["listen"])
         return 75
+    except ValueError:  # an address outside ASCII
+        sys.stderr.write("sendmail: a sender or recipient is not written in ASCII\n")
+        return 65
     return 0
 
 

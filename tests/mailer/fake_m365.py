@@ -104,6 +104,8 @@ class Fake:
         self.starttls = True
         self.xoauth2 = True
         self.short_lines = False
+        self.poison: tuple[bytes, str] | None = None
+        """A word, and what the submission host always answers to a mail that holds it (`drop` hangs up)."""
         self.inspect: ssl.SSLContext | None = None
         self.proxy_auth = ""
         self.proxy_blocks: set[int] = set()

@@ -180,6 +180,11 @@ class Submit(socketserver.BaseRequestHandler):
         if raw == b"":
             raise _Gone
         double.log.append(f"  C: [{sum(map(len, lines))} bytes of mail]")
+        if double.poison and double.poison[0] in b"".join(lines):
+            if double.poison[1] == "drop":
+                raise _Gone
+            self.say(double.poison[1])
+            return
         if self.fault("dot"):
             return
         if sender.lower() != mailbox and sender.lower() not in double.send_as[mailbox]:
