@@ -55,9 +55,11 @@ def command(
             click.echo(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
     last = attempts[-1]
     if last.problem is not None:
-        if sending.may_have_arrived(last):
+        doubtful = next((one for one in attempts if one.uncertain and one.problem is not None), None)
+        if doubtful is not None and doubtful.problem is not None:
             raise PendingError(
-                f"{last.transport}: {last.problem}: it may have arrived", hint=_hint(settings, last.problem)
+                f"{doubtful.transport}: {doubtful.problem}: it may have arrived",
+                hint=_hint(settings, doubtful.problem),
             )
         raise RolledBackError(
             f"not sent; {last.transport}: {last.problem}", hint=_hint(settings, last.problem)
@@ -107,6 +109,6 @@ def _told(settings: Settings, problem: HardeningError, verbose: int) -> str:
 def _hint(settings: Settings, problem: HardeningError) -> str:
     """Return the remedy with what the settings know filled in."""
     from hardening.mailer.answers import filled
-    from hardening.mailer.doctor import Examination
+    from hardening.mailer.examination import Examination
 
     return filled(problem.hint, Examination(settings, today()).words())

@@ -6,14 +6,17 @@ import stat
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hardening.errors import HardeningError
 from hardening.findings import Severity
-from hardening.mailer.doctor import Examination, Step
-from hardening.mailer.ground import ground
+from hardening.mailer.examination import Examination, Step
 from hardening.mailer.mistakes import mistakes
 from hardening.mailer.rest import read
 from hardening.mailer.settings import Credential, Settings, Transport
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -60,13 +63,51 @@ def _values(found: Examination) -> None:
         )  # fmt: skip
         if one.grave:
             found.failed.add("values")
+    for credential in found.settings.credentials:
+        _pair(found, credential)
     found.done("values", "every value is plausible")
+
+
+def _pair(found: Examination, credential: Credential) -> None:
+    """Judge whether a certificate and its key can be used together."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    if not credential.is_certificate:
+        return
+    place, where = credential.place, found.settings.source
+    try:
+        made = _certificate(credential)
+        key = load_pem_private_key(credential.key(), None)
+    except HardeningError as problem:
+        found.wrong("values", place, str(problem), problem.hint, where=where)
+        return
+    except (ValueError, TypeError):
+        found.wrong(
+            "values", "certificate-unreadable", f"{place}: certificate or key is not plain PEM",
+            "openssl x509 -in CERTIFICATE -noout -enddate; openssl pkey -in KEY -noout   # the key without a passphrase",
+            where=where,
+        )  # fmt: skip
+        return
+    if key.public_key() != made.public_key():
+        found.wrong(
+            "values", "certificate-key-mismatch", f"{place}: the key does not belong to the certificate",
+            "openssl req -x509 -newkey rsa:3072 -nodes -subj /CN=mailer -days 365 -keyout mailer.key -out mailer.crt",
+            where=where,
+        )  # fmt: skip
+
+
+def _certificate(credential: Credential) -> Certificate:
+    """Return the certificate. Errors: InputError, ValueError (no PEM)."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    assert credential.certificate_file is not None  # noqa: S101 - the callers ask for certificates alone
+    return load_pem_x509_certificate(read(credential.certificate_file))
 
 
 def _expiry(found: Examination) -> None:
     said = []
     for number, credential in enumerate(found.settings.credentials):
-        end = _end(found, credential)
+        end = _end(credential)
         if end is None:
             continue
         left = (end - found.today).days
@@ -86,42 +127,23 @@ def _expiry(found: Examination) -> None:
             where=found.settings.source, severity=severity, seen=f"inside the last {days} days",
         )  # fmt: skip
     if found.offline and Transport.EWS in (*found.settings.transports, found.settings.calendars_via):
-        left = ground().ews_days(found.today)
-        said.append(f"EWS: {left} days left")
-        found.wrong(
-            "expiry", "ews-ends", f"EWS ends on {ground().ews_ends}" + (f", in {left} days" if left > 0 else ": it is over"),
-            "transports = ['graph', 'smtp'], [calendars] via = 'graph', and harden mailer guide", where=found.settings.source,
-            severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL,
+        found.ends_with_ews(
+            "expiry", "EWS ends", "transports = ['graph', 'smtp'], [calendars] via = 'graph', and harden mailer guide",
+            where=found.settings.source,
         )  # fmt: skip
     found.done("expiry", "; ".join(said) or "no end is known")
 
 
-def _end(found: Examination, credential: Credential) -> date | None:
-    if credential.certificate_file is None:
-        return credential.expires
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
+def _end(credential: Credential) -> date | None:
+    """Return the last day of a credential: the certificate's own, else what the settings say."""
     try:
-        made = x509.load_pem_x509_certificate(read(credential.certificate_file))
-        key = load_pem_private_key(credential.key(), None)
-    except HardeningError as problem:
-        found.wrong("values", credential.place, str(problem), problem.hint, where=found.settings.source)
+        return (
+            _certificate(credential).not_valid_after_utc.date()
+            if credential.is_certificate
+            else credential.expires
+        )
+    except (HardeningError, ValueError):  # the values step has said so
         return credential.expires
-    except (ValueError, TypeError):
-        found.wrong(
-            "values", "certificate-unreadable", f"{credential.place}: certificate or key is not plain PEM",
-            "openssl x509 -in CERTIFICATE -noout -enddate; openssl pkey -in KEY -noout   # the key without a passphrase",
-            where=found.settings.source,
-        )  # fmt: skip
-        return credential.expires
-    if key.public_key() != made.public_key():
-        found.wrong(
-            "values", "certificate-key-mismatch", f"{credential.place}: the key does not belong to the certificate",
-            "openssl req -x509 -newkey rsa:3072 -nodes -subj /CN=mailer -days 365 -keyout mailer.key -out mailer.crt",
-            where=found.settings.source,
-        )  # fmt: skip
-    return made.not_valid_after_utc.date()
 
 
 def _queue(found: Examination) -> None:

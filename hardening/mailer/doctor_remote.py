@@ -10,9 +10,10 @@ from email.utils import parsedate_to_datetime
 from hardening.errors import HardeningError
 from hardening.findings import Severity, Verdict
 from hardening.mailer import ews, graph
-from hardening.mailer.answers import Answer
-from hardening.mailer.doctor import Examination, Step
+from hardening.mailer.answers import PORTAL, Answer
+from hardening.mailer.examination import Examination, Step
 from hardening.mailer.ground import ground
+from hardening.mailer.mistakes import GUID
 from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.submission import Submission
@@ -116,7 +117,8 @@ def _discovery(found: Examination) -> None:
     except ValueError:
         body = None
     if not isinstance(body, dict) or ("token_endpoint" not in body and "error" not in body):
-        name = "not-json" if answer.status_code < 500 else ""  # noqa: PLR2004 - HTTP's own border
+        busy = answer.status_code >= 500 and answer.status_code != PORTAL  # noqa: PLR2004 - HTTP's own border
+        name = "" if busy else "foreign"
         body, refusal = {}, Answer(where="token", status=answer.status_code, name=name)
     else:
         codes = tuple(int(n) for n in body.get("error_codes") or [] if str(n).isdigit())
@@ -125,7 +127,13 @@ def _discovery(found: Examination) -> None:
     if "token_endpoint" not in body:
         found.failed.add("discovery")
         found.refused("discovery", RefusedBy(refusal), where=settings.endpoints.authority)
+    found.directory = _directory(settings.tenant.strip(), str(body.get("issuer", "")))
     found.done("discovery", "the tenant is known")
+
+
+def _directory(tenant: str, issuer: str) -> str:
+    """Return the tenant's GUID: the settings' own, or the one in the discovery document's issuer."""
+    return next((part.lower() for part in (tenant, *issuer.split("/")) if GUID.match(part)), "")
 
 
 def _clock(found: Examination, said: str) -> None:
@@ -173,6 +181,9 @@ def _claims(found: Examination) -> None:
     if not found.tokens:
         _skipped(found, "claims", "there is no token")
         return
+    if not any(token.claims for token in found.tokens.values()):
+        found.done("claims", "the tokens are opaque: nothing can be read in them", Verdict.INCONCLUSIVE)
+        return
     for transport in found.settings.transports:
         token = found.tokens.get(resource(found.settings, transport))
         if token is not None and token.claims:
@@ -203,6 +214,12 @@ def _claim(found: Examination, transport: Transport, token: Token) -> None:
         return
     if str(claims.get("appid", settings.client_id)).lower() != settings.client_id.strip().lower():
         found.wrong("claims", "other-application", "the token is another application's", "check client_id")
+    tenant = str(claims.get("tid", "")).lower()
+    if found.directory and tenant and tenant != found.directory:
+        found.failed.add(f"role:{transport}")
+        found.wrong("claims", "wrong-tenant", f"the token is the tenant {tenant}'s; the settings' is {found.directory}",
+                    "check tenant and [endpoints] authority: the tenant has to be the mailbox's own")  # fmt: skip
+        return
     oid = str(claims.get("oid", ""))
     if settings.service_principal and oid and oid.lower() != settings.service_principal.strip().lower():
         found.wrong("claims", "wrong-object-id", f"service_principal is not this application's: the token says {oid}",
@@ -305,10 +322,12 @@ def _ews(found: Examination) -> None:
     settings = found.settings
     if Transport.EWS not in settings.transports:
         return
-    left = ground().ews_days(found.today)
-    text = f"EWS ends on {ground().ews_ends}" + (f", in {left} days" if left > 0 else ": it is over")
-    found.wrong("ews", "ews-ends", text, "transports = ['graph', 'smtp'] and harden mailer guide",
-                where=settings.endpoints.outlook, severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL)  # fmt: skip
+    text = found.ends_with_ews(
+        "ews",
+        "EWS ends",
+        "transports = ['graph', 'smtp'] and harden mailer guide",
+        where=settings.endpoints.outlook,
+    )
     token = found.tokens.get(resource(settings, Transport.EWS))
     if token is None or found.failed & {"outlook", "role:ews"}:
         found.done("ews", text)
@@ -343,11 +362,10 @@ def _calendars(found: Examination) -> None:
                         else f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)",
                         where=mailbox, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
     if over_ews:
-        left = ground().ews_days(found.today)
-        found.wrong("calendars", "ews-ends", f"the calendars are read over EWS, which ends on {ground().ews_ends}"
-                    + (f", in {left} days" if left > 0 else ": it is over"),
-                    "ask for a release that reads calendars by Graph, then [calendars] via = 'graph' and harden mailer guide",
-                    severity=Severity.MEDIUM if left > 0 else Severity.CRITICAL)  # fmt: skip
+        found.ends_with_ews(
+            "calendars", "the calendars are read over EWS, which ends",
+            "ask for a release that reads calendars by Graph, then [calendars] via = 'graph' and harden mailer guide",
+        )  # fmt: skip
     found.done("calendars", f"{len(settings.calendars)} asked for over {via}")
 
 

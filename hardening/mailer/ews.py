@@ -7,11 +7,11 @@ import re
 from email.message import EmailMessage
 from html import escape
 
-from hardening.mailer.answers import Answer
+from hardening.mailer.answers import Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
-from hardening.mailer.web import Client
+from hardening.mailer.web import Client, foreign
 
 _VERSION = {
     "EXCHANGE_2016": "Exchange2016",
@@ -62,17 +62,19 @@ def _asked(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
     request = str(answer.headers.get("request-id", ""))
     if answer.status_code == 200 and codes and set(codes) == {"NoError"}:  # noqa: PLR2004 - HTTP's own number
         return request
+    alien = foreign(answer) and answer.status_code != 403  # noqa: PLR2004 - how EWS itself says that it is blocked
     text = _TEXT.search(answer.content)
     wait = _BACK_OFF.search(answer.content)
     raise RefusedBy(
         Answer(
             where="ews",
             status=answer.status_code,
-            name=next((code for code in codes if code != "NoError"), ""),
+            name="foreign" if alien else next((code for code in codes if code != "NoError"), ""),
             text=masked(
                 text[1].decode("utf-8", "replace") if text else answer.headers.get("x-ms-diagnostics", "")
             )[:300],
             trace=f"request-id={request}" if request else "",
-            retry_after=int(wait[1]) / 1000 if wait else None,
-        )
+            retry_after=int(wait[1]) / 1000 if wait else seconds(answer.headers.get("Retry-After", "")),
+        ),
+        uncertain=answer.status_code in (502, 504),
     )

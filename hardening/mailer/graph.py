@@ -7,11 +7,16 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import quote
 
-from hardening.mailer.answers import Answer
+import requests
+
+from hardening.mailer.answers import Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
-from hardening.mailer.web import Client
+from hardening.mailer.web import Client, foreign
+
+_GATEWAY = (502, 504)
+"""A gateway that gave up waiting: what stands behind it may have taken the mail."""
 
 
 def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
@@ -30,20 +35,20 @@ def rehearse(settings: Settings, token: Secret) -> None:
     """Ask to send a body that is no mail: who may send is told so by 400, nobody gets anything. Errors: RefusedBy."""
     headers = {**_headers(token), "Content-Type": "text/plain"}
     with Client(settings) as client:
-        answer = client.post(_url(settings, settings.mailbox.strip(), "sendMail"), data=b"?", headers=headers)
+        # one letter: what no reader of Base64 takes, however lenient
+        answer = client.post(_url(settings, settings.mailbox.strip(), "sendMail"), data=b"A", headers=headers)
     try:
         checked(answer)
     except RefusedBy as problem:
-        if problem.answer.status != 400:  # noqa: PLR2004 - refused for its form alone
+        if problem.answer.status != 400 or problem.answer.name == "foreign":  # noqa: PLR2004 - refused for its form alone
             raise
 
 
 def read_calendar(settings: Settings, token: Secret, mailbox: str) -> str:
     """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
     with Client(settings) as client:
-        return checked(
-            client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
-        )
+        answer = client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
+        return checked(answer, (200,))
 
 
 def _url(settings: Settings, mailbox: str, what: str) -> str:
@@ -70,24 +75,25 @@ def _json(settings: Settings, mail: EmailMessage) -> dict[str, Any]:
     return {"message": message, "saveToSentItems": settings.save_to_sent_items}
 
 
-def checked(answer: Any, good: tuple[int, ...] = (200, 202)) -> str:
+def checked(answer: requests.Response, good: tuple[int, ...] = (202,)) -> str:
     """Return the id of a request that was taken. Errors: RefusedBy."""
     request = str(answer.headers.get("request-id", ""))
-    if answer.status_code in good:
+    alien = foreign(answer)
+    if answer.status_code in good and not alien:
         return request
     try:
         error = answer.json().get("error", {})
     except (ValueError, AttributeError):
         error = {}
     error = error if isinstance(error, dict) else {}
-    after = answer.headers.get("Retry-After", "")
     raise RefusedBy(
         Answer(
             where="graph",
             status=answer.status_code,
-            name=str(error.get("code", "")),
+            name="foreign" if alien else str(error.get("code", "")),
             text=masked(str(error.get("message", "")))[:300],
             trace=f"request-id={request}" if request else "",
-            retry_after=float(after) if after.isdigit() else None,
-        )
+            retry_after=seconds(answer.headers.get("Retry-After", "")),
+        ),
+        uncertain=answer.status_code in _GATEWAY,
     )

@@ -10,6 +10,9 @@ from email.utils import format_datetime, make_msgid
 
 from hardening.errors import UsageError
 
+_SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""No byte above 127, so that no server has to offer 8BITMIME."""
+
 
 def message(
     *,
@@ -21,7 +24,7 @@ def message(
     alarm: str = "",
 ) -> EmailMessage:
     """Return a mail. Errors: UsageError (a subject of several lines)."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_SEVEN_BIT)
     try:
         mail["Subject"] = subject
         mail["From"] = sender

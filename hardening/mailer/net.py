@@ -19,15 +19,17 @@ class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
 
     exit_code = ProbeError.exit_code
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, uncertain: bool = False) -> None:
         self.answer = answer
+        self.uncertain = uncertain
+        """The request was on its way: the other side may have acted on it."""
         self.diagnosis: Diagnosis = diagnose(answer)
         super().__init__(f"{answer.where}: {self.diagnosis.meaning}", hint=self.diagnosis.remedy)
 
 
-def unreachable(name: str, text: str) -> RefusedBy:
+def unreachable(name: str, text: str, *, uncertain: bool = False) -> RefusedBy:
     """Return (not raise) a failure of the network, by its name in hardening.mailer.answers."""
-    return RefusedBy(Answer(where="network", name=name, text=text))
+    return RefusedBy(Answer(where="network", name=name, text=text), uncertain=uncertain)
 
 
 def context(settings: Settings) -> ssl.SSLContext:

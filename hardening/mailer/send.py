@@ -24,6 +24,8 @@ class Attempt:
     problem: HardeningError | None = None
     refused: dict[str, RefusedBy] = field(default_factory=dict)
     """Recipients that were not taken while others were."""
+    uncertain: bool = False
+    """The other side may have taken the mail although nobody said so."""
 
     @property
     def ok(self) -> bool:
@@ -48,15 +50,9 @@ def send(
         told(attempt)
         if attempt.ok:
             break
-        if may_have_arrived(attempt) and "X-Possible-Duplicate" not in mail:
+        if attempt.uncertain and "X-Possible-Duplicate" not in mail:
             mail["X-Possible-Duplicate"] = f"after {transport}"
     return tuple(attempts)
-
-
-def may_have_arrived(attempt: Attempt) -> bool:
-    """Whether the other side may have taken the mail although nobody said so."""
-    problem = attempt.problem
-    return isinstance(problem, RefusedBy) and problem.answer.name in ("timeout", "closed")
 
 
 def _try(
@@ -64,13 +60,17 @@ def _try(
 ) -> Attempt:
     try:
         token = tokens.get(resource(settings, transport)).value
+    except HardeningError as problem:  # no mail was on its way yet
+        return Attempt(transport, problem=problem)
+    try:
         if transport is Transport.GRAPH:
             return Attempt(transport, graph.send(settings, token, mail, as_json=as_json))
         if transport is Transport.EWS:
             return Attempt(transport, ews.send(settings, token, mail))
         return _smtp(settings, token, mail)
     except HardeningError as problem:
-        return Attempt(transport, problem=problem)
+        on_its_way = isinstance(problem, RefusedBy) and problem.uncertain
+        return Attempt(transport, problem=problem, uncertain=on_its_way)
 
 
 def _smtp(settings: Settings, token: Secret, mail: EmailMessage) -> Attempt:

@@ -55,24 +55,31 @@ class Submission:
         self._session.close()
 
     @contextlib.contextmanager
-    def _naming(self, stage: str) -> Iterator[None]:
+    def _naming(self, stage: str, *, uncertain: bool = False) -> Iterator[None]:
+        """Name what fails; `uncertain` where the mail was on its way."""
+        where = f"{self.host}:{self.port}"
         try:
             yield
         except RefusedBy:
             raise
-        except TimeoutError as problem:
-            raise unreachable("timeout", f"{self.host}:{self.port} fell silent at {stage}") from problem
-        except (smtplib.SMTPServerDisconnected, ConnectionError) as problem:
-            raise unreachable("closed", f"{self.host}:{self.port} closed at {stage}") from problem
         except (smtplib.SMTPException, OSError) as problem:
-            raise unreachable(
-                "closed", f"{self.host}:{self.port} at {stage}: {type(problem).__name__}"
-            ) from problem
+            # smtplib calls a silence a disconnection
+            if isinstance(problem, TimeoutError) or isinstance(problem.__context__, TimeoutError):
+                raise unreachable(
+                    "timeout", f"{where} fell silent at {stage}", uncertain=uncertain
+                ) from problem
+            gone = isinstance(problem, smtplib.SMTPServerDisconnected | ConnectionError)
+            text = f"closed at {stage}" if gone else f"at {stage}: {type(problem).__name__}"
+            raise unreachable("closed", f"{where} {text}", uncertain=uncertain) from problem
 
     def _expect(self, stage: str, reply: tuple[int, bytes], good: Sequence[int]) -> None:
         code, said = reply
         if code in good:
             return
+        if code < 0:  # smtplib's word for a line without a number
+            raise RefusedBy(
+                Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is no SMTP reply")
+            )
         text = masked(said.decode("utf-8", "replace").replace("\n", " "))[:300]
         found = _ENHANCED.search(text)
         raise RefusedBy(
@@ -152,6 +159,7 @@ class Submission:
         """Send the mail; return what the server said."""
         with self._naming("data"):
             self._expect("data", self._session.docmd("DATA"), (_MORE,))
+        with self._naming("data", uncertain=True):
             self._session.send(_dotted(mail) + b".\r\n")
             reply = self._session.getreply()
             self._expect("data", reply, _GOOD)

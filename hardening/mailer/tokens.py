@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardening.errors import InputError
-from hardening.mailer.answers import Answer
+from hardening.mailer.answers import PORTAL, Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, masked
@@ -112,7 +112,7 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
         body = {}
     if not isinstance(body, dict) or not body.get("error"):
         # Success or failure, this is no token service: a captive portal or a proxy's own page.
-        name = "" if last.status_code >= 500 else "not-json"  # noqa: PLR2004 - HTTP's own border
+        name = "" if last.status_code >= 500 and last.status_code != PORTAL else "foreign"  # noqa: PLR2004 - HTTP's own border
         return RefusedBy(
             Answer(
                 where="token",
@@ -130,7 +130,6 @@ def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> 
     codes = [int(n) for n in body.get("error_codes") or [] if str(n).isdigit()]
     codes += [int(n) for n in re.findall(r"AADSTS(\d+)", text)]
     secrets = () if credential.is_certificate else (credential.value(),)
-    after = client.last.headers.get("Retry-After", "") if client.last is not None else ""
     return Answer(
         where="token",
         status=status,
@@ -138,7 +137,7 @@ def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> 
         codes=tuple(dict.fromkeys(codes)),
         text=masked(text.splitlines()[0] if text else "", *secrets)[:300],
         trace=" ".join(f"{k}={body[k]}" for k in ("trace_id", "correlation_id") if body.get(k)),
-        retry_after=float(after) if after.isdigit() else None,
+        retry_after=seconds(client.last.headers.get("Retry-After", "")) if client.last is not None else None,
     )
 
 

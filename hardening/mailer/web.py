@@ -8,6 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from hardening.mailer.answers import PORTAL
 from hardening.mailer.net import RefusedBy, context, tls_failure, unreachable
 from hardening.mailer.settings import Settings
 
@@ -34,7 +35,6 @@ class Client(requests.Session):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.trust_env = False  # REQUESTS_CA_BUNDLE would win over what the settings say
-        self.max_redirects = 3
         self._timeout = settings.timeout
         self.last: requests.Response | None = None
         self.mount("https://", _Verified(context(settings)))
@@ -45,12 +45,23 @@ class Client(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request. Errors: RefusedBy, never one of requests' own."""
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
-        kwargs.setdefault("allow_redirects", False)
+        kwargs["allow_redirects"] = False  # requests' own get() asks for them; no service here redirects
         try:
             self.last = super().request(*args, **kwargs)
         except requests.RequestException as problem:
             raise _named(problem) from None  # its text may quote the request
         return self.last
+
+
+_FILTERS = (400, 403)
+"""What filtering proxies answer with a page of theirs."""
+
+
+def foreign(answer: requests.Response) -> bool:
+    """Whether something between answered in the service's place: a page, a redirection, a portal's own status."""
+    page = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
+    good, redirection = answer.status_code < 300, 300 <= answer.status_code < 400  # noqa: PLR2004 - HTTP's own borders
+    return redirection or answer.status_code == PORTAL or (page and (good or answer.status_code in _FILTERS))
 
 
 class _Refused(HTTPAdapter):
@@ -69,10 +80,11 @@ def _named(problem: requests.RequestException) -> RefusedBy:
     if isinstance(problem, requests.exceptions.ProxyError):
         return _proxy_said(text, host)
     if isinstance(problem, requests.exceptions.Timeout):
-        return unreachable("timeout", f"{host} did not answer in time")
+        asked = not isinstance(problem, requests.exceptions.ConnectTimeout)
+        return unreachable("timeout", f"{host} did not answer in time", uncertain=asked)
     names = {"NameResolution": "dns", "getaddrinfo": "dns", "refused": "refused"}
     name = next((name for word, name in names.items() if word in text), "closed")
-    return unreachable(name, f"{host}: {type(problem).__name__}")
+    return unreachable(name, f"{host}: {type(problem).__name__}", uncertain=name == "closed")
 
 
 def _proxy_said(text: str, host: str) -> RefusedBy:
@@ -82,7 +94,7 @@ def _proxy_said(text: str, host: str) -> RefusedBy:
         return unreachable("proxy-refused", f"the proxy does not lead to {host}")
     if "NewConnectionError" in text or "NameResolution" in text:
         return unreachable("proxy-unreachable", "the proxy does not answer")
-    return unreachable("closed", f"{host} closed without an answer")
+    return unreachable("closed", f"{host} closed without an answer", uncertain=True)  # inside the tunnel
 
 
 def _innermost(problem: BaseException) -> BaseException:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hardening.errors import ExitCode
-from hardening.findings import Examined, Finding, InFile, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.credentials import credential, repeated
 from hardening.reports.plain import visible
@@ -23,6 +23,11 @@ _GOOD, _BAD, _OPEN, _BOLD, _DIM = "1;32", "1;31", "33", "1", "2"
 _QUIET = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE, Verdict.WAIVED})
 """Verdicts that are only counted unless -v is given; the others always show with their reason."""
 _MARGIN = " " * 12
+_WARN = "warn"
+"""It works and there is something to do: no verdict of its own in the contract (docs/cli.md)."""
+_WORDS = (Verdict.PASS.value, _WARN, *(v.value for v in Verdict if v is not Verdict.PASS))
+_BY_STEP = frozenset({Kind.MAILER})
+"""Subjects that are examined step by step: each step is told, also the good ones."""
 
 
 def write(run: Run, how: How) -> bytes:
@@ -116,17 +121,24 @@ def _results(run: Run, subject: Subject, how: How, paint: _Paint) -> Iterator[st
     results = [r for r in run.results if r.subject == subject.id]
     if not results:
         return
-    tally = Counter(r.verdict for r in results)
+    words = [_word(result, run.findings) for result in results]
+    tally = Counter(words)
     yield ""
-    yield "  checks: " + ", ".join(f"{tally[v]} {v.value}" for v in Verdict if tally[v])
-    if how.verbose:
-        for result in results:
-            told = f"  {result.verdict.value:<14}{result.rule.id}  {visible(result.reason)}".rstrip()
-            yield told if result.verdict in _QUIET else paint(told, _OPEN)
+    yield "  checks: " + ", ".join(f"{tally[w]} {w}" for w in _WORDS if tally[w])
+    if how.verbose or subject.kind in _BY_STEP:
+        for word, result in zip(words, results, strict=True):
+            told = f"  {word:<14}{result.rule.id}  {visible(result.reason)}".rstrip()
+            yield told if result.verdict in _QUIET and word != _WARN else paint(told, _OPEN)
         return
     for verdict, reason, rules in _alike(results):
         named = rules[0] if len(rules) == 1 else f"{len(rules)} rules"
         yield paint(f"  {verdict.value:<14}{named}  {visible(reason)}".rstrip(), _OPEN)
+
+
+def _word(result: Result, findings: Sequence[Finding]) -> str:
+    """Return the verdict's word: a pass beside findings that count is a warning."""
+    warns = result.verdict is Verdict.PASS and any(f.counts and result.rests_on(f) for f in findings)
+    return _WARN if warns else result.verdict.value
 
 
 def _alike(results: Sequence[Result]) -> list[tuple[Verdict, str, list[str]]]:
