@@ -5,7 +5,8 @@ The writers are templates (templates/mailer/guide.*.j2); this module decides wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import quote
 
@@ -13,6 +14,9 @@ from hardening.mailer.ground import ground
 from hardening.mailer.settings import Permission, Settings, Transport
 
 SCOPE = "ASPECT alarm mailbox"
+_WHO_IN_EXCHANGE = (
+    "Who may: Exchange Administrator (role group Organization Management) or Global Administrator."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,11 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         settings.calendars != () and settings.calendars_via is Transport.EWS
     )
     if over_ews:
-        steps += _ews(settings)
+        steps += _ews(settings, release_notes=release_notes)
     if settings.calendars:
         steps.append(_calendars(settings))
     if over_ews or _needs_consent(settings, transports):
-        steps.append(_consent(settings))
+        steps.append(_consent(settings, transports))
     if Transport.EWS in transports:
         steps.append(_product(settings))
     steps.append(
@@ -70,6 +74,7 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
             ),
         )
     )
+    _connect(settings, steps)
     return Guide(
         title=f"OAuth2 mail for {settings.mailbox.strip()} ({settings.cloud.title})",
         today=today,
@@ -78,6 +83,21 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         consent=consent_link(settings),
         settings=settings,
     )
+
+
+def _connect(settings: Settings, steps: list[Step]) -> None:
+    """Let the first step in Exchange sign in there, and ask for the object id that nobody has said yet."""
+    first = next((n for n, step in enumerate(steps) if step.exchange), None)
+    if first is None:
+        return
+    opening = [
+        "Install-Module ExchangeOnlineManagement -Scope CurrentUser   # once",
+        f"Connect-ExchangeOnline -ExchangeEnvironmentName {settings.cloud.exchange}",
+    ]
+    if any("$principal" in line for step in steps for line in step.exchange):
+        asked = "Read-Host 'Object ID of the enterprise application'"
+        opening.append(f"if (-not $principal) {{ $principal = {asked} }}   # step 1 shows it")
+    steps[first] = replace(steps[first], exchange=(*opening, *steps[first].exchange))
 
 
 def consent_link(settings: Settings) -> str:
@@ -114,12 +134,12 @@ def _warnings(settings: Settings, today: date, *, over_ews: bool) -> list[str]:
 def _register(settings: Settings) -> Step:
     return Step(
         title="Register the application (or open the one you have)",
-        why="An alarm mailer signs in as an application, not as a person.",
+        why="An alarm mailer signs in as an application, not as a person: the registration is its account.",
         clicks=(
-            f"{settings.cloud.portal}: Applications, App registrations, New registration; this organisation only; no redirect URI",
-            "Copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant",
-            "Applications, Enterprise applications, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
-            "To roll certificates by themselves, copy the registration's own 'Object ID' to application",
+            f"{settings.cloud.portal}, menu Entra ID, App registrations, New registration: a name such as 'ASPECT mailer'; accounts in this organisation only; no redirect URI",
+            "On its Overview: copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant, then print this guide anew",
+            "Menu Entra ID, Enterprise apps, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
+            "Only where certificates shall renew themselves: copy 'Object ID' of the registration's Overview to application",
         ),
         az=(
             f"az cloud set --name {settings.cloud.az}",
@@ -128,7 +148,11 @@ def _register(settings: Settings) -> Step:
             f"$principal = az ad sp show --id {settings.client_id.strip()} --query id -o tsv   # service_principal",
             f"az ad app show --id {settings.client_id.strip()} --query id -o tsv   # application",
         ),
-        notes=("Who may: Application Developer or above.",),
+        notes=(
+            "Who may: Application Developer or above. Do either what is clicked or what is typed; both do the same.",
+            "The mailbox has to exist. A shared mailbox needs no licence: New-Mailbox -Shared -Name NAME -PrimarySmtpAddress "
+            + settings.mailbox.strip(),
+        ),
     )
 
 
@@ -153,9 +177,12 @@ def _secret(settings: Settings) -> Step:
         title="Make a client secret",
         why=f"It lives {ground().longest_months} months at most; a certificate is better.",
         clicks=(
-            "Certificates & secrets, Client secrets, New client secret",
-            f"Copy its Value (never the Secret ID, which is a GUID) into {first.secret_file or 'the secret file'}, mode 0600; it is shown once",
-            f"Write its end date as expires under [{first.place}]",
+            "In the registration: Certificates & secrets, Client secrets, New client secret",
+            "Copy the column Value at once: it is shown this once. The column Secret ID, a GUID, is not the secret",
+            f"On this machine: (umask 077; cat > {shlex.quote(str(first.secret_file))})   then paste, Enter, Ctrl-D"
+            if first.secret_file
+            else f"Put it in these settings as secret under [{first.place}], and encrypt them: harden mailer seal",
+            f"Write its end date (column Expires) as expires under [{first.place}]: expires = 2027-05-31",
         ),
         notes=("The script does not make the secret: it would pass through a shell's history.",),
     )
@@ -180,7 +207,7 @@ def _graph(settings: Settings) -> list[Step]:
                 title="graph: tick Mail.Send",
                 why="As an Entra permission it lets the application send as EVERY mailbox; permission = 'rbac' is narrower.",
                 clicks=(
-                    "API permissions, Add a permission, Microsoft Graph, Application permissions (not Delegated): Mail.Send",
+                    "In the registration: API permissions, Add a permission, Microsoft Graph, Application permissions (not Delegated), Mail.Send, Add permissions",
                 ),
                 az=_add_permission(settings, ground().graph_resource, "Mail.Send"),
             )
@@ -188,13 +215,16 @@ def _graph(settings: Settings) -> list[Step]:
     return [
         Step(
             title=f"graph: allow Mail.Send on {mailbox} alone",
-            why="Application RBAC in Exchange gives the right on one mailbox. Tick nothing in Entra: both rights add up.",
+            why="Application RBAC in Exchange gives the right on one mailbox. Tick nothing in Entra (API permissions): both rights add up.",
             exchange=(
                 *_scope(settings),
                 f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application Mail.Send' -CustomResourceScope '{SCOPE}'",
                 f"Test-ServicePrincipalAuthorization -Identity {principal(settings)} -Resource {mailbox} | Format-Table",
             ),
-            notes=("InScope has to be True for the mailbox and False for any other.",),
+            notes=(
+                "The last command proves it: InScope has to be True for the mailbox and False for any other.",
+                _WHO_IN_EXCHANGE,
+            ),
         )
     ]
 
@@ -214,6 +244,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
                 notes=(
                     "Do not tick SMTP.SendAsApp in Entra as well: with that claim the service asks for mailbox permissions too.",
                     "From and Username have to be this mailbox.",
+                    _WHO_IN_EXCHANGE,
                 ),
             )
         ]
@@ -222,7 +253,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
             title="smtp: tick SMTP.SendAsApp",
             why="It does nothing by itself: the mailbox has to be opened in the next step.",
             clicks=(
-                "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application permissions: SMTP.SendAsApp",
+                "In the registration: API permissions, Add a permission, APIs my organization uses, search Office 365 Exchange Online, Application permissions, SMTP.SendAsApp, Add permissions",
             ),
             az=_add_permission(settings, ground().exchange_resource, "SMTP.SendAsApp"),
         ),
@@ -234,23 +265,25 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
                 f"Add-MailboxPermission -Identity {mailbox} -User {principal(settings)} -AccessRights FullAccess",
                 f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
             ),
-            notes=("From and Username have to be this mailbox.",),
+            notes=("From and Username have to be this mailbox.", _WHO_IN_EXCHANGE),
         ),
     ]
 
 
-def _ews(settings: Settings) -> list[Step]:
+def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
     client = settings.client_id.strip()
+    roles = ("full_access_as_app", *(("SMTP.SendAsApp",) if release_notes else ()))
     return [
         Step(
-            title="ews: tick full_access_as_app and SMTP.SendAsApp (the release notes' path)",
+            title=f"ews: tick {' and '.join(roles)}"
+            + (" (the release notes' path)" if release_notes else ""),
             why="Needed for the product's own EWS client only; it opens every mailbox.",
             clicks=(
-                "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application permissions: full_access_as_app, SMTP.SendAsApp",
+                "In the registration: API permissions, Add a permission, APIs my organization uses, search Office 365 Exchange Online, Application permissions, "
+                + ", ".join((*roles, "Add permissions")),
             ),
-            az=(
-                *_add_permission(settings, ground().exchange_resource, "full_access_as_app"),
-                *_add_permission(settings, ground().exchange_resource, "SMTP.SendAsApp"),
+            az=tuple(
+                line for role in roles for line in _add_permission(settings, ground().exchange_resource, role)
             ),
         ),
         Step(
@@ -263,6 +296,7 @@ def _ews(settings: Settings) -> list[Step]:
             ),
             notes=(
                 "The change takes up to 24 hours. Check with the first command that the list's other entries stayed.",
+                _WHO_IN_EXCHANGE,
             ),
         ),
     ]
@@ -303,16 +337,26 @@ def _needs_consent(settings: Settings, transports: tuple[Transport, ...]) -> boo
     )
 
 
-def _consent(settings: Settings) -> Step:
+def _consent(settings: Settings, transports: tuple[Transport, ...]) -> Step:
+    of_graph = Transport.GRAPH in transports and settings.permission is Permission.ENTRA
     return Step(
         title="Grant admin consent",
-        why="Without it the token carries no roles.",
-        clicks=("API permissions, Grant admin consent for the organisation",),
+        why="What is ticked is only asked for; an administrator grants it. Without that the token carries no roles.",
+        clicks=(
+            "In the registration: API permissions, Grant admin consent for (your organisation), Yes",
+            "Every row then says 'Granted for (your organisation)', with a green tick",
+        ),
         az=(f"az ad app permission admin-consent --id {settings.client_id.strip()}",),
         notes=(
             f"Or open this link as an administrator: {consent_link(settings)}",
-            "Who may: Privileged Role Administrator or Global Administrator.",
-            "Is the button disabled, send the link to one of them; a page that says there is no redirect address after consenting is the end of it, and fine.",
+            "Who may: Privileged Role Administrator or Global Administrator"
+            + (
+                "; for application permissions of Microsoft Graph nobody else."
+                if of_graph
+                else "; here, without a permission of Microsoft Graph, Cloud Application Administrator or Application Administrator too."
+            ),
+            "Is the button disabled (grey)? Either nothing is ticked yet, or the account that is signed in has none of these roles: send the link to somebody who has, who signs in, reads what is asked for, and accepts.",
+            "After accepting, a page that says there is no redirect address (AADSTS500113) is the end of it, and fine. Proof: harden mailer doctor, step mailer/claims.",
         ),
     )
 

@@ -82,11 +82,7 @@ def test_each_transport_in_each_cloud_says_what_it_needs_and_no_more(
     for form in FORMS:
         text = unescape(written(made, form))
         assert all(word in text for word in LEAST[transport])
-        assert not any(
-            words[0] in text
-            for other, words in LEAST.items()
-            if other != transport and (other, transport) != ("smtp", "ews")
-        )
+        assert not any(words[0] in text for other, words in LEAST.items() if other != transport)
         assert "2026-12-31" in text
         if form == "script":
             assert f"az cloud set --name {clouds()[cloud].az}" in text
@@ -96,6 +92,23 @@ def test_each_transport_in_each_cloud_says_what_it_needs_and_no_more(
     # consent is asked for where something is ticked in Entra, and nowhere else
     assert any("consent" in step.title for step in made.steps) == (transport != "graph")
     assert f"https://{clouds()[cloud].authority}/" in made.consent
+
+
+def test_who_never_saw_entra_is_told_who_may_and_what_a_grey_button_means(site: Site) -> None:
+    text = written(guide(settings(site, transports=["smtp"]), TODAY), "text")
+    for words in (
+        "button disabled (grey)? Either nothing is ticked yet",
+        "Cloud Application Administrator",
+        "Exchange Administrator",
+    ):
+        assert words in text
+    for line in ("Install-Module ExchangeOnlineManagement", "Connect-ExchangeOnline", "if (-not $principal)"):
+        assert text.index(line) < text.index("New-ServicePrincipal")
+    by_graph = written(guide(settings(site, transports=["graph"], permission="entra"), TODAY), "text")
+    assert "of Microsoft Graph nobody else" in by_graph
+    assert "Cloud Application Administrator" not in by_graph
+    known = written(guide(settings(site, service_principal=site.app.oid), TODAY), "script")
+    assert "Read-Host" not in known
 
 
 def test_rbac_ticks_nothing_in_entra(site: Site) -> None:
