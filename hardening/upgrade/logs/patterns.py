@@ -107,6 +107,9 @@ def _message(row: Table) -> Message:
         counter_examples=row.texts("counter_examples", []),
     )
     row.done()
+    for index, example in enumerate(found.examples):
+        if not found.regex.search(example):
+            raise row.wrong(f"examples[{index}]", "is not matched by the message's own regex")
     return found
 
 

@@ -27,7 +27,9 @@ PREFIXES = re.compile(
     r"""^(?:
       (?:[A-Z][a-z]{2}\s+\d{1,2}\s\d\d:\d\d:\d\d\s\S+\s[\w./()-]+(?:\[\d+\])?:\s)  # syslog
     | (?:\[?\d{4}-\d\d-\d\d[T\s]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?\s+)  # ISO time
-    | (?:\[\d\d?:\d\d:\d\d\]\s+)
+    | (?:\[?\d\d?:\d\d:\d\d(?:[.,]\d+)?\]?\s+)
+    | (?:[ \t]+)
+    | (?:(?:[^\s:]*/)?(?:mysql(?:check|_upgrade)?|mariadb(?:-check|-upgrade)?):\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.))
     )+""",
     re.VERBOSE,
 )
@@ -271,7 +273,8 @@ def _opened(path: Path) -> Iterator[tuple[Buffer, str]]:
             plain = stack.enter_context(tempfile.TemporaryFile())
             try:
                 with gzip.GzipFile(fileobj=stream) as packed:
-                    shutil.copyfileobj(packed, plain, 1 << 20)
+                    while piece := packed.read1(1 << 16):  # small ones: what a torn file still holds counts
+                        plain.write(piece)
             except (OSError, EOFError, zlib.error) as problem:
                 problem_text = f"damaged gzip file: {problem}"
             stream = plain

@@ -55,7 +55,14 @@ def test_the_check_of_a_log_table_is_benign(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["Mar  3 02:11:09 site-7 debian-start[1423]: ", "2024-03-03T02:11:09Z ", "[2024-03-03 02:11:09] "],
+    [
+        "Mar  3 02:11:09 site-7 debian-start[1423]: ",
+        "2024-03-03T02:11:09Z ",
+        "[2024-03-03 02:11:09] ",
+        "02:11:09 ",
+        "    ",
+        "mysql_upgrade: ",
+    ],
 )
 def test_a_prefix_on_each_line_changes_nothing(tmp_path: Path, prefix: str) -> None:
     found = run(tmp_path, "".join(prefix + line + "\n" for line in MYSQLCHECK.splitlines()))
@@ -90,6 +97,42 @@ def test_a_restore_that_stopped_at_it_stops_the_upgrade(tmp_path: Path) -> None:
     found = run(tmp_path, "ERROR 1556 (HY000) at line 12: You can't use locks with log tables.\n")
     assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
     assert found.exit_code() is ExitCode.FINDINGS
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "  ",
+        "02:11:09 ",
+        "02:11:09.123 ",
+        "mysql: ",
+        "/usr/bin/mysql: ",
+        "Mar  3 02:11:09 site-7 restore[7]:   ",
+    ],
+)
+def test_what_stands_before_a_fatal_line_does_not_hide_it(tmp_path: Path, before: str) -> None:
+    """Indented by a script, stamped, or with the client's name: the restore has stopped."""
+    found = run(
+        tmp_path,
+        f"Restoring\n{before}ERROR 1556 (HY000) at line 12: You can't use locks with log tables.\r\n",
+    )
+    assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
+    assert found.exit_code() is ExitCode.FINDINGS
+
+
+def test_a_level_in_brackets_is_no_prefix(tmp_path: Path) -> None:
+    assert one(run(tmp_path, "[ERROR] the flux valve is stuck\n"), "log/unknown").evidence.startswith(
+        "[ERROR]"
+    )
+
+
+def test_a_torn_gzip_file_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    lines = b"mysql.host OK\n" * 5000
+    packed = gzip.compress(lines + b"mysqldump: Got error: 1556: You can't use locks\n" + lines)
+    found = run(tmp_path, packed[:-12])
+    assert one(found, "log/mysql-log-table-lock-dump").level is Severity.HIGH
+    assert found.subjects[0].examined is Examined.PARTIAL
+    assert "damaged gzip" in found.subjects[0].reason
 
 
 def test_a_typographic_apostrophe_is_the_same_sentence(tmp_path: Path) -> None:
@@ -226,6 +269,10 @@ def test_a_users_own_messages(tmp_path: Path) -> None:
         (
             "[[message]]\nid='x'\nclass='nice'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n",
             "'nice' is none of",
+        ),
+        (
+            "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\nexamples=['a', 'b']\n",
+            r"message\[0\]\.examples\[1\]: is not matched",
         ),
     ],
 )
