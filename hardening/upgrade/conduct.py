@@ -61,6 +61,8 @@ class Conductor:
     install_agent: bool = True
     force_older: str = ""
     poll: float = 10
+    patience: float = 8
+    """Seconds for which an outside proof that does not hold is asked for again."""
     seen: int = 0
     offset: int = 0
     triaged: list[dict[str, Any]] = field(default_factory=list)
@@ -273,7 +275,7 @@ class Conductor:
 
     def _unproved(self, prove: Callable[[], Iterable[str]] | None, upgrade: str) -> list[str]:
         """Ask for the outside proof for a while: a graceful reload returns before the old workers are gone."""
-        over = time.monotonic() + 8
+        over = time.monotonic() + self.patience
         while prove is not None:
             try:
                 wrong = list(prove())

@@ -62,6 +62,12 @@ def test_a_component_that_stays_leads_the_host_back(site: Site, signer: Signer, 
         True
     ]
 
+
+@pytest.mark.long
+def test_with_never_it_is_reported_and_stays(site: Site, signer: Signer, tmp_path: Path) -> None:
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    before = site.declared()
+    words = [*common(signer, site, inventory([site], tmp_path / "hosts")), "--report", "json=r.json"]
     code, out, err = harden("apply", signer.bundle(), *words, "--fail-on", "never", cwd=tmp_path)
     assert code == 5, out + err
     assert site.whole(before) == "new"
