@@ -231,7 +231,9 @@ def _in_a_pair(found: re.Match[str], text: str) -> bool:
     """Whether name and value are two literals between brackets of their own: {"password", "..."}."""
     before, after = text[: found.start()], text[found.end() : found.end() + 4].lstrip()
     opened = before.rstrip("\"'").rstrip()[-1:]
-    literals = (before.endswith(("'", '"')) or opened == "{") and found["sep"] == "," and found["value"][0] in "\"'"
+    literals = (
+        (before.endswith(("'", '"')) or opened == "{") and found["sep"] == "," and found["value"][0] in "\"'"
+    )
     return literals and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
 
 
