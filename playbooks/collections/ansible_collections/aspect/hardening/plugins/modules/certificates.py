@@ -42,18 +42,7 @@ options:
     description: Whether the endpoints that presented an old certificate have to present the new one before the change may stand.
     type: bool
     default: true
-  deadman:
-    description: Seconds within which the control machine has to come back on a new connection; otherwise the host undoes the swap by itself.
-    type: float
-    default: 0
-  install:
-    description: Whether the agent and its recovery at boot stay on the host.
-    type: bool
-    default: false
-  state_dir:
-    description: The agent's directory on the host.
-    type: str
-    default: /var/lib/aspect-hardening
+extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)
 """

@@ -49,18 +49,7 @@ options:
   by:
     description: Who asked for it; kept with the pending restart.
     type: str
-  deadman:
-    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
-    type: float
-    default: 0
-  install:
-    description: Whether the agent and its recovery at boot stay on the host.
-    type: bool
-    default: false
-  state_dir:
-    description: The agent's directory on the host.
-    type: str
-    default: /var/lib/aspect-hardening
+extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)
 """

@@ -43,18 +43,7 @@ options:
     description: What has to answer afterwards, as in the transaction module.
     type: list
     elements: dict
-  deadman:
-    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
-    type: float
-    default: 0
-  install:
-    description: Whether the agent and its recovery at boot stay on the host.
-    type: bool
-    default: false
-  state_dir:
-    description: The agent's directory on the host.
-    type: str
-    default: /var/lib/aspect-hardening
+extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)
 """

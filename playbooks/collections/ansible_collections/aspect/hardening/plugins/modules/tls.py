@@ -37,14 +37,7 @@ options:
       - Where a scan proves the change, 120 are taken when this is 0.
     type: float
     default: 0
-  install:
-    description: Whether the agent and its recovery at boot stay on the host.
-    type: bool
-    default: false
-  state_dir:
-    description: The agent's directory on the host.
-    type: str
-    default: /var/lib/aspect-hardening
+extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)
 """

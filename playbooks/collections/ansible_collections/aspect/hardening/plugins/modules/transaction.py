@@ -45,14 +45,6 @@ options:
     description: Seconds after which the probes are asked once more.
     type: float
     default: 0
-  deadman:
-    description: Seconds within which the control machine has to come back on a new connection; 0 switches it off.
-    type: float
-    default: 0
-  install:
-    description: Whether the agent and its recovery at boot stay on the host.
-    type: bool
-    default: false
   keep:
     description: How many finished transactions can still be rolled back.
     type: int
@@ -68,10 +60,7 @@ options:
     description: Paths or patterns whose content C(facts) returns.
     type: list
     elements: str
-  state_dir:
-    description: The agent's directory on the host.
-    type: str
-    default: /var/lib/aspect-hardening
+extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)
 """
