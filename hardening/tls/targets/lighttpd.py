@@ -314,8 +314,12 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     ]
     engine = top.own("ssl.engine")
     piece = top if engine is not None and engine.on else None if blocks else _fragment(top)
-    for scope in (*blocks, *([piece] if piece else [])):
+    mended = (*blocks, *([piece] if piece else []))
+    kept = {id(s) for s in (top, *top.within("SERVER socket"), *mended)}
+    unread = tuple((a.path, *a.span) for _, a in _unread(top, kept) if a.name in _OWNED)
+    for number, scope in enumerate(mended):
         spans = tuple((a.path, *a.span) for a in scope.assigned if a.name in _OWNED)
+        spans += () if number else unread  # whether a host's own hold depends on the release
         command = scope.own("ssl.openssl.ssl-conf-cmd")
         dh = (_lowered(command) if command else {}).get("dhparameters", "")
         old = scope.own("ssl.dh-file")

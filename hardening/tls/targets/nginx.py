@@ -196,10 +196,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     found = False
     for _, server, listens in servers:
         names = [n for d in server.directives if d.name == "server_name" for n in d.words] or ["_"]
+        seen: set[tuple[str, int]] = set()
         for address, _, _ in listens:
             if address not in speaks or _rejects(server):
                 continue
             found = True
+            same = (_port(address), id(default[address]))
+            if same in seen:  # `listen 443 ssl; listen [::]:443 ssl;` is one server
+                continue
+            seen.add(same)
             settings = _settings(server, f"{path}#{names[0]}:{_port(address)}", tree, reading)
             yield served.offer(_as_default(settings, default[address], server, tree, reading), reading.build)
     if not found and not servers and (fragment := _fragment(reader.top)) is not None:

@@ -199,3 +199,15 @@ def test_the_system_profile_of_el8_is_spelled_out(
     findings = _json(capfdbinary)["findings"]
     assert isinstance(findings, list)
     assert "TLS_RSA_WITH_AES_128_CBC_SHA" in {f["evidence"] for f in findings}
+
+
+def test_one_server_on_both_address_families_is_one_subject(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "nginx.conf"
+    path.write_text(
+        "server { listen 443 ssl; listen [::]:443 ssl; listen 8443 ssl; server_name a.example; ssl_ciphers HIGH; }\n"
+    )
+    run(["tls", "audit", str(path), "--target", "nginx@1.20.1-el7", "--format", "json"])
+    subjects = json.loads(capfdbinary.readouterr().out)["subjects"]
+    assert [s["id"].rpartition("#")[2] for s in subjects] == ["a.example:443", "a.example:8443"]

@@ -150,6 +150,27 @@ def test_what_hangs_on_a_condition_is_overruled_by_what_the_diff_puts_after_it(
     assert "<IfDefine OLD>" in path.read_text()
 
 
+def test_settings_of_a_host_that_hold_for_sockets_alone_go_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lighttpd.conf"
+    path.write_text(
+        '$SERVER["socket"] == ":443" {\n  ssl.engine = "enable"\n  ssl.pemfile = "/x.pem"\n'
+        '  $HTTP["host"] == "b.example" {\n    ssl.cipher-list = "RC4-SHA"\n    server.name = "b"\n  }\n}\n'
+    )
+    arguments = ["tls", "audit", str(path), "--target", "lighttpd@1.4.35"]
+    assert run(arguments) == 10
+    assert "walk/config-conditional" in capfd.readouterr().out
+    assert run([*arguments, "--fix-diff"]) == 0
+    diff = capfd.readouterr().out
+    patch = shutil.which("patch")
+    if patch is None:
+        pytest.skip("patch is not installed")
+    subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
+    assert run([*arguments, "--fail-on", "low"]) == 0, capfd.readouterr().out
+    assert 'server.name = "b"' in path.read_text()
+
+
 def test_what_comes_before_a_condition_settles_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
