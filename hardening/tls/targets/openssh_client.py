@@ -109,7 +109,7 @@ TARGET = Target(
     ssh="client",
     writer="ssh_render",
     marks=re.compile(
-        r"^\s*(?:Host\s|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
+        r"^\s*(?:Host\s(?!.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
         r"SendEnv|UserKnownHostsFile)",
         re.MULTILINE | re.IGNORECASE,
     ),

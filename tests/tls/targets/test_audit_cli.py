@@ -211,3 +211,26 @@ def test_one_server_on_both_address_families_is_one_subject(
     run(["tls", "audit", str(path), "--target", "nginx@1.20.1-el7", "--format", "json"])
     subjects = json.loads(capfdbinary.readouterr().out)["subjects"]
     assert [s["id"].rpartition("#")[2] for s in subjects] == ["a.example:443", "a.example:8443"]
+
+
+def test_the_host_lines_of_postgresql_are_no_ssh_configuration(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "pg_hba.conf").write_text("local all all peer\nhost all all 127.0.0.1/32 scram-sha-256\n" * 3)
+    (tmp_path / "postgresql.conf").write_text("ssl = on\nssl_ciphers = 'HIGH:!aNULL'\n")
+    run(["tls", "audit", str(tmp_path), "--format", "json"])
+    subjects = json.loads(capfdbinary.readouterr().out)["subjects"]
+    assert [s["id"].rpartition("/")[2] for s in subjects] == ["postgresql.conf#postgresql:5432"]
+
+
+def test_a_remark_after_a_section_is_understood(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "openssl.cnf"
+    path.write_text(
+        "openssl_conf = a\n[a] # one\nssl_conf = b\n[ b ]#two\nsystem_default = c\n[c]\nMinProtocol = TLSv1.2\n"
+    )
+    run(["tls", "audit", str(path), "--target", "openssl_cnf", "--format", "json"])
+    report = json.loads(capfdbinary.readouterr().out)
+    assert [f["rule"] for f in report["findings"] if f["rule"].startswith("walk/")] == []
+    assert report["subjects"][0]["examined"] == "full"
