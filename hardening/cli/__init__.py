@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 
-import click
+gc.set_threshold(
+    50_000, 20, 20
+)  # a short command makes little garbage that is worth looking for, imports even less
 
-from hardening import __version__
-from hardening.cli.lazy import LazyGroup, Verb
-from hardening.errors import ExitCode, HardeningError
+import click  # noqa: E402 - as all below: after the line that makes them quicker
+
+from hardening import __version__  # noqa: E402
+from hardening.cli.lazy import LazyGroup, Verb  # noqa: E402
+from hardening.errors import ExitCode, HardeningError  # noqa: E402
 
 VERBS = (
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
@@ -41,7 +45,6 @@ def _say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with a code of the table in docs/cli.md; never a traceback."""
-    gc.set_threshold(50_000, 20, 20)  # a short command makes little garbage that is worth looking for
     code = run(arguments)
     gc.freeze()  # nor is what it still holds worth looking through at exit, which takes a tenth of its time
     sys.exit(code)

@@ -7,15 +7,18 @@ GnuTLS, NSS and JSSE give the same code points. IANA names are the keys everywhe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from operator import itemgetter
+from typing import TypeVar
 
 from hardening import resources
-from hardening.errors import UsageError
+from hardening.errors import DataError, UsageError
 from hardening.records import dataclass
 
+T = TypeVar("T")
 PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 """Every protocol version, weakest first, as this project writes them."""
 
@@ -116,39 +119,43 @@ class CipherKind:
     sources: tuple[str, ...]
 
 
-def _rows(name: str) -> Iterator[dict[str, Any]]:
-    text = (resources.tls_data() / "registry" / f"{name}.json").read_text("utf-8")
-    raw = json.loads(text)
-    for row in raw["rows"]:
-        values = (tuple(v) if isinstance(v, list) else v for v in row)
-        yield dict(zip(raw["columns"], values, strict=True))
+def _rows(name: str, kind: type[T]) -> list[T]:
+    """Return a table's rows as records, ordered by code point; its columns are the record's fields."""
+    raw = json.loads((resources.tls_data() / "registry" / f"{name}.json").read_bytes())
+    if raw["columns"] != [one.name for one in fields(kind)]:  # type: ignore[arg-type]  # each kind is a data class
+        raise DataError(f"registry/{name}.json: columns: not the fields of {kind.__name__}")
+    sets = raw["columns"].index("flags") if "flags" in raw["columns"] else -1
+    found = []
+    for row in sorted(raw["rows"], key=itemgetter(0)):
+        values = [tuple(v) if v.__class__ is list else v for v in row]
+        if sets >= 0:
+            values[sets] = frozenset(values[sets])
+        found.append(kind(*values))
+    return found
 
 
 @cache
 def suites() -> tuple[Suite, ...]:
     """Return every known code point, signalling values included, in code order."""
-    return tuple(
-        Suite(**{**row, "flags": frozenset(row["flags"])})
-        for row in sorted(_rows("suites"), key=lambda r: int(r["code"]))
-    )
+    return tuple(_rows("suites", Suite))
 
 
 @cache
 def groups() -> tuple[Group, ...]:
     """Return every supported group in id order."""
-    return tuple(sorted((Group(**row) for row in _rows("groups")), key=lambda g: g.id))
+    return tuple(_rows("groups", Group))
 
 
 @cache
 def schemes() -> tuple[Scheme, ...]:
     """Return every signature scheme and TLS 1.2 pair in id order."""
-    return tuple(sorted((Scheme(**row) for row in _rows("schemes")), key=lambda s: s.id))
+    return tuple(_rows("schemes", Scheme))
 
 
 @cache
 def cipher_kinds() -> tuple[CipherKind, ...]:
     """Return the SSL 2.0 cipher kinds in code order."""
-    return tuple(sorted((CipherKind(**row) for row in _rows("sslv2")), key=lambda k: k.code))
+    return tuple(_rows("sslv2", CipherKind))
 
 
 @cache
