@@ -44,6 +44,8 @@ class Asker:
         self.wary = False
         """Whether each refusal is asked for in a trial or, where much has succeeded, twice in a row."""
         self._successes: list[int] = []
+        self.reach = 0
+        """How far into a list the server has been seen to read."""
         self._denied = 0
         self._dice = random.Random(1)  # noqa: S311 - an order that a server does not expect, the same in every scan
         self.formal = False
@@ -91,6 +93,8 @@ class Asker:
             self._quickest = min(self._quickest, answer.seconds)
             if answer.kind is Kind.HELLO:
                 self._successes.append(self._place)
+                if answer.suite in question.suites:
+                    self.reach = max(self.reach, question.suites.index(answer.suite) + 1)
                 self._success_began = max(self._success_began, tick)
                 self.proven = max(self.proven, self.level)
                 self._load.succeeded(self._place, self.pace.starts)
@@ -230,7 +234,8 @@ class Asker:
         alert = self._said[question] = outcome.answer.alert
         twice = self.wary or (twice and alert != PROTOCOL_VERSION)
         if twice:
-            answer = yield from self.ask(question, first=True)
+            # from the other end: a server that reads only so many suites is found out as well
+            answer = yield from self.ask(replace(question, suites=question.suites[::-1]), first=True)
             if answer.kind is Kind.HELLO or (answer.kind is Kind.ALERT and answer.alert != alert):
                 self.contradictions += 1
             if answer.kind is Kind.HELLO:
@@ -271,6 +276,7 @@ class Asker:
                     trial.control(accepted=answer.kind is Kind.HELLO)
                 self.lost = self._denied > DENIED
             else:
+                question = replace(question, suites=question.suites[::-1])
                 answer = yield from self.ask(question, first=True)
                 if answer.kind is Kind.HELLO:
                     return Outcome(judge_answer(question, answer), answer)

@@ -32,6 +32,8 @@ class Learned:
     offered: bool = False
     refused: bool = False
     """Everything that was asked and not accepted was refused in words."""
+    refused_as: int | None = None
+    """The alert that refused what was asked last."""
     unknown: list[int] = field(default_factory=list)
     """Suites whose question never got an answer."""
     asked_all: bool = False

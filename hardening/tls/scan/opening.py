@@ -56,9 +56,11 @@ def _open_with(case: Case, question: Question, answer: Answer) -> None:
 def _first_question(name: str, shape: Shape) -> Question:
     if name == "SSLv2":
         return Question(protocol=name, suites=hello.every_kind())
+    whole = shape.max_suites >= len(hello.every_suite())
     return Question(
         protocol=name,
-        suites=hello.every_suite()[: shape.max_suites],
+        # likely ones last where all are offered: a choice from the end shows that the whole list was read
+        suites=hello.every_suite()[::-1] if whole else hello.every_suite()[: shape.max_suites],
         shape=shape,
         want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
         compression=name != "TLSv1.3" and shape.tier is Tier.RICH,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardening.tls.scan import doubts, extras, order, parameters
+from hardening.tls.scan import doubts, extras, order, parameters, reach
 from hardening.tls.scan.ask import Question
 from hardening.tls.scan.asker import Asker
 from hardening.tls.scan.closing import Closing
@@ -88,8 +88,10 @@ class Inquiry:
                 yield from asker.recheck(question)
         strange = asker.take(doubts.Strange(self._case, tuple(asker.refusals)))
         asker.wary = asker.wary or bool(strange)
-        for question in strange:
+        for question in (*strange, *(yield from reach.unread(self._case))):
             yield from self._redo(question)
+        for name in ("TLSv1.2", "TLSv1.1", "TLSv1.0"):
+            yield from self._versions.otherwise(name)
         for _ in range(ROUNDS):
             again = yield from asker.confirm()
             if not again:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Want
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, State, judge_answer
@@ -147,6 +147,25 @@ class Versions:
             return learned.name == "TLSv1.2" and self.lists
         return len(learned.choices) < LONG or learned.name in ("TLSv1.2", "TLSv1.3")
 
+    def otherwise(self, name: str) -> Talk:
+        """Ask for a version that was refused in the words of a suite once more, in words that an old server knows."""
+        learned, asker = self.case.found.protocols[name], self.case.asker
+        if (
+            learned.offered
+            or learned.refused_as in (None, PROTOCOL_VERSION)
+            or asker.shape != Shape()
+            or asker.lost
+        ):
+            return
+        shape, suites = Shape(tier=Tier.PLAIN, classic=True), self.case.scope.asked(name)[0]
+        question = Question(protocol=name, suites=suites, shape=shape, want=Want.FLIGHT)
+        outcome: Outcome = yield from asker.settle(question)
+        if outcome.state is State.ACCEPTED:
+            self.case.found.note(question, outcome.answer)
+            learned.chose(question, outcome.answer)
+            asker.shape = shape
+            yield from self.chain(learned, tuple(s for s in suites if s != outcome.answer.suite))
+
     def listed(self, names: tuple[str, ...]) -> Talk:
         """Ask for several versions in one hello that lists them, where TLS 1.3 is there.
 
@@ -181,7 +200,7 @@ class Versions:
 
     def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
         """Offer in alternating directions, so that the choices show whose order decides."""
-        ordered = batch if len(learned.choices) % 2 == 0 else tuple(reversed(batch))
+        ordered = batch if len(learned.choices) % 2 else batch[::-1]
         want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
         return Question(protocol=learned.name, suites=ordered, shape=self.case.asker.shape, want=want)
 
@@ -205,6 +224,7 @@ class Versions:
             rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
             return [rest] if rest else []
         if state is State.REFUSED:
+            learned.refused_as = outcome.answer.alert
             if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
                 learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
             return []

@@ -348,6 +348,16 @@ def yassl(server: Server, hello: Hello) -> bytes | None:
     return record(22, server_hello(0x0301, suite) + flight(suite, 0x0301))
 
 
+def first_suites(most: int) -> Callable[[Server, Hello], str | bytes | None]:
+    """Read only so many suites, and refuse honestly when none of them is there."""
+
+    def read(_server: Server, hello: Hello) -> str | bytes | None:
+        hello.suites = hello.suites[:most]
+        return None
+
+    return read
+
+
 def cookies(server: Server, hello: Hello) -> bytes | str | None:
     if 0x0304 not in hello.versions:
         return None
@@ -441,6 +451,14 @@ def servers() -> dict[str, Server]:
         "tolerates-up-to-tls11-reset": Server(LEGACY, on_hello=intolerant(0x0302, "reset")),
         "drops-record-0301": Server(TWELVE, on_hello=when(lambda h: h.record_version == 0x0301, "close")),
         "yassl": Server({"TLSv1.0": OLD}, on_hello=yassl),
+        "reads-128-suites": Server(
+            {"TLSv1.0": OLD[:4], "TLSv1.2": [*RARE, 0xC013]}, on_hello=first_suites(128)
+        ),
+        "reads-50-suites": Server(LEGACY, on_hello=first_suites(50)),
+        "alerts-on-many-schemes": Server(
+            {"TLSv1.0": OLD[:3], "TLSv1.2": MODERN},
+            on_hello=when(lambda h: len(h.list16(13)) > 20, "alert:40"),
+        ),
         "unknown-suite-in-answer": Server(
             TWELVE,
             on_hello=lambda s, h: (
