@@ -121,14 +121,25 @@ def _name_of(host: str) -> str | None:
 
 
 def read_list(path: Path) -> list[str]:
-    """Return the endpoints of a file, one a line; `#` starts a comment. Errors: InputError."""
+    """Return the endpoints of a file, one a line; `#` starts a comment. Errors: InputError, UsageError that names the line."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except OSError as problem:
         raise InputError(f"{path}: {problem.strerror or problem}", hint="check the path") from problem
     except UnicodeDecodeError as problem:
         raise InputError(f"{path}: not a text file", hint="one endpoint a line, in UTF-8") from problem
-    return [word for line in lines if (word := line.partition("#")[0].strip())]
+    found: list[str] = []
+    for number, line in enumerate(lines, 1):
+        word = line.partition("#")[0].strip()
+        if not word:
+            continue
+        if "://" in word or "/" not in word:  # `expand` reads ranges
+            try:
+                parse(word)
+            except UsageError as problem:
+                raise UsageError(f"{path}: line {number}: {problem}", hint=problem.hint) from problem
+        found.append(word)
+    return found
 
 
 def expand(texts: Iterable[str], *, allow_ranges: bool) -> Iterator[str]:

@@ -76,3 +76,18 @@ def test_a_list_has_comments_and_blank_lines(tmp_path: Path) -> None:
     path = tmp_path / "endpoints"
     path.write_text("# site one\nhost-a:8443  # panel\n\nsmtp://host-b\n")
     assert read_list(path) == ["host-a:8443", "smtp://host-b"]
+
+
+def test_a_list_written_on_windows_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.txt"
+    path.write_bytes("\ufeffhost-a\r\n192.0.2.0/30\r\n".encode())
+    assert read_list(path) == ["host-a", "192.0.2.0/30"]
+
+
+@pytest.mark.parametrize("junk", ["not an endpoint", "foo://x", "host:99999", "https://host/path", "[::1"])
+def test_a_line_that_is_none_is_named(junk: str, tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.txt"
+    path.write_text(f"host-a\n\n{junk}\n")
+    with pytest.raises(UsageError, match=r"endpoints\.txt: line 3: ") as caught:
+        read_list(path)
+    assert caught.value.hint
