@@ -313,7 +313,13 @@ class Walker:
         """Go into the archives that a file holds which is none itself."""
         context = Context(member.name, self.limits, self.passwords)
         found = embedded.archives(member.format, source, context)
-        first = next(found, None)
+        first: Raw | Note | None
+        try:
+            first = next(found, None)
+        except Broken as problem:
+            first = Note(problem.reason, str(problem))
+        except _PARSING as problem:
+            first = Note("corrupt", f"an archive in it cannot be read: {type(problem).__name__}")
         if first is None:
             return
         if depth >= self.limits.depth:

@@ -62,9 +62,9 @@ def layers(data: bytes) -> None:
 def within(data: bytes) -> None:
     """Archives inside what is none: as a program would carry them, and as text would."""
     for form, front in (("elf", b"\x7fELF"), ("text", b"word "), ("pdf", b"%PDF-"), ("sqlite", b"")):
-        for raw in embedded.archives(form, Memory(front + data), Context("x", LIMITS)):
-            if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
-                with suppress(Broken):
+        with suppress(Broken):
+            for raw in embedded.archives(form, Memory(front + data), Context("x", LIMITS)):
+                if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
                     for _ in islice(raw.data, 64):
                         pass
 

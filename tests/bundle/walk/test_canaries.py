@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import struct
 import zlib
@@ -46,6 +47,20 @@ def test_a_cache_does_not_hide_what_lies_inside_a_file_that_is_no_archive(tmp_pa
     assert runs[0].findings == runs[1].findings
     assert any(f.rule.id == "component/adminer" for f in runs[1].findings)
     assert runs[0].subjects[0].stats["bytes"] == runs[1].subjects[0].stats["bytes"]
+
+
+def test_a_damaged_archive_behind_a_program_ends_in_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    whole = gzip.compress(tarred({"a.bin": noise(9000), **TREE}), mtime=0)
+    for at in (700, 5000, len(whole) - 6):
+        broken = bytearray(whole)
+        broken[at : at + 4] = b"\xff\0\xff\0"
+        for data in (bytes(broken), whole[:at], gzip.compress(tarred(TREE)[512:] + noise(5000), mtime=0)):
+            path.write_bytes(b"\x7fELF" + noise(3000) + data)
+            run = audit(path, jobs=1)
+            assert not any(f.rule.id == "walk/detector-failed" for f in run.findings)
+            stats = run.subjects[0].stats
+            assert stats["bytes"] == stats["bytes_examined"] + stats["bytes_not_examined"]
 
 
 def test_magics_alone_are_no_archives(tmp_path: Path) -> None:
