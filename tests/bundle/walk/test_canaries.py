@@ -17,7 +17,7 @@ from bundle.walk.formats import lz
 from bundle.walk.problem import Broken
 from hardening.findings import Examined, InFile
 from tests.bundle.walk.canaries import PHP, TREE, canaries
-from tests.bundle.walk.hostile import noise, tarred, zipped
+from tests.bundle.walk.hostile import header, noise, summed, tarred, zipped
 
 
 def test_every_canary_is_named_where_it_lies(tmp_path: Path) -> None:
@@ -52,6 +52,10 @@ def test_a_cache_does_not_hide_what_lies_inside_a_file_that_is_no_archive(tmp_pa
 def test_a_damaged_archive_behind_a_program_ends_in_a_finding(tmp_path: Path) -> None:
     path = tmp_path / "program"
     whole = gzip.compress(tarred({"a.bin": noise(9000), **TREE}), mtime=0)
+    sizeless = bytearray(header(b"x", 0))
+    sizeless[124:136] = b"no number at"
+    path.write_bytes(b"\x7fELF" + noise(3000) + gzip.compress(summed(sizeless) + noise(5000), mtime=0))
+    assert [f.rule.id for f in audit(path, jobs=1).findings] == ["walk/corrupt"]
     for at in (700, 5000, len(whole) - 6):
         broken = bytearray(whole)
         broken[at : at + 4] = b"\xff\0\xff\0"
