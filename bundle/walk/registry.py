@@ -67,7 +67,11 @@ def _payload(source: Source, found: selfextract.Payload, context: Context) -> It
 
         yield from makeself.differences(source.read(0, found.start))
     if found.encoded:
-        yield from compressed.members(_base64(source, found.start), context)
+        end = selfextract.encoded_end(source, found.start)
+        yield from compressed.members(_base64(source, found.start, end), context)
+        if any(block.strip() for block in chunks(source, end)):  # the script goes on, and may hold more
+            name = f"<data at {end}>"
+            yield Raw(name=name, size=source.size - end, data=chunks(source, end), hidden=True)
         return
     at = found.start
     spans = [length for length in found.sections if length] or [found.end - at]
@@ -97,9 +101,9 @@ def section(part: Source, context: Context) -> Iterator[Raw | Note]:
         yield Raw(name="<payload>", size=part.size, data=chunks(part))
 
 
-def _base64(source: Source, start: int) -> Iterator[bytes]:
+def _base64(source: Source, start: int, end: int) -> Iterator[bytes]:
     held = b""
-    for block in chunks(source, start):
+    for block in chunks(source, start, end):
         letters = held + b"".join(block.split())
         padded = letters.find(b"=")  # what follows the padding is the script again
         usable = len(letters) // 4 * 4 if padded < 0 else min(len(letters) // 4, padded // 4 + 1) * 4

@@ -311,18 +311,28 @@ def raw_lzma(source: Iterator[bytes], filters: list[dict[str, int]]) -> Iterator
 
 
 def _unlzma(made: lzma.LZMADecompressor, feed: _Feed) -> Iterator[bytes]:
+    """Feed small pieces, for the reason `_inflate` does."""
+    step = _FIRST_PIECE
+    block, at = b"", 0
     try:
         while not made.eof:
-            block = feed.next() if made.needs_input else b""
-            if made.needs_input and not block:
-                raise Broken("truncated", "the xz stream ends too early")
-            yield made.decompress(block, OUT)
+            piece = b""
+            if made.needs_input:
+                if at >= len(block):
+                    block, at = feed.next(), 0
+                if not block:
+                    raise Broken("truncated", "the xz stream ends too early")
+                piece = block[at : at + step]
+                at += len(piece)
+                step = min(2 * step, _LAST_PIECE)
+            yield made.decompress(piece, OUT)
     except lzma.LZMAError as problem:
         if "emory" in str(problem):
             raise Broken("limit-window", "the xz stream asks for more memory than allowed") from problem
         raise Broken("corrupt", f"the xz stream is damaged: {problem}") from problem
     except MemoryError as problem:
         raise Broken("limit-window", "the xz stream asks for more memory than there is") from problem
+    feed.give_back(block[at:])
 
 
 def unzstd(source: Iterator[bytes], *, window: int) -> Iterator[bytes]:

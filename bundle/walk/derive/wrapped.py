@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
-          b"PD9waH", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
+          b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
@@ -33,7 +33,11 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 _PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){24,}")
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
-_BUILT = re.compile(rb"""['"]\s*\.\s*['"]""")
+_BUILT = re.compile(rb"""['"]\s*(?:\.|\+|;\s*\$?\w+\s*(?:\.|\+)=)\s*['"]""")
+_LISTED = re.compile(rb"""['"]\s*,\s*['"]""")
+_CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*\.?\s*){8,}", re.IGNORECASE)
+_NUMBER = re.compile(rb"\d+")
+_BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
 _LONG = b"A" * 60
@@ -56,7 +60,7 @@ def _gate() -> Gate:
 
 def worth_it(data: bytes) -> bool:
     """Whether a script says one of the words of unwrapping."""
-    return bool(_gate().hits(data))
+    return bool(_gate().hits(data)) or (b"\0" in data and b"__FILE__" in data)
 
 
 def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
@@ -78,9 +82,19 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
 
 
 def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
-    built = any(mark in data for mark in (b"'.", b'".', b"' .", b'" .'))
-    text = _BUILT.sub(b"", data) if built else data  # 'abc' . 'def'
+    built = any(mark in data for mark in (b"'.", b'".', b"' .", b'" .', b".=", b"+="))
+    text = _BUILT.sub(b"", data) if built else data  # 'abc' . 'def', and $a .= 'def'
+    if b"implode(" in data or b"join(" in data:
+        text = _LISTED.sub(b"", text)
     shift = len(text) != len(data)
+    yield from _runs(text, shift=shift)
+    yield from _escaped(text, shift=shift)
+    yield from _called(text, shift=shift)
+    yield from _behind(data)
+
+
+def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+    """Say what long runs of letters hold."""
     runs = text.translate(_RUNS)  # finding a run of one byte is many times quicker than a pattern
     at = runs.find(_LONG)
     while at >= 0:
@@ -97,15 +111,31 @@ def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
                 found = _tried(match.group())
             yield from _placed(found, 0 if shift else at)
         at = runs.find(_LONG, end)
+
+
+def _called(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+    """Say what stands in forms that only a function's name tells."""
     if b"64_decode(" in text or b"b64decode(" in text or b"atob(" in text:
         for match in _SHORT.finditer(text):
             yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    yield from _escaped(text, shift=shift)
     if b"uudecode" in text:
         for match in _UUENCODED.finditer(text):
             yield from _placed(
                 _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()
             )
+    if b"85decode" in text:
+        for match in _BASE85.finditer(text):
+            yield from _placed(_from_bytes("base85", _base85(match.group(2))), 0 if shift else match.start())
+    for match in _CHARACTERS.finditer(text) if b"chr(" in text else ():
+        raw = bytes(int(number) & 255 for number in _NUMBER.findall(match.group()))
+        yield from _placed(_from_bytes("characters", raw), 0 if shift else match.start())
+
+
+def _behind(data: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Say what lies behind the code of a script that reads itself."""
+    tail = data.rfind(b"?>", 0, 65536)
+    if tail >= 0 and b"__FILE__" in data[:tail]:  # a script that reads itself
+        yield from _placed(_from_bytes("behind the script", data[tail + 2 :].lstrip(), plain=False), tail)
     halt = _HALT.search(data)
     if halt is not None:  # what follows is data of the script, as it is stored
         yield from _placed(_from_bytes("halt-compiler", data[halt.end() :], plain=False), halt.start())
@@ -126,6 +156,13 @@ def _escaped(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
 
 def _one(match: re.Match[bytes]) -> bytes:
     return bytes([int(match.group(1), 16) if match.group(1) else int(match.group(2), 8) & 255])
+
+
+def _base85(letters: bytes) -> bytes:
+    for decode in (base64.b85decode, base64.a85decode):
+        with suppress(ValueError):
+            return decode(b"".join(letters.split()))
+    return b""
 
 
 def _uudecoded(text: bytes) -> bytes:

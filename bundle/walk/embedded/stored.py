@@ -1,16 +1,18 @@
-"""Files that documents and databases hold: streams of a PDF, values of a SQLite row."""
+"""Files that documents and databases hold: streams of a PDF, values of a SQLite row, files of a phar."""
 
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 
 from bundle.walk.derive import sqlite
-from bundle.walk.formats.raw import Raw
+from bundle.walk.formats.raw import Raw, decoded
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import MIB
 from bundle.walk.source import Memory, Source
+from bundle.walk.stream import bunzip2, inflate
 
 _MOST = 32 * MIB
 _STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
@@ -21,8 +23,52 @@ def members(form: str, source: Source) -> Iterator[Raw]:
     """Say the files that a document holds in a form of its own."""
     if form == "pdf" and source.size <= _MOST:
         yield from _pdf(source.read(0, source.size))
+    elif form == "php":
+        yield from _phar(source)
     elif form == "sqlite" and source.size <= _MOST:
         yield from _sqlite(source)
+
+
+_HALT = re.compile(rb"__HALT_COMPILER\(\);(?: ?\?>)?(?:\r?\n)?")
+
+
+def _phar(source: Source) -> Iterator[Raw]:
+    """A PHP archive: a stub, a manifest (https://www.php.net/manual/en/phar.fileformat.phar.php), the files in a row."""
+    match = _HALT.search(source.read(0, min(source.size, MIB)))
+    if match is None:
+        return
+    size, count, _version, _flags, alias = struct.unpack(
+        "<IIHII", source.read(match.end(), 18).ljust(18, b"\xff")
+    )
+    if not 18 <= size <= 64 * MIB or count > size // 24 or match.end() + 4 + size > source.size:
+        return
+    manifest = source.read(match.end() + 4, size)
+    data = match.end() + 4 + size
+    at = 14 + alias
+    try:
+        at += 4 + struct.unpack_from("<I", manifest, at)[0]
+        for _ in range(count):
+            (length,) = struct.unpack_from("<I", manifest, at)
+            name = manifest[at + 4 : at + 4 + length]
+            whole, time, packed, _crc, flags, about = struct.unpack_from("<6I", manifest, at + 4 + length)
+            at += 28 + length + about
+            body = source.read(data, packed)
+            data += packed
+            yield Raw(
+                name=decoded(name),
+                size=whole,
+                mode=flags & 0o777,
+                mtime=float(time),
+                data=_plain(body, flags),
+            )
+    except struct.error:
+        return
+
+
+def _plain(body: bytes, flags: int) -> bytes | Iterator[bytes]:
+    if flags & 0x1000:
+        return inflate(iter((body,)))
+    return bunzip2(iter((body,))) if flags & 0x2000 else body
 
 
 def _pdf(data: bytes) -> Iterator[Raw]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from bundle.walk.formats.tars import is_tar
-from bundle.walk.source import Source
+from bundle.walk.source import Source, chunks
 
 SCRIPT = 1 << 20
 """Bytes of script that are looked at."""
@@ -85,6 +85,36 @@ def _line_end(script: bytes, count: int) -> int | None:
         if not at:
             return None
     return at
+
+
+_LAST_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*")
+
+
+def encoded_end(source: Source, start: int) -> int:
+    """Return where a Base64 payload ends: its lines are of one length, but for the last."""
+    at, width = start, 0
+    while at < source.size:
+        end = _newline(source, at)
+        length = end - at
+        if width and length != width:
+            line = source.read(at, min(length, width))
+            whole = length < width and len(line.strip()) % 4 == 0 and _LAST_LINE.fullmatch(line)
+            return end if whole else at
+        width = length
+        at = end
+        if b"=" in source.read(max(start, end - 4), 4):
+            break
+    return at
+
+
+def _newline(source: Source, at: int) -> int:
+    """Return where the line that starts at `at` ends, its newline included."""
+    for block in chunks(source, at, step=4096):
+        found = block.find(b"\n")
+        if found >= 0:
+            return at + found + 1
+        at += len(block)
+    return source.size
 
 
 def _is_archive(head: bytes) -> bool:

@@ -93,6 +93,12 @@ def _as_text() -> Iterator[Canary]:
         b"#!/bin/sh\nuudecode $0; exit 0\nbegin 644 x.tgz\n" + uuencoded(tgz) + b"`\nend\n",
         "<uuencoded at>!/p.php",
     )
+    first = base64.encodebytes(gzip.compress(tarred({"a.bin": noise(2000)}), mtime=0))
+    second = base64.encodebytes(gzip.compress(tarred({"s/p.php": PHP}), mtime=0))
+    script = (
+        b"#!/bin/sh\nbase64 -d >a <<A\n" + first + b"A\nbase64 -d >b <<EOF\n" + second + b"EOF\necho done\n"
+    )
+    yield Canary("two here-documents", script, "<data at>!/<base64 at>!/s/p.php")
     zipfile = base64.b64encode(zipped(TREE)).decode()
     yield Canary("json", json.dumps({"files": [{"data": zipfile}]}).encode(), "<base64 at>!/p.php")
     lines = base64.encodebytes(zipped(TREE)).decode()
@@ -123,11 +129,26 @@ def _wrapped() -> Iterator[Canary]:
         "halt, deflate": b"eval(gzinflate(substr($f, __COMPILER_HALT_OFFSET__))); __halt_compiler();" + packed,
         "halt, gzip": b"eval(gzdecode(substr($f, __COMPILER_HALT_OFFSET__))); __halt_compiler();" + gzip.compress(CODE, mtime=0),
     }  # fmt: skip
+    whole = base64.b64encode(PHP)
+    lines = [whole[at : at + 70] for at in range(0, len(whole), 70)]
+    wrapped |= {
+        "appended": b"$a='';\n"
+        + b"".join(b"$a.='" + line + b"';\n" for line in lines)
+        + b"eval('?>'.base64_decode($a));",
+        "listed": b"$a=array('" + b"','".join(lines) + b"'); eval('?>'.base64_decode(implode('',$a)));",
+        "characters": b"eval(" + b".".join(b"chr(%d)" % byte for byte in CODE) + b");",
+        "its own file": b"eval(gzuncompress(substr(file_get_contents(__FILE__), 99)));?>  "
+        + zlib.compress(PHP),
+    }
     for word, code in wrapped.items():
         yield Canary(f"php: {word}", b"<?php " + code, "")
+    letters = base64.b85encode(zlib.compress(PHP))
+    yield Canary(
+        "py: base85", b"import base64,zlib\nexec(zlib.decompress(base64.b85decode('" + letters + b"')))\n", ""
+    )
     digits = binascii.hexlify(PHP)
-    lines = b"\n".join(digits[at : at + 60] for at in range(0, len(digits), 60))
-    yield Canary("sh: xxd", b"#!/bin/sh\nxxd -r -p <<EOF > /var/www/x.php\n" + lines + b"\nEOF\n", "")
+    rows = b"\n".join(digits[at : at + 60] for at in range(0, len(digits), 60))
+    yield Canary("sh: xxd", b"#!/bin/sh\nxxd -r -p <<EOF > /var/www/x.php\n" + rows + b"\nEOF\n", "")
 
 
 def _documents(folder: Path) -> Iterator[Canary]:
@@ -137,6 +158,11 @@ def _documents(folder: Path) -> Iterator[Canary]:
         base.execute("insert into f values(?, ?)", ("x", zipped({**TREE, "noise": noise(9000)})))
     base.close()
     yield Canary("sqlite", path.read_bytes(), "<f row 1 column 2>!/p.php")
+    packed = deflated(PHP)
+    row = struct.pack("<I9s6I", 9, b"src/p.php", len(PHP), 0, len(packed), zlib.crc32(PHP), 0x11A4, 0)
+    manifest = struct.pack("<IHIII", 1, 0x1100, 0, 0, 0) + row
+    stub = b"#!/usr/bin/env php\n<?php __HALT_COMPILER(); ?>\r\n"
+    yield Canary("phar", stub + struct.pack("<I", len(manifest)) + manifest + packed, "src/p.php")
     body = zlib.compress(zipped(TREE))
     head = b"%%PDF-1.4\n1 0 obj<</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>stream\n" % len(body)
     yield Canary("pdf", head + body + b"\nendstream endobj\n", "<stream at>!/p.php")
@@ -154,6 +180,9 @@ def _damaged() -> Iterator[Canary]:
         if not reason:
             broken[at : at + 300] = noise(300, 7)
         yield Canary(f"gzip, {word}", bytes(broken), "p.php", frozenset({reason} - {""}))
+    txz = bytearray(lzma.compress(tarred({**TREE, "z.bin": noise(200_000)})))
+    txz[-50_000] ^= 0xFF
+    yield Canary("xz, middle", bytes(txz), "p.php")
     behind = padded(header(b"x", 1) + b"1") + bytes(1024)
     yield Canary("tar behind a tar", behind + tarred(TREE), "p.php", frozenset({"two-readings"}))
 
