@@ -21,7 +21,7 @@ from bundle.detect.credentials.values import (
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|private|secret|client|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|private|secret|client|application|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|account|storage|shared|session|cookie|consumer"
 )
 GATE = (
@@ -66,6 +66,8 @@ _FILLED = re.compile(r"""\$\{?[A-Za-z_]\w*\s*(?:\[|->|[:/@.,;\s}]|$)""")
 """A variable in a text that the program fills in."""
 _BARE = (place.CONFIG, place.SHELL, place.OTHER)
 """Kinds of text in which values stand without quotes."""
+_PROGRAMS = (place.CODE, place.MARKUP, place.SQL)
+_LITERAL_BEGINS = "\"'`\\q%"
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
 _GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
@@ -73,6 +75,8 @@ _GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
 _NEXT_LINE = re.compile(r"(?:[|>][-+]?\d?|\\)[ \t\r]*$")
 _FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|$)")
 """The line after one that ends in a sign that the value goes on, or begins, there."""
+_TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
+"""A token in JSON that is itself a literal."""
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
@@ -137,15 +141,13 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     separated = _separated(found, text)
     if not separated and not _in_a_pair(found, text):
         return None
-    start, end, value, quoted = _literal(view, base, text, found, kind)
-    before = text[: found.start()]
-    bare = not quoted and (
-        kind not in _BARE or (kind == place.SHELL and found["sep"] != "=") or before.endswith(("&", "?", "/"))
-    )
-    if bare:
-        value = _explained(value, before, kind, found["sep"])
-        end = start + len(value.encode())
-    if (bare or not separated) and not is_generated(value):
+    read = _read(view, base, text, found, kind)
+    if read is None:
+        return None
+    start, end, value, quoted = read
+    if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
+        value = inner[1]
+    if not separated and not is_generated(value):
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
@@ -210,6 +212,26 @@ def _within_a_literal(before: str) -> bool:
     return line.count('"') % 2 == 1 or line.count("'") % 2 == 1
 
 
+def _read(
+    view: View, base: int, text: str, found: re.Match[str], kind: str
+) -> tuple[int, int, str, bool] | None:
+    """Return start, end and value as it is meant, and whether it is a literal; None where what stands there is none."""
+    before = text[: found.start()]
+    if kind in _PROGRAMS and found["value"][0] not in _LITERAL_BEGINS and not _is_text(before, kind):
+        return None
+    start, end, value, quoted = _literal(view, base, text, found, kind)
+    in_shell = kind == place.SHELL and found["sep"] != "="
+    if quoted or (kind in _BARE and not in_shell and not before.endswith(("&", "?", "/"))):
+        return start, end, value, quoted
+    value = _explained(value, before, kind, found["sep"])
+    return (start, start + len(value.encode()), value, False) if is_generated(value) else None
+
+
+def _is_text(before: str, kind: str) -> bool:
+    """Whether a place in a program is within a comment or a literal, where a bare word may be a value."""
+    return _within_a_literal(before) or place.is_comment(before.rsplit("\n", 1)[-1], kind)
+
+
 _END_OF_LITERAL = re.compile(r"""[\s"'&;,<>\\]""")
 
 
@@ -265,7 +287,7 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
         return base + start + 1, base + end - 1, value, True
     if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
-    raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\")
+    raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     if more := _FURTHER.search(raw):
         raw = raw[: more.start()]
     if (

@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
-    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:0123456789|1234567890|abcdefgh|hgfedcba).* | utf-?\d+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
+    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
@@ -61,6 +61,8 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
+_FEWEST = 2
+"""Different letters and digits that a value has at least: zzzz and 0000-0000 are room for one."""
 _LATIN = 0x24F
 """The last of the Latin letters."""
 _NEVER = frozenset("default enable test user service setup".split())
@@ -80,7 +82,8 @@ def is_placeholder(value: str) -> bool:
     value = value.strip()
     if value.lower() in common() and value.lower() not in _NEVER:
         return False
-    return not value or len(value) > _LONGEST or bool(_PLACEHOLDER.match(value))
+    signs = {c for c in value.lower() if c.isalnum()}
+    return not value or len(value) > _LONGEST or len(signs) < _FEWEST or bool(_PLACEHOLDER.match(value))
 
 
 @lru_cache(maxsize=256)
@@ -120,6 +123,7 @@ def is_phrase(value: str) -> bool:
 
 
 _LEET = str.maketrans("013457@$!", "oieastasi")
+_LONGEST_EXAMPLE = 20
 _EXAMPLE = re.compile(
     r"(?i)secret|pass|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|foo|bar|correct.?horse"
 )
@@ -127,7 +131,9 @@ _EXAMPLE = re.compile(
 
 def is_example(value: str) -> bool:
     """Whether the value is of those that explanations are written with, digits for letters included."""
-    return bool(_EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET)))
+    return len(value) <= _LONGEST_EXAMPLE and bool(
+        _EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET))
+    )
 
 
 def _odd_case(value: str) -> bool:
