@@ -89,7 +89,12 @@ components-test: setup servers ## component recognition on real packages: minifi
 
 hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
-	$(BIN)/python -m pytest -n0 -m long tests/hosts --deselect tests/hosts/test_chaos.py
+	$(BIN)/python -m pytest -n0 -m long tests/hosts --deselect tests/hosts/test_chaos.py --deselect tests/hosts/test_selinux.py
+
+.PHONY: selinux-test
+selinux-test: setup ## the engine's port on a kernel that enforces SELinux: a virtual machine in software emulation (as root)
+	@command -v mmdebstrap >/dev/null && command -v qemu-system-x86_64 >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap qemu-system-x86 seabios
+	$(BIN)/python -m pytest -n0 -m long tests/hosts/test_selinux.py
 
 .PHONY: chaos-test
 chaos-test: setup ## 300 drawn interruptions on three hosts that boot (as root): agent, Ansible, sshd, network, disk, whole host; TRIALS=300
