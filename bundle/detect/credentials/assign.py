@@ -69,6 +69,8 @@ _BARE = (place.CONFIG, place.SHELL, place.OTHER)
 _PROGRAMS = (place.CODE, place.MARKUP, place.SQL)
 _LITERAL_BEGINS = "\"'`\\q%"
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_COMPARED = re.compile(r"\s*[!=]==?(?!=)")
+"""Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
 _GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
 """q{...} of Perl and Ruby."""
@@ -161,7 +163,8 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     )
     value = value if decoded is None else decoded
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
-    if confidence is None:
+    compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
+    if confidence is None or compared:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
