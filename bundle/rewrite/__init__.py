@@ -6,8 +6,11 @@ owner, mode, time and order. Formats are told by content. What cannot be written
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO
@@ -41,6 +44,8 @@ FORMATS = (
 """The archive formats, in the order they are tried."""
 
 _HEAD = 1024
+_DAMAGE = (EOFError, ValueError, IndexError, KeyError, struct.error, zlib.error, lzma.LZMAError, OSError)
+"""What decompressors and parsers make of damaged bytes, beside their own words."""
 
 
 def temporary() -> IO[bytes]:
@@ -56,7 +61,15 @@ def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[Edit]) -> None
     """
     wanted = tuple(edits)
     used: set[Edit] = set()
-    _rewrite(source, target, wanted, used)
+    try:
+        _rewrite(source, target, wanted, used)
+    except _DAMAGE as problem:
+        if isinstance(problem, OSError) and problem.errno is not None:
+            raise  # of the disk, not of the archive
+        word = "ends too early" if isinstance(problem, EOFError) else f"cannot be read: {problem}"
+        raise ArchiveError(
+            f"an archive {word}", hint="it is truncated or corrupt: obtain it again"
+        ) from problem
     missed = [e for e in wanted if e.origin not in {u.origin for u in used}]
     if missed:
         raise ArchiveError(

@@ -36,6 +36,8 @@ _SIZES, _LONG_SIZES, _MODES, _DIGESTS, _FLAGS = 1028, 5008, 1030, 1035, 1037
 _DEVICES, _INODES = 1095, 1096
 _SIZE, _LONG_SIZE, _DIGEST_KIND = 1009, 5009, 5011
 _PAYLOAD_DIGEST, _PAYLOAD_DIGEST_KIND, _UNPACKED_DIGEST = 5092, 5093, 5097
+_SHA1, _SHA256, _MD5 = 269, 273, 1004
+"""Of the signature: over the header, and over header and payload."""
 _PAYLOAD_FLAGS, _FORMAT = 1126, 5114
 _ROWS = frozenset(
     {
@@ -89,7 +91,9 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     lead = source.read(_LEAD)
     signature = rpmheader.read(source)
     source.seek(-source.tell() % 8, io.SEEK_CUR)
+    begun = source.tell()
     header = rpmheader.read(source)
+    _sound(source, begun, signature, header)
     if header.find(_FORMAT):
         raise ArchiveError("rpm: a package of format 6 cannot be rewritten", hint=HINT)
     files = _listed(header)
@@ -109,6 +113,35 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
         target.write(lead + _signature(signature, files, body, payload, made.seek(0, io.SEEK_END)) + body)
         payload.seek(0)
         shutil.copyfileobj(payload, target)
+
+
+def _sound(source: IO[bytes], begun: int, signature: Header, header: Header) -> None:
+    """See that the sums fit before they are made anew: what was changed on the way is not made to look whole.
+
+    Leaves the file behind the header. Errors: ArchiveError.
+    """
+    start = source.tell()
+    source.seek(begun)
+    raw = source.read(start - begun)
+    kind = _kind(header.numbers(_PAYLOAD_DIGEST_KIND))
+    md5, payload = hashlib.md5(raw, usedforsecurity=False), hashlib.new(kind, usedforsecurity=False)
+    while chunk := source.read(1 << 20):
+        md5.update(chunk)
+        payload.update(chunk)
+    source.seek(start)
+    both = signature.find(_MD5)
+    for said, found, what in (
+        (
+            signature.strings(_SHA1),
+            hashlib.sha1(raw, usedforsecurity=False).hexdigest(),
+            "SHA-1 does not fit its header",
+        ),
+        (signature.strings(_SHA256), hashlib.sha256(raw).hexdigest(), "SHA-256 does not fit its header"),
+        (header.strings(_PAYLOAD_DIGEST), payload.hexdigest(), "digest does not fit its payload"),
+        ([both.data.hex().encode()] if both else [], md5.hexdigest(), "MD5 does not fit it"),
+    ):
+        if said and said[0] != found.encode():
+            raise ArchiveError(f"rpm: its {what}", hint="it was changed or damaged: obtain it again")
 
 
 def _kind(numbers: list[int]) -> str:
@@ -289,9 +322,9 @@ def _signature(old: Header, files: _Files, body: bytes, payload: IO[bytes], unpa
         new.set_numbers(tag, [len(body) + packed])
     for tag in (1007, 271):
         new.set_numbers(tag, [unpacked])
-    new.set_strings(269, [hashlib.sha1(body, usedforsecurity=False).hexdigest().encode()])
-    new.set_strings(273, [hashlib.sha256(body).hexdigest().encode()])
-    entry = new.find(1004)
+    new.set_strings(_SHA1, [hashlib.sha1(body, usedforsecurity=False).hexdigest().encode()])
+    new.set_strings(_SHA256, [hashlib.sha256(body).hexdigest().encode()])
+    entry = new.find(_MD5)
     if entry is not None:
         value = hashlib.md5(body, usedforsecurity=False)
         payload.seek(0)

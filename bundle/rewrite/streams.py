@@ -92,7 +92,21 @@ def _pack_lzma(source: IO[bytes], target: IO[bytes], head: bytes, level: int | N
 def _unpack_zstd(source: IO[bytes], target: IO[bytes]) -> None:
     import zstandard
 
-    zstandard.ZstdDecompressor().copy_stream(source, target)
+    unpacker, chunk = zstandard.ZstdDecompressor().decompressobj(), b""
+    ended = False
+    while chunk := chunk or source.read(_CHUNK):
+        try:
+            target.write(unpacker.decompress(chunk))
+        except zstandard.ZstdError as problem:
+            raise ValueError(str(problem)) from problem
+        chunk = unpacker.unused_data if unpacker.eof else b""
+        if unpacker.eof:  # a further frame may follow
+            unpacker = zstandard.ZstdDecompressor().decompressobj()
+            ended = True
+        else:
+            ended = False
+    if not ended:
+        raise EOFError
 
 
 def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import struct
 import subprocess
 import tarfile
@@ -239,6 +240,40 @@ def test_a_hard_link_to_what_goes_is_refused() -> None:
 def test_damaged_input_is_one_clear_error(data: bytes) -> None:
     with pytest.raises(ArchiveError):
         rewritten(data, Edit(("etc/app.conf",)))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(
+    "pack",
+    [
+        gzip.compress,
+        bz2.compress,
+        lzma.compress,
+        zstandard.compress,
+        lambda d: lzma.compress(d, format=lzma.FORMAT_ALONE),
+    ],
+)
+def test_what_ends_too_early_is_never_written_as_if_it_were_whole(
+    pack: Callable[[bytes], bytes], share: float
+) -> None:
+    packed = pack(a_tar({**FILES, "noise": random.Random(1).randbytes(200_000)}))
+    with pytest.raises(ArchiveError):
+        rewritten(packed[: int(len(packed) * share)], Edit(("empty",)))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_damage_in_a_compressed_archive_is_one_clear_error(pack: Callable[[bytes], bytes]) -> None:
+    packed = bytearray(pack(a_tar({**FILES, "noise": random.Random(1).randbytes(200_000)})))
+    for at in range(40, 4000, 400):
+        packed[at] ^= 0xFF
+    with pytest.raises(ArchiveError):
+        rewritten(bytes(packed), Edit(("empty",)))
+
+
+def test_two_frames_of_zstd_are_one_archive() -> None:
+    data = a_tar(FILES)
+    packed = zstandard.compress(data[:1000]) + zstandard.compress(data[1000:])
+    assert "empty" not in read_tar(_unzstd(rewritten(packed, Edit(("empty",)))))
 
 
 def test_more_members_than_sixteen_bits_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -252,3 +253,33 @@ def test_a_damaged_package_is_one_clear_error(built: Path, tmp_path: Path, size:
     cut.write_bytes(built.read_bytes()[:size])
     with pytest.raises(ArchiveError, match="rpm: "):
         without(cut, tmp_path / "new.rpm", Edit(("x",)))
+
+
+def test_any_damage_to_a_header_is_one_clear_error_or_none(built: Path, tmp_path: Path) -> None:
+    rng, data, seen = random.Random(7), built.read_bytes(), set()
+    path, header = tmp_path / "damaged.rpm", data.index(b"\x8e\xad\xe8\x01", 100)
+    for _ in range(400):
+        damaged = bytearray(data)
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(96, 6000)
+            damaged[at] = rng.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            without(path, tmp_path / "new.rpm", Edit(("var/www/html/db.php",)))
+        except ArchiveError:
+            seen.add("refused")
+        else:
+            seen.add("written")
+            assert damaged[header:] == data[header:]  # the damage is in the lead or among the sums
+    assert seen == {"written", "refused"}
+
+
+def test_sums_that_did_not_fit_before_are_not_made_to_fit(built: Path, tmp_path: Path) -> None:
+    data, path = built.read_bytes(), tmp_path / "changed.rpm"
+    for old, new, word in (
+        (b"echo installed", b"echo malicious"[:14], "does not fit its header"),
+        (data[-40:], bytes(40), "does not fit its payload"),
+    ):
+        path.write_bytes(data.replace(old, new))
+        with pytest.raises(ArchiveError, match=word):
+            without(path, tmp_path / "new.rpm", Edit(("var/www/html/db.php",)))
