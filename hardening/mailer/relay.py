@@ -17,6 +17,24 @@ A delivery is a batch of one mail or of many. Its record is on disk before the f
 try runs, and is renamed when the service has accepted; so a crash costs one duplicate at most, and that one says
 X-Possible-Duplicate. Nothing here prints or logs a secret or a token.
 
+Contents; search for the number and its dot at the start of a comment:
+
+     1. What answers mean
+     2. Files that survive a crash
+     3. Headers
+     4. The spool and the limits
+     5. Connections
+     6. TLS by openssl or curl
+     7. What an answer says
+     8. Tokens
+     9. Graph and SMTP
+    10. Certificates
+    11. Mails as they leave
+    12. The delivery
+    13. Speaking up another way
+    14. The way in
+    15. The verbs
+
 Python 2.6 has no TLS client that checks names. There the host's own `openssl s_client` (both transports) or `curl`
 (Graph alone) speaks TLS 1.2, where it can; where neither can, the relay refuses to start and names the way out.
 """
@@ -118,7 +136,9 @@ class Refused(Exception):
         self.own = own
 
 
-# --- what answers mean; hardening/mailer/data/answers.toml is the reviewed table, a test compares the two
+# ----------------------------------------------------------------------------------------------------
+# 1. What answers mean: data/answers.toml of the toolkit is the reviewed table; a test compares the two
+# ----------------------------------------------------------------------------------------------------
 
 
 def smtp_kind(stage, code, text):
@@ -168,7 +188,9 @@ def http_kind(status, name):
     return CONFIG
 
 
-# --- files that survive a crash
+# ----------------------------------------------------------------------------------------------------
+# 2. Files that survive a crash
+# ----------------------------------------------------------------------------------------------------
 
 
 def sync_folder(folder):
@@ -211,7 +233,9 @@ def dumped(value):
     return json.dumps(value, sort_keys=True).encode("ascii")
 
 
-# --- headers, without parsing the mail into something else
+# ----------------------------------------------------------------------------------------------------
+# 3. Headers: read and dropped without parsing the mail into something else
+# ----------------------------------------------------------------------------------------------------
 
 
 def split_mail(raw):
@@ -303,7 +327,9 @@ def date_header(now):
     )
 
 
-# --- the spool
+# ----------------------------------------------------------------------------------------------------
+# 4. The spool and the limits: what is on disk: mails, batches, what was sent when
+# ----------------------------------------------------------------------------------------------------
 
 
 class Spool(object):
@@ -492,7 +518,9 @@ class Limits(object):
             os.close(fd)
 
 
-# --- the way out
+# ----------------------------------------------------------------------------------------------------
+# 5. Connections: proxy, TLS, HTTPS
+# ----------------------------------------------------------------------------------------------------
 
 
 def tls(config):
@@ -589,7 +617,9 @@ def distrust(problem):
     return CONFIG if isinstance(problem, wrong) else TEMPORARY
 
 
-# --- TLS by the host's own openssl or curl, for a Python that cannot
+# ----------------------------------------------------------------------------------------------------
+# 6. TLS by openssl or curl: the host's own, for a Python that cannot
+# ----------------------------------------------------------------------------------------------------
 
 
 class Untrusted(IOError):
@@ -972,6 +1002,11 @@ def curled(config, host, port, path, body, headers):
     return int(status.group(1)), CurlAnswer(head.decode("latin-1")), rest
 
 
+# ----------------------------------------------------------------------------------------------------
+# 7. What an answer says: read with care: it comes from outside
+# ----------------------------------------------------------------------------------------------------
+
+
 def plain(problem):
     """Return an exception's text without anything secret; only these types' texts are known to have none."""
     if isinstance(problem, (OSError, IOError)):
@@ -1011,6 +1046,11 @@ def after(answer):
         return max(0.0, mktime_tz(parsedate_tz(value)) - time.time())
     except (TypeError, ValueError, OverflowError):  # no date
         return None
+
+
+# ----------------------------------------------------------------------------------------------------
+# 8. Tokens: by secret or certificate; a staged credential steps in
+# ----------------------------------------------------------------------------------------------------
 
 
 class Tokens(object):
@@ -1106,6 +1146,11 @@ def signed(config, credential, claims):
 
 def b64u(data):
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+# ----------------------------------------------------------------------------------------------------
+# 9. Graph and SMTP: one mail to the service
+# ----------------------------------------------------------------------------------------------------
 
 
 def deliver_graph(config, tokens, recipients, raw):
@@ -1224,7 +1269,9 @@ def deliver_smtp(config, tokens, recipients, raw):
 TRANSPORTS = {"graph": deliver_graph, "smtp": deliver_smtp}
 
 
-# --- a certificate that is made here and renews itself; its key never leaves the host
+# ----------------------------------------------------------------------------------------------------
+# 10. Certificates: made here and renewed here; the key never leaves the host
+# ----------------------------------------------------------------------------------------------------
 
 
 def key_folder(config):
@@ -1414,7 +1461,9 @@ class Renewal(threading.Thread):
             time.sleep(self.config["renew_every"])
 
 
-# --- mails as they leave
+# ----------------------------------------------------------------------------------------------------
+# 11. Mails as they leave: the one mail, or a digest that names every alarm
+# ----------------------------------------------------------------------------------------------------
 
 
 def outgoing(config, spool, record):
@@ -1462,6 +1511,11 @@ def outgoing(config, spool, record):
     body = base64.b64encode("\n".join(lines).encode("utf-8")).decode("ascii")
     wrapped = [body[i : i + 76] for i in range(0, len(body), 76)]
     return ("\r\n".join(own) + "\r\n\r\n" + "\r\n".join(wrapped) + "\r\n").encode("utf-8")
+
+
+# ----------------------------------------------------------------------------------------------------
+# 12. The delivery: which batch goes next, and what follows from an answer
+# ----------------------------------------------------------------------------------------------------
 
 
 class Delivery(threading.Thread):
@@ -1666,6 +1720,11 @@ class Delivery(threading.Thread):
         write_status(self.config, status)
 
 
+# ----------------------------------------------------------------------------------------------------
+# 13. Speaking up another way: status file, syslog, file, command, webhook, SNMP trap
+# ----------------------------------------------------------------------------------------------------
+
+
 def write_status(config, status):
     path = config["status_file"] or os.path.join(config["spool"], "status.json")
     hidden = "%s.%d" % (path, os.getpid())
@@ -1802,7 +1861,9 @@ def snmp_trap(config, text):
     return ber(0x30, ber_number(2, 1) + ber(4, config["snmp_community"].encode("utf-8")) + pdu)
 
 
-# --- the way in
+# ----------------------------------------------------------------------------------------------------
+# 14. The way in: SMTP on loopback
+# ----------------------------------------------------------------------------------------------------
 
 
 class Session(StreamRequestHandler):
@@ -1958,6 +2019,11 @@ class Server(ThreadingMixIn, TCPServer):
 
 class Server6(Server):
     address_family = socket.AF_INET6
+
+
+# ----------------------------------------------------------------------------------------------------
+# 15. The verbs: serve, status, sendmail, certificate, renew
+# ----------------------------------------------------------------------------------------------------
 
 
 def serve(config):

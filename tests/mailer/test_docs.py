@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 from click.testing import CliRunner
 
 from hardening.cli.mailer import command
+from hardening.mailer import relay
 from hardening.mailer.settings import RELAY_KEYS, load
 from tests.mailer.conftest import Site
 from tests.mailer.trace import BEGIN, END, PAGE, trace
@@ -32,3 +34,14 @@ def test_every_verb_and_option_named_exists() -> None:
         assert done.exit_code == 0, verb
         for option in re.findall(r"--[a-z-]+", rest.partition("#")[0].partition("`")[0]):
             assert option in done.output, (verb, option)
+
+
+def test_the_contents_of_the_relay_are_its_sections() -> None:
+    """Who reads the one file on a host at night finds by its contents where to look."""
+    text = Path(relay.__file__).read_text()
+    contents = re.findall(r"(?m)^    +(\d+)\. (.+)$", text.partition('"""')[2].partition('"""')[0])
+    sections = re.findall(r"(?m)^# -{100}\n# (\d+)\. ([^:\n]+)", text)
+    assert contents == sections
+    assert [int(number) for number, _ in sections] == list(range(1, len(sections) + 1))
+    lengths = [len(part.splitlines()) for part in re.split(r"(?m)^# -{100}\n# \d+\. ", text)]
+    assert max(lengths) < 400, "a section is a module's length at most: divide it"
