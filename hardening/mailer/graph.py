@@ -78,7 +78,8 @@ def _json(settings: Settings, mail: EmailMessage) -> dict[str, Any]:
 def checked(answer: requests.Response, good: tuple[int, ...] = (202,)) -> str:
     """Return the id of a request that was taken. Errors: RefusedBy."""
     request = str(answer.headers.get("request-id", ""))
-    alien = foreign(answer)
+    other = answer.status_code < 300 and answer.status_code not in good  # noqa: PLR2004 - HTTP's own border
+    alien = foreign(answer) or other  # Graph has no other way to say that it took a mail
     if answer.status_code in good and not alien:
         return request
     try:

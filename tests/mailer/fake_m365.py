@@ -87,6 +87,7 @@ class Fake:
         self.skew = 0.0
         """Seconds by which the service's clock is ahead."""
         self.lifetime = 3599
+        self.token_tenant = ""
         self.token_audience = ""
         """Overrides `aud` of every token."""
         self.reworded = False
@@ -265,7 +266,7 @@ class Fake:
         now = time.time() + self.skew
         claims = {
             "aud": self.token_audience or f"https://{host}", "iss": f"https://sts.windows.net/{self.tenant}/", "iat": int(now), "nbf": int(now),
-            "exp": int(now) + self.lifetime, "appid": app.client_id, "oid": app.oid, "tid": self.tenant, "ver": "1.0",
+            "exp": int(now) + self.lifetime, "appid": app.client_id, "oid": app.oid, "tid": self.token_tenant or self.tenant, "ver": "1.0",
         }  # fmt: skip
         if roles := app.roles.get(host):
             claims["roles"] = roles
