@@ -241,6 +241,11 @@ def test_a_mail_refused_for_good_is_kept_and_said(new: Relay) -> None:
     time.sleep(0.3)
     assert len(list((new.spool / "dead").glob("*.why"))) == 1
     assert "refused for good" in (new.site.folder / "alarms").read_text()
+    new.site.fake.heal()
+    (kept,) = (path for path in (new.spool / "dead").iterdir() if path.suffix != ".why")
+    kept.rename(new.spool / "new" / kept.name)  # how a person has it tried again
+    assert new.drained()
+    assert new.site.fake.accepted[0].headers["X-Alarm-Id"] == "A-1"
 
 
 def test_sendmail(relay: Relay) -> None:
