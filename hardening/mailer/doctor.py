@@ -11,6 +11,7 @@ from datetime import date
 
 from hardening.findings import Finding, Kind, Result, Subject
 from hardening.mailer.doctor_local import LOCAL
+from hardening.mailer.doctor_network import NETWORK
 from hardening.mailer.doctor_remote import REMOTE
 from hardening.mailer.examination import Examination
 from hardening.mailer.settings import Settings
@@ -29,7 +30,7 @@ def examine(
     for step in LOCAL:
         step(found)
     if not offline:
-        for step in REMOTE:
+        for step in (*NETWORK, *REMOTE):
             silent = sum(1 for f in found.findings if f.evidence.startswith("cause=timeout"))
             wait = WAITS[min(silent, len(WAITS) - 1)]
             found.settings = replace(found.settings, timeout=min(asked, wait))

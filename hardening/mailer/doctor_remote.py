@@ -1,158 +1,26 @@
-"""Steps that ask the service, in the order in which one explains the next."""
+"""Steps that ask the service for tokens and with them, in the order in which one explains the next."""
 
 from __future__ import annotations
 
-import ssl
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from hardening.errors import HardeningError
 from hardening.findings import Severity, Verdict
 from hardening.mailer import ews, graph
-from hardening.mailer.answers import PORTAL, Answer
 from hardening.mailer.examination import Examination, Step
 from hardening.mailer.ground import ground
-from hardening.mailer.mistakes import GUID
-from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure
+from hardening.mailer.net import RefusedBy, signed_by, unverified
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Token, acquire, resource, scopes
-from hardening.mailer.web import Client
 
-_SKEW = 300  # seconds that tokens forgive
 _ROLE = {Transport.GRAPH: "Mail.Send", Transport.SMTP: "SMTP.SendAsApp", Transport.EWS: "full_access_as_app"}
 _EXCHANGE = ("outlook.office365.com", "outlook.office.com")
 
 
-def _skipped(found: Examination, step: str, why: str) -> None:
-    found.done(step, why, Verdict.SKIPPED)
-
-
-def _endpoints(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Which endpoints the settings need, by name."""
-    needed = {"authority": host_port(settings.endpoints.authority, 443)}
-    for transport in (*settings.transports, *([settings.calendars_via] if settings.calendars else [])):
-        if transport is Transport.SMTP:
-            needed["smtp"] = host_port(settings.endpoints.smtp, 587)
-        else:
-            name = "graph" if transport is Transport.GRAPH else "outlook"
-            needed[name] = host_port(getattr(settings.endpoints, name), 443)
-    return needed
-
-
-def _network(found: Examination) -> None:
-    needed = _endpoints(found.settings)
-    with ThreadPoolExecutor(len(needed)) as pool:
-        tried = {name: pool.submit(_reach, found.settings, name, *place) for name, place in needed.items()}
-    said: set[str] = set()
-    for name, one in tried.items():
-        problem = one.result()
-        if problem is None:
-            continue
-        found.failed.add(name)
-        host, port = needed[name]
-        if problem.diagnosis.cause in said and problem.diagnosis.cause.startswith("proxy-unreach"):
-            continue  # the same proxy, said once
-        said.add(problem.diagnosis.cause)
-        found.refused("network", problem, where=f"{host}:{port}")
-    found.done("network", f"{len(needed) - len(found.failed & set(needed))} of {len(needed)} hosts reached")
-
-
-def _reach(settings: Settings, name: str, host: str, port: int) -> RefusedBy | None:
-    try:
-        proxied = name != "smtp" or settings.proxy is None or settings.proxy.smtp
-        with connected(settings, host, port, through_proxy=proxied) as dialled:
-            if name == "smtp":
-                return None
-            try:
-                with context(settings).wrap_socket(dialled, server_hostname=host):
-                    return None
-            except (OSError, ssl.SSLError) as problem:
-                raise tls_failure(problem, host) from problem
-    except RefusedBy as problem:
-        if problem.diagnosis.cause != "tls-untrusted":
-            return problem
-        text = f"{problem.answer.text}; it was issued by {_issuer(settings, host, port)}"
-        return RefusedBy(Answer(where="network", name="tls-untrusted", text=text))
-
-
-def _issuer(settings: Settings, host: str, port: int) -> str:
-    """Return who signed what answers, so that an operator knows the box that opens TLS."""
-    from cryptography import x509
-
-    loose = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    loose.check_hostname = False
-    loose.verify_mode = ssl.CERT_NONE  # to read the name alone; nothing is sent
-    try:
-        with (
-            connected(settings, host, port) as dialled,
-            loose.wrap_socket(dialled, server_hostname=host) as session,
-        ):
-            made = session.getpeercert(binary_form=True)
-            return x509.load_der_x509_certificate(made).issuer.rfc4514_string() if made else "nobody"
-    except (HardeningError, OSError, ValueError):
-        return "somebody unknown"
-
-
-def _discovery(found: Examination) -> None:
-    if "authority" in found.failed:
-        _skipped(found, "clock", "the authority is not reached")
-        _skipped(found, "discovery", "the authority is not reached")
-        return
-    settings = found.settings
-    url = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}/v2.0/.well-known/openid-configuration"
-    try:
-        with Client(settings) as client:
-            answer = client.get(url)
-    except RefusedBy as problem:
-        found.failed.add("discovery")
-        found.refused("discovery", problem, where=settings.endpoints.authority)
-        _skipped(found, "clock", "no answer")
-        found.done("discovery")
-        return
-    _clock(found, answer.headers.get("Date", ""))
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or ("token_endpoint" not in body and "error" not in body):
-        busy = answer.status_code >= 500 and answer.status_code != PORTAL  # noqa: PLR2004 - HTTP's own border
-        name = "" if busy else "foreign"
-        body, refusal = {}, Answer(where="token", status=answer.status_code, name=name)
-    else:
-        codes = tuple(int(n) for n in body.get("error_codes") or [] if str(n).isdigit())
-        refusal = Answer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=codes,
-                         text=str(body.get("error_description", ""))[:200])  # fmt: skip
-    if "token_endpoint" not in body:
-        found.failed.add("discovery")
-        found.refused("discovery", RefusedBy(refusal), where=settings.endpoints.authority)
-    found.directory = _directory(settings.tenant.strip(), str(body.get("issuer", "")))
-    found.done("discovery", "the tenant is known")
-
-
-def _directory(tenant: str, issuer: str) -> str:
-    """Return the tenant's GUID: the settings' own, or the one in the discovery document's issuer."""
-    return next((part.lower() for part in (tenant, *issuer.split("/")) if GUID.match(part)), "")
-
-
-def _clock(found: Examination, said: str) -> None:
-    try:
-        theirs = parsedate_to_datetime(said)
-    except (TypeError, ValueError):
-        found.done("clock", "the answer has no date", Verdict.INCONCLUSIVE)
-        return
-    apart = (datetime.now(UTC) - theirs).total_seconds()
-    if abs(apart) > _SKEW:
-        word = "ahead" if apart > 0 else "behind"
-        found.wrong("clock", "clock-skew", f"this clock is {abs(apart):.0f} s {word}",
-                    "timedatectl set-ntp true   # or: systemctl enable --now chronyd")  # fmt: skip
-    found.done("clock", f"within {max(1, round(abs(apart)))} s")
-
-
 def _token(found: Examination) -> None:
     if found.failed & {"authority", "discovery", "values"}:
-        _skipped(found, "token", "the authority or the values are not in order")
+        found.skipped("token", "the authority or the values are not in order")
         return
     settings = found.settings
     silent = False
@@ -179,7 +47,7 @@ def _token(found: Examination) -> None:
 
 def _claims(found: Examination) -> None:
     if not found.tokens:
-        _skipped(found, "claims", "there is no token")
+        found.skipped("claims", "there is no token")
         return
     if not any(token.claims for token in found.tokens.values()):
         found.done("claims", "the tokens are opaque: nothing can be read in them", Verdict.INCONCLUSIVE)
@@ -257,7 +125,7 @@ def _smtp(found: Examination) -> None:
         return
     if "smtp" in found.failed or "values" in found.failed:
         for step in ("smtp", "auth", "envelope"):
-            _skipped(found, step, "the submission host is not reached, or values are wrong")
+            found.skipped(step, "the submission host is not reached, or values are wrong")
         return
     step = "smtp"
     try:
@@ -267,8 +135,8 @@ def _smtp(found: Examination) -> None:
             step = "auth"
             token = found.tokens.get(resource(settings, Transport.SMTP))
             if token is None or "role:smtp" in found.failed:
-                _skipped(found, "auth", "mailer/token or mailer/claims explains it")
-                _skipped(found, "envelope", "not signed in")
+                found.skipped("auth", "mailer/token or mailer/claims explains it")
+                found.skipped("envelope", "not signed in")
                 return
             session.authenticate(token.value)
             found.done("auth", "signed in as the mailbox")
@@ -280,11 +148,22 @@ def _smtp(found: Examination) -> None:
             found.done("envelope", "taken, and withdrawn before any data")
     except RefusedBy as problem:
         found.failed.add("smtp")
-        found.refused(step, problem, where=settings.endpoints.smtp)
+        inspected = problem.diagnosis.cause == "tls-untrusted"
+        told = signed_by(problem, _smtp_issuer(settings)) if inspected else problem
+        found.refused(step, told, where=settings.endpoints.smtp)
         found.done(step)
         later = ("smtp", "auth", "envelope")
         for one in later[later.index(step) + 1 :]:
-            _skipped(found, one, f"mailer/{step} failed")
+            found.skipped(one, f"mailer/{step} failed")
+
+
+def _smtp_issuer(settings: Settings) -> str:
+    try:
+        with Submission(settings, unverified()) as session:
+            session.open()
+            return session.issuer()
+    except (HardeningError, ValueError):
+        return "somebody unknown"
 
 
 def _graph(found: Examination) -> None:
@@ -293,7 +172,7 @@ def _graph(found: Examination) -> None:
         return
     token = found.tokens.get(resource(settings, Transport.GRAPH))
     if token is None or found.failed & {"graph", "role:graph"}:
-        _skipped(found, "graph", "an earlier step explains it")
+        found.skipped("graph", "an earlier step explains it")
         return
     try:
         graph.rehearse(settings, token.value)
@@ -348,7 +227,7 @@ def _calendars(found: Examination) -> None:
     over_ews = via is Transport.EWS
     token = found.tokens.get(resource(settings, via))
     if token is None:
-        _skipped(found, "calendars", "there is no token")
+        found.skipped("calendars", "there is no token")
         return
     for mailbox in settings.calendars:
         try:
@@ -377,7 +256,7 @@ def _send(found: Examination) -> None:
 
     settings = found.settings
     if "values" in found.failed:
-        _skipped(found, "send", "values are wrong")
+        found.skipped("send", "values are wrong")
         return
     mail = message(sender=settings.sender.strip(), recipients=settings.recipients, subject="Test of the alarm mailer",
                    text="harden mailer doctor --send sent this. Nothing is wrong.")  # fmt: skip
@@ -396,4 +275,4 @@ def _send(found: Examination) -> None:
     )
 
 
-REMOTE: tuple[Step, ...] = (_network, _discovery, _token, _claims, _smtp, _graph, _ews, _calendars, _send)
+REMOTE: tuple[Step, ...] = (_token, _claims, _smtp, _graph, _ews, _calendars, _send)

@@ -129,6 +129,10 @@ class Examination:
             )
         )
 
+    def skipped(self, step: str, why: str) -> None:
+        """Record that a step could not run."""
+        self.done(step, why, Verdict.SKIPPED)
+
     @property
     def subject(self) -> str:
         """The mailbox is the mailer's name."""

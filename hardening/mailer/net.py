@@ -44,6 +44,27 @@ def context(settings: Settings) -> ssl.SSLContext:
     return made
 
 
+def unverified() -> ssl.SSLContext:
+    """Return a context that checks nothing: to read who signed what answers. Nothing is sent under it."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    return made
+
+
+def issuer(session: ssl.SSLSocket) -> str:
+    """Return who signed the certificate of the other side."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    made = session.getpeercert(binary_form=True)
+    return load_der_x509_certificate(made).issuer.rfc4514_string() if made else "nobody"
+
+
+def signed_by(problem: RefusedBy, issuer: str) -> RefusedBy:
+    """Return a distrust with who signed what answers, so that an operator knows the box that opens TLS."""
+    return unreachable("tls-untrusted", f"{problem.answer.text}; it was issued by {issuer}")
+
+
 def connected(settings: Settings, host: str, port: int, *, through_proxy: bool = True) -> socket.socket:
     """Return a connected socket to host:port. Errors: RefusedBy (dns, refused, timeout, proxy-...)."""
     if settings.proxy is None or not through_proxy:

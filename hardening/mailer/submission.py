@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from hardening.mailer.answers import Answer
-from hardening.mailer.net import RefusedBy, connected, context, host_port, tls_failure, unreachable
+from hardening.mailer.net import RefusedBy, connected, context, host_port, issuer, tls_failure, unreachable
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
 
@@ -38,8 +38,9 @@ class _Dialled(smtplib.SMTP):
 class Submission:
     """One session with the submission host; every step may raise RefusedBy."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         self.settings = settings
+        self._tls = tls
         self.host, self.port = host_port(settings.endpoints.smtp, 587)
         self._session = _Dialled(settings)
         self.protocol = ""
@@ -97,7 +98,9 @@ class Submission:
             )
         with self._naming("starttls"):
             try:
-                self._expect("starttls", self._session.starttls(context=context(self.settings)), (220,))
+                self._expect(
+                    "starttls", self._session.starttls(context=self._tls or context(self.settings)), (220,)
+                )
             except (ssl.SSLError, ConnectionError) as problem:
                 raise tls_failure(problem, self.host) from problem
             except smtplib.SMTPResponseException as problem:
@@ -105,6 +108,11 @@ class Submission:
         if isinstance(self._session.sock, ssl.SSLSocket):
             self.protocol = self._session.sock.version() or ""
         self.greet()
+
+    def issuer(self) -> str:
+        """Return who signed the server's certificate."""
+        sock = self._session.sock
+        return issuer(sock) if isinstance(sock, ssl.SSLSocket) else "nobody"
 
     def greet(self) -> None:
         """Say EHLO."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import sys
 import time
@@ -331,6 +332,12 @@ SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("too many at once", _by_smtp("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"), "send: concurrency"),
 )  # fmt: skip
 """What only a mail shows."""
+
+
+def test_who_opens_tls_is_named_for_smtp_too(site: Site) -> None:
+    _smtp_untrusted(site)
+    (finding,) = examine(site)[1]["findings"]
+    assert re.search(r"it was issued by .*O=trustme", finding["message"]), finding["message"]
 
 
 def test_a_good_site_passes(site: Site) -> None:
