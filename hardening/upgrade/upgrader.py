@@ -18,6 +18,26 @@ supervisor within a second, the boot, the control machine's next question, the t
 
 A recipe is a JSON object (`hardening.upgrade.recipe` makes it); its commands may name {root} {work} {bundle}
 {release} {python} {mysql} {mysqldump}. Requests: look, begin, watch, order, status, verify, recover; see VERBS.
+
+It is one file because it has to run where nothing is installed; its sections, in order:
+
+    one upgrade and its record
+    the one runner
+    orders of the control machine
+    backup
+    the database
+    maintenance and services
+    the installer
+    what the installer left running
+    the bundle unpacked
+    settle and commit
+    the tree, before and after
+    back
+    verbs: look
+    verbs: begin, and who stands for the bundle
+    verbs: watch and order
+    verbs: status and verify
+    verbs: recover, and the answer to a request
 """
 
 import errno
@@ -77,6 +97,9 @@ MARK = "ASPECT_UPGRADE_TOKEN"  # in the environment of the installer and of all 
 Failed, Refused = agent.Failed, agent.Refused
 
 
+# -- one upgrade and its record -----------------------------------------------------------------------
+
+
 class Untrusted(Refused):
     """The bundle is not one that the keys of this host stand for."""
 
@@ -129,6 +152,17 @@ class Upgrade(agent.Transaction):
                     word = word.replace(name, first_here(programs))
             filled.append(word)
         return filled
+
+    def matchers(self):
+        """Return what stands before a line, and the messages of the control machine that stop an upgrade."""
+        if not hasattr(self, "_compiled"):
+            said = self.manifest().get("stop") or {}
+            prefix = re.compile(said["prefix"], re.VERBOSE) if said.get("prefix") else None
+            self._compiled = (
+                prefix,
+                [(row["id"], re.compile(row["regex"])) for row in said.get("patterns", [])],
+            )
+        return self._compiled
 
     def keep_json(self, leaf, value):
         """Write one of its files whole and durably."""
@@ -467,6 +501,9 @@ def packages(host, up):
     return sorted(line for line in output.splitlines() if line.strip())
 
 
+# -- the database -------------------------------------------------------------------------------------
+
+
 def stop_line(up, text):
     """Return the id of the known message that makes this line stop an upgrade, or None."""
     prefix, patterns = up.matchers()
@@ -475,17 +512,6 @@ def stop_line(up, text):
         if pattern.search(text):
             return name
     return None
-
-
-def _matchers(self):
-    if not hasattr(self, "_compiled"):
-        said = self.manifest().get("stop") or {}
-        prefix = re.compile(said["prefix"], re.VERBOSE) if said.get("prefix") else None
-        self._compiled = (prefix, [(row["id"], re.compile(row["regex"])) for row in said.get("patterns", [])])
-    return self._compiled
-
-
-Upgrade.matchers = _matchers
 
 
 def dump(up, path):
@@ -744,6 +770,9 @@ def end_group(pid):
         pass  # it is gone already
 
 
+# -- what the installer left running ------------------------------------------------------------------
+
+
 def end_leftovers(up):
     """End every process that the installer left: one with the upgrade's own token in its environment, or in its session.
 
@@ -825,6 +854,9 @@ def digest_of(path):
             digest.update(chunk)
     finally:
         handle.close()
+
+
+# -- the bundle unpacked ------------------------------------------------------------------------------
 
 
 def unpack(path, target):
@@ -1382,7 +1414,7 @@ def services_back(host, up, before, deep):
     return problems
 
 
-# -- verbs -------------------------------------------------------------------------------------------
+# -- verbs: look --------------------------------------------------------------------------------------
 
 
 def do_look(host, request):
@@ -1448,6 +1480,9 @@ def listed_size(path):
             except OSError:
                 continue
     return total
+
+
+# -- verbs: begin, and who stands for the bundle ------------------------------------------------------
 
 
 def do_begin(host, request):
@@ -1597,6 +1632,9 @@ def own_source():
     return source if source is not None else agent.read(os.path.abspath(__file__))
 
 
+# -- verbs: watch and order ---------------------------------------------------------------------------
+
+
 def do_watch(host, request):
     """Wait until there is news, at most `wait` seconds; return events, the next piece of the log, the result."""
     up = named(host, request["id"])
@@ -1722,6 +1760,9 @@ def since_commit(host, up):
     return lost
 
 
+# -- verbs: status and verify -------------------------------------------------------------------------
+
+
 def described(up):
     """Return what `status` says of one upgrade."""
     manifest, events = up.manifest() or {}, up.events()
@@ -1828,6 +1869,9 @@ def do_verify(host, request):
     answer["state"] = "drifted" if problems else "as-planned" if done else "nothing"
     answer["msg"] = "; ".join(problems)
     return answer
+
+
+# -- verbs: recover, and the answer to a request ------------------------------------------------------
 
 
 def went_down(up):

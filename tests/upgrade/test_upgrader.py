@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,17 @@ def test_the_host_side_runs_on_python_2_6() -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_the_contents_name_every_section_and_the_file_stays_readable() -> None:
+    """One file for the host, so it is long; what grows it has to be needed there."""
+    text = carry.UPGRADER.read_text()
+    listed = text.partition("its sections, in order:\n")[2].partition('"""')[0]
+    sections = re.findall(r"^# -- (.+?) -+$", text, re.MULTILINE)
+    assert [line.strip() for line in listed.strip().splitlines()] == sections
+    lengths = [part.count("\n") for part in re.split(r"^# -- ", text, flags=re.MULTILINE)[1:]]
+    assert max(lengths) < 300
+    assert text.count("\n") < 2000
 
 
 @pytest.mark.parametrize("age", ["2.7", pytest.param("3.6", marks=pytest.mark.long), "newest"])
