@@ -108,17 +108,26 @@ class HostAudit:
 
 
 def of_host(
-    session: Session, *, root: str, paths: Sequence[str], policy: str, fail_on: str, waiver_file: str
+    session: Session,
+    *,
+    root: str,
+    paths: Sequence[str],
+    policy: str,
+    fail_on: str,
+    waiver_file: str = "",
+    folder: Path | None = None,
 ) -> HostAudit:
     """Return the audit of one host over its connection; `paths` are looked at beside the product's own.
+
+    The host's files are for a moment below `folder`, which whoever called removes even when this process is killed.
 
     Errors: InputError, DataError (a waiver file that is absent or wrong).
     """
 
     def look() -> Run:
-        with tempfile.TemporaryDirectory(prefix="harden-audit-") as folder:
+        with tempfile.TemporaryDirectory(prefix="harden-audit-", dir=folder) as place:
             copy = gather.host(
-                session, Path(folder) / "tree", looks.wanted(more=paths), label=session.where, root=root
+                session, Path(place) / "tree", looks.wanted(more=paths), label=session.where, root=root
             )
             return looks.audit(copy, [load_policy(policy)], more=paths)
 
