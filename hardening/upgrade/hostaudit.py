@@ -2,7 +2,8 @@
 
 The upgrade is not proved while there is, at or above the threshold and not waived: a component that must not be there, a
 secret that every account can read, or anything that was not found before. What else was there before (sudo's rules,
-certificates, TLS of other servers) is reported and does not keep the host from its new release.
+certificates, TLS of other servers) is reported and does not keep the host from its new release; so is all TLS in files where
+the endpoints are scanned, for a scan knows what a file only lets expect.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class HostAudit:
     threshold: Severity | None = Severity.MEDIUM
     """The least severity that keeps an upgrade from being proved; None: none does."""
     accepted: Sequence[waivers.Waiver] = ()
+    scanned: bool = False
+    """Whether the host's endpoints are scanned too: what a server really offers counts more than what its files let expect."""
 
     def before(self) -> Row:
         """Return what `begin` keeps on the host: the places of all findings, or why they are not known."""
@@ -104,6 +107,8 @@ class HostAudit:
             return False
         if one.rule.id == PORT_DIFFERS.id:  # a restart that is left to a person is pending, not wrong
             return False
+        if one.rule.id.startswith("tls/") and self.scanned:
+            return False
         return new or one.rule.id.startswith("component/") or one.rule.id == WORLD_READABLE.id
 
 
@@ -115,6 +120,7 @@ def of_host(
     policy: str,
     fail_on: str,
     waiver_file: str = "",
+    scanned: bool = False,
     folder: Path | None = None,
 ) -> HostAudit:
     """Return the audit of one host over its connection; `paths` are looked at beside the product's own.
@@ -132,6 +138,5 @@ def of_host(
             return looks.audit(copy, [load_policy(policy)], more=paths)
 
     threshold = None if fail_on == "never" else Severity[fail_on.upper()]
-    return HostAudit(
-        look=look, threshold=threshold, accepted=waivers.load(Path(waiver_file)) if waiver_file else ()
-    )
+    accepted = waivers.load(Path(waiver_file)) if waiver_file else ()
+    return HostAudit(look=look, threshold=threshold, accepted=accepted, scanned=scanned)

@@ -21,10 +21,12 @@ SECRET = "password = " + "Tr0ub4dor" + "&3xyz"
 """Assembled, so that no file of the project holds a credential."""
 
 
-def audit(site: Site, *, fail_on: str = "medium", waivers: str = "") -> hostaudit.HostAudit:
+def audit(
+    site: Site, *, fail_on: str = "medium", waivers: str = "", scanned: bool = False
+) -> hostaudit.HostAudit:
     return hostaudit.of_host(
         session.here(), root=str(site.root), paths=["/opt/standin", "/etc/standin"], policy="aspect", fail_on=fail_on,
-        waiver_file=waivers,
+        waiver_file=waivers, scanned=scanned,
     )  # fmt: skip
 
 
@@ -141,6 +143,18 @@ def test_what_is_waived_stops_nothing_until_its_last_day(site: Site, signer: Sig
     (one,) = audited.findings("h0", ended["audit"], back=False)
     assert one.waived is not None
     assert one.waived.owner == "j.doe"
+
+
+@pytest.mark.parametrize(("scanned", "state"), [(False, "rolledback"), (True, "committed")])
+def test_weak_tls_in_a_new_file_counts_where_nobody_scans(
+    site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch, *, scanned: bool, state: str
+) -> None:
+    site.put("etc/httpd/conf/httpd.conf", "Listen 80\n")
+    weak = "mkdir -p $R/etc/httpd/conf.d; printf 'Listen 443\\nSSLEngine on\\nSSLProtocol all\\nSSLCipherSuite ALL\\n' >$R/etc/httpd/conf.d/ssl.conf"
+    bundle = installs(monkeypatch, signer, "weak-tls", weak.replace("conf.d/ssl.conf", "conf/httpd.conf"))
+    ended = run(site, bundle, audit(site, scanned=scanned))
+    assert ended["state"] == state, ended
+    assert [row for row in ended["audit"]["rows"] if row["rule"]["id"].startswith("tls/") and row["new"]]
 
 
 def test_an_audit_that_cannot_be_made_is_no_proof(site: Site, signer: Signer) -> None:

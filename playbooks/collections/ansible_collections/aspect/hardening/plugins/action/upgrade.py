@@ -136,6 +136,7 @@ class ActionModule(AgentAction):
             policy=args.get("policy") or "aspect",
             fail_on=args.get("audit_fail_on") or "medium",
             waiver_file=args.get("audit_waivers") or "",
+            scanned=bool(args.get("endpoints")),
             folder=Path(self.progress).parent if self.progress else None,
         )
 
