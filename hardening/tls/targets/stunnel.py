@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from hardening.findings import InFile
 from hardening.tls import builds
@@ -156,6 +158,16 @@ def _is_owned(line: Line) -> bool:
     )
 
 
+def _over_one_version(job: Job) -> str:
+    """A service's settings below a `sslVersion` that stands before the services, and is left to the clients there."""
+    said: dict[str, Any] = context(job)
+    lines = [("sslVersion", "all"), *(("options", word) for word in said["options"])]
+    lines += [("sslVersionMin", said["least"]), ("sslVersionMax", said["greatest"])]
+    lines += [("ciphers", job.cipher_string), ("ciphersuites", ":".join(job.ciphersuites))]
+    lines += [(said["curves"], ":".join(job.groups))]
+    return "".join(f"{name} = {value}\n" for name, value in lines if value)
+
+
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the end of each service that is a server; what stands before the services is left to the clients."""
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
@@ -163,7 +175,8 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
         client = _Service(section, top).last("client")
         if section.last("accept") and not (client and client.value.lower() == "yes"):
             old = [x for x in section.lines if _is_owned(x)]
-            yield flat_edits.after(tree, section.lines, old, {})
+            edit = flat_edits.after(tree, section.lines, old, {})
+            yield replace(edit, write=_over_one_version) if top.last("sslversion") else edit
     if not services:
         yield flat_edits.at_end(tree, path, [x for x in top.lines if _is_owned(x)], {})
 

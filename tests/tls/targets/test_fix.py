@@ -171,6 +171,26 @@ def test_settings_of_a_host_that_hold_for_sockets_alone_go_too(
     assert 'server.name = "b"' in path.read_text()
 
 
+@pytest.mark.parametrize("version", ["4.56-el7", "5.74-debian13"])
+def test_one_version_for_every_service_is_left_to_the_clients(
+    version: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "stunnel.conf"
+    path.write_text(
+        "sslVersion = TLSv1\n[s]\naccept = 443\nconnect = 80\nciphers = RC4-SHA\n"
+        "[c]\nclient = yes\naccept = 445\nconnect = 192.0.2.1:443\n"
+    )
+    arguments = ["tls", "audit", str(path), "--target", f"stunnel@{version}"]
+    assert run([*arguments, "--fix-diff"]) == 0
+    diff = capfd.readouterr().out
+    patch = shutil.which("patch")
+    if patch is None:
+        pytest.skip("patch is not installed")
+    subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
+    assert run([*arguments, "--fail-on", "low"]) == 0, capfd.readouterr().out
+    assert path.read_text().startswith("sslVersion = TLSv1\n[s]\n")
+
+
 def test_what_comes_before_a_condition_settles_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
