@@ -81,6 +81,8 @@ class Inquiry:
         What does not fit is asked for again first, so that one control question closes both brackets.
         """
         asker = self.asker
+        for question in (yield from reach.unread(self._case)):
+            yield from self._redo(question)
         asker.repeating = True
         asker.wary = asker.wary or doubts.no_word_for_versions(self._case, asker.refusals)
         if not self.scope.full and not asker.wary:
@@ -88,7 +90,7 @@ class Inquiry:
                 yield from asker.recheck(question)
         strange = asker.take(doubts.Strange(self._case, tuple(asker.refusals)))
         asker.wary = asker.wary or bool(strange)
-        for question in (*strange, *(yield from reach.unread(self._case))):
+        for question in strange:
             yield from self._redo(question)
         for name in ("TLSv1.2", "TLSv1.1", "TLSv1.0"):
             yield from self._versions.otherwise(name)

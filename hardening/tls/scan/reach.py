@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Answer, Kind, Question
-from hardening.tls.scan.outcome import PROTOCOL_VERSION, Refusal
+from hardening.tls.scan.ask import Question
+from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.shapes import CHUNKS
 
@@ -34,12 +34,18 @@ def unread(case: Case) -> Generator[Any, Any, list[Question]]:
     others = tuple(s for s in refused if s not in learned.suites)
     for most in (size, *(n for n in CHUNKS if n < size)):
         suites = (*others[: most - 1], learned.suites[0])
-        answer: Answer = yield from asker.ask(replace(control, protocol=learned.name, suites=suites))
-        if answer.kind is not Kind.ALERT:
+        question = replace(control, protocol=learned.name, suites=suites)
+        outcome: Outcome = yield from asker.settle(question)
+        asker.take(lambda r, asked=question: r.question == asked)  # type: ignore[misc]
+        if outcome.state is not State.REFUSED:
             break
-    if most == size:
+    if most == size or outcome.state is not State.ACCEPTED:
         return []
     asker.shape = replace(asker.shape, max_suites=most)
+    asker.contradictions, asker.wary = (
+        0,
+        False,
+    )  # they were about the lists' length; a liar shows itself again
     return asker.take(lambda r: r in lists and len(r.question.suites) > most)
 
 
