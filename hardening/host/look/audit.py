@@ -31,6 +31,13 @@ SERVERS = ("/etc/httpd", "/etc/apache2", "/etc/nginx", "/etc/lighttpd", "/etc/ha
            "/etc/vsftpd.conf", "/etc/proftpd", "/etc/proftpd.conf", "/etc/ssh/sshd_config")  # fmt: skip
 ACCOUNTS = ("/etc/shadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/cron.d", "/etc/crontab", "/root/.my.cnf", "/root/.pgpass", "/root/.netrc",
             "/root/.ssh", "/etc/fstab", "/etc/rc.d/rc.local", "/etc/rc.local")  # fmt: skip
+INSTALLED = (
+    "/var/lib/rpm/Packages",
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/var/lib/dpkg/status",
+)
+"""Lists of what is installed: of a host at hand, for they are too large to be brought from elsewhere."""
 BASICS = ("/etc/passwd", "/etc/group", "/etc/*release", "/etc/php-fpm.d", "/etc/php.ini")
 CERTIFICATES = ("/etc/pki/tls/certs", "/etc/crypto-policies")
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
@@ -60,6 +67,7 @@ def audit(
             f"{host.subject} has neither the product's folders nor a server's configuration",
             hint="name the root of the host with --root",
         )
+    places = _outermost((*places, *(path for path in INSTALLED if host.exists(path))))
     subject = host.subject
     run = Run.of((), (), started=started)
     if places:

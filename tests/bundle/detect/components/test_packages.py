@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from datetime import date
@@ -236,6 +238,20 @@ def test_an_rpm_database_names_what_is_installed(
         assert isinstance(place, InFile)
         assert place.path.endswith("/var/lib/rpm/Packages")
         assert not any(rule.startswith("walk/") for rule in found)
+
+
+def test_a_host_audit_knows_the_generation_by_what_is_installed(
+    databases: dict[str, Path], tmp_path: Path
+) -> None:
+    for path in ("var/www/html/index.html", "var/lib/rpm/Packages"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("<html>")
+    shutil.copy(databases["bdb"], tmp_path / "var/lib/rpm/Packages")
+    done = subprocess.run([sys.executable, "-m", "hardening", "host", "audit", "--root", str(tmp_path), "--format", "json"],
+                          check=False, capture_output=True, timeout=120)  # fmt: skip
+    places = {f["rule"]: f["location"].get("path") for f in json.loads(done.stdout)["findings"]}
+    assert places["component/centos-7"] == places["component/telnetd"] == "/var/lib/rpm/Packages"
+    assert done.returncode == 10
 
 
 def test_a_damaged_rpm_database_is_no_reason_to_stop(databases: dict[str, Path], tmp_path: Path) -> None:
