@@ -21,7 +21,7 @@ from bundle.detect.credentials.values import (
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|private|secret|client|application|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|private|secret|client|application|validation|decryption|verification|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|account|storage|shared|session|cookie|consumer"
 )
 GATE = (
@@ -41,7 +41,7 @@ _ASSIGN = re.compile(
     (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
@@ -51,7 +51,7 @@ _ASSIGN = re.compile(
 )
 _MORE = re.compile(r"""\s*[.+&]\s*(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 _CALLED_WITH = re.compile(
-    r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*["']$"""
+    r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*(?:["'][\w. -]{1,60}["']\s*,\s*){0,2}["']$"""
 )
 _OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
@@ -79,10 +79,12 @@ _FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|
 """The line after one that ends in a sign that the value goes on, or begins, there."""
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
+_SNMP = re.compile(r"(?i)(?:read|write|ro|rw|trap|snmp)[_-]?community$")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
+_CLOSED = re.compile(r"\s+[})\]]+$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
 """Another setting on the same line."""
 _NEIGHBOUR = re.compile(
@@ -291,6 +293,7 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
     if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
+    raw = _CLOSED.sub("", raw)
     if more := _FURTHER.search(raw):
         raw = raw[: more.start()]
     if (
@@ -331,7 +334,7 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         return Confidence.MEDIUM if is_generated(value) else None
     if said is Strength.MIXED:
         return Confidence.HIGH
-    if quoted and is_phrase(value):
+    if is_phrase(value) and (quoted or kind in _BARE):
         return Confidence.MEDIUM
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:
@@ -350,6 +353,8 @@ def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
     digits = any(c.isdigit() for c in value)
     if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
         return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
+    if _SNMP.search(name) and said >= Strength.WORD:
+        return Confidence.MEDIUM
     last = name.lower().endswith(("secret", "community")) or "community" in name.lower()
     specific = last or len(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)) > 1
     signs = digits or any(c in "!@#$%^&*" for c in value)

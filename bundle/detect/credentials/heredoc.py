@@ -13,12 +13,17 @@ from bundle.detect.credentials.values import is_placeholder
 GATE = (
     r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh)\b"
     r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
+    r"|\b(echo|printf)\s[^\n]{0,300}[\"']\s{0,3}(>>?|\|\s{0,3}(sudo\s{1,3})?tee\s)\s{0,3}(-a\s{1,3})?[\"']?[\w./~$]"
 )
 _OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*\n""")
 _WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
 _PROGRAM = re.compile(
     r"(?i)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
 )
+_ECHOED = re.compile(
+    r"""\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>["'])(?P<text>[^"'\n]+?)(?:\\n)?(?P=q)\s*(?:>>?|\|\s*(?:sudo\s+)?tee\s)\s*(?:-a\s+)?["']?(?P<path>[\w./${}~-]+)"""
+)
+"""One line that is written to a file."""
 _LINE = re.compile(r"[^\n]+")
 _ACCOUNT = re.compile(r"\s*(?P<user>[\w.@-]+):(?P<secret>[^\s:$]\S*)\s*$")
 _FTP = re.compile(r"(?i)\s*(?:(?:quote\s+|raw\s+)?pass\s+|user\s+(?P<user>\S+)\s+)(?P<secret>[^\s$\"']+)\s*$")
@@ -45,6 +50,10 @@ def bodies(view: View, ends: list[int]) -> Iterator[Body]:
             continue
         position = end
         text = view.text(start, min(len(view.data), start + _LONGEST))
+        if echoed := _ECHOED.search(text, 0, end - start):
+            name = echoed["path"].rsplit("/", 1)[-1]
+            yield Body(start + echoed.start("text"), start + echoed.end("text"), name, "")
+            continue
         opened = _OPENED.search(text)
         if opened is None or opened.start() > end - start:
             continue

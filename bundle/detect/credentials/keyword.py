@@ -36,7 +36,7 @@ _TOKENS = re.compile(
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
-    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf".split()
+    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted".split()
 )
 _END_ONLY = frozenset(
     "mail email service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
@@ -62,6 +62,8 @@ _REPEATED = frozenset(
 )
 """Words of a second field for the same password."""
 _KEYS_BY_USE = frozenset(("validation key", "decryption key", "refresh token", "certificate key"))
+_ENDS_LIKE_ONE = re.compile(r"^\w{1,12}(?:pass|pwd|passw)$")
+_OTHER_PASSES = frozenset("compass bypass encompass surpass trespass overpass underpass multipass".split())
 _LETTERS = str.maketrans("\u0142\u0141\u00f8\u00d8\u0131", "lLoOi")
 _ABOUT = frozenset(
     "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
@@ -99,6 +101,8 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.PASSWORD
     if _TOKENS.search(" ".join(words)):
         return Kind.TOKEN
+    if _ENDS_LIKE_ONE.search(words[-1]) and words[-1] not in _OTHER_PASSES:
+        return Kind.LIKELY
     return Kind.LIKELY if _PLAIN_WORDS.intersection(words) or words[0] == "pass" else None
 
 

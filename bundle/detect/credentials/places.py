@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -68,7 +69,10 @@ _NO_GIVING = re.compile(
 
 def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last literal of a call that is named after passwords, where it looks like one."""
-    if _NO_GIVING.match(match["key"]) or not is_generated(caught.value) or is_digest_or_id(caught.value):
+    usual = caught.user and strength(caught.value) >= Strength.COMMON
+    if _NO_GIVING.match(match["key"]) or is_digest_or_id(caught.value):
+        return None
+    if not is_generated(caught.value) and not usual:
         return None
     return replace(caught, confidence=Confidence.MEDIUM)
 
@@ -90,11 +94,22 @@ def paired(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return caught if is_generated(caught.value) and caught.value.lower() != caught.user.lower() else None
 
 
+_VERSION = b"\x02\x01\x00"
+"""INTEGER 0: what a private key of PKCS #1 or #8 begins with, and a public key or a certificate does not."""
+
+
+def der(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The Base64 of a private key."""
+    head = base64.b64decode(caught.value[:24])
+    return caught if head[4:7] == _VERSION else None
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
+    usual = match["q"] and (strength(value) >= Strength.COMMON or is_phrase(value))
     if (
-        not is_generated(value)
+        not (is_generated(value) or usual)
         or "/" in value
         or value.lower() in _METHODS
         or (before and before[0][0].isupper())
@@ -216,6 +231,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "spaced": spaced,
     "told": told,
     "given": given,
+    "der": der,
     "worded": worded,
     "headed": headed,
     "paired": paired,

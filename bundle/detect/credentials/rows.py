@@ -9,7 +9,7 @@ from bundle.detect.credentials import hashes
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_placeholder
+from bundle.detect.credentials.values import is_generated, is_placeholder
 
 GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|replace\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}\("
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
@@ -49,7 +49,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         if found is None or found.start() > at - start:
             continue
         names = _columns(view, found)
-        wanted = [i for i, name in enumerate(names) if kind_of(name) is Kind.PASSWORD]
+        wanted = [i for i, name in enumerate(names) if kind_of(name) in (Kind.PASSWORD, Kind.LIKELY)]
         position = start + found.end()
         if not wanted:
             continue
@@ -126,6 +126,8 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
     if len(text) in _PLAIN_HASHES and re.fullmatch(r"[0-9a-fA-F]+", text):
         hashed = hashes.digest(caught, _NO_KEY)
         return None if hashed is None else ("password-hash", hashed)
+    if kind_of(column) is Kind.LIKELY and not is_generated(text):
+        return None
     return "sql", caught
 
 

@@ -83,7 +83,12 @@ def is_placeholder(value: str) -> bool:
     if value.lower() in common() and value.lower() not in _NEVER:
         return False
     signs = {c for c in value.lower() if c.isalnum()}
-    return not value or len(value) > _LONGEST or len(signs) < _FEWEST or bool(_PLACEHOLDER.match(value))
+    return (
+        not value
+        or len(value) > _LONGEST
+        or (len(signs) < _FEWEST and len(value) > _PIN - 1)
+        or bool(_PLACEHOLDER.match(value))
+    )
 
 
 @lru_cache(maxsize=256)
@@ -112,8 +117,9 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
 
 
 def is_generated(value: str) -> bool:
-    """Whether the value is of letters with digits, or of letters that make no word: what no text says by itself."""
+    """Whether the value is of letters with digits, of many digits, or of letters that make no word: what no text says by itself."""
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    mixed = mixed or (value.isdigit() and len(value) > _PIN + 1)
     return strength(value) is Strength.MIXED and len(value) > _PIN and (mixed or is_gibberish(value))
 
 
