@@ -100,7 +100,13 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a connection string, which packed code looks like."""
-    return None if re.search(r"[(){}]|\w=[\w!]", caught.value) else place_only(caught, match)
+    if re.search(r"[(){}]|\w=[\w!]", caught.value):
+        return None
+    return (
+        replace(caught, confidence=Confidence.LOW)
+        if caught.value.lower() in DUMMIES
+        else place_only(caught, match)
+    )
 
 
 def identified(caught: Catch, match: re.Match[str]) -> Catch | None:

@@ -92,7 +92,9 @@ def _of_content(member: Member) -> str:
     return OTHER
 
 
-_COMMENT = re.compile(r"^\s*(?:#(?!!)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE)
+_COMMENT = re.compile(
+    r"^\s*(?:>>>|#(?!!)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE
+)
 
 
 def is_comment(before: str, kind: str) -> bool:

@@ -47,7 +47,8 @@ def placed(
             one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, Confidence.MEDIUM)
         )
     if test:
-        most = Confidence.MEDIUM if strength(one.value) in (Strength.MIXED, Strength.NO) else Confidence.LOW
+        told = strength(one.value) in (Strength.MIXED, Strength.NO) and not is_example(one.value)
+        most = Confidence.MEDIUM if told else Confidence.LOW
         return replace(one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, most))
     return one
 
