@@ -79,6 +79,7 @@ _FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|
 """The line after one that ends in a sign that the value goes on, or begins, there."""
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
+_UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _SNMP = re.compile(r"(?i)(?:read|write|ro|rw|trap|snmp)[_-]?community$")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
@@ -303,7 +304,10 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
         and (kind == place.SHELL or _ENVIRONMENT.match(found["key"]))
     ):
         raw = raw.split(None, 1)[0]
-    return base + start, base + start + len(raw), view.value(base + start, base + start + len(raw)), False
+    value = view.value(base + start, base + start + len(raw))
+    if _UNICODE.search(value):  # of .properties
+        value = unescaped(value)
+    return base + start, base + start + len(raw), value, False
 
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")

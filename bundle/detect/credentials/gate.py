@@ -34,12 +34,9 @@ class PatternGate:
         found: dict[int, list[int]] = {}
         if self._database is None:
             for number, pattern in enumerate(self._plain):
-                ends, at = [], 0
-                while hit := pattern.search(content, at):
-                    ends.append(hit.end())
-                    at = hit.start() + 1  # a match over the end of a line must not hide the next line's
+                ends = _ends(pattern, content)
                 if ends:
-                    found[number] = sorted(set(ends))
+                    found[number] = ends
             return found
         base = 0
 
@@ -58,6 +55,19 @@ class PatternGate:
         for ends in found.values():
             ends.sort()
         return found
+
+
+def _ends(pattern: re.Pattern[bytes], content: Content) -> list[int]:
+    """Return where matches end; one over the end of a line hides neither a shorter one nor the next line's."""
+    ends: set[int] = set()
+    at = 0
+    while hit := pattern.search(content, at):
+        ends.add(hit.end())
+        line = content.find(b"\n", hit.start(), hit.end())
+        if line >= 0 and (shorter := pattern.match(content, hit.start(), line)):
+            ends.add(shorter.end())
+        at = hit.start() + 1
+    return sorted(ends)
 
 
 def _compiled(patterns: Sequence[str]) -> Any | None:

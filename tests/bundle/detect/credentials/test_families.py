@@ -63,6 +63,24 @@ def test_gate_and_fallback_say_the_same_of_every_planted_kind(
         assert list(credentials.check(one, "b")) == list(plain.check(one, "b")), place.path
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['Parameters: "user svc x"\nParameters: "/password=Cobalt9253 /silent"\n', "vncpassword=S1wwzphRVJ\nx11vnc -passwd boiler.orchid_27 -display :0\n",
+     'execute "mysqladmin -u root password Cobalt9253"\npassword node["x"]\n', "password =\npassword = Cobalt9253\n"],
+)  # fmt: skip
+def test_gate_and_fallback_hit_the_same_lines(
+    credentials: Credentials, plain: Credentials, text: str
+) -> None:
+    """Texts in which bounded repeats, or matches over the end of a line, once hid a hit from one of the two."""
+    data = text.encode()
+
+    def lines(found: Credentials) -> set[tuple[int, int]]:
+        hits = found.gate.hits(data)
+        return {(number, data.count(b"\n", 0, end - 1)) for number, ends in hits.items() for end in ends}
+
+    assert lines(credentials) == lines(plain)
+
+
 def test_unknown_keys_are_refused_with_file_and_key(tmp_path: Path) -> None:
     file = tmp_path / "odd.toml"
     file.write_text('id="x"\ntitle="x"\nseverity="high"\nwhy="x"\nremedy="x"\nnett=[]\n')
