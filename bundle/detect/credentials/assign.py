@@ -293,21 +293,21 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
         return base + start + 1, base + end - 1, value, True
     if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
-    raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
+    raw = _bare(found, kind)
+    value = view.value(base + start, base + start + len(raw))
+    return base + start, base + start + len(raw), unescaped(value) if _UNICODE.search(value) else value, False
+
+
+def _bare(found: re.Match[str], kind: str) -> str:
+    """Return a value without quotes, without what stands behind it on its line."""
+    raw = _COMMENT.sub("", found["value"]).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     raw = _CLOSED.sub("", raw)
     if more := _FURTHER.search(raw):
         raw = raw[: more.start()]
-    if (
-        found["sep"] == "="
-        and "$(" not in raw
-        and "`" not in raw
-        and (kind == place.SHELL or _ENVIRONMENT.match(found["key"]))
-    ):
-        raw = raw.split(None, 1)[0]
-    value = view.value(base + start, base + start + len(raw))
-    if _UNICODE.search(value):  # of .properties
-        value = unescaped(value)
-    return base + start, base + start + len(raw), value, False
+    one_word = kind == place.SHELL or _ENVIRONMENT.match(found["key"])
+    if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
+        return (raw.split(None, 1) or [""])[0]
+    return raw
 
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
