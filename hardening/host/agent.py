@@ -19,7 +19,8 @@ A plan is a JSON object; every part is optional:
     settle      seconds to wait before the probes are asked a second time
     deadman     seconds within which `confirm` has to come, else everything is undone
     install     true: keep a copy of the agent and its boot-time recovery on the host
-    keep        how many finished transactions stay available for rollback (20)
+    keep        how many finished transactions stay available for rollback (20); `keep_days` (180) and `keep_mib`
+                (2048) bound their age and what their copies take; the newest always stays
     follows     the transaction that this one finishes: it is undone together with that one
 
 `@state/` at the start of a path means the agent's own directory. What happens on disk, in this order:
@@ -1456,10 +1457,32 @@ def finish(host, tx, plan):
             Transaction(host, undoes).record("undone", by=tx.name)
         tidy(tx)
         finished = [one for one in host.transactions() if one.state() in FINAL]
-        for one in finished[: -max(1, int(plan.get("keep", 20)))]:
+        for one in outdated(finished, plan):
             shutil.rmtree(one.dir)
     except (OSError, IOError):
         pass
+
+
+def outdated(finished, plan):
+    """Return the transactions whose copies go: too many, too old or too large. The newest can always be undone."""
+    keep, room = int(plan.get("keep", 20)), int(plan.get("keep_mib", 2048)) << 20
+    oldest = time.time() - 86400 * float(plan.get("keep_days", 180))
+    used, gone_ones = 0, []
+    for number, one in enumerate(reversed(finished)):
+        used += sum(
+            weight(os.path.join(folder, name)) for folder, _, names in os.walk(one.dir) for name in names
+        )
+        if number and (number >= keep or used > room or os.path.getmtime(one.dir) < oldest):
+            gone_ones.append(one)
+    return gone_ones
+
+
+def weight(path):
+    """Return the bytes of a file; none where it has just gone."""
+    try:
+        return os.lstat(path).st_size
+    except (OSError, IOError):
+        return 0
 
 
 def do_confirm(host, request):

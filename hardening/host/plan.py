@@ -98,6 +98,9 @@ class Plan:
     """Seconds within which the control machine has to confirm; 0 means no confirmation is needed."""
     install: bool = False
     keep: int = 20
+    keep_days: float = 180
+    keep_mib: int = 2048
+    """How many finished transactions can still be rolled back, for how long, and what their copies may take."""
     notes: tuple[str, ...] = field(default=())
     """For people: assumptions made while planning, shown by the caller; they do not travel."""
 
@@ -133,6 +136,9 @@ class Plan:
             "probes": [dict(probe) for probe in self.probes],
             "keep": self.keep,
         }
+        for name in ("keep_days", "keep_mib"):
+            if getattr(self, name) != Plan.__dataclass_fields__[name].default:
+                row[name] = getattr(self, name)
         for name in ("settle", "deadman", "install"):
             if getattr(self, name):
                 row[name] = getattr(self, name)

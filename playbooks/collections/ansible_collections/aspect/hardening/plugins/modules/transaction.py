@@ -49,6 +49,14 @@ options:
     description: How many finished transactions can still be rolled back.
     type: int
     default: 20
+  keep_days:
+    description: For how many days a finished transaction can be rolled back; the newest always can.
+    type: float
+    default: 180
+  keep_mib:
+    description: How many MiB the copies of finished transactions may take; the newest always stays.
+    type: int
+    default: 2048
   id:
     description: The transaction to roll back; the newest when left out.
     type: str
