@@ -64,6 +64,8 @@ def command(  # the options of the contract in docs/cli.md
         raise InputError(f"{path}: no such file", hint="give the bundle as one file")
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
+    if end_of_day and end_of_day < datetime.now(UTC):
+        click.echo(f"harden: {end_of_day:%Y-%m-%d} is past: no host will accept this signature", err=True)
     said = statement.state(
         path,
         members,

@@ -116,6 +116,28 @@ def test_a_passphrase_comes_from_a_file(upgrade: Path, tmp_path: Path) -> None:
     assert run(["bundle", "sign", str(upgrade), "--key", str(key), "--passphrase-file", str(secret)]) == 0
 
 
+def test_a_day_that_is_past_is_said_when_signing(
+    upgrade: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "k"
+    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == 0
+    signing = [
+        "bundle",
+        "sign",
+        str(upgrade),
+        "--key",
+        str(key),
+        "--no-passphrase",
+        "--no-inventory",
+        "--expires",
+    ]
+    assert run([*signing, "2999-01-01"]) == 0
+    assert "is past" not in capsys.readouterr().err
+    assert run([*signing, "2020-01-01"]) == 0
+    assert "2020-01-01 is past" in capsys.readouterr().err
+    assert run(["bundle", "verify", str(upgrade), "--key", f"{key}.pub"]) == ExitCode.REFUSED
+
+
 def test_what_cannot_be_fixed_is_left_and_said(tmp_path: Path) -> None:
     """A 7z cannot be written, so the component in it stays, and the exit code says so."""
     tool = tmp_path / "db.php"
