@@ -141,7 +141,7 @@ def test_a_day_that_is_past_is_said_when_signing(
 def test_what_cannot_be_fixed_is_left_and_said(tmp_path: Path) -> None:
     """A 7z cannot be written, so the component in it stays, and the exit code says so."""
     tool = tmp_path / "db.php"
-    tool.write_text(specimen.tool("x"))
+    tool.write_text(specimen.tool("Vq7gakdfj33xQ"))
     command: list[str | Path] = [need("7z"), "a", "-bd", tmp_path / "inner.7z", tool]
     subprocess.run(command, check=True, capture_output=True)
     path, out = tmp_path / "a.zip", tmp_path / "b.zip"
