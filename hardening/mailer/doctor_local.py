@@ -49,6 +49,8 @@ def _private(settings: Settings) -> Iterator[Path]:
         files += [path for path in (credential.secret_file, credential.key_file) if path is not None]
     for path in files:
         yield path
+        if not path.name:  # the root: the values step says that it is no file
+            continue
         for ending in _COPIES:
             copy = path.with_name(path.name + ending)
             if copy.exists():

@@ -16,7 +16,7 @@ DOMAIN = re.compile(
     r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]\Z", re.IGNORECASE
 )
 _ODD = re.compile(r"['`${}|&!]")  # legal in an address, and a trap in every script an operator pastes it into
-ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;]{1,255}\Z")
+ADDRESS = re.compile(r"(?=[!-~]+\Z)[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;]{1,255}\Z")
 _ISSUERS = ("common", "organizations", "consumers")
 _MONTH = 30.44  # days
 
@@ -150,5 +150,3 @@ def _limits(settings: Settings) -> Iterator[Mistake]:
         if value < 1 or (value > most and Transport.SMTP in settings.transports):
             yield Mistake(f"limits.{key}", f"{value} is outside 1 to {most}, what Exchange Online allows a mailbox",
                           f"{key} = {most}", grave=False)  # fmt: skip
-    if settings.timeout < 1:
-        yield Mistake("timeout", "has to be a second at least", "timeout = 20")

@@ -73,6 +73,16 @@ except ImportError:  # Python 2
 TEXT = type(b"".decode("ascii"))  # unicode on Python 2; the formatter takes a u away
 TEMPORARY, CONFIG, MESSAGE = "temporary", "config", "message"
 
+COUNTS = (
+    "max_bytes",
+    "max_queue",
+    "max_recipients",
+    "max_sessions",
+    "digest_size",
+    "digest_bytes",
+    "per_minute",
+)
+COUNTS += ("recipients_per_day", "timeout")  # none of these can be less than one
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
 
 DEFAULTS = {
@@ -2150,6 +2160,28 @@ def sendmail(config, arguments):
     return 0
 
 
+def sensible(key, value):
+    """Tell whether a setting is of its default's kind, and one that can be worked with."""
+    default = DEFAULTS[key]
+    if key == "syslog":
+        return isinstance(value, (bool, str, TEXT))
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, (int, float)):
+        return isinstance(value, (int, float)) and value >= (1 if key in COUNTS else 0)
+    texts = value if isinstance(value, list) else [value]
+    if isinstance(default, list) != isinstance(value, list) or not all(
+        isinstance(t, (str, TEXT)) for t in texts
+    ):
+        return False
+    try:
+        if key == "priority":
+            return all(re.compile(pattern) for pattern in value)
+        return key not in ("listen", "snmp_trap") or not value or bool(host_port(value, 25)[0])
+    except (ValueError, re.error):
+        return False
+
+
 def load(path):
     with open(path, "rb") as file:
         given = json.loads(file.read().decode("utf-8"))
@@ -2170,6 +2202,11 @@ def load(path):
     for key in given:
         if key not in DEFAULTS and key not in needed:
             raise SystemExit("relay: %s: %s is not a known key" % (path, key))
+    wrong = sorted(key for key in given if key in DEFAULTS and not sensible(key, given[key]))
+    if wrong:
+        raise SystemExit(
+            "relay: %s: %s cannot be %s" % (path, wrong[0], dumped(given[wrong[0]]).decode("ascii"))
+        )
     config = dict(DEFAULTS)
     config.update(given)
     for name in config["transports"]:
@@ -2186,6 +2223,9 @@ def main(arguments):
         config = load(arguments[1])
     except (OSError, IOError, ValueError) as problem:
         sys.stderr.write("relay: %s: %s\n" % (arguments[1], type(problem).__name__))
+        return 78
+    except SystemExit as problem:  # settings that make no sense, named
+        sys.stderr.write("%s\n" % problem)
         return 78
     if arguments[2:3] == ["--transport-tls"]:
         config["transport_tls"] = (arguments[3:] or [""])[0]

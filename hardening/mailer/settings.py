@@ -6,6 +6,7 @@ Paths are relative to the document. docs/mailer.md shows every key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,8 @@ from hardening.mailer.clouds import Cloud, clouds
 from hardening.mailer.rest import Keys, opened, read
 from hardening.mailer.secret import Secret
 from hardening.tables import Table
+
+_LONGEST_WAIT = 600  # seconds: who has not answered by then will not
 
 
 class Transport(StrEnum):
@@ -182,11 +185,18 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
         calendars_via=via,
         proxy=_proxy(table),
         ca_file=path.parent / table.text("ca_file") if "ca_file" in table else None,
-        timeout=table.number("timeout", 20),
+        timeout=_timeout(table),
         limits=_limits(table.table("limits", optional=True)),
         save_to_sent_items=table.flag("save_to_sent_items", default=False),
         relay=_relay(table),
     )
+
+
+def _timeout(table: Table) -> int:
+    seconds = table.number("timeout", 20)
+    if not 1 <= seconds <= _LONGEST_WAIT:
+        raise table.wrong("timeout", f"{seconds} is outside 1 to {_LONGEST_WAIT} seconds", "timeout = 20")
+    return seconds
 
 
 def _transports(table: Table) -> tuple[Transport, ...]:
@@ -243,8 +253,20 @@ def _endpoints(table: Table, cloud: Cloud) -> Endpoints:
         graph=table.text("graph", cloud.graph),
         outlook=table.text("outlook", cloud.outlook),
     )
+    for key in ("authority", "smtp", "graph", "outlook"):
+        if not _is_endpoint(getattr(found, key)):
+            raise table.wrong(key, f"has to be host or host:port, not {getattr(found, key)!r}")
     table.done()
     return found
+
+
+def _is_endpoint(text: str) -> bool:
+    """Whether it is `host`, `host:port` or `[v6]:port`."""
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and parts.netloc == text and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _proxy(table: Table) -> Proxy | None:
@@ -283,6 +305,19 @@ RELAY_KEYS: dict[str, type[object]] = {
 """Keys of `[relay]`, which `harden mailer render` copies into the relay's own settings."""
 
 
+_LEAST = {"renew_days": 0, "digest_after": 0, "alarm_after": 0}
+"""Keys of `[relay]` that may be zero; all other numbers are one at least."""
+
+
+def _compiled(row: Table, patterns: object) -> None:
+    """Refuse subjects that are no regular expressions. Errors: DataError."""
+    for one in patterns if isinstance(patterns, list | tuple) else ():
+        try:
+            re.compile(one)
+        except (re.error, TypeError) as problem:
+            raise row.wrong("priority", f"{one!r} is no regular expression: {problem}") from None
+
+
 def _relay(table: Table) -> tuple[tuple[str, object], ...]:
     row = table.table("relay", optional=True)
     pairs: list[tuple[str, object]] = []
@@ -292,6 +327,12 @@ def _relay(table: Table) -> tuple[tuple[str, object], ...]:
         value: object = row.value(key, kind)
         if key == "syslog" and not isinstance(value, bool | str):
             raise row.wrong(key, "has to be true, false, a socket's path or host:port")
+        if (kind is int and not isinstance(value, bool) and int(str(value)) < _LEAST.get(key, 1)) or (
+            key == "listen" and not _is_endpoint(str(value))
+        ):
+            raise row.wrong(key, f"{value!r} makes no sense here", "see docs/mailer.md")
+        if key == "priority":
+            _compiled(row, value)
         pairs.append((key, value))
     row.done()
     return tuple(pairs)
