@@ -121,9 +121,9 @@ mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without ma
 	@command -v npm >/dev/null && npm install --prefix .cache/pyodide --no-audit --no-fund --silent pyodide@314.0.7 || echo "no npm: Python 3.14 is left out"
 	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
 
-upgrade-test: setup servers ## upgrades: three hosts that boot, every step x every fault, a fleet of 200: about an hour, as root
+upgrade-test: setup servers ## upgrades: every step x every fault, a real MariaDB, three hosts that boot, a fleet of 200; as root
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
-	$(BIN)/python -m pytest -n $(JOBS) -m long tests/upgrade/test_chaos.py
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/upgrade --ignore tests/upgrade/test_hosts.py --ignore tests/upgrade/test_fleet.py
 	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py tests/host/test_fleet.py
 
 .PHONY: round-trip

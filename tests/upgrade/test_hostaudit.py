@@ -150,8 +150,8 @@ def test_weak_tls_in_a_new_file_counts_where_nobody_scans(
     site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch, *, scanned: bool, state: str
 ) -> None:
     site.put("etc/httpd/conf/httpd.conf", "Listen 80\n")
-    weak = "mkdir -p $R/etc/httpd/conf.d; printf 'Listen 443\\nSSLEngine on\\nSSLProtocol all\\nSSLCipherSuite ALL\\n' >$R/etc/httpd/conf.d/ssl.conf"
-    bundle = installs(monkeypatch, signer, "weak-tls", weak.replace("conf.d/ssl.conf", "conf/httpd.conf"))
+    weak = "printf 'Listen 443\\nSSLEngine on\\nSSLProtocol all\\nSSLCipherSuite ALL\\n' >$R/etc/httpd/conf/httpd.conf"
+    bundle = installs(monkeypatch, signer, "weak-tls", weak)
     ended = run(site, bundle, audit(site, scanned=scanned))
     assert ended["state"] == state, ended
     assert [row for row in ended["audit"]["rows"] if row["rule"]["id"].startswith("tls/") and row["new"]]
