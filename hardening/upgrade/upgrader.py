@@ -1782,13 +1782,17 @@ def described(up):
 
 
 def later(up):
-    """Return the transactions that were made after an upgrade was final, and still hold."""
-    last = up.load_json("after.json", {}).get("last_tx", "")
-    return [
-        tx.name
-        for tx in up.host.transactions()
-        if tx.name > last and tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")
-    ]
+    """Return the transactions that were made after an upgrade was final, and still hold.
+
+    What the host itself finished of the upgrade's own, such as an old port closed once the restart was seen, is none.
+    """
+    last, found = up.load_json("after.json", {}).get("last_tx", ""), []
+    for tx in up.host.transactions():
+        manifest = tx.manifest() or {}
+        own = manifest.get("follows") and manifest["follows"] <= last
+        if tx.name > last and tx.state() == "committed" and not manifest.get("undoes") and not own:
+            found.append(tx.name)
+    return found
 
 
 def do_status(host, request):

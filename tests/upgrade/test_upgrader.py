@@ -398,6 +398,26 @@ def test_what_was_configured_meanwhile_goes_back_too(site: Site, signer: Signer)
     assert site.whole(before) == "old"
 
 
+def test_what_the_host_finished_of_the_upgrades_own_goes_back_with_it(site: Site, signer: Signer) -> None:
+    """A transaction of the upgrade, and one that the host made later since the restart was seen: the upgrade goes first."""
+    before = site.declared()
+    control = conductor(site, signer.bundle())
+    upgrade = control.install()["id"]
+    inside = site.root / "etc/standin/standin.conf"
+    site.put("etc/motd", "restart pending\n")
+    port = planning.File(
+        path="/etc/standin/standin.conf", content=inside.read_bytes() + b"engine.port=7300\n"
+    )
+    made = site.agent("apply", plan=planning.Plan(files=(port,)).to_json())
+    assert control.finish(upgrade)["state"] == "committed"
+    closed = planning.Plan(files=(planning.File(path="/etc/motd", content=b"\n"),)).to_json()
+    assert site.agent("apply", plan={**closed, "follows": made["tx"]})["state"] == "committed"
+    assert site.upgrades()[-1]["later"] is False
+    assert control.back(upgrade, "asked for")["state"] == "rolledback"
+    assert site.whole(before) == "old"
+    assert (site.root / "etc/motd").read_text() == "restart pending\n"
+
+
 @pytest.mark.parametrize("name", ["../out", "/abs", "a/../../out"])
 def test_a_bundle_that_writes_outside_is_stopped(site: Site, signer: Signer, name: str) -> None:
     path = signer.bundle("fails-early")
