@@ -71,7 +71,7 @@ class _Facts:
 
 def _verdict(ledger: Ledger, offer: Offer) -> str:
     verdict = ledger.verdict()
-    silent = not ledger.policy.rules  # it speaks of SSH alone
+    silent = ledger.policy.silent  # it speaks of SSH alone
     return "unknown" if verdict == "pass" and (silent or not offer.protocols) else verdict
 
 
@@ -234,13 +234,12 @@ def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
     for ledger in ledgers:
         for what in ledger.doubted():
             touched.setdefault(what, []).append(ledger.policy.id)
-    if not offer.protocols and not touched:
-        every = [ledger.policy.id for ledger in ledgers]
-        if isinstance(offer.at, InFile):
-            yield _nothing(offer, every)
-        else:
-            touched["any protocol"] = every
-    for silent in (ledger.policy.id for ledger in ledgers if not ledger.policy.rules):
+    every = [ledger.policy.id for ledger in ledgers]
+    if not offer.protocols and not offer.inconclusive and isinstance(offer.at, InFile):
+        yield _nothing(offer, every)  # whatever a policy doubts besides
+    elif not offer.protocols and not touched:
+        touched["any protocol"] = every
+    for silent in (ledger.policy.id for ledger in ledgers if ledger.policy.silent):
         touched.setdefault("anything of TLS", []).append(silent)
     for what, names in sorted(touched.items()):
         yield Finding(

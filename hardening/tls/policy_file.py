@@ -17,6 +17,7 @@ from hardening.tables import Table
 from hardening.tls.policy_rule import read_rule
 from hardening.tls.policy_words import groups, protocols, schemes, suites
 from hardening.tls.requirement import (
+    REMOVED,
     GroupNeed,
     Level,
     PolicyRule,
@@ -206,7 +207,7 @@ def _removal(remove: Table, name: str, source: str) -> tuple[PolicyRule, ...]:
     return (
         PolicyRule(
             id=f"removed-by-{name}",
-            section="remove",
+            section=REMOVED,
             text=f"Taken out of the policy by {source}.",
             level=Level.MUST,
             verified="yes",

@@ -173,6 +173,10 @@ class SessionNeed:
     """IANA names of extensions the server has to answer with before TLS 1.3."""
 
 
+REMOVED = "remove"
+"""The section of the rule that stands for what a user's file takes out of the policy it extends."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
     """One rule of a policy in our own words, where it stands, and what of it a program checks."""

@@ -12,7 +12,7 @@ from hardening.findings import Rule, Severity
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.registry import CipherKind, Group, Scheme, Suite
-from hardening.tls.requirement import CertificateNeed, PolicyRule, Reason, RuleKind
+from hardening.tls.requirement import REMOVED, CertificateNeed, PolicyRule, Reason, RuleKind
 
 if TYPE_CHECKING:
     from hardening.tls.judgement import Judgement
@@ -56,6 +56,11 @@ class Policy:
     _breaches: dict[tuple[int, str], tuple[PolicyRule, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    @cached_property
+    def silent(self) -> bool:
+        """Whether it says nothing of TLS; to take something out of such a policy says nothing of the rest either."""
+        return all(rule.section == REMOVED for rule in self.rules)
 
     @cached_property
     def protocols(self) -> tuple[str, ...]:

@@ -520,3 +520,19 @@ def test_the_rules_are_documented_and_said() -> None:
     said = {f.rule.id for f in judged(saying, *policy.available(), hostname="x.example").findings}
     said |= {f.rule.id for f in judged(rendered(policy.load("cnsa-1.0")), "cnsa-1.0").findings}
     assert said == set(ids)
+
+
+def test_a_file_without_anything_to_offer_is_a_finding_whatever_a_policy_doubts() -> None:
+    file = offer(at=LINE)
+    for name in ("aspect", "mozilla-old", "ssllabs-rating"):
+        judgement = judged(file, name)
+        assert [f.evidence for f in found(judgement, "tls/protocol") if f.evidence == "nothing is offered"]
+        assert judgement.verdict != "pass"
+
+
+def test_what_is_taken_out_of_a_policy_about_ssh_says_nothing_of_tls(tmp_path: Path) -> None:
+    path = tmp_path / "strict.toml"
+    path.write_text('id = "strict"\nextends = "cis-centos7-ssh"\n[remove]\nprotocols = ["SSLv2"]\n')
+    what = rendered(policy.load("aspect"))
+    assert judged(what, str(path)).verdict == judged(what, "cis-centos7-ssh").verdict == "unknown"
+    assert judged(offer(protocol("SSLv2", "SSL_CK_RC4_128_WITH_MD5")), str(path)).verdict == "fail"
