@@ -112,13 +112,13 @@ def attacked(ports: dict[str, int]) -> Scan:
     return _scan(bad, 0.5, Limits(patience=2.0, budget=5.0))
 
 
-def whole_truth(name: str, one: Examination) -> None:
+def whole_truth(name: str, one: Examination, also_open: frozenset[str] = frozenset()) -> None:
     """Fail where a server's offer is neither found nor said to be inconclusive."""
     got, missing, extra = compared(hostile.SERVERS[name].offer, one.found)
     assert not extra, "a suite that the server does not have"
     assert not missing, "missed without a word"
     truth = {(version, code) for version, codes in hostile.SERVERS[name].offer.items() for code in codes}
-    if name not in MAY_STAY_OPEN:
+    if name not in MAY_STAY_OPEN | also_open:
         assert got == truth
         assert one.offer.inconclusive == ()
         assert one.examined is Examined.FULL
@@ -135,7 +135,8 @@ def test_the_whole_truth_or_inconclusive(name: str, scanned: dict[str, Examinati
 def test_the_whole_matrix_on_sockets(ports: dict[str, int]) -> None:
     every = {name: ports[name] for name in hostile.SERVERS}
     for name, one in _scan(every, 5.0, Limits(patience=60.0, budget=300.0)).done.items():
-        whole_truth(name, one)
+        # whatever was met with seconds of silence may have been seen late, and makes refusals doubtful for as long
+        whole_truth(name, one, frozenset({"stalls-over-128-suites"}))
 
 
 @pytest.mark.parametrize("name", sorted(NOTHING_TO_SEE))
