@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,7 @@ def timed(fleet: Fleet, book: Path, generation: int, limit: str = "all") -> Took
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    shutil.rmtree(control, ignore_errors=True)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
     here = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
