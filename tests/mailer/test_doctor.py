@@ -334,6 +334,19 @@ SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (
 """What only a mail shows."""
 
 
+def test_a_step_that_works_and_has_something_to_say_is_a_warning(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.write(credential=credential(expires=day(80)))
+    assert run(["mailer", "doctor", "-c", str(site.config)]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert re.search(r"(?m)^  warn +mailer/expiry  credential ends on .* in 80 days", text), text
+    assert re.search(r"(?m)^  pass +mailer/token  ", text)
+    assert "1 warn" in text
+    assert "az ad app credential reset" in text
+    assert run(["mailer", "doctor", "-c", str(site.config), "--fail-on", "low"]) == ExitCode.FINDINGS
+
+
 def test_who_opens_tls_is_named_for_smtp_too(site: Site) -> None:
     _smtp_untrusted(site)
     (finding,) = examine(site)[1]["findings"]
