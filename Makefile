@@ -73,7 +73,7 @@ golden: templates ## rewrite the golden files from what the templates render now
 
 .PHONY: clients tls-test templates
 templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2
-	$(BIN)/python -m hardening.tls.templates_written
+	$(BIN)/python -m hardening.tls.rendering.templates_written
 
 tls-test: setup ## configurations of 50 MB for every target
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets

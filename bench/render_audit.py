@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hardening.tls import audit, policy
-from hardening.tls.render import render
+from hardening.tls import policy
+from hardening.tls.auditing import audit
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 
 SSL_CONF = """ServerRoot "{root}"

@@ -53,9 +53,9 @@ class Configurations:
 
     def offers(self) -> Iterator[Configuration]:
         """Yield what the servers offer that the configurations are for, each once."""
-        from hardening.tls.audit import Asked, Main, audit_tree
+        from hardening.tls.auditing.audit import Asked, Main, audit_tree
+        from hardening.tls.auditing.recognise import recognised
         from hardening.tls.policy import load
-        from hardening.tls.recognise import recognised
         from hardening.tls.targets.tree import Tree
 
         policies = (load("aspect"),)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hardening.findings import Run
-    from hardening.tls.ruleset import Policy
+    from hardening.tls.policies.ruleset import Policy
 
 
 @click.group()

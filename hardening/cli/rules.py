@@ -11,14 +11,14 @@ from hardening.errors import UsageError
 from hardening.findings import Rule
 
 SOURCES = (
-    ("hardening.tls.rules", "rules"),
-    ("hardening.tls.problems", "rules"),
+    ("hardening.tls.judging.rules", "rules"),
+    ("hardening.tls.auditing.problems", "rules"),
     ("hardening.tls.scan.attacks", "rules"),
     ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),
-    ("hardening.tls.ssh_judge", "all_rules"),
+    ("hardening.tls.judging.ssh", "all_rules"),
     ("hardening.tls.scan.trust", "rules"),
-    ("hardening.tls.rendered", "INEXPRESSIBLE"),
+    ("hardening.tls.rendering.rendered", "INEXPRESSIBLE"),
     ("hardening.tls.clients", "LOCKED_OUT"),
     ("hardening.tls.policy", "result_rules"),
     ("bundle.walk.problem", "RULES"),

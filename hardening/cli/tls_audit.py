@@ -12,8 +12,8 @@ import click
 from hardening.cli.options import ReportOptions, finish, report_options
 
 if TYPE_CHECKING:
-    from hardening.tls.audit import Asked
-    from hardening.tls.ruleset import Policy
+    from hardening.tls.auditing.audit import Asked
+    from hardening.tls.policies.ruleset import Policy
 
 
 @click.command()
@@ -50,7 +50,7 @@ def command(
     """Audit configuration files or whole folders such as /etc/httpd against policies."""
     from hardening.errors import UsageError
     from hardening.findings import Run
-    from hardening.tls.audit import Asked, audit
+    from hardening.tls.auditing.audit import Asked, audit
     from hardening.tls.policy import load
     from hardening.tls.targets import find
 
@@ -73,7 +73,7 @@ def command(
 def _print_fix(paths: tuple[Path, ...], policy: Policy, asked: Asked, place: str | None) -> int:
     """Print the diff; 0 when it makes the audit clean (or there is nothing to do), 10 when it does not."""
     from hardening.errors import ExitCode
-    from hardening.tls.fix import fix
+    from hardening.tls.auditing.fix import fix
 
     done = fix(paths, policy, asked, place)
     sys.stdout.buffer.write(done.diff.encode("utf-8", "surrogateescape"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the OpenSSL builds, oldest first, each read out of the real library."""
-    from hardening.tls import jsse
+    from hardening.tls.libraries import jsse
     from hardening.tls.openssl import builds
 
     if form == "json":

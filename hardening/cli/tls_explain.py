@@ -10,8 +10,8 @@ import click
 
 if TYPE_CHECKING:
     from hardening.tls.openssl import Build, Cipher, Resolution, Step
+    from hardening.tls.policies.ruleset import Policy
     from hardening.tls.registry import Suite
-    from hardening.tls.ruleset import Policy
 
 
 @click.command()
@@ -79,7 +79,7 @@ def _row(cipher: Cipher) -> dict[str, str]:
 
 
 def _json(resolution: Resolution) -> dict[str, Any]:
-    from hardening.tls import openssl_traps
+    from hardening.tls.libraries import openssl_traps
 
     return {
         "what": resolution.string,
@@ -99,7 +99,7 @@ def _object(body: dict[str, Any]) -> list[str]:
 
 
 def _string(what: str, build_name: str | None, form: str) -> list[str]:
-    from hardening.tls import openssl_traps
+    from hardening.tls.libraries import openssl_traps
     from hardening.tls.openssl import resolve
 
     resolution = resolve(what, _build(build_name))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from hardening.tls.requirement import PolicyRule
-    from hardening.tls.ruleset import Policy
-    from hardening.tls.ssh_policy import SshRule
+    from hardening.tls.policies.requirement import PolicyRule
+    from hardening.tls.policies.ruleset import Policy
+    from hardening.tls.policies.ssh import SshRule
 
 
 @click.command()

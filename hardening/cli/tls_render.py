@@ -14,7 +14,7 @@ from hardening.errors import UsageError
 
 if TYPE_CHECKING:
     from hardening.findings import Run
-    from hardening.tls.rendered import Rendered
+    from hardening.tls.rendering.rendered import Rendered
 
 
 @click.command()
@@ -51,7 +51,7 @@ def command(
     goes to standard output, without it the findings go to standard error.
     """
     from hardening.tls.policy import load
-    from hardening.tls.render import render
+    from hardening.tls.rendering.render import render
     from hardening.tls.targets import find
 
     started = datetime.now(UTC)

@@ -11,7 +11,7 @@ import click
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
     """List the servers that can be rendered and audited, with the releases whose facts are known."""
-    from hardening.tls import builds
+    from hardening.tls.libraries import builds
     from hardening.tls.targets import targets
 
     if form == "json":

@@ -78,7 +78,7 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     """Scan a weak server, render the policy, restart the server with it and scan again."""
     from hardening.demo import server
     from hardening.tls import policy
-    from hardening.tls.render import render
+    from hardening.tls.rendering.render import render
     from hardening.tls.scan.run import scan
     from hardening.tls.targets import find
 
@@ -142,7 +142,7 @@ def _named(run: Run, name: str, *, before: str = "") -> Run:
 
 def _build() -> str:
     """Return the OpenSSL build nearest to the one Python has here."""
-    from hardening.tls import builds
+    from hardening.tls.libraries import builds
 
     major, minor, *_ = ssl.OPENSSL_VERSION_INFO
     names = [b.name for b in builds.builds()]

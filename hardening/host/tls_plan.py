@@ -16,8 +16,9 @@ from typing import Any
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.host.plan import File, Plan, Service, Validator
-from hardening.tls import clients, new_texts, render, targets
+from hardening.tls import clients, targets
 from hardening.tls import policy as policies
+from hardening.tls.rendering import new_texts, render
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree
 

@@ -18,10 +18,20 @@ from typing import NamedTuple
 
 from hardening.errors import UsageError
 from hardening.records import dataclass
-from hardening.tls.builds import NAMES, build, builds
-from hardening.tls.library import Build, Cipher
-from hardening.tls.openssl_chain import A_NULL, K_DHE, K_ECDHE, MD5, RC4, SHA1, SINCE_102, SINCE_110, Chain
-from hardening.tls.openssl_words import Words
+from hardening.tls.libraries.builds import NAMES, build, builds
+from hardening.tls.libraries.library import Build, Cipher
+from hardening.tls.libraries.openssl_chain import (
+    A_NULL,
+    K_DHE,
+    K_ECDHE,
+    MD5,
+    RC4,
+    SHA1,
+    SINCE_102,
+    SINCE_110,
+    Chain,
+)
+from hardening.tls.libraries.openssl_words import Words
 from hardening.tls.registry import PROTOCOLS
 
 __all__ = ["NAMES", "Build", "Cipher", "Resolution", "Step", "build", "builds", "resolve"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from hardening import resources
 from hardening.errors import UsageError
 from hardening.findings import Rule
-from hardening.tls.policy_file import read
-from hardening.tls.requirement import Level, PolicyRule, Reason, RuleKind
-from hardening.tls.ruleset import Policy
+from hardening.tls.policies.file import read
+from hardening.tls.policies.requirement import Level, PolicyRule, Reason, RuleKind
+from hardening.tls.policies.ruleset import Policy
 
 __all__ = [
     "DEFAULT",

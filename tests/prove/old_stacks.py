@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardening.findings import in_file
-from hardening.tls import builds
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan import run as scans

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardening.tls import audit as audits
-from hardening.tls import render as renders
-from hardening.tls import ssh_algorithms
+from hardening.tls.auditing import audit as audits
+from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer
+from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import find_group, find_suite
-from hardening.tls.ruleset import Policy
+from hardening.tls.rendering import render as renders
 from hardening.tls.scan import run as scans
 from hardening.tls.scan import ssh
 from hardening.tls.scan.wire import Wire

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 from cryptography.x509 import load_pem_x509_certificates
 
-from hardening.tls import jsse
+from hardening.tls.libraries import jsse
 
 if TYPE_CHECKING:
     from tests.tls.servers import Pair, Server

@@ -37,7 +37,7 @@ PARTS_098 = ("algorithms", "mask", "strength", "strength_mask")
 
 
 def layout(generation: str) -> str:
-    """Return which structure a generation of `hardening.tls.builds.GENERATIONS` has."""
+    """Return which structure a generation of `hardening.tls.libraries.builds.GENERATIONS` has."""
     if generation in {"0.9.8", "1.1.0"}:
         return generation
     return "1.0" if generation.startswith("1.0") else "1.1.1"

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardening.findings import InFile, Location, OnWire
 from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
-from hardening.tls.ruleset import Policy
+from hardening.tls.policies.ruleset import Policy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 WIRE = OnWire("127.0.0.1:443")

@@ -10,7 +10,8 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.findings import in_file
-from hardening.tls import audit, registry
+from hardening.tls import registry
+from hardening.tls.auditing import audit
 from hardening.tls.clients import Client, client, clients, locked_out, simulate, warning
 from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
 from hardening.tls.targets import find

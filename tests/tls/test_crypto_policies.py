@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from hardening.errors import UsageError
-from hardening.tls import audit as audits
-from hardening.tls import crypto_policies as language
 from hardening.tls import policy as policies
 from hardening.tls import registry
-from hardening.tls.audit import Asked
-from hardening.tls.crypto_policies import OPENSSH, OPENSSL, effective
-from hardening.tls.render import render
+from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing.audit import Asked
+from hardening.tls.libraries import crypto_policies as language
+from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, effective
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 
 ALL = language.shipped()

@@ -10,10 +10,11 @@ import subprocess
 import pytest
 
 from hardening.errors import UsageError
-from hardening.tls import gnutls, registry
 from hardening.tls import policy as policies
-from hardening.tls.gnutls_render import choose
-from hardening.tls.render import render
+from hardening.tls import registry
+from hardening.tls.libraries import gnutls
+from hardening.tls.rendering.gnutls import choose
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 from tests.tls import servers
 

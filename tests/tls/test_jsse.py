@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hardening.errors import UsageError
-from hardening.tls import builds, jsse, registry
+from hardening.tls import registry
+from hardening.tls.libraries import builds, jsse
 from tests.tls import java_servers
 
 HOMES = [pytest.param(home, id=java_servers.version(home)) for home in java_servers.homes()]

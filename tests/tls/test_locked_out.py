@@ -14,7 +14,7 @@ from hardening.tls import clients_table
 from hardening.tls import policy as policies
 from hardening.tls.clients import warning
 from hardening.tls.offer import Offer
-from hardening.tls.render import render
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 from tests.tls import servers
 

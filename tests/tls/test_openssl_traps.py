@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hardening.tls.libraries.openssl_traps import TRAPS, notes
 from hardening.tls.openssl import build, resolve
-from hardening.tls.openssl_traps import TRAPS, notes
 
 EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
 

@@ -9,7 +9,7 @@ import pytest
 
 from hardening.errors import DataError, InputError, UsageError
 from hardening.tls import policy, registry
-from hardening.tls.ruleset import Policy
+from hardening.tls.policies.ruleset import Policy
 
 DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
 ALONE = """

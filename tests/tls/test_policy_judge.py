@@ -14,9 +14,9 @@ from hardening.errors import ExitCode, UsageError
 from hardening.findings import Finding, Kind, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from hardening.tls import policy
-from hardening.tls.judge import Judgement, judge_all
+from hardening.tls.judging.judge import Judgement, judge_all
+from hardening.tls.judging.rules import rules
 from hardening.tls.offer import Offer
-from hardening.tls.rules import rules
 from tests.tls.policy_offers import LINE, NOW, certificate, offer, protocol, rendered
 
 STRONG = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"

@@ -14,9 +14,9 @@ from hardening.errors import DataError
 from hardening.findings import Severity
 from hardening.tls import policy, registry
 from hardening.tls.offer import Offer
-from hardening.tls.policy_file import read
-from hardening.tls.requirement import Level, PolicyRule, RuleKind
-from hardening.tls.ruleset import Policy
+from hardening.tls.policies.file import read
+from hardening.tls.policies.requirement import Level, PolicyRule, RuleKind
+from hardening.tls.policies.ruleset import Policy
 from tests.tls.policy_offers import NOW, certificate, offer, protocol
 
 FOLDER = Path(hardening.tls.__file__).parent / "data" / "policies"

@@ -11,8 +11,8 @@ import pytest
 from hardening.errors import UsageError
 from hardening.findings import Severity, Verdict
 from hardening.tls import policy, registry
-from hardening.tls.ledger import NOT_VERIFIED
-from hardening.tls.requirement import Level, RuleKind
+from hardening.tls.judging.ledger import NOT_VERIFIED
+from hardening.tls.policies.requirement import Level, RuleKind
 from tests.tls.policy_offers import NOW, rendered
 
 STRINGS = json.loads((Path(__file__).parent / "data" / "mozilla_strings.json").read_text("utf-8"))

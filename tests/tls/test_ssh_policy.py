@@ -9,8 +9,8 @@ import pytest
 from hardening.errors import DataError
 from hardening.findings import OnWire, Severity, Verdict
 from hardening.tls import policy as policies
-from hardening.tls import ssh_algorithms
-from hardening.tls.judge import judge_all
+from hardening.tls.judging.judge import judge_all
+from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
 
 HEAD = 'id = "x"\ntitle = "x"\nversion = "1"\nsource = ["x"]\nverified = "yes"\n'

@@ -10,8 +10,8 @@ import pytest
 from hardening import resources
 from hardening.errors import HardeningError, UsageError
 from hardening.tls import policy as policies
-from hardening.tls import templates, templates_written
-from hardening.tls.render import render
+from hardening.tls.rendering import templates, templates_written
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import Target, targets
 
 WRITTEN = dict(templates_written.modules())

@@ -373,6 +373,7 @@ def test_asking_what_a_rollback_would_do_does_not_do_it(site: Site, signer: Sign
     would = site.ask("order", id=upgrade, do="rollback", check=True)
     assert would["state"] == "would-change"
     assert site.ask("watch", id=upgrade, wait=0)["state"] == "installed"
+    assert conductor(site, signer.bundle()).back(upgrade, "asked for")["state"] == "rolledback"
 
 
 def test_what_was_configured_meanwhile_goes_back_too(site: Site, signer: Signer) -> None:

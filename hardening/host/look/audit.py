@@ -21,8 +21,8 @@ from hardening.host.look.rules import (
     VISITED,
     WORLD_READABLE,
 )
-from hardening.tls.audit import audit as audit_tls
-from hardening.tls.ruleset import Policy
+from hardening.tls.auditing.audit import audit as audit_tls
+from hardening.tls.policies.ruleset import Policy
 
 WEB = ("/var/www", "/srv/www", "/usr/share/phpmyadmin", "/usr/share/phpMyAdmin", "/usr/share/adminer", "/usr/share/nginx/html",
        "/usr/local/apache2/htdocs")  # fmt: skip

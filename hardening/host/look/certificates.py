@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hardening.findings import Finding, Severity, in_file
 from hardening.host.look.root import Root
 from hardening.host.look.rules import CERTIFICATE_EXPIRED, CERTIFICATE_WEAK
-from hardening.tls import certificate_check
+from hardening.tls.judging import certificates as certificate_check
 from hardening.tls.offer import Certificate
 from hardening.tls.scan.certificate import read
 

@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
-from hardening.tls import clients, registry, rules
-from hardening.tls.judge import judge_all
+from hardening.tls import clients, registry
+from hardening.tls.judging import rules
+from hardening.tls.judging.judge import judge_all
 from hardening.tls.offer import Offer
-from hardening.tls.ruleset import Policy
+from hardening.tls.policies.ruleset import Policy
 from hardening.tls.scan import observed, ssh
 from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.attacks import implied

@@ -10,8 +10,8 @@ from hardening.errors import UsageError
 from hardening.findings import Finding
 from hardening.records import dataclass
 from hardening.tls.offer import Offer
-from hardening.tls.ruleset import Policy
-from hardening.tls.targets.release import Directives, Release, directives
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.release import Directives, Release, directives
 from hardening.tls.targets.tree import Tree
 
 
@@ -132,9 +132,9 @@ class Target:
     ssh: str = ""
     """`server` or `client` for a target that speaks SSH and no TLS."""
     gnutls: Callable[[Release], bool] = lambda _release: False
-    """Whether a release is linked with GnuTLS; `gnutls_render` then writes for it."""
+    """Whether a release is linked with GnuTLS; `rendering.gnutls` then writes for it."""
     writer: str = ""
-    """The module of `hardening.tls` that renders for it, where the common way does not fit."""
+    """The module of `hardening.tls.rendering` that renders for it, where the common way does not fit."""
     place: str
     """Where the rendered file belongs on a host."""
     params: Mapping[str, str] = field(default_factory=dict)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(separator=r"\s*=\s*", comment="#", section=None)

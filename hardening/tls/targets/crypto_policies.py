@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from hardening.errors import UsageError
 from hardening.findings import InFile
-from hardening.tls import crypto_policies as language
-from hardening.tls.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
+from hardening.tls.libraries import crypto_policies as language
+from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
 from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _FOLDERS = ("/etc/crypto-policies/policies", "/usr/share/crypto-policies/policies")
@@ -26,12 +26,12 @@ _HYBRID = ("MLKEM", "KEM-ECDH", "P256-MLKEM", "P384-MLKEM", "MLDSA")
 
 
 def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
-    """Return nothing: a module is rendered by `crypto_policies_render`."""
+    """Return nothing: a module is rendered by `rendering.crypto_policies`."""
     return Abilities(protocols=frozenset())
 
 
 def context(_job: Job) -> dict[str, object]:
-    """Return nothing: `crypto_policies_render` has its own."""
+    """Return nothing: `rendering.crypto_policies` has its own."""
     return {}
 
 
@@ -192,7 +192,7 @@ TARGET = Target(
     context=context,
     read=read,
     edits=edits,
-    writer="crypto_policies_render",
+    writer="crypto_policies",
     marks=re.compile(
         r"^\s*(?:cipher|mac|group|hash|sign|key_exchange|protocol|min_rsa_size|min_dh_size|tls_cipher|ssh_cipher)"
         r"(?:@[\w{},\- ]+)?\s*=",

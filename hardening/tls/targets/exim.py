@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
-from hardening.tls import builds, gnutls, registry
+from hardening.tls import registry
+from hardening.tls.libraries import builds, gnutls
 from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.registry import PROTOCOLS
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.exim_syntax import Main
 from hardening.tls.targets.flat_syntax import Line
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _FLAGS = {

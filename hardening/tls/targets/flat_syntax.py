@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from hardening.records import dataclass
-from hardening.tls.targets.release import Directives, Release
+from hardening.tls.release import Directives, Release
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
-from hardening.tls import builds
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, haproxy_conditions, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _SECTIONS = (

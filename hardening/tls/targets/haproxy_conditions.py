@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from hardening.records import dataclass
+from hardening.tls.release import Release, number
 from hardening.tls.targets.flat_syntax import Line, Section
-from hardening.tls.targets.release import Release, number
 from hardening.tls.targets.tree import Tree
 
 _VERSION = re.compile(

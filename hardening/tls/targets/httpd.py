@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
-from hardening.tls import builds
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _TOKENS = {"sslv2": "SSLv2", "sslv3": "SSLv3", "tlsv1": "TLSv1.0", "tlsv1.1": "TLSv1.1", "tlsv1.2": "TLSv1.2",

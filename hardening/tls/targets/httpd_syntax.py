@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import field, replace
 
 from hardening.records import dataclass
-from hardening.tls.targets.release import number
+from hardening.tls.release import number
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 _LINE = re.compile(

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, InFile
-from hardening.tls import jsse, registry
-from hardening.tls.facts import place
-from hardening.tls.jsse import Jdk
+from hardening.tls import registry
+from hardening.tls.judging.facts import place
+from hardening.tls.libraries import jsse
+from hardening.tls.libraries.jsse import Jdk
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import jsse_served, properties_syntax
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _SYSTEM = "/etc/crypto-policies/back-ends/java.config"

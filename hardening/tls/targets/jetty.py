@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.errors import UsageError
-from hardening.tls import builds, jsse
+from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import jetty_context, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
 from hardening.tls.targets.jetty_context import has
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _SECURITY = "java.security of the JDK decides: `harden tls render java_security`"

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls import jsse
+from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import jsse_served, properties_syntax, spans, xml_syntax
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 from hardening.tls.targets.xml_syntax import Element
 

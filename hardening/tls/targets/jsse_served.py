@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls import jsse
+from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.targets import served
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
-from hardening.tls import builds
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.lighttpd_syntax import Assignment, Reader, Scope
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _ORDER = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")

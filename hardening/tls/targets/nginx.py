@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
-from hardening.tls import builds
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx_syntax import Block, Directive, Reader
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _TOKENS = {"SSLv2": "SSLv2", "SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2",

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from hardening.findings import InFile
-from hardening.tls import ssh_algorithms
+from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import openssh_keys
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, resolved, strays, unknown
 from hardening.tls.targets.openssh_syntax import read as read_lines
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _EVERYBODY = re.compile(r"match\s+(?:all|user\s+\*|address\s+\*|host\s+\*)\s*", re.IGNORECASE)
@@ -32,12 +32,12 @@ UNSEEN_POLICY = (
 
 
 def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
-    """Return what a release can express of TLS: nothing; SSH is rendered by `ssh_render`."""
+    """Return what a release can express of TLS: nothing; SSH is rendered by `rendering.ssh`."""
     return Abilities(protocols=frozenset())
 
 
 def context(_job: Job) -> dict[str, object]:
-    """Return the template's variables; `ssh_render` has its own."""
+    """Return the template's variables; `rendering.ssh` has its own."""
     return {}
 
 
@@ -214,7 +214,7 @@ TARGET = Target(
     check=("sshd", "-t", "-f", "{path}"),
     place="/etc/ssh/sshd_config",
     ssh="server",
-    writer="ssh_render",
+    writer="ssh",
     params={
         "listen": "address and port, as ListenAddress takes them",
         "key": "host key file",

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import InFile
-from hardening.tls import ssh_algorithms
+from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Edit, Reading, Target
 from hardening.tls.targets.openssh import can, context
 from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, matches, resolved, strays, unknown
 from hardening.tls.targets.openssh_syntax import read as read_lines
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _EVERY_HOST = re.compile(r"host\s+\*|match\s+all", re.IGNORECASE)
@@ -107,7 +107,7 @@ TARGET = Target(
     read=read,
     edits=edits,
     ssh="client",
-    writer="ssh_render",
+    writer="ssh",
     marks=re.compile(
         r"^\s*(?:Host\s(?!.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
         r"SendEnv|UserKnownHostsFile)",

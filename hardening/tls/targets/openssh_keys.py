@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from hardening.tls.release import Release
 from hardening.tls.targets.openssh_syntax import Line
-from hardening.tls.targets.release import Release
 from hardening.tls.targets.tree import Tree
 
 _ED25519 = (6, 5)

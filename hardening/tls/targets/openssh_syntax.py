@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls import ssh_algorithms
-from hardening.tls.targets.release import Directives, Release
+from hardening.tls.libraries import ssh_algorithms
+from hardening.tls.release import Directives, Release
 from hardening.tls.targets.tree import Tree
 
 _LINE = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)(?:\s*=\s*|\s+)(?P<value>.*\S)\s*$")

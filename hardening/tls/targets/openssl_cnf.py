@@ -9,10 +9,10 @@ from dataclasses import replace
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trailing_comments=True, fold=str)

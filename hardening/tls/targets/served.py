@@ -12,8 +12,9 @@ from functools import cache, lru_cache
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls import builds, openssl, registry
-from hardening.tls.library import Build
+from hardening.tls import openssl, registry
+from hardening.tls.libraries import builds
+from hardening.tls.libraries.library import Build
 from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
@@ -74,7 +75,7 @@ class Settings:
 def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolution:
     """Return what a cipher string and a TLS 1.3 list select on a build; the build remembers."""
     if build_name.startswith(builds.JDK):
-        from hardening.tls import jsse_resolution
+        from hardening.tls.libraries import jsse_resolution
 
         return jsse_resolution.resolve(string, ciphersuites, build_name)
     return openssl.resolve(string, builds.build(build_name), ciphersuites=ciphersuites)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
-from hardening.tls import builds, jsse, registry
+from hardening.tls import registry
+from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import spans, tomcat_connectors, tomcat_host, xml_syntax
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tomcat_connectors import APR, OPENSSL, Host, groups_settable, has, hosts
 from hardening.tls.targets.tree import Tree
 

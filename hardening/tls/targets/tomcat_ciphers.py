@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from hardening.tls import builds, openssl, registry
+from hardening.tls import openssl, registry
+from hardening.tls.libraries import builds
 
 DEFAULT13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 """What `cipherSuites` is where nothing says it."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from hardening.findings import InFile, Location
 from hardening.records import dataclass
-from hardening.tls import builds, jsse, registry
+from hardening.tls import registry
+from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer, Said
+from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_ciphers, tomcat_properties
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.release import Release, directives
 from hardening.tls.targets.tree import Tree
 from hardening.tls.targets.xml_syntax import Attribute, Element
 

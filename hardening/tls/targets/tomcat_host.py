@@ -6,7 +6,7 @@ import posixpath
 import re
 from functools import lru_cache
 
-from hardening.tls import jsse
+from hardening.tls.libraries import jsse
 from hardening.tls.targets.base import Told
 from hardening.tls.targets.tree import Tree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.render import render
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.tls import policy as policies
-from hardening.tls.render import render
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import TARGETS, find
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardening.findings import InFile, Severity
-from hardening.tls import audit as audits
 from hardening.tls import policy as policies
+from hardening.tls.auditing import audit as audits
 from hardening.tls.targets import find, targets
 
 CASES = Path(__file__).parents[1] / "cases"

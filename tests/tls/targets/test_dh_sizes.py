@@ -6,8 +6,8 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
-from hardening.tls.render import render
-from hardening.tls.rendered import Rendered
+from hardening.tls.rendering.render import render
+from hardening.tls.rendering.rendered import Rendered
 from hardening.tls.targets import Target, targets
 
 LARGE = [p for p in policies.available() if policies.load(p).dh_min_bits > 2048]

@@ -8,8 +8,8 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
-from hardening.tls.judge import judge_all
-from hardening.tls.render import render
+from hardening.tls.judging.judge import judge_all
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import Target, targets
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.tls import audit as audits
 from hardening.tls import policy as policies
-from hardening.tls.audit import Asked, Audited, Main
+from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing.audit import Asked, Audited, Main
 from hardening.tls.targets import find, jetty, xml_syntax
 from hardening.tls.targets.tree import Tree
 

@@ -11,11 +11,11 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.findings import Severity
-from hardening.tls import audit as audits
 from hardening.tls import policy as policies
-from hardening.tls.audit import Asked
+from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing.audit import Asked
 from hardening.tls.offer import Offer
-from hardening.tls.render import render
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.openssh_syntax import NAMES

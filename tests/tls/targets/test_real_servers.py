@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hardening.tls import audit as audits
 from hardening.tls import policy as policies
-from hardening.tls.render import render
-from hardening.tls.ruleset import Policy
+from hardening.tls.auditing import audit as audits
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.rendering.render import render
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, targets
 from tests.tls import compared, servers

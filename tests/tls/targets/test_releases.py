@@ -7,9 +7,9 @@ import re
 import pytest
 
 from hardening.errors import UsageError
-from hardening.tls import builds
 from hardening.tls import policy as policies
-from hardening.tls.render import render
+from hardening.tls.libraries import builds
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import Target, find, targets
 
 NAMES = {

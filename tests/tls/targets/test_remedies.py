@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hardening.findings import Finding
-from hardening.tls import audit, policy
+from hardening.tls import policy
+from hardening.tls.auditing import audit
 from hardening.tls.targets import find
 
 CASES = Path(__file__).parents[1] / "cases"

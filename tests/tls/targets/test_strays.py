@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hardening.tls import audit, policy
+from hardening.tls import policy
+from hardening.tls.auditing import audit
 from hardening.tls.targets import TARGETS, find
 from tests.tls import servers
 

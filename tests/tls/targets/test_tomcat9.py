@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hardening.tls import audit as audits
 from hardening.tls import policy as policies
+from hardening.tls.auditing import audit as audits
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
 from tests.tls import compared, java_servers, servers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening.tls import audit as audits
+from hardening.tls.auditing import audit as audits
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, tomcat_ciphers
 from tests.tls import compared, servers

@@ -1,0 +1,1 @@
+"""Auditing: configuration files against policies, without network."""

@@ -1,0 +1,376 @@
+"""Configuration files against policies, without network: which server it is, what it offers, what is wrong.
+
+Where nobody says which version runs, every known release is asked, and what depends on the answer says so.
+"""
+
+from __future__ import annotations
+
+import gc
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hardening.errors import InputError
+from hardening.findings import (
+    Confidence,
+    Examined,
+    Finding,
+    Kind,
+    Result,
+    Subject,
+    in_file,
+)
+from hardening.records import dataclass
+from hardening.tls import clients
+from hardening.tls.auditing import remedies
+from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
+from hardening.tls.auditing.recognise import OURS, distribution, recognised
+from hardening.tls.judging.judge import Judgement, judge_all
+from hardening.tls.libraries import builds
+from hardening.tls.offer import Offer
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.release import Release
+from hardening.tls.targets import Target, targets
+from hardening.tls.targets.base import Reading
+from hardening.tls.targets.inside import opened
+from hardening.tls.targets.tree import Problem, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the caller said about the server; None: find out."""
+
+    target: Target | None = None
+    version: str | None = None
+    build: str | None = None
+
+
+@dataclass(slots=True)
+class Audited:
+    """What came of one or several paths."""
+
+    subjects: list[Subject]
+    findings: list[Finding]
+    results: list[Result]
+
+    def add(self, other: Audited) -> None:
+        """Take in what came of another path."""
+        self.subjects += other.subjects
+        self.findings += other.findings
+        self.results += other.results
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """One configuration: the server it is for, and its main file (a real path)."""
+
+    target: Target
+    path: str
+
+
+def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
+    """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
+    found = Audited([], [], [])
+    thresholds = gc.get_threshold()
+    gc.set_threshold(
+        100_000, *thresholds[1:]
+    )  # findings only pile up; looking for garbage among them is wasted
+    try:
+        for path in paths:
+            found.add(_path(path, policies, asked or Asked()))
+    finally:
+        gc.set_threshold(*thresholds)
+    return found
+
+
+def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
+    try:
+        folder = path.is_dir()
+        if not folder:
+            opened(str(path)).close()
+        else:
+            next(iter(path.iterdir()), None)
+    except OSError as problem:
+        raise InputError(
+            f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
+        ) from problem
+    tree = Tree.on_disk(path)
+    shown = str(path)
+    mains = tuple(_mains(tree, path, folder, asked))
+    if not mains:
+        why = _why_nothing(tree, path, folder)
+        return _nothing(shown, why)
+    found = Audited([], [], [])
+    for main in mains:
+        found.add(audit_tree(tree, main, policies, asked))
+    return found
+
+
+def read(path: Path, target: Target, *, version: str | None = None, build: str | None = None) -> list[Offer]:
+    """Return what one configuration offers under one release (default: the one assumed for the target)."""
+    tree = Tree.on_disk(path)
+    release, assumed = target.facts.release(version)
+    way = _reading(release, build, [assumed] if assumed else [])
+    return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
+
+
+def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:
+    if tree.problems:
+        return tree.problems[0]
+    if folder:
+        return Problem(
+            "unknown-kind", str(path), None, "no server's main configuration file is in this folder"
+        )
+    size = path.stat().st_size
+    return Problem(
+        "unknown-kind" if size else "empty", str(path), None,
+        "no server we know writes its configuration like this" if size else "the file is empty",
+    )  # fmt: skip
+
+
+def _nothing(subject: str, why: Problem) -> Audited:
+    return Audited(
+        [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why.reason)],
+        [_problem(why, subject)],
+        [],
+    )
+
+
+def mains(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
+    """Return the configurations a path holds. Errors: InputError for a path that is absent."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder", hint="check the path")
+    return tuple(_mains(tree, path, path.is_dir(), asked))
+
+
+def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:
+    whole = posixpath.normpath(path.absolute().as_posix())
+    candidates = (asked.target,) if asked.target else targets()
+    if not folder:
+        target = asked.target or recognised(tree, whole)
+        if target is not None:
+            yield Main(target, whole)
+        return
+    seen: set[str] = set()
+    for target in candidates:
+        place = next((p for m in target.main if tree.exists(p := f"{whole}/{m}")), None)
+        if place is not None and place not in seen:
+            seen.add(place)
+            yield Main(target, place)
+    if seen:
+        return
+    for one in tree.listing(whole):  # no main file: each file on its own
+        target = asked.target or recognised(tree, one)
+        if target is not None:
+            yield Main(target, one)
+
+
+def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
+    """Return how a configuration has to be read: one way where the release is known, else every way."""
+    facts = main.target.facts
+    version, build, notes = asked.version, asked.build, []
+    if version is None:
+        source = tree.source(main.path)
+        ours = OURS.search(source.text[:4096]) if source else None
+        if ours and any(r.version == ours["version"] for r in facts.releases):
+            version, build = ours["version"], build or ours["build"]
+            notes.append(
+                f"{main.target.name} {version} and {builds.shown(build)}, for the file's header says so"
+            )
+    if main.target.told is not None and (version is None or build is None):
+        said = main.target.told(tree, main.path)
+        version, build = version or said.version, build or said.build
+        notes += said.notes
+    if version is None and (suffix := distribution(tree)):
+        fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
+        if fitting:
+            version = fitting[-1].version
+            notes.append(f"{main.target.name} {version}, for the host is {fitting[-1].distribution}")
+    if version is not None:
+        release, assumed = facts.release(version)
+        libraries = main.target.libraries
+        if assumed:
+            notes.append(assumed)
+        several = libraries(tree, main.path, release) if libraries and build is None else ()
+        return tuple(_reading(release, one, notes) for one in several or (build,))
+    return tuple(_reading(r, build, notes) for r in facts.releases)
+
+
+def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
+    name = builds.chosen(build, release.openssl)
+    told = tuple(notes)
+    if build is None:
+        told += (f"{builds.shown(name)}, which ships with {release.version}",)
+    return Reading(release=release, build=name, assumptions=told)
+
+
+def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
+    """Return what tells one directive that a release does not know from another, for comparing releases."""
+    return problem.path, problem.line, problem.reason.replace(version, "")
+
+
+def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> Audited:
+    """Audit one configuration in a tree."""
+    ways = readings(tree, main, asked)
+    told: list[tuple[Reading, list[Offer]]] = []
+    refused: dict[str, list[Problem]] = {}
+    for way in ways:
+        try:
+            offers = list(main.target.read(tree, main.path, way))
+        except RecursionError:  # as deep as no server goes
+            tree.say("syntax", main.path, None, "its blocks are nested too deeply to be read")
+            offers = []
+        unknown = [p for p in tree.problems if p.kind == "unknown-directive"]
+        tree.problems = [p for p in tree.problems if p.kind != "unknown-directive"]
+        refused[way.release.version] = unknown
+        told.append((way, offers))
+    everywhere = set.intersection(*({_same(p, v) for p in found} for v, found in refused.items()))
+    fitting = [
+        (w, o)
+        for w, o in told
+        if all(_same(p, w.release.version) in everywhere for p in refused[w.release.version])
+    ] or told  # what no release knows says nothing about which one runs
+    unknown = refused[fitting[0][0].release.version]
+    found = _judged(fitting, policies, main.target)
+    problems = [*tree.problems, *unknown]
+    spot = main.path
+    if not found.subjects:
+        why = next(iter(tree.problems), Problem("empty", spot, None, "nothing in it is about TLS"))
+        found = _nothing(spot, why)
+        problems = [p for p in problems if p != why]
+    partial = [p for p in problems if p.kind not in NOT_PARTIAL]
+    if partial:
+        found.subjects = [
+            replace(s, examined=Examined.PARTIAL, reason=_reason(partial[0]))
+            if s.examined is Examined.FULL
+            else s
+            for s in found.subjects
+        ]
+    subject = found.subjects[0].id
+    found.findings += [_problem(p, subject) for p in problems]
+    return found
+
+
+def _reason(problem: Problem) -> str:
+    line = f" line {problem.line}" if problem.line else ""
+    return f"{problem.path}{line}: {problem.reason}"
+
+
+def _problem(problem: Problem, subject: str) -> Finding:
+    return Finding(
+        rule=PROBLEMS[problem.kind],
+        subject=subject,
+        location=in_file(problem.path, problem.line),
+        message=problem.reason,
+        evidence=problem.reason,
+    )
+
+
+def _judged(
+    told: Sequence[tuple[Reading, list[Offer]]], policies: Sequence[Policy], target: Target
+) -> Audited:
+    if len(told) == 1:
+        way, offers = told[0]
+        found = Audited([], [], [])
+        for offer in _unique(offers):
+            judgement = judge_all(offer, policies)
+            found.add(
+                Audited(
+                    [_subject(offer, judgement, [way])],
+                    [*(remedies.fitting(f, target, way) for f in judgement.findings), *_locked_out(offer)],
+                    list(judgement.results),
+                )
+            )
+        return found
+    by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
+    for way, offers in told:
+        for offer in _unique(offers):
+            by_subject.setdefault(offer.subject, []).append((way, offer, judge_all(offer, policies)))
+    found = Audited([], [], [])
+    for ways in by_subject.values():
+        found.add(_every_way(ways, target))
+    return found
+
+
+def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
+    """Two servers may share a name and a port; the second then carries its line."""
+    seen: set[str] = set()
+    for offer in offers:
+        name = offer.subject
+        if name in seen:
+            line = getattr(offer.at, "line", None)
+            path = getattr(offer.at, "path", "")
+            name = f"{name} ({path.rpartition('/')[2]}:{line})"
+        seen.add(name)
+        yield offer if name == offer.subject else replace(offer, subject=name)
+
+
+def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Subject:
+    return Subject(
+        id=offer.subject,
+        kind=Kind.FILE,
+        policies=judgement.verdicts,
+        offer=offer.to_json(),
+        stats={"release": ways[0].release.version, "openssl": ways[0].build},
+    )
+
+
+def _named(way: Reading) -> str:
+    return f"{way.release.version} ({builds.shown(way.build)})"
+
+
+def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
+    """Bring together what the same server would be under every release it may be."""
+    facts = target.facts
+    shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
+    known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
+    holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
+    for way, _, judged in ways:
+        for one in judged.findings:
+            holders.setdefault((one.rule.id, str(one.location), one.evidence), []).append((way, one))
+    findings = []
+    for held in holders.values():
+        one = remedies.fitting(held[-1][1], target, held[-1][0])
+        having = {_named(w) for w, _ in held}
+        without = [w for w, _, _ in ways if _named(w) not in having]
+        if without:
+            also = f"; depends on the {'Java' if known else 'release'}: so with {_listed([w for w, _ in held])}, not with {_listed(without)}"
+            one = replace(
+                one,
+                message=one.message + also,
+                confidence=Confidence.MEDIUM,
+                remedy=(one.remedy or one.rule.remedy)
+                + (
+                    " Or name the JDK that runs: --openssl BUILD."
+                    if known
+                    else f" Or name the release that runs: --target {target.name}@VERSION."
+                ),
+            )
+        findings.append(one)
+    verdicts = {
+        name: word if all(j.verdicts[name] == word for _, _, j in ways) else "unknown"
+        for name, word in judgement.verdicts.items()
+    }
+    what, which = (
+        ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
+    )
+    note = f"nothing says which {what} runs; the offer shown is that of {which}"
+    shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
+    subject = Subject(
+        id=offer.subject,
+        kind=Kind.FILE,
+        policies=verdicts,
+        offer=shown,
+        stats={"releases": len(ways)},
+    )
+    return Audited([subject], [*findings, *_locked_out(offer)], list(judgement.results))
+
+
+def _locked_out(offer: Offer) -> tuple[Finding, ...]:
+    found = clients.warning(offer)
+    return () if found is None else (found,)
+
+
+def _listed(ways: Sequence[Reading]) -> str:
+    return ", ".join(_named(w) for w in ways)

@@ -1,0 +1,121 @@
+"""What would make an audit clean, as one unified diff: old settings out, the rendered ones in.
+
+The new text is read and judged again before it is shown; what stays wrong is said, not hidden.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hardening.errors import UsageError
+from hardening.findings import Finding, Severity
+from hardening.records import dataclass
+from hardening.tls.auditing import audit
+from hardening.tls.judging import rules
+from hardening.tls.libraries import builds, jsse
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.rendering import new_texts, render, rendered
+from hardening.tls.targets.base import Reading, Target
+from hardening.tls.targets.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The diff (apply with `patch -p1 -d /`; with `patch -p1` for paths named from here), and what it leaves."""
+
+    diff: str
+    left: tuple[Finding, ...]
+    shut: tuple[str, ...] = ()
+    """Under which library the policy leaves nothing that could be offered, and the way out."""
+
+
+def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | None = None) -> Fixed:
+    """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
+
+    Written for the newest way a configuration may be read, judged under every one: where nobody names the Java
+    or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
+    would do.
+    """
+    diffs: list[str] = []
+    left: list[Finding] = []
+    shut: list[str] = []
+    for path in paths:
+        tree = Tree.on_disk(path)
+        for main in audit.mains(tree, path, asked):
+            if not _wrong(tree, main, policy, asked):
+                continue
+            ways = audit.readings(tree, main, asked)
+            new = _rewritten(tree, main, ways[-1], policy, place, asked)
+            asked_here = not path.is_absolute()
+            diffs += [_diff(tree, name, text, asked_here) for name, text in sorted(new.items())]
+            after = Tree.on_disk(path)
+            after.overlay = new
+            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policy, asked)]
+            shut += _shut(main.target, policy, ways)
+    return Fixed("".join(dict.fromkeys(diffs)), tuple(left), tuple(dict.fromkeys(shut)))
+
+
+def _wrong(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> list[Finding]:
+    return [
+        finding
+        for finding in audit.audit_tree(tree, main, [policy], asked).findings
+        if finding.level >= Severity.LOW and finding.rule.id in rendered.CONFIGURABLE
+    ]
+
+
+def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Finding:
+    """Say who decides on the groups, where the configuration of a server in Java has no word for them."""
+    way, java = ways[-1], [way.build for way in ways if way.build.startswith(builds.JDK)]
+    can = target.can(way.release, way.build, {})
+    if one.rule.id != rules.GROUP.id or can.groups != "none" or not java:
+        return one
+    old = any(one.evidence in jdk.groups and not jdk.named_groups for jdk in map(jsse.jdk, java))
+    said = (
+        "update Java: one this old has no setting that takes a group out"
+        if old
+        else can.ways_out.get("groups", one.remedy)
+    )
+    return replace(one, remedy=said)
+
+
+def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[str]:
+    if len({way.release.version for way in ways}) > 1:
+        return  # then the diff is for one release, and the others are only possible
+    for way in ways:
+        try:
+            render.plan(target, policy, version=way.release.version, build=way.build)
+        except UsageError as problem:
+            yield f"{problem}; the way out: {problem.hint or 'update it'}"
+
+
+def _rewritten(
+    tree: Tree, main: audit.Main, way: Reading, policy: Policy, place: str | None, asked: audit.Asked
+) -> dict[str, str]:
+    if place is None:
+        return new_texts.in_place(tree, main.target, main.path, way, policy)
+    params = new_texts.parameters(tree, main.target, main.path, way)
+    shipped = asked.build is None and way.build == way.release.openssl
+    build = None if shipped else way.build  # said in the header as an assumption, where nobody named it
+    made = render.render(main.target, policy, version=way.release.version, build=build, params=params)
+    return new_texts.separate(tree, main.target, main.path, way, made, place)
+
+
+def _diff(tree: Tree, path: str, new: str, asked_here: bool) -> str:
+    """Return one file's part; it is named from here where the caller named it from here."""
+    here = os.path.relpath(path) if asked_here else path
+    source = tree.source(path) if tree.exists(path) else None
+    old = "" if source is None else source.written or source.text
+    return "".join(_unified(old, new, path if here.startswith("..") else here, there=tree.exists(path)))
+
+
+def _unified(old: str, new: str, name: str, *, there: bool) -> Iterator[str]:
+    plain = name.lstrip("/")
+    tab = "\t" if " " in plain else ""  # ends a name that has blanks, as diff writes it
+    before, after = new_texts.lines_of(old), new_texts.lines_of(new)
+    first = f"a/{plain}{tab}" if there else "/dev/null"
+    for line in difflib.unified_diff(before, after, first, f"b/{plain}{tab}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -1,0 +1,52 @@
+"""Remedies that a server can be told: where it has no setting for what is wrong, its finding names the way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from hardening.errors import UsageError
+from hardening.findings import Finding
+from hardening.tls import registry
+from hardening.tls.judging import rules
+from hardening.tls.release import Release
+from hardening.tls.targets import find
+from hardening.tls.targets.base import Abilities, Reading, Target
+
+
+def fitting(one: Finding, target: Target, way: Reading) -> Finding:
+    """Return the finding with a remedy that this release of the target can be told."""
+    if one.rule.id not in _ABOUT:
+        return one
+    if target.remedy is not None and (said := target.remedy(one, way)):
+        return replace(one, remedy=said)
+    can = _can(target.name, way.release, way.build)
+    out = _way_out(one, can) if can is not None else ""
+    if not out:
+        return one
+    return replace(one, remedy=f"{target.title} {way.release.version} has no setting for it: {out}.")
+
+
+_ABOUT = frozenset(rule.id for rule in (rules.GROUP, rules.PROTOCOL, rules.SUITE, rules.PREFERENCE))
+
+
+@lru_cache(maxsize=256)
+def _can(name: str, release: Release, build: str) -> Abilities | None:
+    try:
+        return find(name).can(release, build, {})
+    except UsageError:  # a release that cannot be told anything
+        return None
+
+
+def _way_out(one: Finding, can: Abilities) -> str:
+    """Return the way out of what a release cannot be told; nothing where it can."""
+    if one.rule.id == rules.GROUP.id:
+        return can.ways_out.get("groups", "") if can.groups == "none" else ""
+    if one.rule.id == rules.PROTOCOL.id:
+        return can.stuck.get(one.evidence, "")
+    if one.rule.id == rules.PREFERENCE.id:
+        return can.ways_out.get("preference", "") if can.preference != "settable" else ""
+    if can.ciphersuites:
+        return ""
+    suite = registry.find_suite(one.evidence)
+    return can.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""

@@ -1,0 +1,1 @@
+"""Judging: an offer against policies, fact by fact, into findings and verdicts."""

@@ -1,0 +1,284 @@
+"""What policies say of an offer: findings, one result per rule, and a verdict per policy.
+
+An offer is read once into facts (`hardening.tls.judging.facts`); each policy enters what the facts break
+into its ledger; a fact that breaks several policies becomes one finding that names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from hardening.errors import UsageError
+from hardening.findings import Finding, Fix, InFile, Severity
+from hardening.tls.judging import facts, rules
+from hardening.tls.judging.certificates import Moment
+from hardening.tls.judging.certificates import check as check_certificates
+from hardening.tls.judging.doubt import doubted_rules
+from hardening.tls.judging.facts import Fact
+from hardening.tls.judging.judgement import Judgement
+from hardening.tls.judging.ledger import Ledger
+from hardening.tls.judging.sessions import check as check_session
+from hardening.tls.offer import Offer
+from hardening.tls.policies.requirement import PolicyRule, Reason, SuiteMatch
+from hardening.tls.policies.ruleset import Policy
+
+__all__ = ["Judgement", "judge_all"]
+
+
+def judge_all(
+    offer: Offer, policies: Sequence[Policy], *, now: datetime | None = None, hostname: str | None = None
+) -> Judgement:
+    """Judge one offer by several policies; one fact they agree on is one finding.
+
+    `now` is when certificates have to be valid (default: this moment). `hostname` is what the
+    certificate has to name; without it that rule says `skipped`. Errors: UsageError for two
+    policies with one id.
+    """
+    by_id: dict[str, Policy] = {}
+    for policy in policies:
+        if by_id.setdefault(policy.id, policy) != policy:
+            raise UsageError(f"two policies have the id {policy.id!r}", hint="give one of them another id")
+    if offer.ssh is not None:
+        # loaded for SSH alone: most runs judge TLS
+        from hardening.tls.judging import ssh as ssh_judge
+
+        return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()))
+    moment = Moment(now or datetime.now(UTC), hostname)
+    seen = _Facts(offer)
+    ledgers = [_entered(Ledger(policy), seen, moment) for policy in by_id.values()]
+    verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
+    return Judgement(
+        findings=(
+            *_broken(offer, ledgers),
+            *_unsettled(offer, ledgers),
+            *_unverified(offer, ledgers, verdicts),
+        ),
+        results=tuple(result for ledger in ledgers for result in ledger.results(offer.subject)),
+        verdicts=verdicts,
+    )
+
+
+class _Facts:
+    """An offer read once, for every policy."""
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
+        self.suites = facts.suites(offer)
+        self.groups = facts.groups(offer)
+        self.schemes = facts.schemes(offer)
+
+
+def _verdict(ledger: Ledger, offer: Offer) -> str:
+    verdict = ledger.verdict()
+    silent = ledger.policy.silent  # it speaks of SSH alone
+    return "unknown" if verdict == "pass" and (silent or not offer.protocols) else verdict
+
+
+def _entered(ledger: Ledger, seen: _Facts, moment: Moment) -> Ledger:
+    _protocols(ledger, seen.offer)
+    _suites(ledger, seen)
+    _groups(ledger, seen)
+    _schemes(ledger, seen)
+    check_certificates(seen.offer, moment, ledger)
+    check_session(seen.offer, ledger, [s.suite for s in seen.suites if s.suite])
+    for what in seen.offer.inconclusive:
+        ledger.doubts(doubted_rules(ledger.policy, seen.offer, what), what)
+    return ledger
+
+
+def _protocols(ledger: Ledger, offer: Offer) -> None:
+    for one in offer.protocols:
+        if broken := ledger.policy.protocol_breaches(one.name):
+            ledger.breaks(broken, facts.protocol(offer, one.name))
+    for rule in ledger.policy.rules:
+        if rule.protocols is not None:
+            ledger.looks(rule)
+            for name in rule.protocols.require:
+                _wanted(ledger, rule, offer, (name,))
+            if rule.protocols.require_any:
+                _wanted(ledger, rule, offer, rule.protocols.require_any)
+
+
+def _wanted(ledger: Ledger, rule: PolicyRule, offer: Offer, names: tuple[str, ...]) -> None:
+    """One of these versions has to be offered; what was not asked about is not missing."""
+    if any(offer.protocol(name) for name in names):
+        return
+    doubtful = [name for name in names if name in offer.inconclusive]
+    if doubtful or offer.coverage != "full":
+        ledger.doubts((rule,), (doubtful or names)[0])
+    else:
+        ledger.breaks((rule,), facts.missing(offer, " or ".join(names)))
+
+
+def _suites(ledger: Ledger, seen: _Facts) -> None:
+    policy = ledger.policy
+    for rule in policy.rules:
+        if rule.suites is not None and (rule.suites.forbid or rule.suites.allow is not None):
+            _look(ledger, rule, seen.offer, "no suite is known", present=bool(seen.suites))
+        if rule.suites is not None and rule.suites.some:
+            _some(ledger, rule, rule.suites.some, seen)
+    if seen.offer.coverage == "full":
+        for blind in (p.name for p in seen.offer.protocols if not p.suites and p.name != "SSLv2"):
+            doubted = (r for r in policy.rules if r.suites is not None)
+            ledger.doubts(doubted, f"a suite that is forbidden under {blind}")
+    for one in seen.suites:
+        if one.suite is not None:
+            broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]
+            if broken:
+                ledger.breaks({id(r): r for r in broken}.values(), one.fact)
+        elif one.kind is not None:
+            ledger.breaks(policy.protocol_breaches("SSLv2"), one.fact)
+        else:
+            listed = [r for r in policy.rules if r.suites and r.suites.allow is not None]
+            ledger.breaks(listed, one.fact)
+            other = [r for r in policy.rules if r.suites and r.suites.allow is None]
+            ledger.doubts(other, f"{one.protocols[0]} {one.said.value}")
+
+
+def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen: _Facts) -> None:
+    """At least one suite has to be among the wanted."""
+    offered = [(s.suite, p) for s in seen.suites if s.suite for p in s.protocols]
+    if any(match(suite, p) for match in wanted for suite, p in offered):
+        ledger.looks(rule)
+    elif not seen.suites:
+        ledger.misses(rule, "no suite is known")
+    elif seen.offer.coverage == "full" and not seen.offer.inconclusive:
+        ledger.breaks((rule,), facts.no_suite(seen.offer, rule.text))
+    elif not rule.binding:
+        ledger.misses(rule, "only what a policy forbids was asked about")
+    else:
+        ledger.doubts((rule,), f"a suite with: {rule.text}")
+
+
+def _groups(ledger: Ledger, seen: _Facts) -> None:
+    for rule in ledger.policy.rules:
+        if rule.groups is not None:
+            _look(ledger, rule, seen.offer, "no group is known", present=bool(seen.groups))
+    for one in seen.groups:
+        if one.group is not None:
+            if broken := ledger.policy.group_breaches(one.group):
+                ledger.breaks(broken, one.fact)
+        else:
+            ledger.breaks((r for r in ledger.policy.rules if r.groups and r.groups.allow), one.fact)
+
+
+def _schemes(ledger: Ledger, seen: _Facts) -> None:
+    for rule in ledger.policy.rules:
+        if rule.signatures is not None:
+            if not seen.schemes:
+                ledger.misses(rule, "no signature algorithm is known")
+            elif isinstance(seen.offer.at, InFile) or _all_schemes(seen.offer):
+                ledger.looks(rule)
+            else:
+                ledger.misses(
+                    rule, "only signature algorithms that the server chose are known; --deep asks for all"
+                )
+    for one in seen.schemes:
+        if one.scheme is not None:
+            if broken := ledger.policy.scheme_breaches(one.scheme):
+                ledger.breaks(broken, one.fact)
+        else:
+            ledger.breaks((r for r in ledger.policy.rules if r.signatures and r.signatures.allow), one.fact)
+
+
+def _all_schemes(offer: Offer) -> bool:
+    """Tell whether every scheme of the versions that negotiate one was asked for."""
+    negotiating = [p for p in offer.protocols if p.name in ("TLSv1.2", "TLSv1.3") and p.signature_algorithms]
+    return bool(negotiating) and all(p.signatures_complete for p in negotiating)
+
+
+def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, present: bool) -> None:
+    """Note whether a clause was looked at; what was not asked about is not passed."""
+    if offer.coverage != "full" and not rule.binding:
+        ledger.misses(rule, "only what a policy forbids was asked about")
+    elif present:
+        ledger.looks(rule)
+    else:
+        ledger.misses(rule, missing)
+
+
+def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
+    shared: dict[tuple[object, ...], tuple[Fact, list[Reason]]] = {}
+    for ledger in ledgers:
+        for fact, reason in ledger.reasons():
+            said = (fact.rule.id, fact.evidence, fact.said, fact.at)
+            shared.setdefault(said, (fact, []))[1].append(reason)
+    for fact, reasons in shared.values():
+        binding = [reason for reason in reasons if reason.rule.binding]
+        first = {reason.policy: reason for reason in reversed(binding or reasons)}
+        named = tuple(sorted(first))
+        verb = "against" if binding else "discouraged by"
+        yield Finding(
+            rule=fact.rule,
+            subject=offer.subject,
+            location=fact.at,
+            message=f"{fact.said}; {verb} {'; '.join(str(first[name]) for name in named)}",
+            severity=max(fact.severity, Severity.MEDIUM) if binding else Severity.LOW,
+            evidence=fact.evidence,
+            remedy=fact.remedy,
+            policies=named,
+            fix=_fix(fact, named),
+        )
+
+
+def _fix(fact: Fact, policies: tuple[str, ...]) -> Fix | None:
+    if not isinstance(fact.at, InFile) or fact.rule.id.startswith("tls/certificate"):
+        return None
+    action = f"write what `harden tls render --policy {policies[0]}` says into {fact.at.path}"
+    return Fix(action=action, safe=False, operation="set-directive")
+
+
+def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
+    touched: dict[str, list[str]] = {what: [] for what in offer.inconclusive}
+    for ledger in ledgers:
+        for what in ledger.doubted():
+            touched.setdefault(what, []).append(ledger.policy.id)
+    every = [ledger.policy.id for ledger in ledgers]
+    if not offer.protocols and not offer.inconclusive and isinstance(offer.at, InFile):
+        yield _nothing(offer, every)  # whatever a policy doubts besides
+    elif not offer.protocols and not touched:
+        touched["any protocol"] = every
+    for silent in (ledger.policy.id for ledger in ledgers if ledger.policy.silent):
+        touched.setdefault("anything of TLS", []).append(silent)
+    for what, names in sorted(touched.items()):
+        yield Finding(
+            rule=rules.INCONCLUSIVE,
+            subject=offer.subject,
+            location=offer.at,
+            message=f"it could not be settled whether {what} is offered",
+            evidence=what,
+            policies=tuple(sorted(names)),
+        )
+
+
+def _nothing(offer: Offer, names: Iterable[str]) -> Finding:
+    """Return what a file that was read whole says of a server nobody can connect to."""
+    return Finding(
+        rule=rules.PROTOCOL,
+        subject=offer.subject,
+        location=offer.at,
+        message="nothing can be negotiated: of the versions and suites that are switched on, the TLS library does none",
+        evidence="nothing is offered",
+        remedy=f"Switch on a version and suites that the library does{facts.place(offer.at)}; "
+        "`harden tls render` writes them, and `harden tls explain --openssl BUILD` shows what a list selects.",
+        policies=tuple(sorted(names)),
+    )
+
+
+def _unverified(offer: Offer, ledgers: Iterable[Ledger], verdicts: Mapping[str, str]) -> Iterable[Finding]:
+    for ledger in ledgers:
+        policy = ledger.policy
+        count = policy.counts()
+        if verdicts[policy.id] == "pass" and count["unverified"]:
+            yield Finding(
+                rule=rules.UNVERIFIED,
+                subject=offer.subject,
+                location=offer.at,
+                message=(
+                    f"{policy.id} passes; {count['unverified']} of its {count['rules']} rules were not "
+                    "verified against the source text"
+                ),
+                evidence=policy.id,
+                policies=(policy.id,),
+            )

@@ -1,0 +1,101 @@
+"""What one policy has found out about one offer so far, rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import field
+
+from hardening.findings import Result, Verdict
+from hardening.records import dataclass
+from hardening.tls.judging.facts import Fact
+from hardening.tls.policies.requirement import PolicyRule, Reason, RuleKind
+from hardening.tls.policies.ruleset import Policy
+
+NOT_VERIFIED = "rule text not verified against the source"
+_SHOWN = 5  # facts a reason spells out before it counts the rest
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The entries of one policy: broken, unsettled, not seen; a rule without any of these passed."""
+
+    policy: Policy
+    broken: dict[str, list[Fact]] = field(default_factory=dict)
+    unsettled: dict[str, list[str]] = field(default_factory=dict)
+    unseen: dict[str, list[str]] = field(default_factory=dict)
+    """Why a rule could not be looked at; it then says `skipped`, never `pass`."""
+    irrelevant: dict[str, list[str]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    """Rules of which at least one clause was looked at."""
+
+    def breaks(self, rules: Iterable[PolicyRule], fact: Fact) -> None:
+        """Note that a fact breaks these rules."""
+        for rule in rules:
+            self.broken.setdefault(rule.id, []).append(fact)
+
+    def doubts(self, rules: Iterable[PolicyRule], what: str) -> None:
+        """Note that something these rules forbid could not be settled."""
+        for rule in rules:
+            said = self.unsettled.setdefault(rule.id, [])
+            if what not in said:
+                said.append(what)
+
+    def misses(self, rule: PolicyRule, why: str) -> None:
+        """Note that a clause of the rule could not be looked at."""
+        self.unseen.setdefault(rule.id, []).append(why)
+
+    def passes_over(self, rule: PolicyRule, why: str) -> None:
+        """Note that a clause of the rule has nothing to apply to."""
+        self.irrelevant.setdefault(rule.id, []).append(why)
+
+    def looks(self, rule: PolicyRule) -> None:
+        """Note that a clause of the rule was looked at."""
+        self.seen.add(rule.id)
+
+    def verdict(self) -> str:
+        """Return `fail`, `unknown` or `pass`; advice never decides."""
+        binding = {r.id for r in self.policy.rules if r.binding}
+        if binding & self.broken.keys():
+            return "fail"
+        return "unknown" if binding & self.unsettled.keys() else "pass"
+
+    def doubted(self) -> set[str]:
+        """Return everything a binding rule could not settle."""
+        return {w for r in self.policy.rules if r.binding for w in self.unsettled.get(r.id, ())}
+
+    def reasons(self) -> Iterable[tuple[Fact, Reason]]:
+        """Return each fact that breaks a rule, with the rule."""
+        for rule in self.policy.rules:
+            for fact in self.broken.get(rule.id, ()):
+                yield fact, Reason(self.policy.id, rule)
+
+    def results(self, subject: str) -> Iterable[Result]:
+        """Return one result per rule of the policy."""
+        for rule in self.policy.rules:
+            verdict, reason = self._result(rule)
+            facts = self.broken.get(rule.id, ())
+            yield Result(
+                rule=self.policy.result_rules[rule.id],
+                subject=subject,
+                verdict=verdict,
+                reason=reason,
+                because=tuple(dict.fromkeys((fact.rule.id, fact.evidence) for fact in facts)),
+            )
+
+    def _result(self, rule: PolicyRule) -> tuple[Verdict, str]:
+        if rule.kind is RuleKind.MANUAL:
+            return Verdict.MANUAL, "no program can check this"
+        if broken := self.broken.get(rule.id):
+            return Verdict.FAIL, _listed([fact.said for fact in broken])
+        if unsettled := self.unsettled.get(rule.id):
+            return Verdict.INCONCLUSIVE, "not settled: " + _listed(unsettled)
+        if unseen := self.unseen.get(rule.id):
+            return Verdict.SKIPPED, _listed(unseen)
+        if rule.id not in self.seen:
+            return Verdict.NOT_APPLICABLE, _listed(self.irrelevant.get(rule.id, ["nothing it applies to"]))
+        return Verdict.PASS, "" if rule.is_verified else f"{NOT_VERIFIED} ({rule.verified})"
+
+
+def _listed(said: list[str]) -> str:
+    rest = len(said) - _SHOWN
+    return "; ".join(said[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")

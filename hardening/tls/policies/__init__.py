@@ -1,0 +1,1 @@
+"""Policies: what their files may say, and what they ask for."""

@@ -1,0 +1,210 @@
+"""A policy: its rules, what it would have rendered, and what it forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hardening.findings import Rule, Severity
+from hardening.records import dataclass
+from hardening.tls import registry
+from hardening.tls.policies.requirement import REMOVED, CertificateNeed, PolicyRule, Reason, RuleKind
+from hardening.tls.registry import CipherKind, Group, Scheme, Suite
+
+if TYPE_CHECKING:
+    from hardening.tls.judging.judgement import Judgement
+    from hardening.tls.offer import Offer
+    from hardening.tls.policies.ssh import Lists, SshRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One policy: what may be offered, in which order we would offer it, and which rule says so.
+
+    Source: one TOML file under data/policies, or the user's own (docs/policies.md).
+    """
+
+    id: str
+    title: str
+    version: str
+    source: tuple[str, ...]
+    verified: str
+    """`yes`, or how far the whole was checked against its source."""
+    rules: tuple[PolicyRule, ...]
+    suites: tuple[Suite, ...] = ()
+    """To render for TLS 1.2 and older, in order of preference."""
+    suites13: tuple[Suite, ...] = ()
+    """To render for TLS 1.3, in order of preference."""
+    groups: tuple[Group, ...] = ()
+    """To render, in order of preference."""
+    signature_algorithms: tuple[Scheme, ...] = ()
+    """To render; empty: leave the library's own."""
+    server_preference: bool | None = None
+    """Whose order of suites decides; None where the policy does not say."""
+    notes: tuple[str, ...] = ()
+    ssh: tuple[SshRule, ...] = ()
+    """What the policy says of SSH servers; empty: nothing."""
+    ssh_lists: Lists = ()
+    """To render for SSH, in order of preference."""
+    permits: frozenset[int] = frozenset()
+    """Suite code points a derived policy allows whatever the rules it extends say."""
+    permits_groups: frozenset[int] = frozenset()
+    permits_protocols: frozenset[str] = frozenset()
+    _breaches: dict[tuple[int, str], tuple[PolicyRule, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @cached_property
+    def silent(self) -> bool:
+        """Whether it says nothing of TLS; to take something out of such a policy says nothing of the rest either."""
+        return all(rule.section == REMOVED for rule in self.rules)
+
+    @cached_property
+    def protocols(self) -> tuple[str, ...]:
+        """The protocol versions that are allowed, weakest first."""
+        return tuple(name for name in registry.PROTOCOLS if self.forbids_protocol(name) is None)
+
+    @cached_property
+    def required_protocols(self) -> tuple[str, ...]:
+        """The protocol versions a binding rule wants offered."""
+        return tuple(
+            dict.fromkeys(n for r in self.rules if r.protocols and r.binding for n in r.protocols.require)
+        )
+
+    @cached_property
+    def dh_min_bits(self) -> int:
+        """The least size of finite-field Diffie-Hellman parameters, 0 where the policy does not say."""
+        return max((r.session.dh_min_bits or 0 for r in self.rules if r.session and r.binding), default=0)
+
+    @cached_property
+    def certificate_rules(self) -> tuple[tuple[PolicyRule, CertificateNeed], ...]:
+        """The rules about certificates, each with what it asks."""
+        return tuple((r, r.certificate) for r in self.rules if r.certificate is not None)
+
+    @cached_property
+    def result_rules(self) -> dict[str, Rule]:
+        """The policy's rules as reports name them: `tls/POLICY/RULE`."""
+        return {r.id: self._as_rule(r) for r in self.every_rule}
+
+    @property
+    def every_rule(self) -> tuple[PolicyRule | SshRule, ...]:
+        """The rules about TLS and those about SSH."""
+        return (*self.rules, *self.ssh)
+
+    def _as_rule(self, rule: PolicyRule | SshRule) -> Rule:
+        mark = "" if rule.is_verified else f" (rule text: {rule.verified}, not verified against the source)"
+        return Rule(
+            id=f"tls/{self.id}/{rule.id}",
+            title=rule.text,
+            severity=Severity.MEDIUM if rule.binding else Severity.LOW,
+            rationale=f"{self.title}, {self.version}, {rule.section}, level {rule.level}{mark}",
+            remedy=(
+                "No program can check this: look, and keep a note of what you saw."
+                if rule.kind is RuleKind.MANUAL
+                else f"`harden tls render TARGET --policy {self.id}` writes the settings that do it."
+            ),
+            references=tuple(
+                word for said in self.source for word in said.split() if word.startswith("https:")
+            ),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rules are verified, unverified (`memory` and the like) and manual."""
+        every = self.every_rule
+        return {
+            "rules": len(every),
+            "verified": sum(r.is_verified for r in every),
+            "unverified": sum(not r.is_verified for r in every),
+            "manual": sum(r.kind is RuleKind.MANUAL for r in self.rules),
+        }
+
+    def protocol_breaches(self, name: str) -> tuple[PolicyRule, ...]:
+        """Return every rule that offering this protocol version breaks."""
+        if name in self.permits_protocols:
+            return ()
+        return tuple(r for r in self.rules if r.protocols and r.protocols.forbids(name))
+
+    def forbids_protocol(self, name: str) -> Reason | None:
+        """Return why a protocol version may not be offered, or None."""
+        return self._first(self.protocol_breaches(name))
+
+    def suite_breaches(self, suite: Suite, protocol: str) -> tuple[PolicyRule, ...]:
+        """Return every rule, binding or advice, that the suite itself breaks under this protocol."""
+        key = (suite.code, protocol)
+        found = self._breaches.get(key)
+        if found is None:
+            exempt = suite.scsv or suite.code in self.permits
+            found = self._breaches[key] = (
+                ()
+                if exempt
+                else tuple(r for r in self.rules if r.suites and r.suites.forbids(suite, protocol))
+            )
+        return found
+
+    def suite_reason(self, suite: Suite, protocol: str) -> Reason | None:
+        """Return the binding rule that forbids the suite itself, whatever is said of the protocol."""
+        return self._first(self.suite_breaches(suite, protocol))
+
+    def _first(self, broken: Iterable[PolicyRule]) -> Reason | None:
+        return next((Reason(self.id, rule) for rule in broken if rule.binding), None)
+
+    def forbids_suite(self, suite: Suite, protocol: str) -> Reason | None:
+        """Return why a suite may not be negotiated under a protocol version, or None."""
+        if suite.scsv:
+            return None
+        return self.suite_reason(suite, protocol) or self.forbids_protocol(protocol)
+
+    def forbids_kind(self, _kind: CipherKind) -> Reason | None:
+        """Return why an SSL 2.0 cipher kind may not be offered, or None."""
+        return self.forbids_protocol("SSLv2")
+
+    def forbids_group(self, group: Group, protocol: str) -> Reason | None:
+        """Return why a group may not be negotiated under a protocol version, or None."""
+        return self.group_reason(group) or self.forbids_protocol(protocol)
+
+    def group_breaches(self, group: Group) -> tuple[PolicyRule, ...]:
+        """Return every rule that offering this group breaks."""
+        if group.id in self.permits_groups:
+            return ()
+        return tuple(r for r in self.rules if r.groups and r.groups.forbids(group))
+
+    def group_reason(self, group: Group) -> Reason | None:
+        """Return the binding rule that forbids the group itself, or None."""
+        return self._first(self.group_breaches(group))
+
+    def scheme_breaches(self, scheme: Scheme) -> tuple[PolicyRule, ...]:
+        """Return every rule that offering this signature scheme breaks."""
+        return tuple(r for r in self.rules if r.signatures and r.signatures.forbids(scheme))
+
+    def forbids_scheme(self, scheme: Scheme) -> Reason | None:
+        """Return why a signature scheme may not be offered, or None."""
+        return self._first(self.scheme_breaches(scheme))
+
+    def forbidden_suites(self, protocol: str) -> frozenset[int]:
+        """Return every code point of the registry that may not be negotiated under a protocol.
+
+        TLS 1.3 suites are asked about under TLS 1.3 alone, all others under everything older;
+        unregistered code points are among them, signalling values are not. Empty for SSLv2,
+        whose cipher kinds are no suites.
+        """
+        if protocol == "SSLv2":
+            return frozenset()
+        return frozenset(
+            s.code
+            for s in registry.suites()
+            if s.tls13 is (protocol == "TLSv1.3") and self.forbids_suite(s, protocol) is not None
+        )
+
+    def forbidden_groups(self, protocol: str) -> frozenset[int]:
+        """Return every group of the registry that may not be negotiated under a protocol."""
+        return frozenset(g.id for g in registry.groups() if self.forbids_group(g, protocol) is not None)
+
+    def judge(self, offer: Offer, *, now: datetime | None = None, hostname: str | None = None) -> Judgement:
+        """Return what this policy says of an offer; see `judge.judge_all`."""
+        # imported here because the judge is made of policies
+        from hardening.tls.judging.judge import judge_all
+
+        return judge_all(offer, (self,), now=now, hostname=hostname)

@@ -1,0 +1,1 @@
+"""Rendering: from a policy to a server's configuration, read back and judged."""

@@ -1,0 +1,216 @@
+"""One policy narrowed to what a server's release and its build have, collecting on the way what stays undone."""
+
+from __future__ import annotations
+
+from hardening.errors import UsageError
+from hardening.findings import Severity
+from hardening.records import dataclass
+from hardening.tls import openssl
+from hardening.tls.libraries import builds
+from hardening.tls.libraries.library import Cipher
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.release import Release
+from hardening.tls.targets import served
+from hardening.tls.targets.base import Abilities, Target
+from hardening.tls.targets.tree import joined
+
+_OLD = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something the policy asks for that stays undone, and the way out."""
+
+    what: str
+    way_out: str
+    severity: Severity = Severity.MEDIUM
+    covers: frozenset[str] = frozenset()
+    """Evidence of the judge's findings that this explains."""
+    written: bool = True
+    """Whether the file says it too: what the server does not know has no place in its configuration."""
+
+
+class Narrowing:
+    """One policy being narrowed, collecting the gaps on the way."""
+
+    def __init__(self, target: Target, policy: Policy, release: Release, build: str, can: Abilities) -> None:
+        self.target, self.policy, self.release, self.can = target, policy, release, can
+        self.build = builds.build(build)
+        self.level = self.build.security_level or 0
+        self.speaks = served.protocols_of(build, self.level)
+        self.gaps: list[Gap] = []
+        self.stuck = tuple(n for n in can.stuck if n in self.speaks and n not in policy.protocols)
+
+    def protocols(self) -> tuple[str, ...]:
+        """Return the versions that are allowed and spoken. Errors: UsageError when none is."""
+        allowed = self.policy.protocols
+        found = tuple(
+            n for n in allowed if n in self.speaks and (n in self.can.protocols or n in self.can.stuck)
+        )
+        if found:
+            return found
+        spoken = {n for n in self.speaks if n in self.can.protocols or n in self.can.stuck}
+        have = joined(builds_order(frozenset(spoken))) or "none that can be switched"
+        reason = self.policy.forbids_protocol(next(iter(builds_order(self.speaks)), "TLSv1.2"))
+        raise UsageError(
+            f"{self.policy.id} allows {joined(allowed)}, and {self.target.name} {self.release.version} with "
+            f"{builds.shown(self.build.name)} has {have}: nothing is left"
+            + (f" ({reason})" if reason else ""),
+            hint="name a build with --openssl that has more, update the host, or put a proxy in front that can",
+        )
+
+    def ciphers(self, protocols: tuple[str, ...]) -> tuple[Cipher, ...]:
+        """Return the suites up to TLS 1.2 that the policy allows and the build has, in the policy's order."""
+        by_code = {c.code: c for c in self.build.ciphers}
+        older = [p for p in protocols if p != "TLSv1.3"]
+        found = [c for s in self.policy.suites if (c := by_code.get(s.code)) is not None]
+        found = [c for c in found if any(openssl.usable(c, p, self.level) for p in older)]
+        if off := [c.iana for c in found if c.name in self.can.unreachable]:
+            found = [c for c in found if c.name not in self.can.unreachable]
+            self._gap(f"{joined(off)} cannot be switched on and stay off", "unreachable", Severity.INFO)
+        small = self.can.dh_bits is not None and self.can.dh_bits < self.policy.dh_min_bits
+        for kx, possible, key in (
+            ("DHE", self.can.finite_field and not small, "finite_field"),
+            ("ECDHE", self.can.elliptic, "elliptic"),
+        ):
+            if not possible and any(c.suite and c.suite.kx == kx for c in found):
+                found = [c for c in found if c.suite is None or c.suite.kx != kx]
+                self._gap(f"{kx} suites cannot be used and are left out", key, Severity.INFO)
+        stuck = [n for n in self.stuck if n in _OLD]
+        if stuck:
+            found = self._around(stuck, found)
+        return tuple(found)
+
+    def _around(self, stuck: list[str], found: list[Cipher]) -> list[Cipher]:
+        """A version that cannot be switched off is made unusable by a list only newer ones can use."""
+        newer = [c for c in found if c.version == "TLSv1.2"]
+        for name in stuck:
+            if newer:
+                self.gaps.append(
+                    Gap(
+                        what=f"{name} cannot be switched off; the list holds TLS 1.2 suites alone, so no "
+                        f"{name} handshake succeeds",
+                        way_out=self.can.stuck[name],
+                        severity=Severity.INFO,
+                    )
+                )
+            else:
+                self.gaps.append(
+                    Gap(
+                        what=f"{name} cannot be switched off and is offered",
+                        way_out=self.can.stuck[name],
+                        severity=Severity.HIGH if name.startswith("SSL") else Severity.MEDIUM,
+                        covers=frozenset({name}),
+                    )
+                )
+        return newer or found
+
+    def left_over(self, protocols: tuple[str, ...], ciphers: tuple[Cipher, ...]) -> tuple[str, ...]:
+        """Return the versions for which suites are left, without a hole. Errors: UsageError when none is."""
+        usable = tuple(
+            p for p in protocols if p == "TLSv1.3" or any(openssl.usable(c, p, self.level) for c in ciphers)
+        )
+        if "TLSv1.3" in usable and self.drop13:
+            usable = tuple(p for p in usable if p != "TLSv1.3")
+        if usable:
+            least, greatest = protocols.index(usable[0]), protocols.index(usable[-1])
+            return protocols[least : greatest + 1]
+        ways = (
+            "; ".join(dict.fromkeys(g.way_out for g in self.gaps))
+            or "name a build with --openssl that has more"
+        )
+        raise UsageError(
+            f"{self.target.name} {self.release.version} with {builds.shown(self.build.name)} has none of the suites "
+            f"{self.policy.id} allows",
+            hint=ways,
+        )
+
+    drop13 = False
+
+    def ciphersuites(self, protocols: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the TLS 1.3 suites to write; where they cannot be chosen, none, and what that means is a gap."""
+        if "TLSv1.3" not in protocols:
+            return ()
+        have = {c.code: c.name for c in self.build.tls13}
+        wanted = tuple(have[s.code] for s in self.policy.suites13 if s.code in have)
+        if self.can.ciphersuites:
+            return wanted
+        default = openssl.resolve("DEFAULT", self.build).tls13
+        extra = [c.iana for c in default if self._forbidden(c)]
+        if extra:
+            self.drop13 = len(protocols) > 1
+            self._gap(
+                f"the TLS 1.3 suites cannot be chosen, and the library's own hold {joined(extra)}"
+                + ("; TLS 1.3 is left off" if self.drop13 else ""),
+                "ciphersuites",
+                Severity.INFO if self.drop13 else Severity.MEDIUM,
+                covers=frozenset(extra),
+            )
+        return ()
+
+    def _forbidden(self, cipher: Cipher) -> bool:
+        suite = cipher.suite
+        return suite is not None and self.policy.forbids_suite(suite, "TLSv1.3") is not None
+
+    def groups(self) -> tuple[str, ...]:
+        """Return the groups to write, in the policy's order."""
+        names = served.known_groups(self.build)
+        wanted = tuple(g.openssl for g in self.policy.groups if g.openssl and g.openssl in names)
+        if self.can.groups == "list":
+            return wanted
+        if (
+            self.can.groups == "one"
+        ):  # one curve, and these servers know curves alone, no X25519 and no hybrids
+            curves = [n for n in wanted if n.startswith(("prime", "secp"))]
+            if curves:
+                return ("prime256v1" if "prime256v1" in curves else curves[0],)
+            if wanted:
+                self._gap("none of the policy's groups can be set", "groups", Severity.MEDIUM)
+        return ()
+
+    def absent(self, protocols: tuple[str, ...]) -> None:
+        """Note what the policy would have written and the library has not: what is left out is said."""
+        have = {c.code for c in self.build.tls13} | {
+            c.code
+            for c in self.build.ciphers
+            if any(openssl.usable(c, p, self.level) for p in protocols if p != "TLSv1.3")
+        }
+        wanted = self.policy.suites if set(protocols) - {"TLSv1.3"} else ()
+        wanted += self.policy.suites13 if "TLSv1.3" in protocols else ()
+        names = served.known_groups(self.build) if self.can.groups == "list" else None
+        missing = (
+            *(n for n in self.policy.protocols if n not in self.speaks),
+            *(s.iana for s in wanted if s.code not in have),
+            *(g.name for g in self.policy.groups if names is not None and g.openssl not in names),
+        )
+        if missing:
+            self.gaps.append(
+                Gap(
+                    what=f"{builds.shown(self.build.name)} has no {joined(missing)}",
+                    way_out="none is needed; a newer library would have more",
+                    severity=Severity.INFO,
+                    written=False,
+                )
+            )
+
+    def preference(self) -> bool:
+        """Return whether the server's order is to decide."""
+        wanted = self.policy.server_preference
+        if self.can.preference == "settable":
+            return True if wanted is None else wanted
+        fixed = self.can.preference == "server"
+        if wanted is not None and wanted is not fixed:
+            side = "client" if wanted else "server"
+            self._gap(f"the {side}'s order of suites decides, whatever is set", "preference", Severity.LOW)
+        return fixed
+
+    def _gap(self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset()) -> None:
+        way = self.can.ways_out.get(key, "")
+        self.gaps.append(Gap(what=what, way_out=way, severity=severity, covers=covers))
+
+
+def builds_order(names: frozenset[str]) -> tuple[str, ...]:
+    """Return protocol names weakest first."""
+    from hardening.tls.registry import PROTOCOLS
+
+    return tuple(n for n in PROTOCOLS if n in names)

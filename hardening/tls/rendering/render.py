@@ -1,0 +1,172 @@
+"""From a policy to a server's configuration: narrowed to what release and build have, read back, and judged.
+
+What a target cannot express becomes a finding with the way out; what it would silently ignore is never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from hardening.errors import HardeningError
+from hardening.tls import openssl
+from hardening.tls.libraries import builds
+from hardening.tls.offer import Offer
+from hardening.tls.policies.ruleset import Policy
+from hardening.tls.rendering import templates
+from hardening.tls.rendering.narrowing import Narrowing, builds_order
+from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
+from hardening.tls.targets import served
+from hardening.tls.targets.base import Job, Reading, Target
+from hardening.tls.targets.tree import Tree, joined
+
+__all__ = ["Plan", "Rendered", "expected", "plan", "render", "settle"]
+
+
+def plan(
+    target: Target,
+    policy: Policy,
+    *,
+    version: str | None = None,
+    build: str | None = None,
+    params: Mapping[str, str] | None = None,
+) -> Plan:
+    """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
+    release, build_name, assumptions = settle(target, version, build)
+    given = target.checked(params or {})
+    can = target.can(release, build_name, given)
+    narrowing = Narrowing(target, policy, release, build_name, can)
+    protocols = narrowing.protocols()
+    ciphers = narrowing.ciphers(protocols)
+    suites13 = narrowing.ciphersuites(protocols)
+    groups = narrowing.groups()
+    protocols = narrowing.left_over(protocols, ciphers)
+    narrowing.absent(protocols)
+    prefers = narrowing.preference()
+    job = Job(
+        policy=policy,
+        release=release,
+        build=build_name,
+        protocols=protocols,
+        ciphers=tuple(c.name for c in ciphers),
+        ciphersuites=suites13 if "TLSv1.3" in protocols else (),
+        groups=groups,
+        server_preference=prefers,
+        params=given,
+    )
+    return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
+
+
+class _Params(dict[str, str]):
+    """Parameters as a template sees them: one that was not given is empty."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> str:
+        return self.get(name, "")
+
+
+def render(
+    target: Target,
+    policy: Policy,
+    *,
+    version: str | None = None,
+    build: str | None = None,
+    params: Mapping[str, str] | None = None,
+) -> Rendered:
+    """Write a configuration and prove by reading it back that it says what the policy asks.
+
+    Errors: UsageError (impossible wishes), HardeningError (what was written reads back differently: a bug).
+    """
+    if target.writer:
+        module = import_module(f"hardening.tls.rendering.{target.writer}")
+        written: Rendered = module.render(target, policy, version=version, build=build, params=params)
+        return written
+    release, build_name, assumptions = settle(target, version, build)
+    if target.gnutls(release):
+        from hardening.tls.rendering import gnutls as gnutls_render
+
+        given = target.checked(params or {})
+        return gnutls_render.render(target, policy, release, given, assumptions, build_name)
+    made = plan(target, policy, version=version, build=build, params=params)
+    job = made.job
+    notes = [
+        *(f"assumed: {a}" for a in made.assumptions),
+        *(f"cannot: {g.what}" for g in made.gaps if g.written),
+    ]
+    text = templates.template(target.template).render(
+        job=job,
+        target=target,
+        params=_Params(job.params),
+        notes=notes,
+        comment="#",
+        library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
+        **_plain(target.context(job)),
+    )
+    reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
+    offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
+    offer = _agreed(target, made, offers)
+    verdicts, findings = judged(target, made, offer)
+    return Rendered(
+        text=text,
+        job=job,
+        offer=offer,
+        findings=findings,
+        assumptions=made.assumptions,
+        verdicts=verdicts,
+        stuck=tuple(p.name for p in offer.protocols if p.name not in job.protocols),
+    )
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+    return dict(values)
+
+
+def expected(job: Job, stuck: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
+    """Return the suites per protocol version that a job means to offer, in order (IANA names)."""
+    build = builds.build(job.build)
+    level = build.security_level or 0
+    by_name = {c.name: c for c in (*build.ciphers, *build.tls13)}
+    found: dict[str, tuple[str, ...]] = {}
+    for name in builds_order(frozenset(job.protocols) | stuck):
+        if name == "TLSv1.3":
+            names = job.ciphersuites or tuple(c.name for c in openssl.resolve("DEFAULT", build).tls13)
+        else:
+            names = job.ciphers
+        suites = tuple(c.iana for n in names if openssl.usable(c := by_name[n], name, level))
+        if suites:
+            found[name] = suites
+    return found
+
+
+def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
+    """Return the one offer, which has to be what the job means. Errors: HardeningError."""
+    job = made.job
+    can = target.can(job.release, job.build, job.params)
+    speaks = served.protocols_of(job.build, builds.build(job.build).security_level or 0)
+    want = expected(job, frozenset(can.stuck) & speaks)
+    got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
+    if not can.ordered:  # the library's order, whatever the job's
+        want, got = _sorted(want), _sorted(got)
+    if len(offers) != 1 or got != want:
+        raise HardeningError(
+            f"what was written for {target.name} {job.release.version} reads back differently: "
+            f"{_difference(want, got)}",
+            hint="this is a fault of aspect-hardening; please report policy, target, version and build",
+        )
+    return offers[0]
+
+
+def _sorted(seen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(sorted(suites)) for name, suites in seen.items()}
+
+
+def _difference(want: Mapping[str, tuple[str, ...]], got: Mapping[str, tuple[str, ...]]) -> str:
+    for name in {**want, **got}:
+        if want.get(name) != got.get(name):
+            missing = [s for s in want.get(name, ()) if s not in got.get(name, ())]
+            extra = [s for s in got.get(name, ()) if s not in want.get(name, ())]
+            return f"{name}: missing {joined(missing) or 'none'}, unexpected {joined(extra) or 'none'}"
+    return "more than one server, or none"

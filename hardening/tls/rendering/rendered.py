@@ -1,0 +1,99 @@
+"""What rendering makes: a plan, a configuration read back, and what stays to be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hardening.findings import Finding, Rule, Severity, in_file
+from hardening.records import dataclass
+from hardening.tls import clients
+from hardening.tls.judging import rules
+from hardening.tls.libraries import builds
+from hardening.tls.offer import Offer
+from hardening.tls.release import Release
+from hardening.tls.rendering.narrowing import Gap
+from hardening.tls.targets.base import Job, Target
+
+INEXPRESSIBLE = Rule(
+    id="tls/inexpressible",
+    title="The server cannot be told everything the policy asks for",
+    severity=Severity.MEDIUM,
+    rationale="A setting the server does not know is ignored or refused; either way the policy does not hold.",
+    remedy="Take the way out the finding names: a newer release, or a proxy in front that can.",
+    references=("https://www.rfc-editor.org/rfc/rfc9325",),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be written, what cannot be, and what was assumed."""
+
+    job: Job
+    gaps: tuple[Gap, ...]
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One configuration, what it offers when read back, and what stays to be said about it."""
+
+    text: str
+    job: Job
+    offer: Offer
+    findings: tuple[Finding, ...]
+    assumptions: tuple[str, ...]
+    verdicts: Mapping[str, str]
+    stuck: tuple[str, ...] = ()
+    """Versions that are offered although the job has them not, for they cannot be switched off."""
+
+
+def settle(target: Target, version: str | None, build: str | None) -> tuple[Release, str, tuple[str, ...]]:
+    """Return the release, the OpenSSL build, and what was assumed for them. Errors: UsageError."""
+    release, assumed = target.facts.release(version)
+    notes = [assumed] if assumed else []
+    if build is None:
+        notes.append(f"{builds.shown(release.openssl)}, which ships with {target.name} {release.version}")
+        if release.verified != "yes":
+            why = f" ({release.note})" if release.note else ""
+            notes.append(f"facts about the release are from {release.verified}{why}")
+    return release, builds.chosen(build, release.openssl), tuple(notes)
+
+
+CONFIGURABLE = frozenset(
+    (
+        *(r.id for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP)),
+        *(r.id for r in (rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)),
+        "tls/ssh-algorithm",
+        "tls/ssh-protocol",
+    )
+)
+
+
+def judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
+    """Return the verdicts, and as findings what cannot be expressed and what is still against the policy."""
+    judgement = made.job.policy.judge(offer)
+    subject = f"{target.name}@{made.job.release.version}"
+    place = in_file(target.place)
+    explained = {word for gap in made.gaps for word in gap.covers}
+    found = [
+        Finding(
+            rule=INEXPRESSIBLE,
+            subject=subject,
+            location=place,
+            message=gap.what,
+            severity=gap.severity,
+            evidence=gap.what,
+            remedy=gap.way_out[:1].upper() + gap.way_out[1:] + "." if gap.way_out else "",
+            policies=(made.job.policy.id,),
+        )
+        for gap in made.gaps
+    ]
+    found += [
+        replace(one, subject=subject, location=place, fix=None)
+        for one in judgement.findings
+        if one.rule.id in CONFIGURABLE and one.evidence not in explained
+    ]
+    if (lost := clients.warning(offer)) is not None:
+        found.append(replace(lost, subject=subject, location=place))
+    return judgement.verdicts, tuple(found)
