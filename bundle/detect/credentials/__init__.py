@@ -37,6 +37,8 @@ _ALLOWED = re.compile(
 _LARGEST_LINE = 200
 _FEW_DIGITS = 2
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
+_LONGEST_PATH = 4096
+"""Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
 _PAIR = 2
 _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
@@ -148,7 +150,7 @@ class Credentials:
 
     def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
-        hits, name = self.gate.hits(view.data), member.name
+        hits, name = self.gate.hits(view.data), member.name[-_LONGEST_PATH:]
         nets = (
             [(f, n) for f, n, path in self._of_files if path.search(name)]
             if self._of_file.search(name)
