@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
+from tests.host.engine_stand_in import free_port
 from tests.mailer.conftest import Site
 
 NOBODY = 65534
@@ -34,7 +35,7 @@ def host(site: Site, place: Path) -> Path:
         pytest.skip("a SysV script is run by root, and the relay's user needs the system's Python")
     (place / "spool").mkdir(mode=0o700)
     os.chown(place / "spool", NOBODY, -1)
-    site.write(relay={"spool": str(place / "spool"), "listen": "127.0.0.1:0", "syslog": False})
+    site.write(relay={"spool": str(place / "spool"), "listen": f"127.0.0.1:{free_port()}", "syslog": False})
     etc = str(place / "etc")
     argv = [
         "mailer",

@@ -209,6 +209,9 @@ def test_a_signature_is_left_out_and_said(tmp_path: Path) -> None:
         capture_output=True,
         env={**os.environ, "GNUPGHOME": str(home)},
     )
+    subprocess.run(
+        ["gpgconf", "--homedir", home, "--kill", "all"], check=True
+    )  # its agent outlives it otherwise
     assert "NOKEY" in subprocess.run(["rpm", "-Kv", old], capture_output=True, text=True, check=False).stdout
     new = tmp_path / "new.rpm"
     after = clean(old, new, lambda p: audit([p], jobs=1))
