@@ -83,7 +83,7 @@ def _serve(ffi: Any, request: dict[str, Any], passwords: list[bytes]) -> None:
         while ffi.read_next_header2(archive, entry) != ffi.ARCHIVE_EOF:
             _one(ffi, archive, entry)
     except ffi.ArchiveError as problem:
-        _tell(b"E", **_reason(problem))
+        _tell(b"E", **_reason(problem.msg))
         return
     _tell(b"E")
 
@@ -105,30 +105,31 @@ def _one(ffi: Any, archive: Any, entry: Any) -> None:
         mtime=float(ffi.entry_mtime(entry)) if ffi.entry_mtime_is_set(entry) else None, link=_text(link),
     )  # fmt: skip
     block, length, offset = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_longlong()
+    places = [ctypes.byref(one) for one in (block, length, offset)]
+    warned = ""
     try:
-        while (
-            ffi.read_data_block(archive, ctypes.byref(block), ctypes.byref(length), ctypes.byref(offset))
-            != ffi.ARCHIVE_EOF
-        ):
+        while (code := ffi.read_data_block(archive, *places)) != ffi.ARCHIVE_EOF:
+            if code == ffi.ARCHIVE_WARN:  # the data is here, and its sum does not fit
+                warned = _text(ffi.error_string(archive) or b"")
             done = 0
             while done < length.value:
                 piece = min(_BLOCK, length.value - done)
                 _say(b"D", ctypes.string_at((block.value or 0) + done, piece))
                 done += piece
     except ffi.ArchiveError as problem:
-        _tell(b"M", **_reason(problem))
+        _tell(b"M", **_reason(problem.msg))
         if problem.retcode == ffi.ARCHIVE_FATAL:
             raise
         return
-    _tell(b"M")
+    _tell(b"M", **(_reason(warned) if warned else {}))
 
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def _reason(problem: Any) -> dict[str, str]:
-    text = str(problem.msg or "the archive cannot be read")  # its other words hold an address in memory
+def _reason(said: Any) -> dict[str, str]:
+    text = str(said or "the archive cannot be read")  # its other words hold an address in memory
     low = text.lower()
     if "passphrase" in low or "encrypt" in low or "password" in low:
         reason = "encrypted"

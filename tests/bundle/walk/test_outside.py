@@ -16,6 +16,7 @@ from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
+from hardening.errors import ExitCode
 from tests.bundle.walk import hostile
 from tests.bundle.walk.test_formats import need
 
@@ -28,6 +29,18 @@ def seven(tmp_path: Path, *options: str, name: str = "x.7z") -> Path:
         [program, "a", "-bd", *options, out, tmp_path / "secret.txt"], check=True, capture_output=True
     )
     return out
+
+
+def test_a_member_whose_sum_does_not_fit_is_said(tmp_path: Path) -> None:
+    """libarchive only warns of it, behind the whole content."""
+    path = seven(tmp_path, "-mx0")
+    whole = audit(path, detectors=(), jobs=1)
+    assert not whole.findings
+    path.write_bytes(path.read_bytes().replace(b"content", b"kontent", 1))
+    damaged = audit(path, detectors=(), jobs=1)
+    assert [f.rule.id for f in damaged.findings] == ["walk/checksum"]
+    assert damaged.exit_code() is ExitCode.PARTLY_EXAMINED
+    assert damaged.subjects[0].stats["bytes_examined"] == whole.subjects[0].stats["bytes_examined"]
 
 
 def test_without_libarchive_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
