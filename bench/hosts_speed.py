@@ -102,8 +102,8 @@ def compared(fleet: Fleet, folder: Path, rounds: int, peer_on: int) -> None:
     ):
         for count in counts:
             limit = ",".join(names[:count])
-            changed = best(rounds, lambda n, b=book, at=limit: timed(fleet, b, generation + n, at))  # type: ignore[misc]
-            again = best(rounds, lambda _, b=book, at=limit: timed(fleet, b, generation + rounds, at))  # type: ignore[misc]
+            changed = best(rounds, lambda n, b=book, at=limit: timed(fleet, b, generation + n, at))  # type: ignore[misc]  # lambda defaults have no types
+            again = best(rounds, lambda _, b=book, at=limit: timed(fleet, b, generation + rounds, at))  # type: ignore[misc]  # lambda defaults have no types
             found[label, count] = changed
             print(f"{label:<12}{count:>3} hosts  changed   {changed}", flush=True)
             print(f"{label:<12}{count:>3} hosts  unchanged {again}", flush=True)
