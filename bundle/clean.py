@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from bundle.leftovers import leftovers
 from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
 from hardening.errors import ArchiveError, InputError, UsageError
-from hardening.findings import Finding, InFile, Result, Run, Verdict
+from hardening.findings import Finding, Fix, InFile, Result, Run, Verdict
 
 Audit = Callable[[Path], Run]
 Check = Callable[[Path], None]
@@ -36,6 +36,8 @@ class Cleaned:
 
     run: Run
     references: tuple[Reference, ...]
+    absent: tuple[str, ...] = ()
+    """Rules that were to be removed, and are nowhere in the bundle."""
 
 
 def clean(path: Path, out: Path, audit: Audit) -> Run:
@@ -43,14 +45,17 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
     return cleaned(path, out, audit).run
 
 
-def cleaned(path: Path, out: Path, audit: Audit, *, check: Check | None = None) -> Cleaned:
+def cleaned(
+    path: Path, out: Path, audit: Audit, *, check: Check | None = None, remove: Collection[str] = ()
+) -> Cleaned:
     """Write `out`, the bundle `path` without what is safe to remove and with references for credentials.
 
     Each fix is a result of verdict pass that says what was done; each that could not be carried out is one
     of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
     that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`. `check` sees
-    the result before it has its name. Errors: InputError, UsageError (`out` is `path`, or exists), what `check`
-    raises; nothing is left behind when one is raised.
+    the result before it has its name. `remove` has ids of rules (`component/tinymce`) whose findings go with the file
+    or folder that holds them, though the audit does not call that safe. Errors: InputError, UsageError (`out` is
+    `path`, or exists), what `check` raises; nothing is left behind when one is raised.
     """
     if not path.is_file():
         raise InputError(
@@ -62,7 +67,7 @@ def cleaned(path: Path, out: Path, audit: Audit, *, check: Check | None = None) 
             f"{out} exists already", hint="choose another name; nothing is ever cleaned in place"
         )
     started = datetime.now(UTC)
-    before = audit(path).findings
+    before = [_asked_for(finding, remove) for finding in audit(path).findings]
     plan = references.plan(path, before)
     steps = [*_removals(before), *_replacements(plan)]
     problems: list[tuple[Finding, str]] = list(plan.problems)
@@ -96,7 +101,23 @@ def cleaned(path: Path, out: Path, audit: Audit, *, check: Check | None = None) 
         started=started,
         extra_codes=after.extra_codes,
     )
-    return Cleaned(run, tuple(refer))
+    found = {finding.rule.id for finding in before}
+    return Cleaned(run, tuple(refer), tuple(sorted(set(remove) - found)))
+
+
+def _asked_for(finding: Finding, remove: Collection[str]) -> Finding:
+    """Return the finding with a removal that is carried out, where the operator wants it gone."""
+    place = finding.location
+    if finding.rule.id not in remove or not isinstance(place, InFile) or len(place.parts) == 1:
+        return finding  # the bundle itself cannot go
+    target = finding.fix.target if finding.fix else ""
+    fix = Fix(
+        action=f"remove {target or 'the file'}, as asked for",
+        safe=True,
+        operation="remove-member",
+        target=target,
+    )
+    return replace(finding, fix=fix)
 
 
 def _results(out: Path, done: Iterable[_Step], problems: Iterable[tuple[Finding, str]]) -> list[Result]:

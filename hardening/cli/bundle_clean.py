@@ -14,6 +14,10 @@ from hardening.cli.options import ReportOptions, finish, maker_report_options, w
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path, dir_okay=False), required=True,
               help="The new bundle; must not exist.")  # fmt: skip
+@click.option("--remove", multiple=True, metavar="COMPONENT",
+              help="Remove the files that hold this component (tinymce) even where others may need them; may be repeated.")  # fmt: skip
+@click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
+              help="Further component rules or a deny-list; may be repeated.")  # fmt: skip
 @click.option("--secrets", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write which secrets the host has to have, and where they are filled in (JSON, no secret in it).")  # fmt: skip
 @click.option("--check-command", metavar="COMMAND",
@@ -25,6 +29,8 @@ from hardening.cli.options import ReportOptions, finish, maker_report_options, w
 def command(
     path: Path,
     out: Path,
+    remove: tuple[str, ...],
+    rules: tuple[Path, ...],
     secrets: Path | None,
     check_command: str | None,
     check_seconds: float,
@@ -32,19 +38,22 @@ def command(
 ) -> int:
     """Write OUT, the bundle PATH with everything fixed that is safe to fix; never in place.
 
-    Components are removed; a credential gives way to @secret:name@, which the installer fills in on the host. What
+    Components are removed where nothing else is in their file or folder, and where --remove names them; a credential gives way to @secret:name@, which the installer fills in on the host. What
     stays is byte for byte the same, with owner, mode, time and order. The report is the audit of OUT; it exits 10
     when a finding at or above --fail-on is left.
     """
     from bundle import references
     from bundle.audit import audit
     from bundle.clean import cleaned
+    from bundle.detect import detectors
     from bundle.smoke import Smoke
 
+    using = detectors(rules)
+    wanted = _components(remove, {rule.id for one in using for rule in one.rules()})
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
     if smoke and not report.quiet:
         click.echo(f"runs on the result: {check_command}", err=True)
-    made = cleaned(path, out, lambda bundle: audit([bundle]), check=smoke)
+    made = cleaned(path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted)
     if secrets is not None:
         body = {
             "schema": references.SCHEMA,
@@ -52,8 +61,24 @@ def command(
             "secrets": references.to_json(made.references),
         }
         write_file(secrets, json.dumps(body, indent=2).encode() + b"\n")
+    for rule in made.absent:
+        click.echo(f"nothing to remove: {rule} is not in {path}", err=True)
     if not report.quiet:
         for result in made.run.results:
             if result.reason.startswith(("removed ", "replaced by ", "not removed: ", "not replaced: ")):
                 click.echo(f"{result.reason}  ({result.rule.id})")
     return finish(made.run, report)
+
+
+def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:
+    """Return rule ids for `tinymce` or `component/tinymce`. Errors: UsageError."""
+    from hardening.errors import UsageError
+
+    wanted = frozenset(word if word.startswith("component/") else f"component/{word}" for word in words)
+    for rule in sorted(wanted - known):
+        from difflib import get_close_matches
+
+        close = get_close_matches(rule, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "harden rules component lists them all"
+        raise UsageError(f"--remove {rule.removeprefix('component/')}: no such component", hint=hint)
+    return wanted

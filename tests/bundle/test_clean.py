@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
@@ -189,3 +190,45 @@ def test_bad_bundles_end_with_the_code_of_the_table(
 def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert run(["bundle", "audit", str(tmp_path / "empty")]) == ExitCode.NOTHING_EXAMINED
+
+
+def test_a_component_among_other_things_goes_where_the_operator_asks_for_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, kept, out = tmp_path / "up.zip", tmp_path / "kept.zip", tmp_path / "out.zip"
+    editor = '(function(){;tinymce={majorVersion:"4",minorVersion:"9.2"}})();\n'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("www/js/bundle.js", "var own = 1;\n" + editor)
+        archive.writestr("www/index.html", "<p>hello</p>\n")
+    assert run(["bundle", "clean", str(path), "-o", str(kept)]) == ExitCode.FINDINGS
+    assert kept.read_bytes() == path.read_bytes()
+    words = ["--remove", "tinymce", "--remove", "component/adminer"]
+    assert run(["bundle", "clean", str(path), "-o", str(out), *words]) == ExitCode.OK
+    said = capfd.readouterr()
+    assert "removed www/js/bundle.js  (component/tinymce)" in said.out
+    assert f"nothing to remove: component/adminer is not in {path}" in said.err
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == ["www/index.html"]
+
+
+def test_a_component_that_nobody_knows_is_named_with_what_was_meant(
+    upgrade: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.zip"
+    assert run(["bundle", "clean", str(upgrade), "-o", str(out), "--remove", "tinymc"]) == ExitCode.USAGE
+    assert "did you mean component/tinymce?" in capfd.readouterr().err
+    assert not out.exists()
+
+
+def test_a_sites_own_rules_are_cleaned_by_too(upgrade: Path, tmp_path: Path) -> None:
+    rules, out = tmp_path / "site.toml", tmp_path / "out.zip"
+    with zipfile.ZipFile(upgrade) as archive:
+        name = next(n for n in archive.namelist() if not n.endswith((".gz", "/")))
+        digest = hashlib.sha256(archive.read(name)).hexdigest()
+    rules.write_text(f'[[deny]]\nsha256 = ["{digest}"]\nreason = "withdrawn"\nseverity = "high"\n')
+    command = ["bundle", "clean", str(upgrade), "-o", str(out), "--rules", str(rules)]
+    assert run(command) == ExitCode.FINDINGS
+    out.unlink()
+    assert run([*command, "--remove", "denied"]) == ExitCode.OK
+    with zipfile.ZipFile(out) as archive:
+        assert name not in archive.namelist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -49,3 +50,9 @@ def test_example(components: Components, component: Component, example: Example)
 @pytest.mark.parametrize("component", shipped(), ids=lambda c: c.id)
 def test_every_component_has_a_flagged_and_a_clean_example(component: Component) -> None:
     assert {e.flagged for e in component.examples} == {True, False}
+
+
+def test_known_flaws_have_numbers_and_no_sentences() -> None:
+    number = re.compile(r"(CVE-\d{4}-\d+|GHSA(-[a-z0-9]{4}){3}|RETIREJS-[A-Za-z0-9.-]+)")
+    said = {bad.cve for component in shipped() for bad in component.bad if bad.cve}
+    assert [cve for cve in sorted(said) if not number.fullmatch(cve)] == []
