@@ -68,8 +68,12 @@ def looked_at(subject: Subject) -> str:
     words = [subject.kind.value]
     for key in sorted(subject.stats):
         value = subject.stats[key]
+        if value == "":
+            continue
         if key == "bytes" and isinstance(value, int):
             words.append(size(value))
+        elif key == "signers" and isinstance(value, list | tuple) and value:
+            words.append(f"signed by {' and '.join(visible(str(one)) for one in value)}")
         elif isinstance(value, float):
             words.append(f"{visible(key)} {value:.2f}")
         elif isinstance(value, int | str) and not isinstance(value, bool):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,14 @@ def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> 
     assert "127.0.0.1:8443  endpoint, connections 41" in text
     assert "nothing found" in text
     assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; fails on medium; exit 0"
+
+
+def test_text_says_who_signed_and_leaves_out_what_nobody_said(clean_run: Run) -> None:
+    stats = {"product": "", "release": "3.07.02", "signers": ["b07a9ea9", "28559fb4"]}
+    subjects = [replace(one, stats=stats) for one in clean_run.subjects]
+    text = write("text", replace(clean_run, subjects=tuple(subjects)))
+    assert "endpoint, release 3.07.02, signed by b07a9ea9 and 28559fb4" in text
+    assert "product" not in text
 
 
 def test_no_writer_is_longer_than_a_reader_holds_in_mind() -> None:
