@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import zlib
 
 from bundle.walk.formats.ars import MAGIC as AR
 from bundle.walk.formats.tars import is_tar
@@ -31,7 +32,7 @@ for _magic, _name in _MAGICS:
 CONTAINERS = frozenset(
     {
         "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
-        "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
+        "zlib", "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
     }
 )  # fmt: skip
 """Formats the walker looks inside."""
@@ -47,6 +48,8 @@ _UNREAD: tuple[tuple[int, bytes], ...] = (
 
 _NO_SPACE = dict.fromkeys(b"\t\n\r\f")
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
+_SOME = 32
+"""Bytes that random data does not unpack to by chance."""
 _PYC = frozenset(range(3000, 3700)) | {62211}
 
 
@@ -115,6 +118,8 @@ def _binary(head: bytes, source: Source) -> str:
         return "bdb"
     if any(head.startswith(magic, place) for place, magic in _UNREAD):
         return "unread"
+    if _zlib(head):
+        return "zlib"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
 
 
@@ -178,6 +183,17 @@ def _behind_skippable(source: Source) -> str:
 def _lzma(head: bytes) -> bool:
     window, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     return len(head) > 13 and not head[13] and _round(window) and (size == (1 << 64) - 1 or size < 1 << 40)
+
+
+def _zlib(head: bytes) -> bool:
+    """Whether this has the header of RFC 1950, which one in a thousand other files has too, and unpacks."""
+    if head[0] & 0x8F != 8 or len(head) < 3 or head[1] & 0x20 or int.from_bytes(head[:2], "big") % 31:
+        return False
+    made = zlib.decompressobj(-zlib.MAX_WBITS)  # without its checksum: a wrong one is said where it is read
+    try:
+        return len(made.decompress(head[2:], HEAD)) >= _SOME or made.eof
+    except zlib.error:
+        return False
 
 
 def _round(window: int) -> bool:

@@ -6,10 +6,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any, Protocol, cast
-
-import zstandard
 
 from bundle.walk.problem import Broken
 from bundle.walk.source import CHUNK
@@ -170,23 +167,13 @@ class _Feed:
             self._held += block
         return self._held
 
-    def read(self, length: int = -1, /) -> bytes:
-        """Serve zstandard's reader."""
-        block = self.next()
-        if 0 <= length < len(block):
-            self.give_back(block[length:])
-            return block[:length]
-        return block
-
 
 def _leftover(feed: _Feed, magic: bytes) -> bool:
     """Whether another stream of the kind follows; padding is dropped, anything else is trailing data."""
     while True:
         held = feed.at_least(len(magic))
-        if held.startswith(magic):
-            return True
-        if not held:
-            return False
+        if held.startswith(magic) or not held:
+            return bool(held)
         rest = held.lstrip(b"\0")
         feed.next()
         if rest:
@@ -243,6 +230,26 @@ def _gzip_header(feed: _Feed) -> None:
 def inflate(source: Iterator[bytes], wbits: int = -15) -> Iterator[bytes]:
     """Undo deflate (raw by default). Errors: Broken."""
     yield from _inflate(inflater(wbits), _Feed(source), "deflate")
+
+
+def unzlib(source: Iterator[bytes]) -> Iterator[bytes]:
+    """Undo zlib (RFC 1950), all streams that begin alike; a wrong checksum is said at the end. Errors: Broken."""
+    feed = _Feed(source)
+    magic = feed.at_least(2)[:2]
+    while True:
+        feed.take(2)
+        made, adler = inflater(-15), 1
+        for block in _inflate(made, feed, "zlib"):
+            adler = zlib.adler32(block, adler)
+            yield block
+        feed.give_back(made.unused_data)
+        tail = feed.take(4)
+        if len(tail) < 4:
+            raise Broken("truncated", "the zlib stream ends too early")
+        if int.from_bytes(tail, "big") != adler:
+            raise Broken("checksum", "the zlib stream is damaged: its content has another Adler-32")
+        if not _leftover(feed, magic):
+            return
 
 
 def _inflate(made: Inflater, feed: _Feed, what: str) -> Iterator[bytes]:
@@ -333,60 +340,3 @@ def _unlzma(made: lzma.LZMADecompressor, feed: _Feed) -> Iterator[bytes]:
     except MemoryError as problem:
         raise Broken("limit-window", "the xz stream asks for more memory than there is") from problem
     feed.give_back(block[at:])
-
-
-def unzstd(source: Iterator[bytes], *, window: int) -> Iterator[bytes]:
-    """Undo zstd, all frames of it; `window` bounds the memory. Errors: Broken.
-
-    The decompressor is fed block by block (RFC 8878, 3.1.1): each makes at most 128 KiB, so that a run-length
-    bomb cannot make much at once, and a frame that was cut is noticed.
-    """
-    stream = Stream(source)
-    limit = 1 << max(10, min(window, 1 << 31).bit_length() - 1)
-    try:
-        while _skip_skippable(stream):
-            made = zstandard.ZstdDecompressor(max_window_size=limit).decompressobj()
-            head, checksum = _frame_header(stream)
-            yield made.decompress(head)
-            last = False
-            while not last:
-                header = stream.exactly(3)
-                word = int.from_bytes(header, "little")
-                last, kind, size = bool(word & 1), word >> 1 & 3, word >> 3
-                yield made.decompress(header + stream.exactly(1 if kind == 1 else size))
-            if checksum:
-                yield made.decompress(stream.exactly(4))
-    except zstandard.ZstdError as problem:
-        if "memory" in str(problem):
-            raise Broken("limit-window", "the zstd frame asks for more memory than allowed") from problem
-        raise Broken("corrupt", f"the zstd stream is damaged: {problem}") from problem
-
-
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-
-
-def _skip_skippable(stream: Stream) -> bool:
-    """Go to the next frame; return whether there is one."""
-    while True:
-        magic = stream.peek(4)
-        if magic == ZSTD_MAGIC:
-            return True
-        if len(magic) == 4 and magic[1:] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50:
-            stream.skip(4)
-            stream.skip(int.from_bytes(stream.exactly(4), "little"))
-            continue
-        if not magic:
-            return False
-        for block in stream.rest():
-            if block.strip(b"\0"):
-                raise Broken("trailing-data", "data follows the zstd stream", chain([block], stream.rest()))
-        return False
-
-
-def _frame_header(stream: Stream) -> tuple[bytes, bool]:
-    """Return the frame's header and whether a checksum ends the frame."""
-    head = stream.exactly(5)
-    flags = head[4]
-    single = bool(flags & 0x20)
-    length = (0 if single else 1) + (0, 1, 2, 4)[flags & 3] + ((1 if single else 0), 2, 4, 8)[flags >> 6]
-    return head + stream.exactly(length), bool(flags & 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bundle.walk import stream
+from bundle.walk import stream, zstd
 from bundle.walk.formats import cpio, tars
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
@@ -13,6 +13,7 @@ from bundle.walk.source import Source, chunks
 _ENDINGS = {
     ".tgz": ".tar", ".tbz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar", ".gz": "", ".bz2": "", ".xz": "",
     ".lzma": "", ".zst": "", ".lz4": "", ".lz": "", ".lzo": "", ".z": "", ".svgz": ".svg", ".uu": "",
+    ".zlib": "", ".zz": "",
 }  # fmt: skip
 
 
@@ -22,10 +23,11 @@ def unpacked(source: Source, kind: str, context: Context, start: int = 0) -> Ite
     window = context.limits.window
     known: dict[str, Callable[[], Iterator[bytes]]] = {
         "gzip": lambda: stream.gunzip(blocks),
+        "zlib": lambda: stream.unzlib(blocks),
         "bzip2": lambda: stream.bunzip2(blocks),
         "xz": lambda: stream.unxz(blocks, window=window),
         "lzma": lambda: stream.unxz(blocks, window=window),
-        "zstd": lambda: stream.unzstd(blocks, window=window),
+        "zstd": lambda: zstd.unzstd(blocks, window=window),
     }
     made = known.get(kind)
     return made() if made else None

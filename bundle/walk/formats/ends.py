@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
-from bundle.walk import stream
+from bundle.walk import stream, zstd
 from bundle.walk.formats import ars, tars
 from bundle.walk.formats.raw import Note, Raw
 from bundle.walk.limits import MIB
@@ -168,4 +168,4 @@ def iso(source: Source) -> int:
 GZIP = unpacked(stream.gunzip)
 BZIP2 = unpacked(stream.bunzip2)
 XZ = unpacked(lambda blocks: stream.unxz(blocks, window=_WINDOW))
-ZSTD = unpacked(lambda blocks: stream.unzstd(blocks, window=_WINDOW))
+ZSTD = unpacked(lambda blocks: zstd.unzstd(blocks, window=_WINDOW))

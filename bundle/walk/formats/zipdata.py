@@ -6,7 +6,7 @@ import lzma
 import zlib
 from collections.abc import Iterator
 
-from bundle.walk import stream
+from bundle.walk import stream, zstd
 from bundle.walk.formats.raw import Context
 from bundle.walk.formats.zipdir import Row
 from bundle.walk.limits import Limits
@@ -52,7 +52,7 @@ def unpack(packed: Source, method: int, context: Context) -> Iterator[bytes]:
     if method == 12:
         return stream.bunzip2(blocks)
     if method == 93:
-        return stream.unzstd(blocks, window=context.limits.window)
+        return zstd.unzstd(blocks, window=context.limits.window)
     if method == 95:
         return stream.unxz(blocks, window=context.limits.window)
     head = packed.read(0, 9)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,10 @@ COMMANDS = {
     "iso": ("genisoimage", "genisoimage -quiet -R -o out tree"),
     "tar.lz4": ("lz4", "tar cf t.tar tree && lz4 -q -f t.tar out"),
     "tar.zst": ("zstd", "tar cf t.tar tree && zstd -q -f t.tar -o out"),
+    "tar.zlib": (
+        "perl",
+        "tar cf t.tar tree && perl -MCompress::Zlib -0777 -ne 'print compress($_)' t.tar > out",
+    ),
     "zst-long": ("zstd", "tar cf t.tar tree && zstd -q -f --long=27 -19 t.tar -o out"),
     "cpio": ("cpio", "cd tree && find . | cpio -o -H newc --quiet > ../out"),
     "cpio-odc": ("cpio", "cd tree && find . | cpio -o -H odc --quiet > ../out"),
@@ -115,6 +120,24 @@ def test_a_large_file_comes_in_windows_with_the_right_lines(tmp_path: Path) -> N
     offset, content, line = windows[1]
     assert lines[offset : offset + len(content)] == content
     assert line == lines[:offset].count(b"\n") + 1
+
+
+def test_zlib_is_read_to_its_end_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
+    page = b"<?php echo 'hello'; ?>\n" * 9
+    whole = zlib.compress(page)
+    cases = {
+        "two": (whole + zlib.compress(b"more"), page + b"more", None),
+        "behind": (whole + b"a note", page, "trailing-data"),
+        "checksum": (whole[:-1] + bytes([whole[-1] ^ 1]), page, "checksum"),
+        "cut": (whole[:-2], page, "truncated"),
+    }
+    for name, (data, content, problem) in cases.items():
+        (tmp_path / name).write_bytes(data)
+        found, problems = said(tmp_path / name)
+        assert [p.reason for p in problems] == [problem] * bool(problem), name
+        assert (
+            problem in ("checksum", "truncated") or found["<content>"] == hashlib.sha256(content).hexdigest()
+        )
 
 
 def test_depth_limit_is_said(tmp_path: Path) -> None:
