@@ -31,6 +31,8 @@ def is_tar(head: bytes) -> bool:
 def _summed(block: bytes) -> bool:
     """Whether the header's checksum is right; some writers add signed bytes."""
     said = _number(block[148:156])
+    if said <= 0:  # no number: most files, each of which is asked
+        return False
     unsigned = sum(block) - sum(block[148:156]) + 256
     return said == unsigned or said == unsigned - 256 * sum(
         1 for byte in block[:148] + block[156:] if byte > 127
