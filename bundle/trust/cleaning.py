@@ -18,9 +18,9 @@ from typing import Any
 
 from bundle.prove import prove
 from bundle.trust import attest
+from bundle.trust.digest import digest
 from bundle.trust.inventory import Item, inventory
 from bundle.trust.policy import Policy
-from bundle.trust.statement import digest
 from hardening.errors import ExitCode, InputError, RefusedError, UsageError
 from hardening.findings import NESTING, Finding, InFile, Result, Rule, Run, Severity, Verdict, in_file
 

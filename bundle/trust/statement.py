@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
+from bundle.trust.digest import Early, digest
 from bundle.trust.inventory import Item
 from hardening import __version__
-from hardening.errors import InputError, RefusedError
+from hardening.errors import RefusedError
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
@@ -66,26 +65,12 @@ def state(
 ) -> Statement:
     """Return the statement about the bundle file `path` with these members.
 
-    Given a function the members are read while the whole file is hashed.
+    Given a function the members are read while another process reads the whole file.
     """
     if callable(members):
-        listed, problems = list[Item](), list[BaseException]()
-
-        def read(ask: Callable[[Path], Iterable[Item]] = members) -> None:
-            try:
-                listed.extend(ask(path))
-            except BaseException as problem:  # noqa: BLE001 - raised again below, where somebody hears it
-                problems.append(problem)
-
-        beside = Thread(target=read)
-        beside.start()
-        try:
-            sha256, size = digest(path)
-        finally:
-            beside.join()
-        if problems:
-            raise problems[0]
-        members = listed
+        with Early(path) as whole:
+            members = list(members(path))
+            sha256, size = whole.result()
     else:
         sha256, size = digest(path)
     return Statement(
@@ -126,16 +111,6 @@ def parse(payload: bytes) -> Statement:
         )
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise RefusedError("the signed statement is malformed", hint="sign the bundle again") from problem
-
-
-def digest(path: Path) -> tuple[str, int]:
-    """Return SHA-256 (hex) and size of a file, read once."""
-    try:
-        with path.open("rb", buffering=0) as source:
-            value = hashlib.file_digest(source, "sha256").hexdigest()
-            return value, source.tell()
-    except OSError as problem:
-        raise InputError(f"{path}: {problem.strerror}", hint="give the bundle as one file") from problem
 
 
 def _stamp(moment: datetime) -> str:

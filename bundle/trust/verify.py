@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from bundle.trust import attest, dsse, installed, keys, statement
+from bundle.trust.digest import digest
 from bundle.trust.inventory import first_difference, inventory
 from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
@@ -89,9 +90,11 @@ def verify(
     force_reason: str = "",
     record: bool = False,
     require: Sequence[str] = (),
+    whole: Callable[[], tuple[str, int]] | None = None,
 ) -> Run:
     """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
 
+    `whole` returns the SHA-256 (hex) and size of the bundle, where somebody is reading it already.
     `require` names further statements beside the bundle that have to hold (see `attest.KINDS`).
 
     `state_file` says what is installed: an older release is refused unless there is a `force_reason`, and the time
@@ -128,7 +131,7 @@ def verify(
             raise RefusedError(older, hint="install a newer release")  # noqa: TRY301 - one way out for every refusal
         forced = f"forced although {older}: {force_reason}" if older else ""
         rule = CONTENT
-        found_size = _check_content(path, said, policy, now)
+        found_size = _check_content(path, whole() if whole else digest(path), said, policy, now)
         rule = STATEMENT
         further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
@@ -161,7 +164,7 @@ def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) ->
     """Check a signed report and return a run that exits 0, or 11 saying why. Errors: InputError (no such report)."""
     started = datetime.now(UTC)
     now = now or started
-    sha256, size = statement.digest(path)
+    sha256, size = digest(path)
     reason = ""
     try:
         said = attest.opened(attest.beside(path, "report"), "report", policy, sha256, now=now)
@@ -272,8 +275,10 @@ def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime
         return first_difference(said.members, iter(members(path)))
 
 
-def _check_content(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> int:
-    sha256, size = statement.digest(path)
+def _check_content(
+    path: Path, whole: tuple[str, int], said: statement.Statement, policy: Policy, now: datetime
+) -> int:
+    sha256, size = whole
     if sha256 == said.sha256 and size == said.size:
         return size
     try:

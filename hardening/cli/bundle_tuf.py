@@ -49,7 +49,7 @@ def command() -> None:
 def init(folder: Path, root_threshold: int, targets_threshold: int, **given: Any) -> None:
     """Make an empty repository FOLDER; bring its 1.root.json to the hosts over ssh."""
     from bundle.trust import repository
-    from bundle.trust.statement import digest
+    from bundle.trust.digest import digest
 
     threshold = {"root": root_threshold, "targets": targets_threshold}
     made = repository.init(folder, _signers(**given), threshold=threshold, now=datetime.now(UTC))

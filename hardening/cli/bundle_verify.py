@@ -40,25 +40,31 @@ def command(
     report: ReportOptions,
 ) -> int:
     """Verify the bundle PATH against its signature; exit 11 names the first thing that is not as signed."""
-    from bundle.trust import keys, policy
-    from bundle.trust.verify import verify
+    from bundle.trust.digest import Early
 
     if bool(key_files) == bool(trust_file):
         raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
-    trusted = (
-        policy.load(trust_file)
-        if trust_file
-        else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
-    )
     if (record or force_older) and state_file is None:
         raise click.UsageError("--record and --force-older need --installed-state FILE")
-    run = verify(
-        path,
-        trusted,
-        signature=signature,
-        state_file=state_file,
-        force_reason=force_older.strip(),
-        record=record,
-        require=require,
-    )
+    with Early(
+        path
+    ) as early:  # the file is read while the rest is loaded: half of the time for a small bundle
+        from bundle.trust import keys, policy
+        from bundle.trust.verify import verify
+
+        trusted = (
+            policy.load(trust_file)
+            if trust_file
+            else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
+        )
+        run = verify(
+            path,
+            trusted,
+            signature=signature,
+            state_file=state_file,
+            force_reason=force_older.strip(),
+            record=record,
+            require=require,
+            whole=early.result,
+        )
     return finish(run, report)

@@ -23,12 +23,13 @@ def sign(
     path: Path, key: Path | None, unsigned: bool, passphrase_file: Path | None, no_passphrase: bool
 ) -> None:
     """Sign the report PATH, of any format: PATH.dsse.json beside it."""
-    from bundle.trust import attest, keys, statement
+    from bundle.trust import attest, keys
+    from bundle.trust.digest import digest
     from hardening.cli.options import write_file
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
-    sha256, size = statement.digest(path)
+    sha256, size = digest(path)
     private = None
     if key is not None:
         asked = keys.is_encrypted(key) and not no_passphrase

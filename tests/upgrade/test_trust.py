@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bundle.trust import keys, statement
+from bundle.trust import keys
+from bundle.trust.digest import digest
 from bundle.trust.verify import signature_of
 from hardening.errors import ExitCode
 from hardening.upgrade import story
@@ -89,7 +90,7 @@ def other_content(site: Site, signer: Signer, _stranger: Path) -> Job:
     path = site.root.parent / "other.tar.gz"
     path.write_bytes(signer.bundle("unknown-log").read_bytes())
     good = signed(signer.bundle(), site)
-    sha256, size = statement.digest(path)
+    sha256, size = digest(path)
     return replace(good, bundle=str(path), sha256=sha256, size=size)
 
 

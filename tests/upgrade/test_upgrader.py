@@ -429,7 +429,7 @@ def test_a_bundle_that_writes_outside_is_stopped(site: Site, signer: Signer, nam
         out.addfile(item, io.BytesIO(b"x\n"))
     before = site.declared()
     made = job(path, site)
-    from bundle.trust.statement import digest as of_file
+    from bundle.trust.digest import digest as of_file
 
     sha256, size = of_file(hostile)
     found = whole_run(site, hostile, job=replace(made, bundle=str(hostile), sha256=sha256, size=size))

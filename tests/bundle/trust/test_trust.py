@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import random
 import subprocess
 import tarfile
@@ -18,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from bundle.trust import dsse, keys, statement
+from bundle.trust.digest import Early, digest
 from bundle.trust.inventory import inventory
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode, HardeningError, InputError, RefusedError, UsageError
@@ -275,3 +277,16 @@ def test_a_member_nobody_can_look_into_is_signed_by_its_digest(tmp_path: Path, k
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(HardeningError):
         sign(path, key)
+
+
+def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Path) -> None:
+    path, none = a_bundle(tmp_path / "upgrade.zip"), tmp_path / "none"
+    with Early(path) as early:
+        assert early.result() == digest(path)
+    with Early(none) as early, pytest.raises(InputError, match="none: No such file"):
+        early.result()
+    with Early(path) as unasked:
+        pass
+    with pytest.raises(ChildProcessError):  # nobody is left behind
+        os.waitpid(-1, os.WNOHANG)
+    del unasked
