@@ -32,12 +32,14 @@ def audit(
     cache: str | os.PathLike[str] | None = None,
     on_event: Callable[[AuditEvent], None] | None = None,
     called: Mapping[str, str] | None = None,
+    installed: bool = False,
 ) -> Run:
     """Examine archives or folders, nested to any depth, and return everything that was seen.
 
     One subject per path, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
     two add up to `bytes`), `seconds`. `jobs` processes share the work (default: one per core); the result does not
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
+    `installed` says that the paths are places of a host: a text alone, or an empty folder, is no bundle that failed.
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """
@@ -45,5 +47,5 @@ def audit(
 
     return run(
         paths, detectors=detectors, limits=limits, passwords=passwords, jobs=jobs, cache=cache, on_event=on_event,
-        called=called,
+        called=called, installed=installed,
     )  # fmt: skip

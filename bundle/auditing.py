@@ -40,6 +40,7 @@ def run(
     cache: str | os.PathLike[str] | None,
     on_event: Callable[[AuditEvent], None] | None,
     called: Mapping[str, str] | None,
+    installed: bool,
 ) -> Run:
     """Do what `bundle.audit` says. Errors: InputError."""
     started = datetime.now(UTC)
@@ -54,6 +55,7 @@ def run(
         jobs or os.cpu_count() or 1,
         cache,
         on_event or (lambda _event: None),
+        installed=installed,
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
@@ -86,7 +88,10 @@ class Audit:
         jobs: int,
         cache: str | os.PathLike[str] | None,
         on_event: Callable[[AuditEvent], None],
+        *,
+        installed: bool = False,
     ) -> None:
+        self._installed = installed
         self.subjects: list[Subject] = []
         self.findings: list[Finding] = []
         self.results: list[Result] = []
@@ -131,7 +136,7 @@ class Audit:
         self._on_event(Started(shown, size))
         root = Section()
         self._open = [(0, root)]
-        top = _Top()
+        top = _Top(nothing_else=self._installed or Path(path).is_dir(), empty=self._installed)
         self._consume(self._walker.walk(path, shown), top, size)
         self._collect(wait=True)
         key = self._key()
@@ -140,7 +145,7 @@ class Audit:
         findings = [*self._swollen(shown, size, total.size), *unfold(key, self._sections, shown)]
         examined, reason = top.verdict(total.partial, total.members)
         subject = Subject(
-            id=shown, kind=Kind.BUNDLE, examined=examined, reason=reason,
+            id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
             stats={
                 "members": total.members,
                 "bytes": total.size + total.not_examined,
@@ -324,6 +329,10 @@ class Audit:
 class _Top:
     """What the outermost level turned out to be."""
 
+    nothing_else: bool = False
+    """Whether text and data alone are what is expected: in a folder, and on a host."""
+    empty: bool = False
+    """Whether nothing at all is, too."""
     first: Member | None = None
     files: int = 0
     nested: bool = False
@@ -341,15 +350,15 @@ class _Top:
     def verdict(self, partial: str, members: int) -> tuple[Examined, str]:
         """Return how much was examined, and why not all."""
         first = self.first
-        if not self.files:
+        if not self.files and not self.empty:
             return Examined.NONE, "nothing in it: an empty folder"
         if self.files == 1 and first is not None and not self.nested:
-            if first.format == "empty":
+            if first.format == "empty" and not self.empty:
                 return Examined.NONE, "empty file"
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
-            if first.format in ("data", "text", "utf-16", "unread"):
+            if first.format in ("data", "text", "utf-16", "unread") and not self.nothing_else:
                 return Examined.NONE, partial or "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
 

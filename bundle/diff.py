@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from bundle.detect.components import Components
+from bundle.detect.credentials import SUDO
 from bundle.detect.credentials import detector as credential_detector
 from bundle.exposure import listening, sudo_rules
 from bundle.sbom.contents import Contents, take
@@ -114,6 +115,8 @@ def _side(path: Path, limits: Limits | None) -> _Side:
         place = NESTING.join(seen.parts[1:])
         take(side.contents, seen, components)
         for finding in credentials.check(seen, ""):
+            if finding.rule.id == SUDO:  # told as rules, and no credential
+                continue
             key = (place, finding.rule.id, finding.evidence)
             side.facts["credential"][key] = (place, f"{finding.message} [{finding.rule.id}] in {place}")
         if seen.derived or seen.offset or seen.kind == "listing" or not place:

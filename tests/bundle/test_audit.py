@@ -256,3 +256,11 @@ def test_json_report_is_deterministic(release: Path, capfd: pytest.CaptureFixtur
             del subject["stats"]["seconds"]
         texts.append(json.dumps(report))
     assert texts[0] == texts[1]
+
+
+def test_a_folder_with_one_text_was_looked_at_and_the_text_alone_is_no_bundle(tmp_path: Path) -> None:
+    text = tmp_path / "in" / "notes.txt"
+    text.parent.mkdir()
+    text.write_text("hello\n")
+    assert audit([text.parent], jobs=1).exit_code() is ExitCode.OK
+    assert audit([text], jobs=1).exit_code() is ExitCode.NOTHING_EXAMINED

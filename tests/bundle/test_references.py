@@ -232,3 +232,17 @@ def test_the_check_command_sees_the_result_and_decides(
     assert not out.exists()
     assert run([*command, "python3 -m zipfile -t {}"]) == ExitCode.OK
     assert out.exists()
+
+
+def test_a_rule_of_sudos_is_no_secret_and_stays_as_it_is(tmp_path: Path) -> None:
+    path, out = tmp_path / "up.zip", tmp_path / "out.zip"
+    rules = "apache ALL=(ALL) NOPASSWD: /opt/app/restart\n%wheel ALL=(ALL) NOPASSWD: ALL\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("etc/sudoers.d/app", rules)
+    made = clean(path, out, lambda bundle: audit([bundle], jobs=1))
+    assert out.read_bytes() == path.read_bytes()
+    assert {f.evidence for f in made.findings} == {
+        "apache NOPASSWD: /opt/app/restart",
+        "%wheel NOPASSWD: ALL",
+    }
+    assert not any(f.fix and f.fix.safe for f in made.findings)

@@ -43,6 +43,7 @@ _PAIR = 2
 _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
 )
+SUDO = "credential/sudo-rule"
 _STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 
 
@@ -203,9 +204,10 @@ class Credentials:
         *,
         safe: bool = False,
     ) -> Finding:
+        if family.rule.id == SUDO:
+            return _grant(member, subject, family, one, line, column)
         found = _finding(member, subject, family, one, line, column, safe=safe)
-        if family.rule.id != "credential/sudo-rule":
-            found = replace(found, same=_seal(self._own_key, one.value)[:16])
+        found = replace(found, same=_seal(self._own_key, one.value)[:16])
         if not self._key:
             return found
         return replace(found, secret_hmac=_seal(self._key, one.value).hex()[:32])
@@ -340,6 +342,23 @@ def _finding(
             safe=safe,
             operation="replace-text" if safe else "",
         ),
+    )
+
+
+def _grant(
+    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+) -> Finding:
+    """Say a rule of sudo's: what it allows is no secret, and nothing can stand in for it."""
+    user = _shown(one.user)
+    return Finding(
+        rule=family.rule,
+        subject=subject,
+        location=member.at(line, column),
+        message=f"{family.rule.title}: the account {user!r}",
+        severity=one.severity,
+        confidence=one.confidence,
+        evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}",
+        fix=Fix(action="list the commands with full paths and arguments, or leave NOPASSWD out"),
     )
 
 

@@ -21,8 +21,8 @@ from hardening.findings import Confidence
 REFERENCE = re.compile(rb"@secret:[a-z0-9][a-z0-9._-]{0,63}@")
 """What stands in a file in the place of a secret until the installer fills it in."""
 
-_NEVER = frozenset({"back-door", "password-hash"})
-"""Families whose literal is compared with: a comparison is taken out by a person, not filled in."""
+_NEVER = frozenset({"back-door", "password-hash", "sudo-rule"})
+"""Families whose literal is compared with, or is no secret: a person takes it out, nothing is filled in."""
 _LONGEST_NAME = 60
 _LONGEST_REFERENCE = 80
 _BROWSER = (".js", ".mjs", ".css", ".map", ".ts", ".scss", ".less", ".htm", ".html", ".svg")

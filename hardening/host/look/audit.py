@@ -71,7 +71,8 @@ def audit(
     subject = host.subject
     run = Run.of((), (), started=started)
     if places:
-        run = run.merged(_named(host, audit_bundles([str(host.place(path)) for path in places])))
+        installed = audit_bundles([str(host.place(path)) for path in places], installed=True)
+        run = run.merged(_named(host, installed))
     if servers:
         tls = audit_tls([host.place(path) for path in servers], policies)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))

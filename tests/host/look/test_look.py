@@ -241,3 +241,13 @@ def test_this_machine_can_be_asked() -> None:
     assert Root(Path("/")).live
     assert Root(Path("/")).name("/etc/passwd") == "/etc/passwd"
     assert os.fspath(Root(Path("/")).place("/etc")) == "/etc"
+
+
+def test_a_host_on_which_nothing_is_wrong_is_examined_in_full(tmp_path: Path) -> None:
+    (tmp_path / "etc/sudoers.d").mkdir(parents=True)
+    (tmp_path / "var/www/html").mkdir(parents=True)
+    (tmp_path / "etc/shadow").write_text("root:*:18000:0:99999:7:::\n")
+    (tmp_path / "etc/shadow").chmod(0o600)
+    (tmp_path / "etc/sudoers").write_text("")
+    (tmp_path / "var/www/html/index.html").write_text("<p>hello</p>\n")
+    assert run(["host", "audit", "--root", str(tmp_path)]) == ExitCode.OK
