@@ -149,7 +149,7 @@ def test_a_rendered_module_breaks_no_binding_rule_or_says_where(name: str) -> No
     judged = {
         f.evidence for f in policy.judge(made.offer).findings if f.rule.id in {"tls/suite", "tls/protocol"}
     }
-    assert judged <= {f.evidence for f in made.findings}
+    assert judged <= {f.evidence for f in (*made.findings, *made.explained)}
 
 
 def test_old_modules_that_know_no_scopes_are_refused() -> None:

@@ -198,7 +198,8 @@ def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, prese
         ledger.misses(rule, missing)
 
 
-def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
+def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
+    by_id = {ledger.policy.id: ledger.policy for ledger in ledgers}
     shared: dict[tuple[object, ...], tuple[Fact, list[Reason]]] = {}
     for ledger in ledgers:
         for fact, reason in ledger.reasons():
@@ -209,16 +210,22 @@ def _broken(offer: Offer, ledgers: Iterable[Ledger]) -> Iterable[Finding]:
         first = {reason.policy: reason for reason in reversed(binding or reasons)}
         named = tuple(sorted(first))
         verb = "against" if binding else "discouraged by"
+        later = not binding and all(fact.evidence in by_id[name].written for name in named)
         yield Finding(
             rule=fact.rule,
             subject=offer.subject,
             location=fact.at,
-            message=f"{fact.said}; {verb} {'; '.join(str(first[name]) for name in named)}",
-            severity=max(fact.severity, Severity.MEDIUM) if binding else Severity.LOW,
+            message=f"{fact.said}; {verb} {'; '.join(str(first[name]) for name in named)}"
+            + ("; it is among what the policy has written until then" if later else ""),
+            severity=max(fact.severity, Severity.MEDIUM)
+            if binding
+            else Severity.INFO
+            if later
+            else Severity.LOW,
             evidence=fact.evidence,
-            remedy=fact.remedy,
+            remedy="Nothing has to change now; plan for the day it goes." if later else fact.remedy,
             policies=named,
-            fix=_fix(fact, named),
+            fix=None if later else _fix(fact, named),
         )
 
 

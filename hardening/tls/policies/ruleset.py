@@ -68,6 +68,17 @@ class Policy:
         return tuple(name for name in registry.PROTOCOLS if self.forbids_protocol(name) is None)
 
     @cached_property
+    def written(self) -> frozenset[str]:
+        """What the policy itself would have written: names of versions, suites and groups."""
+        return frozenset(
+            (
+                *self.protocols,
+                *(s.iana for s in (*self.suites, *self.suites13)),
+                *(g.name for g in self.groups),
+            )
+        )
+
+    @cached_property
     def required_protocols(self) -> tuple[str, ...]:
         """The protocol versions a binding rule wants offered."""
         return tuple(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.tls import registry
+from hardening.tls.judging import rules
 from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
@@ -23,6 +24,9 @@ _KX = {"ECDHE": ("ECDHE",), "RSA": ("RSA",), "DHE": ("DHE", "DHE-RSA"), "ANY": (
 _MACS = {"SHA1": "HMAC-SHA1", "SHA256": "HMAC-SHA2-256", "SHA384": "HMAC-SHA2-384", "AEAD": "AEAD"}
 _VERSIONS = {"TLSv1.3": "TLS1.3", "TLSv1.2": "TLS1.2", "TLSv1.1": "TLS1.1", "TLSv1.0": "TLS1.0"}
 Words = dict[str, tuple[str, ...]]
+_LANGUAGE = (
+    "the language lists key exchanges, ciphers and MACs apart; a server's own cipher list can say more"
+)
 
 
 def cipher_of(suite: Suite) -> str:
@@ -144,28 +148,48 @@ def render(
             hint="name a release or a build (--openssl) that has more",
         )
     left = [s.iana for s in (*policy.suites13, *policy.suites) if s.iana not in offered]
-    gaps = (
-        (
-            Gap(
-                what=f"{joined(left)} cannot be had, or not without suites the policy forbids, and are left out",
-                way_out="the language lists key exchanges, ciphers and MACs apart; a server's own cipher list can say more",
-                severity=Severity.INFO,
-            ),
+    gaps = [
+        Gap(what=what, way_out=_LANGUAGE, severity=Severity.INFO, rule=rule.id, if_broken=True)
+        for what, rule in (
+            ("single suites cannot be chosen", rules.SUITE),
+            ("whose order of suites decides cannot be said", rules.PREFERENCE),
         )
-        if left
-        else ()
+    ]
+    speaks = {p.name for p in offers[0].protocols}
+    mute = [n for n in policy.protocols if n not in speaks]
+    gaps.append(
+        Gap(
+            what=f"{joined(mute)} cannot be had of OpenSSL {build_name}",
+            way_out="a newer library has more",
+            severity=Severity.INFO,
+            covers=frozenset(f"no {n}" for n in mute),
+            if_broken=True,
+        )
     )
-    planned = Plan(job=job, gaps=gaps, assumptions=assumptions)
-    notes = (*(f"assumed: {a}" for a in assumptions), *(f"cannot: {g.what}" for g in gaps))
+    if left:
+        what = f"{joined(left)} cannot be had, or not without suites the policy forbids, and are left out"
+        gaps.append(Gap(what=what, way_out=_LANGUAGE, severity=Severity.INFO))
+    planned = Plan(job=job, gaps=tuple(gaps), assumptions=assumptions)
+    notes = (
+        *(f"assumed: {a}" for a in assumptions),
+        *(f"cannot: {g.what}" for g in gaps if not g.if_broken),
+    )
     text = _text(target, job, settings, notes)
     tls, ssh = _read(target, text, reading)
-    verdicts, findings = judged(target, planned, tls)
+    said = judged(target, planned, tls)
+    verdicts, findings, explained = said.verdicts, said.findings, said.explained
     if policy.ssh:
-        more, said = judged(target, Plan(job=job, gaps=(), assumptions=()), ssh)
-        worst = "fail" if "fail" in {more[policy.id], verdicts[policy.id]} else verdicts[policy.id]
-        verdicts, findings = {policy.id: worst}, (*findings, *said)
+        more = judged(target, Plan(job=job, gaps=(), assumptions=()), ssh)
+        worst = "fail" if "fail" in {more.verdicts[policy.id], verdicts[policy.id]} else verdicts[policy.id]
+        verdicts, findings = {policy.id: worst}, (*findings, *more.findings)
     return Rendered(
-        text=text, job=job, offer=tls, findings=findings, assumptions=assumptions, verdicts=verdicts
+        text=text,
+        job=job,
+        offer=tls,
+        findings=findings,
+        explained=explained,
+        assumptions=assumptions,
+        verdicts=verdicts,
     )
 
 

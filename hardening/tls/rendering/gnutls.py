@@ -25,6 +25,8 @@ _LANGUAGE = (
     "the language of GnuTLS lists key exchanges, ciphers and MACs apart; nothing but an exim linked with OpenSSL can "
     "choose suite by suite"
 )
+DH_BITS = 2048
+"""What exim takes for its parameters with GnuTLS."""
 Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 """Key exchanges, ciphers and MACs, each in order of preference."""
 
@@ -58,6 +60,8 @@ def choose(policy: Policy, protocols: tuple[str, ...]) -> tuple[Parts, tuple[Sui
         and any(gnutls.usable(s, p) for p in protocols)
     )
     parts = _ordered(wanted)
+    if policy.dh_min_bits > DH_BITS:
+        parts = _without(parts, 0, "DHE-RSA")
     while True:
         made = gnutls.product(protocols, *parts)
         extra = [s for s in made if _forbidden(policy, s, protocols)]
@@ -131,8 +135,16 @@ def render(
     reading = Reading(release=release, build=build, assumptions=notes)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, job, made, offers)
-    verdicts, findings = judged(target, planned, offer)
-    return Rendered(text=text, job=job, offer=offer, findings=findings, assumptions=notes, verdicts=verdicts)
+    said = judged(target, planned, offer)
+    return Rendered(
+        text=text,
+        job=job,
+        offer=offer,
+        findings=said.findings,
+        explained=said.explained,
+        assumptions=notes,
+        verdicts=said.verdicts,
+    )
 
 
 def _string(job: Job, parts: Parts, groups: tuple[str, ...]) -> str:

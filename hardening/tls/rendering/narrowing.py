@@ -6,6 +6,7 @@ from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.records import dataclass
 from hardening.tls import openssl
+from hardening.tls.judging import rules
 from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
@@ -26,6 +27,10 @@ class Gap:
     severity: Severity = Severity.MEDIUM
     covers: frozenset[str] = frozenset()
     """Evidence of the judge's findings that this explains."""
+    rule: str = ""
+    """The judge's rule of which this explains every finding."""
+    if_broken: bool = False
+    """Whether it is said only where the judge finds something that it explains; what that is, is added."""
     written: bool = True
     """Whether the file says it too: what the server does not know has no place in its configuration."""
 
@@ -48,6 +53,17 @@ class Narrowing:
             n for n in allowed if n in self.speaks and (n in self.can.protocols or n in self.can.stuck)
         )
         if found:
+            mute = [n for n in allowed if n in self.speaks and n not in found]
+            if mute:
+                self.gaps.append(
+                    Gap(
+                        what=f"{joined(mute)} cannot be switched on, though the library has {'them' if len(mute) > 1 else 'it'}",
+                        way_out="use a newer release, or put a proxy in front that can, where that is needed",
+                        severity=Severity.INFO,
+                        covers=frozenset(f"no {n}" for n in mute),
+                        written=False,
+                    )
+                )
             return found
         spoken = {n for n in self.speaks if n in self.can.protocols or n in self.can.stuck}
         have = joined(builds_order(frozenset(spoken))) or "none that can be switched"
@@ -112,6 +128,7 @@ class Narrowing:
         )
         if "TLSv1.3" in usable and self.drop13:
             usable = tuple(p for p in usable if p != "TLSv1.3")
+        self._shut(usable, ciphers)
         if usable:
             least, greatest = protocols.index(usable[0]), protocols.index(usable[-1])
             return protocols[least : greatest + 1]
@@ -125,11 +142,30 @@ class Narrowing:
             hint=ways,
         )
 
+    def _shut(self, usable: tuple[str, ...], ciphers: tuple[Cipher, ...]) -> None:
+        """Without a list the release's own holds, for versions with no suite of the policy. Errors: UsageError."""
+        older = [n for n in builds_order(self.speaks) if n in self.can.stuck and n != "TLSv1.3"]
+        if usable and older and not ciphers:
+            raise UsageError(
+                f"{self.policy.id} leaves no suite for {joined(older)}, and {self.target.name} {self.release.version} "
+                f"cannot switch {'them' if len(older) > 1 else 'it'} off",
+                hint="; ".join(dict.fromkeys(self.can.stuck[name] for name in older)),
+            )
+
     drop13 = False
 
     def ciphersuites(self, protocols: tuple[str, ...]) -> tuple[str, ...]:
         """Return the TLS 1.3 suites to write; where they cannot be chosen, none, and what that means is a gap."""
         if "TLSv1.3" not in protocols:
+            if "TLSv1.3" in self.stuck:
+                own = (c.iana for c in openssl.resolve("DEFAULT", self.build).tls13)
+                self.gaps.append(
+                    Gap(
+                        what="TLSv1.3 cannot be switched off and is offered",
+                        way_out=self.can.stuck["TLSv1.3"],
+                        covers=frozenset(("TLSv1.3", *own)),
+                    )
+                )
             return ()
         have = {c.code: c.name for c in self.build.tls13}
         wanted = tuple(have[s.code] for s in self.policy.suites13 if s.code in have)
@@ -138,13 +174,13 @@ class Narrowing:
         default = openssl.resolve("DEFAULT", self.build).tls13
         extra = [c.iana for c in default if self._forbidden(c)]
         if extra:
-            self.drop13 = len(protocols) > 1
+            self.drop13 = len(protocols) > 1 and "TLSv1.3" not in self.can.stuck
             self._gap(
                 f"the TLS 1.3 suites cannot be chosen, and the library's own hold {joined(extra)}"
                 + ("; TLS 1.3 is left off" if self.drop13 else ""),
                 "ciphersuites",
                 Severity.INFO if self.drop13 else Severity.MEDIUM,
-                covers=frozenset(extra),
+                covers=frozenset((*extra, "no TLSv1.3") if self.drop13 else extra),
             )
         return ()
 
@@ -155,6 +191,19 @@ class Narrowing:
     def groups(self) -> tuple[str, ...]:
         """Return the groups to write, in the policy's order."""
         names = served.known_groups(self.build)
+        if self.can.groups != "list":
+            self.gaps.append(
+                Gap(
+                    what="the groups cannot be chosen"
+                    if self.can.groups == "none"
+                    else "no more than one curve can be chosen",
+                    way_out=self.can.ways_out.get("groups", ""),
+                    severity=Severity.INFO,
+                    rule=rules.GROUP.id,
+                    if_broken=True,
+                    written=False,
+                )
+            )
         wanted = tuple(g.openssl for g in self.policy.groups if g.openssl and g.openssl in names)
         if self.can.groups == "list":
             return wanted
@@ -184,11 +233,15 @@ class Narrowing:
             *(g.name for g in self.policy.groups if names is not None and g.openssl not in names),
         )
         if missing:
+            asked = [n for n in self.policy.required_protocols if n not in self.speaks]
             self.gaps.append(
                 Gap(
                     what=f"{builds.shown(self.build.name)} has no {joined(missing)}",
-                    way_out="none is needed; a newer library would have more",
+                    way_out=f"use a newer library: the policy asks for {joined(asked)}"
+                    if asked
+                    else "none is needed; a newer library would have more",
                     severity=Severity.INFO,
+                    covers=frozenset(f"no {n}" for n in self.policy.protocols if n not in self.speaks),
                     written=False,
                 )
             )
@@ -201,12 +254,19 @@ class Narrowing:
         fixed = self.can.preference == "server"
         if wanted is not None and wanted is not fixed:
             side = "client" if wanted else "server"
-            self._gap(f"the {side}'s order of suites decides, whatever is set", "preference", Severity.LOW)
+            self._gap(
+                f"the {side}'s order of suites decides, whatever is set",
+                "preference",
+                Severity.LOW,
+                rule=rules.PREFERENCE.id,
+            )
         return fixed
 
-    def _gap(self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset()) -> None:
+    def _gap(
+        self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset(), rule: str = ""
+    ) -> None:
         way = self.can.ways_out.get(key, "")
-        self.gaps.append(Gap(what=what, way_out=way, severity=severity, covers=covers))
+        self.gaps.append(Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule))
 
 
 def builds_order(names: frozenset[str]) -> tuple[str, ...]:

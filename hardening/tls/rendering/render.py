@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from hardening.errors import HardeningError
+from hardening.errors import HardeningError, UsageError
 from hardening.tls import openssl
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
@@ -85,6 +85,11 @@ def render(
         written: Rendered = module.render(target, policy, version=version, build=build, params=params)
         return written
     release, build_name, assumptions = settle(target, version, build)
+    if not (policy.suites or policy.suites13):
+        raise UsageError(
+            f"{policy.id} names no suite of TLS that could be rendered",
+            hint="take a policy that does (`harden tls policies`), or give yours a [render] table (docs/policies.md)",
+        )
     if target.gnutls(release):
         from hardening.tls.rendering import gnutls as gnutls_render
 
@@ -108,14 +113,15 @@ def render(
     reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, made, offers)
-    verdicts, findings = judged(target, made, offer)
+    said = judged(target, made, offer)
     return Rendered(
         text=text,
         job=job,
         offer=offer,
-        findings=findings,
+        findings=said.findings,
+        explained=said.explained,
         assumptions=made.assumptions,
-        verdicts=verdicts,
+        verdicts=said.verdicts,
         stuck=tuple(p.name for p in offer.protocols if p.name not in job.protocols),
     )
 

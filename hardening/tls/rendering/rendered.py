@@ -14,6 +14,7 @@ from hardening.tls.offer import Offer
 from hardening.tls.release import Release
 from hardening.tls.rendering.narrowing import Gap
 from hardening.tls.targets.base import Job, Target
+from hardening.tls.targets.tree import joined
 
 INEXPRESSIBLE = Rule(
     id="tls/inexpressible",
@@ -44,6 +45,8 @@ class Rendered:
     findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
     verdicts: Mapping[str, str]
+    explained: tuple[Finding, ...] = ()
+    """What the judge finds and a `tls/inexpressible` finding tells instead, with the way out."""
     stuck: tuple[str, ...] = ()
     """Versions that are offered although the job has them not, for they cannot be switched off."""
 
@@ -70,30 +73,51 @@ CONFIGURABLE = frozenset(
 )
 
 
-def judged(target: Target, made: Plan, offer: Offer) -> tuple[Mapping[str, str], tuple[Finding, ...]]:
-    """Return the verdicts, and as findings what cannot be expressed and what is still against the policy."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a policy says of what was written for it."""
+
+    verdicts: Mapping[str, str]
+    findings: tuple[Finding, ...]
+    """What cannot be expressed, and what is against the policy all the same."""
+    explained: tuple[Finding, ...]
+    """What the judge finds and the first kind of finding tells instead."""
+
+
+def judged(target: Target, made: Plan, offer: Offer) -> Judged:
+    """Judge what was read back; what a gap explains is said once, with the way out."""
     judgement = made.job.policy.judge(offer)
     subject = f"{target.name}@{made.job.release.version}"
     place = in_file(target.place)
-    explained = {word for gap in made.gaps for word in gap.covers}
-    found = [
-        Finding(
-            rule=INEXPRESSIBLE,
-            subject=subject,
-            location=place,
-            message=gap.what,
-            severity=gap.severity,
-            evidence=gap.what,
-            remedy=gap.way_out[:1].upper() + gap.way_out[1:] + "." if gap.way_out else "",
-            policies=(made.job.policy.id,),
-        )
-        for gap in made.gaps
-    ]
-    found += [
-        replace(one, subject=subject, location=place, fix=None)
-        for one in judgement.findings
-        if one.rule.id in CONFIGURABLE and one.evidence not in explained
-    ]
+    left = [one for one in judgement.findings if one.rule.id in CONFIGURABLE]
+    until = [one for one in left if one.level is Severity.INFO]  # the policy has it written for now
+    left = [one for one in left if one.level is not Severity.INFO]
+    found, explained = [], []
+    for gap in made.gaps:
+        mine = [f for f in left if f.evidence in gap.covers or f.rule.id == gap.rule]
+        left = [f for f in left if f not in mine]
+        explained += mine
+        if mine or not gap.if_broken:
+            found.append(_inexpressible(gap, mine, subject, made.job))
+    found = [replace(one, location=place) for one in found]
+    found += [replace(one, subject=subject, location=place, fix=None) for one in (*left, *until)]
     if (lost := clients.warning(offer)) is not None:
         found.append(replace(lost, subject=subject, location=place))
-    return judgement.verdicts, tuple(found)
+    return Judged(verdicts=judgement.verdicts, findings=tuple(found), explained=tuple(explained))
+
+
+def _inexpressible(gap: Gap, explained: list[Finding], subject: str, job: Job) -> Finding:
+    """Return what cannot be said; it is as bad as the worst of what comes of it."""
+    what = gap.what
+    if gap.if_broken:
+        what += f", and what is offered has {joined(f.evidence for f in explained)}"
+    return Finding(
+        rule=INEXPRESSIBLE,
+        subject=subject,
+        location=in_file(""),
+        message=what,
+        severity=max((gap.severity, *(f.level for f in explained))),
+        evidence=what,
+        remedy=gap.way_out[:1].upper() + gap.way_out[1:] + "." if gap.way_out else "",
+        policies=(job.policy.id,),
+    )

@@ -51,6 +51,9 @@ class _Narrowing:
             if kind == "host_keys" and not self._has("host keys by signature"):
                 self._by_type(names)
             yield kind, directive, names
+        for kind in NAMES:  # rules about what the policy leaves as it is, which an old release cannot change
+            if kind not in dict(self.policy.ssh_lists) and not self.directive(kind):
+                self._unsettable(kind)
 
     def directive(self, kind: str) -> str:
         """Return what the release calls the list, or nothing where it cannot be set."""
@@ -141,9 +144,15 @@ def render(
     reading = Reading(release=release, build=build_name, assumptions=assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, release, lists, offers)
-    verdicts, findings = judged(target, made, offer)
+    said = judged(target, made, offer)
     return Rendered(
-        text=text, job=job, offer=offer, findings=findings, assumptions=assumptions, verdicts=verdicts
+        text=text,
+        job=job,
+        offer=offer,
+        findings=said.findings,
+        explained=said.explained,
+        assumptions=assumptions,
+        verdicts=said.verdicts,
     )
 
 

@@ -35,7 +35,9 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     speaks = builds.build(build).protocols
     return Abilities(
         protocols=frozenset(PROTOCOLS),
-        stuck={"TLSv1.3": "none is known: Dovecot has a least version and no greatest"} if ranged and "TLSv1.3" in speaks else {},
+        stuck={"TLSv1.3": "none is known: Dovecot has a least version and no greatest, and before that no word for TLS 1.3"}
+        if "TLSv1.3" in speaks
+        else {},
         ciphersuites=_has("ssl_cipher_suites", release),
         groups="list" if _has("ssl_curve_list", release) else "none",
         finite_field=not ranged or "dhparam" in params,

@@ -55,7 +55,9 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         groups="one" if old and _has("tls_eccurve", release) else "none",
         preference="settable" if switches else "client",
         elliptic=_has("tls_eccurve", release),
+        dh_bits=_dh_bits(release),
         ways_out={
+            "finite_field": "set tls_dhparam and tls_dh_max_bits to larger parameters, and take the DHE suites in by hand",
             "ciphersuites": "an OpenSSL configuration file with Ciphersuites: `harden tls render openssl_cnf`",
             "groups": "an OpenSSL configuration file with Groups: `harden tls render openssl_cnf`",
             "preference": _UPGRADE.format("4.73"),
@@ -64,9 +66,15 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     )
 
 
+def _dh_bits(release: Release) -> int:
+    """The size of Exim's own parameters."""
+    return 2048 if _has("tls_eccurve", release) else 1024
+
+
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     flags = [f"+{word}" for word, name in _FLAGS.items() if name not in job.protocols and _known(word, job)]
+    flags += [f"-{word}" for word in sorted(_ALWAYS_OFF) if _FLAGS[word] in job.protocols]
     if job.server_preference:
         flags.append("+cipher_server_preference")
     return {
@@ -148,7 +156,7 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
             server_preference="+cipher_server_preference" in words,
             keys=keys,
             elliptic=_has("tls_eccurve", release),
-            dh_bits=2048 if _has("tls_eccurve", release) else 1024,
+            dh_bits=_dh_bits(release),
             compression=None if release.upstream < (4, 73) else False,
             assumptions=reading.assumptions,
         ),

@@ -36,6 +36,9 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     way = "use HAProxy {} or later"
     return Abilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
+        stuck={"TLSv1.3": way.format("1.8")}
+        if not _has("ssl-min-ver", release) and "TLSv1.3" in builds.build(build).protocols
+        else {},
         ciphersuites=_has("ssl-default-bind-ciphersuites", release)
         and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("ssl-default-bind-curves", release) else "none",

@@ -17,6 +17,9 @@ from hardening.tls.targets.tree import Tree
 _ORDER = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _WORDS = {"TLSv1": "TLSv1.0", "TLSv1.0": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2", "TLSv1.3": "TLSv1.3",
           "SSLv3": "SSLv3", "SSLv2": "SSLv2"}  # fmt: skip
+_SSL = {"SSLv2": "ssl.use-sslv2", "SSLv3": "ssl.use-sslv3"}
+_NO_SSL = (1, 4, 68)
+"""From this lighttpd on, SSL 2.0 and 3.0 are off for good."""
 _CONF_PROTOCOL = (1, 0, 2)
 _CONF_RANGE = (1, 1, 0)
 _UPGRADE = "use lighttpd {} or later"
@@ -37,22 +40,23 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     commands = _commands(release, build)
     ways: dict[str, str] = {}
     if not commands:
-        if (
-            not _has("ssl.use-sslv2", release)
-            and _has("ssl.engine", release)
-            and release.upstream < (1, 4, 68)
-        ):
+        if not _has("ssl.use-sslv2", release) and _has("ssl.engine", release) and release.upstream < _NO_SSL:
             ways["SSLv2"] = _UPGRADE.format("1.4.12") + _ALSO
-        if not _has("ssl.use-sslv3", release):
+        if not _has("ssl.use-sslv3", release) and release.upstream < _NO_SSL:
             ways["SSLv3"] = _UPGRADE.format("1.4.29") + _ALSO
-        for name in ("TLSv1.0", "TLSv1.1", "TLSv1.2"):
+        for name in ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"):
             ways[name] = _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later" + _ALSO
     return Abilities(
-        protocols=frozenset(_ORDER),
+        protocols=frozenset(_ORDER)
+        - {n for n, word in _SSL.items() if not commands and n not in ways and not _has(word, release)},
         stuck={n: way for n, way in ways.items() if n in library.protocols},
         ciphersuites=commands and library.release >= (1, 1, 1),
         groups="list" if commands else "one" if _has("ssl.ec-curve", release) else "none",
-        preference="settable" if commands or _has("ssl.honor-cipher-order", release) else "client",
+        preference="settable"
+        if commands or _has("ssl.honor-cipher-order", release)
+        else "server"
+        if directives("lighttpd").default_of("honor", release) == "enable"
+        else "client",
         elliptic=_has("ECDHE", release),
         finite_field=_dh(release) != "none",
         dh_bits=None if "dhparam" in params or _dh(release) == "none" else int(_dh(release)),

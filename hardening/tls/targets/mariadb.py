@@ -38,10 +38,17 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         spans.named(w) or "" for w in directives("mariadb").default_of("protocols", release).split(",")
     ]
     way = "use MariaDB 10.4.6 or later"
+    one_list = builds.build(build).release >= _ONE_LIST
     return Abilities(
-        protocols=frozenset(PROTOCOLS[2:]) if versions else frozenset(),
-        stuck={} if versions else {n: way for n in default if n in speaks},
-        ciphersuites=builds.build(build).release >= _ONE_LIST,
+        protocols=frozenset(PROTOCOLS[2:])
+        if versions
+        else frozenset(
+            PROTOCOLS[5:] if one_list and "TLSv1.3" in default else ()
+        ),  # a list without suites of TLS 1.3 shuts it
+        stuck={}
+        if versions
+        else {n: way for n in default if n in speaks and not (one_list and n == "TLSv1.3")},
+        ciphersuites=one_list,
         groups="none",
         preference="client",
         dh_bits=2048,

@@ -23,6 +23,7 @@ _SSL_CONF = (1, 0, 2)
 _RANGE = (1, 1, 0)
 """From this OpenSSL on, holes in a list of protocols are closed: SSL_OP_NO_* becomes a range."""
 _UPGRADE = "use nginx {} or later"
+_NAMED_SINCE = {"TLSv1.3": "1.13.0"}
 
 
 def _has(feature: str, release: Release) -> bool:
@@ -40,7 +41,7 @@ def _nameable(release: Release) -> frozenset[str]:
 
 def _always_on(release: Release, build: str) -> tuple[str, ...]:
     speaks, words = builds.build(build).protocols, _nameable(release)
-    return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
+    return tuple(n for n in ("TLSv1.1", "TLSv1.2", "TLSv1.3") if n in speaks and n not in words)
 
 
 def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
@@ -49,7 +50,8 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     old_dh = directives("nginx").default_of("dh", release) not in {"none", ""}
     return Abilities(
         protocols=_nameable(release),
-        stuck=dict.fromkeys(_always_on(release, build), _UPGRADE.format("1.1.13 (or 1.0.12)")),
+        stuck={n: _UPGRADE.format(_NAMED_SINCE.get(n, "1.1.13 (or 1.0.12)")) for n in _always_on(release, build)},
+        elliptic=_has("ssl_ecdh_curve", release),
         ciphersuites=_has("ssl_conf_command", release) and library.release >= _SSL_CONF,
         groups="none" if not _has("ssl_ecdh_curve", release)
         else "list" if _has("list of curves", release) and library.release >= _SSL_CONF
@@ -59,6 +61,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         ways_out={
             "ciphersuites": _UPGRADE.format("1.19.4"),
             "groups": _UPGRADE.format("1.11.0") + " with OpenSSL 1.0.2 or later",
+            "elliptic": _UPGRADE.format("1.0.6"),
             "finite_field": "give the file of ssl_dhparam: --param dhparam=/etc/nginx/dhparam.pem",
         },
     )  # fmt: skip

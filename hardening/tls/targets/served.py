@@ -138,6 +138,7 @@ def known_groups(build: Build) -> frozenset[str]:
         known |= {f"ffdhe{bits}" for bits in (2048, 3072, 4096, 6144, 8192)}
     if build.release >= _MLKEM:
         known |= {"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
+        known |= {"MLKEM512", "MLKEM768", "MLKEM1024"}
     return frozenset(known)
 
 

@@ -30,10 +30,10 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     newer = _has("sslVersionMin", release)
     old = _has("options NO_TLSv1.1", release)
     speaks = builds.build(build).protocols
-    stuck = () if newer or old else ("TLSv1.1", "TLSv1.2")
+    stuck = () if newer else ("TLSv1.3",) if old else ("TLSv1.1", "TLSv1.2", "TLSv1.3")
     return Abilities(
         protocols=frozenset(PROTOCOLS),
-        stuck={n: _UPGRADE.format("4.54") for n in stuck if n in speaks},
+        stuck={n: _UPGRADE.format("5.44" if n == "TLSv1.3" else "4.54") for n in stuck if n in speaks},
         ciphersuites=_has("ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("curves", release) and builds.build(build).release >= (1, 1, 1)
         else "one" if _has("curve", release) else "none",
