@@ -20,6 +20,8 @@ def fitting(one: Finding, target: Target, way: Reading) -> Finding:
         return one
     if target.remedy is not None and (said := target.remedy(one, way)):
         return replace(one, remedy=said)
+    if one.rule.id == rules.DH_BITS.id:
+        return one
     can = _can(target.name, way.release, way.build)
     out = _way_out(one, can) if can is not None else ""
     if not out:
@@ -27,7 +29,9 @@ def fitting(one: Finding, target: Target, way: Reading) -> Finding:
     return replace(one, remedy=f"{target.title} {way.release.version} has no setting for it: {out}.")
 
 
-_ABOUT = frozenset(rule.id for rule in (rules.GROUP, rules.PROTOCOL, rules.SUITE, rules.PREFERENCE))
+_ABOUT = frozenset(
+    rule.id for rule in (rules.GROUP, rules.PROTOCOL, rules.SUITE, rules.PREFERENCE, rules.DH_BITS)
+)
 
 
 @lru_cache(maxsize=256)

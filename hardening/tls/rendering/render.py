@@ -6,6 +6,7 @@ What a target cannot express becomes a finding with the way out; what it would s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -14,11 +15,12 @@ from hardening.tls import openssl
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
+from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
 from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
 from hardening.tls.targets import served
-from hardening.tls.targets.base import Job, Reading, Target
+from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.tree import Tree, joined
 
 __all__ = ["Plan", "Rendered", "expected", "plan", "render", "settle"]
@@ -35,7 +37,7 @@ def plan(
     """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
     release, build_name, assumptions = settle(target, version, build)
     given = target.checked(params or {})
-    can = target.can(release, build_name, given)
+    can = _whatever_runs(target, release, target.can(release, build_name, given), build)
     narrowing = Narrowing(target, policy, release, build_name, can)
     protocols = narrowing.protocols()
     ciphers = narrowing.ciphers(protocols)
@@ -56,6 +58,21 @@ def plan(
         params=given,
     )
     return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
+
+
+def _whatever_runs(target: Target, release: Release, can: Abilities, build: str | None) -> Abilities:
+    """Where nobody names the Java, DH parameters are as small as in any that the release may run in."""
+    if build is not None or target.libraries is None or can.dh_bits is None:
+        return can
+    others = [target.can(release, one, {}) for one in target.libraries(Tree({}), target.place, release)]
+    least = min((one.dh_bits for one in others if one.dh_bits is not None), default=can.dh_bits)
+    if least >= can.dh_bits:
+        return can
+    way = (
+        "name the Java that runs: --openssl jdk-...; `harden tls builds` lists them, and one with parameters that are "
+        "too small can be started with -Djdk.tls.ephemeralDHKeySize=2048"
+    )
+    return replace(can, dh_bits=least, ways_out={**can.ways_out, "finite_field": way})
 
 
 class _Params(dict[str, str]):

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.errors import UsageError
+from hardening.findings import Finding
+from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import jetty_context, spans
+from hardening.tls.targets import java_options, jetty_context, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
 from hardening.tls.targets.jetty_context import has
 from hardening.tls.targets.tree import Tree
@@ -115,6 +117,11 @@ def libraries(_tree: Tree, _path: str, release: Release) -> tuple[str, ...]:
     return tuple(directives("jetty").default_of("javas", release).split())
 
 
+def remedy(one: Finding, _way: Reading) -> str:
+    """Return how Java is told, for Jetty has no word for it."""
+    return java_options.WAY_OUT if one.rule.id == rules.DH_BITS.id else ""
+
+
 _JAR = re.compile(r"/jetty-(?:server-)?(\d+\.\d+\.\d+)(?:\.v\d+)?\.jar$")
 
 
@@ -183,6 +190,7 @@ TARGET = Target(
     edits=edits,
     told=told,
     libraries=libraries,
+    remedy=remedy,
     marks=re.compile(r"org\.(?:eclipse|mortbay)\.jetty\.[\w.$]+|SslContextFactory|<Configure\b"),
     check=(),
     place="/etc/jetty/tweak-ssl.xml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from hardening.findings import InFile
@@ -13,7 +13,7 @@ from hardening.records import dataclass
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import jsse_served, properties_syntax, spans, xml_syntax
+from hardening.tls.targets import java_options, jsse_served, properties_syntax, spans, xml_syntax
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree
 from hardening.tls.targets.xml_syntax import Element
@@ -145,10 +145,14 @@ def documents(tree: Tree, path: str) -> list[Element]:
     return found
 
 
+def _base(path: str) -> str:
+    folder = posixpath.dirname(path)
+    return posixpath.dirname(folder) if posixpath.basename(folder) == "etc" else folder
+
+
 def properties(tree: Tree, path: str) -> dict[str, str]:
     """Return the properties of start.ini and start.d/*.ini of the Jetty base a file lies in."""
-    folder = posixpath.dirname(path)
-    base = posixpath.dirname(folder) if posixpath.basename(folder) == "etc" else folder
+    base = _base(path)
     found: dict[str, str] = {}
     for name in (f"{base}/start.ini", *tree.glob(f"{base}/start.d/*.ini")):
         if tree.exists(name):
@@ -184,12 +188,33 @@ def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per factory."""
     roots, told = documents(tree, path), properties(tree, path)
     number = port(roots, told)
+    size = java_options.dh_size(tree, jsse.jdk(reading.build), _starts(tree, path))
+    if size is not None:
+        reading = replace(reading, assumptions=(*reading.assumptions, size.note))
     for context in contexts(roots):
         _strays(tree, context, reading.release)
-        yield _offer(context, f"{path}#*:{number}" if number else path, told, reading)
+        yield _offer(context, f"{path}#*:{number}" if number else path, told, size, reading)
 
 
-def _offer(context: Context, subject: str, told: dict[str, str], reading: Reading) -> Offer:
+def _starts(tree: Tree, path: str) -> list[str]:
+    """Return where the start of a Jetty may say options of Java."""
+    base = _base(path)
+    name = posixpath.basename(base)
+    return [
+        f"{tree.prefix}/etc/default/{name}",
+        f"{tree.prefix}/etc/sysconfig/{name}",
+        f"{base}/start.ini",
+        *tree.glob(f"{base}/start.d/*.ini"),
+    ]
+
+
+def _offer(
+    context: Context,
+    subject: str,
+    told: dict[str, str],
+    size: java_options.Size | None,
+    reading: Reading,
+) -> Offer:
     release, jdk = reading.release, jsse.jdk(reading.build)
     order: bool | None = None
     if has("useCipherSuitesOrder", release):
@@ -202,6 +227,7 @@ def _offer(context: Context, subject: str, told: dict[str, str], reading: Readin
             protocols=_protocols(context, release, jdk),
             suites=_suites(context, release, jdk),
             server_preference=order,
+            dh_bits=size.bits if size else None,
             assumptions=(*reading.assumptions, jsse_served.ANY_SECURITY),
         ),
         reading.build,

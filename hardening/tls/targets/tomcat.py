@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
+from hardening.findings import Finding
 from hardening.tls import registry
+from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import spans, tomcat_connectors, tomcat_host, xml_syntax
+from hardening.tls.targets import java_options, spans, tomcat_connectors, tomcat_host, xml_syntax
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.tomcat_connectors import APR, OPENSSL, Host, groups_settable, has, hosts
 from hardening.tls.targets.tree import Tree
@@ -175,6 +177,12 @@ def libraries(tree: Tree, path: str, release: Release) -> tuple[str, ...]:
     return (*javas, *native) if used != {"openssl"} else tuple(native)
 
 
+def remedy(one: Finding, way: Reading) -> str:
+    """Return how Java is told, where the configuration has no word for it."""
+    java = way.build.startswith(builds.JDK)
+    return java_options.WAY_OUT if java and one.rule.id == rules.DH_BITS.id else ""
+
+
 _HOST_ALONE = {"cipherSuites", "groups"}
 _OLD = {
     "host": ("protocols", "ciphers", "cipherSuites", "groups", "honorCipherOrder"),
@@ -222,6 +230,7 @@ TARGET = Target(
     edits=edits,
     told=tomcat_host.told,
     libraries=libraries,
+    remedy=remedy,
     marks=re.compile(r"<(?:Connector|SSLHostConfig|Service name=\"Catalina\"|Engine name=\"Catalina\")\b"),
     check=("/usr/share/tomcat10/bin/catalina.sh", "configtest"),
     place="/etc/tomcat/harden-tls.xml",

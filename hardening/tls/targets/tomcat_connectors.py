@@ -11,7 +11,15 @@ from hardening.tls import registry
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, jsse_served, served, spans, tomcat_ciphers, tomcat_properties
+from hardening.tls.targets import (
+    certificates,
+    jsse_served,
+    served,
+    spans,
+    tomcat_ciphers,
+    tomcat_host,
+    tomcat_properties,
+)
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree
 from hardening.tls.targets.xml_syntax import Attribute, Element
@@ -266,6 +274,9 @@ class _Reader:
     # -- what that offers
 
     def _jsse(self) -> Offer:
+        size = tomcat_host.dh_size(self.tree, self.host.element.path, jsse.jdk(self.build))
+        if size is not None:
+            self.notes.append(size.note)
         return jsse_served.offer(
             jsse_served.JsseSettings(
                 subject=self._subject(),
@@ -275,6 +286,7 @@ class _Reader:
                 groups=self._groups(),
                 server_preference=self._order(),
                 keys=self._keys(),
+                dh_bits=size.bits if size else None,
                 assumptions=(*self.notes, jsse_served.ANY_SECURITY),
             ),
             self.build,

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 
 from hardening.tls.libraries import jsse
+from hardening.tls.targets import java_options
 from hardening.tls.targets.base import Told
 from hardening.tls.targets.tree import Tree
 
@@ -70,12 +71,23 @@ def _in_jar(path: str) -> str | None:
     return re.sub(r"^(\d+\.\d+\.\d+)\.0$", r"\1", plain)
 
 
-def _java(tree: Tree, home: str) -> tuple[str, str] | None:
+def _scripts(tree: Tree, home: str) -> tuple[str, ...]:
+    """Return where the start of a Tomcat says which Java it runs in, and how."""
     name = posixpath.basename(home)
-    for script in (
+    return (
         f"{home}/bin/setenv.sh", f"{home}/conf/tomcat.conf", f"{home}/{name}.conf", f"{home}/tomcat.conf",
         f"{tree.prefix}/etc/default/{name}", f"{tree.prefix}/etc/sysconfig/{name}",
-    ):  # fmt: skip
+    )  # fmt: skip
+
+
+def dh_size(tree: Tree, path: str, jdk: jsse.Jdk) -> java_options.Size | None:
+    """Return the size of DH parameters that the start scripts or catalina.properties say."""
+    scripts = [script for home in _homes(tree, path) for script in _scripts(tree, home)]
+    return java_options.dh_size(tree, jdk, scripts, (f"{posixpath.dirname(path)}/catalina.properties",))
+
+
+def _java(tree: Tree, home: str) -> tuple[str, str] | None:
+    for script in _scripts(tree, home):
         source = tree.source(script) if tree.exists(script) else None
         said = _JAVA_HOME.findall(source.text) if source else []
         if not said or not said[-1].startswith("/"):

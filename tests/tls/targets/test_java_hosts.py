@@ -12,6 +12,7 @@ from hardening.cli import run
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.audit import Asked, Audited, Main
+from hardening.tls.rendering.render import render
 from hardening.tls.targets import find, jetty, xml_syntax
 from hardening.tls.targets.tree import Tree
 
@@ -198,3 +199,73 @@ def test_a_jdk_is_refused_where_openssl_runs(tmp_path: Path, capfd: pytest.Captu
 def test_a_jdk_is_named_as_people_do(version: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["tls", "render", f"java_security@{version}"]) == 0
     assert "JDK build: jdk-8u292" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "version", "name"),
+    [("tomcat", "9.0.62-el8", "server.xml"), ("jetty", "9.4.57-debian13", "jetty-ssl-context.xml")],
+)
+def test_what_is_rendered_for_no_java_in_particular_is_clean_on_every_java(
+    tmp_path: Path, target: str, version: str, name: str
+) -> None:
+    made = render(find(target), policies.load("aspect"), version=version)
+    assert "_DHE_" not in made.text
+    bare = "\n".join(line for line in made.text.splitlines() if "build:" not in line)
+    found = _audit(_write(tmp_path / name, bare), target=target, version=version)
+    assert len({s.policies["aspect"] for s in found.subjects}) == 1
+    assert found.subjects[0].policies == {"aspect": "pass"}
+
+
+DHE = SERVER.format('scheme="https"').replace(
+    "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"
+)
+
+
+def _dh_bits(path: Path) -> list[str]:
+    return [f.evidence for f in _audit(path, version="9.0.62-el8").findings if f.rule.id == "tls/dh-bits"]
+
+
+def test_dhe_rendered_for_a_named_java_stays_and_passes_on_it(tmp_path: Path) -> None:
+    aspect = policies.load("aspect")
+    made = render(find("tomcat"), aspect, version="9.0.62-el8", build="jdk-11.0.25")
+    assert "_DHE_" in made.text
+    path = _write(tmp_path / "server.xml", made.text)
+    asked = Asked(target=find("tomcat"), version="9.0.62-el8", build="jdk-11.0.25")
+    assert audits.audit([path], [aspect], asked).subjects[0].policies == {"aspect": "pass"}
+
+
+def test_small_dh_parameters_of_an_unknown_java_name_what_to_give(tmp_path: Path) -> None:
+    found = _audit(_write(tmp_path / "conf/server.xml", DHE), version="9.0.62-el8")
+    (small,) = [f for f in found.findings if f.rule.id == "tls/dh-bits"]
+    assert "-Djdk.tls.ephemeralDHKeySize=2048" in small.remedy
+    assert "--openssl BUILD" in small.remedy
+    assert found.subjects[0].policies == {"aspect": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "small"),
+    [
+        ("bin/setenv.sh", 'CATALINA_OPTS="$CATALINA_OPTS -Djdk.tls.ephemeralDHKeySize=2048"', []),
+        ("bin/setenv.sh", '# CATALINA_OPTS="-Djdk.tls.ephemeralDHKeySize=2048"', ["1024"]),
+        ("bin/setenv.sh", "JAVA_OPTS=-Djdk.tls.ephemeralDHKeySize=matched", []),
+        ("bin/setenv.sh", "JAVA_OPTS=-Djdk.tls.ephemeralDHKeySize=many", ["1024"]),
+        ("bin/setenv.sh", "JAVA_OPTS=-Djdk.tls.ephemeralDHKeySize=1024", ["1024"]),
+        ("conf/catalina.properties", "jdk.tls.ephemeralDHKeySize=2048", []),
+    ],
+)
+def test_the_start_of_a_tomcat_says_the_size_of_dh_parameters(
+    tmp_path: Path, where: str, line: str, small: list[str]
+) -> None:
+    path = _write(tmp_path / "conf/server.xml", DHE)
+    _write(tmp_path / where, line + "\n")
+    assert _dh_bits(path) == small
+
+
+def test_the_start_of_a_jetty_says_the_size_of_dh_parameters(tmp_path: Path) -> None:
+    made = render(find("jetty"), policies.load("aspect"), version="9.2.26", build="jdk-8u432")
+    bare = "\n".join(line for line in made.text.splitlines() if "build:" not in line)
+    path = _write(tmp_path / "etc/jetty-ssl.xml", bare)
+    assert [f for f in _audit(path, target="jetty", version="9.2.26").findings if f.rule.id == "tls/dh-bits"]
+    _write(tmp_path / "start.ini", "--exec\n-Djdk.tls.ephemeralDHKeySize=2048\n")
+    found = _audit(path, target="jetty", version="9.2.26")
+    assert not [f for f in found.findings if f.rule.id == "tls/dh-bits"]
