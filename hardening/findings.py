@@ -168,6 +168,8 @@ class Finding:
     """The baseline report had it already, so it does not count."""
     ordinal: int = 0
     """Tells equal findings at one place apart; set by `Run.of`."""
+    also: tuple[str, ...] = ()
+    """Further subjects of which the very same is true at the same place: names of one server, hosts that inherit one line."""
     secret_hmac: str = ""
     """Of the value found, under the key of `--baseline-key`, so that a baseline notices another secret."""
     same: bytes = field(default=b"", repr=False)
@@ -219,7 +221,7 @@ class Result:
 
     def rests_on(self, finding: Finding) -> bool:
         """Whether the finding is one of those behind this result."""
-        if finding.subject != self.subject:
+        if finding.subject != self.subject and self.subject not in finding.also:
             return False
         if self.because:
             return (finding.rule.id, finding.evidence) in self.because
@@ -239,6 +241,8 @@ class Subject:
     """Per policy: `pass`, `fail` or `unknown`."""
     offer: Mapping[str, Any] | None = None
     """TLS subjects only: the JSON form of `hardening.tls.offer.Offer`."""
+    same_as: str = ""
+    """The subject that this one is another name or port of: nothing differs, and its findings name both."""
 
 
 def _place(location: Location) -> tuple[str, int, int]:

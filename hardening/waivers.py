@@ -101,7 +101,8 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
     used = {waiver for found in matches.values() for waiver in found}
     said: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        said[finding.subject].append(finding)
+        for subject in (finding.subject, *finding.also):
+            said[subject].append(finding)
     return Run.of(
         run.subjects,
         (*findings, *_remarks(run, waivers, used, today)),

@@ -13,6 +13,7 @@ from hardening.findings import Rule
 SOURCES = (
     ("hardening.tls.judging.rules", "rules"),
     ("hardening.tls.auditing.problems", "rules"),
+    ("hardening.tls.auditing.inert", "INERT"),
     ("hardening.tls.scan.attacks", "rules"),
     ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),

@@ -21,6 +21,7 @@ from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdic
 from hardening.reports import How
 from hardening.reports.chart import shares
 from hardening.reports.credentials import credential
+from hardening.reports.index import few, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.text import place
@@ -92,6 +93,8 @@ class _Row:
     before: Subject | None
     count: int
     count_before: int
+    same: str
+    """Its other names and ports, where it has any."""
 
 
 def _matrix(run: Run) -> list[_Row]:
@@ -99,11 +102,12 @@ def _matrix(run: Run) -> list[_Row]:
     known = {subject.id: subject for subject in run.subjects}
     pairs = [(one, known.get(str(one.stats.get("before", "")))) for one in run.subjects]
     past = earlier(run)
-    tally = Counter(finding.subject for finding in run.findings if finding.counts)
+    tally = Counter(name for f in run.findings if f.counts for name in (f.subject, *f.also))
+    same = same_as(run)
     return [
-        _Row(one, before, tally[one.id], tally[before.id] if before else 0)
+        _Row(one, before, tally[one.id], tally[before.id] if before else 0, few(same.get(one.id, [])))
         for one, before in pairs
-        if one.id not in past
+        if one.id not in past and one.same_as not in known
     ]
 
 
@@ -120,7 +124,8 @@ class _Group:
 
 def _groups(run: Run) -> list[_Group]:
     worst = sorted(run.findings, key=lambda f: (not f.counts, -f.level))[:_SHOWN]
-    found: dict[str, list[Finding]] = {subject.id: [] for subject in run.subjects}
+    everyone = {subject.id for subject in run.subjects}
+    found: dict[str, list[Finding]] = {s.id: [] for s in run.subjects if s.same_as not in everyone}
     for finding in worst:
         found.setdefault(finding.subject, []).append(finding)
     known = {subject.id: subject for subject in run.subjects}

@@ -56,6 +56,8 @@ def _subject(subject: Subject) -> dict[str, Any]:
     }
     if subject.offer is not None:
         said["offer"] = subject.offer
+    if subject.same_as:
+        said["same_as"] = subject.same_as
     return said
 
 
@@ -77,6 +79,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "known": finding.known,
         "fix": _fix(finding.fix),
     }
+    if finding.also:
+        said["also"] = list(finding.also)
     if finding.credential:
         said["credential"] = {"number": finding.credential, "places": finding.places}
     if finding.secret_hmac:

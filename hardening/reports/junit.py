@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import How
+from hardening.reports.index import same_as
 from hardening.reports.plain import visible
 from hardening.reports.text import place
 from hardening.reports.verdict import looked_at
@@ -29,11 +30,14 @@ def write(run: Run, how: How) -> bytes:
     found: dict[str, list[Finding]] = defaultdict(list)
     said: dict[str, list[Result]] = defaultdict(list)
     for finding in run.findings:
-        found[finding.subject].append(finding)
+        for name in (finding.subject, *finding.also):
+            found[name].append(finding)
     for result in run.results:
         said[result.subject].append(result)
-    known = {subject.id: subject for subject in run.subjects}
-    others = sorted((found.keys() | said.keys()) - known.keys())
+    everyone = {subject.id for subject in run.subjects}
+    # another name of a server is no suite of its own: its cases would be the same ones again
+    known = {s.id: s for s in run.subjects if s.same_as not in everyone}
+    others = sorted((found.keys() | said.keys()) - everyone)
     subjects = [*known.values(), *(Subject(id=name, kind=Kind.FILE) for name in others)]
     root = ET.Element("testsuites")
     for number, subject in enumerate(subjects):
@@ -64,6 +68,7 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
     )
     rows = {"kind": subject.kind.value, "examined": subject.examined.value, "seen": looked_at(subject)}
     rows |= {f"policy {policy}": verdict for policy, verdict in subject.policies.items()}
+    rows |= {f"same {number}": name for number, name in enumerate(same_as(run).get(subject.id, ()), 1)}
     properties = ET.SubElement(suite, "properties")
     for key, value in rows.items():
         ET.SubElement(properties, "property", name=_text(key), value=_text(value))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
+from hardening.reports.index import few, same_as
 from hardening.reports.plain import visible
 from hardening.reports.text import place
 from hardening.reports.verdict import looked_at, sentence, word
@@ -53,12 +54,23 @@ def _subjects(run: Run) -> Iterator[str]:
     head = ["Subject", "Examined", *(escape(name) for name in policies)]
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
-    for subject in run.subjects[:_ROWS]:
-        cells = [f"{escape(subject.id)}<br>{escape(looked_at(subject))}", _examined(subject)]
+    same = same_as(run)
+    rows = _one_each(run)
+    for subject in rows[:_ROWS]:
+        first = f"{escape(subject.id)}<br>{escape(looked_at(subject))}"
+        if subject.id in same:
+            first += f"<br>and all the same: {escape(few(same[subject.id]))}"
+        cells = [first, _examined(subject)]
         cells += [escape(subject.policies.get(name, "not asked")) for name in policies]
         yield f"| {' | '.join(cells)} |"
-    yield from _rest(len(run.subjects))
+    yield from _rest(len(rows))
     yield ""
+
+
+def _one_each(run: Run) -> list[Subject]:
+    """Return the subjects without those that are other names of one."""
+    known = {subject.id for subject in run.subjects}
+    return [subject for subject in run.subjects if subject.same_as not in known]
 
 
 def _examined(subject: Subject) -> str:
@@ -99,7 +111,8 @@ def _remedies(findings: list[Finding]) -> Iterator[str]:
 
 
 def _not_settled(run: Run) -> Iterator[str]:
-    results = [result for result in run.results if result.verdict in _OPEN]
+    others = {s.id for s in run.subjects} - {s.id for s in _one_each(run)}
+    results = [r for r in run.results if r.verdict in _OPEN and r.subject not in others]
     if results:
         yield from (f"### Not settled ({len(results)})", "")
         for result in results[:_ROWS]:

@@ -17,6 +17,14 @@ class Said:
     at: Location
 
 
+@dataclass(frozen=True, slots=True)
+class Inert:
+    """A protocol version that a file switches on and that nobody can use, with the reason."""
+
+    said: Said
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolOffer:
     """One protocol version that is offered, with what is offered under it."""
@@ -90,6 +98,10 @@ class Offer:
     secure_renegotiation: bool | None = None
     extensions: tuple[str, ...] = ()
     connections: int = 0
+    also: tuple[str, ...] = ()
+    """Further subjects of the very same offer: other names of the server, other ports."""
+    inert: tuple[Inert, ...] = ()
+    """What a file switches on and the library does not do; a default, or a word such as `all`, may say it too."""
     ssh: SshOffer | None = None
     """Set for SSH alone; everything TLS is then empty."""
 

@@ -156,13 +156,16 @@ def _named(host: Root, run: Run) -> Run:
     def name(path: str) -> str:
         return host.name(path) if path.startswith(str(host.top)) else path
 
-    subjects = [replace(one, id=_subject(host, one.id)) for one in run.subjects]
+    subjects = [
+        replace(one, id=_subject(host, one.id), same_as=_subject(host, one.same_as)) for one in run.subjects
+    ]
     findings = []
     for one in run.findings:
         place = one.location
         if isinstance(place, InFile):
             place = replace(place, parts=(name(place.parts[0]), *place.parts[1:]))
         findings.append(replace(one, location=place, subject=_subject(host, one.subject), ordinal=0,
+                                also=tuple(_subject(host, name) for name in one.also),
                                 message=one.message.replace(f"{host.top}/", "/")))  # fmt: skip
     results = [replace(one, subject=_subject(host, one.subject)) for one in run.results]
     return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)

@@ -16,16 +16,17 @@ from hardening.findings import (
     Confidence,
     Examined,
     Finding,
+    InFile,
     Kind,
-    Result,
     Subject,
     in_file,
 )
 from hardening.records import dataclass
 from hardening.tls import clients
-from hardening.tls.auditing import remedies
+from hardening.tls.auditing import inert, remedies, shared
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import OURS, distribution, recognised
+from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
@@ -44,21 +45,6 @@ class Asked:
     target: Target | None = None
     version: str | None = None
     build: str | None = None
-
-
-@dataclass(slots=True)
-class Audited:
-    """What came of one or several paths."""
-
-    subjects: list[Subject]
-    findings: list[Finding]
-    results: list[Result]
-
-    def add(self, other: Audited) -> None:
-        """Take in what came of another path."""
-        self.subjects += other.subjects
-        self.findings += other.findings
-        self.results += other.results
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +218,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         if all(_same(p, w.release.version) in everywhere for p in refused[w.release.version])
     ] or told  # what no release knows says nothing about which one runs
     unknown = refused[fitting[0][0].release.version]
-    found = _judged(fitting, policies, main.target)
+    found = _judged(fitting, policies, main.target, tree)
     problems = [*tree.problems, *unknown]
     spot = main.path
     if not found.subjects:
@@ -268,28 +254,31 @@ def _problem(problem: Problem, subject: str) -> Finding:
 
 
 def _judged(
-    told: Sequence[tuple[Reading, list[Offer]]], policies: Sequence[Policy], target: Target
+    told: Sequence[tuple[Reading, list[Offer]]], policies: Sequence[Policy], target: Target, tree: Tree
 ) -> Audited:
+    found = Audited([], [], [])
     if len(told) == 1:
         way, offers = told[0]
-        found = Audited([], [], [])
         for offer in _unique(offers):
             judgement = judge_all(offer, policies)
+            findings = (*judgement.findings, *inert.found(offer, tree, policies))
+            shown = [*(remedies.fitting(f, target, way) for f in findings), *_locked_out(offer)]
             found.add(
-                Audited(
-                    [_subject(offer, judgement, [way])],
-                    [*(remedies.fitting(f, target, way) for f in judgement.findings), *_locked_out(offer)],
-                    list(judgement.results),
+                shared.every_name(
+                    offer, Audited([_subject(offer, judgement, [way])], shown, list(judgement.results))
                 )
             )
-        return found
-    by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
-    for way, offers in told:
-        for offer in _unique(offers):
-            by_subject.setdefault(offer.subject, []).append((way, offer, judge_all(offer, policies)))
-    found = Audited([], [], [])
-    for ways in by_subject.values():
-        found.add(_every_way(ways, target))
+    else:
+        by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
+        for way, offers in told:
+            for offer in _unique(offers):
+                judgement = judge_all(offer, policies)
+                more = tuple(inert.found(offer, tree, policies))
+                judgement = replace(judgement, findings=(*judgement.findings, *more)) if more else judgement
+                by_subject.setdefault(offer.subject, []).append((way, offer, judgement))
+        for ways in by_subject.values():
+            found.add(shared.every_name(ways[-1][1], _every_way(ways, target)))
+    found.findings = shared.brought_together(found.findings) if len(found.subjects) > 1 else found.findings
     return found
 
 
@@ -297,13 +286,22 @@ def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
     """Two servers may share a name and a port; the second then carries its line."""
     seen: set[str] = set()
     for offer in offers:
-        name = offer.subject
-        if name in seen:
-            line = getattr(offer.at, "line", None)
-            path = getattr(offer.at, "path", "")
-            name = f"{name} ({path.rpartition('/')[2]}:{line})"
-        seen.add(name)
-        yield offer if name == offer.subject else replace(offer, subject=name)
+        names = []
+        for name in (offer.subject, *offer.also):
+            one, number = name, 1
+            while one in seen:
+                at = offer.at
+                where = f"{at.path.rpartition('/')[2]}:{at.line}" if isinstance(at, InFile) else ""
+                one = f"{name} ({where})" if number == 1 else f"{name} ({where}, {number})"
+                number += 1
+            seen.add(one)
+            names.append(one)
+        subject, *also = names
+        yield (
+            offer
+            if subject == offer.subject and tuple(also) == offer.also
+            else replace(offer, subject=subject, also=tuple(also))
+        )
 
 
 def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Subject:

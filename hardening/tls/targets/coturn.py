@@ -51,9 +51,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     at = InFile((first.path,), first.line)
     port, certificate = top.last("tls-listening-port"), top.last("cert")
     off = {_OFF[x.name] for x in top.lines if x.name in _OFF}
+    more = top.last("alt-tls-listening-port")
+    ports = (port.value if port else "5349", *((more.value,) if more and more.value not in {"", "0"} else ()))
+    subject, *also = served.named(path, ("turn",), ports) if certificate else (path,)
     yield served.offer(
         served.Settings(
-            subject=f"{path}#turn:{port.value if port else '5349'}" if certificate else path,
+            subject=subject,
+            also=tuple(also),
             at=at,
             protocols=tuple(Said(n, at) for n in _OFF.values() if n not in off),
             ciphers=_said(top, "cipher-list")

@@ -93,7 +93,8 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
                 opened.pop()
         elif word:
             kind = word.rstrip("{ ").split()
-            block = Section(kind[-1] if kind else "", one.path, one.line)
+            named = kind[1:] if kind[:1] == ["local_name"] else kind[-1:]
+            block = Section(" ".join(named), one.path, one.line)
             if kind and kind[0] in _FILTERS:
                 names.append(block)
             opened.append(block)
@@ -112,14 +113,42 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     switch = top.last("ssl")
     if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
         return
-    yield _offer(_View(top, top), f"{path}#dovecot:993" if switch else path, tree, reading)
+    ports = _ports(sections, top)
+    subjects = served.named(path, ("dovecot",), ports) if switch else (path,)
+    yield _offer(_View(top, top), subjects, tree, reading)
     for one in names:
         if not any(x.name.startswith("ssl_") and not x.name.startswith("ssl_client_") for x in one.lines):
             continue
-        yield _offer(_View(one, top), f"{path}#{one.name}:993", tree, reading)
+        hosts = [name.strip("\"'") for name in one.name.split()]
+        yield _offer(_View(one, top), served.named(path, hosts, ports), tree, reading)
 
 
-def _offer(view: _View, subject: str, tree: Tree, reading: Reading) -> Offer:
+_PORTS = {
+    "imap": {"imaps": "993", "imap": "143"},
+    "pop3": {"pop3s": "995", "pop3": "110"},
+    "submission": {"submission": "587"},
+    "sieve": {"sieve": "4190"},
+}
+"""The listeners each protocol has unless something else is said; the port that speaks TLS at once first."""
+
+
+def _ports(sections: list[Section], top: Section) -> list[str]:
+    """Return the ports of what `protocols` and the listeners name; without `protocols` those of IMAP with TLS and others named."""
+    said = top.last("protocols")
+    words = re.split(r"[\s,]+", said.value) if said else []
+    found = {name: port for word in words for name, port in _PORTS.get(word, {}).items()} or {"imaps": "993"}
+    for one in sections:
+        kind = one.name.strip().rstrip("{ ").split()
+        port = one.last("port")
+        if kind[:1] == ["inet_listener"] and len(kind) > 1 and port is not None:
+            if port.value == "0":
+                found.pop(kind[1], None)
+            elif kind[1] in found or not said:
+                found[kind[1]] = port.value
+    return list(dict.fromkeys(found.values())) or ["993"]
+
+
+def _offer(view: _View, subjects: tuple[str, ...], tree: Tree, reading: Reading) -> Offer:
     facts, release = directives("dovecot"), reading.release
     first = next((x for x in view.own.lines if x.name.startswith("ssl")), None)
     at = InFile((first.path,), first.line) if first else InFile((view.own.path,), view.own.line)
@@ -140,7 +169,8 @@ def _offer(view: _View, subject: str, tree: Tree, reading: Reading) -> Offer:
     dh = view.last("ssl_server_dh_file", "ssl_dh")
     return served.offer(
         served.Settings(
-            subject=subject,
+            subject=subjects[0],
+            also=subjects[1:],
             at=at,
             protocols=protocols,
             ciphers=view.said("ssl_cipher_list") or Said(facts.default_of("ciphers", release), at),

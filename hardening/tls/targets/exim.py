@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls import registry
@@ -127,11 +128,34 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if first is None or (hosts is not None and not hosts.value):
         return
     at = _at(first, InFile((path,), 1))
-    port = main.last("daemon_smtp_ports")
-    subject = f"{path}#smtp:{port.value if port else '25'}" if certificate else path
+    subject, *also = served.named(path, ("smtp",), _ports(main)) if certificate else (path,)
     named = certificate.value if certificate and "$" not in certificate.value else ""
     keys = certificates.keys_of(tree, [tree.place(f, "/") for f in re.split(r"\s*:\s*", named) if f])
-    yield (_gnutls if gnu else _openssl)(main, subject, at, keys, reading)
+    yield replace((_gnutls if gnu else _openssl)(main, subject, at, keys, reading), also=tuple(also))
+
+
+_SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}
+
+
+def _ports(main: Main) -> list[str]:
+    """Return the ports of daemon_smtp_ports, or those of local_interfaces that name one (`address.port`, `[v6]:port`)."""
+    said = main.last("daemon_smtp_ports")
+    interfaces = main.last("local_interfaces")
+    own = []
+    for one in _items(interfaces.value) if interfaces else []:
+        found = re.fullmatch(r"(?:\[[^\]]*\][.:]|\d+(?:\.\d+){3}\.)(\d+)", one)
+        own += [found[1]] if found else []
+    return own or [_SMTP.get(one, one) for one in _items(said.value if said else "25")] or ["25"]
+
+
+def _items(text: str) -> list[str]:
+    """Return an Exim list, whose separator is a colon unless `<` names another, and a doubled one is itself."""
+    mark = ":"
+    if (found := re.match(r"\s*<(\W)", text)) is not None:
+        mark, text = found[1], text[found.end() :]
+    return [
+        one for part in text.replace(mark * 2, "\0").split(mark) if (one := part.strip().replace("\0", mark))
+    ]
 
 
 def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:

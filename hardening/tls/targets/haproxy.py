@@ -107,7 +107,15 @@ def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | 
     return Said(line.value.strip("\"'"), InFile((line.path,), line.line)) if line else None
 
 
-def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, reading: Reading) -> Offer:
+def _offer(
+    bind: Line,
+    section: Section,
+    top: Section,
+    path: str,
+    tree: Tree,
+    reading: Reading,
+    names: tuple[str, ...] = (),
+) -> Offer:
     words = bind.value.split()
     release = reading.release
     at = InFile((bind.path,), bind.line)
@@ -118,11 +126,11 @@ def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, re
     certificate = [tree.place(c, "/") for c in (_after(words, "crt"),) if c]
     ecdhe = _after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
-    name = section.name.split()[-1]
-    port = words[0].rpartition(":")[2]
+    subject, *also = served.named(path, names or (section.name.split()[-1],), _ports(words[0]))
     return served.offer(
         served.Settings(
-            subject=f"{path}#{name}:{port}",
+            subject=subject,
+            also=tuple(also),
             at=at,
             protocols=_protocols(options, words, release, place),
             ciphers=_said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
@@ -139,11 +147,22 @@ def _offer(bind: Line, section: Section, top: Section, path: str, tree: Tree, re
     )
 
 
-_LISTED = re.compile(r"^[ \t]*(?P<certificate>[^\s#\[]+)[ \t]*\[(?P<options>[^\]\n]*)\]", re.MULTILINE)
+def _ports(addresses: str) -> list[str]:
+    """Return the ports of a bind line, which may name several addresses; a socket in the file system is its own."""
+    return [
+        one if "/" in one or one.startswith("abns@") else one.rpartition(":")[2]
+        for one in addresses.split(",")
+        if one
+    ]
 
 
-def _listed(bind: Line, tree: Tree) -> Iterator[Line]:
-    """Yield one bind line per certificate of a crt-list that has options of its own: they hold for its names."""
+_LISTED = re.compile(
+    r"^[ \t]*(?P<certificate>[^\s#\[]+)[ \t]*(?:\[(?P<options>[^\]\n]*)\])?(?P<names>[^#\n]*)", re.MULTILINE
+)
+
+
+def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ...]]]:
+    """Yield the names of each certificate of a crt-list, with a bind line where it has options of its own."""
     words = bind.value.split()
     name = _after(words, "crt-list")
     source = (
@@ -152,9 +171,13 @@ def _listed(bind: Line, tree: Tree) -> Iterator[Line]:
         else None
     )
     for one in _LISTED.finditer(source.text) if source else ():
+        names = tuple(n for n in one["names"].split() if not n.startswith("!"))
+        if not one["options"]:
+            yield None, names
+            continue
         line = source.text.count("\n", 0, one.start()) + 1 if source else 0
         value = f"{words[0]} {one['options']} crt {one['certificate']} {' '.join(words[1:])}"
-        yield Line("bind", value, source.path if source else "", line)
+        yield Line("bind", value, source.path if source else "", line), names
 
 
 def _strays(tree: Tree, bind: Line, release: Release) -> None:
@@ -186,9 +209,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if "ssl" in bind.value.split():
                 found = True
                 _strays(tree, bind, reading.release)
-                yield _offer(bind, section, top, path, tree, reading)
-                for listed in _listed(bind, tree):
-                    yield _offer(listed, section, top, path, tree, reading)
+                listed = list(_listed(bind, tree))
+                plain = [n for line, names in listed if line is None for n in names]
+                own = section.name.split()[-1]
+                yield _offer(bind, section, top, path, tree, reading, (own, *plain))
+                for line, names in listed:
+                    if line is not None:
+                        yield _offer(line, section, top, path, tree, reading, names)
     if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)

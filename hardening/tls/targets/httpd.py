@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
@@ -22,6 +22,7 @@ _NEW_TOKENS = ("TLSv1.1", "TLSv1.2", "TLSv1.3")
 _ORDER = tuple(_TOKENS.values())
 _NO_HOLES = (1, 1, 0)
 """From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
+_LOST = "httpd sets a least and a greatest version, and a version above it is left out"
 _CONF_CMD = (1, 0, 2)
 _DH_AUTO = (3, 0, 0)
 """From this OpenSSL on, mod_ssl lets the library size its own parameters, which win over the DHParameters command."""
@@ -90,15 +91,20 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
-    """Return what an SSLProtocol line leaves on, weakest first (ssl_cmd_protocol_parse)."""
+def _switched(text: tuple[str, ...], release: Release) -> set[str]:
+    """Return the versions that the words of an SSLProtocol line leave on (ssl_cmd_protocol_parse)."""
     every = set(_nameable(release))
     on: set[str] = set()
     for word in text:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("", word)
         meant = every if name.lower() == "all" else {_TOKENS.get(name.lower(), "")} & set(_ORDER)
         on = on - meant if sign == "-" else on | meant if sign == "+" else set(meant)
-    on |= set(_always_on(release, build))
+    return on
+
+
+def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+    """Return what an SSLProtocol line leaves on, weakest first."""
+    on = _switched(text, release) | set(_always_on(release, build))
     library = builds.build(build)
     if library.release >= _NO_HOLES and on:
         greatest = max(_ORDER.index(n) for n in on)
@@ -134,15 +140,15 @@ class _Merged:
 def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> served.Settings:
     facts, release = directives("httpd"), reading.release
     protocol = merged.last("sslprotocol")
+    words = protocol.words if protocol else tuple(facts.default_of("protocols", release).split())
+    spot = _place(protocol) if protocol else merged.at
+    protocols = _protocols(words, release, reading.build, spot)
+    lost = _switched(words, release) - {s.value for s in protocols}
     settings = served.Settings(
         subject=subject,
         at=merged.at,
-        protocols=_protocols(
-            protocol.words if protocol else tuple(facts.default_of("protocols", release).split()),
-            release,
-            reading.build,
-            _place(protocol) if protocol else merged.at,
-        ),
+        protocols=protocols,
+        inert=tuple(Inert(Said(n, spot), _LOST) for n in _ORDER if n in lost),
         ciphers=Said(facts.default_of("ciphers", release), merged.at),
         groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
         elliptic=_facts_has("ECDHE", release),
@@ -215,17 +221,31 @@ def _command(  # noqa: PLR0911 - one return per command
 
 
 def _ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
-    found = []
-    for address in host.addresses or tuple(d.words[0] for d in listens if d.words):
-        _, colon, port = address.rpartition(":")
-        found.append(port if colon and port.isdigit() else address if address.isdigit() else "443")
+    heard = list(dict.fromkeys(_port(d.words[0]) for d in listens if d.words))
+    if not host.addresses:
+        return tuple(heard) or ("443",)
+    found: list[str] = []
+    for address in host.addresses:
+        port = _port(address)  # an address alone, or with `:*`, means every port that is listened on
+        found += [port] if port else heard or ["443"]
     return tuple(dict.fromkeys(found)) or ("443",)
 
 
-def _named(host: Host, main: Host) -> str:
+def _port(address: str) -> str:
+    """Return the port of an address, or nothing where it says none."""
+    if address.isdigit():
+        return address
+    _, colon, port = address.rpartition(":")
+    return port if colon and port.isdigit() else ""
+
+
+def _names(host: Host, main: Host) -> tuple[str, ...]:
+    """Return ServerName and every ServerAlias, as they are written."""
     one = host.last("servername") or main.last("servername")
     name = one.words[0] if one and one.words else "_default_"
-    return re.sub(r"^\w+://", "", name).rsplit(":", 1)[0]
+    first = re.sub(r"^\w+://", "", name).rsplit(":", 1)[0]
+    aliases = (word for d in host.directives if d.name == "serveralias" for word in d.words)
+    return tuple(dict.fromkeys((first, *aliases)))
 
 
 def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
@@ -260,17 +280,29 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         ports = _ports(host, reader.listens)
         if not (_on(engine, "off") or (engine is None and host is not main and by_protocol & set(ports))):
             continue
-        for port in ports:
-            if host is main and port in taken:
-                continue
-            taken.add(port)
-            settings = _settings(merged, f"{path}#{_named(host, main)}:{port}", tree, reading)
-            settings = _as_first(settings, merged, first_at, port, reading)
-            yield _offer(settings, merged, reading)
+        free = [port for port in ports if host is not main or port not in taken]
+        if not free:
+            continue
+        taken.update(free)
+        settings, names = (
+            _per_request(_settings(merged, "", tree, reading), merged, reading),
+            _names(host, main),
+        )
+        yield from served.offers(
+            (
+                (
+                    _as_first(settings, merged, first_at, port, reading),
+                    served.named(path, names, (port,)),
+                )
+                for port in free
+            ),
+            reading.build,
+        )
     alone = (*main.directives, *main.per_request)
     if not taken and any(d.name.startswith("ssl") and d.name not in _ANYWHERE for d in alone):
         merged = _Merged(main, main)
-        yield _offer(_settings(merged, path, tree, reading), merged, reading)
+        settings = _per_request(_settings(merged, path, tree, reading), merged, reading)
+        yield served.offer(settings, reading.build)
 
 
 def _as_first(
@@ -290,8 +322,8 @@ def _as_first(
     return replace(settings, protocols=first.protocols, assumptions=(*settings.assumptions, note))
 
 
-def _offer(settings: served.Settings, merged: _Merged, reading: Reading) -> Offer:
-    """Return the offer; a cipher list of single requests comes into force by a renegotiation."""
+def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -> served.Settings:
+    """Add the cipher lists of single requests, which come into force by a renegotiation."""
     for one in merged.per_request():
         if one.name == "sslciphersuite" and one.words and one.words[0].lower() != "tlsv1.3":
             possible = _cipher_suite(settings, one, reading.release).ciphers
@@ -303,7 +335,7 @@ def _offer(settings: served.Settings, merged: _Merged, reading: Reading) -> Offe
                 possible=(*settings.possible, possible),
                 assumptions=(*settings.assumptions, note),
             )
-    return served.offer(settings, reading.build)
+    return settings
 
 
 _ANYWHERE = frozenset({"ssloptions", "sslrequire", "sslrequiressl", "sslusername"})

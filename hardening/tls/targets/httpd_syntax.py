@@ -16,7 +16,7 @@ from hardening.tls.targets.tree import DEEPEST, Tree
 
 _LINE = re.compile(
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
-    r"|(?P<name>SSL\w+|Include(?:Optional)?|ServerName|ServerRoot|Listen|Define|UnDefine|LoadModule|Use)"
+    r"|(?P<name>SSL\w+|Include(?:Optional)?|ServerName|ServerAlias|ServerRoot|Listen|Define|UnDefine|LoadModule|Use)"
     r"[ \t]+(?P<value>[^\n]*?)[ \t]*)$",
     re.MULTILINE | re.IGNORECASE,
 )

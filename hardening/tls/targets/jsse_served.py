@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.targets import served
 
 ANY_SECURITY = "the JDK's own java.security, for the one of the host was not read"
@@ -67,6 +67,11 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             finite_field=_finite_field(jdk, forbids),
             dh_bits=settings.dh_bits or jdk.dh_bits,
             compression=False,
+            inert=tuple(
+                Inert(s, "java.security disables it (jdk.tls.disabledAlgorithms)")
+                for s in protocols
+                if not forbids.permits_protocol(s.value)
+            ),
             assumptions=settings.assumptions,
         ),
         build,

@@ -246,6 +246,10 @@ def _default_groups(release: Release, build: str, at: InFile) -> Said | None:
     return None if automatic else Said("prime256v1", at)
 
 
+_NAMES = frozenset({"==", "=~", "=^", "=$"})
+"""What a condition on the host names: one, those an expression matches, or those with one beginning or end."""
+
+
 def _port(address: str) -> str:
     _, colon, port = address.rpartition(":")
     return port if colon and port.isdigit() else address
@@ -269,11 +273,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         if switch is None or not switch.on:
             continue
         found = True
-        yield served.offer(_settings(socket, None, f"{path}#_:{port}", tree, reading), reading.build)
-        for host in (*scope.within("HTTP host"), *(top.within("HTTP host") if scope is not top else ())):
-            if host.own("ssl.pemfile") is not None:
-                subject = f"{path}#{host.value}:{port}"
-                yield served.offer(_settings(socket, host, subject, tree, reading), reading.build)
+        groups = [(_settings(socket, None, "", tree, reading), served.named(path, ("_",), (port,)))]
+        within = {id(s): s for s in (*scope.within("HTTP host"), *top.within("HTTP host"))}
+        for host in within.values():
+            if host.operator in _NAMES:
+                own = host if host.own("ssl.pemfile") is not None else None
+                settings = _settings(socket, own, "", tree, reading)
+                groups.append((settings, served.named(path, (host.value,), (port,))))
+        yield from served.offers(groups, reading.build)
     piece = None if found else _fragment(top)
     read_scopes = {id(s) for s in (top, piece, *(s for s, _ in sockets)) if s is not None}
     for scope, one in _unread(top, read_scopes):

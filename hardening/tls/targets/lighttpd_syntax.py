@@ -239,7 +239,7 @@ class _Parser:
         kind, word = self.kind, self.word
         if kind == "string":
             self._next()
-            return re.sub(r"\\(.)", r"\1", word[1:-1]) if "\\" in word else word[1:-1]
+            return word[1:-1].replace(f"\\{word[0]}", word[0])  # lighttpd takes no other backslash away
         if kind == "number":
             self._next()
             return word

@@ -169,6 +169,16 @@ def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
             )
 
 
+def _names(server: Block) -> list[str]:
+    """Return the names a server answers to, as they are written; `.example` stands for itself and what is below it."""
+    found: list[str] = []
+    for one in server.directives:
+        if one.name == "server_name":
+            for name in one.words:
+                found += [name[1:], f"*{name}"] if name.startswith(".") and len(name) > 1 else [name or "_"]
+    return list(dict.fromkeys(found)) or ["_"]
+
+
 def _port(address: str) -> str:
     if address.startswith("unix:"):
         return address
@@ -198,18 +208,21 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     speaks = {address for _, _, listens in servers for address, tls, _ in listens if tls}
     found = False
     for _, server, listens in servers:
-        names = [n for d in server.directives if d.name == "server_name" for n in d.words] or ["_"]
-        seen: set[tuple[str, int]] = set()
-        for address, _, _ in listens:
-            if address not in speaks or _rejects(server):
-                continue
-            found = True
-            same = (_port(address), id(default[address]))
-            if same in seen:  # `listen 443 ssl; listen [::]:443 ssl;` is one server
-                continue
-            seen.add(same)
-            settings = _settings(server, f"{path}#{names[0]}:{_port(address)}", tree, reading)
-            yield served.offer(_as_default(settings, default[address], server, tree, reading), reading.build)
+        heard = [address for address, _, _ in listens if address in speaks and not _rejects(server)]
+        if not heard:
+            continue
+        found = True
+        settings, names = _settings(server, "", tree, reading), _names(server)
+        yield from served.offers(
+            (
+                (
+                    _as_default(settings, default[address], server, tree, reading),
+                    served.named(path, names, (_port(address),)),
+                )
+                for address in heard
+            ),
+            reading.build,
+        )
     if not found and not servers and (fragment := _fragment(reader.top)) is not None:
         yield served.offer(_settings(fragment, path, tree, reading), reading.build)
 

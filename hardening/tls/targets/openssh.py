@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hardening.findings import InFile
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.offer import Inert, Offer, Said, SshOffer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import openssh_keys
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
@@ -115,6 +115,13 @@ class _Config:
         text = line.value if line else facts.default_of("protocol", self.release)
         return Said(f"Protocol {text}", line.at if line else self.start) if "1" in text else None
 
+    def inert(self) -> tuple[Inert, ...]:
+        """Protocol 1, where a line asks for it and the release has none."""
+        line = self.first("protocol")
+        if line is None or "1" not in line.value or directives("openssh").has("protocol 1", self.release):
+            return ()
+        return (Inert(Said("protocol 1", line.at), f"OpenSSH {self.release.version} has none of it"),)
+
     def subject(self) -> str:
         """The file and the ports, as other targets name their servers."""
         ports = [x.value for x in self.every("port")] or ["22"]
@@ -189,6 +196,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ),
             protocol1=config.protocol1(),
         ),
+        inert=config.inert(),
     )
 
 

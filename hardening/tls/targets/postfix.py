@@ -137,7 +137,37 @@ def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
     return 2048 if release.upstream >= _DH_2048 else 1024
 
 
-def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
+_TEXT_MAPS = frozenset({"hash", "texthash", "btree", "lmdb", "cdb", "dbm", "sdbm"})
+"""Kinds of table whose text lies beside them under the same name."""
+
+
+def _sni(service: _Service, tree: Tree) -> Iterator[tuple[str, list[str]]]:
+    """Yield the names with certificates of their own, each with its files (real paths)."""
+    for table in re.split(r"[,\s]+", service.text("tls_server_sni_maps")):
+        kind, colon, name = table.partition(":")
+        path = tree.place(name, service.path.rpartition("/")[0])
+        source = tree.source(path) if colon and kind in _TEXT_MAPS and tree.exists(path) else None
+        for line in source.text.splitlines() if source else ():
+            words = re.split(r"[,\s]+", line.strip())
+            if len(words) > 1 and not words[0].startswith("#"):
+                host = f"*{words[0]}" if words[0].startswith(".") else words[0]
+                yield host, [tree.place(f, "/") for f in words[1:] if f and not f.endswith(".key")]
+
+
+def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Iterator[Offer]:
+    """Yield the offer of a service, and those of names with certificates of another kind."""
+    subject = f"{service.path}#{name}" if name else service.path
+    settings = _settings(service, tree, reading)
+    groups: list[tuple[served.Settings, tuple[str, ...]]] = [(settings, (subject,))]
+    if name and _has("tls_server_sni_maps", reading.release):
+        port = name.rpartition(":")[2]
+        for host, files in _sni(service, tree):
+            keys = certificates.keys_of(tree, files)
+            groups.append((replace(settings, keys=keys), served.named(service.path, (host,), (port,))))
+    yield from served.offers(groups, reading.build)
+
+
+def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Settings:
     for line in service.doubts():
         tree.say(
             "conditional",
@@ -174,9 +204,9 @@ def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
         groups += " " + service.text("tls_ffdhe_auto_groups", facts.default_of("ffdhe", release))
     files = service.text("smtpd_tls_chain_files") or service.text("smtpd_tls_cert_file")
     certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f and not f.endswith(".key")]
-    return served.offer(
+    return (
         served.Settings(
-            subject=f"{service.path}#{name}" if name else service.path,
+            subject="",
             at=at,
             protocols=_protocols(
                 service.text(protocols, facts.default_of("mandatory" if mandatory else "protocols", release)),
@@ -189,8 +219,7 @@ def _offer(service: _Service, name: str, tree: Tree, reading: Reading) -> Offer:
             dh_bits=_dh_bits(service, tree, release),
             compression=False,
             assumptions=reading.assumptions,
-        ),
-        reading.build,
+        )
     )  # fmt: skip
 
 
@@ -224,9 +253,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 continue
             found = True
             port = one["name"].rpartition(":")[2]
-            yield _offer(service, f"smtpd:{port}", tree, reading)
+            yield from _offers(service, f"smtpd:{port}", tree, reading)
     if not found and any("tls" in x.name for x in main.lines):
-        yield _offer(_Service(main, {}, path), "", tree, reading)
+        yield from _offers(_Service(main, {}, path), "", tree, reading)
 
 
 _OWNED = frozenset(

@@ -152,13 +152,24 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         if engine is None or engine.value.lower() not in {"on", "true", "yes", "1"}:
             continue
         found = True
-        port, name = host.last("port"), section.name.split()[-1]
-        yield _offer(host, f"{path}#{name}:{port.value if port else '21'}", tree, reading)
+        port = host.last("port")
+        names = _names(section)
+        yield _offer(host, served.named(path, names, (port.value if port else "21",)), tree, reading)
     if not found and any(x.name.startswith("tls") for x in main.lines):
-        yield _offer(_Host(main, (everywhere,)), path, tree, reading)
+        yield _offer(_Host(main, (everywhere,)), (path,), tree, reading)
 
 
-def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
+def _names(section: Section) -> tuple[str, ...]:
+    """Return the addresses of a `<VirtualHost>`, then every ServerAlias."""
+    first = section.name.split()
+    given = first[1:] if first[:1] and first[0].lower() == "virtualhost" else first[-1:]
+    aliases = (
+        word for line in section.every("serveralias") for word in re.split(r"[\s,]+", line.value) if word
+    )
+    return tuple(dict.fromkeys((*given, *aliases)))
+
+
+def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading) -> Offer:
     facts, release = directives("proftpd"), reading.release
     first = next((x for x in host.section.lines if x.name.startswith("tls")), None)
     at = InFile((first.path,), first.line) if first else InFile((host.section.path,), host.section.line)
@@ -182,7 +193,8 @@ def _offer(host: _Host, subject: str, tree: Tree, reading: Reading) -> Offer:
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     return served.offer(
         served.Settings(
-            subject=subject,
+            subject=subjects[0],
+            also=subjects[1:],
             at=at,
             protocols=_protocols(
                 protocol.value if protocol else facts.default_of("protocols", release), spot

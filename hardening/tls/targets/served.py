@@ -6,7 +6,7 @@ parameters, a protocol version that is on, a security level that allows it. What
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -15,7 +15,7 @@ from hardening.records import dataclass
 from hardening.tls import openssl, registry
 from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Build
-from hardening.tls.offer import Offer, ProtocolOffer, Said
+from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
 
@@ -49,6 +49,8 @@ class Settings:
     """What one virtual server's directives amount to, each with its place."""
 
     subject: str
+    also: tuple[str, ...] = ()
+    """Further subjects that this holds for: other names of the server, other ports."""
     at: InFile
     protocols: tuple[Said, ...]
     """Every version that is switched on; what the library lacks is left out later."""
@@ -70,6 +72,24 @@ class Settings:
     assumptions: tuple[str, ...] = ()
     possible: tuple[Said, ...] = ()
     """Cipher strings that hold for some requests alone."""
+    inert: tuple[Inert, ...] = ()
+    """Versions that are switched on and that something beside the library takes away again."""
+
+
+def named(path: str, names: Iterable[str], ports: Iterable[str]) -> tuple[str, ...]:
+    """Return a subject for each name and port of a server, each once."""
+    every = list(names)
+    return tuple(dict.fromkeys(f"{path}#{name}:{port}" for port in ports for name in every))
+
+
+def offers(groups: Iterable[tuple[Settings, tuple[str, ...]]], build_name: str) -> Iterator[Offer]:
+    """Yield an offer per settings, for all the subjects that share them; equal settings are one."""
+    shared: dict[Settings, list[str]] = {}
+    for settings, subjects in groups:
+        shared.setdefault(settings, []).extend(subjects)
+    for settings, names in shared.items():
+        first, *more = dict.fromkeys(names)
+        yield offer(replace(settings, subject=first, also=tuple(more)), build_name)
 
 
 def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolution:
@@ -214,13 +234,16 @@ def offer(settings: Settings, build_name: str) -> Offer:
     newer, older = tuple(groups[n] for n in names13), tuple(groups[n] for n in names12)
     speaks = protocols_of(build_name, found.security_level or 0)
     protocols = []
+    inert = list(settings.inert)
     finite_field = False
     made: dict[str, Said] = {}  # one object per suite and place: equal ones are found fast by who judges
     for said in settings.protocols:
         if said.value not in speaks:
+            inert.append(Inert(said, _mute(build_name, said.value, found.security_level)))
             continue
         usable = _suites(asked, said.value)
         if not usable.names:
+            inert.append(Inert(said, f"no suite that is listed works under it on {builds.shown(build_name)}"))
             continue
         finite_field = finite_field or usable.finite_field
         place = place13 if said.value == "TLSv1.3" else settings.ciphers.at
@@ -236,13 +259,22 @@ def offer(settings: Settings, build_name: str) -> Offer:
         )
     return Offer(
         subject=settings.subject,
+        also=settings.also,
         at=settings.at,
         protocols=tuple(protocols),
         assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
         inconclusive=tuple(_refusals(settings, found, build_name)),
         dh_bits=settings.dh_bits if finite_field else None,
         compression=settings.compression,
+        inert=tuple(inert),
     )
+
+
+def _mute(build_name: str, name: str, level: int | None) -> str:
+    shown = builds.shown(build_name)
+    if name not in builds.build(build_name).protocols:
+        return f"{shown} has none of it"
+    return f"{shown} does not do it at security level {level}"
 
 
 def _possible(

@@ -99,16 +99,24 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
     return tuple(s for s in found if s.value not in off)
 
 
-def _offer(service: _Service, path: str, name: str, tree: Tree, reading: Reading) -> Offer:
+def _offer(
+    service: _Service,
+    subjects: tuple[str, ...],
+    tree: Tree,
+    reading: Reading,
+    first: _Service | None = None,
+) -> Offer:
+    """The version is settled before the name is known, so the protocols of the first service hold."""
     section, release = service.section, reading.release
     at = InFile((section.path,), section.line)
     files = [tree.place(x.value, "/") for x in service.every("cert")]
     options = {x.value for x in service.every("options")}
     return served.offer(
         served.Settings(
-            subject=f"{path}#{name}" if name else path,
+            subject=subjects[0],
+            also=subjects[1:],
             at=at,
-            protocols=_protocols(service, release, at),
+            protocols=_protocols(first or service, release, at),
             ciphers=service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", release), at),
             ciphersuites=service.said("ciphersuites"),
             groups=service.said("curves") or service.said("curve"),
@@ -127,14 +135,28 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
     for section in (top, *services):
         flat_syntax.strays(tree, section.lines, directives("stunnel"), reading.release)
+    firsts: dict[str, tuple[_Service, list[str]]] = {}
     for section in services:
         service = _Service(section, top)
-        client, accept = service.last("client"), section.last("accept")
-        if accept is None or (client is not None and client.value.lower() == "yes"):
+        client, accepts = service.last("client"), section.every("accept")
+        if client is not None and client.value.lower() == "yes":
             continue
-        yield _offer(service, path, f"{section.name}:{accept.value.rpartition(':')[2]}", tree, reading)
+        if accepts:
+            ports = [x.value.rpartition(":")[2] for x in accepts]
+            firsts[section.name] = service, ports
+            yield _offer(service, served.named(path, (section.name,), ports), tree, reading)
+    for section in services:
+        named: dict[str, list[str]] = {}
+        for line in section.every("sni") if not section.last("accept") else ():
+            name, colon, pattern = line.value.partition(":")
+            if colon and name in firsts:
+                named.setdefault(name, []).append(pattern)
+        for name, patterns in named.items():
+            first, ports = firsts[name]
+            subjects = served.named(path, patterns, ports)
+            yield _offer(_Service(section, top), subjects, tree, reading, first)
     if not services and any(x.name.startswith(("sslversion", "cipher", "curve")) for x in top.lines):
-        yield _offer(_Service(top, top), path, "", tree, reading)
+        yield _offer(_Service(top, top), (path,), tree, reading)
 
 
 _OWNED = frozenset(

@@ -1,0 +1,44 @@
+"""What belongs to each subject of a run, looked up once, and how several names of one thing are told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from hardening.findings import Finding, Result, Run
+from hardening.reports.plain import visible
+
+
+class Index:
+    """What belongs to each subject, looked up once: a fleet has thousands of them."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.known = {subject.id for subject in run.subjects}
+        self.same = same_as(run)
+        self.findings: dict[str, list[Finding]] = defaultdict(list)
+        self.shared: dict[str, list[Finding]] = defaultdict(list)
+        """Findings that stand with another subject."""
+        self.results: dict[str, list[Result]] = defaultdict(list)
+        for finding in run.findings:
+            self.findings[finding.subject].append(finding)
+            for name in finding.also:
+                self.shared[name].append(finding)
+        for result in run.results:
+            self.results[result.subject].append(result)
+
+
+def same_as(run: Run) -> dict[str, list[str]]:
+    """Return, for each subject that has any, its other names and ports, in their order."""
+    known = {subject.id for subject in run.subjects}
+    found: dict[str, list[str]] = {}
+    for one in run.subjects:
+        if one.same_as in known:
+            found.setdefault(one.same_as, []).append(one.id)
+    return found
+
+
+def few(names: Sequence[str], limit: int = 5) -> str:
+    """Return the first names and how many more there are."""
+    rest = len(names) - limit
+    return ", ".join(visible(name) for name in names[:limit]) + (f" and {rest} more" if rest > 0 else "")
