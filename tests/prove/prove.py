@@ -7,8 +7,10 @@ set for set. Run by `make prove`; writes docs/proof.md and a JSON report. Exit 1
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -64,8 +66,26 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
                 yield target, policy, key
 
 
+def end_with_parent() -> None:
+    """Let a worker end, and its servers with it, when the run it belongs to is killed, however that is done."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_KILLED))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+_PR_SET_PDEATHSIG = 1
+_KILLED = 143
+
+
 def one(combination: tuple[str, str, str]) -> Row:
     """Start one server and compare."""
+    try:
+        return _compared(combination)
+    except SystemExit:  # its servers are stopped by now; the pool would go on with the next combination
+        os._exit(_KILLED)
+
+
+def _compared(combination: tuple[str, str, str]) -> Row:
     target, policy, key = combination
     with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - servers drop their privileges
@@ -98,6 +118,13 @@ def _busy(views: compared.Views, target: str) -> bool:
 
 def old(question: tuple[old_stacks.Stack, str, Path]) -> Row:
     """Start one old library or program as a server with one cipher string and compare."""
+    try:
+        return _old_compared(question)
+    except SystemExit:
+        os._exit(_KILLED)
+
+
+def _old_compared(question: tuple[old_stacks.Stack, str, Path]) -> Row:
     stack, string, keys = question
     try:
         seen = old_stacks.compare(stack, string, keys)
@@ -205,7 +232,10 @@ def _tried(work: list[tuple[str, str, str]], jobs: int, waiting: int) -> Iterato
     """Yield each combination as it is settled; those that mostly wait go on beside the others, many at once."""
     slow = [c for c in work if servers.SERVERS[c[0]].waits]
     quick = [c for c in work if not servers.SERVERS[c[0]].waits]
-    with ProcessPoolExecutor(jobs) as pool, ProcessPoolExecutor(waiting) as patient:
+    with (
+        ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool,
+        ProcessPoolExecutor(waiting, initializer=end_with_parent) as patient,
+    ):
         asked = [patient.submit(one, c) for c in slow] + [pool.submit(one, c) for c in quick]
         for settled in as_completed(asked):
             yield settled.result()
@@ -219,7 +249,7 @@ def _old_rows(jobs: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
         keys = old_stacks.keys(Path(folder) / "keys")
         work = [(stack, string, keys) for stack in stacks for string in old_stacks.strings(stack)]
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
             rows = list(pool.map(old, work))
     for row in rows:
         if row.outcome in {"mismatch", "error"}:
