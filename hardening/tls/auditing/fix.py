@@ -25,7 +25,7 @@ from hardening.tls.targets.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The diff (apply with `patch -p1 -d /`; with `patch -p1` for paths named from here), and what it leaves."""
+    """The diff, whose head says how to apply it, and what it leaves."""
 
     diff: str
     left: tuple[Finding, ...]
@@ -40,7 +40,7 @@ def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | 
     or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
     would do.
     """
-    diffs: list[str] = []
+    changed: list[tuple[Tree, str, str]] = []
     left: list[Finding] = []
     shut: list[str] = []
     for path in paths:
@@ -50,13 +50,31 @@ def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | 
                 continue
             ways = audit.readings(tree, main, asked)
             new = _rewritten(tree, main, ways[-1], policy, place, asked)
-            asked_here = not path.is_absolute()
-            diffs += [_diff(tree, name, text, asked_here) for name, text in sorted(new.items())]
+            changed += [(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
             left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policy, asked)]
             shut += _shut(main.target, policy, ways)
-    return Fixed("".join(dict.fromkeys(diffs)), tuple(left), tuple(dict.fromkeys(shut)))
+    here = not any(path.is_absolute() for path in paths) and all(
+        _below_here(tree.file(name)) for tree, name, _ in changed
+    )
+    diffs = dict.fromkeys(_diff(tree, name, text, here) for tree, name, text in changed)
+    whole = "".join(diffs)
+    return Fixed(_HEAD[here] + whole if whole else "", tuple(left), tuple(dict.fromkeys(shut)))
+
+
+_HEAD = {
+    True: "# Apply it in the folder it was made in:  patch -p1 < FILE   or  git apply FILE\n"
+    "# Try it first:  patch -p1 --dry-run < FILE   or  git apply --check FILE\n",
+    False: "# Apply it from anywhere:  patch -p1 -d / < FILE   or in /:  git apply FILE\n"
+    "# Try it first:  patch -p1 -d / --dry-run < FILE   or in /:  git apply --check FILE\n",
+}
+"""What stands before the diff, by whether its paths are named from here; `patch` and `git apply` pass over it,
+and `patch` shows it where it cannot find a file."""
+
+
+def _below_here(path: str) -> bool:
+    return not os.path.relpath(path, os.path.realpath(".")).startswith("..")
 
 
 def _wrong(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> list[Finding]:
@@ -104,12 +122,13 @@ def _rewritten(
     return new_texts.separate(tree, main.target, main.path, way, made, place)
 
 
-def _diff(tree: Tree, path: str, new: str, asked_here: bool) -> str:
-    """Return one file's part; it is named from here where the caller named it from here."""
-    here = os.path.relpath(path) if asked_here else path
+def _diff(tree: Tree, path: str, new: str, from_here: bool) -> str:
+    """Return one file's part, named from here or from the root; a link stands for its file, for `patch` follows none."""
+    file = tree.file(path)
+    name = os.path.relpath(file, os.path.realpath(".")) if from_here else file
     source = tree.source(path) if tree.exists(path) else None
     old = "" if source is None else source.written or source.text
-    return "".join(_unified(old, new, path if here.startswith("..") else here, there=tree.exists(path)))
+    return "".join(_unified(old, new, name, there=tree.exists(path)))
 
 
 def _unified(old: str, new: str, name: str, *, there: bool) -> Iterator[str]:

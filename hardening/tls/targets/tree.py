@@ -99,6 +99,10 @@ class Tree:
             return path
         return self.prefix + real(self.prefix, path[len(self.prefix) :])
 
+    def file(self, path: str) -> str:
+        """Return the file itself that a real path leads to, whatever links are on the way."""
+        return path if self._memory is not None else os.path.realpath(self._here(path))
+
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
         if path in self.overlay:

@@ -236,3 +236,64 @@ def test_what_stays_under_one_java_is_said_with_the_way_out(
     subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
     assert run([*arguments, "--openssl", newer, "-q"]) == 0
     assert run([*arguments, "-q"]) == 10, "nobody has said which Java runs"
+
+
+WAYS = {
+    "patch": (["patch", "-p1"], ["patch", "-p1", "-d", "/"]),
+    "git": (["git", "apply"], ["git", "apply"]),
+}
+
+
+def _tree(folder: Path) -> Path:
+    """Lay a configuration as Debian has it: the site that is on is a link."""
+    (folder / "etc/nginx/sites-available").mkdir(parents=True)
+    (folder / "etc/nginx/sites-enabled").mkdir()
+    main = folder / "etc/nginx/nginx.conf"
+    main.write_text("http {\n    include /etc/nginx/sites-enabled/*;\n}\n")
+    site = folder / "etc/nginx/sites-available/my site"
+    site.write_text("server {\n    listen 443 ssl;\n    ssl_ciphers AES128-SHA;\n}\n")
+    (folder / "etc/nginx/sites-enabled/my site").symlink_to("/etc/nginx/sites-available/my site")
+    return main
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("here", [True, False])
+def test_the_usual_ways_apply_it_and_its_head_names_them(
+    way: str,
+    here: bool,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = WAYS[way][not here]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    main = _tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    path = "etc/nginx/nginx.conf" if here else str(main)
+    arguments = ["tls", "audit", path, "--target", "nginx@1.26.3-debian13"]
+    assert run([*arguments, "--fix-diff"]) == 0
+    diff = capfdbinary.readouterr().out
+    first = diff.decode().splitlines()[0]
+    assert " ".join(command) in first
+    if way == "git" and not here:
+        monkeypatch.chdir("/")
+    done = subprocess.run(command, input=diff, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "etc/nginx/sites-enabled/my site").is_symlink()
+    monkeypatch.chdir(tmp_path)
+    assert run([*arguments, "-q"]) == 0, capfdbinary.readouterr().out
+
+
+def test_patch_that_finds_no_file_shows_how_it_is_meant(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("patch") is None:
+        pytest.skip("patch is not installed")
+    main = _tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert run(["tls", "audit", str(main), "--target", "nginx@1.26.3-debian13", "--fix-diff"]) == 0
+    diff = capfdbinary.readouterr().out
+    done = subprocess.run(["patch", "-p0", "--batch"], input=diff, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert b"patch -p1 -d /" in done.stdout
