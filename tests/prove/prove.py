@@ -170,6 +170,19 @@ def _groups(seen: compared.Groups) -> str:
     return "" if not any(seen.scanned.values()) else "set" if seen.rendered else "own"
 
 
+_UNPROVED = """## Not proved here
+
+What no server of this distribution stands for is rendered, read back and judged, and not started:
+
+- **MySQL.** Neither Debian nor the package indexes of Python and Node.js carry a MySQL or Percona server (Debian's `mysqld` is MariaDB). The
+  column `mariadb` speaks of MariaDB alone; what MySQL does with its settings is from its documentation and source, release by release.
+- **Exim with OpenSSL.** Debian links Exim with GnuTLS, and that is what the column `exim` shows.
+- **Older releases** than those installed, on their own. Of them the library is proved (real old stacks, below) and what each directive means is
+  from the sources that `harden tls targets` names with how far each was checked.
+- **crypto_policies**, which no program here reads (it is held against what the generator made of seven policies), and **openssh_client**, which
+  `ssh -G` checks in the tests.""".split("\n")
+
+
 def table(rows: list[Row], olds: list[Row]) -> str:
     """Return the matrix as Markdown."""
     tally = Counter(r.outcome for r in rows)
@@ -215,6 +228,7 @@ def table(rows: list[Row], olds: list[Row]) -> str:
             refused.setdefault(r.detail, []).append(f"{r.target} {r.policy} {r.key}")
     lines += ["", "## Refused", ""]
     lines += [f"- {why} ({len(who)}: {', '.join(who)})" for why, who in sorted(refused.items())] or ["None."]
+    lines += ["", *_UNPROVED]
     if olds:
         lines += ["", *old_table(olds)]
     return "\n".join(lines) + "\n"
