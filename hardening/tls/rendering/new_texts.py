@@ -107,6 +107,7 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
     if source is None or source.written is None:
         return text
     old, written, new = lines_of(source.text), lines_of(source.written), lines_of(text)
+    crlf = "\r\n" in source.written
     found: list[str] = []
     for kind, first, last, begin, end in difflib.SequenceMatcher(
         None, old, new, autojunk=False
@@ -114,7 +115,7 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
         found += (
             written[first:last]
             if kind == "equal"
-            else [f"{x[:-1]}\r\n" if x[-1] == "\n" else x for x in new[begin:end]]
+            else [f"{x[:-1]}\r\n" if crlf and x[-1] == "\n" else x for x in new[begin:end]]
         )
     return "".join(found)
 

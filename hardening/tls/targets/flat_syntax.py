@@ -111,8 +111,9 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
         value = pair[2].strip()
         if grammar.trailing_comments:
             value = trailing.sub("", value)
-        if len(value) > 1 and value[0] in grammar.quotes and value[-1] == value[0]:
-            value = value[1:-1]
+        quote = value[:1]
+        if len(value) > 1 and quote in grammar.quotes and value[-1] == quote and quote not in value[1:-1]:
+            value = value[1:-1]  # `"a" "b"` is two words, and stays as it is
         name = grammar.fold(pair[1])
         for pattern in grammar.include(name, value):
             for one in tree.glob(tree.place(pattern, folder)):

@@ -11,7 +11,15 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, haproxy_conditions, served, spans
+from hardening.tls.targets import (
+    certificates,
+    flat_edits,
+    flat_syntax,
+    haproxy_conditions,
+    haproxy_words,
+    served,
+    spans,
+)
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
@@ -21,7 +29,11 @@ _SECTIONS = (
     "|crt-store|log-forward|fcgi-app|traces"
 )
 _GRAMMAR = Grammar(
-    separator=r"\s+", comment="#", section=rf"(?P<section>(?:{_SECTIONS})\b[^\n]*?)", trailing_comments=True
+    separator=r"\s+",
+    comment="#",
+    section=rf"(?P<section>(?:{_SECTIONS})\b[^\n]*?)",
+    trailing_comments=True,
+    quotes="",
 )
 _OLD_OPTIONS = {"no-sslv3": "SSLv3", "no-tlsv10": "TLSv1.0", "no-tlsv11": "TLSv1.1", "no-tlsv12": "TLSv1.2",
                 "no-tlsv13": "TLSv1.3"}  # fmt: skip
@@ -116,17 +128,17 @@ def _offer(
     reading: Reading,
     names: tuple[str, ...] = (),
 ) -> Offer:
-    words = bind.value.split()
+    words = haproxy_words.split(bind.value)
     release = reading.release
     at = InFile((bind.path,), bind.line)
     option_line = top.last("ssl-default-bind-options")
-    options = [w for x in top.every("ssl-default-bind-options") for w in x.value.split()]
+    options = [w for x in top.every("ssl-default-bind-options") for w in haproxy_words.split(x.value)]
     own = any(w.startswith(("ssl-m", "no-tlsv", "no-sslv", "force-")) for w in words)
     place = InFile((option_line.path,), option_line.line) if option_line and not own else at
     certificate = [tree.place(c, "/") for c in (_after(words, "crt"),) if c]
     ecdhe = _after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
-    subject, *also = served.named(path, names or (section.name.split()[-1],), _ports(words[0]))
+    subject, *also = served.named(path, names or (section.name.split()[-1],), haproxy_words.ports(words[0]))
     return served.offer(
         served.Settings(
             subject=subject,
@@ -147,15 +159,6 @@ def _offer(
     )
 
 
-def _ports(addresses: str) -> list[str]:
-    """Return the ports of a bind line, which may name several addresses; a socket in the file system is its own."""
-    return [
-        one if "/" in one or one.startswith("abns@") else one.rpartition(":")[2]
-        for one in addresses.split(",")
-        if one
-    ]
-
-
 _LISTED = re.compile(
     r"^[ \t]*(?P<certificate>[^\s#\[]+)[ \t]*(?:\[(?P<options>[^\]\n]*)\])?(?P<names>[^#\n]*)", re.MULTILINE
 )
@@ -163,7 +166,7 @@ _LISTED = re.compile(
 
 def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ...]]]:
     """Yield the names of each certificate of a crt-list, with a bind line where it has options of its own."""
-    words = bind.value.split()
+    words = haproxy_words.split(bind.value)
     name = _after(words, "crt-list")
     source = (
         tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
@@ -184,7 +187,7 @@ def _strays(tree: Tree, bind: Line, release: Release) -> None:
     """Say which words of a bind line HAProxy does not know; `+1` in the table marks one that takes a value."""
     facts = directives("haproxy")
     valued = {one.removesuffix(" +1") for one in facts.words["bind"].known if one.endswith(" +1")}
-    found, words = [], bind.value.split()[1:]
+    found, words = [], haproxy_words.split(bind.value)[1:]
     while words:
         word = words.pop(0)
         if word in valued:
@@ -194,10 +197,25 @@ def _strays(tree: Tree, bind: Line, release: Release) -> None:
     flat_syntax.strays(tree, found, facts, release, "bind")
 
 
+def _fill(tree: Tree, sections: list[Section]) -> None:
+    """Put what the files say of variables into the lines about TLS; one that they do not say is doubtful."""
+    told = haproxy_words.environment(sections)
+    for section in sections:
+        for number, line in enumerate(section.lines):
+            if "$" not in line.value or not (line.name == "bind" or line.name.startswith("ssl-default-bind")):
+                continue
+            words = haproxy_words.split(line.value, told)
+            section.lines[number] = replace(line, value=" ".join(words))
+            if any(re.search(r"\$\{?\w", word) for word in words[line.name == "bind" :]):
+                why = f"{line.name} has a variable that only the start of HAProxy says: {line.value[:80]}"
+                tree.say("conditional", line.path, line.line, why)
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `bind ... ssl` line; a fragment without one is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
     haproxy_conditions.settle(tree, sections, reading.release)
+    _fill(tree, sections)
     top = Section("global", path, 1)
     for one in sections:
         if one.name.split()[:1] == ["global"] or not one.name:
@@ -206,13 +224,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     found = False
     for section in sections:
         for bind in section.every("bind"):
-            if "ssl" in bind.value.split():
+            if "ssl" in haproxy_words.split(bind.value):
                 found = True
                 _strays(tree, bind, reading.release)
                 listed = list(_listed(bind, tree))
                 plain = [n for line, names in listed if line is None for n in names]
                 own = section.name.split()[-1]
-                yield _offer(bind, section, top, path, tree, reading, (own, *plain))
+                strict = listed and "strict-sni" in haproxy_words.split(bind.value)
+                if names := tuple(plain) if strict else (own, *plain):
+                    yield _offer(bind, section, top, path, tree, reading, names)
                 for line, names in listed:
                     if line is not None:
                         yield _offer(line, section, top, path, tree, reading, names)

@@ -163,7 +163,7 @@ def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
         if one.name == "listen" and one.words:
             flags = one.words[1:]
             yield (
-                one.words[0],
+                _address(one.words[0]),
                 old or "ssl" in flags or "quic" in flags,
                 bool({"default_server", "default"} & set(flags)),
             )
@@ -177,6 +177,21 @@ def _names(server: Block) -> list[str]:
             for name in one.words:
                 found += [name[1:], f"*{name}"] if name.startswith(".") and len(name) > 1 else [name or "_"]
     return list(dict.fromkeys(found)) or ["_"]
+
+
+_ANY = frozenset({"", "0.0.0.0"})  # noqa: S104 - read, not bound to
+
+
+def _address(text: str) -> str:
+    """Return an address as nginx counts it: `443`, `*:443` and `0.0.0.0:443` are one socket."""
+    if text.startswith("unix:"):
+        return text
+    host, colon, port = text.rpartition(":")
+    if text.isdigit():
+        host, port = "*", text
+    elif not colon or not port.isdigit():  # an address alone means port 80
+        host, port = text, "80"
+    return f"{'*' if host in _ANY else host.lower()}:{port}"
 
 
 def _port(address: str) -> str:

@@ -21,6 +21,7 @@ LARGEST = 64 * 1024 * 1024
 DEEPEST = 64
 """Includes within includes that are followed before the tree counts as a loop."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_MARK = "\ufeff"
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -42,7 +43,7 @@ class Source:
     path: str
     text: str
     written: str | None = None
-    """The text as it lies in the file, where its lines end with a carriage return and a line feed."""
+    """The text as it lies in the file, where that is another: lines that end with a carriage return, a byte order mark."""
 
 
 class Tree:
@@ -175,11 +176,20 @@ class Tree:
             self.say("binary", path, None, "not a text file")
             return None
         self.read_paths.append(path)
-        return _of_text(path, raw.decode("utf-8", "surrogateescape"))
+        text = raw.decode("utf-8", "surrogateescape")
+        if text.startswith(_MARK) and not path.endswith(".xml"):
+            self.say(
+                "syntax",
+                path,
+                1,
+                "begins with a byte order mark, which most servers take for a part of the first word",
+            )
+        return _of_text(path, text)
 
 
 def _of_text(path: str, text: str) -> Source:
-    return Source(path, text.replace("\r\n", "\n"), text) if "\r\n" in text else Source(path, text)
+    plain = text.removeprefix(_MARK).replace("\r\n", "\n")
+    return Source(path, text) if plain == text else Source(path, plain, text)
 
 
 def joined(values: Iterable[str]) -> str:

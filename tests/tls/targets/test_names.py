@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.findings import Run
+from hardening.findings import Run, in_file
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.shared import Audited
@@ -219,3 +219,43 @@ def test_two_servers_of_one_name_keep_their_places(tmp_path: Path) -> None:
     assert _names(_audit(path, "nginx")) == {
         "a:443", "b:443", "a:443 (nginx.conf:2)", "b:443 (nginx.conf:2)",
     }  # fmt: skip
+
+
+def test_one_socket_of_nginx_is_written_in_several_ways(tmp_path: Path) -> None:
+    text = (
+        "server { listen *:443 ssl; server_name a; }\nserver { listen 443; server_name b; }\n"
+        "server { listen 0.0.0.0:443; server_name c; }\nserver { listen 80; server_name d; }\n"
+    )
+    assert _names(_audit(_write(tmp_path / "nginx.conf", text), "nginx")) == {"a:443", "b:443", "c:443"}
+
+
+def test_words_of_haproxy_are_quoted_and_have_variables(tmp_path: Path) -> None:
+    _write(tmp_path / "list.txt", "/a.pem a.example\n")
+    text = (
+        "global\n    presetenv LISTED AES128-SHA\nfrontend www\n"
+        '    bind "127.0.0.1:${PORT-8443}" ssl crt \'/a b.pem\' ciphers "$LISTED" # ssl\n'
+        "    bind :9000-9002 ssl crt /a.pem\n"
+        "    bind :9443 ssl crt-list list.txt strict-sni\n"
+        '    bind :9444 ssl crt /a.pem ciphers "${UNKNOWN}"\n'
+    )
+    path = _write(tmp_path / "haproxy.cfg", text)
+    found = _audit(path, "haproxy")
+    assert _names(found) == {"www:8443", "www:9000", "www:9001", "www:9002", "a.example:9443", "www:9444"}
+    (one,) = [s for s in found.subjects if s.id.endswith(":8443")]
+    assert one.offer is not None
+    assert one.offer["protocols"]["TLSv1.2"]["suites"] == ["TLS_RSA_WITH_AES_128_CBC_SHA"]
+    doubts = [f for f in found.findings if f.rule.id == "walk/config-conditional"]
+    assert [f.location for f in doubts] == [in_file(str(path), 7)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_is_said_and_the_rest_is_read(tmp_path: Path, end: str) -> None:
+    lines = ["server {", "  listen 443 ssl;", "  ssl_protocols TLSv1;", "}", ""]
+    path = tmp_path / "nginx.conf"
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode())
+    found = _audit(path, "nginx", "1.20.1-el7")
+    assert _names(found) == {"_:443"}
+    assert [f.location for f in found.findings if f.rule.id == "walk/config-syntax"] == [
+        in_file(str(path), 1)
+    ]
+    assert [f.location for f in found.findings if f.rule.id == "tls/protocol"] == [in_file(str(path), 3)]
