@@ -12,14 +12,16 @@ from hardening.tls.targets.inside import opened
 from hardening.tls.targets.tree import Tree
 
 
-def keys_of(tree: Tree, paths: Iterable[str]) -> frozenset[str] | None:
+def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozenset[str] | None:
     """Return the kinds of key in certificate files (real paths), or None when any cannot be read.
 
-    A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`.
+    With `mixed`, files may hold private keys alone, and are passed over then. A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`.
     """
     kinds: set[str] = set()
     for path in paths:
         found = _kinds(tree, path)
+        if mixed and not found and _private(tree, path):
+            continue
         if not found:
             return None
         kinds |= found
@@ -35,6 +37,21 @@ def dh_bits(tree: Tree, path: str) -> int | None:
 def _kinds(tree: Tree, path: str) -> frozenset[str]:
     stamp = _stamp(path) if not tree.in_memory else None
     return _key_kinds(path, stamp) if stamp else frozenset()
+
+
+def _private(tree: Tree, path: str) -> bool:
+    stamp = _stamp(path) if not tree.in_memory else None
+    return stamp is not None and _keys_alone(path, stamp)
+
+
+@lru_cache(maxsize=1024)
+def _keys_alone(path: str, _stamp: tuple[int, int]) -> bool:
+    try:
+        with opened(path) as file:
+            text = file.read(1 << 20)
+    except OSError:
+        return False
+    return b"PRIVATE KEY-----" in text and b"-----BEGIN CERTIFICATE" not in text
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

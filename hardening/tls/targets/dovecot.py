@@ -164,8 +164,11 @@ def _offer(view: _View, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         whole = spans.between(minimum, PROTOCOLS[-1], listed.at if listed else at)
         protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
     prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
-    certificate = view.last("ssl_server_cert_file", "ssl_cert")
-    files = [tree.place(certificate.value.lstrip("< "), "/")] if certificate else []
+    certificates_said = [
+        view.last("ssl_server_cert_file", "ssl_cert"),
+        view.last("ssl_server_alt_cert_file", "ssl_alt_cert"),
+    ]
+    files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
     dh = view.last("ssl_server_dh_file", "ssl_dh")
     return served.offer(
         served.Settings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
@@ -98,6 +99,21 @@ def _after(words: list[str], name: str) -> str | None:
     return words[words.index(name) + 1] if name in words[:-1] else None
 
 
+def _every(words: list[str], name: str) -> list[str]:
+    return [word for before, word in pairwise(words) if before == name]
+
+
+def _certificates(tree: Tree, path: str) -> list[str]:
+    """Return the files that `crt` means: the file, all of a folder, or one for each kind of key beside it."""
+    if not tree.in_memory and tree.is_folder(path):
+        ours = (".key", ".ocsp", ".issuer", ".sctl")
+        return [f for f in tree.listing(path) if not f.endswith(ours)]
+    if tree.exists(path):
+        return [path]
+    kinds = [f for kind in ("rsa", "ecdsa", "dsa") if tree.exists(f := f"{path}.{kind}")]
+    return kinds or [path]
+
+
 def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Said, ...]:
     least = directives("haproxy").default_of("minimum", release)
     greatest = PROTOCOLS[-1]
@@ -135,9 +151,13 @@ def _offer(
     options = [w for x in top.every("ssl-default-bind-options") for w in haproxy_words.split(x.value)]
     own = any(w.startswith(("ssl-m", "no-tlsv", "no-sslv", "force-")) for w in words)
     place = InFile((option_line.path,), option_line.line) if option_line and not own else at
-    certificate = [tree.place(c, "/") for c in (_after(words, "crt"),) if c]
+    certificate = [f for c in _every(words, "crt") for f in _certificates(tree, tree.place(c, "/"))]
     ecdhe = _after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
+    said = top.last("ssl-security-level")
+    level = int(said.value) if said and said.value.isdigit() else -1
+    ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
+    ciphers = ciphers or Said(directives("haproxy").default_of("ciphers", release), at)
     subject, *also = served.named(path, names or (section.name.split()[-1],), haproxy_words.ports(words[0]))
     return served.offer(
         served.Settings(
@@ -145,8 +165,9 @@ def _offer(
             also=tuple(also),
             at=at,
             protocols=_protocols(options, words, release, place),
-            ciphers=_said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
-            or Said(directives("haproxy").default_of("ciphers", release), at),
+            ciphers=replace(ciphers, value=served.at_level(ciphers.value, level, reading.build))
+            if level >= 0
+            else ciphers,
             ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
             groups=curves or (Said(ecdhe, at) if ecdhe else None),
             server_preference="prefer-client-ciphers" not in (*options, *words),

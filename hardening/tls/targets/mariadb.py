@@ -40,14 +40,8 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     way = "use MariaDB 10.4.6 or later"
     one_list = builds.build(build).release >= _ONE_LIST
     return Abilities(
-        protocols=frozenset(PROTOCOLS[2:])
-        if versions
-        else frozenset(
-            PROTOCOLS[5:] if one_list and "TLSv1.3" in default else ()
-        ),  # a list without suites of TLS 1.3 shuts it
-        stuck={}
-        if versions
-        else {n: way for n in default if n in speaks and not (one_list and n == "TLSv1.3")},
+        protocols=frozenset(PROTOCOLS[2:]) if versions else frozenset(),
+        stuck={} if versions else {n: way for n in default if n in speaks},
         ciphersuites=one_list,
         groups="none",
         preference="client",
@@ -128,7 +122,9 @@ def _tls13(cipher: Said | None, build: str) -> Said | None:
         return None
     known = {c.name for c in library.tls13}
     names = [n for n in cipher.value.split(":") if n in known]
-    return Said(":".join(names), cipher.at)
+    return (
+        Said(":".join(names), cipher.at) if names else None
+    )  # a list without any is refused, and the library's own stays
 
 
 _INCLUDE = re.compile(r"^\s*!include(?P<folder>dir)?\s+(?P<path>\S+)", re.MULTILINE)

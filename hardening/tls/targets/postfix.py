@@ -11,7 +11,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, postfix_master, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
@@ -22,13 +22,10 @@ _CONDITIONAL = re.compile(
     r"\$[{(](?P<name>\w+)(?:\?\{(?P<yes>[^{}]*)\}:\{(?P<no>[^{}]*)\}|(?P<mark>[?:])(?:\{(?P<body>[^{}]*)\}|(?P<bare>[^{}()]*)))[})]"
 )
 """`${name?text}`, `${name:text}` and `${name?{text}:{text}}`: by whether a parameter is empty."""
-_SERVICE = re.compile(
-    r"^(?P<name>\S+)[ \t]+(?:inet|pass)[ \t]+(?:\S+[ \t]+){5}smtpd\b(?P<rest>[^\n]*(?:\n[ \t]+[^\n]*)*)",
-    re.MULTILINE,
-)
-_OPTION = re.compile(r"-o\s+(?:\{\s*)?(?P<name>\w+)\s*=\s*(?P<value>[^\s}]+)")
 _DH_2048 = (3, 1)
 """From this Postfix on its own parameters have 2048 bits."""
+_OWN_LEVEL = 0
+"""The security level that Postfix sets with OpenSSL 1.1.0 and later (tls_server.c), so that old clients still get TLS."""
 _UPGRADE = "use Postfix {} or later"
 
 
@@ -137,6 +134,7 @@ def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
     return 2048 if release.upstream >= _DH_2048 else 1024
 
 
+_CERTIFICATES = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file")
 _TEXT_MAPS = frozenset({"hash", "texthash", "btree", "lmdb", "cdb", "dbm", "sdbm"})
 """Kinds of table whose text lies beside them under the same name."""
 
@@ -151,7 +149,7 @@ def _sni(service: _Service, tree: Tree) -> Iterator[tuple[str, list[str]]]:
             words = re.split(r"[,\s]+", line.strip())
             if len(words) > 1 and not words[0].startswith("#"):
                 host = f"*{words[0]}" if words[0].startswith(".") else words[0]
-                yield host, [tree.place(f, "/") for f in words[1:] if f and not f.endswith(".key")]
+                yield host, [tree.place(f, "/") for f in words[1:] if f]
 
 
 def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Iterator[Offer]:
@@ -162,7 +160,7 @@ def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Itera
     if name and _has("tls_server_sni_maps", reading.release):
         port = name.rpartition(":")[2]
         for host, files in _sni(service, tree):
-            keys = certificates.keys_of(tree, files)
+            keys = certificates.keys_of(tree, files, mixed=True)
             groups.append((replace(settings, keys=keys), served.named(service.path, (host,), (port,))))
     yield from served.offers(groups, reading.build)
 
@@ -198,12 +196,14 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
         ),
     )
     ciphers += "".join(f":!{word}" for word in excluded if word)
+    ciphers = served.at_level(ciphers, _OWN_LEVEL, reading.build)
     curves = "tls_eecdh_auto_curves"
     groups = service.text(curves, facts.default_of("curves", release))
     if groups and _has("tls_ffdhe_auto_groups", release):
         groups += " " + service.text("tls_ffdhe_auto_groups", facts.default_of("ffdhe", release))
-    files = service.text("smtpd_tls_chain_files") or service.text("smtpd_tls_cert_file")
-    certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f and not f.endswith(".key")]
+    files = service.text("smtpd_tls_chain_files") if _has("smtpd_tls_chain_files", release) else ""
+    files = files or " ".join(service.text(name) for name in _CERTIFICATES)
+    certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f not in {"", "none"}]
     return (
         served.Settings(
             subject="",
@@ -215,7 +215,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             ciphers=Said(ciphers, spot),
             groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
-            keys=certificates.keys_of(tree, certificate),
+            keys=certificates.keys_of(tree, certificate, mixed=True),
             dh_bits=_dh_bits(service, tree, release),
             compression=False,
             assumptions=reading.assumptions,
@@ -237,12 +237,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     master = f"{path.rpartition('/')[0]}/master.cf"
     found = False
     if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
-        for one in _SERVICE.finditer(source.text):
-            line = source.text.count("\n", 0, one.start()) + 1
-            own = {
-                o["name"]: Line(o["name"], o["value"], master, line + one[0].count("\n", 0, one.start("rest") - one.start() + o.start()))
-                for o in _OPTION.finditer(one["rest"])
-            }  # fmt: skip
+        for one in postfix_master.services(source.text):
+            own = {o.name: Line(o.name, o.value, master, o.line) for o in one.options}
             _strays(tree, list(own.values()), reading.release)
             service = _Service(main, own, path)
             level = service.text("smtpd_tls_security_level")
@@ -252,7 +248,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             }:
                 continue
             found = True
-            port = one["name"].rpartition(":")[2]
+            port = one.name.rpartition(":")[2]
             yield from _offers(service, f"smtpd:{port}", tree, reading)
     if not found and any("tls" in x.name for x in main.lines):
         yield from _offers(_Service(main, {}, path), "", tree, reading)
@@ -285,12 +281,8 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     gone = [_whole(tree, x) for x in main.lines if x.name in _OWNED]
     master = f"{path.rpartition('/')[0]}/master.cf"
     if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
-        for service in _SERVICE.finditer(source.text):
-            gone += [
-                (master, service.start("rest") + o.start(), service.start("rest") + o.end())
-                for o in _OPTION.finditer(service["rest"])
-                if o["name"] in _OWNED
-            ]
+        for service in postfix_master.services(source.text):
+            gone += [(master, o.first, o.last) for o in service.options if o.name in _OWNED]
     params = {"dhparam": dh.value} if dh and dh.value != "auto" else {}
     yield replace(flat_edits.at_end(tree, path, [], params), remove=tuple(gone))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
@@ -18,17 +19,26 @@ _GRAMMAR = Grammar(
 )
 
 
-def can(_release: Release, _build: str, params: Mapping[str, str]) -> Abilities:
+_AUTO_DH = (3, 0, 0)
+"""From this OpenSSL on, Redis (6.2.7 and later) lets the library take parameters of its own (tls.c)."""
+
+
+def can(_release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     return Abilities(
         protocols=frozenset({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
         groups="none",
-        finite_field="dhparam" in params,
+        finite_field="dhparam" in params or _auto_dh(build),
+        dh_bits=None if "dhparam" in params or not _auto_dh(build) else 2048,
         ways_out={
             "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
             "finite_field": "give the file of tls-dh-params-file: --param dhparam=FILE",
         },
     )
+
+
+def _auto_dh(build: str) -> bool:
+    return builds.build(build).release >= _AUTO_DH
 
 
 def context(job: Job) -> dict[str, object]:
@@ -52,6 +62,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     facts, at = directives("redis"), InFile((first.path,), first.line)
     protocols = _said(top, "tls-protocols")
     prefer, files = top.last("tls-prefer-server-ciphers"), top.every("tls-cert-file")
+    parameters = top.last("tls-dh-params-file")
     words = (protocols.value if protocols else facts.default_of("protocols", reading.release)).split()
     yield served.offer(
         served.Settings(
@@ -62,7 +73,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphersuites=_said(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
             keys=certificates.keys_of(tree, [tree.place(x.value, "/") for x in files[-1:]]),
-            finite_field=top.last("tls-dh-params-file") is not None,
+            finite_field=parameters is not None or _auto_dh(reading.build),
+            dh_bits=certificates.dh_bits(tree, tree.place(parameters.value, "/"))
+            if parameters
+            else 2048
+            if _auto_dh(reading.build)
+            else None,
             compression=False,
             assumptions=reading.assumptions,
         ),

@@ -76,6 +76,13 @@ class Settings:
     """Versions that are switched on and that something beside the library takes away again."""
 
 
+def at_level(string: str, level: int, build_name: str) -> str:
+    """Return a cipher string as it is when the program sets a security level itself, which a list's own word overrules."""
+    if builds.build(build_name).security_level is None or "@SECLEVEL" in string:
+        return string
+    return f"{string}:@SECLEVEL={level}"
+
+
 def named(path: str, names: Iterable[str], ports: Iterable[str]) -> tuple[str, ...]:
     """Return a subject for each name and port of a server, each once."""
     every = list(names)

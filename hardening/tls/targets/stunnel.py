@@ -99,6 +99,14 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
     return tuple(s for s in found if s.value not in off)
 
 
+def _ciphers(service: _Service, at: InFile, reading: Reading) -> Said:
+    found = service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", reading.release), at)
+    level = service.last("securitylevel")
+    if level is None or not level.value.isdigit():
+        return found
+    return replace(found, value=served.at_level(found.value, int(level.value), reading.build))
+
+
 def _offer(
     service: _Service,
     subjects: tuple[str, ...],
@@ -117,7 +125,7 @@ def _offer(
             also=subjects[1:],
             at=at,
             protocols=_protocols(first or service, release, at),
-            ciphers=service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", release), at),
+            ciphers=_ciphers(service, at, reading),
             ciphersuites=service.said("ciphersuites"),
             groups=service.said("curves") or service.said("curve"),
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
