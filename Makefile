@@ -75,7 +75,7 @@ golden: templates ## rewrite the golden files from what the templates render now
 templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2
 	$(BIN)/python -m hardening.tls.rendering.templates_written
 
-tls-test: setup ## configurations of 50 MB for every target
+tls-test: setup ## configurations of 50 MB for every target, and every server with all it has switched on
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets
 
 clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds

@@ -68,7 +68,7 @@ def seen_in(offer: Offer) -> Seen:
     return {p.name: tuple(s.value for s in p.suites) for p in offer.protocols}
 
 
-def _with_certificate(offer: Offer, kind: str) -> Seen:
+def with_certificate(offer: Offer, kind: str) -> Seen:
     """A configuration that names no certificate offers what a certificate of either kind can do."""
     seen = seen_in(offer)
     if not any(note.startswith("certificates of every kind") for note in offer.assumptions):
@@ -111,7 +111,7 @@ def meant(made: renders.Rendered, kind: str) -> Seen:
     job = made.job
     stuck = frozenset(made.stuck)
     if not job.ciphers and not job.ciphersuites:  # written for GnuTLS, where no list of names says it
-        return _with_certificate(made.offer, kind)
+        return with_certificate(made.offer, kind)
     for name, suites in renders.expected(job, stuck).items():
         fitting = tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
         if fitting:
@@ -172,7 +172,7 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])
     return Views(
         rendered=meant(made, kind),
-        audited=_with_certificate(audited, kind),
+        audited=with_certificate(audited, kind),
         scanned=seen_in(scanned),
         text=made.text,
         groups=Groups(groups_meant(name, made, seen), groups_in(audited, kind, seen), seen),

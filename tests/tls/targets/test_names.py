@@ -259,3 +259,18 @@ def test_a_byte_order_mark_is_said_and_the_rest_is_read(tmp_path: Path, end: str
         in_file(str(path), 1)
     ]
     assert [f.location for f in found.findings if f.rule.id == "tls/protocol"] == [in_file(str(path), 3)]
+
+
+def test_remarks_in_master_cf_are_no_services_and_end_none(tmp_path: Path) -> None:
+    path = _write(tmp_path / "main.cf", "smtpd_tls_security_level = may\nsmtpd_tls_protocols = >=TLSv1.2\n")
+    _write(
+        tmp_path / "master.cf",
+        "smtp inet n - n - - smtpd -o smtpd_tls_exclude_ciphers=\n"
+        "#submission inet n - n - - smtpd\n#  -o smtpd_tls_protocols=SSLv3\n"
+        "465 inet n - n - - smtpd\n  -o { smtpd_tls_mandatory_protocols = >=TLSv1.3, <=TLSv1.3 }\n  # remark\n\n"
+        "  -o smtpd_tls_security_level=encrypt\npickup unix n - n - 1 pickup\n",
+    )
+    found = _audit(path, "postfix")
+    assert _names(found) == {"smtpd:smtp", "smtpd:465"}
+    offers = {s.id.rpartition(":")[2]: set((s.offer or {})["protocols"]) for s in found.subjects}
+    assert offers == {"smtp": {"TLSv1.2", "TLSv1.3"}, "465": {"TLSv1.3"}}

@@ -96,7 +96,7 @@ def test_the_attributes_of_a_connector_mean_what_we_read(
     (audited,) = audits.read(main, find("tomcat"), version=server.release(), build=build)
     with servers.running("tomcat", main, port):
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
-    mine = compared._with_certificate(audited, "rsa")
+    mine = compared.with_certificate(audited, "rsa")
     assert {n: set(s) for n, s in mine.items()} == {n: set(s) for n, s in compared.seen_in(scanned).items()}
 
 
