@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
@@ -69,6 +70,9 @@ _FILTERS = frozenset({"local_name", "local", "remote", "protocol"})
 """Blocks whose settings hold for some connections: each that says something about TLS is an offer of its own."""
 
 
+_SERVER = "ssl_server"
+
+
 class _View:
     """Settings outside every block, or of one `local_name` over those."""
 
@@ -98,6 +102,12 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
             if kind and kind[0] in _FILTERS:
                 names.append(block)
             opened.append(block)
+        if (
+            opened[-1].name == _SERVER and len(opened) > 1
+        ):  # `ssl_server { cert_file = ... }` is ssl_server_cert_file
+            opened[-2].lines += [
+                x if x.name.startswith("ssl") else replace(x, name=f"{_SERVER}_{x.name}") for x in one.lines
+            ]
         opened[-1].lines += one.lines
     for block in opened[1:]:
         tree.say("unclosed", block.path, block.line, f"the block {block.name} {{ is never closed")

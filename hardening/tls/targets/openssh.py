@@ -9,7 +9,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Inert, Offer, Said, SshOffer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import openssh_keys
+from hardening.tls.targets import openssh_keys, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.openssh_syntax import KINDS, NAMES, Line, resolved, strays, unknown
 from hardening.tls.targets.openssh_syntax import read as read_lines
@@ -122,12 +122,12 @@ class _Config:
             return ()
         return (Inert(Said("protocol 1", line.at), f"OpenSSH {self.release.version} has none of it"),)
 
-    def subject(self) -> str:
-        """The file and the ports, as other targets name their servers."""
+    def subjects(self) -> tuple[str, ...]:
+        """The file with each port, as other targets name their servers."""
         ports = [x.value for x in self.every("port")] or ["22"]
         listen = [x.value for x in self.every("listenaddress")]
         given = [found[1] for one in listen if (found := re.search(r"(?:\]|^[^:]*):(\d+)$", one))]
-        return f"{self.path}#sshd:{','.join(dict.fromkeys(given or ports))}"
+        return served.named(self.path, ("sshd",), given or ports)
 
 
 def _for_some(line: Line) -> bool:
@@ -182,8 +182,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         notes += (f"the default lists of {release.version} are from memory: {', '.join(guessed)}",)
     if not certain:
         notes += (openssh_keys.FROM_NAMES,)
+    subject, *also = config.subjects()
     yield Offer(
-        subject=config.subject(),
+        subject=subject,
+        also=tuple(also),
         at=config.start,
         assumptions=(*reading.assumptions, *notes),
         ssh=SshOffer(

@@ -274,3 +274,20 @@ def test_remarks_in_master_cf_are_no_services_and_end_none(tmp_path: Path) -> No
     assert _names(found) == {"smtpd:smtp", "smtpd:465"}
     offers = {s.id.rpartition(":")[2]: set((s.offer or {})["protocols"]) for s in found.subjects}
     assert offers == {"smtp": {"TLSv1.2", "TLSv1.3"}, "465": {"TLSv1.3"}}
+
+
+def test_settings_in_a_block_for_the_server_are_those_of_dovecot_2_4(tmp_path: Path) -> None:
+    text = (
+        "ssl = required\nssl_server {\n  prefer_ciphers = server\n}\n"
+        "local_name a.example {\n  ssl_server {\n    prefer_ciphers = client\n  }\n}\n"
+    )
+    found = _audit(_write(tmp_path / "dovecot.conf", text), "dovecot")
+    sides = {
+        s.id.rpartition("#")[2]: (s.offer or {})["protocols"]["TLSv1.2"]["preference"] for s in found.subjects
+    }
+    assert sides == {"dovecot:993": "server", "a.example:993": "client"}
+
+
+def test_every_port_of_sshd_is_a_subject(tmp_path: Path) -> None:
+    path = _write(tmp_path / "sshd_config", "Port 22\nPort 2222\nCiphers aes256-ctr\n")
+    assert _names(_audit(path, "openssh")) == {"sshd:22", "sshd:2222"}
