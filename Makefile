@@ -47,6 +47,10 @@ bench-scan: setup ## the scanner beside sslscan, nmap, sslyze and testssl.sh (th
 scan-long: setup servers oracles ## a hundred scans of one server, the whole hostile matrix, a hundred machines that stop, the slow truth
 	$(BIN)/python -m pytest -n0 --no-cov -m long tests/tls/scan
 
+.PHONY: count-liars
+count-liars: setup ## what servers that refuse for no reason hide from a scan: MODE=full KIND=chance SCANS=20000
+	$(BIN)/python -m tests.tls.scan.count_liars $(or $(MODE),full) $(or $(KIND),chance) $(or $(SCANS),20000)
+
 fuzz-scan: setup ## the parsers of the scanner under atheris, from a seed corpus: SECONDS_EACH=60
 	@$(BIN)/python -m pip install --quiet atheris || echo 'atheris does not install here: hypothesis has to do (make test).'
 	@$(BIN)/python -m tests.tls.scan.atheris_main $(or $(SECONDS_EACH),60)

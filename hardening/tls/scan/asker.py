@@ -3,12 +3,11 @@
 A refusal counts when the server said no and control questions succeeded before and after it. A
 close, a reset, a silence or bytes that make no sense are asked again: slower first, then in
 another shape, and what stays unanswered is unknown. Where anything shows that the server says no for
-reasons of its own, a refusal is believed only when luck cannot explain it (`trial`).
+reasons of its own, refusals are believed only after a trial at the end (`jury`).
 """
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -20,11 +19,10 @@ from hardening.tls.scan.load import Load
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
 from hardening.tls.scan.pace import Pace
 from hardening.tls.scan.shapes import other_shapes
-from hardening.tls.scan.trial import DOUBT, FIRST_DOUBT, Trial
 
 ATTEMPTS = 2
-MANY = 20
-"""Successes without a contradiction after which lies are too seldom to come twice in a row."""
+INSIST = 3
+"""How often a server that has lied is asked again at once; what it still refuses is tried at the end."""
 DENIED = 40
 """Control questions refused in a row, after which the endpoint is lost."""
 REST = 1.5
@@ -42,12 +40,11 @@ class Asker:
         self.contradictions = 0
         """How often a control question was refused, or something was taken back: then no single refusal is believed."""
         self.wary = False
-        """Whether each refusal is asked for in a trial or, where much has succeeded, twice in a row."""
+        """Whether something is strange, or a verdict fails anyway, so that each refusal is tried at the end."""
         self._successes: list[int] = []
         self.reach = 0
         """How far into a list the server has been seen to read."""
         self._denied = 0
-        self._dice = random.Random(1)  # noqa: S311 - an order that a server does not expect, the same in every scan
         self.formal = False
         """Whether some question went unanswered while control questions around it succeeded."""
         self._judging = False
@@ -105,6 +102,11 @@ class Asker:
         """How many questions went out."""
         return len(self.pace.starts)
 
+    @property
+    def succeeded(self) -> int:
+        """How many questions were answered with a ServerHello."""
+        return len(self._successes)
+
     def over(self) -> Talk:
         """Tell whether the endpoint's time is up."""
         now = yield Now()
@@ -119,7 +121,7 @@ class Asker:
             if (yield from self.over()):
                 self.lost = True
                 return False
-            answer = yield from self._control(self.control)
+            answer = yield from self.check()
             if answer.kind is Kind.HELLO:
                 return True
             now = yield Now()
@@ -127,8 +129,10 @@ class Asker:
                 self.lost = True
                 return False
 
-    def _control(self, control: Question) -> Generator[Any, Any, Answer]:
+    def check(self) -> Generator[Any, Any, Answer]:
         """Ask the control question once."""
+        control = self.control
+        assert control is not None  # noqa: S101 - there is one from the first success on
         began = yield Now()
         answer: Answer = yield from self.ask(control, first=True)
         if answer.kind is Kind.HELLO:
@@ -228,80 +232,73 @@ class Asker:
             return (yield from self._insisted(question, outcome))
         if outcome.state is not State.REFUSED:
             return (yield from self._unusual(question, outcome))
-        if self.wary and outcome.answer.alert != PROTOCOL_VERSION and len(self._successes) < MANY:
-            return (yield from self._insisted(question, outcome))
-        place, level, ages = self._place, self.level, self._load.ages(self._place, self.pace.starts)
-        alert = self._said[question] = outcome.answer.alert
-        twice = self.wary or (twice and alert != PROTOCOL_VERSION)
-        if twice:
+        refusal = self._refusal(question, outcome.answer.alert)
+        if twice and refusal.alert != PROTOCOL_VERSION:
             # from the other end: a server that reads only so many suites is found out as well
             answer = yield from self.ask(replace(question, suites=question.suites[::-1]), first=True)
-            if answer.kind is Kind.HELLO or (answer.kind is Kind.ALERT and answer.alert != alert):
+            if answer.kind is Kind.HELLO or (answer.kind is Kind.ALERT and answer.alert != refusal.alert):
                 self.contradictions += 1
             if answer.kind is Kind.HELLO:
                 return Outcome(judge_answer(question, answer), answer)
-            if self.contradictions:
-                return (yield from self._insisted(question, outcome))
-            twice = answer.kind is Kind.ALERT
-        places = (place, self._place) if twice else ()
-        self.refusals.append(Refusal(self._tick, question, level, ages, alert, places))
+            if answer.kind is Kind.ALERT:
+                refusal.times, refusal.places = 2, (*refusal.places, self._place)
+        self.refusals.append(refusal)
         return outcome
+
+    def _refusal(self, question: Question, alert: int | None, times: int = 1) -> Refusal:
+        """Return what the last answer was as a refusal."""
+        self._said[question] = alert
+        ages = self._load.ages(self._place, self.pace.starts)
+        return Refusal(self._tick, question, self.level, ages, alert, (self._place,), times)
+
+    def said_again(self, refusal: Refusal) -> None:
+        """Note that the last answer was the same refusal once more."""
+        refusal.times += 1
+        refusal.answered, refusal.level = self._tick, self.level
+        refusal.ages = self._load.ages(self._place, self.pace.starts)
 
     def _unusual(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
         """Ask twice in a row between two control questions that have to succeed."""
         if not (yield from self.alive()):
             return Outcome(State.LOST, outcome.answer)
-        answer = outcome.answer
+        answer, times = outcome.answer, 1
         for _ in range(2):
             answer = yield from self.ask(question, first=True)
             if answer.kind is Kind.HELLO:
                 self.contradictions += 1
                 return Outcome(judge_answer(question, answer), answer)
+            times += answer.kind is Kind.ALERT
+        refusal = self._refusal(question, outcome.answer.alert, times)
         if not (yield from self.alive()):
             return Outcome(State.LOST, answer)
-        if self.contradictions:
-            return (yield from self._insisted(question, outcome))
+        self.refusals.append(refusal)
         return Outcome(judge_answer(question, answer), answer)
 
     def _insisted(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
-        """Where no single refusal can be believed, ask until luck cannot explain them, or leave it unknown."""
-        trial = Trial(self._dice)
-        while not trial.over:
+        """Where no single refusal can be believed, ask a few times more; what is refused again and again is tried at the end."""
+        times = 1
+        for _ in range(INSIST):
             if (yield from self.over()):
-                self.lost = True
                 return Outcome(State.LOST, outcome.answer)
-            if trial.asks_control() and self.control is not None:
-                answer = yield from self._control(self.control)
-                if answer.kind in (Kind.HELLO, Kind.ALERT):
-                    trial.control(accepted=answer.kind is Kind.HELLO)
-                self.lost = self._denied > DENIED
-            else:
-                question = replace(question, suites=question.suites[::-1])
-                answer = yield from self.ask(question, first=True)
-                if answer.kind is Kind.HELLO:
-                    return Outcome(judge_answer(question, answer), answer)
-                if answer.kind is Kind.ALERT:
-                    trial.refused()
-                    outcome = Outcome(judge_answer(question, answer), answer)
-            if trial.sure(DOUBT if self.contradictions else FIRST_DOUBT):
-                if not self.contradictions:  # else it has stood the longer one
-                    self.refusals.append(
-                        Refusal(self._tick, question, 1, (), outcome.answer.alert, tried=True)
-                    )
-                return outcome
-        return Outcome(State.UNSURE, outcome.answer)
+            question = replace(question, suites=question.suites[::-1])
+            answer = yield from self.ask(question, first=True)
+            if answer.kind is Kind.HELLO:
+                return Outcome(judge_answer(question, answer), answer)
+            if answer.kind is Kind.ALERT:
+                times, outcome = times + 1, Outcome(judge_answer(question, answer), answer)
+        refusal = self._refusal(question, outcome.answer.alert, times)
+        self.refusals.append(refusal)
+        return outcome
 
-    def recheck(self, question: Question) -> Talk:
+    def recheck(self, refusal: Refusal) -> Talk:
         """Ask once more what was refused; anything but the same refusal makes every refusal doubtful."""
-        answer: Answer = yield from self.ask(question)
-        if answer.kind not in TROUBLE and (
-            answer.kind is not Kind.ALERT or answer.alert != self._said[question]
-        ):
+        answer: Answer = yield from self.ask(refusal.question)
+        if answer.kind not in TROUBLE and (answer.kind is not Kind.ALERT or answer.alert != refusal.alert):
             self.contradictions += 1
 
     def counted(self, refusal: Refusal) -> bool:
         """Tell whether a server that says no on every n-th connection would have said it on both: then n divides their distance."""
-        first, second = refusal.places
+        first, second = refusal.places[0], refusal.places[-1]
         return any(
             (second - first) % n == 0 and not any((place - first) % n == 0 for place in self._successes)
             for n in range(2, second - first + 1)
@@ -314,27 +311,21 @@ class Asker:
         return [r.question for r in taken]
 
     def confirm(self) -> Generator[Any, Any, list[Question]]:
-        """Ask the control question that closes the bracket; return what has to be asked again.
-
-        Once a control question has been refused, no refusal before that is believed.
-        """
+        """Ask the control question that closes the bracket; return what has to be asked again."""
         alive = True
         crowd = max((r.level for r in self.refusals), default=0)
         if self.control is not None and self.proven < crowd <= self.pace.parallel:
             now = yield Now()
             self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
-            yield Together(tuple(self._control(self.control) for _ in range(crowd)))
+            yield Together(tuple(self.check() for _ in range(crowd)))
         if any(r.answered >= self._success_began for r in self.refusals):
             alive = yield from self.alive()
-        doubted = self.refusals
-        if alive and not self.contradictions:
-            doubted = [r for r in self.refusals if self._crowded(r)]
-        self.refusals = []
+        doubted = self.take(self._crowded if alive else lambda _refusal: True)
         if doubted:
             self.pace.parallel = 1
             now = yield Now()
             self.pace.rest(now, REST)
-        return [r.question for r in doubted]
+        return doubted
 
     def _crowded(self, refusal: Refusal) -> bool:
         """Tell whether it came with more questions on their way, or in less time, than any success has seen."""

@@ -29,9 +29,7 @@ class Strange:
 
     def __call__(self, one: Refusal) -> bool:
         """Compare one refusal with the others and with what is offered."""
-        if one.tried or one.places:
-            return not one.tried and self.case.asker.counted(one)
-        return self.case.asker.wary or self._single(one.question, one)
+        return self.case.asker.counted(one) if len(one.places) > 1 else self._single(one.question, one)
 
     def _single(self, question: Question, one: Refusal) -> bool:
         if question.groups is not None or question.schemes is not None or question.protocol == "SSLv2":

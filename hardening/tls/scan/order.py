@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.ask import Question, Tier
+from hardening.tls.scan.ask import Tier
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.scope import Case
 
@@ -38,11 +38,10 @@ def _listed(case: Case) -> tuple[str, ...]:
     return tuple(span) if fresh and row and len(span) > 1 else ()
 
 
-def worth_most(refusals: Iterable[Refusal]) -> list[Question]:
-    """Return the questions that were refused once, in the words of any lie, those that matter most first."""
+def worth_most(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """Return what was refused once, in the words of any lie, those that matter most first."""
     single = [
-        r.question
-        for r in refusals
-        if not r.places and r.alert != PROTOCOL_VERSION and r.question.groups is None
+        r for r in refusals if r.times == 1 and r.alert != PROTOCOL_VERSION and r.question.groups is None
     ]
-    return sorted(single, key=lambda q: VERDICT.index(q.protocol) if q.protocol != "SSLv3" else len(VERDICT))
+    places = {**{name: place for place, name in enumerate(VERDICT)}, "SSLv3": len(VERDICT)}
+    return sorted(single, key=lambda r: places[r.question.protocol])

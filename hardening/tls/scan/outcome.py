@@ -42,7 +42,7 @@ class Outcome:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Refusal:
     """A refusal that still needs a control question after it."""
 
@@ -53,9 +53,13 @@ class Refusal:
     """How dense the questions before it were."""
     alert: int | None
     places: tuple[int, ...] = ()
-    """Where among all connections it was said, when it was asked for twice."""
-    tried: bool = False
-    """Whether it has stood a trial."""
+    """Where among all connections it was said, the first time and the second."""
+    times: int = 1
+    """How often it was said."""
+    tries: int = 0
+    """How often it was asked for in a trial."""
+    stake: float = 0.0
+    """What a bet against lies has grown to, as a logarithm (`trial`)."""
 
 
 OPEN = frozenset({State.TROUBLED, State.UNSURE, State.LOST})

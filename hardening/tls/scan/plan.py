@@ -13,6 +13,7 @@ from hardening.tls.scan.ask import Question
 from hardening.tls.scan.asker import Asker
 from hardening.tls.scan.closing import Closing
 from hardening.tls.scan.engine import Talk, Together
+from hardening.tls.scan.jury import Jury
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.opening import opened
 from hardening.tls.scan.pace import Pace
@@ -35,6 +36,7 @@ class Inquiry:
         self._case = Case(scope, self.asker, self.found)
         self._versions = Versions(self._case)
         self._parameters = Parameters(self._case)
+        self._jury = Jury(self._case)
 
     def run(self) -> Talk:
         """Examine the endpoint; the result is `self.found`."""
@@ -76,7 +78,7 @@ class Inquiry:
     # the closing bracket
 
     def _confirm(self) -> Talk:
-        """Refusals count when a control question succeeds after them; otherwise they are asked again.
+        """Refusals count when they have stood their trial and a control question succeeds after them; otherwise they are asked again.
 
         What does not fit is asked for again first, so that one control question closes both brackets.
         """
@@ -84,24 +86,40 @@ class Inquiry:
         for question in (yield from reach.unread(self._case)):
             yield from self._redo(question)
         asker.repeating = True
-        asker.wary = asker.wary or doubts.no_word_for_versions(self._case, asker.refusals)
-        if not self.scope.full and not asker.wary:
-            for question in order.worth_most(asker.refusals)[: max(0, COMPLIANT - asker.asked)]:
-                yield from asker.recheck(question)
-        strange = asker.take(doubts.Strange(self._case, tuple(asker.refusals)))
-        asker.wary = asker.wary or bool(strange)
-        for question in strange:
-            yield from self._redo(question)
+        yield from self._doubt()
+        if asker.contradictions:
+            yield from self._try()  # first, lest a lie look like a version that is hard to ask for
         for name in ("TLSv1.2", "TLSv1.1", "TLSv1.0"):
             yield from self._versions.otherwise(name)
         for _ in range(ROUNDS):
+            yield from self._try()
             again = yield from asker.confirm()
-            if not again:
-                return
             for question in again:
                 yield from self._redo(question)
-        for refusal in asker.refusals:
+            if not again and not asker.lost and all(self._jury.believed(r) for r in asker.refusals):
+                return
+        for refusal in self._jury.unproven():
             self._forget(refusal.question)
+
+    def _doubt(self) -> Talk:
+        """Ask once more for what a verdict has connections left for, and for what does not fit."""
+        asker = self.asker
+        asker.wary = asker.wary or doubts.no_word_for_versions(self._case, asker.refusals)
+        if not self.scope.full and not asker.wary:
+            left, again = COMPLIANT - asker.asked, order.worth_most(asker.refusals)
+            # where there is no saving them any more, each twice, so that no one period explains all three
+            for refusal in again[:left] if left >= 0 else again * 2:
+                yield from asker.recheck(refusal)
+        if not asker.contradictions:
+            strange = asker.take(doubts.Strange(self._case, tuple(asker.refusals)))
+            asker.wary = asker.wary or bool(strange)
+            for question in strange:
+                yield from self._redo(question)
+
+    def _try(self) -> Talk:
+        """Hold the trial of all refusals, and go on from whatever is accepted after all."""
+        while (question := (yield from self._jury.sit())) is not None:
+            yield from self._redo(question)
 
     def _redo(self, question: Question) -> Talk:
         learned = self.found.protocols[question.protocol]

@@ -1,53 +1,52 @@
-"""Whether no is about the question: it is said among control questions in a random order, so that no pattern in time explains it.
+"""Whether no is about the question: it is said among control questions in a random order, so that no pattern explains it.
 
 A server that says no for reasons of its own (every third connection, by chance, at a limit) does not know what it will be
-asked. That its refusals fall on the question and not on the control questions is then luck, and luck can be counted: it is
-the share of all orders of the same questions in which they would (an exact permutation test, whatever the pattern).
+asked next. While it lies, a control question is as likely to meet the lie as the question; while it does not, the question is as likely
+to be accepted as the control question. So whoever bets on seeing neither a control question refused nor the question
+accepted multiplies a stake that a liar, whatever its pattern and whatever it has seen, can multiply by a million in one of
+a million trials at most (Ville's inequality for a nonnegative martingale; Shafer, Game-theoretic foundations, 2019, section 2.1).
 """
 
 from __future__ import annotations
 
-import random
-from math import comb
+from math import log
 
-DOUBT = 1 / 1000
-"""How likely mere luck may be where a refusal of a server that has lied is believed."""
-FIRST_DOUBT = 1 / 20
+SURE = log(1e6)
+"""Stake, as a logarithm, at which a refusal of a server that has lied is believed."""
+LIKELY = log(20)
 """The same for a server that has not, where something else is strange."""
 MOST = 64
-"""Questions and control questions after which a refusal stays unknown."""
+"""How often a question is asked in a trial before it stays unknown."""
+LEAST_RATE = 0.01
 
 
-class Trial:
-    """One question, refused so far."""
+def rate(lies: int, truths: int) -> float:
+    """Return how often a server lies, as far as is known; never nothing, since a bet on that is lost by one lie."""
+    return max(LEAST_RATE, (lies + 0.5) / (lies + truths + 1))
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
-        self.asked = 0
-        self._refused = 0
-        self._controls = 0
-        self._denied = 0
 
-    def asks_control(self) -> bool:
-        """Tell whether the control question is next."""
-        self.asked += 1
-        return self._dice.random() < 0.5
+def accepted(share: float) -> float:
+    """Return what the stake grows by (a logarithm) when the control question is accepted.
 
-    def refused(self) -> None:
-        """Note that the question was refused once more."""
-        self._refused += 1
+    `share` is how likely the control question was to be asked rather than this one.
+    """
+    return -log(share)
 
-    def control(self, *, accepted: bool) -> None:
-        """Note what became of a control question."""
-        self._controls += 1
-        self._denied += not accepted
 
-    def sure(self, doubt: float) -> bool:
-        """Tell whether luck is out of the question."""
-        likely = comb(self._refused + self._denied, self._refused)
-        return likely <= doubt * comb(self._refused + self._controls, self._refused)
+def denied(share: float, lying: float) -> float:
+    """Return the same when the control question is refused by a server that lies at that rate."""
+    return log(lying / (share * lying + 1 - share))
 
-    @property
-    def over(self) -> bool:
-        """Whether it has been asked as often as it is going to be."""
-        return self.asked >= MOST
+
+def refused(share: float, lying: float) -> float:
+    """Return the same when the question is refused once more."""
+    return -log(share * lying + 1 - share)
+
+
+def by_chance(lies: int, truths: int) -> float:
+    """Return how likely a server that lies by chance is to tell so many lies at one question, and none so often elsewhere.
+
+    At most: whatever its rate of lies is. What is likely here may still be true; it is only not shown.
+    """
+    total = lies + truths
+    return (lies / total) ** lies * (truths / total) ** truths

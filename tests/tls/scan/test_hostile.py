@@ -164,10 +164,10 @@ def test_preference_is_told_from_the_choices(scanned: dict[str, Examination]) ->
 
 
 def test_honest_servers_cost_what_they_have(scanned: dict[str, Examination]) -> None:
-    """Accepted suites, one refusal a version, and a tenth more, groups included; short lists end with two refusals."""
+    """Accepted suites, one refusal a version, and a tenth more, groups included; where little succeeds, refusals are asked for again."""
     for name in ("honest-legacy", "honest-many"):
         accepted = sum(len(codes) for codes in hostile.SERVERS[name].offer.values())
-        assert scanned[name].connections <= (accepted + 6) * 1.1 + 2, name
+        assert scanned[name].connections <= (accepted + 6) * 1.1 + 8, name
 
 
 def test_memory_stays_bounded(attacked: Scan) -> None:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from itertools import islice
+from math import exp
 from pathlib import Path
 
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan import hello
+from hardening.tls.scan import trial
 from hardening.tls.scan.pace import Limits
 from hardening.tls.scan.run import Settings, scan
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.trial import DOUBT, MOST, Trial
 from tests.tls import servers
-from tests.tls.scan import hostile, liars
+from tests.tls.scan import count_liars, hostile, liars
+from tests.tls.scan.count_liars import BAD, FULL, VERDICT
 from tests.tls.scan.test_real import nginx
 from tests.tls.scan.virtual import compared, scanned
 
-GOOD = frozenset({0xC02F, 0xC030, 0xC02B, 0xC02C, 0x1301, 0x1302, 0x1303})
-BAD = frozenset(hello.every_suite()) - GOOD
 LIES = liars.lies()
 BY_CHANCE = sorted(name for name in LIES if name.startswith("chance"))
-
-
-def _scopes() -> tuple[Scope, Scope]:
-    old = frozenset(PROTOCOLS[:4])
-    return Scope(full=True), Scope(
-        full=False, forbidden=dict.fromkeys(PROTOCOLS, BAD), forbidden_protocols=old
-    )
 
 
 def _missed(offer: str, lie: str) -> int:
     """In how many of four scans something was missed without a word; servers say no to versions in their own word, or not."""
     count = 0
-    for scope in _scopes():
+    for scope in (FULL, VERDICT):
         for refusal in ("alert:40", "alert:40 "):
             server = hostile.Server(liars.OFFERS[offer], before=LIES[lie](), refusal=refusal)
             found, _ = scanned(server, scope, Limits())
@@ -65,45 +57,83 @@ def test_chance_seldom_hides_anything() -> None:
     assert sum(_missed(offer, lie) for offer in liars.OFFERS for lie in BY_CHANCE) <= 3
 
 
+@pytest.mark.long
+def test_no_period_from_any_phase_hides_anything_from_an_inventory() -> None:
+    assert not [name for name, server in count_liars.by_period() if count_liars.hides(server, FULL)[0]]
+
+
+@pytest.mark.long
+def test_nor_does_chance_of_any_rate_but_for_one_in_a_thousand() -> None:
+    cases = islice(count_liars.by_chance(), 1960)
+    assert sum(count_liars.hides(server, FULL)[0] for _, server in cases) <= 2
+
+
 def test_a_liar_costs_bounded_time() -> None:
     for lie in ("every-2-after-0", "every-3-after-0", "every-5-after-1", "5-in-1.0-s"):
         server = hostile.Server(liars.OFFERS["tls10-beside-tls12"], before=LIES[lie]())
-        _, world = scanned(server, _scopes()[1], Limits())
+        _, world = scanned(server, VERDICT, Limits())
         assert world.connections < 300
         assert world.now < 120
+
+
+def _stake(dice: random.Random, lies: Callable[[int], bool], share: float) -> float | None:
+    """Bet against a server that would accept the question whenever it does not lie; None once it has accepted it."""
+    stake, told = 0.0, 0
+    for number in range(2 * trial.MOST):
+        lying = trial.rate(told, number - told)
+        control = dice.random() < share
+        if control:
+            stake += trial.denied(share, lying) if lies(number) else trial.accepted(share)
+            told += lies(number)
+        elif lies(number):
+            stake += trial.refused(share, lying)
+        else:
+            return None
+        if stake >= trial.LIKELY:
+            break
+    return stake
 
 
 @pytest.mark.parametrize("pattern", [{0}, {0, 1}, {0, 2, 3}, {1, 4, 5, 6}])
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
 def test_no_pattern_stands_a_trial_that_it_did_not_expect(n: int, pattern: set[int]) -> None:
-    """A question that is accepted whenever the server does not lie: how often all its answers were lies, and believed."""
-    believed = 0
-    for seed in range(3000):
-        trial, honest = Trial(random.Random(seed)), False
-        while not (trial.over or honest or trial.sure(DOUBT)):
-            control, lies = trial.asks_control(), trial.asked % n in pattern
-            if control:
-                trial.control(accepted=not lies)
-            elif lies:
-                trial.refused()
-            else:
-                honest = True
-        believed += trial.sure(DOUBT)
-    assert believed <= 10
+    """How often all of its answers were lies, and believed: at most as often as the stake says."""
+    for share in (0.5, 0.8):
+        stakes = [_stake(random.Random(seed), lambda k: k % n in pattern, share) for seed in range(3000)]
+        believed = sum(stake is not None and stake >= trial.LIKELY for stake in stakes)
+        assert believed <= 3000 / 20
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("lying", [0.01, 0.1, 0.5, 0.9])
+def test_a_liar_cannot_win_the_bet(share: float, lying: float) -> None:
+    """Whatever it does next, the stake is expected to stay what it is, or to shrink."""
+    lies = share * exp(trial.denied(share, lying)) + (1 - share) * exp(trial.refused(share, lying))
+    honest = share * exp(trial.accepted(share))  # and nothing where the question is accepted
+    assert lies <= 1 + 1e-9
+    assert honest <= 1 + 1e-9
 
 
 def test_an_honest_refusal_is_sure_after_a_few_questions() -> None:
     costs = []
     for seed in range(200):
-        trial = Trial(random.Random(seed))
-        while not trial.sure(DOUBT):
-            if trial.asks_control():
-                trial.control(accepted=True)
-            else:
-                trial.refused()
-        costs.append(trial.asked)
-    assert sum(costs) / len(costs) < 16
-    assert max(costs) < MOST
+        dice, stake, asked = random.Random(seed), 0.0, 0
+        while stake < trial.SURE:
+            lying = trial.rate(1, asked)
+            stake += trial.accepted(0.5) if dice.random() < 0.5 else trial.refused(0.5, lying)
+            asked += 1
+        costs.append(asked)
+    assert max(costs) < trial.MOST
+
+
+def test_chance_is_counted() -> None:
+    assert trial.by_chance(1, 1) == 0.25
+    assert trial.by_chance(2, 245) < 1e-5
+    for lies, truths in ((1, 9), (2, 20), (4, 13)):
+        rates = [n / 1000 for n in range(1, 1000)]
+        most = max(p**lies * (1 - p) ** truths for p in rates)
+        assert most <= trial.by_chance(lies, truths) * (1 + 1e-9)
+        assert most >= trial.by_chance(lies, truths) * 0.99
 
 
 CURVES = "ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1;"
