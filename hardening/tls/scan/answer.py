@@ -83,13 +83,24 @@ class Cursor:
 class Listener:
     """Takes bytes as they come and says when the question is answered."""
 
-    __slots__ = ("_answer", "_buffer", "_limit", "_messages", "_question", "_records", "heard", "outgoing")
+    __slots__ = (
+        "_alerts",
+        "_answer",
+        "_buffer",
+        "_limit",
+        "_messages",
+        "_question",
+        "_records",
+        "heard",
+        "outgoing",
+    )
 
     def __init__(self, question: Question) -> None:
         self._question = question
         self._limit = HELLO_LIMIT if question.want is Want.HELLO else FLIGHT_LIMIT
         self._buffer = bytearray()
         self._messages = bytearray()
+        self._alerts = bytearray()
         self._records = 0
         self._answer: Answer | None = None
         self.heard = 0
@@ -151,7 +162,7 @@ class Listener:
 
     def _record(self, content: int, body: bytes) -> Answer | None:
         if content == _ALERT:
-            return self._alert(body)
+            return self._alert_bytes(body)
         if content == _CHANGE:
             return None
         if content in (_DATA, HEARTBEAT_RECORD):
@@ -171,10 +182,21 @@ class Listener:
                 return found
         return None
 
-    def _alert(self, body: bytes) -> Answer | None:
-        if len(body) != 2 or body[0] not in (1, 2):
+    def _alert_bytes(self, body: bytes) -> Answer | None:
+        """Before TLS 1.3 an alert may be split over records, and a record may hold several (RFC 5246 section 6.2.1)."""
+        alerts = self._alerts
+        alerts += body
+        while len(alerts) >= 2:
+            level, number = alerts[:2]
+            del alerts[:2]
+            found = self._alert(level, number)
+            if found is not None:
+                return found
+        return None
+
+    def _alert(self, level: int, number: int) -> Answer | None:
+        if level not in (1, 2):
             raise MalformedError("an alert that is not one")
-        level, number = body
         if number == 0:
             return self._partial(Kind.CLOSED, "close_notify")
         if level == 1 and number != 41:

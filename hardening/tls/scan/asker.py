@@ -42,6 +42,8 @@ class Asker:
         self.wary = False
         """Whether something is strange, or a verdict fails anyway, so that each refusal is tried at the end."""
         self._successes: list[int] = []
+        self.strays: set[int] = set()
+        """Suites that were chosen from lists without them: yaSSL has one such; many mean that answers are out of step."""
         self.reach = 0
         """How far into a list the server has been seen to read."""
         self._denied = 0
@@ -92,6 +94,8 @@ class Asker:
                 self._successes.append(self._place)
                 if answer.suite in question.suites:
                     self.reach = max(self.reach, question.suites.index(answer.suite) + 1)
+                elif answer.suite is not None and question.protocol != "SSLv2":
+                    self.strays.add(answer.suite)
                 self._success_began = max(self._success_began, tick)
                 self.proven = max(self.proven, self.level)
                 self._load.succeeded(self._place, self.pace.starts)

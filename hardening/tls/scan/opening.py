@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,13 @@ from hardening.tls.scan.engine import Together
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.shapes import SMALL
 
+UNKNOWN_NAME = 112
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 
 
 def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
-    refused: set[tuple[str, Shape]] = set()
+    refused: dict[tuple[str, Shape], int | None] = {}
     last = Answer(kind=Kind.SILENT)
     for wave in _waves(case.scope.first):
         asked = [_first_question(name, shape) for name, shape in wave]
@@ -31,13 +32,13 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
                 _open_with(case, question, answer)
                 return True
             if answer.kind is Kind.ALERT:
-                refused.add((question.protocol, question.shape))
+                refused[question.protocol, question.shape] = answer.alert
             last = answer
         if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
             break
         if (yield from case.asker.over()):
             break
-    case.found.failure = _failure(last, spoke=bool(refused))
+    case.found.failure = _failure(last, refused.values())
     return False
 
 
@@ -93,8 +94,10 @@ def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
     )  # fmt: skip
 
 
-def _failure(last: Answer, *, spoke: bool) -> str:
-    if spoke:
+def _failure(last: Answer, alerts: Collection[int | None]) -> str:
+    if UNKNOWN_NAME in alerts:
+        return "it answers no hello without a server name it knows: --sni NAME"
+    if alerts:
         return "it answers, but every hello was refused with an alert"
     words = {
         Kind.CLOSED: "it closes the connection without an answer to any hello",

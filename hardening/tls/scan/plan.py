@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardening.tls.scan import doubts, extras, order, parameters, reach
+from hardening.tls.scan import doubts, extras, hello, order, parameters, reach
 from hardening.tls.scan.ask import Question
 from hardening.tls.scan.asker import Asker
 from hardening.tls.scan.closing import Closing
@@ -22,6 +22,8 @@ from hardening.tls.scan.scope import Case, Scope
 from hardening.tls.scan.versions import Versions
 
 ROUNDS = 4
+OUT_OF_STEP = 3
+"""Different suites that nobody offered, after which answers are not taken to belong to their questions."""
 COMPLIANT = 8
 """Connections that a verdict may cost where nothing is amiss; what is not needed goes to refusals that may be lies."""
 
@@ -56,6 +58,8 @@ class Inquiry:
             yield from closing.present()
         self._compare()
         yield from self._confirm()
+        if len(self.asker.strays) >= OUT_OF_STEP:
+            self._forget_all()
         return self.found
 
     def _first(self) -> Iterator[Talk]:
@@ -133,6 +137,13 @@ class Inquiry:
             yield from self._versions.again_sslv2(learned)
         else:
             yield from self._versions.chain(learned, question.suites)
+
+    def _forget_all(self) -> None:
+        """Answers that cannot belong to their questions say nothing about what was not seen."""
+        for learned in self.found.protocols.values():
+            every = hello.every_kind() if learned.name == "SSLv2" else hello.every_suite()
+            learned.refused = False
+            learned.unknown = [s for s in every if s not in learned.suites]
 
     def _forget(self, question: Question) -> None:
         for learned in self._versions.meant(question):

