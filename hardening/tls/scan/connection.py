@@ -70,7 +70,11 @@ class Connection:
             if not dialogue.done:
                 self.touch(now, wire)
                 return None
-            data = dialogue.rest
+            if dialogue.rest:  # in TLS the client speaks first, so this is no part of it
+                return Answer(
+                    kind=Kind.PREAMBLE, detail="it goes on in clear text after it has agreed to TLS"
+                )
+            data = b""
             self._speak(now, wire)
         if not data or self.listener is None:
             return None

@@ -1,4 +1,4 @@
-"""How TLS is started inside twelve protocols; scripts for `Dialogue`.
+"""How TLS is started inside thirteen protocols; scripts for `Dialogue`.
 
 Nothing is sent beyond what the protocol needs to get to TLS: no login, no name but the host's.
 """

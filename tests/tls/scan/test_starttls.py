@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from hardening.findings import Examined
 from hardening.tls.scan.dialogue import LIMIT, Dialogue
 from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
+from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.run import Examination, Settings, examine
+from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.starttls import SCRIPTS, dialogue
+from hardening.tls.scan.wire import Wire
+from tests.tls.scan import hostile
 
 _MYSQL = b"\x0a8.0.1\0" + bytes(4) + b"saltsalt\0" + (0x0800 | 0xA201).to_bytes(2, "little") + bytes(20)
 _FEATURES = b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
@@ -100,8 +109,100 @@ def test_a_greeting_without_end_is_left() -> None:
     assert talk.failure == "the greeting does not end"
 
 
-def test_what_follows_the_go_ahead_belongs_to_tls() -> None:
-    talk = _start("postgres")
-    talk.opening()
-    talk.feed(b"S\x16\x03")
-    assert talk.rest == b"\x16\x03"
+HOW = ("agrees", "refuses", "garbage", "stalls", "goes on", "hangs up")
+NO_WORD = b"\xff\xfe" * 8000 + b"\n>"
+"""Longer than any number before a message may say, with an end of a line and of an element."""
+
+
+async def _converse(name: str, how: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lead one connection to TLS in the words of a protocol, or not."""
+    if how == "stalls":
+        await asyncio.sleep(20)
+    elif how == "garbage":
+        writer.write(NO_WORD)
+        await reader.read()
+    elif how == "refuses":
+        writer.write(REFUSALS.get(name, b""))
+        await reader.read()
+    elif how != "hangs up":
+        for said, _ in TALKS[name]:
+            writer.write(said)
+            await writer.drain()
+            if said is not TALKS[name][-1][0]:
+                await reader.read(4096)
+        if how == "goes on":
+            writer.write(b"250 OK, and more of it\r\n")
+        elif name == "mysql":
+            await reader.readexactly(36)
+        await hostile.serve(hostile.Server(hostile.TWELVE), reader, writer)
+
+
+@pytest.fixture(scope="module")
+def walked() -> dict[tuple[str, str], Examination]:
+    """Every protocol, every way in which a server may take it, on sockets."""
+    cases = [(name, how) for name in TALKS for how in HOW]
+    ports: dict[int, tuple[str, str]] = {}
+    ready, loop = threading.Event(), asyncio.new_event_loop()
+
+    async def start() -> list[asyncio.Server]:
+        running = []
+        for case in cases:
+
+            async def take(
+                r: asyncio.StreamReader, w: asyncio.StreamWriter, case: tuple[str, str] = case
+            ) -> None:
+                try:
+                    await _converse(*case, r, w)
+                except (OSError, asyncio.IncompleteReadError):
+                    pass
+                finally:
+                    w.close()
+
+            running.append(await asyncio.start_server(take, "127.0.0.1", 0))
+            ports[running[-1].sockets[0].getsockname()[1]] = case
+        ready.set()
+        return running
+
+    async def main() -> None:
+        running = await start()
+        await stop.wait()
+        for server in running:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    stop = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),), daemon=True)
+    thread.start()
+    ready.wait(10)
+    done: dict[tuple[str, str], Examination] = {}
+    targets = [parse(f"{case[0]}://127.0.0.1:{port}") for port, case in ports.items()]
+    settings = Settings(full=True, wire=Wire(connect_timeout=3, idle_timeout=3), limits=Limits(patience=8))
+    examine(targets, Scope(full=True), settings, lambda one: done.__setitem__(ports[one.target.port], one))
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+    return done
+
+
+@pytest.mark.parametrize("name", sorted(TALKS))
+def test_the_way_on_sockets(name: str, walked: dict[tuple[str, str], Examination]) -> None:
+    agreed = walked[name, "agrees"]
+    assert agreed.examined is Examined.FULL
+    assert agreed.found.protocols["TLSv1.2"].suites == hostile.MODERN
+    for how in HOW[1:]:
+        one = walked[name, how]
+        assert one.examined is Examined.NONE, how
+        assert one.found.failure, how
+        assert one.connections < 40, how
+    assert "silence" in walked[name, "stalls"].found.failure
+    assert "clear text" in walked[name, "goes on"].found.failure
+    assert "before TLS" in walked[name, "hangs up"].found.failure
+
+
+def test_a_refusal_is_said_in_words(walked: dict[tuple[str, str], Examination]) -> None:
+    for name in REFUSALS:
+        failure = walked[name, "refuses"].found.failure
+        assert "refuse" in failure or "not offered" in failure, name
