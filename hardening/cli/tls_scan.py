@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,10 @@ def command(
         "policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
         "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust,
     }  # fmt: skip
+    _check(report, timeout=timeout, stream=stream, sni=sni)
+    texts = list(dict.fromkeys(texts))
     state = State(state_file, key) if state_file is not None else None
+    before = {text: state.done[text] for text in texts if text in state.done} if state else {}
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
@@ -118,7 +122,7 @@ def command(
         if ssh := next((text for text in texts if text.lower().startswith("ssh://")), None):
             raise UsageError(f"{ssh} cannot be reached through a proxy", hint="leave --proxy out for SSH")
         settings = replace(settings, wire=replace(settings.wire, proxy=parse_proxy(proxy)))
-    show = Progress(len(texts), wanted=report.show_progress)
+    show = Progress(len(texts) - len(before), wanted=report.show_progress)
 
     def each(outcome: Outcome) -> None:
         if state is not None:
@@ -128,13 +132,29 @@ def command(
         show.step()
 
     try:
-        run = scan(texts, chosen, settings, each=each, done={**others, **(state.done if state else {})})
+        run = scan(texts, chosen, settings, each=each, done={**others, **before})
     finally:
         show.end()
     if stream and report.format == "text" and report.output is None:
         report = replace(report, quiet=True)
         return _exit_code(run, report)
     return finish(run, report)
+
+
+def _check(report: ReportOptions, *, timeout: float, stream: bool, sni: str | None) -> None:
+    """Refuse options that make no sense. Errors: UsageError."""
+    from hardening.errors import UsageError
+    from hardening.tls.scan.endpoint import check_name
+
+    if isnan(timeout):  # in no range, and click lets it pass
+        raise UsageError("--timeout is not a number of seconds", hint="for example --timeout 5")
+    if stream and report.format != "text" and report.output is None:
+        raise UsageError(
+            f"--stream and a report in {report.format} cannot share standard output",
+            hint=f"--report {report.format}=FILE, or -o FILE",
+        )
+    if sni is not None:
+        check_name(sni)
 
 
 def _exit_code(run: Run, report: ReportOptions) -> int:

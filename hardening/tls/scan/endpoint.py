@@ -70,6 +70,12 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
     )
 
 
+def check_name(name: str) -> None:
+    """Tell whether a hello can name a server so (RFC 6066 section 3). Errors: UsageError."""
+    if not _NAME.match(name) or not all(0 < len(label) < 64 for label in name.rstrip(".").split(".")):
+        raise UsageError(f"{name!r} is not a server name", hint="a DNS name in ASCII; xn--... for others")
+
+
 def parse_proxy(text: str) -> tuple[str, int]:
     """Return where an HTTP proxy is: `host:port`, with or without `http://`. Errors: UsageError."""
     rest = text.strip().removeprefix("http://").rstrip("/")

@@ -140,6 +140,9 @@ class State:
     def __init__(self, path: Path, key: Mapping[str, Any]) -> None:
         self.path = path
         self.done: dict[str, Outcome] = {}
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is no regular file", hint="name another --state file")
         head = json.dumps({"state": VERSION, **key}, sort_keys=True)
         try:
             lines = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -158,9 +161,10 @@ class State:
                     break  # the line that was being written when the scan was interrupted
                 raise DataError(f"{path}: line {number} is damaged", hint="remove the line") from problem
             self.done[outcome[0].id] = outcome
+        fresh = path.with_name(path.name + ".new")  # a kill while this is written loses nothing
         try:
-            with path.open("w", encoding="utf-8") as file:
-                file.write("\n".join([head, *(line(o) for o in self.done.values())]) + "\n")
+            fresh.write_text("\n".join([head, *(line(o) for o in self.done.values())]) + "\n", "utf-8")
+            fresh.replace(path)
         except OSError as problem:
             raise UsageError(
                 f"cannot write {path}: {problem.strerror}", hint="name another file"

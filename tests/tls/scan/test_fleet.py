@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -83,8 +84,13 @@ def test_nothing_answering_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["host:x"], ["192.0.2.0/24"], ["--policy", "nonsense", "h"], ["--starttls", "gopher", "h"]]
-)
+    "words",
+    [
+        [], ["host:x"], ["192.0.2.0/24"], ["--policy", "nonsense", "h"], ["--starttls", "gopher", "h"],
+        ["--timeout", "nan", "h"], ["--sni", "", "h"], ["--sni", "a" * 300, "h"], ["--sni", "h\u00e9", "h"],
+        ["--stream", "--format", "json", "h"], ["--state", "/dev/null", "h"],
+    ],
+)  # fmt: skip
 def test_what_cannot_be_scanned_is_one_clear_line(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +109,16 @@ def test_a_stream_is_one_json_line_per_endpoint_and_resumes(tmp_path: Path) -> N
     assert [json.loads(text)["subject"]["id"] for text in second.stdout.splitlines()] == [dead[1]]
     other = CliRunner().invoke(command, [dead[0], "--full", "--state", str(state)], standalone_mode=False)
     assert isinstance(other.exception, UsageError)
+
+
+def test_a_state_speaks_of_what_is_asked_for_alone(tmp_path: Path) -> None:
+    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    words = ["tls", "scan", "--state", str(tmp_path / "state"), "--format", "json", "-o"]
+    for number, endpoints in enumerate((dead, [dead[1], dead[1]])):
+        report = tmp_path / f"{number}.json"
+        assert harden([*words, str(report), *endpoints]) == 3
+        assert sorted(s["id"] for s in json.loads(report.read_text())["subjects"]) == sorted(set(endpoints))
+    assert len((tmp_path / "state").read_text().splitlines()) == 3
 
 
 def test_a_state_survives_being_cut_off(tmp_path: Path) -> None:
@@ -174,8 +190,9 @@ def test_what_other_vantage_points_streamed_is_merged(
     assert harden(["tls", "scan", "--merge", str(tmp_path / "bad")]) == 2
 
 
-def test_a_scan_that_is_killed_resumes_and_says_the_same(tmp_path: Path) -> None:
-    """SIGKILL in the middle: what was done is on disk, the rest is asked, the report is that of a scan in one go."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_scan_that_is_killed_resumes_and_says_the_same(how: signal.Signals, tmp_path: Path) -> None:
+    """In the middle: what was done is on disk, the rest is asked, the report is that of a scan in one go."""
     quiet = socket.create_server(
         ("127.0.0.1", 0)
     )  # takes connections and says nothing: it keeps the scan waiting
@@ -201,7 +218,8 @@ def test_a_scan_that_is_killed_resumes_and_says_the_same(tmp_path: Path) -> None
         while not state.exists() or len(state.read_text().splitlines()) < 4:  # a first line, and the three
             assert one.poll() is None
             time.sleep(0.05)
-        one.kill()
+        one.send_signal(how)
+        assert one.wait(20) == (130 if how is signal.SIGINT else -how)
     quiet.close()
     report = tmp_path / "report.json"
     done = subprocess.run([*words, "--format", "json", "-o", str(report)], check=False, capture_output=True)
