@@ -40,7 +40,9 @@ class Asker:
         self.contradictions = 0
         """How often a control question was refused, or something was taken back: then no single refusal is believed."""
         self.wary = False
-        """Whether something is strange, or a verdict fails anyway, so that each refusal is tried at the end."""
+        """Whether something is strange, so that each refusal is tried at the end against lies of any pattern."""
+        self.failed = False
+        """Whether a verdict fails anyway: then each refusal is tried at the end against lies by chance."""
         self._successes: list[int] = []
         self.strays: set[int] = set()
         """Suites that were chosen from lists without them: yaSSL has one such; many mean that answers are out of step."""

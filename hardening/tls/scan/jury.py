@@ -45,7 +45,9 @@ class Jury:
             return one.stake >= trial.SURE
         if asker.wary and one.stake < trial.LIKELY:
             return False
-        return not (full or asker.wary) or trial.by_chance(one.times, asker.succeeded) <= self._doubt(one)
+        return not (full or asker.wary or asker.failed) or trial.by_chance(
+            one.times, asker.succeeded
+        ) <= self._doubt(one)
 
     def _doubt(self, one: Refusal) -> float:
         if one.alert == PROTOCOL_VERSION:

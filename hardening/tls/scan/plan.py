@@ -109,7 +109,7 @@ class Inquiry:
         """Ask once more for what a verdict has connections left for, and for what does not fit."""
         asker = self.asker
         asker.wary = asker.wary or doubts.no_word_for_versions(self._case, asker.refusals)
-        if not self.scope.full and not asker.wary:
+        if not (self.scope.full or asker.wary or asker.failed):
             left, again = COMPLIANT - asker.asked, order.worth_most(asker.refusals)
             # where there is no saving them any more, each twice, so that no one period explains all three
             for refusal in again[:left] if left >= 0 else again * 2:

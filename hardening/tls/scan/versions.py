@@ -217,7 +217,7 @@ class Versions:
         if state is State.ACCEPTED:
             learned.chose(question, outcome.answer)
             if not self.case.scope.full and outcome.answer.suite not in extra:
-                asker.wary = True  # it fails anyway, so connections are no matter any more
+                asker.failed = True  # so connections matter less
             if len(learned.choices) == BUSY and not asker.pace.troubled:
                 asker.pace.parallel = asker.pace.limits.parallel
             chosen = outcome.answer.suite
