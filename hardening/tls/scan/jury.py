@@ -100,20 +100,17 @@ class Jury:
         asker = self.case.asker
         if asker.contradictions or asker.wary:
             return sqrt(len(on_trial)), [1.0] * len(on_trial)
-        plans = (self._plan(on_trial, more) for more in range(HELPFUL))
-        controls, wanted = min(plans, key=lambda plan: plan[0] + sum(plan[1]))
-        return float(controls), [float(n) for n in wanted]
+        truths, doubts = asker.succeeded, [self._doubt(one) for one in on_trial]
 
-    def _plan(self, on_trial: list[Refusal], controls: int) -> tuple[int, list[int]]:
-        """Return how often each question has to be repeated, with so many more control questions."""
-        truths = self.case.asker.succeeded + controls
-        wanted = []
-        for one in on_trial:
-            often = one.times
-            while trial.by_chance(often, truths) > self._doubt(one) and often < trial.MOST:
-                often += 1
-            wanted.append(often - one.times)
-        return controls, wanted
+        def plan(more: int) -> list[int]:
+            """Return how often each question has to be repeated, with so many more control questions."""
+            return [
+                max(0, trial.enough(truths + more, doubt) - one.times)
+                for one, doubt in zip(on_trial, doubts, strict=True)
+            ]
+
+        controls = min(range(HELPFUL), key=lambda more: more + sum(plan(more)))
+        return float(controls), [float(often) for often in plan(controls)]
 
     def unproven(self) -> list[Refusal]:
         """Return what was not settled, and take it off the list."""

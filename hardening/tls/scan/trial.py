@@ -9,6 +9,7 @@ a million trials at most (Ville's inequality for a nonnegative martingale; Shafe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import log
 
 SURE = log(1e6)
@@ -50,3 +51,9 @@ def by_chance(lies: int, truths: int) -> float:
     """
     total = lies + truths
     return (lies / total) ** lies * (truths / total) ** truths
+
+
+@lru_cache(maxsize=4096)
+def enough(truths: int, doubt: float) -> int:
+    """Return how often a question has to be refused, so that chance is as unlikely as that."""
+    return next(n for n in range(1, MOST + 1) if n == MOST or by_chance(n, truths) <= doubt)

@@ -129,6 +129,8 @@ def test_an_honest_refusal_is_sure_after_a_few_questions() -> None:
 def test_chance_is_counted() -> None:
     assert trial.by_chance(1, 1) == 0.25
     assert trial.by_chance(2, 245) < 1e-5
+    assert [trial.enough(truths, 2e-4) for truths in (10, 20, 60, 245)] == [5, 3, 2, 2]
+    assert trial.enough(0, 1e-9) == trial.MOST
     for lies, truths in ((1, 9), (2, 20), (4, 13)):
         rates = [n / 1000 for n in range(1, 1000)]
         most = max(p**lies * (1 - p) ** truths for p in rates)
