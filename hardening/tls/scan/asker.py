@@ -42,10 +42,10 @@ class Asker:
         self.wary = False
         """Whether something is strange, so that each refusal is tried at the end against lies of any pattern."""
         self.failed = False
-        """Whether a verdict fails anyway: then each refusal is tried at the end against lies by chance."""
+        """Whether a verdict fails anyway: then each refusal is tried at the end, too."""
         self._successes: list[int] = []
-        self.strays: set[int] = set()
-        """Suites that were chosen from lists without them: yaSSL has one such; many mean that answers are out of step."""
+        self.strays: set[int | str] = set()
+        """Suites and versions that nobody offered and that were chosen: yaSSL has one such; more mean that answers are out of step."""
         self.reach = 0
         """How far into a list the server has been seen to read."""
         self._denied = 0
@@ -87,6 +87,8 @@ class Asker:
         self._load.answered(self._place, self.pace.starts, now)
         if answer.kind in TROUBLE:
             self.trouble[answer.kind.value] += 1
+            if answer.detail.startswith("answers "):
+                self.strays.add(answer.detail)
             if blame:
                 self.pace.bad(now, began)
         else:

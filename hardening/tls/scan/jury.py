@@ -24,6 +24,8 @@ VERSION_DOUBT = 5e-3
 """The same for protocol_version, a word that hardly any limit uses."""
 VERDICT_DOUBT = 5e-3
 """The same in a verdict that fails anyway, or whose server refuses versions in the words of suites."""
+MANY = 40
+"""Successes after which a verdict that fails anyway rules out chance alone."""
 ENOUGH = 1500
 """Questions and control questions after which whatever is on trial stays unknown."""
 HELPFUL = 24
@@ -43,11 +45,16 @@ class Jury:
         asker, full = self.case.asker, self.case.scope.full
         if asker.contradictions:
             return one.stake >= trial.SURE
-        if asker.wary and one.stake < trial.LIKELY:
+        if self._patterns() and one.stake < trial.LIKELY:
             return False
         return not (full or asker.wary or asker.failed) or trial.by_chance(
             one.times, asker.succeeded
         ) <= self._doubt(one)
+
+    def _patterns(self) -> bool:
+        """Tell whether lies of any pattern are to be ruled out; after many successes no short pattern is left."""
+        asker = self.case.asker
+        return asker.wary or (asker.failed and asker.succeeded < MANY)
 
     def _doubt(self, one: Refusal) -> float:
         if one.alert == PROTOCOL_VERSION:
@@ -98,7 +105,7 @@ class Jury:
     def _weights(self, on_trial: list[Refusal]) -> tuple[float, list[float]]:
         """Return how much the control question and each question are worth asking next."""
         asker = self.case.asker
-        if asker.contradictions or asker.wary:
+        if asker.contradictions or self._patterns():
             return sqrt(len(on_trial)), [1.0] * len(on_trial)
         truths, doubts = asker.succeeded, [self._doubt(one) for one in on_trial]
 

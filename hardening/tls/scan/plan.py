@@ -22,8 +22,8 @@ from hardening.tls.scan.scope import Case, Scope
 from hardening.tls.scan.versions import Versions
 
 ROUNDS = 4
-OUT_OF_STEP = 3
-"""Different suites that nobody offered, after which answers are not taken to belong to their questions."""
+OUT_OF_STEP = 2
+"""Different suites and versions that nobody offered, after which answers are not taken to belong to their questions."""
 COMPLIANT = 8
 """Connections that a verdict may cost where nothing is amiss; what is not needed goes to refusals that may be lies."""
 
