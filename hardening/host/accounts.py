@@ -13,6 +13,14 @@ A password is in no argument, no environment and no output: clients read files o
 standard input, and where the server takes a hash it is the hash that is sent.
 
 Exit codes: 0 done, 1 not done with one line that says why, 2 a job that cannot be read.
+
+It is one file because it is sent to hosts on which nothing is installed; its sections, in order:
+
+    what the statements are
+    clients
+    MySQL and MariaDB
+    PostgreSQL
+    the verbs
 """
 
 import base64
@@ -208,6 +216,9 @@ class Account(object):
         os.rename(self.kept + ".new", self.kept)
 
 
+# -- MySQL and MariaDB -------------------------------------------------------------------------------
+
+
 class Mysql(Account):
     """An account of MySQL or MariaDB."""
 
@@ -324,6 +335,9 @@ class Mysql(Account):
         if output.strip() != "%s@%s" % (self.user, self.host):
             return "the server takes this login for the account %s" % self.masked(output)
         return True
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------------
 
 
 class Postgres(Account):

@@ -31,6 +31,26 @@ A plan is a JSON object; every part is optional:
     validators, commands, services, probes, journal "committed" (or "applied": waiting for `confirm`).
 
 Until "committed" is on disk, whoever comes next (the guard within a second, the boot, the next run) undoes it.
+
+It is one file because it has to run where nothing is installed; its sections, in order:
+
+    text, bytes, paths
+    files
+    other programs
+    probes
+    the journal
+    comparing
+    the real program's judgement, before anything changed
+    placing
+    undoing
+    the guard
+    verbs: check and apply
+    verbs: confirm and rollback
+    verbs: status
+    what the host finishes by itself
+    verbs: facts and verify
+    staying on the host, and leaving it
+    the outside
 """
 
 import base64
@@ -957,7 +977,7 @@ def refuse_bad(rows, error):
             raise error("%s says no to the %s files: %s" % (row["name"], row["stage"], row["output"].strip()))
 
 
-# -- placing and undoing -----------------------------------------------------------------------------
+# -- placing -----------------------------------------------------------------------------------------
 
 
 def beside(tx, index, entry, what):
@@ -1018,6 +1038,9 @@ def swap(tx, index, entry):
     elif old:
         os.rename(path, kept)
     os.rename(fresh, path)
+
+
+# -- undoing -----------------------------------------------------------------------------------------
 
 
 def put_back(tx, index, entry):
@@ -1247,7 +1270,7 @@ def _guard(host, name, seconds):
         pause = min(60, pause * 2)
 
 
-# -- verbs -------------------------------------------------------------------------------------------
+# -- verbs: check and apply --------------------------------------------------------------------------
 
 
 def needed_commands(plan):
@@ -1485,6 +1508,9 @@ def weight(path):
         return 0
 
 
+# -- verbs: confirm and rollback ---------------------------------------------------------------------
+
+
 def do_confirm(host, request):
     """The control machine came back on a new connection: make an applied transaction final."""
     tx = Transaction(host, request["id"])
@@ -1602,6 +1628,9 @@ def reversed_entries(tx, manifest, force):
             step["op"], step["source"] = "tree", copy
         entries.append(step)
     return entries
+
+
+# -- verbs: status -----------------------------------------------------------------------------------
 
 
 def pending(host):
@@ -1778,6 +1807,8 @@ def do_watch(host, request):
         answer = watch_once(host)
     return answer
 
+
+# -- verbs: facts and verify -------------------------------------------------------------------------
 
 CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
