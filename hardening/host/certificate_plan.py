@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from hardening.errors import UsageError
 from hardening.host.look.certificates import named_in, running_out, weaknesses
 from hardening.host.plan import Command, File, Plan, Service, Validator
-from hardening.host.tls_plan import Server, texts
+from hardening.host.tls_plan import Server, action, texts
 from hardening.tls.offer import Certificate
 from hardening.tls.scan.certificate import read
 
@@ -213,9 +213,9 @@ def prepare(found: Sequence[Named], wish: Wish, more: Mapping[str, Any], *, stat
     )
 
 
-def swap(server: Server, release: str, fresh: Mapping[Named, str]) -> Plan:
-    """Return the plan that puts new keys and certificates in place of the old and reloads the server."""
-    layout, files = server.layout(release), []
+def swap(server: Server, facts: Mapping[str, Any], fresh: Mapping[Named, str]) -> Plan:
+    """Return the plan that puts new keys and certificates in place of the old and tells the server."""
+    layout, files = server.layout(str(facts.get("release", ""))), []
     for one, pem in fresh.items():
         key, content = f"{one.waiting}/key.pem", pem.encode("ascii")
         if one.combined:
@@ -230,7 +230,8 @@ def swap(server: Server, release: str, fresh: Mapping[Named, str]) -> Plan:
         validators=(Validator(name=" ".join(layout.check[:2]), argv=layout.check),),
         services=(
             Service(
-                name=layout.service, action=server.action, argv=server.reload, paths=tuple(one.path for one in files)
+                name=layout.service, action=action(server, facts), argv=server.reload,
+                paths=tuple(one.path for one in files),
             ),
         ),
     )  # fmt: skip

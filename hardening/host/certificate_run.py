@@ -94,7 +94,7 @@ class Run:
         if not fresh:
             return {**base, **first, "changed": moved}
         base["notes"] += certificate_plan.chain_notes(facts)
-        second = self._swap(certificate_plan.swap(self.server, str(facts.get("release", "")), fresh), fresh)
+        second = self._swap(certificate_plan.swap(self.server, facts, fresh), fresh)
         rows = {key: [*first.get(key, []), *second.get(key, [])] for key in ("files", "diff", "commands")}
         return {**base, **second, **rows, "changed": bool(second.get("changed")) or moved}
 

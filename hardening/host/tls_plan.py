@@ -105,7 +105,8 @@ class Server:
     place: str | None = None
     check: tuple[str, ...] = ()
     service: str | None = None
-    action: str = "reload"
+    action: str | None = None
+    """None: reload, or restart where a reload would not read the settings or the key again; see `action`."""
     reload: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     """Scanned after the change; where the scan does not pass, the change is undone."""
@@ -154,6 +155,21 @@ def wishes(server: Server) -> dict[str, Any]:
     }
 
 
+def action(server: Server, facts: Mapping[str, Any]) -> str:
+    """Return how the service is told: the server's own word, else `reload` or `restart`.
+
+    lighttpd before 1.4.46 has no graceful restart, and later ones do it with the rights they have by then: under another
+    account or in a chroot they cannot read a key that is root's alone. Source: lighttpd 1.4.83, doc/initscripts.txt.
+    """
+    if server.action or server.reload or server.target != "lighttpd":
+        return server.action or "reload"
+    said = re.search(r"lighttpd/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
+    number = said[1] if said else (server.version or "0").partition("-")[0]
+    old = tuple(int(part) for part in re.findall(r"\d+", number)) < (1, 4, 46)
+    dropped = re.compile(r"(?m)^\s*server\.(username|chroot)\s*=")
+    return "restart" if old or any(dropped.search(text) for text in texts(facts).values()) else "reload"
+
+
 def release_of(server: Server, facts: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     """Return the release to render for, by what the program says of itself, and a note where that is a guess."""
     if server.version:
@@ -200,7 +216,7 @@ def plan(server: Server, facts: Mapping[str, Any]) -> Plan:
         services=(
             Service(
                 name=layout.service,
-                action=server.action,
+                action=action(server, facts),
                 argv=server.reload,
                 paths=tuple(one.path for one in files),
             ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import pytest
+
 from hardening.host import tls_plan
 
 MAIN = "/etc/nginx/nginx.conf"
@@ -56,3 +58,23 @@ def test_where_nobody_loses_anything_nothing_is_said() -> None:
     settings = ours.content.decode()
     now = f"events {{}}\nhttp {{\n{settings}\nserver {{\nlisten 443 ssl;\n}}\n}}\n"
     assert _warnings(now) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "text", "told"),
+    [
+        ("1.4.79", "server.port = 8443\n", "reload"),
+        ("1.4.79", '  server.username = "lighttpd"\n', "restart"),
+        ("1.4.79", 'server.chroot = "/var/empty"\n', "restart"),
+        ("1.4.79", '# server.username = "lighttpd"\n', "reload"),
+        ("1.4.35", "server.port = 8443\n", "restart"),
+    ],
+)
+def test_lighttpd_is_reloaded_only_where_that_reads_settings_and_key(
+    release: str, text: str, told: str
+) -> None:
+    facts = _facts(text)
+    facts["said"] = [f"lighttpd/{release} (ssl) - a light and fast webserver"]
+    assert tls_plan.action(tls_plan.Server(target="lighttpd"), facts) == told
+    assert tls_plan.action(tls_plan.Server(target="lighttpd", action="reload"), facts) == "reload"
+    assert tls_plan.plan(tls_plan.Server(target="lighttpd"), facts).services[0].action == told

@@ -25,6 +25,8 @@ options:
     description:
       - The server. Only C(target) is needed (C(nginx), C(httpd) or C(lighttpd)); C(version), C(openssl), C(params), C(configs),
         C(place), C(check), C(service), C(action), C(reload) and C(endpoints) override what is found.
+      - C(action) is C(reload); for lighttpd before 1.4.46, and where lighttpd runs under another account or in a chroot, it is
+        C(restart), because such a lighttpd does not read its settings or its key again.
     type: dict
     required: true
   prove:
