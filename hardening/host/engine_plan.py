@@ -220,7 +220,8 @@ def _open(wish: Wish, facts: Mapping[str, Any], port: int, product: Product) -> 
         yield Command(
             name=f"iptables keeps {port}",
             do=_shell("service iptables save"),
-            undo=_shell("service iptables save"),
+            # not saved again: this is undone before the rule is, which would be saved with the rest
+            undo=_shell(f"sed -i -e '/--dport {port} -j ACCEPT/d' /etc/sysconfig/iptables"),
             check=_shell(f"grep -q -e '--dport {port} -j ACCEPT' /etc/sysconfig/iptables"),
         )
     if facts.get("selinux", "disabled") != "disabled":
@@ -240,7 +241,7 @@ def _close(
     """Yield what closes the port the engine has left, once it is seen on the new one."""
     if pending is None or pending["configured"] != port or pending["previous"] == port:
         return
-    for one in _open(wish, facts, pending["previous"], product):
+    for one in reversed(list(_open(wish, facts, pending["previous"], product))):  # so that an undo ends with saving
         inverse = _shell(f"! {{ {shlex.join(one.check)}; }}")
         name = (
             one.name.replace("opens", "closes").replace("lets", "no longer lets").replace("keeps", "forgets")
