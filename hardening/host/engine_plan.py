@@ -241,7 +241,9 @@ def _close(
     """Yield what closes the port the engine has left, once it is seen on the new one."""
     if pending is None or pending["configured"] != port or pending["previous"] == port:
         return
-    for one in reversed(list(_open(wish, facts, pending["previous"], product))):  # so that an undo ends with saving
+    for one in reversed(
+        list(_open(wish, facts, pending["previous"], product))
+    ):  # so that an undo ends with saving
         inverse = _shell(f"! {{ {shlex.join(one.check)}; }}")
         name = (
             one.name.replace("opens", "closes").replace("lets", "no longer lets").replace("keeps", "forgets")
