@@ -1,17 +1,20 @@
 """Real hosts that boot: systemd-nspawn on one Debian tree, each in a network namespace of its own.
 
 They are laid out like CentOS and run Debian's programs: `el7like` is not CentOS 7, and nothing here says it is.
-What listens on the control engine's port is an invented stand-in.
+Apache, lighttpd, MariaDB, sshd and the firewall (iptables on the SysV layout, firewalld on the others) are real; what
+listens on the control engine's port is an invented stand-in, a Java program as the product's is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,15 +23,20 @@ from pathlib import Path
 CACHE = Path(os.environ.get("HARDEN_HOSTS_CACHE", "/var/cache/aspect-hosts"))
 CONTROL = f"harden-ctl-{os.getpid()}"
 NETWORK = "10.77.0"
-COMMON = ("apache2", "iproute2", "iptables", "openssh-server", "procps", "python3")
+COMMON = (
+    "apache2", "default-jre-headless", "iproute2", "iptables", "lighttpd", "lighttpd-mod-openssl", "mariadb-server",
+    "openssh-server", "procps", "python3",
+)  # fmt: skip
 PACKAGES = {
-    "systemd": (*COMMON, "dbus", "systemd", "systemd-sysv"),
+    "systemd": (*COMMON, "dbus", "firewalld", "systemd", "systemd-sysv"),
     "sysv": (*COMMON, "initscripts", "insserv", "sysvinit-core"),
 }
 CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 """Where a host gets a group of its own: in one that hosts share, one host's services would be another's."""
 ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
-NEEDED = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "ssh-keygen", "openssl")
+LEAVE = 'while [ "$1" != -- ]; do umount -l "$1"; shift; done; shift; exec "$@"'
+"""A host does not see the others' disks, which could not be unmounted while it runs."""
+NEEDED = ("systemd-nspawn", "mmdebstrap", "ip", "ssh", "ssh-keygen", "openssl", "javac")
 
 HTTPD = """ServerRoot /etc/httpd
 ServerName localhost
@@ -63,21 +71,52 @@ ExecReload=/usr/sbin/httpd -k graceful
 [Install]
 WantedBy=multi-user.target
 """
-ENGINE = """#!/usr/bin/python3
-# An invented stand-in for the product's control engine: it reads its port once, and listens.
-import re, socket, time
-port = int(re.search(r"engine.port=(\\d+)", open("/home/MIX_CMIX/config/engine.properties").read()).group(1))
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind(("0.0.0.0", port))
-listener.listen(5)
-while True:
-    time.sleep(60)
+LIGHTTPD = """server.modules = ( "mod_openssl" )
+server.document-root = "/var/www/html"
+server.username = "www-data"
+server.groupname = "www-data"
+server.port = 8443
+server.pid-file = "/run/lighttpd.pid"
+ssl.engine = "enable"
+ssl.pemfile = "/etc/pki/tls/certs/localhost.crt"
+ssl.privkey = "/etc/pki/tls/private/localhost.key"
+ssl.openssl.ssl-conf-cmd = ( "MinProtocol" => "TLSv1",
+  "CipherString" => "AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0" )
+include "/etc/lighttpd/conf.d/*.conf"
 """
-ENGINE_UNIT = """[Unit]
+ENGINE = """// An invented stand-in for the product's control engine: it reads its port once, and listens.
+import java.io.FileInputStream;
+import java.net.ServerSocket;
+import java.util.Properties;
+
+public class EngineStandIn {
+    public static void main(String[] words) throws Exception {
+        Properties settings = new Properties();
+        try (FileInputStream file = new FileInputStream("/home/MIX_CMIX/config/engine.properties")) {
+            settings.load(file);
+        }
+        ServerSocket listener = new ServerSocket(Integer.parseInt(settings.getProperty("engine.port")));
+        while (true) {
+            listener.accept().close();
+        }
+    }
+}
+"""
+ENGINE_RUN = "/usr/local/bin/engine-stand-in -Xshare:auto -Xmx32m -XX:TieredStopAtLevel=1 -cp /usr/local/lib EngineStandIn"
+"""The name of the process is the name of the program: a link to the host's own `java`."""
+ZONE = """<?xml version="1.0" encoding="utf-8"?>
+<zone>
+  <short>Public</short>
+  <service name="ssh"/>
+  <service name="https"/>
+  <port port="8443" protocol="tcp"/>
+  <port port="7226" protocol="tcp"/>
+</zone>
+"""
+ENGINE_UNIT = f"""[Unit]
 Description=Control engine (invented stand-in)
 [Service]
-ExecStart=/usr/local/bin/engine-stand-in
+ExecStart={ENGINE_RUN}
 [Install]
 WantedBy=multi-user.target
 """
@@ -114,11 +153,37 @@ ENGINE_SCRIPT = """#!/bin/sh
 # Default-Start: 2 3 4 5
 # Default-Stop:
 ### END INIT INFO
-start() { setsid /usr/local/bin/engine-stand-in </dev/null >/dev/null 2>&1 & }
+start() { setsid @RUN@ </dev/null >/dev/null 2>&1 & }
 case "$1" in
   start) start ;;
   stop) pkill -x engine-stand-in ;;
   restart) pkill -x engine-stand-in; sleep 0.3; start ;;
+esac
+""".replace("@RUN@", ENGINE_RUN)
+IPTABLES = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT
+-A INPUT -j REJECT --reject-with icmp-host-prohibited
+COMMIT
+"""
+IPTABLES_SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: iptables
+# Required-Start: $local_fs
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop:
+### END INIT INFO
+case "$1" in
+  start|restart) iptables-restore /etc/sysconfig/iptables ;;
+  save) iptables-save >/etc/sysconfig/iptables ;;
 esac
 """
 INITTAB = """id:2:initdefault:
@@ -166,20 +231,35 @@ def call(*argv: str | Path, check: bool = True, timeout: float = 600) -> subproc
 
 def base(init: str) -> Path:
     """Return the tree that every host of one init system shares, made once and kept between runs."""
-    tree = CACHE / init
+    names = ",".join(PACKAGES[init])
+    tree = CACHE / f"{init}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
     if not (tree / ".made").exists():
         shutil.rmtree(tree, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)
-        archive = CACHE / f"{init}.tar"
+        archive = tree.with_name(f"{tree.name}.tar")
         if not archive.exists():
-            part = CACHE / f"{init}.part.tar"
-            names = ",".join(PACKAGES[init])
+            part = tree.with_name(f"{tree.name}.part.tar")
             call("mmdebstrap", "--variant=minbase", f"--include={names}", "trixie", part, timeout=1800)
             part.rename(archive)
         tree.mkdir()
         call("tar", "-xf", archive, "-C", tree, "--numeric-owner")
         (tree / ".made").touch()
     return tree
+
+
+def engine() -> bytes:
+    """Return the stand-in's class, compiled once and kept between runs."""
+    kept = CACHE / f"engine-{hashlib.sha256(ENGINE.encode()).hexdigest()[:8]}" / "EngineStandIn.class"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(prefix="engine") as name:
+            source = Path(name, "EngineStandIn.java")
+            source.write_text(ENGINE)
+            call("javac", "--release", "17", "-d", name, source)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(Path(name, kept.name), part)
+            part.rename(kept)
+    return kept.read_bytes()
 
 
 @dataclass
@@ -237,12 +317,16 @@ class Box:
     def python(self) -> str:
         return f"{self.managed}/bin/python" if self.managed else "/usr/bin/python3"
 
+    def mount(self) -> None:
+        """Lay what this host writes over the tree that all hosts share."""
+        options = f"lowerdir={base(self.kind.init)},upperdir={self.folder}/upper,workdir={self.folder}/work"
+        call("mount", "-t", "overlay", "overlay", "-o", options, self.root)
+
     def lay_out(self, key: Path) -> None:
         """Mount the overlay and write the layout into it."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
-        options = f"lowerdir={base(self.kind.init)},upperdir={self.folder}/upper,workdir={self.folder}/work"
-        call("mount", "-t", "overlay", "overlay", "-o", options, self.root)
+        self.mount()
         put = self.put
         put("etc/centos-release", self.kind.release + "\n")
         put("etc/redhat-release", self.kind.release + "\n")
@@ -251,7 +335,10 @@ class Box:
         put("etc/httpd/conf/httpd.conf", HTTPD)
         put("etc/httpd/conf.d/ssl.conf", SSL)
         put("usr/sbin/httpd", WRAPPER, 0o755)
-        put("usr/local/bin/engine-stand-in", ENGINE, 0o755)
+        put("etc/lighttpd/lighttpd.conf", LIGHTTPD)
+        (self.root / "etc/lighttpd/conf.d").mkdir()
+        (self.root / "usr/local/lib/EngineStandIn.class").write_bytes(engine())
+        (self.root / "usr/local/bin/engine-stand-in").symlink_to("/usr/bin/java")
         put("home/MIX_CMIX/config/engine.properties", "# invented\nname=site\nengine.port=7226\n")
         put("home/MIX_CMIX/config/client.properties", "engine.url=tcp://127.0.0.1:7226\n")
         if self.kind.init == "systemd":
@@ -271,6 +358,7 @@ class Box:
 
     def systemd_services(self) -> None:
         system = self.root / "etc/systemd/system"
+        self.put("etc/firewalld/zones/public.xml", ZONE)
         for name, text in (("httpd", HTTPD_UNIT), ("control-engine", ENGINE_UNIT), ("lo", NETWORK_UNIT)):
             self.put(f"etc/systemd/system/{name}.service", text)
             (system / f"multi-user.target.wants/{name}.service").symlink_to(
@@ -294,8 +382,11 @@ class Box:
             ("httpd", HTTPD_SCRIPT),
             ("control-engine", ENGINE_SCRIPT),
             ("harden-sshd", SSHD_SCRIPT),
+            ("iptables", IPTABLES_SCRIPT),
         ):
             self.put(f"etc/init.d/{name}", text, 0o755)
+        self.put("etc/sysconfig/iptables", IPTABLES)
+        for name in ("harden-sshd", "iptables", "httpd", "lighttpd", "control-engine", "mariadb"):
             (self.root / f"etc/rc2.d/S20{name}").symlink_to(f"../init.d/{name}")
 
     def put(self, path: str, text: str, mode: int = 0o644) -> None:
@@ -303,6 +394,16 @@ class Box:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         target.chmod(mode)
+
+    def others(self) -> list[str]:
+        """Return the mounts of the fleet's other hosts, the innermost first."""
+        places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        fleet, mine = f"{self.folder.parent}/", (str(self.folder), f"{self.folder}/")
+        return [
+            one
+            for one in reversed(places)
+            if one.startswith(fleet) and one != mine[0] and not one.startswith(mine[1])
+        ]
 
     def boot(self) -> None:
         """Start the host; its first process is a real systemd."""
@@ -312,7 +413,8 @@ class Box:
             group.mkdir(exist_ok=True)
         with (self.folder / "console").open("ab") as console:
             self.process = subprocess.Popen(
-                ["sh", "-c", ENTER, "sh", *self.groups, "--",
+                ["unshare", "--mount", "sh", "-c", LEAVE, "sh", *self.others(), "--",
+                 "sh", "-c", ENTER, "sh", *self.groups, "--",
                  "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe",
                  f"--network-namespace-path=/run/netns/{self.namespace}", "--capability=CAP_NET_ADMIN",
                  f"--machine={self.machine}", f"--hostname={self.name}", *bind, f"--directory={self.root}"],
@@ -436,10 +538,19 @@ class Fleet:
         return path
 
     def scan(self, box: Box) -> int:
-        """Return 0 where the endpoint keeps the policy (certificates aside), 10 where not, 3 where nothing answered."""
+        """Return 0 where httpd and lighttpd keep the policy (certificates aside), 10 where not, 3 where one is silent."""
         harden = Path(sys.executable).with_name("harden")
         done = self.here(
-            harden, "tls", "scan", f"{box.address}:443", "--policy", "aspect", "--format", "json", check=False
+            harden,
+            "tls",
+            "scan",
+            f"{box.address}:443",
+            f"{box.address}:8443",
+            "--policy",
+            "aspect",
+            "--format",
+            "json",
+            check=False,
         )
         report = json.loads(done.stdout)
         if any(subject["examined"] == "none" for subject in report["subjects"]):
