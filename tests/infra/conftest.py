@@ -24,7 +24,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def settings() -> dict[str, Any]:
-    """Return the operator's settings: tables `tls`, `engine`, `files`, each optional."""
+    """Return the operator's settings: tables `tls`, `engine`, `files`, `mailer`, each optional."""
     return tomllib.loads(Path(SETTINGS).read_text(encoding="utf-8"))
 
 
@@ -52,3 +52,9 @@ def engine(settings: dict[str, Any]) -> dict[str, Any]:
 def files(settings: dict[str, Any]) -> dict[str, Any]:
     """Return `absent`, `services`, `private`."""
     return need(settings, "files")
+
+
+@pytest.fixture
+def mailer(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return `folder`, `spool`, and optionally `port` (25) and `status`."""
+    return need(settings, "mailer")
