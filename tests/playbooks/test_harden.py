@@ -151,3 +151,26 @@ def test_the_collection_builds(site: Site) -> None:
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(target)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "policy" in json.loads(documented.stdout)["aspect.hardening.tls"]["doc"]["options"]
+
+    empty = site.root / "empty"
+    empty.mkdir()
+    before = digest(site.etc, times=True)
+    play = [
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "connection": "local",
+            "roles": ["aspect.hardening.tls"],
+        }
+    ]
+    (empty / "own.yml").write_text(json.dumps(play))
+    values = {"tls_servers": [site.server], "tls_state_dir": str(site.state), "tls_install_agent": False}
+    foretold = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "own.yml", "--check", "--diff", "-e", json.dumps(values)],
+        cwd=empty, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(target), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert foretold.returncode == 0, foretold.stdout + foretold.stderr
+    assert "+ssl_protocols TLSv1.2 TLSv1.3;" in foretold.stdout
+    assert "changed=1" in foretold.stdout
+    assert (digest(site.etc, times=True), site.state.exists()) == (before, False)
