@@ -92,8 +92,8 @@ components-test: setup servers ## component recognition on real packages: minifi
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/detect/components
 
 hosts-test: setup ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
-	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
-	$(BIN)/python -m pytest -n0 -m long tests/hosts --deselect tests/hosts/test_chaos.py --deselect tests/hosts/test_selinux.py
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
+	$(BIN)/python -m pytest -n0 -m long tests/hosts --deselect tests/hosts/test_chaos.py --deselect tests/hosts/test_matrix.py --deselect tests/hosts/test_selinux.py
 
 .PHONY: selinux-test
 selinux-test: setup ## the engine's port on a kernel that enforces SELinux: a virtual machine in software emulation (as root)
@@ -102,10 +102,16 @@ selinux-test: setup ## the engine's port on a kernel that enforces SELinux: a vi
 
 .PHONY: chaos-test
 chaos-test: setup ## 300 drawn interruptions on three hosts that boot (as root): agent, Ansible, sshd, network, disk, whole host; TRIALS=300
-	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
 	TRIALS=$(or $(TRIALS),300) $(BIN)/python -m pytest -n0 -m long tests/hosts/test_chaos.py
 
-faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about ten minutes
+.PHONY: matrix-test
+matrix-test: setup ## every step of a transaction x nine faults on three hosts that boot (as root), about half an hour; STEPS=3 for a sample
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
+	STEPS=$(STEPS) MATRIX_WRITE=$(if $(STEPS),,1) $(BIN)/python -m pytest -n0 --no-cov -m long tests/hosts/test_matrix.py
+	@$(if $(STEPS),:,$(BIN)/python -m tests.hosts.matrix_table)
+
+faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about half an hour
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
 .PHONY: load-test
@@ -118,7 +124,7 @@ power-cut-test: setup ## a host's disk as 300 power cuts would leave it (ext4, X
 	$(BIN)/python -m pytest -n0 -m long tests/host/test_power_cut.py
 
 bench-hosts: setup ## 30 files and 4 services on 1 and on 20 hosts that boot (as root), beside the same as template and service tasks
-	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
 	@PYTHONPATH=. $(BIN)/python bench/hosts_speed.py
 
 mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
@@ -126,7 +132,7 @@ mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without ma
 	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
 
 upgrade-test: setup servers ## upgrades: every step x every fault, a real MariaDB, three hosts that boot, a fleet of 200; as root
-	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2
+	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/upgrade --ignore tests/upgrade/test_hosts.py --ignore tests/upgrade/test_fleet.py
 	$(BIN)/python -m pytest -n0 -m long tests/upgrade/test_hosts.py tests/upgrade/test_fleet.py tests/host/test_fleet.py
 
