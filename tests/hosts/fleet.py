@@ -537,15 +537,15 @@ class Fleet:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def scan(self, box: Box) -> int:
-        """Return 0 where httpd and lighttpd keep the policy (certificates aside), 10 where not, 3 where one is silent."""
+    def scan(self, box: Box, *ports: int) -> int:
+        """Return 0 where these ports (443) keep the policy (certificates aside), 10 where not, 3 where one is silent."""
         harden = Path(sys.executable).with_name("harden")
+        endpoints = [f"{box.address}:{port}" for port in ports or (443,)]
         done = self.here(
             harden,
             "tls",
             "scan",
-            f"{box.address}:443",
-            f"{box.address}:8443",
+            *endpoints,
             "--policy",
             "aspect",
             "--format",

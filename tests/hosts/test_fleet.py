@@ -125,7 +125,7 @@ def ask(fleet: Fleet, box: Box, verb: str, **more: Any) -> dict[str, Any]:
 
 def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet) -> None:
     before = everywhere(fleet, ETC)
-    assert {fleet.scan(box) for box in fleet.boxes} == {10}
+    assert {fleet.scan(box, 443, 8443) for box in fleet.boxes} == {10}
 
     disks = written(fleet)
     code, stats, output = play(fleet, "harden.yml", "--check")
@@ -159,7 +159,7 @@ def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet)
                 path,
             )
     assert {row["changed"] for row in stats.values()} == {2}
-    assert {fleet.scan(box) for box in fleet.boxes} == {0}
+    assert {fleet.scan(box, 443, 8443) for box in fleet.boxes} == {0}
     assert output.count("RESTART REQUIRED: configured=7300 running=7226 restart pending since") == len(
         fleet.boxes
     )
@@ -177,7 +177,7 @@ def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet)
         assert {row["changed"] for row in stats.values()} == {1}, output
     assert everywhere(fleet, ETC) == before
     assert doors(fleet, 7226, 7300) == everywhere_open(fleet, {7226: 2, 7300: 0})
-    assert {fleet.scan(box) for box in fleet.boxes} == {10}
+    assert {fleet.scan(box, 443, 8443) for box in fleet.boxes} == {10}
 
 
 def test_the_restart_is_seen_and_proved(fleet: Fleet) -> None:
@@ -329,9 +329,9 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
         assert fleet.ssh(box, ETC).stdout == before
         assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
         deadline = time.monotonic() + 20
-        while fleet.scan(box) == 3 and time.monotonic() < deadline:
+        while fleet.scan(box, 443, 8443) == 3 and time.monotonic() < deadline:
             time.sleep(0.5)
-        assert fleet.scan(box) == 0
+        assert fleet.scan(box, 443, 8443) == 0
 
 
 def test_uninstalled_leaves_nothing_but_the_configuration(fleet: Fleet) -> None:
