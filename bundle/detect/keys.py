@@ -35,8 +35,11 @@ DEFAULTS = (
 """What is tried on stores and encrypted keys."""
 
 _PEM = re.compile(
-    rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
+    rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |PGP |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
     rb"(?P<body>(?:[\s\"'+,;.]|\\[nrt]|[A-Za-z0-9/=+:-]){40,20000}?)-----END (?P=kind)-----"
+)
+_OPENVPN = re.compile(
+    rb"-----BEGIN OpenVPN Static key V1-----\s+(?P<body>(?:[0-9a-f]{32}\s+){16})-----END OpenVPN Static key V1-----"
 )
 _PUTTY = re.compile(rb"^PuTTY-User-Key-File-[23]: \S+\r?\nEncryption: (?P<cipher>\S+)", re.MULTILINE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
@@ -57,18 +60,27 @@ class Keys:
         """Say the private keys that a member is or holds."""
         if not member.content or member.kind != "file" or (member.container and not member.derived):
             return
-        content = member.content
-        if content.find(b"PRIVATE KEY") >= 0:
-            for found in _PEM.finditer(content):
-                body = b"".join(_BASE64.findall(found["body"]))
-                if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
-                    yield _said(member, subject, *_pem(found), at=found.start())
-        if content.find(b"PuTTY-User-Key-File-") >= 0:
-            for found in _PUTTY.finditer(content):
-                rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
-                yield _said(member, subject, rule, "PuTTY key", at=found.start())
+        yield from _texts(member, subject)
         if not member.derived and not member.offset:
             yield from _binary(member, subject)
+
+
+def _texts(member: Member, subject: str) -> Iterator[Finding]:
+    """Yield the keys that stand in text."""
+    content = member.content
+    if content.find(b"PRIVATE KEY") >= 0:
+        for found in _PEM.finditer(content):
+            body = b"".join(_BASE64.findall(found["body"]))
+            if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
+                yield _said(member, subject, *_pem(found), at=found.start())
+    if content.find(b"OpenVPN Static key") >= 0:
+        for found in _OPENVPN.finditer(content):
+            if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
+                yield _said(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
+    if content.find(b"PuTTY-User-Key-File-") >= 0:
+        for found in _PUTTY.finditer(content):
+            rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
+            yield _said(member, subject, rule, "PuTTY key", at=found.start())
 
 
 def detector() -> Keys:

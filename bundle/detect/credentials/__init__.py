@@ -14,7 +14,7 @@ from dataclasses import replace
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import assign, calls, heredoc, javaclass, place, rows
+from bundle.detect.credentials import assign, calls, heredoc, javaclass, naming, place, rows
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
@@ -37,6 +37,7 @@ _ALLOWED = re.compile(
 _LARGEST_LINE = 200
 _FEW_DIGITS = 2
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
+_SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
 _PAIR = 2
@@ -157,10 +158,13 @@ class Credentials:
             if self._of_file.search(name)
             else []
         )
-        if not hits and not nets:
+        table = name.lower().endswith(_SEPARATED)
+        if not hits and not nets and not table:
             return "", []
         kind = place.style(member)
         caught = self._caught(view, hits, kind)
+        if table:
+            caught += [(self._by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)]
         caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view))]
         texts = hits.get(len(self._patterns) - 1, [])
         if texts and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
@@ -252,7 +256,7 @@ class Credentials:
 
     def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
         """Judge a value by the name that it is given: a field, or a key in a table."""
-        confidence = None if value is None else assign.judged(name, value)
+        confidence = None if value is None else naming.judged(name, value)
         if value is None or confidence is None or value.lower() == name.lower():
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
-from bundle.detect.credentials.letters import is_gibberish
+from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME, token
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
-    is_digest_or_id,
+    is_compound,
     is_generated,
     is_phrase,
     strength,
@@ -22,13 +22,13 @@ from hardening.findings import Confidence
 
 _KEYS = (
     "api|access|auth|private|secret|client|application|validation|decryption|verification|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
-    "hash|app|rsa|account|storage|shared|session|cookie|consumer"
+    "hash|app|rsa|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}(\[\w{0,12}\])?([\"'\]}$%]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(string|char\s?\[\]))?\s{0,8}\)?\s{0,4}"
-    r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,12}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
@@ -38,10 +38,10 @@ _PROMISE = re.compile(
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
+    (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*|\[\]byte\s*\(\s*|\(\s*(?=["'])
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
@@ -49,19 +49,14 @@ _ASSIGN = re.compile(
       |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
-_MORE = re.compile(r"""\s*[.+&]\s*(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
+_MORE = re.compile(
+    r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+)
 _CALLED_WITH = re.compile(
     r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*(?:["'][\w. -]{1,60}["']\s*,\s*){0,2}["']$"""
 )
 _OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
-DUMMIES = frozenset(
-    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
-)
-_NAMES_A_NAME = re.compile(
-    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|str|php_url|url|config|cfg|label|text|id)s?_"
-)
-"""`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
 _FILLED = re.compile(r"""\$\{?[A-Za-z_]\w*\s*(?:\[|->|[:/@.,;\s}]|$)""")
 """A variable in a text that the program fills in."""
 _BARE = (place.CONFIG, place.SHELL, place.OTHER)
@@ -80,13 +75,15 @@ _FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
 _UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
-_SNMP = re.compile(r"(?i)(?:read|write|ro|rw|trap|snmp)[_-]?community$")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
+_REFERRED = re.compile(r"!(?i:Ref|Sub|GetAtt|ImportValue|env|env_var|secret|vault|include|reference)\s")
+_GOES_ON = re.compile(r"""[ \t]*(?:=>|=|["']|[^\s:="'#]{0,4}$)""")
+"""A line that goes on with what the one before it began: with a sign, a literal, or a word that is all there is."""
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
 _CLOSED = re.compile(r"\s+[})\]]+$")
-_FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=""")
+_FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s""")
 """Another setting on the same line."""
 _NEIGHBOUR = re.compile(
     r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
@@ -97,10 +94,6 @@ _CONTINUED = 400
 _REACH = 200
 """Bytes before a hit in which the name is that was hit."""
 _FURTHEST = 1200
-_SHORTEST_TOKEN = 12
-_SHORTEST_CHOSEN = 5
-_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
-"""Names with a number, dashed names, counts: what identifiers look like."""
 
 
 def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
@@ -110,6 +103,8 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         if at <= position:
             continue
         floor, end = view.window(at, multiline=False)
+        if floor > position and _GOES_ON.match(view.text(floor, at)):
+            floor, _ = view.window(floor, multiline=False)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
         stop, begun = min(end - start, len(text)), 0
@@ -119,10 +114,17 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
             found = _ASSIGN.match(text, _begin(text, word.start(), begun), stop)
             caught = None if found is None else _caught(view, start, text, found, kind)
             if found is not None:
-                begun = found.end("key") if caught is None else found.end()
+                begun = found.end("key") if caught is None else _past(found, caught, start)
                 position = start + begun
             if caught is not None:
                 yield caught
+
+
+def _past(found: re.Match[str], caught: Catch, base: int) -> int:
+    """Return where the next name may begin: behind a literal, or behind the word that was taken of the rest of a line."""
+    if found["value"][0] in _LITERAL_BEGINS:
+        return found.end()
+    return min(found.end(), max(found.start("value") + 1, caught.end - base))
 
 
 def _begin(text: str, at: int, least: int) -> int:
@@ -138,10 +140,8 @@ def _begin(text: str, at: int, least: int) -> int:
 def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     view: View, base: int, text: str, found: re.Match[str], kind: str
 ) -> Catch | None:
-    parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
-    key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
-    promised = kind_of(key)
-    if promised is None:
+    key, promised = _promised(found)
+    if promised is None or not _on_its_line(found, text, kind):
         return None
     separated = _separated(found, text)
     if not separated and not _in_a_pair(found, text):
@@ -172,9 +172,37 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
 
+def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
+    """Return the part of a name that counts, and what it promises: $a['db']['password'], and [...]['password']['root']."""
+    parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
+    key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
+    promised = kind_of(key)
+    if promised is None and len(parts) > 1 and kind_of(parts[-2]) is Kind.PASSWORD:
+        return parts[-2], Kind.LIKELY if found["value"][0] in _LITERAL_BEGINS else None
+    return key, promised
+
+
+def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
+    """Whether name and value stand on one line, or the value is a literal, or alone on the next line and further in.
+
+    What a tag of YAML says to be a reference is no value.
+    """
+    between = text[found.end("key") : found.start("value")]
+    if _REFERRED.search(between):
+        return False
+    if "\n" not in between or found["value"][0] in "\"'":
+        return True
+    if kind != place.CONFIG or found["sep"] != ":" or "\n" in found["close"]:
+        return False
+    begin = text.rfind("\n", 0, found.start()) + 1
+    line = text[begin : found.start()]
+    deeper = len(between.rsplit("\n", 1)[1]) > len(line) - len(line.lstrip(" -"))
+    return deeper and between.count("\n") == 1 and not re.search(r"[\s:=]", found["value"].strip())
+
+
 def _no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
-    if value.lower() in DUMMIES and _NAMES_A_NAME.match(key):
+    if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
         return True
     if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
         return True
@@ -330,6 +358,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
 ) -> Confidence | None:
     said = strength(value)
     if said is Strength.NO:
+        if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and is_compound(value):
+            return Confidence.MEDIUM
         phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
         return Confidence.MEDIUM if phrase and any(c.isdigit() for c in value) else None
     if promised is Kind.TOKEN:
@@ -346,44 +376,6 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if kind == place.CONFIG or (account and quoted) or kind == place.SHELL:
         return Confidence.MEDIUM
     return Confidence.LOW
-
-
-def token(name: str, value: str, *, config: bool = False) -> Confidence | None:
-    """Return how sure a value is a secret that stands beside a name of a token or key.
-
-    A generated one is; a short or chosen one only where the name says more than `token` or `key`.
-    """
-    said = strength(value)
-    digits = any(c.isdigit() for c in value)
-    if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
-        return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
-    if _SNMP.search(name) and said >= Strength.WORD:
-        return Confidence.MEDIUM
-    last = name.lower().endswith(("secret", "community")) or "community" in name.lower()
-    specific = last or len(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)) > 1
-    signs = digits or any(c in "!@#$%^&*" for c in value)
-    if len(value) < _SHORTEST_CHOSEN or not specific or said < Strength.WORD:
-        return None
-    if said is Strength.MIXED and signs and not _ORDINAL.match(value):
-        return Confidence.MEDIUM
-    if said is Strength.COMMON and (last or "secret" in name.lower()):
-        return Confidence.MEDIUM
-    return Confidence.MEDIUM if last and (config or signs) and is_phrase(value) else None
-
-
-def judged(name: str, value: str) -> Confidence | None:
-    """Return how sure a name and a quoted value make a secret, where there is no text around them."""
-    promised, said = kind_of(name), strength(value)
-    if promised is None or said is Strength.NO or (value.lower() in DUMMIES and _NAMES_A_NAME.match(name)):
-        return None
-    if promised is Kind.LIKELY:
-        return Confidence.MEDIUM if is_generated(value) else None
-    if promised is Kind.TOKEN:
-        sure = token(name, value)
-        return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)
-    if said is Strength.MIXED:
-        return Confidence.HIGH
-    return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW
 
 
 def _has_neighbour(view: View, at: int) -> bool:

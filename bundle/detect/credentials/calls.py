@@ -15,20 +15,33 @@ from hardening.findings import Confidence
 
 _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
+_STRING = re.compile(r'(?P<literal>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')', re.DOTALL)
 _NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
+_CODER = r"(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}\s*\("
+_STATEMENT = re.compile(r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[^"';\n])+(?=;|\n|\)\s*;|$)""")
 _DECODED = re.compile(
     r"""(?:new\s+String\s*\(\s*)?(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}
     \s*\(\s*(?P<q>["'])(?P<value>[^"'\n]{1,400})(?P=q)\s*\)+(?=\s*[,)])""",
     re.VERBOSE,
 )
+_LITERAL = r"""(?P<literal>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+_CAST = re.compile(
+    rf"""(?:\(\s*(?:const\s+)?(?:unsigned\s+)?\w+\s*\**\s*\)\s*|[bBuUL@](?=["']))?{_LITERAL}"""
+)
+"""A literal, with a type or a letter before it."""
+_BYTES = re.compile(
+    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice)|\[\]byte)"
+    rf"""\s*\(\s*b?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
+)
+"""A literal that bytes are made of."""
 _EVEN = frozenset("test abc xyz foo bar name user default".split())
 """Words that are secrets where a login is the only thing a call does."""
 _ALGORITHM = re.compile(r"(?i)sha-?\d|md5|aes-?\d")
 _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
-    "login authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth".split()
+    "login Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
+    "Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
 )
 _ANYTHING = frozenset("connect auth".split())
 """Names of calls so common that only a value that looks like a password tells."""
@@ -86,12 +99,12 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
         where = _literal_of(one.name, view, at)
         if where is None:
             return None
-        start, end = where
+        start, end, value = where
     elif one.value is None or one.other:
         return None
     else:
         start, end = at + one.start, at + one.end
-    value = view.value(start, end) if one.value is None or end - start == len(one.value) else one.value
+        value = view.value(start, end) if end - start == len(one.value) else one.value
     confidence = _sure(sink, value, direct=one.value is not None)
     if confidence is None:
         return None
@@ -139,23 +152,42 @@ def _sure(  # noqa: PLR0911 - one return for each degree
     return Confidence.HIGH
 
 
-def _literal_of(name: str, view: View, at: int) -> tuple[int, int] | None:
-    """Return where the literal lies that a variable was last given before the call, or else first after it."""
+def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
+    """Return where the literal lies that a variable was last given before the call, or else first after it, and its value.
+
+    The literal may be joined of several, or be decoded by a call.
+    """
     last = re.split(r"->|::\$?|\.", name)[-1].lstrip("$")
     if not last or last in ("null", "true", "false", "NULL", "None"):
         return None
     written = re.compile(
-        rf"""(?:\bdefine\s*\(\s*["']{re.escape(last)}["']\s*,|(?:\$|->|\b){re.escape(last)}\s*=)\s*(?P<q>["'])(?P<v>[^"'\n$]{{1,200}})(?P=q)\s*(?:;|\n|\)\s*;)"""
+        rf"""(?:\bdefine\s*\(\s*["']{re.escape(last)}["']\s*,|(?:\$|->|\b){re.escape(last)}\s*=(?!=))\s*(?=["']|{_CODER})"""
     )
     low = max(0, at - _FAR)
-    before = list(written.finditer(view.text(low, at)))
-    if before:
-        return low + before[-1].start("v"), low + before[-1].end("v")
-    after = written.search(view.text(at, at + _FAR))
-    return None if after is None else (at + after.start("v"), at + after.end("v"))
+    text = view.text(low, at)
+    for found in reversed(list(written.finditer(text))):
+        if given := _given(text, found.end(), view, low):
+            return given
+    text = view.text(at, at + _FAR)
+    after = written.search(text)
+    return None if after is None else _given(text, after.end(), view, at)
 
 
-def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912 - one branch for each kind of character
+def _given(text: str, at: int, view: View, base: int) -> tuple[int, int, str] | None:
+    """Return start, end and value of the expression of literals at an offset of a text that begins at `base`."""
+    line = _STATEMENT.match(text, at)
+    if line is None:
+        return None
+    given = arguments(f"{line[0]})")
+    if len(given) != 1 or given[0].other or not given[0].value or "$" in given[0].value:
+        return None
+    one = given[0]
+    start, end = base + at + one.start, base + at + one.end
+    value = one.value or ""
+    return start, end, view.value(start, end) if end - start == len(value) else value
+
+
+def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912, PLR0915 - one branch for each kind of character
     """Return the arguments of a call whose text begins after its opening bracket.
 
     Adjacent literals joined by `.` or `+` are one value; its place is the first literal's.
@@ -187,6 +219,13 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912 - one branch
             found[-1].start, found[-1].end = call.span("value")
             joined, at = False, call.end()
             continue
+        if depth == 0 and joined and (made := _CAST.match(text, at) or _BYTES.match(text, at)):
+            _take(found[-1], made)
+            at = made.end()
+            if after := _AFTER.match(text, at):
+                at = after.end()
+            joined = False
+            continue
         if depth == 0 and not found[-1].other and found[-1].value is None and (name := _NAME.match(text, at)):
             found[-1].other, found[-1].name = True, name[0]
             at = name.end()
@@ -214,8 +253,9 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912 - one branch
 
 
 def _take(argument: _Argument, string: re.Match[str]) -> None:
+    value = string["literal"][1:-1]
     if argument.value is None:
-        argument.value = string[0][1:-1]
-        argument.start, argument.end = string.start() + 1, string.end() - 1
+        argument.value = value
+        argument.start, argument.end = string.start("literal") + 1, string.end("literal") - 1
     else:
-        argument.value += string[0][1:-1]
+        argument.value += value

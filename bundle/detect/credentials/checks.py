@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import assign, decode, hashes, places
-from bundle.detect.credentials.assign import DUMMIES
+from bundle.detect.credentials import around, decode, hashes, naming, places, tokens
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
     common,
+    is_compound,
     is_digest_or_id,
     is_generated,
     is_phrase,
@@ -51,24 +48,49 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
 
 
-def key(caught: Catch, match: re.Match[str]) -> Catch | None:
+def key(  # noqa: PLR0911 - one return for each kind of name and value
+    caught: Catch, match: re.Match[str]
+) -> Catch | None:
     """The value of an XML attribute or element whose name promises a secret."""
     name = match["key"]
-    promised = kind_of(name) or kind_of(name.rsplit(".", 1)[-1])
+    promised, own = kind_of(name), kind_of(name.rsplit(".", 1)[-1])
+    if promised is None or own is Kind.PASSWORD:  # javax.jdo.option.ConnectionPassword
+        promised = own
     value = entities(caught.value)
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
     said = strength(value)
-    if promised is None or said is Strength.NO or value.lower() == name.lower():
+    if promised is None or value.startswith("{AES}"):
+        return None
+    itself = value.islower() and (value == name.lower() or value in DUMMIES)
+    chosen = said is Strength.NO and is_compound(value)
+    if chosen and (promised is Kind.PASSWORD or "community" in name.lower()):
+        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+    if itself and promised is Kind.PASSWORD and _beside_an_account(match):
+        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+    if said is Strength.NO or value.lower() == name.lower():
         return None
     if promised is Kind.LIKELY:
         return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
     if promised is Kind.TOKEN:
-        sure = assign.token(name, value)
+        sure = naming.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
     if said is Strength.WORD:
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
     return replace(caught, value=value)
+
+
+_ACCOUNT = re.compile(
+    r"""(?i)\b(?:user-?_?name|user|login|driverclassname|connectionname|username)(?:["']\s*value)?\s*=\s*["'][^"'<>$\s]{1,60}["']|<(?:value|param-value)>|<(?:user-?name|user|login|name)>[^<>$]{1,60}</"""
+)
+_NEAR = 300
+
+
+def _beside_an_account(match: re.Match[str]) -> bool:
+    """Whether an account is named near a value in XML that is no more than the name of its setting."""
+    near = match.string[max(0, match.start() - _NEAR) : match.start()]
+    near += match.string[match.end() : match.end() + _NEAR]
+    return bool(_ACCOUNT.search(near)) and not re.search(r"(?i)<(?:form|input|label|html)\b", near)
 
 
 _CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")
@@ -181,61 +203,35 @@ def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line) else flag(caught, match)
 
 
-def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A token of published form: examples of manuals and runs of one character are none."""
-    value = caught.value
-    body = re.sub(r"[^A-Za-z0-9]", "", value)[-24:]
-    if re.search(r"(?i)example|xxxx|1234567890|abcdefgh|0{8}|your|dummy|fake", value) or len(set(body)) < 8:  # noqa: PLR2004 - generated text has more
-        return None
-    test = re.match(r"[rs]k_test_", value)
-    return replace(caught, severity=Severity.MEDIUM) if test else caught
-
-
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def _checksum_base62(body: str) -> str:
-    number, text = zlib.crc32(body.encode()), ""
-    while number:
-        number, digit = divmod(number, 62)
-        text = _BASE62[digit] + text
-    return text.rjust(6, "0")
-
-
-def github(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """GitHub and npm tokens end in a CRC-32 of what comes before."""
-    body = caught.value.split("_", 1)[1]
-    if _checksum_base62(body[:-6]) == body[-6:]:
-        return caught
-    known = token(caught, match)
-    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
-
-
-def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A JSON Web Token: its header has to decode and name an algorithm."""
-    head = caught.value.split(".", 1)[0]
-    try:
-        said = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-    if not isinstance(said, dict) or "alg" not in said:
-        return None
-    return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
-
-
 def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """Anything but checksums and UUIDs."""
     return None if is_digest_or_id(caught.value) else caught
 
 
+_LONG_TOKEN = 10
+_LOGIN = re.compile(
+    r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:={2,3}|\.equals\(|\beq\b)\s*["'][\w.@-]{2,40}["']\)?\s*(?:&&|and)\s"""
+)
+"""An account compared with a name, right before its password is."""
 _GETTER = re.compile(r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip)(?:\(\))?$")
 
 
-def compared(caught: Catch, match: re.Match[str]) -> Catch | None:
+def compared(  # noqa: PLR0911 - one return for each kind of name and value
+    caught: Catch, match: re.Match[str]
+) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
     name = re.split(r"[\[\].>:()]+", _GETTER.sub("", match["key"]).strip("'\"])("))[-1].strip("'\"$")
     said = strength(caught.value)
-    if kind_of(name) is not Kind.PASSWORD or said is Strength.NO or caught.value.lower() in DUMMIES:
+    promised = kind_of(name)
+    if promised is Kind.TOKEN:
+        sure = is_generated(caught.value) and len(caught.value) >= _LONG_TOKEN
+        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    if promised is not Kind.PASSWORD:
+        return None
+    if caught.value.lower() in DUMMIES and said is Strength.COMMON and "!=" not in match[0]:
+        before = match.string[max(0, match.start() - 100) : match.start()]
+        return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
+    if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
     if said is Strength.COMMON and "!=" in match[0]:
         return None  # whether the default was changed
@@ -269,6 +265,8 @@ Check = Callable[[Catch, "re.Match[str]"], Catch | None]
 CHECKS: Mapping[str, Check] = {
     **hashes.CHECKS,
     **places.CHECKS,
+    **around.CHECKS,
+    **tokens.CHECKS,
     "": place_only,
     "place": place_only,
     "flag": flag,
@@ -283,10 +281,6 @@ CHECKS: Mapping[str, Check] = {
     "daemon": daemon,
     "expect": expect,
     "operand": operand,
-    "token": token,
-    "github": github,
-    "npm": github,
-    "jwt": jwt,
     "identifier": identifier,
     "compared": compared,
     "basic": basic,

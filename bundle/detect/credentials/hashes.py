@@ -144,6 +144,11 @@ def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return cracked(caught) if _usual(caught.value, "nt") else caught
 
 
+def no_password(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """An account of passwd or shadow whose field of the password is empty: anybody is let in."""
+    return replace(caught, severity=Severity.HIGH, note="the account has no password")
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "mysql": mysql,
     "digest": digest,
@@ -152,4 +157,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "ldap": ldap,
     "des": des,
     "ntlm": ntlm,
+    "no-password": no_password,
 }

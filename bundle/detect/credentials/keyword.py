@@ -40,7 +40,7 @@ _TRAILERS = frozenset(
 )
 _END_ONLY = frozenset(
     "mail email service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
-    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link".split()
+    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode".split()
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
@@ -61,7 +61,23 @@ _REPEATED = frozenset(
     "confirm confirmation confirmed repeat retype again verify verification new old".split()
 )
 """Words of a second field for the same password."""
-_KEYS_BY_USE = frozenset(("validation key", "decryption key", "refresh token", "certificate key"))
+_PASSWORDS_BY_USE = frozenset(
+    ("security credentials", "enable password", "enable secret", "enable pass", "enable passwd", "enable pwd")
+)
+"""Of javax.naming.Context, and of routers."""
+_KEYS_BY_USE = frozenset(
+    (
+        "validation key",
+        "decryption key",
+        "refresh token",
+        "certificate key",
+        "upgrade key",
+        "service key",
+        "routing key",
+        "integration key",
+        "install key",
+    )
+)
 _ENDS_LIKE_ONE = re.compile(r"^\w{1,12}(?:pass|pwd|passw)$")
 _OTHER_PASSES = frozenset("compass bypass encompass surpass trespass overpass underpass multipass".split())
 _LETTERS = str.maketrans("\u0142\u0141\u00f8\u00d8\u0131", "lLoOi")
@@ -88,7 +104,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         del words[:2]
     if not words or (words[0] in _ABOUT and len(words) > 1):
         return None
-    if words[-2:] == ["security", "credentials"]:  # javax.naming.Context
+    if " ".join(words[-2:]) in _PASSWORDS_BY_USE:
         return Kind.PASSWORD
     if " ".join(words[-2:]) in _KEYS_BY_USE:
         return Kind.TOKEN

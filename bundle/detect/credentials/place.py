@@ -9,7 +9,7 @@ from bundle.walk.member import Member
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "php php3 php4 php5 phtml inc java jsp jspx js mjs ts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift",
+    CODE: "php php3 php4 php5 phtml inc java jsp jspx js mjs ts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
@@ -31,6 +31,10 @@ _BY_FORMAT = {
 _NAMES = re.compile(
     r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|\.s3cfg|\.fetchmailrc|\.muttrc)$"
 )
+_ACCOUNTS = re.compile(
+    r"(?i)^[\w.-]*(?:users?|userlist|accounts?|logins?|passw(?:or)?ds?|psk|secrets|credentials|creds)[\w-]*\.(?:txt|list)$"
+)
+"""Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
     r"(?i)^(?:readme|changelog|changes|news|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
 )
@@ -47,6 +51,11 @@ _TRANSLATIONS = re.compile(
     r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
 )
 _PAIR = re.compile(r"^\s*['\"]?[\w.\-]+['\"]?\s*(?:=>|[:=])\s*['\"]?(.+?)['\"]?[,;]?\s*$", re.MULTILINE)
+_PAIR_OF_CODE = re.compile(
+    r"""^\s*(?:[$\w.>-]+(?:\[[^\]\n]{1,80}\])?|["'][^"'\n]{1,200}["'])\s*(?:=>|[:=])\s*(?P<q>["'])(?P<text>(?:\\.|(?!(?P=q))[^\\\n])*)(?P=q)\s*[,;]?\s*$""",
+    re.MULTILINE,
+)
+"""A name and a literal that is all there is behind it: calls with literals in them are no texts."""
 _HEAD = 16 << 10
 
 
@@ -67,6 +76,12 @@ def style(member: Member) -> str:  # noqa: PLR0911 - one return for each way to 
     known = _BY_FORMAT.get(member.format)
     if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
         return known
+    if name == "CMakeLists.txt":
+        return CODE
+    if name.endswith("_history"):
+        return SHELL
+    if _ACCOUNTS.match(name):
+        return CONFIG
     if suffix in ("txt", "list"):  # a list of accounts as well as a letter
         return CONFIG if _of_content(member) == CONFIG else PROSE
     return _SUFFIX.get(suffix) or _of_content(member)
@@ -93,7 +108,7 @@ def _of_content(member: Member) -> str:
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE
+    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE
 )
 
 
@@ -138,7 +153,11 @@ def is_translation(member: Member, path: str, kind: str) -> bool:
     if kind not in (CONFIG, CODE):
         return False
     head = bytes(member.content[:_HEAD]).decode("utf-8", "replace")
-    values = [m[1] for m in _PAIR.finditer(head)]
+    values = (
+        [m["text"] for m in _PAIR_OF_CODE.finditer(head)]
+        if kind == CODE
+        else [m[1] for m in _PAIR.finditer(head)]
+    )
     if len(values) < 12:  # noqa: PLR2004 - too few to tell
         return False
     sentences = sum(" " in v.strip() and not re.search(r"[/\\${}]|\d{3}", v) for v in values)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import assign, decode, hashes
-from bundle.detect.credentials.assign import DUMMIES
+from bundle.detect.credentials import decode, hashes, naming
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
+    is_compound,
     is_digest_or_id,
     is_generated,
     is_phrase,
@@ -37,12 +38,19 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     name = match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]
     value = _plain(caught.value)
     promised, said = kind_of(name), strength(value)
+    if (
+        promised is Kind.PASSWORD
+        and said is Strength.NO
+        and is_compound(value)
+        and value.lower() != name.lower()
+    ):
+        return replace(caught, value=value, confidence=Confidence.MEDIUM)
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
     if promised is Kind.LIKELY:
         return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
     if promised is Kind.TOKEN:
-        sure = assign.token(name, value)
+        sure = naming.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
     if said is Strength.WORD:
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
@@ -67,12 +75,17 @@ _NO_GIVING = re.compile(
 )
 
 
+_SHORT_WORD = 8
+
+
 def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last literal of a call that is named after passwords, where it looks like one."""
     usual = caught.user and strength(caught.value) >= Strength.COMMON
     if _NO_GIVING.match(match["key"]) or is_digest_or_id(caught.value):
         return None
-    if not is_generated(caught.value) and not usual:
+    if caught.value.isalpha() and caught.value.islower() and len(caught.value) < _SHORT_WORD and not usual:
+        return None  # the name of something
+    if not is_generated(caught.value) and not is_phrase(caught.value) and not usual:
         return None
     return replace(caught, confidence=Confidence.MEDIUM)
 
@@ -131,9 +144,12 @@ def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if value is None else named(replace(caught, value=value), match)
 
 
+_PIECE = re.compile(r"""chr\s*\(\s*(?P<n>\d{1,3})|["'](?P<text>[^"'\n]+)["']""", re.IGNORECASE)
+
+
 def characters(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value spelt as chr(65).chr(66)..., or as character numbers."""
-    value = "".join(chr(int(n)) for n in re.findall(r"\d{1,3}", caught.value) if int(n) < 256)  # noqa: PLR2004 - a byte
+    """A value spelt as chr(65).chr(66)..., perhaps with literals among them."""
+    value = "".join(m["text"] or chr(min(int(m["n"]), 255)) for m in _PIECE.finditer(caught.value))
     return named(replace(caught, value=value), match)
 
 
@@ -177,8 +193,10 @@ def account(caught: Catch, match: re.Match[str]) -> Catch | None:
 def login(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """`user:password` in one literal, where a login is expected."""
     said = strength(caught.value)
-    if said < Strength.COMMON or caught.value.lower() in DUMMIES or "//" in caught.value:
+    if caught.value.lower() in DUMMIES or "//" in caught.value:
         return None
+    if said < Strength.COMMON:
+        return replace(caught, confidence=Confidence.MEDIUM) if is_phrase(caught.value) else None
     return caught
 
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
-from bundle.detect.credentials import hashes
+from bundle.detect.credentials import hashes, naming
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_generated, is_placeholder
+from bundle.detect.credentials.values import (
+    Strength,
+    is_digest_or_id,
+    is_generated,
+    is_placeholder,
+    strength,
+)
+from hardening.findings import Confidence
 
-GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|replace\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}\("
+GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|replace\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
     rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|replace\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*values?\s*(?=\()"
 )
 _COPY = re.compile(
-    rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*\((?P<columns>[^()]{{1,4000}})\)\s*from\s+stdin[^\n]*\n"
+    rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
 )
 _VALUE = re.compile(
     r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")
@@ -33,6 +42,14 @@ _MOST = 500
 _READ = 1 << 20
 _LONGEST_HEAD = 5000
 _SHORTEST = 2
+_LINE = re.compile(r"[^\n]+")
+_SETTING = re.compile(r"^[A-Za-z][\w.:/ -]{1,60}$")
+_JOINED = re.compile(r"[A-Za-z][._:/-][A-Za-z]|[a-z][A-Z]")
+_SETTINGS = re.compile(r"(?i)conf|setting|option|param|pref|propert|registry|variable|attribute")
+_TEXTS = re.compile(
+    r"(?i)lang|transl|locale|message|phrase|i18n|string|label|menu|help|lookup|rights|permission|field|schema|column"
+)
+"""Tables of texts, and of what columns there are."""
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
 
@@ -45,13 +62,15 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
             continue
         text = view.text(start, min(len(view.data), start + _READ))
         reach = at - start + _LONGEST_HEAD
-        found = _INSERT.search(text, 0, reach) or _COPY.search(text, 0, reach)
+        begun = [m for m in (_INSERT.search(text, 0, reach), _COPY.search(text, 0, reach)) if m]
+        found = min(begun, key=lambda m: m.start(), default=None)
         if found is None or found.start() > at - start:
             continue
         names = _columns(view, found)
-        wanted = [i for i, name in enumerate(names) if kind_of(name) in (Kind.PASSWORD, Kind.LIKELY)]
+        wanted = [i for i, name in enumerate(names) if kind_of(name)]
         position = start + found.end()
-        if not wanted:
+        settings = bool(_SETTINGS.search(found["table"])) and not _TEXTS.search(found["table"])
+        if not wanted and _TEXTS.search(found["table"]):
             continue
         user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
         rows = _copied(text, found.end()) if found.re is _COPY else _inserted(text, found.end())
@@ -63,6 +82,9 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
                     if caught is not None:
                         yield caught
                         position = max(position, caught[1].end)
+            if not wanted and (said := _setting(start, row, settings=settings)):
+                yield "assignment", said
+                position = max(position, said.end)
 
 
 def _columns(view: View, found: re.Match[str]) -> list[str]:
@@ -118,6 +140,48 @@ def _copied(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
         at = end + 1
 
 
+def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: bool) -> Catch | None:
+    """Return the value of a row whose cell before it names a secret: a table of settings."""
+    for (_, _, name, called), (start, end, value, inner) in pairwise(row):
+        if called or inner or not _SETTING.match(name) or not (settings or _JOINED.search(name)):
+            continue
+        promised = kind_of(name)
+        if promised is Kind.PASSWORD and not is_digest_or_id(value) and strength(value) > Strength.WORD:
+            return Catch(base + start, base + end, value, key=name, confidence=Confidence.MEDIUM)
+        if promised is Kind.TOKEN and (sure := naming.token(name, value)):
+            return Catch(base + start, base + end, value, key=name, confidence=min(sure, Confidence.MEDIUM))
+    return None
+
+
+def tabular(view: View) -> Iterator[tuple[str, Catch]]:
+    """Yield family and catch for each password in a file of separated values whose first line names its columns."""
+    text = view.text(0, min(len(view.data), _READ))
+    head = next((m for m in _LINE.finditer(text) if not m[0].startswith("#")), None)
+    if head is None:
+        return
+    sign = max(",;\t|", key=head[0].count)
+    names = [c.strip(" \"'\r") for c in head[0].split(sign)]
+    wanted = [i for i, name in enumerate(names) if kind_of(name)]
+    if len(names) < _SHORTEST or not wanted or not all(_SETTING.match(n) or not n for n in names):
+        return
+    user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
+    cell = re.compile(
+        rf"""(?:^|(?<={re.escape(sign)}))(?:"(?P<q>(?:[^"\n]|"")*)"|(?P<b>[^{re.escape(sign)}"\n]*))(?={re.escape(sign)}|\r?$)"""
+    )
+    for number, line in enumerate(_LINE.finditer(text, head.end())):
+        if number >= _MOST:
+            return
+        cells = [m.span("q") if m["q"] is not None else m.span("b") for m in cell.finditer(line[0])]
+        row = [(line.start() + a, line.start() + b, line[0][a:b].strip(), "") for a, b in cells]
+        if len(row) != len(names):
+            continue
+        for i in wanted:
+            account = row[user][2] if 0 <= user < len(row) and user != i else ""
+            caught = _judged(0, row[i], account, names[i])
+            if caught is not None:
+                yield caught
+
+
 def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str) -> tuple[str, Catch] | None:
     start, end, text, _ = value
     if len(text) < _SHORTEST or is_placeholder(text) or text.startswith("$") or text[0] in ":?@%*{":
@@ -126,8 +190,12 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
     if len(text) in _PLAIN_HASHES and re.fullmatch(r"[0-9a-fA-F]+", text):
         hashed = hashes.digest(caught, _NO_KEY)
         return None if hashed is None else ("password-hash", hashed)
-    if kind_of(column) is Kind.LIKELY and not is_generated(text):
+    promised = kind_of(column)
+    if promised is Kind.LIKELY and not is_generated(text):
         return None
+    if promised is Kind.TOKEN:
+        sure = naming.token(column, text, config=True)
+        return None if sure is None else ("sql", replace(caught, confidence=min(sure, Confidence.MEDIUM)))
     return "sql", caught
 
 

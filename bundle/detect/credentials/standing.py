@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family
 from bundle.detect.credentials.values import Strength, is_example, is_generated, strength
@@ -40,6 +41,8 @@ def placed(
     severity = one.severity or family.rule.severity
     if documentation:
         sure = min(one.confidence, Confidence.MEDIUM)
+        if one.note == TOLD:
+            return replace(one, severity=Severity.LOW, confidence=sure)
         somebodys = is_generated(one.value) and not is_example(one.value)
         return replace(one, severity=Severity.INFO, confidence=sure if somebodys else Confidence.LOW)
     if sample and not test:

@@ -29,11 +29,11 @@ _PLACEHOLDER = re.compile(
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
-    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
+    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
-    | https?://\S* | ftp://\S* | file:\S* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
+    | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
     | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|local|invalid)
     | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base64|pkcs\d+|jks|x509|rsa|dsa)
     | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
@@ -126,6 +126,16 @@ def is_generated(value: str) -> bool:
 def is_phrase(value: str) -> bool:
     """Whether the value is three and more words joined by signs, as people are told to choose them."""
     return bool(_PHRASE.match(value)) and not SECRET_WORD.search(value)
+
+
+_COMPOUND = re.compile(
+    r"^(?!(?:user|my|your|db|new|old|some|the|field|input|type|test|com|by|sur|tres|encom|com)(?:pass|pw))[a-z]{2,12}[_-]?(?:pass|passwd|passw0rd|pwd|pw|secret)\d{0,4}$"
+)
+
+
+def is_compound(value: str) -> bool:
+    """Whether the value is a name with a word for a secret behind it, as products are shipped: `zenpass`, `radsecret1`."""
+    return bool(_COMPOUND.match(value))
 
 
 _LEET = str.maketrans("013457@$!", "oieastasi")

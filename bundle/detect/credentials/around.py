@@ -1,0 +1,174 @@
+"""Checks of values that the words around them tell: of commands, of routers, of lists, of notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.naming import DUMMIES
+from bundle.detect.credentials.values import (
+    Strength,
+    is_compound,
+    is_generated,
+    is_phrase,
+    is_placeholder,
+    strength,
+)
+from hardening.findings import Confidence
+
+
+def explained(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a note says a password is: a value that looks like one."""
+    sure = is_generated(caught.value) or is_phrase(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+_HEAD_OF_LIST = re.compile(r"\bchpasswd:[^\n]*\n(?:[ \t]+[^\n]*\n){0,40}$")
+
+
+def listed(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """An account and its password in the list below `chpasswd:` of cloud-init."""
+    return place_of_list(caught) if _HEAD_OF_LIST.search(match.string, 0, match.start()) else None
+
+
+def place_of_list(caught: Catch) -> Catch | None:
+    """Whatever stands there is a password, but for what asks for one to be made."""
+    return None if is_placeholder(caught.value) or caught.value in ("RANDOM", "R") else caught
+
+
+def bytes_of_key(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A key as the bytes of a literal, of a length that ciphers take."""
+    sure = len(caught.value) in (16, 24, 32) and is_generated(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+_DASHED = re.compile(r"^\d*[a-z0-9]*(?:_[a-z0-9]+)+$|^[a-z]+\d$")
+"""Names of fields and of files, with or without a number."""
+
+
+def account_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """Two literals between brackets of which the first is an account that every system has."""
+    said = strength(caught.value)
+    if (
+        _DASHED.match(caught.value)
+        or caught.value.lower() == caught.user.lower()
+        or not (said is Strength.COMMON or is_generated(caught.value))
+    ):
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
+_USER_FIRST = frozenset(("curl", "wget"))
+
+
+def words(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The word after an option of a command that is written as a list; `curl -u` takes user:password."""
+    option, command = match["option"], match["key"].lower()
+    if option in ("-u", "--user"):
+        if command not in _USER_FIRST or ":" not in caught.value:
+            return None
+        user, _, value = caught.value.partition(":")
+        caught = replace(caught, start=caught.start + len(user) + 1, value=value, user=user)
+    elif (command in _USER_FIRST and option != "--password") or (
+        option == "-p" and command.startswith(("docker", "snmp"))
+    ):
+        return None
+    if option in ("-c", "-C") and not command.startswith("snmp"):
+        return None
+    said = strength(caught.value)
+    return (
+        None
+        if said is Strength.NO
+        else replace(caught, confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM)
+    )
+
+
+def accepted(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """One of several values that a password is held against; plain words are states of a program."""
+    said = strength(caught.value)
+    if said is Strength.COMMON:
+        return replace(caught, confidence=Confidence.LOW)
+    sure = is_generated(caught.value) or is_phrase(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What stands behind a word that a key, a community or a shared secret follows, where only values of programs stand else."""
+    value = caught.value
+    said = strength(value)
+    if said is Strength.NO and not is_compound(value):
+        return None
+    sure = is_generated(value) or is_phrase(value) or any(c in "!@#$%^&*" for c in value)
+    if (match.groupdict().get("key") or "").lower() in ("key", "community"):
+        sure = sure or said > Strength.WORD or is_compound(value)
+        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return replace(
+        caught, confidence=Confidence.HIGH if sure or said is Strength.COMMON else Confidence.MEDIUM
+    )
+
+
+_PATHS = re.compile(r"^[/.~]|^\d+$|^ARG\d|^\$")
+
+
+TOLD = "told as an account's password"
+"""The note of an account that a text for people names with its password: no example, but what is shipped."""
+
+
+def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password of a sentence about an account, not the word that happens to follow."""
+    value = caught.value.rstrip(".:!?") if caught.value[-1:] == "." else caught.value
+    said = strength(value)
+    if said is Strength.NO or value.lower() in DUMMIES or value.lower() == caught.user.lower() != "admin":
+        return None
+    groups = match.groupdict()
+    sure = is_phrase(value) or (any(c.isdigit() for c in value) and any(c.isalpha() for c in value))
+    usual = said is Strength.COMMON and bool(groups.get("q") or groups.get("is"))
+    if not (sure or usual):
+        return None
+    return replace(
+        caught,
+        value=value,
+        end=caught.end - (len(caught.value) - len(value)),
+        confidence=Confidence.MEDIUM,
+        note=TOLD,
+    )
+
+
+_SERVER = re.compile(
+    r"(?i)^[ \t]*(?:[\w-]*(?:server|radius|tacacs|aaa|neighbor|interface|chain)\b[^\n]*|\d+)\n(?:[ \t]+[^\n]*\n){0,8}\Z",
+    re.MULTILINE,
+)
+
+
+def routed(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The key below the line of a router that names the server it is shared with."""
+    return shared(caught, match) if _SERVER.search(match.string, 0, match.start()) else None
+
+
+def operated(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a plugin of a monitor is given as a password; ports and paths are written alike."""
+    return None if _PATHS.match(caught.value) or strength(caught.value) is Strength.NO else caught
+
+
+def sent(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What a script sends and says itself to be a password; else only what looks like one."""
+    if re.search(r"(?i)passw|passphrase", match["after"]):
+        return None if strength(caught.value) is Strength.NO else caught
+    return None
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "explained": explained,
+    "listed": listed,
+    "bytes": bytes_of_key,
+    "pair": account_pair,
+    "shared": shared,
+    "account-told": account_told,
+    "routed": routed,
+    "operated": operated,
+    "sent": sent,
+    "accepted": accepted,
+    "words": words,
+}

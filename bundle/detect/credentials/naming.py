@@ -1,0 +1,85 @@
+"""How sure the name of a setting and its value make a secret, without the text around them."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.letters import is_gibberish
+from bundle.detect.credentials.values import (
+    SECRET_WORD,
+    Strength,
+    is_compound,
+    is_digest_or_id,
+    is_generated,
+    is_phrase,
+    strength,
+)
+from hardening.findings import Confidence
+
+DUMMIES = frozenset(
+    "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
+)
+NAMES_A_NAME = re.compile(
+    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|str|php_url|url|config|cfg|label|text|id)s?_"
+)
+"""`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
+_SNMP = re.compile(
+    r"(?i)(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?$"
+)
+_SHORTEST_TOKEN = 12
+_SHORTEST_CHOSEN = 5
+_TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
+"""What a person writes where a program asks for a secret to sign with."""
+_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
+"""Names with a number, dashed names, counts: what identifiers look like."""
+
+
+def token(  # noqa: PLR0911 - one return for each degree
+    name: str, value: str, *, config: bool = False
+) -> Confidence | None:
+    """Return how sure a value is a secret that stands beside a name of a token or key.
+
+    A generated one is; a short or chosen one only where the name says more than `token` or `key`.
+    """
+    said = strength(value)
+    digits = any(c.isdigit() for c in value)
+    if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
+        return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
+    if _SNMP.search(name) and (said >= Strength.WORD or is_compound(value)):
+        return Confidence.MEDIUM
+    last = (
+        name.lower().endswith(("secret", "community", "credential", "credentials"))
+        or "community" in name.lower()
+    )
+    specific = last or len(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)) > 1
+    signs = digits or any(c in "!@#$%^&*" for c in value)
+    if len(value) < _SHORTEST_CHOSEN or not specific or said < Strength.WORD:
+        return None
+    if said is Strength.MIXED and signs and not _ORDINAL.match(value):
+        return Confidence.MEDIUM
+    if said is Strength.COMMON and (last or "secret" in name.lower()):
+        return Confidence.MEDIUM
+    if (
+        name.lower().endswith("secret")
+        and not config
+        and _TWO_WORDS.match(value)
+        and not SECRET_WORD.search(value)
+    ):
+        return Confidence.MEDIUM
+    return Confidence.MEDIUM if last and (config or signs) and is_phrase(value) else None
+
+
+def judged(name: str, value: str) -> Confidence | None:
+    """Return how sure a name and a quoted value make a secret, where there is no text around them."""
+    promised, said = kind_of(name), strength(value)
+    if promised is None or said is Strength.NO or (value.lower() in DUMMIES and NAMES_A_NAME.match(name)):
+        return None
+    if promised is Kind.LIKELY:
+        return Confidence.MEDIUM if is_generated(value) else None
+    if promised is Kind.TOKEN:
+        sure = token(name, value)
+        return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)
+    if said is Strength.MIXED:
+        return Confidence.HIGH
+    return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW

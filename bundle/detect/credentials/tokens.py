@@ -1,0 +1,109 @@
+"""Checks of tokens of published forms; a checksum, where the form has one, is verified."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.catch import Catch
+from hardening.findings import Confidence, Severity
+
+
+def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A token of published form: examples of manuals and runs of one character are none."""
+    value = caught.value
+    body = re.sub(r"[^A-Za-z0-9]", "", value)[-24:]
+    if re.search(r"(?i)example|xxxx|1234567890|abcdefgh|0{8}|your|dummy|fake", value) or len(set(body)) < 8:  # noqa: PLR2004 - generated text has more
+        return None
+    test = re.match(r"[rs]k_test_", value)
+    return replace(caught, severity=Severity.MEDIUM) if test else caught
+
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _checksum_base62(body: str) -> str:
+    number, text = zlib.crc32(body.encode()), ""
+    while number:
+        number, digit = divmod(number, 62)
+        text = _BASE62[digit] + text
+    return text.rjust(6, "0")
+
+
+def github(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """GitHub and npm tokens end in a CRC-32 of what comes before."""
+    body = caught.value.split("_", 1)[1]
+    if _checksum_base62(body[:-6]) == body[-6:]:
+        return caught
+    known = token(caught, match)
+    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
+
+
+def grafana(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A Grafana service account's token ends in the CRC-32 of what comes before, least byte first."""
+    known = token(caught, match)
+    if known is None or not caught.value.startswith("glsa_"):
+        return known
+    body, said = caught.value.rsplit("_", 1)
+    if zlib.crc32(body.encode()).to_bytes(4, "little").hex() == said:
+        return known
+    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit")
+
+
+_BECH32 = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
+
+
+def age(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A key of age is Bech32 (BIP 173), whose last six characters are a checksum."""
+    head, _, body = caught.value.rpartition("1")
+    sum_ = 1
+    prefix = head.lower()
+    for value in (
+        *(ord(c) >> 5 for c in prefix),
+        0,
+        *(ord(c) & 31 for c in prefix),
+        *map(_BECH32.index, body),
+    ):
+        top = sum_ >> 25
+        sum_ = (sum_ & 0x1FFFFFF) << 5 ^ value
+        for bit, word in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            sum_ ^= word if (top >> bit) & 1 else 0
+    return caught if sum_ == 1 else None
+
+
+def discord(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A bot's token of Discord begins with the Base64 of its number."""
+    head = caught.value.split(".", 1)[0]
+    try:
+        number = base64.b64decode(head + "=" * (-len(head) % 4))
+    except (ValueError, binascii.Error):
+        return None
+    return caught if number.isdigit() else None
+
+
+def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A JSON Web Token: its header has to decode and name an algorithm."""
+    head = caught.value.split(".", 1)[0]
+    try:
+        said = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    if not isinstance(said, dict) or "alg" not in said:
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "token": token,
+    "github": github,
+    "npm": github,
+    "grafana": grafana,
+    "age": age,
+    "discord": discord,
+    "jwt": jwt,
+}

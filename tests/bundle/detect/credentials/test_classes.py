@@ -1,0 +1,43 @@
+"""Each class of places that a blind corpus taught: lines that have a finding and lines beside them that have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bundle.detect.credentials import Credentials
+from hardening.findings import Confidence, InFile
+from tests.bundle.detect.credentials.plant.members import member
+
+TEXT = (Path(__file__).parent / "classes.txt").read_text("utf-8")
+FILES = [
+    (name.strip(), *piece.partition("\n")[::2])
+    for group in TEXT.split("\n### ")[1:]
+    for name, body in [group.split("\n", 1)]
+    for piece in f"\n{body}".split("\n@ ")[1:]
+]
+
+
+def text(body: str) -> str:
+    """The file without the marks of its lines."""
+    return "".join(f"{line[2:]}\n" for line in body.splitlines() if line).replace("~~", "")
+
+
+@pytest.mark.parametrize(("_group", "path", "body"), FILES, ids=[f"{g}:{p}" for g, p, _ in FILES])
+def test_lines_with_and_without(credentials: Credentials, _group: str, path: str, body: str) -> None:
+    wanted = {n for n, line in enumerate((b for b in body.splitlines() if b), 1) if line.startswith("+")}
+    said = {
+        f.location.line
+        for f in credentials.check(member(path, text(body)), "b.zip")
+        if f.confidence >= Confidence.MEDIUM and isinstance(f.location, InFile)
+    }
+    assert said == wanted
+
+
+@pytest.mark.parametrize(("_group", "path", "body"), FILES, ids=[f"{g}:{p}" for g, p, _ in FILES])
+def test_gate_and_fallback_say_the_same(
+    credentials: Credentials, plain: Credentials, _group: str, path: str, body: str
+) -> None:
+    one = member(path, text(body))
+    assert list(credentials.check(one, "b.zip")) == list(plain.check(one, "b.zip"))
