@@ -37,7 +37,15 @@ def test_recall_and_precision(tmp_path: Path, wording: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wording", "seed", "rounds"), [("third", 3, 2), ("fourth", 4, 2), ("fifth", 5, 1), ("sixth", 6, 1)]
+    ("wording", "seed", "rounds"),
+    [
+        ("third", 3, 2),
+        ("fourth", 4, 2),
+        ("fifth", 5, 1),
+        ("sixth", 6, 1),
+        ("seventh", 7, 1),
+        ("eighth", 8, 1),
+    ],
 )
 def test_recall_and_precision_in_whole_files(tmp_path: Path, wording: str, seed: int, rounds: int) -> None:
     from tests.bundle.detect.credentials.plant.grading import grade
@@ -47,7 +55,9 @@ def test_recall_and_precision_in_whole_files(tmp_path: Path, wording: str, seed:
     result = grade(root, build(root, wording, seed, rounds))
     assert result.recall >= 0.96, result.table()
     assert result.precision >= 0.97, result.table()
-    assert not result.low, result.table()
+    assert result.low <= {"text"}, (
+        result.table()
+    )  # what a letter says stays `info` where it looks like an example
 
 
 @pytest.mark.long

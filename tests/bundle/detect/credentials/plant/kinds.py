@@ -23,7 +23,7 @@ class Place:
 
 @cache
 def places(wording: str) -> tuple[Place, ...]:
-    """Return the kinds of one wording: `first` to `sixth`, or `decoys`."""
+    """Return the kinds of one wording: `first` to `eighth`, or `decoys`."""
     text = (Path(__file__).parent / f"{wording}.txt").read_text("utf-8")
     found = []
     for piece in text.split("\n### ")[1:]:

@@ -1,4 +1,4 @@
-"""Whole files with many credentials each, every one with a value of its own: the third to the sixth wording.
+"""Whole files with many credentials each, every one with a value of its own: the third to the eighth wording.
 
 The texts are written as in kinds.py. The values differ from those of the first two wordings: what people choose with the
 name of the product, a keyboard or a number at hand, what policies force them to, and what generators make.
