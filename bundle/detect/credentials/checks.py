@@ -90,7 +90,7 @@ def _beside_an_account(match: re.Match[str]) -> bool:
     """Whether an account is named near a value in XML that is no more than the name of its setting."""
     near = match.string[max(0, match.start() - _NEAR) : match.start()]
     near += match.string[match.end() : match.end() + _NEAR]
-    return bool(_ACCOUNT.search(near)) and not re.search(r"(?i)<(?:form|input|label|html)\b", near)
+    return bool(_ACCOUNT.search(near)) and not re.search(r"(?i)<(?:form|input|html)\b", near)
 
 
 _CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")

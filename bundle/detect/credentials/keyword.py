@@ -32,7 +32,7 @@ _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret|token|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
+    r"(?:secret|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
@@ -67,6 +67,8 @@ _PASSWORDS_BY_USE = frozenset(
 """Of javax.naming.Context, and of routers."""
 _KEYS_BY_USE = frozenset(
     (
+        "aes key",
+        "encryption key",
         "validation key",
         "decryption key",
         "refresh token",
@@ -102,7 +104,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         words.pop()
     if words[:2] in (["plain", "text"], ["clear", "text"]):
         del words[:2]
-    if not words or (words[0] in _ABOUT and len(words) > 1):
+    if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:
         return None
     if " ".join(words[-2:]) in _PASSWORDS_BY_USE:
         return Kind.PASSWORD

@@ -37,7 +37,7 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value beside a name that promises a secret, in a place where values are written bare."""
     name = match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]
     value = _plain(caught.value)
-    promised, said = kind_of(name), strength(value)
+    promised, said = kind_of(name) or kind_of(match["key"]), strength(value)
     if (
         promised is Kind.PASSWORD
         and said is Strength.NO
@@ -76,12 +76,18 @@ _NO_GIVING = re.compile(
 
 
 _SHORT_WORD = 8
+_SETTER = re.compile(r"(?i)set_?\w{0,20}(?:key|secret|token)$")
+_FIELD = re.compile(r"^[a-z]+(?:_[a-z0-9]+)+$")
+"""The name of a field."""
 
 
 def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last literal of a call that is named after passwords, where it looks like one."""
     usual = caught.user and strength(caught.value) >= Strength.COMMON
-    if _NO_GIVING.match(match["key"]) or is_digest_or_id(caught.value):
+    setter = _SETTER.match(match["key"])
+    if _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
+        return None
+    if _FIELD.match(caught.value):
         return None
     if caught.value.isalpha() and caught.value.islower() and len(caught.value) < _SHORT_WORD and not usual:
         return None  # the name of something

@@ -27,7 +27,7 @@ class Strength(IntEnum):
 _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
-    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | \#\{.*\} | __\w+__ | !\w+!?$ | &\w+;
+    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
@@ -99,7 +99,8 @@ def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kin
         return Strength.NO
     if value.lower() in common():
         return Strength.COMMON
-    if len(value) < 4 or _SELECTOR.search(value) or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
+    selects = _SELECTOR.search(value) and not _is_noise(value)
+    if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
     if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
         return Strength.NO
@@ -128,6 +129,21 @@ def is_phrase(value: str) -> bool:
     return bool(_PHRASE.match(value)) and not SECRET_WORD.search(value)
 
 
+_NOISE = 30
+_NOISY = 18
+
+
+def _is_noise(value: str) -> bool:
+    """Whether a long value has as many kinds of characters as a generator uses, signs among them: Django's keys."""
+    return (
+        len(value) >= _NOISE
+        and " " not in value
+        and len(set(value)) >= _NOISY
+        and sum(c.isdigit() for c in value) > _FEWEST
+        and sum(not c.isalnum() for c in value) > _PIN
+    )
+
+
 _COMPOUND = re.compile(
     r"^(?!(?:user|my|your|db|new|old|some|the|field|input|type|test|com|by|sur|tres|encom|com)(?:pass|pw))[a-z]{2,12}[_-]?(?:pass|passwd|passw0rd|pwd|pw|secret)\d{0,4}$"
 )
@@ -141,7 +157,7 @@ def is_compound(value: str) -> bool:
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LONGEST_EXAMPLE = 20
 _EXAMPLE = re.compile(
-    r"(?i)secret|pass|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|foo|bar|correct.?horse"
+    r"(?i)secret|pass|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|(?<![a-z])(?:foo|bar)(?![a-z])|foobar|correct.?horse"
 )
 
 
