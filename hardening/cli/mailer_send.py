@@ -53,8 +53,8 @@ def command(
     for attempt in attempts:
         if attempt.problem is not None and not quiet:
             click.echo(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
-    last = attempts[-1]
-    if last.problem is not None:
+    last, left = attempts[-1], sending.unsent(attempts)
+    if last.problem is not None and len(left) == len(attempts[0].asked):
         doubtful = next((one for one in attempts if one.uncertain and one.problem is not None), None)
         if doubtful is not None and doubtful.problem is not None:
             raise PendingError(
@@ -64,15 +64,17 @@ def command(
         raise RolledBackError(
             f"not sent; {last.transport}: {last.problem}", hint=_hint(settings, last.problem)
         )
-    for address, refusal in last.refused.items():
+    for address, (by, refusal) in left.items():
+        doubt = ", and may have arrived all the same" if getattr(refusal, "uncertain", False) else ""
         click.echo(
-            f"{last.transport}: {address} was refused: {refusal}\n  next: {_hint(settings, refusal)}",
-            err=True,
+            f"{by}: {address} was refused{doubt}: {refusal}\n  next: {_hint(settings, refusal)}", err=True
         )
-    if not quiet:
-        said = f" ({last.accepted})" if verbose and last.accepted else ""
-        click.echo(f"accepted by {last.transport}: {mail['Message-ID']}{said}")
-    return int(ExitCode.PARTLY_EXAMINED if last.refused else ExitCode.OK)
+    for attempt in attempts:
+        if attempt.told and not quiet:
+            said = f" ({attempt.accepted})" if verbose and attempt.accepted else ""
+            some = f" for {', '.join(attempt.told)}" if attempt.told != attempts[0].asked else ""
+            click.echo(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{said}")
+    return int(ExitCode.PARTLY_EXAMINED if left else ExitCode.OK)
 
 
 def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[str, ...]) -> Settings:

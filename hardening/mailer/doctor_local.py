@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
+_LONG_HELD = 3600  # seconds that a recipient is refused: longer than a server that first puts strangers off
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEADS = (
     (1, Severity.CRITICAL), (7, Severity.HIGH), (14, Severity.HIGH), (30, Severity.MEDIUM), (60, Severity.LOW), (90, Severity.LOW),
@@ -169,6 +170,11 @@ def _queue(found: Examination) -> None:
     elif int(status.get("dead", 0)):
         found.wrong("queue", "dead-letters", f"{status['dead']} mails were refused for good",
                     "look at them in the spool's folder `dead`", where=path)  # fmt: skip
+    for row in status.get("held", []):
+        age = int(status.get("at", 0) - row["since"])
+        found.wrong("queue", "recipient-refused", f"{row['mails']} mails for {row['to']} wait since {age} s, refused for now: {row['why']}",
+                    "check this address; the others have their mail, and `dead` gets what is given up", where=path,
+                    severity=Severity.LOW if age < _LONG_HELD else Severity.MEDIUM)  # fmt: skip
     found.done("queue", f"{depth} waiting, oldest {oldest} s")
 
 

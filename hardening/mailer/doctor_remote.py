@@ -252,7 +252,7 @@ def _send(found: Examination) -> None:
     if not found.send:
         return
     from hardening.mailer.message import message
-    from hardening.mailer.send import send
+    from hardening.mailer.send import send, unsent
 
     settings = found.settings
     if "values" in found.failed:
@@ -263,15 +263,19 @@ def _send(found: Examination) -> None:
     attempts = send(settings, mail)
     for attempt in attempts:
         if isinstance(attempt.problem, RefusedBy):
-            level = Severity.LOW if attempts[-1].ok else None
+            level = Severity.LOW if any(one.ok for one in attempts) else None
             found.refused("send", attempt.problem, where=str(attempt.transport), severity=level)
         elif attempt.problem is not None:
             found.wrong("send", "failed", str(attempt.problem), attempt.problem.hint)
-    last = attempts[-1]
+    left = unsent(attempts)
+    last = next((one for one in reversed(attempts) if one.ok), attempts[-1])
+    for address, (by, problem) in left.items() if last.ok else ():
+        if isinstance(problem, RefusedBy):
+            found.refused("send", problem, where=f"{by} for {address}")
     found.done(
         "send",
         f"{mail['Message-ID']} by {last.transport}: {last.accepted}",
-        Verdict.PASS if last.ok else None,
+        Verdict.PASS if last.ok and not left else None,
     )
 
 

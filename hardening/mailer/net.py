@@ -23,6 +23,8 @@ class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
         self.answer = answer
         self.uncertain = uncertain
         """The request was on its way: the other side may have acted on it."""
+        self.recipient = ""
+        """At whose name an SMTP server hung up."""
         self.diagnosis: Diagnosis = diagnose(answer)
         super().__init__(f"{answer.where}: {self.diagnosis.meaning}", hint=self.diagnosis.remedy)
 

@@ -17,6 +17,9 @@ A delivery is a batch of one mail or of many. Its record is on disk before the f
 try runs, and is renamed when the service has accepted; so a crash costs one duplicate at most, and that one says
 X-Possible-Duplicate. Nothing here prints or logs a secret or a token.
 
+A recipient whom the service refuses for now waits alone: the others have the mail, and the mail's file says who does
+not. A recipient with whom the whole mail is refused is found by trying half of them at a time.
+
 Contents; search for the number and its dot at the start of a comment:
 
      1. What answers mean
@@ -83,6 +86,7 @@ COUNTS = (
     "per_minute",
 )
 COUNTS += ("recipients_per_day", "timeout")  # none of these can be less than one
+EVER = 1e12  # a time that is later than every mail's
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
 
 DEFAULTS = {
@@ -107,6 +111,7 @@ DEFAULTS = {
     "day": 86460.0,
     "retry_first": 5.0,
     "retry_most": 120.0,
+    "give_up_after": 432000,
     "alarm_after": 300,
     "alarm_file": "",
     "alarm_command": [],
@@ -135,15 +140,21 @@ class Refused(Exception):
     """The service said no. kind decides what happens; uncertain: it may have taken the mail all the same.
 
     own: it was said of this mail, not of the sender or the service, so that another may well pass.
+    addressed: it was said of a recipient, and nobody knows of which, so that the others may well get it.
+    each: [(recipient, Refused)], where every recipient was refused for itself.
     """
 
-    def __init__(self, kind, text, uncertain=False, wait=None, credential=False, own=False):
+    def __init__(
+        self, kind, text, uncertain=False, wait=None, credential=False, own=False, addressed=False, each=()
+    ):
         Exception.__init__(self, text)
         self.kind = kind
         self.uncertain = uncertain
         self.wait = wait
         self.credential = credential
         self.own = own
+        self.addressed = addressed
+        self.each = list(each)
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -396,14 +407,13 @@ class Spool(object):
             del self.seen[name]
         found = []
         for name in names:
-            if name not in self.seen:
-                try:
-                    with open(os.path.join(self.new, name), "rb") as file:
-                        self.seen[name] = json.loads(file.readline().decode("ascii"))
-                except (OSError, IOError, ValueError):
-                    self.bury(name, "unreadable")
-                    continue
-            found.append((name, self.seen[name]))
+            try:
+                meta = self.meta(name)
+            except (OSError, IOError, ValueError):
+                self.bury(name, "unreadable")
+                continue
+            if meta:
+                found.append((name, meta))
         return found
 
     def depth(self):
@@ -425,7 +435,19 @@ class Spool(object):
         sync_folder(self.dead)
         sync_folder(self.new)
 
-    # a batch: planned -> (tries) -> delivered -> gone
+    def meta(self, name):
+        """Return what is known of a mail, or None where it is gone. Errors: ValueError (its file is damaged)."""
+        if name not in self.seen:
+            try:
+                with open(os.path.join(self.new, name), "rb") as file:
+                    self.seen[name] = json.loads(file.readline().decode("ascii"))
+            except (OSError, IOError) as problem:
+                if problem.errno != errno.ENOENT:
+                    raise
+                return None
+        return self.seen[name]
+
+    # a batch: planned -> (tries) -> delivered, or settled for some of its recipients -> gone
 
     def plan(self, members, recipients):
         record = {
@@ -446,23 +468,83 @@ class Spool(object):
         found = []
         for name in sorted(os.listdir(self.batches)):
             path = os.path.join(self.batches, name)
+            if not name.endswith((".done", ".json")):
+                continue
+            record = json.loads(get(path).decode("ascii"))
             if name.endswith(".done"):
-                self.finish(json.loads(get(path).decode("ascii")))
-            elif name.endswith(".json"):
-                found.append(json.loads(get(path).decode("ascii")))
+                self.finish(record, record["to"])
+            elif record.get("over"):
+                self.finish(record, [])
+            else:
+                found.append(record)
         return found
 
     def delivered(self, record):
         path = os.path.join(self.batches, record["id"])
         os.rename(path + ".json", path + ".done")
         sync_folder(self.batches)
-        self.finish(record)
+        self.finish(record, record["to"])
 
-    def finish(self, record):
-        for member in record["members"]:
-            remove(os.path.join(self.new, member))
+    def settle(self, record, told, dead, held):
+        """Note who of a batch has it (told), who is given up (dead) and who waits alone (held: since when).
+
+        dead is {recipient: [why, since]}: what waits for it at least since then is given up. From the first line on
+        disk a crash repeats nothing, and what follows can be done again.
+        """
+        record.update(told=record.get("told", []) + told, dead=dead, held=held, over=time.time())
+        self.save(record)
+        self.finish(record, [])
+
+    def shrink(self, record, told, dead):
+        """Do the same to a batch that may have arrived before: it goes on under its name for who is left."""
+        for gone in (told, sorted(dead)):
+            if gone is not told:
+                for name in record["members"]:
+                    self.lay_down(record, name, dict((one, dead[one][0]) for one in dead))
+            record["told"] = record.get("told", []) + gone
+            record["to"] = [one for one in record["to"] if one not in gone]
+            self.save(record)
+
+    def lay_down(self, record, name, dead):
+        """Put a mail into the folder of the dead for some of its recipients ({recipient: why}); can be done again."""
+        meta = self.meta(name) if dead else None
+        to = [one for one in meta["to"] if one in dead] if meta else []
+        if to:
+            meta = dict(meta, to=to, held={})
+            stem = "%s-%s" % (name, record["id"][:8])
+            why = "".join("%s: %s\n" % (one, dead[one]) for one in to)
+            put(self.dead, stem + ".why", why.encode("utf-8", "replace"))
+            put(self.dead, stem, dumped(meta) + b"\n" + self.mail(name))
+
+    def finish(self, record, told):
+        """Take who needs a batch no more off its mails; a mail that is for nobody any more goes."""
+        gone = told + record.get("told", [])
+        dead, held = record.get("dead", {}), record.get("held", {})
+        for name in record["members"]:
+            try:
+                meta = self.meta(name)
+            except ValueError:
+                self.bury(name, "unreadable")
+                continue
+            if meta is None:
+                continue
+            since = meta.get("held", {})
+            given_up = dict(
+                (one, dead[one][0]) for one in dead if since.get(one, record["over"]) <= dead[one][1]
+            )
+            self.lay_down(record, name, given_up)
+            left = [one for one in meta["to"] if one not in gone and one not in given_up]
+            waits = dict((one, since.get(one, held.get(one))) for one in left if one in since or one in held)
+            if not left:
+                remove(os.path.join(self.new, name))
+                self.seen.pop(name)
+            elif left != meta["to"] or waits != since:
+                changed = dict(meta, to=left, held=waits)
+                put(self.new, name, dumped(changed) + b"\n" + self.mail(name))
+                self.seen[name] = changed
         sync_folder(self.new)
-        remove(os.path.join(self.batches, record["id"] + ".done"))
+        for ending in (".done", ".json"):
+            remove(os.path.join(self.batches, record["id"] + ending))
 
     def forget(self, record):
         remove(os.path.join(self.batches, record["id"] + ".json"))
@@ -1187,6 +1269,7 @@ def deliver_graph(config, tokens, recipients, raw):
             wait=after(answer),
             uncertain=status in (502, 504),
             own=status in (400, 413, 500),
+            addressed=status == 400 and bool(re.search("(?i)recipient|address", name)),
         )
 
 
@@ -1207,12 +1290,12 @@ class Dialled(smtplib.SMTP):
 
 
 def deliver_smtp(config, tokens, recipients, raw):
-    """Deliver; return [(recipient, reply)] of those refused while others were taken."""
+    """Deliver; return [(recipient, Refused)] of those refused while others were taken."""
     token = tokens.get("https://%s/.default" % config["smtp_resource"])
     host, port = host_port(config["smtp"], 587)
     session = Dialled(timeout=config["timeout"])
     session.relay = config
-    uncertain = [False]
+    uncertain, at = [False], [""]
 
     def said(stage, reply, *good):
         code, text = (
@@ -1222,7 +1305,13 @@ def deliver_smtp(config, tokens, recipients, raw):
         if code not in good:
             text = re.sub(r"[^\x20-\x7e]", " ", text)[:160]
             own = stage in ("rcpt", "data")
-            raise Refused(smtp_kind(stage, code, text), "smtp %s: %d %s" % (stage, code, text), own=own)
+            of_one = stage == "rcpt" or (own and re.search(r"\b[45]\.(1\.([1-6]|10)|5\.3)\b", text))
+            raise Refused(
+                smtp_kind(stage, code, text),
+                "smtp %s: %d %s" % (stage, code, text),
+                own=own,
+                addressed=bool(of_one),
+            )
 
     try:
         try:
@@ -1248,14 +1337,19 @@ def deliver_smtp(config, tokens, recipients, raw):
             said("auth", reply, 235)
             eight = re.search(b"[\x80-\xff]", raw) and session.has_extn("8bitmime")
             said("mail", session.mail(config["mailbox"], ["BODY=8BITMIME"] if eight else []), 250)
-            refused = []
+            refused, at[0] = [], "rcpt"
             for one in recipients:
+                reply = session.rcpt(one)
                 try:
-                    said("rcpt", session.rcpt(one), 250, 251)
+                    said("rcpt", reply, 250, 251)
                 except Refused as problem:
-                    if problem.kind == TEMPORARY or len(refused) + 1 == len(recipients):
+                    if reply[0] == 421:  # it hangs up: for everybody
                         raise
-                    refused.append((one, str(problem)))
+                    refused.append((one, problem))
+            if len(refused) == len(recipients):
+                last = refused[-1][1]
+                raise Refused(last.kind, str(last), own=True, each=refused)
+            at[0] = "data"
             said("data", session.docmd("DATA"), 354)
             body = re.sub(b"(?m)^\\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
             uncertain[0] = True
@@ -1271,7 +1365,9 @@ def deliver_smtp(config, tokens, recipients, raw):
         except (smtplib.SMTPException, OSError, IOError, ValueError) as problem:
             if isinstance(problem, Refused):
                 raise
-            raise Refused(distrust(problem), "smtp: %s" % plain(problem), uncertain=uncertain[0])
+            naming = at[0] == "rcpt"  # who hangs up there may do so for one recipient
+            text = "smtp: %s" % plain(problem)
+            raise Refused(distrust(problem), text, uncertain=uncertain[0], own=naming, addressed=naming)
     finally:
         session.close()
 
@@ -1476,10 +1572,10 @@ class Renewal(threading.Thread):
 # ----------------------------------------------------------------------------------------------------
 
 
-def outgoing(config, spool, record):
-    """Return the mail of a batch: the one member, or a digest that names every alarm."""
+def outgoing(config, spool, record, to):
+    """Return the mail of a batch for some of its recipients: the one member, or a digest that names every alarm."""
     mailbox = config["mailbox"]
-    names, to = record["members"], record["to"]
+    names = record["members"]
     own = ["From: %s" % mailbox, "To: %s" % ", ".join(to)]
     if record["uncertain"]:
         own.append("X-Possible-Duplicate: yes")
@@ -1543,13 +1639,16 @@ class Delivery(threading.Thread):
         self.single = set()  # members whose digest was refused: they go alone
         self.passed = 0  # batches that the service took
         self.back = {}  # by first member, batches that were refused for themselves: they let others pass
+        self.few = {}  # by recipients, how many of them to try at once: one of them makes the whole mail refused
+        self.later = {}  # by recipient who is refused for itself: until, last pause, since, why
         self.failing, self.since = "", 0.0
-        self.last_success = 0.0
+        self.last_success = last_success(config)
 
     def run(self):
-        left, reported = self.spool.records(), 0.0
+        left, reported = None, 0.0
         while not self.stop:
             try:
+                left = self.spool.records() if left is None else left
                 pause = self.step(left)
             except Exception as problem:  # the thread must live; the status says what happened
                 self.trouble("%s %s" % (type(problem).__name__, plain(problem)))
@@ -1562,6 +1661,9 @@ class Delivery(threading.Thread):
 
     def step(self, left):
         """Do one batch; return how long to wait."""
+        for record in [one for one in left if one.get("over")]:  # the disk was full in the middle
+            self.spool.finish(record, [])
+            left.remove(record)
         free = min(until for until, _ in self.rest.values()) - time.time()
         if free > 0:
             return free
@@ -1601,10 +1703,11 @@ class Delivery(threading.Thread):
 
     def doubtful(self, left):
         """Return the batch that a crash or a doubt left and whose turn it is, or None."""
-        ready = [record for record in left if not self.stands_back(record["members"][0])]
-        if ready or not left or self.choose(left):
+        due = [record for record in left if not self.waits(record["to"])]
+        ready = [record for record in due if not self.stands_back(record["members"][0])]
+        if ready or not due or self.choose(left):
             return ready[0] if ready else None
-        return next((record for record in left if not self.resting(record["members"][0])), None)
+        return next((record for record in due if not self.resting(record["members"][0])), None)
 
     def resting(self, name):
         """Tell whether a batch that was refused again and again, while others passed, still waits."""
@@ -1627,7 +1730,11 @@ class Delivery(threading.Thread):
     def choose(self, left):
         """Return (members, recipients): urgent first, a backlog joined into one digest."""
         tried = set(member for record in left for member in record["members"])
-        everyone = [(name, meta) for name, meta in self.spool.waiting() if name not in tried]
+        everyone = [
+            (name, meta)
+            for name, meta in self.spool.waiting()
+            if name not in tried and not (self.later and self.waits(meta["to"]))
+        ]
         waiting = [row for row in everyone if not self.stands_back(row[0])]
         waiting = waiting or [row for row in everyone if not self.resting(row[0])]
         if not waiting:
@@ -1643,48 +1750,158 @@ class Delivery(threading.Thread):
 
     def attempt(self, record):
         """Try each transport that is not resting; return whether the batch is settled."""
-        refusals = []
+        refusals, awake = [], [one for one in record["to"] if not self.waits([one])] or record["to"]
+        to = awake[: self.few.get(tuple(awake), len(awake))]
         for name in self.config["transports"]:
             until, pause = self.rest[name]
             if until > time.time():
                 continue
-            if self.limits.wait(len(record["to"])):
+            if self.limits.wait(len(to)):
                 return False
-            raw = outgoing(self.config, self.spool, record)
-            self.limits.take(len(record["to"]))
+            raw = outgoing(self.config, self.spool, record, to)
+            self.limits.take(len(to))
             before = record["uncertain"]
             record["uncertain"], record["tries"] = True, record["tries"] + 1
             self.spool.save(record)
+            began = time.time()
             try:
-                refused = TRANSPORTS[name](self.config, self.tokens, record["to"], raw)
+                refused = TRANSPORTS[name](self.config, self.tokens, to, raw) or []
             except Refused as problem:
                 self.limits.settle()
                 record["uncertain"] = before or problem.uncertain
                 self.spool.save(record)
                 if not problem.uncertain:
-                    self.limits.give_back(len(record["to"]))
+                    self.limits.give_back(len(to))
                 refusals.append(problem)
                 known = self.back.get(record["members"][0], (0, 0, 0.0))[1] >= STUBBORN
-                if problem.kind != MESSAGE and not (known and (problem.own or problem.uncertain)):
+                of_it = known and (problem.own or problem.uncertain)
+                if problem.kind != MESSAGE and not (of_it or problem.each):
                     pause = min(max(pause * 2, self.config["retry_first"]), self.config["retry_most"])
                     wait = min(max(problem.wait or 0, pause * random.uniform(0.8, 1.2)), 900)  # noqa: S311 - spreads retries, guards nothing
                     self.rest[name] = (time.time() + wait, pause)
                     self.trouble(str(problem))
                 continue
             self.limits.settle()
+            if refused:
+                self.limits.give_back(len(refused))
             self.rest[name] = (0.0, 0.0)
-            for one, why in refused or ():
-                self.speak("a recipient was refused: %s: %s" % (one, why))
-            self.spool.delivered(record)
+            self.few.pop(tuple(awake), None)
             self.back.pop(record["members"][0], None)
             self.passed += 1
             self.failing, self.last_success = "", time.time()
+            others = [self.rest[other][0] for other in self.config["transports"] if other != name]
+            if not [until for until in others if until <= time.time()]:
+                # else the next transport is asked about them first
+                self.hold(record, [row for row in refused if row[1].kind != MESSAGE], began)
+            return self.part(record, before, to, refused, began)
+        return self.refused(record, awake, to, refusals)
+
+    def part(self, record, doubt, to, refused, now):
+        """Let a batch go on without who has it or is given up; who was refused waits alone. Return whether it is settled."""
+        held = dict((one, now) for one, _ in refused)
+        told = [one for one in to if one not in held]
+        for one in told:
+            self.later.pop(one, None)
+        if len(told) == len(record["to"]):
+            self.spool.delivered(record)
             return True
-        if (
-            refusals
-            and len(refusals) == len(self.config["transports"])
-            and all(r.kind == MESSAGE for r in refusals)
-        ):
+        dead = dict((one, [str(problem), self.limit(record, one, problem)]) for one, problem in refused)
+        if doubt:
+            held.update(record.get("held", {}))
+            record["held"] = held
+            dead = dict((one, dead[one]) for one in dead if record["held"][one] <= dead[one][1])
+        dead = dict((one, dead[one]) for one in dead if dead[one][1])
+        said = self.obituaries(record, dead)
+        if doubt:
+            self.spool.shrink(record, told, dead)
+            if not record["to"]:
+                self.spool.delivered(record)
+            settled = not record["to"]
+        else:
+            fresh = [
+                one for one in held for m in record["members"] if self.held_since(record, m, one) is None
+            ]
+            settled = bool(told or fresh or said)
+            if settled:
+                self.spool.settle(record, told, dead, held)
+        for text, one in said:  # when it is on disk: other ways take their time
+            self.speak(text, one)
+        return settled
+
+    def held_since(self, record, name, one):
+        """Return since when a mail of a batch is refused for a recipient, or None."""
+        meta = self.spool.meta(name) or {}
+        return record.get("held", {}).get(one, meta.get("held", {}).get(one))
+
+    def limit(self, record, one, problem):
+        """Return since when a mail has to wait for a recipient to be given up now, or 0: it is kept.
+
+        What is refused for now is given up in the end, but only while mail passes otherwise.
+        """
+        if problem.kind == MESSAGE:
+            return EVER
+        since = [self.held_since(record, name, one) or time.time() for name in record["members"]]
+        if problem.kind != TEMPORARY or self.last_success <= min(since):
+            return 0
+        half = self.config["max_queue"] // 2
+        if self.spool.depth() > half and len([1 for m in self.spool.seen.values() if one in m["to"]]) > half:
+            self.later[one] = (0.0, 0.0, min(since), str(problem))  # and the next batch of them at once
+            return EVER  # they must not fill the queue for everybody
+        return time.time() - self.config["give_up_after"]
+
+    def obituaries(self, record, dead):
+        """Return (text, recipient) of who is given up, with the alarms that did not reach them."""
+        said = []
+        for one in sorted(dead):
+            why, limit = dead[one]
+            late = [m for m in record["members"] if (self.held_since(record, m, one) or time.time()) <= limit]
+            metas = [self.spool.meta(m) for m in late]
+            alarms = [meta["alarm"] for meta in metas if meta and one in meta["to"]]
+            if alarms:
+                ids = re.sub(r"[^\x20-\x7e]", "?", ", ".join(alarms[:20])) + ", ..." * (len(alarms) > 20)
+                text = "%d of the mails for %s given up, kept in the folder dead: %s (%s)"
+                said.append((text % (len(alarms), one, why, ids), one))
+        return said
+
+    def waits(self, to):
+        """Tell whether all of these recipients were refused for themselves and wait for their next try."""
+        now = time.time()
+        return not [one for one in to if self.later.get(one, (0.0,))[0] <= now]
+
+    def hold(self, record, refused, began):
+        """Let recipients rest who were refused for themselves: each ever longer, and nobody else with them."""
+        now = time.time()
+        # With many of them the tries must not eat the minute: they take a half of it at most.
+        most = len(self.later) * 2 * self.config["minute"] / self.config["per_minute"]
+        most = max(self.config["retry_most"], most)
+        for one, problem in refused:
+            since = min([self.held_since(record, m, one) or began for m in record["members"]])
+            until, pause, first, _ = self.later.get(one, (0.0, 0.0, since, ""))
+            if until <= now:
+                pause = min(max(pause * 2, self.config["retry_first"]), most)
+                until = now + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+            self.later[one] = (until, pause, min(first, since), str(problem))
+
+    def refused(self, record, awake, to, refusals):
+        """Draw the consequences for a batch that no transport took; return whether it is settled."""
+        everybody = bool(refusals) and len(refusals) == len(self.config["transports"])
+        for_good = everybody and all(r.kind == MESSAGE or r.each for r in refusals)
+        asked = [r.each for r in refusals if r.each]
+        addressed = [r for r in refusals if r.addressed]
+        if addressed and not asked:
+            if len(to) > 1:
+                self.few[tuple(awake)] = len(to) // 2
+                return False
+            asked = [[(to[0], addressed[-1])]]
+        if asked:
+            each = []
+            for one, problem in asked[-1]:
+                if problem.kind == MESSAGE and not for_good:
+                    problem = Refused(CONFIG, str(problem))  # another transport may still take it
+                each.append((one, problem))
+            self.hold(record, each, time.time())
+            return self.part(record, record["uncertain"], to, each, time.time())
+        if for_good:
             self.give_up(record, str(refusals[-1]))
             return True
         of_itself = [one for one in refusals if one.own or one.uncertain]
@@ -1694,12 +1911,14 @@ class Delivery(threading.Thread):
 
     def give_up(self, record, why):
         self.back.pop(record["members"][0], None)
+        dead = {}
         if len(record["members"]) > 1:
             self.single.update(record["members"])
         else:
-            self.spool.bury(record["members"][0], why)
+            dead = dict((one, [why, EVER]) for one in record["to"])
+        self.spool.settle(record, [], dead, record.get("held", {}))
+        if dead:
             self.speak("a mail was refused for good: %s" % why)
-        self.spool.forget(record)
 
     def trouble(self, text):
         if not self.failing:
@@ -1711,12 +1930,21 @@ class Delivery(threading.Thread):
         now = time.time()
         names = [n for n in os.listdir(self.spool.new) if not n.startswith(".")]
         oldest = int(min(n[2:22] for n in names)) / 1e6 if names else now
-        broken = bool(self.failing and names and now - self.since >= self.config["alarm_after"])
+        failing, since = self.failing, self.since
+        held = self.held()
+        if held and not failing and self.last_success <= held[0]["since"]:
+            failing, since = held[0]["why"], held[0]["since"]  # nothing passes: it is not they alone
+        broken = bool(failing and names and now - since >= self.config["alarm_after"])
         if broken:
             self.speak(
                 "mail has been broken for %d minutes, %d wait: %s"
-                % ((now - self.since) // 60, len(names), self.failing)
+                % ((now - since) // 60, len(names), failing)
             )
+        for row in held:
+            if not broken and now - row["since"] >= self.config["alarm_after"]:
+                text = "%d for %s wait since %d minutes, refused for now: %s"
+                told = (row["mails"], row["to"], (now - row["since"]) // 60, row["why"])
+                self.speak(text % told, row["to"])
         status = {
             "at": now,
             "pid": os.getpid(),
@@ -1724,10 +1952,22 @@ class Delivery(threading.Thread):
             "oldest_seconds": int(max(0, now - oldest)),
             "dead": len([n for n in os.listdir(self.spool.dead) if not n.endswith(".why")]),
             "last_success": self.last_success,
-            "failing": self.failing if broken else "",
+            "failing": failing if broken else "",
             "trouble": self.failing,
+            "held": held,
         }
         write_status(self.config, status)
+
+    def held(self):
+        """Return who is refused for itself while others are not, longest first, with what waits for them."""
+        counts = {}
+        for meta in self.spool.seen.values() if self.later else ():
+            for one in meta["to"]:
+                counts[one] = counts.get(one, 0) + 1
+        for one in [one for one in self.later if one not in counts and not self.waits([one])]:
+            del self.later[one]  # nothing waits for it any more
+        rows = sorted((row[2], one, row[3]) for one, row in self.later.items() if one in counts)
+        return [{"to": one, "mails": counts[one], "since": since, "why": why} for since, one, why in rows]
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -1743,6 +1983,15 @@ def write_status(config, status):
     os.rename(hidden, path)
 
 
+def last_success(config):
+    """Return when mail passed last, as the relay before this one noted it."""
+    path = config["status_file"] or os.path.join(config["spool"], "status.json")
+    try:
+        return float(json.loads(get(path).decode("ascii"))["last_success"])
+    except (OSError, IOError, ValueError, TypeError, KeyError):
+        return 0.0
+
+
 class Speaker(object):
     """Says it another way: syslog, a file, a command (snmptrap, wall), a webhook; at most once in ten minutes each."""
 
@@ -1750,8 +1999,8 @@ class Speaker(object):
         self.config = config
         self.said = {}
 
-    def __call__(self, text):
-        key = re.sub(r"\d+", "#", text)[:40]
+    def __call__(self, text, about=""):
+        key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
         if self.said.get(key, 0) > time.time() - 600:
             return
         self.said[key] = time.time()
@@ -2093,6 +2342,9 @@ def status(config):
         pass
     age = time.time() - found["at"]
     line = "%d queued, oldest %d s, %d dead" % (found["queued"], found["oldest_seconds"], found["dead"])
+    for row in found.get("held", []):
+        told = (row["mails"], row["to"], time.time() - row["since"], row["why"])
+        line += "; %d for %s wait since %d s, refused for now: %s" % told
     if age > 120:
         print("CRITICAL: the relay is away since %d s; %s" % (age, line))
         return 2

@@ -298,7 +298,7 @@ def _limits(table: Table) -> Limits:
 
 RELAY_KEYS: dict[str, type[object]] = {
     "listen": str, "spool": str, "status_file": str, "max_bytes": int, "max_queue": int, "digest_after": int,
-    "digest_size": int, "priority": list, "alarm_after": int, "alarm_file": str, "alarm_command": list, "webhook": str,
+    "digest_size": int, "priority": list, "give_up_after": int, "alarm_after": int, "alarm_file": str, "alarm_command": list, "webhook": str,
     "syslog": object, "snmp_trap": str, "snmp_community": str, "snmp_oid": str, "allow_recipients": list,
     "transport_tls": str, "renew_days": int, "certificate_days": int,
 }  # fmt: skip

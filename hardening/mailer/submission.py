@@ -18,7 +18,7 @@ from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_GOOD, _MORE, _AUTHENTICATED, _TOO_LONG = (250, 251), 354, 235, (500, 501)
+_GOOD, _MORE, _AUTHENTICATED, _TOO_LONG, _HANGS_UP = (250, 251), 354, 235, (500, 501), 421
 
 
 class _Dialled(smtplib.SMTP):
@@ -144,7 +144,7 @@ class Submission:
             self._expect("auth", reply, (_AUTHENTICATED,))
 
     def envelope(self, recipients: Sequence[str]) -> dict[str, RefusedBy]:
-        """Name sender and recipients; return the refused ones. Errors: RefusedBy when all are."""
+        """Name sender and recipients; return the refused ones. Errors: RefusedBy when all are, or it hangs up."""
         refused: dict[str, RefusedBy] = {}
         with self._naming("mail"):
             self._expect("mail", self._session.mail(self.settings.sender.strip()), _GOOD)
@@ -153,6 +153,9 @@ class Submission:
                 with self._naming("rcpt"):
                     self._expect("rcpt", self._session.rcpt(one), _GOOD)
             except RefusedBy as problem:
+                if problem.answer.name == "closed" or problem.answer.status == _HANGS_UP:
+                    problem.recipient = one
+                    raise
                 if problem.answer.where == "network" or len(recipients) == len(refused) + 1:
                     raise
                 refused[one] = problem

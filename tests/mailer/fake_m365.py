@@ -107,6 +107,8 @@ class Fake:
         self.short_lines = False
         self.poison: tuple[bytes, str] | None = None
         """A word, and what the submission host always answers to a mail that holds it (`drop` hangs up)."""
+        self.refuses: dict[str, str] = {}
+        """Recipient to what RCPT is answered (`drop` hangs up); a 5xx is also one that Graph and EWS do not resolve."""
         self.inspect: ssl.SSLContext | None = None
         self.proxy_auth = ""
         self.proxy_blocks: set[int] = set()
@@ -170,6 +172,10 @@ class Fake:
     def accept(self, transport: str, mailbox: str, recipients: list[str], data: bytes) -> None:
         with self._lock:
             self.accepted.append(Mail(transport, mailbox.lower(), tuple(recipients), data, time.time()))
+
+    def unresolved(self, recipients: list[str]) -> bool:
+        """Tell whether one of the recipients makes Graph and EWS refuse the whole mail."""
+        return any(self.refuses.get(one.strip().lower(), "").startswith("5") for one in recipients)
 
     def over_limit(self, mailbox: str, recipients: int) -> str:
         """Count one mail against the mailbox's limits; say which one it breaks."""

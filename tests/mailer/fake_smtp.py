@@ -118,7 +118,13 @@ class Submit(socketserver.BaseRequestHandler):
             elif verb == "RCPT":
                 if not self.fault("rcpt"):
                     address = re.findall(r"<([^>]*)>", rest)[0]
-                    if address.endswith(".invalid"):
+                    if (answer := double.refuses.get(address.lower())) == "drop":
+                        raise _Gone
+                    if answer:
+                        self.say(answer)
+                        if answer.startswith("421"):
+                            raise _Gone
+                    elif address.endswith(".invalid"):
                         self.say("550 5.1.1 no such recipient")
                     else:
                         recipients.append(address)

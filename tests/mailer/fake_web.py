@@ -225,6 +225,9 @@ class Web(http.server.BaseHTTPRequestHandler):
                     }
                 },
             )
+        if double.unresolved(recipients):
+            error = {"code": "ErrorInvalidRecipients", "message": "At least one recipient is not valid."}
+            return self._answer(400, {"error": error})
         if double.over_limit(mailbox, len(recipients)):
             return self._answer(
                 429, {"error": {"code": "ApplicationThrottled", "message": "too many"}}, Retry_After="2"
@@ -275,7 +278,7 @@ class Web(http.server.BaseHTTPRequestHandler):
         app.certificates[:] = left
         return self._answer(204)
 
-    def _ews(self, body: bytes) -> None:
+    def _ews(self, body: bytes) -> None:  # noqa: PLR0911 - one line a refusal
         double = self.double
         if self._faulty("ews"):
             return None
@@ -294,6 +297,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             parsed = message_from_bytes(mail)
             if str(parsed["From"]).lower() != mailbox.lower():
                 return self._answer(200, _soap("ErrorSendAsDenied"), "text/xml")
+            if double.unresolved(str(parsed["To"]).split(",")):
+                return self._answer(200, _soap("ErrorInvalidRecipients"), "text/xml")
             double.accept("ews", mailbox, [r.strip() for r in str(parsed["To"]).split(",")], mail)
         return self._answer(200, _soap("NoError"), "text/xml")
 

@@ -321,6 +321,8 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("a calendar that is none", _calendar("romms@example.com", "Calendars.Read"), "calendars: no-mailbox"),
     ("the relay fails", _queue(failing="token: 401", queued=7, oldest_seconds=900), "queue: failing"),
     ("the relay gave up a mail", _queue(dead=1), "queue: dead-letters"),
+    ("one recipient is refused", _queue(held=[{"to": "c@example.com", "mails": 2, "since": 0, "why": "smtp rcpt: 451 4.3.0 x"}]),
+     "queue: recipient-refused"),
     ("the relay does not run", settings(relay={"status_file": "/nonexistent/status"}), "queue: no-status"),
 )  # fmt: skip
 SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.mailer.relayed import Relay
 
 SUBMITTER = """
 import smtplib, sys
-port, log, first = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+port, log, first, people = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
 said = open(log, "ab", 0)
 sys.stdout.write("ready\\n")
 sys.stdout.flush()
@@ -28,7 +29,7 @@ while True:
     number += 1
     try:
         session = smtplib.SMTP("127.0.0.1", port, timeout=5)
-        session.sendmail("alarms@example.com", ["ops@example.com"], "Subject: x\\r\\nX-Alarm-Id: %s\\r\\n\\r\\nx" % alarm)
+        session.sendmail("alarms@example.com", people, "Subject: x\\r\\nX-Alarm-Id: %s\\r\\n\\r\\nx" % alarm)
         said.write((alarm + "\\n").encode())
         session.quit()
     except (OSError, IOError, smtplib.SMTPException):
@@ -41,7 +42,13 @@ FAULTS: tuple[tuple[str, Any], ...] = (
 )  # fmt: skip
 
 
-def crash_often(relay: Relay, kills: int, seed: int) -> tuple[set[str], int, int]:
+def crash_often(
+    relay: Relay,
+    kills: int,
+    seed: int,
+    to: Sequence[str] = ("ops@example.com",),
+    begin: Callable[[], object] | None = None,
+) -> tuple[set[str], int, int]:
     """Return the acknowledged alarms, how often the relay was killed, and how many faults were injected."""
     moments = random.Random(seed)
     log = relay.site.folder / "acknowledged"
@@ -49,8 +56,8 @@ def crash_often(relay: Relay, kills: int, seed: int) -> tuple[set[str], int, int
     script.write_text(SUBMITTER)
     relay_kills = faults = 0
     for turn in range(kills):
-        relay.start()
-        command = [sys.executable, str(script), str(relay.port), str(log), f"{seed}-{turn}"]
+        (begin or relay.start)()
+        command = [sys.executable, str(script), str(relay.port), str(log), f"{seed}-{turn}", *to]
         submitter = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert submitter.stdout is not None
         submitter.stdout.readline()

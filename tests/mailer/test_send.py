@@ -103,6 +103,51 @@ def test_a_refused_recipient_does_not_stop_the_others(site: Site, capsys: pytest
     assert "gone@x.invalid was refused" in capsys.readouterr().err
 
 
+PEOPLE = ("c@example.com", "a@example.com", "b@example.com")
+LATER, GONE = "451 4.3.0 not now", "550 5.1.10 RESOLVER.ADR.RecipientNotFound"
+
+
+@pytest.mark.parametrize(
+    ("transports", "answer", "code", "arrived"),
+    [
+        ("smtp", LATER, ExitCode.PARTLY_EXAMINED, {"smtp": "ab"}),
+        ("smtp", GONE, ExitCode.PARTLY_EXAMINED, {"smtp": "ab"}),
+        ("smtp", "drop", ExitCode.PARTLY_EXAMINED, {"smtp": "ab"}),
+        ("smtp", "421 4.3.2 bye", ExitCode.PARTLY_EXAMINED, {"smtp": "ab"}),
+        ("graph", GONE, ExitCode.PARTLY_EXAMINED, {"graph": "ab"}),
+        ("ews", GONE, ExitCode.PARTLY_EXAMINED, {"ews": "ab"}),
+        ("smtp graph", LATER, ExitCode.OK, {"smtp": "ab", "graph": "c"}),
+        ("smtp graph", GONE, ExitCode.PARTLY_EXAMINED, {"smtp": "ab"}),
+        ("graph smtp", GONE, ExitCode.PARTLY_EXAMINED, {"graph": "ab"}),
+    ],
+)
+def test_one_who_is_refused_holds_nobody_back(
+    fake: Fake, tmp_path: Path, transports: str, answer: str, code: int, arrived: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    site = Site(fake, tmp_path / "site", *transports.split(), recipients=list(PEOPLE))
+    fake.refuses = {PEOPLE[0]: answer}
+    assert send(site) == code
+    found: dict[str, str] = {}
+    for mail in fake.accepted:
+        found[mail.transport] = found.get(mail.transport, "") + "".join(one[0] for one in mail.recipients)
+    assert found == arrived
+    assert len({str(mail.headers["Message-ID"]) for mail in fake.accepted}) == 1
+    said = capsys.readouterr()
+    assert ("c@example.com was refused" in said.err) == (code != ExitCode.OK)
+    assert f"accepted by {transports.split(maxsplit=1)[0]} for a@example.com, b@example.com: <" in said.out
+
+
+def test_all_refused_is_not_sent(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write(transports=["smtp"], recipients=list(PEOPLE))
+    site.fake.refuses = dict.fromkeys(PEOPLE, GONE)
+    assert send(site) == ExitCode.ROLLED_BACK
+    assert "a recipient is refused" in capsys.readouterr().err
+    site.write(transports=["graph"], recipients=list(PEOPLE))
+    assert send(site) == ExitCode.ROLLED_BACK
+    assert site.fake.accepted == []
+
+
 def test_a_staged_credential_steps_in(site: Site) -> None:
     site.write_secret("gone~" + "x" * 30)
     site.write_secret(site.secret, "next.secret")
