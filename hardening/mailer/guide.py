@@ -70,7 +70,7 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
                 f"harden mailer doctor --config {settings.source} --send",
             ),
             notes=(
-                "Permissions take a while to spread: half an hour is usual, allow-list changes up to 24 hours.",
+                "Permissions take a while to spread: half an hour to two hours are usual, allow-list changes up to 24 hours.",
             ),
         )
     )
@@ -285,6 +285,11 @@ def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
             az=tuple(
                 line for role in roles for line in _add_permission(settings, ground().exchange_resource, role)
             ),
+            notes=(
+                "SMTP.SendAsApp, which the release notes tick too, does nothing until New-ServicePrincipal and Add-MailboxPermission are run: transports = ['smtp'] shows both.",
+            )
+            if release_notes
+            else (),
         ),
         Step(
             title="ews: put the application on the allow list",
@@ -325,7 +330,12 @@ def _calendars(settings: Settings) -> Step:
                 f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application Calendars.Read' -CustomResourceScope 'ASPECT calendar {n}'"
                 for n, _ in enumerate(settings.calendars, 1)
             ),
+            *(
+                f"Test-ServicePrincipalAuthorization -Identity {principal(settings)} -Resource {one} | Format-Table"
+                for one in settings.calendars
+            ),
         ),
+        notes=("InScope has to be True for these mailboxes and False for any other.", _WHO_IN_EXCHANGE),
     )
 
 
@@ -356,7 +366,7 @@ def _consent(settings: Settings, transports: tuple[Transport, ...]) -> Step:
                 else "; here, without a permission of Microsoft Graph, Cloud Application Administrator or Application Administrator too."
             ),
             "Is the button disabled (grey)? Either nothing is ticked yet, or the account that is signed in has none of these roles: send the link to somebody who has, who signs in, reads what is asked for, and accepts.",
-            "After accepting, a page that says there is no redirect address (AADSTS500113) is the end of it, and fine. Proof: harden mailer doctor, step mailer/claims.",
+            "After accepting, a page that says there is no redirect or reply address (AADSTS500113, AADSTS900971) is the end of it, and fine. Proof: harden mailer doctor, step mailer/claims.",
         ),
     )
 

@@ -50,6 +50,7 @@ def test_the_release_notes_path_stays_and_warns(site: Site) -> None:
     assert "EVERY mailbox" in text
     assert "Server Version: EXCHANGE_2016" in text
     assert "Application Mail.Send" not in text
+    assert "does nothing until New-ServicePrincipal and Add-MailboxPermission are run" in text
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "script"])
