@@ -73,6 +73,7 @@ def _values(found: Examination) -> None:
 
 def _pair(found: Examination, credential: Credential) -> None:
     """Judge whether a certificate and its key can be used together."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     if not credential.is_certificate:
@@ -83,6 +84,7 @@ def _pair(found: Examination, credential: Credential) -> None:
         key = load_pem_private_key(credential.key(), None)
     except HardeningError as problem:
         found.wrong("values", place, str(problem), problem.hint, where=where)
+        found.failed.add("values")
         return
     except (ValueError, TypeError):
         found.wrong(
@@ -90,6 +92,14 @@ def _pair(found: Examination, credential: Credential) -> None:
             "openssl x509 -in CERTIFICATE -noout -enddate; openssl pkey -in KEY -noout   # the key without a passphrase",
             where=where,
         )  # fmt: skip
+        found.failed.add("values")
+        return
+    if not isinstance(key, RSAPrivateKey):
+        found.wrong(
+            "values", "certificate-not-rsa", f"{place}: the key is no RSA key, and Entra takes no other",
+            "harden mailer rotate --make-certificate mailer.crt   # then upload it", where=where,
+        )  # fmt: skip
+        found.failed.add("values")
         return
     if key.public_key() != made.public_key():
         found.wrong(

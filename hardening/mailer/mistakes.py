@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlsplit
 
 from hardening.errors import InputError
 from hardening.mailer.ground import ground
@@ -19,6 +20,7 @@ _ODD = re.compile(r"['`${}|&!]")  # legal in an address, and a trap in every scr
 ADDRESS = re.compile(r"(?=[!-~]+\Z)[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;]{1,255}\Z")
 _ISSUERS = ("common", "organizations", "consumers")
 _MONTH = 30.44  # days
+_TLS_AT_ONCE = 465  # SMTP's port without STARTTLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
         *_blanks(settings),
         *_identity(settings),
         *_addresses(settings),
+        *_endpoint(settings),
         *(m for c in settings.credentials for m in _credential(c, today)),
         *_limits(settings),
     )
@@ -103,6 +106,15 @@ def _addresses(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(
                 key, f"{one!r} is not a mail address", "one plain address each, without a name or a blank"
             )
+
+
+def _endpoint(settings: Settings) -> Iterator[Mistake]:
+    if (
+        Transport.SMTP in settings.transports
+        and urlsplit(f"//{settings.endpoints.smtp}").port == _TLS_AT_ONCE
+    ):
+        yield Mistake("endpoints.smtp", f"names port {_TLS_AT_ONCE}, where a server waits for TLS at once: Exchange Online has STARTTLS alone",
+                      "smtp = 'smtp.office365.com:587', or leave it out")  # fmt: skip
 
 
 def _credential(credential: Credential, today: date) -> Iterator[Mistake]:

@@ -177,6 +177,8 @@ def smtp_kind(stage, code, text):
         return CONFIG
     if code < 500:
         return TEMPORARY
+    if stage == "data" and re.search(r"\b5\.2\.1\b", low):
+        return CONFIG  # the sender's mailbox is disabled
     if code == 552:
         return MESSAGE  # too large
     if stage in ("banner", "ehlo", "mail") or re.search(r"\b5\.(7\.\d+|1\.8)\b", low):

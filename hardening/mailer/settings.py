@@ -6,6 +6,7 @@ Paths are relative to the document. docs/mailer.md shows every key.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,9 @@ def load(path: Path, keys: Keys | None = None) -> Settings:
     """Read the settings. Errors: InputError, DataError, RefusedError (encrypted, and not by these keys)."""
     keys = keys or Keys()
     data = opened(read(path), keys, source=str(path))
-    table = Table.parse(data.decode("utf-8", "replace"), source=str(path))
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path}: is written in UTF-16", hint="save it as UTF-8")
+    table = Table.parse(data.decode("utf-8-sig", "replace"), source=str(path))
     found = _settings(table, path, keys)
     table.done()
     return found

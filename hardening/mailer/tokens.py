@@ -99,17 +99,18 @@ def _credential(credential: Credential) -> str | dict[str, str]:
 def _failed(client: Client, problem: Exception, credential: Credential) -> Exception:
     """Return what was behind an exception of MSAL: usually the answer it could not read."""
     last = client.last
-    if last is None:
+    try:
+        body = last.json() if last is not None else {}
+    except ValueError:
+        body = {}
+    found_out = isinstance(body, dict) and "token_endpoint" in body  # no token was asked for yet
+    if last is None or found_out:
         if credential.is_certificate:
             return InputError(
                 f"{credential.certificate_file}, {credential.key_file}: {type(problem).__name__}: not a usable pair",
                 hint="both have to be PEM, the key without a passphrase",
             )
         return RefusedBy(Answer(where="token", text=type(problem).__name__))
-    try:
-        body = last.json()
-    except ValueError:
-        body = {}
     if not isinstance(body, dict) or not body.get("error"):
         # Success or failure, this is no token service: a captive portal or a proxy's own page.
         name = "" if last.status_code >= 500 and last.status_code != PORTAL else "foreign"  # noqa: PLR2004 - HTTP's own border

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import subprocess
 import sys
 import time
 import warnings
@@ -122,6 +123,24 @@ def _expired_certificate(site: Site) -> None:
 
 def fault(place: str, what: Any) -> Callable[[Site], None]:
     return lambda site: site.fake.fault(place, what, 0)
+
+
+def _token(error: str, code: int) -> Callable[[Site], None]:
+    body = {"error": error, "error_codes": [code], "error_description": f"AADSTS{code}: x"}
+    return fault("token", (401 if error == "invalid_client" else 400, body))
+
+
+def _keyed(*how: str) -> Callable[[Site], None]:
+    def change(site: Site) -> None:
+        made, key = site.folder / "mailer.crt", site.folder / "mailer.key"
+        argv = [one.format(key=key, crt=made) for one in how]
+        subprocess.run(["openssl", *argv], check=True, capture_output=True)
+        key.chmod(0o600)
+        site.write(
+            credential={"certificate_file": "mailer.crt", "key_file": "mailer.key", "expires": day(300)}
+        )
+
+    return change
 
 
 def _blocks(*ports: int) -> Callable[[Site], None]:
@@ -323,6 +342,21 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("the relay gave up a mail", _queue(dead=1), "queue: dead-letters"),
     ("one recipient is refused", _queue(held=[{"to": "c@example.com", "mails": 2, "since": 0, "why": "smtp rcpt: 451 4.3.0 x"}]),
      "queue: recipient-refused"),
+    ("a certificate outside its time", _token("invalid_client", 1000502), "token: expired-certificate"),
+    ("a certificate that is revoked", _token("invalid_client", 7000214), "token: certificate-revoked"),
+    ("no enterprise application", _token("invalid_client", 7000229), "token: app-not-in-tenant"),
+    ("Exchange is disabled for sign-in", _token("invalid_resource", 500014), "token: resource-disabled"),
+    ("a proxy restricts tenants", _token("access_denied", 500021), "token: tenant-restricted"),
+    ("a public client", _token("invalid_client", 700025), "token: public-client"),
+    ("another application's assertion", _token("invalid_client", 700021), "token: assertion-wrong"),
+    ("an application that is not assigned", _token("invalid_grant", 501051), "token: not-assigned"),
+    ("a key on a curve", _keyed("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=m",
+                                "-days", "300", "-keyout", "{key}", "-out", "{crt}"), "values: certificate-not-rsa"),
+    ("a key with a passphrase", _keyed("req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:word", "-subj", "/CN=m", "-days", "300",
+                                       "-keyout", "{key}", "-out", "{crt}"), "values: certificate-unreadable"),
+    ("the port of TLS at once", settings(endpoints={"smtp": "smtp.office365.com:465"}), "values: endpoints.smtp"),
+    ("a server that takes no OAuth2", fault("smtp.auth", "504 5.7.4 Unrecognized authentication type"), "auth: no-xoauth2"),
+    ("a policy on where a token comes from", fault("graph", (401, {"error": {"code": "InvalidAuthenticationToken"}})), "graph: token-refused"),
     ("the relay does not run", settings(relay={"status_file": "/nonexistent/status"}), "queue: no-status"),
 )  # fmt: skip
 SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (
@@ -330,6 +364,7 @@ SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("sent as somebody else", _by_smtp("554 5.2.252 SendAsDenied; not allowed to send as"), "send: send-as"),
     ("sent as somebody else, said otherwise", _by_smtp("550 5.7.60 SMTP; Client does not have permissions to send as this sender"), "send: send-as"),
     ("the day's recipients are used up", _by_smtp("554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException"), "send: quota"),
+    ("the mailbox is disabled", _by_smtp("554 5.2.1 STOREDRV; mailbox disabled"), "send: mailbox-disabled"),
     ("the mailbox is full", _by_smtp("554 5.2.2 mailbox full"), "send: mailbox-full"),
     ("too many at once", _by_smtp("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"), "send: concurrency"),
 )  # fmt: skip
@@ -439,9 +474,21 @@ def test_how_many_are_named_and_how_fast(tmp_path: Path) -> None:
     assert right >= 0.95 * total
 
 
+def test_settings_saved_by_an_editor_of_windows(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    text = site.config.read_text()
+    site.config.write_bytes(text.encode("utf-8-sig"))
+    assert run(["mailer", "check", "-c", str(site.config)]) == ExitCode.OK
+    site.config.write_bytes(text.encode("utf-16"))
+    assert run(["mailer", "check", "-c", str(site.config)]) == ExitCode.USAGE
+    assert "is written in UTF-16" in capsys.readouterr().err
+
+
 def test_one_mistake_is_said_once(site: Site) -> None:
     """What an earlier step explains is not said again by the later ones."""
-    for change in (secret("wrong~" + "y" * 30), settings(tenant="other.example")):
+    unreadable = _keyed(
+        "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:word", "-subj", "/CN=m", "-days", "300", "-keyout", "{key}", "-out", "{crt}",
+    )  # fmt: skip
+    for change in (secret("wrong~" + "y" * 30), settings(tenant="other.example"), unreadable):
         change(site)
         report = examine(site)[1]
         assert len({f["rule"] for f in report["findings"]}) == 1
