@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -168,21 +169,24 @@ def _queue(found: Examination) -> None:
     path = Path(place)
     try:
         status = json.loads(read(path))
-    except (HardeningError, ValueError):
+        depth, oldest, dead = (int(status[key]) for key in ("queued", "oldest_seconds", "dead"))
+        held = [
+            (row["to"], int(row["mails"]), float(row["since"]), row["why"]) for row in status.get("held", [])
+        ]
+    except (HardeningError, ValueError, TypeError, KeyError, AttributeError):
         found.wrong("queue", "no-status", f"{path} is absent or unreadable: the relay does not run",
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
         found.done("queue")
         return
-    depth, oldest = int(status.get("queued", 0)), int(status.get("oldest_seconds", 0))
     if status.get("failing"):
         found.wrong("queue", "failing", f"{depth} mails wait, the oldest for {oldest} s: {status['failing']}",
                     "harden mailer doctor --dry-run names the cause", where=path)  # fmt: skip
-    elif int(status.get("dead", 0)):
-        found.wrong("queue", "dead-letters", f"{status['dead']} mails were refused for good",
+    elif dead:
+        found.wrong("queue", "dead-letters", f"{dead} mails were refused for good",
                     "look at them in the spool's folder `dead`", where=path)  # fmt: skip
-    for row in status.get("held", []):
-        age = int(status.get("at", 0) - row["since"])
-        found.wrong("queue", "recipient-refused", f"{row['mails']} mails for {row['to']} wait since {age} s, refused for now: {row['why']}",
+    for to, mails, since, why in held:
+        age = int(time.time() - since)
+        found.wrong("queue", "recipient-refused", f"{mails} mails for {to} wait since {age} s, refused for now: {why}",
                     "check this address; the others have their mail, and `dead` gets what is given up", where=path,
                     severity=Severity.LOW if age < _LONG_HELD else Severity.MEDIUM)  # fmt: skip
     found.done("queue", f"{depth} waiting, oldest {oldest} s")

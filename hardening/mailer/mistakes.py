@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hardening.errors import InputError
 from hardening.mailer.ground import ground
+from hardening.mailer.rest import read
 from hardening.mailer.settings import Credential, Settings, Transport
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
@@ -40,6 +41,7 @@ def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
         *_identity(settings),
         *_addresses(settings),
         *_endpoint(settings),
+        *_authorities(settings),
         *(m for c in settings.credentials for m in _credential(c, today)),
         *_limits(settings),
     )
@@ -117,6 +119,17 @@ def _endpoint(settings: Settings) -> Iterator[Mistake]:
                       "smtp = 'smtp.office365.com:587', or leave it out")  # fmt: skip
 
 
+def _authorities(settings: Settings) -> Iterator[Mistake]:
+    if settings.ca_file is not None:
+        try:
+            found = read(settings.ca_file)
+        except InputError as problem:
+            yield Mistake("ca_file", str(problem), problem.hint)
+        else:
+            if b"-----BEGIN CERTIFICATE-----" not in found:
+                yield Mistake("ca_file", "holds no certificate in PEM", "openssl x509 -in IT -out ca.pem")
+
+
 def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
     place = credential.place
     if not credential.is_certificate:
@@ -161,4 +174,4 @@ def _limits(settings: Settings) -> Iterator[Mistake]:
     ):
         if value < 1 or (value > most and Transport.SMTP in settings.transports):
             yield Mistake(f"limits.{key}", f"{value} is outside 1 to {most}, what Exchange Online allows a mailbox",
-                          f"{key} = {most}", grave=False)  # fmt: skip
+                          f"{key} = {most}", grave=value < 1)  # fmt: skip

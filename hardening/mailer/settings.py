@@ -312,6 +312,26 @@ _LEAST = {"renew_days": 0, "digest_after": 0, "alarm_after": 0}
 """Keys of `[relay]` that may be zero; all other numbers are one at least."""
 
 
+_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
+    "listen": (
+        re.compile(r"(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?\Z"),
+        "listen = '127.0.0.1:2525': loopback alone, so that it is no open relay",
+    ),
+    "allow_recipients": (
+        re.compile(r"[^@\s]*@[^@\s]+\Z"),
+        "an address, or '@' and a domain for everybody there",
+    ),
+    "transport_tls": (re.compile(r"(auto|python|openssl|curl)\Z"), "auto, python, openssl or curl"),
+    "webhook": (re.compile(r"(https?://[^/\s]+.*)?\Z"), "webhook = 'https://host/path'"),
+    "snmp_oid": (re.compile(r"\.?[012](\.\d+)+\Z"), "numbers with dots: 1.3.6.1.4.1.8072.9999.9999"),
+}
+"""Keys of `[relay]` whose texts have a form."""
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+
+
 def _compiled(row: Table, patterns: object) -> None:
     """Refuse subjects that are no regular expressions. Errors: DataError."""
     for one in patterns if isinstance(patterns, list | tuple) else ():
@@ -336,6 +356,8 @@ def _relay(table: Table) -> tuple[tuple[str, object], ...]:
             raise row.wrong(key, f"{value!r} makes no sense here", "see docs/mailer.md")
         if key == "priority":
             _compiled(row, value)
+        if key in _FORMS and (wrong := [one for one in _texts(value) if not _FORMS[key][0].match(one)]):
+            raise row.wrong(key, f"{wrong[0]!r} makes no sense here", _FORMS[key][1])
         pairs.append((key, value))
     row.done()
     return tuple(pairs)

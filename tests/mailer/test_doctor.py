@@ -357,6 +357,9 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("the port of TLS at once", settings(endpoints={"smtp": "smtp.office365.com:465"}), "values: endpoints.smtp"),
     ("a server that takes no OAuth2", fault("smtp.auth", "504 5.7.4 Unrecognized authentication type"), "auth: no-xoauth2"),
     ("a policy on where a token comes from", fault("graph", (401, {"error": {"code": "InvalidAuthenticationToken"}})), "graph: token-refused"),
+    ("a status that is none", lambda site: (_queue()(site), (site.folder / "status").write_text("[1]"))[0], "queue: no-status"),
+    ("an authority's file that is absent", settings(ca_file="absent.pem"), "values: ca_file"),
+    ("no mail in a minute", settings(limits={"per_minute": 0}), "values: limits.per_minute"),
     ("the relay does not run", settings(relay={"status_file": "/nonexistent/status"}), "queue: no-status"),
 )  # fmt: skip
 SENDING: tuple[tuple[str, Callable[[Site], None], str], ...] = (

@@ -26,6 +26,12 @@ SENSELESS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("relay.digest_size", {"relay": {"digest_size": 0}}),
     ("relay.priority", {"relay": {"priority": ["("]}}),
     ("relay.priority", {"relay": {"priority": [3]}}),
+    ("relay.listen", {"relay": {"listen": "0.0.0.0:25"}}),
+    ("relay.listen", {"relay": {"listen": "[::]:25"}}),
+    ("relay.allow_recipients", {"relay": {"allow_recipients": ["example.com"]}}),
+    ("relay.transport_tls", {"relay": {"transport_tls": "wolf"}}),
+    ("relay.webhook", {"relay": {"webhook": "ftp://127.0.0.1/"}}),
+    ("relay.snmp_oid", {"relay": {"snmp_oid": "1.x.3"}}),
 )
 
 
