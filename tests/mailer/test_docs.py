@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from hardening.cli.mailer import command
 from hardening.mailer import relay
-from hardening.mailer.settings import RELAY_KEYS, load
+from hardening.mailer.settings import RELAY_KEYS, Limits, load
 from tests.mailer.conftest import Site
 from tests.mailer.trace import BEGIN, END, PAGE, trace
 
@@ -23,7 +24,8 @@ def test_the_trace_is_what_happens() -> None:
 def test_the_settings_shown_are_read(site: Site) -> None:
     text = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
     document = tomllib.loads(text)
-    assert set(document["relay"]) <= set(RELAY_KEYS)
+    assert set(document["relay"]) == set(RELAY_KEYS)
+    assert set(document["limits"]) == {one.name for one in fields(Limits)}
     site.config.write_text(text)
     assert load(site.config).mailbox == "alarms@example.com"
 

@@ -44,6 +44,14 @@ class Host:
         }
         return play("mailer.yml", values, *flags, cwd=self.root)
 
+    def password(self) -> str:
+        """Let the proxy ask for a password, and write it into the settings; return it."""
+        word = "pw~Long.Word9"
+        self.site.fake.proxy_auth = f"me:{word}"
+        text = self.site.config.read_text()
+        self.site.config.write_text(text.replace("http://127", f"http://me:{word}@127"))
+        return word
+
     def stop(self) -> None:
         if self.pid.exists() and self.pid.read_text().strip():
             number = int(self.pid.read_text())
@@ -80,9 +88,11 @@ def leaks(played: Played, secret: str) -> list[str]:
 
 
 def test_the_relay_is_installed_and_proved(host: Host) -> None:
+    word = host.password()
     done = host.play("-vvv", "--diff", mailer_send_test=True)
     assert done.code == 0, done.output
     assert leaks(done, host.site.secret) == []
+    assert leaks(done, word) == []
     assert [mail.headers["Subject"] for mail in host.site.fake.accepted] == ["Test of the alarm mailer"]
     assert stat.S_IMODE((host.folder / "credential.secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
