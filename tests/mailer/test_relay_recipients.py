@@ -16,6 +16,7 @@ import pytest
 
 from tests.host.little import interpreter
 from tests.mailer.conftest import Site
+from tests.mailer.fake_m365 import Mail
 from tests.mailer.relayed import Relay
 from tests.mailer.test_relay_kills import crash_often
 
@@ -35,11 +36,15 @@ def got(one: Relay) -> dict[str, list[str]]:
     """Return the alarms each recipient has, in order, digests taken apart."""
     found: dict[str, list[str]] = {}
     for mail in list(one.site.fake.accepted):
-        text = mail.headers.get_payload(decode=True).decode()
-        alarms = re.findall(r"(?m)^alarm-id: (\S+)", text) or [str(mail.headers["X-Alarm-Id"])]
         for address in mail.recipients:
-            found.setdefault(address, []).extend(alarms)
+            found.setdefault(address, []).extend(alarms_of(mail))
     return found
+
+
+def alarms_of(mail: Mail) -> list[str]:
+    """Return the alarms of one mail, or of one digest."""
+    text = mail.headers.get_payload(decode=True).decode()
+    return re.findall(r"(?m)^alarm-id: (\S+)", text) or [str(mail.headers["X-Alarm-Id"])]
 
 
 def until(found: Callable[[], Any], seconds: float = 20) -> Any:
@@ -249,28 +254,19 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def pairs(one: Relay) -> list[tuple[str, str, str, bool]]:
-    """Return (alarm, recipient, Message-ID, marked) of everything that arrived."""
-    return [
-        (str(mail.headers["X-Alarm-Id"]), address, str(mail.headers["Message-ID"]), mail.headers["X-Possible-Duplicate"] is not None)
-        for mail in list(one.site.fake.accepted) for address in mail.recipients
-    ]  # fmt: skip
-
-
 def judged(one: Relay, acknowledged: set[str], crashes: int, to: list[str]) -> tuple[int, int]:
     """Check what arrived against what was acknowledged; return the alarms lost (0) and the mails that were duplicates."""
     copies: dict[tuple[str, str], list[tuple[str, bool]]] = {}
-    for alarm, address, name, marked in pairs(one):
-        copies.setdefault((alarm, address), []).append((name, marked))
+    doubled = 0
+    for mail in list(one.site.fake.accepted):
+        copy = (str(mail.headers["Message-ID"]), mail.headers["X-Possible-Duplicate"] is not None)
+        keys = [(alarm, address) for alarm in alarms_of(mail) for address in mail.recipients]
+        doubled += any(key in copies for key in keys)
+        for key in keys:
+            copies.setdefault(key, []).append(copy)
     lost = {(alarm, address) for alarm in acknowledged for address in to} - set(copies)
     unmarked = [key for key, several in copies.items() if sum(1 for _, marked in several if not marked) > 1]
     renamed = [key for key, several in copies.items() if len({name for name, _ in several}) > 1]
-    seen: set[tuple[str, str]] = set()
-    doubled = 0
-    for mail in list(one.site.fake.accepted):
-        keys = {(str(mail.headers["X-Alarm-Id"]), address) for address in mail.recipients}
-        doubled += bool(keys & seen)
-        seen |= keys
     assert lost == set()
     assert unmarked == []
     assert renamed == []
@@ -334,15 +330,24 @@ def _split(one: Relay, address: str) -> bool:
     return not under_way and all(address not in json.loads(meta)["to"] for meta in metas)
 
 
+MANY = int(os.environ.get("SPLITS", "300"))
+
+
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.parametrize(
-    ("age", "kills"),
-    [(age, 6) for age in ("2.7", "3.6", "newest")]
-    + [pytest.param(age, int(os.environ.get("SPLITS", "300")), marks=pytest.mark.long) for age in ("2.7", "3.6", "newest")],
+    ("age", "kills", "digest"),
+    [
+        ("2.7", 6, False), ("3.6", 6, True), ("newest", 6, False), ("newest", 12, True),
+        *(pytest.param(age, MANY, digest, marks=pytest.mark.long) for age, digest in (("2.7", True), ("3.6", False), ("newest", True))),
+    ],
 )  # fmt: skip
-def test_kills_at_any_moment_lose_nothing_while_some_are_refused(site: Site, age: str, kills: int) -> None:
+def test_kills_at_any_moment_lose_nothing_while_some_are_refused(
+    site: Site, age: str, kills: int, digest: bool
+) -> None:
     """Each of three recipients is refused now and then, by turns."""
     one = Relay(site, interpreter(age), allow_recipients=["@example.com"])
+    if digest:
+        one.settings.update(digest_after=2, digest_size=5)
     site.fake.per_minute = site.fake.per_day = 10**9
     seed = int(os.environ.get("SEED", "1"))
     moments = random.Random(seed)
