@@ -264,8 +264,8 @@ def dumped(value):
 def split_mail(raw):
     """Return [(name in lower case, whole header)] and the body; line ends become CRLF."""
     raw = re.sub(b"\r\n|\r|\n", b"\r\n", raw)
-    if raw.startswith(b"\r\n"):
-        raw = b"X-No-Header: 1" + raw
+    if raw.startswith(b"\r\n"):  # no header at all
+        return [], raw[2:]
     head, _, body = raw.partition(b"\r\n\r\n")
     headers = []
     for line in head.split(b"\r\n"):
@@ -1584,7 +1584,7 @@ def outgoing(config, spool, record, to):
     domain = mailbox.partition("@")[2]
     if len(names) == 1:
         headers, body = split_mail(spool.mail(names[0]))
-        dropped = ("from", "to", "cc", "bcc", "sender", "return-path", "x-possible-duplicate", "x-no-header")
+        dropped = ("from", "to", "cc", "bcc", "sender", "return-path", "x-possible-duplicate")
         kept = [line for name, line in headers if name not in dropped]
         known = set(name for name, _ in headers)
         if "message-id" not in known:

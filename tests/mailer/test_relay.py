@@ -258,6 +258,13 @@ def test_sendmail(relay: Relay) -> None:
     (got,) = relay.site.fake.accepted
     assert got.headers["Subject"] == "by sendmail"
     assert "not this" not in got.headers.get_payload()
+    assert relay.run("sendmail", "ops@example.com", text="").returncode == 0
+    assert relay.run("sendmail", text="\nonly a body\n").returncode == 0
+    assert relay.drained()
+    assert [mail.headers.get_payload().strip() for mail in relay.site.fake.accepted[1:]] == [
+        "",
+        "only a body",
+    ]
     relay.kill()
     assert relay.run("sendmail", "-t", text=mail).returncode == 75
 
