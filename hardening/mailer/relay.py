@@ -1934,8 +1934,9 @@ class Delivery(threading.Thread):
         oldest = int(min(n[2:22] for n in names)) / 1e6 if names else now
         failing, since = self.failing, self.since
         held = self.held()
-        if held and not failing and self.last_success <= held[0]["since"]:
-            failing, since = held[0]["why"], held[0]["since"]  # nothing passes: it is not they alone
+        if held and self.last_success <= held[0]["since"]:  # nothing passes: it is not they alone
+            since = min(since, held[0]["since"]) if failing else held[0]["since"]
+            failing = failing or held[0]["why"]
         broken = bool(failing and names and now - since >= self.config["alarm_after"])
         if broken:
             self.speak(
