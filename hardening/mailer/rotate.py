@@ -47,14 +47,20 @@ def promote(path: Path, keys: Keys, *, dry_run: bool = False, wait: float = 0) -
 def retire(path: Path, keys: Keys) -> Iterator[str]:
     """Unregister the fall-back where that can be done from here, and take it out of the settings.
 
-    Errors: UsageError (there is none), RefusedBy (removeKey).
+    Errors: UsageError (there is none, or it is the newer one), RefusedBy (removeKey).
     """
     from hardening.mailer.certificates import unregister
 
     settings = load(path, keys)
     if len(settings.credentials) < 2:  # noqa: PLR2004 - the one in use and the fall-back
         raise UsageError(f"{path}: there is no [next_credential] to retire", hint="nothing is to be done")
-    old, client = settings.credentials[1], settings.client_id.strip()
+    current, old = settings.credentials
+    client = settings.client_id.strip()
+    if current.expires and old.expires and old.expires > current.expires:
+        raise UsageError(
+            f"{path}: [next_credential] ends after [credential]: it looks staged, not old",
+            hint="harden mailer rotate puts it in use first; what is really old is taken out by hand",
+        )
     by_hand = (
         f"next: az ad app credential delete --id {client} {'--cert ' if old.is_certificate else ''}--key-id OLD"
         f"   # az ad app credential list --id {client}{' --cert' if old.is_certificate else ''} shows them"

@@ -57,6 +57,19 @@ def test_a_staged_credential_that_is_refused_changes_nothing(site: Site) -> None
     assert site.config.read_bytes() == before
 
 
+def test_what_is_only_staged_is_not_retired(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(site, "second~" + "x" * 30)
+    later = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=600)
+    site.write(next_credential={"secret_file": "next.secret", "expires": later})
+    before = site.config.read_bytes()
+    assert run(["mailer", "rotate", "-c", str(site.config), "--retire"]) == ExitCode.USAGE
+    assert "it looks staged, not old" in capsys.readouterr().err
+    assert site.config.read_bytes() == before
+    assert run(["mailer", "rotate", "-c", str(site.config)]) == ExitCode.OK
+    assert run(["mailer", "rotate", "-c", str(site.config), "--retire"]) == ExitCode.OK
+    assert len(load(site.config).credentials) == 1
+
+
 def test_nothing_staged_is_a_usage_error(site: Site) -> None:
     assert run(["mailer", "rotate", "-c", str(site.config)]) == ExitCode.USAGE
 
