@@ -15,8 +15,8 @@ from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode
 from hardening.findings import Finding, Result, Run, Severity, Verdict, in_file
 from hardening.upgrade import rules
-from hardening.upgrade.logs import triage
 from hardening.upgrade.logs.patterns import Meaning, Message, shipped
+from hardening.upgrade.logs.prefixes import PREFIXES
 from hardening.upgrade.recipe import Recipe
 
 
@@ -97,7 +97,7 @@ def stoppers(messages: Sequence[Message]) -> dict[str, Any]:
     """Return the messages that stop an upgrade by their own wording, in the form the host's program takes."""
     fatal = [m for m in messages if m.meaning is Meaning.FATAL and m.context is None]
     return {
-        "prefix": triage.PREFIXES.pattern,
+        "prefix": PREFIXES.pattern,
         "patterns": [{"id": m.rule.id.removeprefix("log/"), "regex": m.regex.pattern} for m in fatal],
     }
 

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import mmap
 import re
-import shutil
-import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import IO
 
-from hardening.errors import InputError
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.logs.gate import Buffer, Gate
+from hardening.upgrade.logs.opened import NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
+from hardening.upgrade.logs.prefixes import PREFIXES
 from hardening.upgrade.logs.redact import redacted
 
 _LONGEST_LINE = 8192
-PREFIXES = re.compile(
-    r"""^(?:
-      (?:[A-Z][a-z]{2}\s+\d{1,2}\s\d\d:\d\d:\d\d\s\S+\s[\w./()-]+(?:\[\d+\])?:\s)  # syslog
-    | (?:\[?\d{4}-\d\d-\d\d[T\s]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?\s+)  # ISO time
-    | (?:\[?\d\d?:\d\d:\d\d(?:[.,]\d+)?\]?\s+)
-    | (?:[ \t]+)
-    | (?:(?:[^\s:]*/)?(?:mysql(?:check|_upgrade)?|mariadb(?:-check|-upgrade)?):\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.))
-    )+""",
-    re.VERBOSE,
-)
+"""Bytes of a line that are judged at once; a longer one is judged in pieces that overlap."""
+_OVERLAP = 512
 _ALARM = re.compile(
     r"(?i)\b(errors?|fatal|fail(?:ed|ure|s)?|exception|panic|traceback|segfault|cannot|can't|denied|abort(?:ed|ing)?|corrupt(?:ed)?)\b"
 )
@@ -92,13 +78,13 @@ class Triage:
         reason, examined = "", Examined.FULL
         groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]] = {}
         lines = size = 0
-        with _opened(path) as (content, problem):
+        with opened(path) as (content, problem):
             size = len(content)
             if problem:
                 examined, reason = Examined.PARTIAL, problem
             if not size:
                 examined, reason = Examined.NONE, problem or "empty file"
-            elif b"\0" in content[:_LONGEST_LINE]:
+            elif not is_text(content):
                 examined, reason = Examined.NONE, "not a text file"
             else:
                 lines = self._read(content, groups)
@@ -126,22 +112,31 @@ class Triage:
         for start, end in self._gate.lines(content):
             number += _newlines(content, position, start)
             position = start
-            text = _line(content, start, end)
-            judged = self._judge(content, start, end, text)
-            if judged is None and (not _ALARM.search(text) or _CALM.search(text)):
-                continue
-            if judged is None:
-                key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, _shape(text))
-                if key not in groups and sum(k[0] == UNKNOWN.id for k in groups) >= _UNKNOWN_LIMIT:
-                    key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, "")
-                    text = "further unknown errors of other kinds"
-            else:
-                key = (judged.message.rule.id, judged.meaning, judged.confidence, judged.note)
-            if key not in groups:
-                groups[key] = (judged, _Group(number, redacted(text)))
-            groups[key][1].add(number)
+            for text in _pieces(content, start, end):
+                self._take(groups, number, text, self._judge(content, start, end, text))
         ends_open = content[len(content) - 1 : len(content)] != b"\n"
         return number - 1 + _newlines(content, position, len(content)) + ends_open
+
+    @staticmethod
+    def _take(
+        groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]],
+        number: int,
+        text: str,
+        judged: _Judged | None,
+    ) -> None:
+        """Add a line to the group of those that mean the same, unless it says nothing of an error."""
+        if judged is None:
+            if not _ALARM.search(text) or _CALM.search(text):
+                return
+            key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, _shape(text))
+            if key not in groups and sum(k[0] == UNKNOWN.id for k in groups) >= _UNKNOWN_LIMIT:
+                key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, "")
+                text = "further unknown errors of other kinds"
+        else:
+            key = (judged.message.rule.id, judged.meaning, judged.confidence, judged.note)
+        if key not in groups:
+            groups[key] = (judged, _Group(number, redacted(text)))
+        groups[key][1].add(number)
 
     def _matching(self, text: str) -> tuple[Message, ...]:
         """Return the messages that match a line; what a log repeats is matched once."""
@@ -212,9 +207,26 @@ def _neighbour(content: Buffer, at: int, step: int) -> str:
     return ""
 
 
+def _pieces(content: Buffer, start: int, end: int) -> Iterator[str]:
+    """Yield a line as a terminal would have shown it: what a carriage return parts, and a very long line, piece by piece."""
+    while start < end:
+        cut = content.find(b"\r", start, end)
+        cut = end if cut < 0 else cut
+        if cut - start > _LONGEST_LINE:
+            cut = start + _LONGEST_LINE
+            yield _line(content, start, cut)
+            start = cut - _OVERLAP
+        else:
+            yield _line(content, start, cut)
+            start = cut + 1
+
+
 def _line(content: Buffer, start: int, end: int) -> str:
+    """Return a line without what stands before its message, and without the hole that a power cut left before it."""
+    if content[start : start + 1] == b"\0" and (hole := NULS.match(content, start, end)):
+        start = hole.end()
     raw = content[start : min(end, start + _LONGEST_LINE)].rstrip(b"\r\n")
-    text = raw.decode("utf-8", "replace").replace("\u2019", "'")
+    text = raw.decode("utf-8", "replace").replace("\u2019", "'").lstrip("\ufeff")
     return text[match.end() :] if (match := PREFIXES.match(text)) else text
 
 
@@ -252,35 +264,3 @@ def _finding(path: Path, judged: _Judged | None, group: _Group) -> Finding:
         evidence=group.text,
         remedy=remedy,
     )
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[Buffer, str]]:
-    """Yield the log's bytes (gzip undone) and what was wrong with the file, if anything."""
-    try:
-        source = path.open("rb")
-    except OSError as problem:
-        raise InputError(f"{path}: {problem.strerror}", hint="give log files, not folders") from problem
-    with source, contextlib.ExitStack() as stack:
-        stream: IO[bytes] = source
-        problem_text = ""
-        if not source.seekable():  # a pipe: it can be read once, and the neighbours have to stay in reach
-            stream = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(source, stream, 1 << 20)
-            stream.seek(0)
-        if stream.read(2) == b"\x1f\x8b":
-            stream.seek(0)
-            plain = stack.enter_context(tempfile.TemporaryFile())
-            try:
-                with gzip.GzipFile(fileobj=stream) as packed:
-                    while piece := packed.read1(1 << 16):  # small ones: what a torn file still holds counts
-                        plain.write(piece)
-            except (OSError, EOFError, zlib.error) as problem:
-                problem_text = f"damaged gzip file: {problem}"
-            stream = plain
-        stream.flush()
-        size = stream.seek(0, 2)
-        if not size:
-            yield b"", problem_text
-            return
-        yield stack.enter_context(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)), problem_text

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Confidence, Examined, Finding, Run, Severity
 from hardening.upgrade.logs.gate import Gate, loose
+from hardening.upgrade.logs.opened import opened
 from hardening.upgrade.logs.patterns import Message, load, shipped
 from hardening.upgrade.logs.redact import redacted
 from hardening.upgrade.logs.triage import Triage
@@ -164,7 +168,7 @@ def test_counter_examples_are_something_else(message: Message) -> None:
 
 def test_ids_are_unique_and_there_are_as_many_as_documented() -> None:
     ids = [m.rule.id for m in shipped()]
-    assert len(ids) == len(set(ids)) == 96
+    assert len(ids) == len(set(ids)) == 99
 
 
 def test_an_unknown_error_is_shown_and_counted_once_for_its_kind(tmp_path: Path) -> None:
@@ -212,7 +216,55 @@ def test_gzip_and_pipe_like_files_and_windows_line_ends(tmp_path: Path) -> None:
     assert cut.subjects[0].examined is Examined.PARTIAL or cut.subjects[0].examined is Examined.NONE
 
 
-@pytest.mark.parametrize("data", [b"", b"\x7fELF\0\0\0\0", b"\x1f\x8bbroken"])
+@pytest.mark.parametrize(("name", "pack"), [("bzip2", bz2.compress), ("xz", lzma.compress)])
+def test_other_packers(tmp_path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+    data = pack(MYSQLCHECK.encode() * 500)
+    assert one(run(tmp_path, data), "log/mysql-log-table-lock-check").confidence is Confidence.HIGH
+    torn = run(tmp_path, data[:-20]).subjects[0]
+    assert torn.examined is not Examined.FULL
+    assert f"damaged {name} file" in torn.reason
+
+
+def test_a_log_that_unpacks_to_more_than_there_is_room_for_is_said_to_be_cut(tmp_path: Path) -> None:
+    log = tmp_path / "a.gz"
+    log.write_bytes(gzip.compress(b"all is well\n" * 1_000_000))
+    with opened(log, most=1 << 20) as (content, problem):
+        assert (1 << 20) < len(content) < (2 << 20)
+        assert problem == "more than 1048576 bytes unpacked"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_what_windows_writes_is_read(tmp_path: Path, encoding: str) -> None:
+    """PowerShell's redirection writes UTF-16, an editor puts a mark before the first line."""
+    text = "ERROR 1556 (HY000) at line 12: You can't use locks with log tables.\r\nmore\r\n"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    found = run(tmp_path, (mark + text).encode(encoding))
+    assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
+
+
+@pytest.mark.parametrize("hole", [20, 4096, 100_000])
+@pytest.mark.parametrize("before", [b"", b"all is well\n"])
+def test_a_hole_of_zero_bytes_hides_nothing(tmp_path: Path, hole: int, before: bytes) -> None:
+    """A power cut leaves zero bytes in a log; so does a rotation that cuts the file under a program that writes on."""
+    line = b"ERROR 1556 (HY000) at line 12: You can't use locks with log tables.\n"
+    found = run(tmp_path, before + b"\0" * hole + line)
+    assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
+
+
+@pytest.mark.parametrize("fill", ["download 1%\r" * 3, "x" * 8190, "x" * 50_000])
+def test_what_a_progress_bar_or_a_long_line_ends_with_is_seen(tmp_path: Path, fill: str) -> None:
+    found = run(tmp_path, f"{fill}mysqldump: Got error: 1556: You can't use locks\n")
+    assert one(found, "log/mysql-log-table-lock-dump").level is Severity.HIGH
+
+
+def test_an_error_after_a_carriage_return_begins_a_line(tmp_path: Path) -> None:
+    found = run(tmp_path, "restoring  1%\rrestoring  2%\rERROR 1556 (HY000) at line 12: You can't\n")
+    assert one(found, "log/mysql-log-table-lock-restore").level is Severity.HIGH
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 5000, b"\x7fELF\0\0\0\0", b"\x1f\x8bbroken", b"a.txt\0\0\0000644\0" + b"\0" * 500]
+)
 def test_what_is_no_log_is_said_and_never_a_pass(tmp_path: Path, data: bytes) -> None:
     assert run(tmp_path, data).exit_code() is ExitCode.NOTHING_EXAMINED
 

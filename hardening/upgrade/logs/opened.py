@@ -1,0 +1,95 @@
+"""A log's bytes, whatever it was packed or written with: gzip, bzip2, xz, UTF-16, a pipe, holes of zero bytes."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import contextlib
+import gzip
+import lzma
+import mmap
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from hardening.errors import InputError
+from hardening.upgrade.logs.gate import Buffer
+
+UNPACKED = 16 << 30
+"""Bytes that one packed log may come to; what lies beyond is not examined, and that is said."""
+NULS = re.compile(rb"\0+")
+_HOLE = re.compile(rb"\0{16,}")
+_HEAD = 8192
+_PACKED: tuple[tuple[bytes, str, Callable[[IO[bytes]], Any]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
+    (b"BZh", "bzip2", bz2.BZ2File),
+    (b"\xfd7zXZ\0", "xz", lzma.LZMAFile),
+)
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+
+
+def is_text(content: Buffer) -> bool:
+    """Whether the bytes are a log's: without zero bytes at its beginning, but for the long runs of a hole in a file."""
+    hole = NULS.match(content)
+    begin = hole.end() if hole else 0
+    head = content[begin : begin + _HEAD]
+    return bool(head) and b"\0" not in _HOLE.sub(b"", head)
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
+    """Yield the log's bytes, unpacked and as UTF-8, and what was wrong with the file, if anything. Errors: InputError."""
+    try:
+        source = path.open("rb")
+    except OSError as problem:
+        raise InputError(f"{path}: {problem.strerror}", hint="give log files, not folders") from problem
+    with source, contextlib.ExitStack() as stack:
+        stream: IO[bytes] = source
+        problem_text = ""
+        if not source.seekable():  # a pipe: it can be read once, and the neighbours have to stay in reach
+            stream = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(source, stream, 1 << 20)
+        for magic, name, unpacked in _PACKED:
+            if _starts(stream, magic):
+                plain = stack.enter_context(tempfile.TemporaryFile())
+                problem_text = _unpack(unpacked(stream), plain, name, most)
+                stream = plain
+                break
+        if _starts(stream, codecs.BOM_UTF16_LE) or _starts(stream, codecs.BOM_UTF16_BE):
+            plain = stack.enter_context(tempfile.TemporaryFile())
+            reader = codecs.getreader("utf-16")(stream, "replace")
+            while text := reader.read(1 << 20):
+                plain.write(text.encode("utf-8", "replace"))
+            stream = plain
+        stream.flush()
+        size = stream.seek(0, 2)
+        if not size:
+            yield b"", problem_text
+            return
+        yield stack.enter_context(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)), problem_text
+
+
+def _starts(stream: IO[bytes], magic: bytes) -> bool:
+    stream.seek(0)
+    found = stream.read(len(magic)) == magic
+    stream.seek(0)
+    return found
+
+
+def _unpack(packed: Any, plain: IO[bytes], name: str, most: int) -> str:
+    """Copy what a packed log holds, as far as it can be read; return why it ended early, or an empty text."""
+    size = 0
+    try:
+        with packed:
+            while piece := packed.read1(1 << 16):  # small ones: what a torn file still holds counts
+                plain.write(piece)
+                size += len(piece)
+                if size > most:
+                    return f"more than {most} bytes unpacked"
+    except _DAMAGE as problem:
+        return f"damaged {name} file: {problem}"
+    return ""

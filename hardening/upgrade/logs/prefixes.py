@@ -1,0 +1,39 @@
+"""What stands before a message on its line and says nothing of it: time stamps of any country, host, program, level.
+
+The same pattern travels to hosts, so it is one that the `re` of Python 2.6 takes: no letters beyond ASCII, no named sets.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CLOCK = r"\d\d?:\d\d:\d\d(?:[.,]\d+)?"
+_WORD = r"[^\s\d:\[\]]"
+"""A letter of a weekday, month or time zone in any language."""
+_MONTH = rf"(?:\d\d?)?{_WORD}{{1,9}}"
+_DAY = rf"\d\d?{_WORD}?"
+_ZONE = r"(?:[A-Z]{2,5}|[+-]\d\d:?\d\d|\([^()]{3,12}\))"
+_WEEKDAY = rf"{_WORD}{{2,10}}[.,]?"
+_DATE = rf"(?:{_MONTH}\s+{_DAY},?|{_DAY}\s+{_MONTH})"
+_SHORT = rf"{_DATE}\s+{_CLOCK}"
+_LONG = rf"(?:{_WEEKDAY}\s+)?{_DATE},?\s+(?:\d{{4}},?\s+)?{_CLOCK}(?:\s[AP]M)?(?:\s{_ZONE})?(?:\s\d{{4}})?"
+_ISO = r"\d{4}[-/.]\d\d?[-/.]\d\d?[T\s]+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?(?:Z|[+-]\d\d:?\d\d))?"
+_NUMBERS = r"\d\d?[-/.]\d\d?[-/.]\d\d(?:\d\d)?,?\s+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s[AP]M)?"
+_MYSQLD = r"\d{6}\s+\d\d?:\d\d:\d\d"
+_STAMP = rf"(?:{_ISO}|{_NUMBERS}|{_MYSQLD}|{_CLOCK}|{_LONG})"
+_PROGRAM = r"(?!mysqldump|mariadb-dump)[\w./()@-]+"
+"""A dump's own name is a part of its message."""
+_CLIENT = r"(?:[^\s:]*/)?(?:mysql(?:check|_upgrade)?|mariadb(?:-check|-upgrade)?):"
+
+PREFIXES = re.compile(
+    rf"""^(?:
+      (?:{_SHORT}\s[^\s:]+\s{_PROGRAM}(?:\[\d+\])?:\s)  # syslog
+    | (?:{_ISO}\s[^\s:]+\s{_PROGRAM}\[\d+\]:\s)  # syslog with whole dates
+    | (?:\[\s*(?:{_STAMP}|\d+\.\d+)\s*\]:?\s+)
+    | (?:\(\s*{_STAMP}\s*\):?\s+)
+    | (?:{_STAMP}:?\s+(?:-\s+)?)
+    | (?:[ \t]+)
+    | (?:(?:{_CLIENT}|\[?(?:INFO|DEBUG|TRACE|STDOUT|STDERR)\]?:?|[+>|*-]+)\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.))
+    )+""",
+    re.VERBOSE,
+)

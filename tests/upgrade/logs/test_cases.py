@@ -1,0 +1,128 @@
+"""Whole logs in the shape of CentOS 6 and 7, invented for this: what is benign stays benign, what is harmful is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hardening.errors import ExitCode
+from hardening.findings import Severity
+from hardening.upgrade.logs.prefixes import PREFIXES
+from hardening.upgrade.logs.triage import Triage
+from tests.host.little import interpreter
+
+CASES = Path(__file__).with_name("cases")
+TRIAGE = Triage()
+LOCK = {"mysql-log-table-lock-check": "info"}
+SAID: dict[str, dict[str, str]] = {
+    "el6-mysql-upgrade-good": LOCK,
+    "el6-mysql-upgrade-crashed": {
+        **LOCK,
+        "mysql-check-corrupt": "high",
+        "mix-fatal": "high",
+        "unknown": "medium",
+    },
+    "el6-mysqlcheck-notes": {**LOCK, "mysql-engine-optimize-note": "info"},
+    "el6-mysqlcheck-view": {
+        **LOCK,
+        "mysql-no-table": "high",
+        "mysql-check-corrupt": "high",
+        "unknown": "medium",
+    },
+    "el6-dump-locked": {"mysql-log-table-lock-dump": "high"},
+    "el6-dump-lost": {"mysql-dump-failed": "high"},
+    "el7-dump-good": {"mysql-password-cli": "info"},
+    "el6-restore-locked": {"mysql-log-table-lock-restore": "high"},
+    "el6-yum-good": {"yum-altered": "info", "httpd-fqdn": "info", "rpm-nokey": "low", "rpm-rpmnew": "low"},
+    "el6-yum-broken": {"yum-verify": "high", "yum-skip-broken": "low"},
+    "el6-yum-mirror": {"yum-mirror": "info", "yum-verify": "high"},
+    "el6-rpm-disk-full": {"rpm-unpack": "high", "rpm-pre-fail": "high"},
+    "el6-rpmdb": {"rpm-db": "high", "unknown": "medium"},
+    "el7-services": {"systemd-link": "info", "systemd-failed": "high"},
+    "el7-mysqld": {"mysql-innodb-recovery": "info", "mysql-no-table": "high"},
+}
+STAMPS = (
+    "M\u00e4r  3 02:11:09 anlage-7 aspect-upgrade[1423]: ",
+    "mars  3 02:11:09 site-7 aspect-upgrade: ",
+    "3\u6708  3 02:11:09 site-7 aspect-upgrade[7]: ",
+    "2024-03-03T02:11:09.123+01:00 site-7 aspect-upgrade[1423]: ",
+    "So 3. M\u00e4r 02:11:09 CET 2024: ",
+    "dimanche 3 mars 2024, 02:11:09 (UTC+0100) ",
+    "Sun Mar  3 02:11:09 CET 2024 ",
+    "[Sun Mar  3 02:11:09 2024] ",
+    "03.03.2024 02:11:09 ",
+    "[03.03.2024 02:11:09,123] ",
+    "03/03/2024 02:11:09 AM ",
+    "2024/03/03 02:11:09 - ",
+    "240303  2:11:09 ",
+    "[1709431869.123] ",
+    "2024-03-03 02:11:09,123 INFO ",
+    "(02:11:09) ",
+    "+ ",
+)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_whole_log_says(name: str) -> None:
+    found = TRIAGE.logs([CASES / f"{name}.log"])
+    assert {f.rule.id.removeprefix("log/"): f.level.label for f in found.findings} == SAID[name]
+    harmful = max(f.level for f in found.findings) >= Severity.MEDIUM
+    assert (found.exit_code() is ExitCode.FINDINGS) is harmful
+
+
+def test_every_log_has_its_expectation() -> None:
+    assert {path.stem for path in CASES.glob("*.log")} == set(SAID)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_time_stamp_of_any_country_changes_nothing(tmp_path: Path, stamp: str, end: str) -> None:
+    log = tmp_path / "a.log"
+    for name in ("el6-mysql-upgrade-good", "el6-restore-locked", "el6-dump-locked"):
+        lines = (CASES / f"{name}.log").read_text().splitlines()
+        log.write_text("".join(stamp + line + end for line in lines), newline="")
+        found = TRIAGE.logs([log])
+        assert {f.rule.id.removeprefix("log/"): f.level.label for f in found.findings} == SAID[name]
+        assert {f.confidence.label for f in found.findings} == {"high"}
+
+
+def test_a_dump_that_is_named_where_syslog_names_the_program_is_seen(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text(
+        "Mar  3 02:11:09 site-7 mysqldump: Got error: 1556: You can't use locks with log tables.\n"
+    )
+    assert [f.rule.id for f in TRIAGE.logs([log]).findings] == ["log/mysql-log-table-lock-dump"]
+
+
+def test_rotated_logs_are_read_together(tmp_path: Path) -> None:
+    """What logrotate leaves: the newest as it is, one renamed, one packed; each is a subject of its own."""
+    text = (CASES / "el6-restore-locked.log").read_bytes()
+    good = (CASES / "el6-mysql-upgrade-good.log").read_bytes()
+    (tmp_path / "upgrade.log").write_bytes(good)
+    (tmp_path / "upgrade.log.1").write_bytes(good)
+    (tmp_path / "upgrade.log.2.gz").write_bytes(gzip.compress(text))
+    found = TRIAGE.logs(sorted(tmp_path.iterdir()))
+    assert len(found.subjects) == 3
+    harmful = [f for f in found.findings if f.level >= Severity.MEDIUM]
+    assert [(Path(f.subject).name, f.rule.id) for f in harmful] == [
+        ("upgrade.log.2.gz", "log/mysql-log-table-lock-restore")
+    ]
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_hosts_take_the_same_stamps_away(age: str) -> None:
+    """The pattern travels to hosts as JSON: their Python has to understand it, and to see the same."""
+    line = "ERROR 1556 (HY000) at line 12: You can't use locks with log tables."
+    program = (
+        "import json, re, sys\nsaid = json.loads(sys.stdin.read())\nprefix = re.compile(said[0], re.VERBOSE)\n"
+        "sys.stdout.write(json.dumps([prefix.sub('', one, 1) for one in said[1]]))"
+    )
+    done = subprocess.run(
+        [interpreter(age), "-c", program], input=json.dumps([PREFIXES.pattern, [one + line for one in STAMPS]]),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(json.loads(done.stdout)) == {line}
