@@ -194,7 +194,6 @@ def _admitted(
     from hardening.cli.options import settled
     from hardening.errors import ExitCode
     from hardening.upgrade import admission, recipe
-    from hardening.upgrade.logs.patterns import load
 
     run, job = admission.admit(
         bundle,
@@ -202,7 +201,7 @@ def _admitted(
         recipe.load(recipe_file),
         signature=signature,
         fail_on=None,
-        messages=load(log_rules) if log_rules else (),
+        log_rules=log_rules,
     )
     run = settled(run, report)
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None

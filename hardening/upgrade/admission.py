@@ -15,7 +15,7 @@ from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode
 from hardening.findings import Finding, Result, Run, Severity, Verdict, in_file
 from hardening.upgrade import rules
-from hardening.upgrade.logs.patterns import Meaning, Message, shipped
+from hardening.upgrade.logs.patterns import Meaning, Message, load, shipped
 from hardening.upgrade.logs.prefixes import PREFIXES
 from hardening.upgrade.recipe import Recipe
 
@@ -36,6 +36,8 @@ class Job:
     """Its envelope, for a host that verifies by its own keys."""
     stop: dict[str, Any] = field(default_factory=dict)
     """Messages that stop the installer on the host, even while nobody watches."""
+    log_rules: str = ""
+    """File of the operator's own messages, for the triage of the whole log on this machine."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that travels as a playbook variable."""
@@ -49,12 +51,13 @@ def admit(
     *,
     signature: Path | None = None,
     fail_on: Severity | None = Severity.MEDIUM,
-    messages: Sequence[Message] = (),
+    log_rules: Path | None = None,
 ) -> tuple[Run, Job | None]:
     """Verify and audit a bundle; return what was seen, and the job unless it is refused.
 
-    Errors: InputError where the bundle does not exist.
+    Errors: InputError where the bundle does not exist, DataError where `log_rules` are wrong.
     """
+    messages = load(log_rules) if log_rules else ()
     run = verify(path, trusted, signature=signature)
     if run.extra_codes:
         return run, None
@@ -90,6 +93,7 @@ def admit(
         recipe=recipe.body,
         signature=str((signature or signature_of(path)).resolve()),
         stop=stoppers((*messages, *shipped())),
+        log_rules=str(log_rules.resolve()) if log_rules else "",
     )
 
 

@@ -262,9 +262,11 @@ class Conductor:
         """Triage the whole log with its context; return the first reason to stop, or an empty text."""
         if self.log is None or not self.log.exists():
             return ""
+        from hardening.upgrade.logs.patterns import load
         from hardening.upgrade.logs.triage import Triage
 
-        run = Triage().logs([self.log])
+        own = self.job.log_rules if self.job is not None else ""
+        run = Triage(load(Path(own)) if own else ()).logs([self.log])
         self.triaged = [
             {"rule": f.rule.id, "severity": f.level.label, "message": f.message, "evidence": f.evidence,
              "line": getattr(f.location, "line", None) or 0}

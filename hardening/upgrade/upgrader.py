@@ -738,17 +738,17 @@ def follow(up, child, reader):
                 chunk, quiet = os.read(reader, 65536), agent.clock()
                 if not chunk:
                     child.wait()
-                    return ""
+                    return stopped_by(up, number + 1, rest)
                 os.write(log, chunk)
                 lines = (rest + chunk).split(b"\n")
                 rest = lines.pop()[-LINE_ROOM:]
                 for line in lines:
                     number += 1
-                    known = stop_line(up, agent.shown(line[:8192]))
-                    if known:
-                        return "line %d of the installer's log stops the upgrade (log/%s)" % (number, known)
+                    why = stopped_by(up, number, line)
+                    if why:
+                        return why
             elif ended:
-                return ""
+                return stopped_by(up, number + 1, rest)
             if agent.clock() > deadline:
                 return "the installer did not end within %d seconds" % recipe["timeout"]
             if agent.clock() - quiet > recipe["silence"]:
@@ -760,6 +760,15 @@ def follow(up, child, reader):
     finally:
         os.fsync(log)
         os.close(log)
+
+
+def stopped_by(up, number, line):
+    """Return why a line of the installer's output stops the upgrade, or an empty text; a carriage return begins it anew."""
+    for piece in line.split(b"\r"):
+        known = stop_line(up, agent.shown(piece[:8192]))
+        if known:
+            return "line %d of the installer's log stops the upgrade (log/%s)" % (number, known)
+    return ""
 
 
 def end_group(pid):

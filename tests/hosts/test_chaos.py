@@ -7,34 +7,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.hosts.chaos import INTERRUPTIONS, trials
-from tests.hosts.fleet import Box, Fleet, missing
+from tests.hosts.fleet import Box, Fleet
 
 pytestmark = pytest.mark.long
 
 TRIALS = int(os.environ.get("TRIALS", "300"))
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    lacking = missing()
-    if lacking:
-        message = f"hosts need {', '.join(lacking)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    one = Fleet(tmp_path_factory.mktemp("chaos") / "f")
-    try:
-        one.start()
-        one.inventory()
-        yield one
-    finally:
-        one.stop()
 
 
 def test_three_hundred_interruptions(fleet: Fleet, record_property: Callable[[str, object], None]) -> None:

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pytest
 
 from hardening import resources
 from hardening.host import stream
-from tests.hosts.fleet import CONTROL, Box, Fleet, missing
+from tests.hosts.fleet import CONTROL, Box, Fleet
 
 pytestmark = pytest.mark.long
 
@@ -30,22 +30,6 @@ ETC = (
 )
 PENDING = "/var/lib/aspect-hardening/pending"
 PIDS = "ps -o pid=,lstart=,comm= -C apache2,engine-stand-in,firewalld,lighttpd,mariadbd | sort"
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    lacking = missing()
-    if lacking:
-        message = f"hosts need {', '.join(lacking)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    one = Fleet(tmp_path_factory.mktemp("fleet") / "f")
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
 
 
 def play(

@@ -1,4 +1,4 @@
-"""A release engineer, and one host with the stand-in product."""
+"""A release engineer, three hosts that boot, and one host with the stand-in product."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.booted import booted_fleet
 from tests.upgrade.quick import Quick
 from tests.upgrade.standin import Signer, Site
+
+__all__ = ["booted_fleet", "quick", "signer", "site"]
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,12 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hosts.fleet import CONTROL, Box, Fleet, missing
+from tests.hosts.fleet import CONTROL, Box, Fleet
 from tests.upgrade.standin import Signer
 
 pytestmark = pytest.mark.long
@@ -82,22 +81,12 @@ STATE = "cd / && find home/MIX_CMIX etc/httpd -type f | sort | xargs sha256sum; 
 HARDEN = Path(sys.executable).with_name("harden")
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    lacking = missing()
-    if lacking:
-        message = f"hosts need {', '.join(lacking)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    one = Fleet(tmp_path_factory.mktemp("upgrade-fleet") / "f")
-    try:
-        one.start()
-        for box in one.boxes:
-            lay_out(one, box)
-        yield one
-    finally:
-        one.stop()
+@pytest.fixture(scope="module", name="fleet")
+def fleet_with_the_old_release(fleet: Fleet) -> Fleet:
+    """Put the old release of the stand-in product on every host."""
+    for box in fleet.boxes:
+        lay_out(fleet, box)
+    return fleet
 
 
 def lay_out(fleet: Fleet, box: Box) -> None:

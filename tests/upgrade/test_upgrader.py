@@ -24,12 +24,14 @@ from hardening.upgrade import carry
 from tests.host.little import digest, interpreter
 from tests.upgrade.quick import Quick
 from tests.upgrade.standin import (
+    FAULTS,
     NEW,
     OLD,
     Signer,
     Site,
     begin,
     conductor,
+    installer,
     job,
     left,
     runners,
@@ -124,6 +126,46 @@ def test_a_bad_release_is_led_back(site: Site, signer: Signer, fault: str) -> No
     assert site.whole(before) == "old"
     assert left(site) == []
     assert found["leftovers"]["removed"] == found["leftovers"]["changed"] == []
+
+
+STOPS = "ERROR 1556 (HY000) at line 12: nothing after it is restored"
+
+
+@pytest.mark.parametrize("line", [f"printf '%s' '{STOPS}'", f"printf 'at 1%%\\rat 2%%\\r%s\\n' '{STOPS}'"])
+def test_a_last_line_that_is_open_and_one_that_a_progress_bar_shares_stop_it(
+    site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setitem(FAULTS, "odd-line", {"@LATE@": line})
+    before = site.declared()
+    odd = Signer(site.root.parent / "odd", signer.private)
+    bundle = odd.bundle(
+        "odd-line", more={"install.sh": installer(NEW, "odd-line").replace('echo "installed 2.0"', ":")}
+    )
+    found = whole_run(site, bundle, log=None)
+    assert found["state"] == "rolledback", found
+    assert (
+        "of the installer's log stops the upgrade (log/mysql-log-table-lock-restore)" in found["problems"][0]
+    )
+    assert site.whole(before) == "old"
+
+
+def test_the_operators_own_messages_judge_the_log(site: Site, signer: Signer, tmp_path: Path) -> None:
+    """What is harmless here is said to be so, and what the lines around it make fatal leads the host back."""
+    row = "[[message]]\nid = 'flux'\nclass = '{}'\nprogram = 'installer'\nregex = 'flux capacitor'\nwhy = 'w'\naction = 'a'\n"
+    rules, bundle, before = tmp_path / "own.toml", signer.bundle("unknown-log"), site.declared()
+    made = replace(job(bundle, site), log_rules=str(rules))
+    rules.write_text(
+        row.format("fatal")
+        + "[message.context]\nnext = '^installed'\nif_absent = 'warn'\nif_contradicted = 'warn'\n"
+    )
+    found = whole_run(site, bundle, job=made)
+    assert found["state"] == "rolledback", found
+    assert "log/flux" in found["problems"][0]
+    assert site.whole(before) == "old"
+    rules.write_text(row.format("benign"))
+    found = whole_run(site, bundle, job=made)
+    assert found["state"] == "committed", found
+    assert [one["rule"] for one in found["log"]] == ["log/flux"]
 
 
 @pytest.mark.parametrize("fault", ["benign-log", "unknown-log"])
