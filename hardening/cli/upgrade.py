@@ -12,7 +12,7 @@ from hardening.cli.upgrade_apply import verbs
 from hardening.errors import ExitCode, HostsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hardening.host.playbook import Receipt
 
@@ -64,6 +64,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
     waiting = underway = False
+    lost: list[str] = []
     for one in receipt.hosts:
         click.echo(one.host)
         for tx in one.said("transactions"):
@@ -74,6 +75,8 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
             )
             underway = underway or row["state"] not in ("committed", "rolledback")
+            if row["state"] == "lost":
+                lost.append(f"{one.host}: upgrade {row['id']} is lost")
         shown: list[str] = []
         for row in one.said("pending"):
             if not row["resolved"] and row["name"] not in shown:
@@ -84,7 +87,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                     f"  PENDING {row['name']}: configured={row['configured']} running={running} "
                     f"pending since {row['since']} by {row['by']}"
                 )
-    _raise_for(receipt)
+    _raise_for(receipt, lost)
     return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
 
 
@@ -125,8 +128,8 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
     return [part for one in extra for part in ("-e", one)]
 
 
-def _raise_for(receipt: Receipt) -> None:
-    bad = [f"{one.host}: unreachable" for one in receipt.hosts if one.unreachable]
+def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
+    bad = [*more, *(f"{one.host}: unreachable" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
     if bad:
         raise HostsFailedError("; ".join(bad), hint="the hosts that are not named are done")

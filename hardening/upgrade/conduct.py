@@ -103,6 +103,8 @@ class Conductor:
             if open_one["sha256"] != self._job.sha256 and answer.get("alive"):
                 problems.append(f"an upgrade to {open_one['release']} is under way since {open_one['begun']}")
                 verdict = "unfit"
+        elif answer.get("lost"):  # what its version file says proves nothing
+            verdict = "unfit"
         elif reason and not self.force_older:
             verdict, problems = "older", [reason]
         elif answer.get("installed") == self._job.release and not reason:

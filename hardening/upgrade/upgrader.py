@@ -53,6 +53,7 @@ import signal
 import stat
 import subprocess
 import sys
+import syslog
 import tarfile
 import time
 import traceback
@@ -74,6 +75,7 @@ LINE_ROOM = 65536
 NEWS = 1.0  # seconds for which news is gathered before it is told
 BALLAST = 4 * 1024 * 1024  # given back before an undo, so that a full disk does not stop it
 DIED = "the upgrade's process died"
+TAKEN = "its journal or its copies were taken away"
 RETRIES = (1, 2, 4, 8, 16, 32, 60)
 NOISE = (
     "/proc",
@@ -106,6 +108,8 @@ class Untrusted(Refused):
 
 class Upgrade(agent.Transaction):
     """One upgrade's directory: manifest, journal, copies, the installer's log."""
+
+    known = None  # the manifest, for when it is taken away
 
     def __init__(self, host, name):
         agent.Transaction.__init__(self, host, name)
@@ -189,6 +193,12 @@ def upgrades(host):
         names = []
     found = [Upgrade(host, name) for name in names]
     return [one for one in found if os.path.exists(one.path("manifest"))]
+
+
+def lost_words(host):
+    """Return what has to be said of an upgrade that was given up, as a list of at most one text."""
+    row = lost(host)
+    return ["upgrade %s to %s is lost: %s" % (row["id"], row["release"] or "?", row["why"])] if row else []
 
 
 def unfinished(host):
@@ -304,6 +314,7 @@ def attempt(function, *arguments):
 
 def supervise(host, up, task):
     """Let a worker do the task; when it dies, lead the host back, for as long as it takes."""
+    up.known = up.manifest()
     if task == "carry":
         attempt(carry, host, up)
         if up.state() in FINAL:
@@ -317,7 +328,11 @@ def supervise(host, up, task):
 def undo_until_done(host, up, why, tries=None):
     """Lead the host back, again and again with growing pauses; return whether it is back."""
     count = 0
+    up.known = up.manifest() or up.known
     while True:
+        if taken_away(up):
+            give_up(host, up)
+            return False
         attempt(locked_roll_back, host, up, why)
         if up.state() == "rolledback":
             tidy(host, up)
@@ -326,6 +341,55 @@ def undo_until_done(host, up, why, tries=None):
         if tries is not None and count >= tries:
             return False
         time.sleep(RETRIES[min(count - 1, len(RETRIES) - 1)])
+
+
+def written(up):
+    """Whether an upgrade's manifest and journal are there."""
+    return os.path.exists(up.path("manifest")) and os.path.exists(up.path("journal"))
+
+
+def taken_away(up):
+    """Whether what leads an upgrade back is gone: its journal, its manifest, or the copies of what its installer changed."""
+    if not written(up):
+        return True
+    return up.reached("installing") and best_copy(up)[0] is None
+
+
+def give_up(host, up):
+    """End an upgrade that nothing can lead back any more, and leave a word that every later question finds.
+
+    Services and the maintenance flag stay as they are: nobody knows what of the product is there.
+    """
+    known = up.known or {}
+    end_leftovers(up, known)
+    place = os.path.join(host.state, "upgrade-lost")
+    why = (
+        "%s while it was under way, so that it can neither be finished nor led back, and nobody knows what it left half done; "
+        "see to this host, then remove %s" % (TAKEN, agent._plan_path(host, place))
+    )
+    row = {"id": up.name, "state": "lost", "why": why, "since": agent.stamp(), "later": False}
+    row.update(dict((key, known.get(key, "")) for key in ("product", "release", "by", "begun")))
+    if host.root == "/":
+        syslog.openlog("aspect-hardening")
+        syslog.syslog(syslog.LOG_CRIT, "upgrade %s to %s: %s" % (up.name, row["release"], why))
+    time.sleep(0.5)
+    if os.path.isdir(up.dir):  # whatever is left of it is a person's now
+        os.rename(up.dir, os.path.join(host.state, "lost-" + os.path.basename(up.dir)))
+    for _ in range(10):  # who takes the folder away may still be at it
+        agent.make_dirs(host.state)
+        agent.gone(os.path.join(host.state, "upgrade-open"))
+        agent.replace(place, json.dumps(row, sort_keys=True).encode("ascii"))
+        time.sleep(0.5)
+        if os.path.exists(place):
+            break
+
+
+def lost(host):
+    """Return what `give_up` left, as `status` says it, or None."""
+    try:
+        return json.loads(agent.read(os.path.join(host.state, "upgrade-lost")).decode("ascii"))
+    except (OSError, IOError, ValueError):
+        return None
 
 
 def locked_roll_back(host, up, why):
@@ -380,6 +444,8 @@ def await_orders(host, up):
     limit = up.manifest()["deadman"]
     seen, deadline = beat(up), agent.clock() + limit
     while True:
+        if not written(up):
+            raise Failed(TAKEN)
         order = order_of(up)
         if order is not None:
             agent.gone(up.path("order"))
@@ -753,6 +819,8 @@ def follow(up, child, reader):
                 return "the installer did not end within %d seconds" % recipe["timeout"]
             if agent.clock() - quiet > recipe["silence"]:
                 return "the installer said nothing for %d seconds" % recipe["silence"]
+            if not written(up):
+                return TAKEN
             order = order_of(up)
             if order is not None and order["do"] == "rollback":
                 agent.gone(up.path("order"))
@@ -782,12 +850,13 @@ def end_group(pid):
 # -- what the installer left running ------------------------------------------------------------------
 
 
-def end_leftovers(up):
+def end_leftovers(up, manifest=None):
     """End every process that the installer left: one with the upgrade's own token in its environment, or in its session.
 
     Never by the upgrade's name: two hosts on one machine may have upgrades of one name.
     """
-    mark = ("%s=%s" % (MARK, up.manifest().get("token", ""))).encode("ascii") + b"\0"
+    manifest = manifest if manifest is not None else up.manifest()
+    mark = ("%s=%s" % (MARK, manifest.get("token", ""))).encode("ascii") + b"\0"
     session = up.load_json("session") or {}
     for _ in range(3):
         found = []
@@ -1455,6 +1524,8 @@ def do_look(host, request):
         problems.append("%s is read-only" % agent._plan_path(host, place))
     if os.getuid() != 0 and host.root == "/":
         problems.append("the agent is not root here; use become")
+    answer["lost"] = lost(host)
+    problems += lost_words(host)
     for tx in host.transactions():
         if tx.state() in ("open", "applied"):
             problems.append("transaction %s is %s" % (tx.name, tx.state()))
@@ -1496,6 +1567,8 @@ def listed_size(path):
 
 def do_begin(host, request):
     """Take the bundle in and leave the runner behind; the same bundle again means the same upgrade."""
+    if lost(host):
+        raise Refused(lost_words(host)[0])
     descriptor, deadline = grip(host), agent.clock() + 15
     while descriptor is None and unfinished(host) is None and agent.clock() < deadline:
         time.sleep(0.1)  # one that has just ended still tidies up
@@ -1514,7 +1587,7 @@ def do_begin(host, request):
             % (manifest.get("release", "?"), manifest.get("begun", "?"), manifest.get("by") or "nobody named")
         )
     if open_one is not None and not undo_until_done(host, open_one, DIED, tries=3):
-        raise Refused("upgrade %s could not be led back yet" % open_one.name)
+        raise Refused("".join(lost_words(host)) or "upgrade %s could not be led back yet" % open_one.name)
     host.lock()
     tidy_all(host)
     for row in agent.recover(host):
@@ -1711,6 +1784,8 @@ def named(host, name):
     """Return one upgrade. Errors: Refused."""
     up = Upgrade(host, name)
     if up.manifest() is None:
+        if (lost(host) or {}).get("id") == name:
+            raise Refused(lost_words(host)[0])
         raise Refused("there is no upgrade %s on this host" % name)
     return up
 
@@ -1807,6 +1882,7 @@ def later(up):
 def do_status(host, request):
     """Return every upgrade of this host, what runs, and which services still run what was before the upgrade."""
     rows = [described(one) for one in upgrades(host)]
+    rows += [lost(host)] if lost(host) else []
     answer = {"changed": False, "upgrades": rows, "alive": alive(host), "record": installed_record(host)}
     answer["pending"] = pending(host)
     answer["pending"] += agent.pending(host)
@@ -1863,7 +1939,7 @@ def started_at(up, service):
 
 def do_verify(host, request):
     """Say whether the newest upgrade still holds: its release, its services, its probes. Nothing is changed."""
-    rows, problems = upgrades(host), []
+    rows, problems = upgrades(host), lost_words(host)
     if rows and rows[-1].state() not in FINAL:
         problems.append("upgrade %s is %s" % (rows[-1].name, rows[-1].state()))
     done = [one for one in rows if one.state() == "committed"]
@@ -1898,12 +1974,17 @@ def do_recover(host, request):
     if up is None:
         if not alive(host):
             tidy_all(host)
-        return {"changed": False, "state": "nothing"}
+        words = lost_words(host)
+        return {"changed": False, "state": "lost" if words else "nothing", "msg": "".join(words)}
     if alive(host):
         return {"changed": False, "state": up.state(), "id": up.name}
     descriptor = grip(host)
     if descriptor is None:
         return {"changed": False, "state": up.state(), "id": up.name}
+    if taken_away(up):
+        up.known = up.manifest()
+        give_up(host, up)
+        return {"changed": True, "state": "lost", "msg": lost_words(host)[0]}
     if request.get("boot"):
         host.lock(wait=None)
         roll_back(host, up, went_down(up), boot=True)

@@ -13,7 +13,7 @@ import pytest
 
 from bundle.trust.verify import signature_of
 from tests.host.little import digest
-from tests.upgrade.standin import NEW, Signer, Site
+from tests.upgrade.standin import NEW, Signer, Site, begin
 
 HARDEN = Path(sys.executable).with_name("harden")
 
@@ -170,6 +170,24 @@ def test_the_operators_suites_are_part_of_the_proof(
     assert found == code, out + err
     assert site.whole(before) == ("new" if code == 5 else "old")
     assert ("test_removed_components_stay_removed" in out) == (code == 6)
+
+
+def test_a_lost_upgrade_is_named_by_every_verb(site: Site, signer: Signer, tmp_path: Path) -> None:
+    hosts = inventory([site], tmp_path / "hosts")
+    begin(site, signer.bundle("waits"))
+    site.until("installing")
+    subprocess.run(["rm", "-rf", f"{site.root}{site.state}"], check=False)
+    site.until("lost")
+    before = digest(site.root, times=True)
+    code, out, err = harden("status", "-i", hosts, cwd=tmp_path)
+    assert (code, "  lost          standin 2.0 since " in out) == (7, True), out + err
+    for verb, codes in (("plan", {6}), ("apply", {6}), ("verify", {10}), ("rollback", {7})):
+        words = common(signer, site, hosts) if verb in ("plan", "apply") else ["-i", str(hosts)]
+        bundle = [signer.bundle()] if verb in ("plan", "apply") else []
+        code, out, err = harden(verb, *bundle, *words, cwd=tmp_path)
+        assert code in codes, (verb, out + err)
+        assert "is lost: its journal or its copies were taken away" in out + err, verb
+    assert digest(site.root, times=True) == before
 
 
 def never_comes_up(site: Site, *, then: str = "true") -> None:

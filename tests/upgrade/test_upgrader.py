@@ -306,6 +306,57 @@ def test_the_runner_is_killed(site: Site, signer: Signer, who: str) -> None:
     assert site.whole(before) == "old"
 
 
+def ended(pids: list[int], seconds: float = 30) -> bool:
+    """Whether processes are gone within a time."""
+    deadline = time.monotonic() + seconds
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [
+        pytest.param("installing", "", id="everything while the installer runs"),
+        pytest.param("installed", "", id="everything while the control machine configures"),
+        pytest.param("installing", "upgrade/*", id="its folder"),
+        pytest.param("installing", "upgrade/*/journal", id="its journal"),
+        pytest.param("installing", "upgrade/*/cold", id="its copies"),
+    ],
+)
+def test_what_leads_back_was_taken_away(site: Site, signer: Signer, state: str, taken: str) -> None:
+    """Nothing can be led back: the processes end, the installer too, and whatever comes next says so and changes nothing."""
+    name = begin(site, signer.bundle("waits" if state == "installing" else "good"))
+    site.until(state)
+    pids, folder = runners(site), Path(f"{site.root}{site.state}")
+    for path in folder.glob(taken) if taken else [folder]:
+        subprocess.run(["rm", "-rf", path], check=False)
+    if taken.endswith("cold"):
+        site.put("run/go-on", "")  # it notices when it wants to go back
+        site.ask("order", id=name, do="rollback", why="asked for")
+    assert pids
+    assert ended(pids)
+
+    (row,) = [one for one in site.upgrades() if one["state"] == "lost"]
+    assert (row["id"], row["release"], row["by"]) == (name, NEW, "tests")
+    assert "nobody knows what it left half done" in row["why"]
+    before = digest(site.root, times=True)
+    control = conductor(site, signer.bundle())
+    assert control.look()["verdict"] == "unfit"
+    assert f"upgrade {name} to {NEW} is lost" in control.install()["problems"][0]
+    assert f"upgrade {name} to {NEW} is lost" in site.ask("verify")["problems"][0]
+    refused = site.ask("begin", **control.request(control.look()), uploaded=str(signer.bundle()))
+    assert (refused["failed"], "is lost" in refused["msg"]) == (True, True)
+    assert "is lost" in site.ask("watch", id=name, wait=0)["msg"]
+    assert "is lost" in site.ask("recover")["msg"]
+    assert digest(site.root, times=True) == before
+
+    (folder / "upgrade-lost").unlink()  # somebody has seen to the host
+    site.service("web", "start")
+    site.put("opt/standin/htmlroot/runtime.ver", f"{OLD}\n")
+    assert conductor(site, signer.bundle()).look()["verdict"] == "fit"
+
+
 def test_the_host_goes_down_and_boots(site: Site, signer: Signer) -> None:
     """Everything is killed in the middle of the installer; at boot first the files are put back, then the rest."""
     before = site.declared()
