@@ -23,6 +23,7 @@ It is one file because it has to run where nothing is installed; its sections, i
 
     one upgrade and its record
     the one runner
+    what can no longer be led back
     orders of the control machine
     backup
     the database
@@ -195,12 +196,6 @@ def upgrades(host):
     return [one for one in found if os.path.exists(one.path("manifest"))]
 
 
-def lost_words(host):
-    """Return what has to be said of an upgrade that was given up, as a list of at most one text."""
-    row = lost(host)
-    return ["upgrade %s to %s is lost: %s" % (row["id"], row["release"] or "?", row["why"])] if row else []
-
-
 def unfinished(host):
     """Return the upgrade that is under way or left half done, or None."""
     for one in reversed(upgrades(host)):
@@ -343,6 +338,48 @@ def undo_until_done(host, up, why, tries=None):
         time.sleep(RETRIES[min(count - 1, len(RETRIES) - 1)])
 
 
+def locked_roll_back(host, up, why):
+    """Take the agent's lock, whoever has it will give it back, and lead the host back."""
+    host.lock(wait=None)
+    try:
+        roll_back(host, up, why)
+    finally:
+        host.unlock()
+
+
+def carry(host, up):
+    """Carry the upgrade out; a failure anywhere is led back here."""
+    try:
+        host.lock(wait=None)
+        back_up(host, up, "hot")
+        up.record("backedup")
+        enter_maintenance(host, up)
+        back_up(host, up, "cold")
+        install(host, up)
+        start_again(up)
+        up.record("installed")
+        host.unlock()
+        await_orders(host, up)
+    except BaseException:
+        problem = sys.exc_info()[1]
+        if up.state() == "committed":
+            os._exit(1)  # only tidying up failed; the supervisor does it again
+        why = str(problem) or problem.__class__.__name__
+        if not isinstance(problem, (OSError, IOError, Failed, Refused, agent.Stopped)):
+            why += " (%s)" % traceback.format_exc().strip().splitlines()[-3].strip()
+        if host.descriptor is None:
+            host.lock(wait=None)
+        try:
+            roll_back(host, up, why)
+        finally:
+            host.unlock()
+        if up.state() not in FINAL:
+            os._exit(1)
+
+
+# -- what can no longer be led back -------------------------------------------------------------------
+
+
 def written(up):
     """Whether an upgrade's manifest and journal are there."""
     return os.path.exists(up.path("manifest")) and os.path.exists(up.path("journal"))
@@ -392,43 +429,10 @@ def lost(host):
         return None
 
 
-def locked_roll_back(host, up, why):
-    """Take the agent's lock, whoever has it will give it back, and lead the host back."""
-    host.lock(wait=None)
-    try:
-        roll_back(host, up, why)
-    finally:
-        host.unlock()
-
-
-def carry(host, up):
-    """Carry the upgrade out; a failure anywhere is led back here."""
-    try:
-        host.lock(wait=None)
-        back_up(host, up, "hot")
-        up.record("backedup")
-        enter_maintenance(host, up)
-        back_up(host, up, "cold")
-        install(host, up)
-        start_again(up)
-        up.record("installed")
-        host.unlock()
-        await_orders(host, up)
-    except BaseException:
-        problem = sys.exc_info()[1]
-        if up.state() == "committed":
-            os._exit(1)  # only tidying up failed; the supervisor does it again
-        why = str(problem) or problem.__class__.__name__
-        if not isinstance(problem, (OSError, IOError, Failed, Refused, agent.Stopped)):
-            why += " (%s)" % traceback.format_exc().strip().splitlines()[-3].strip()
-        if host.descriptor is None:
-            host.lock(wait=None)
-        try:
-            roll_back(host, up, why)
-        finally:
-            host.unlock()
-        if up.state() not in FINAL:
-            os._exit(1)
+def lost_words(host):
+    """Return what has to be said of an upgrade that was given up, as a list of at most one text."""
+    row = lost(host)
+    return ["upgrade %s to %s is lost: %s" % (row["id"], row["release"] or "?", row["why"])] if row else []
 
 
 # -- orders of the control machine -------------------------------------------------------------------
