@@ -165,7 +165,7 @@ class Finding:
     fix: Fix | None = None
     waived: Acceptance | None = None
     known: bool = False
-    """The baseline report had it already, so it does not count."""
+    """It was there before (the baseline report has it, or the host had it before its upgrade), so it does not count."""
     ordinal: int = 0
     """Tells equal findings at one place apart; set by `Run.of`."""
     also: tuple[str, ...] = ()

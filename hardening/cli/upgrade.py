@@ -40,16 +40,34 @@ verbs(command, _HOSTS)
 
 @command.command("verify")
 @_host_options
+@click.option("--no-host-audit", is_flag=True, help="Do not audit the files of hosts that were upgraded.")
 @report_options
-def verify(inventory: str | None, limit: str | None, extra: tuple[str, ...], report: ReportOptions) -> int:
-    """Hold every host to its plan; a restart that is still pending is exit 5, never a pass."""
+def verify(
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    no_host_audit: bool,
+    report: ReportOptions,
+) -> int:
+    """Hold every host to its plan and audit its files; a restart that is still pending is exit 5, never a pass.
+
+    The audit is that of the upgrade: what was there before it is known and does not count, but for components that
+    must not be there and secrets that every account can read.
+    """
+    import tempfile
     from dataclasses import replace
 
+    from hardening.cli.upgrade_apply import audit_variables
     from hardening.host import playbook
+    from hardening.upgrade import verified
 
     started = datetime.now(UTC)
-    receipt = playbook.run("verify.yml", inventory=inventory, limit=limit, flags=_extra(extra))
-    run = playbook.judged(receipt, started)
+    with tempfile.TemporaryDirectory(prefix="harden-verify-") as folder:
+        variables = {"upgrade_progress": f"{folder}/progress", **audit_variables(report, no_host_audit)}
+        receipt = playbook.run(
+            "verify.yml", inventory=inventory, limit=limit, variables=variables, flags=_extra(extra)
+        )
+    run = verified.judged(receipt, started)
     if any(one.unreachable for one in receipt.hosts):
         run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})
     return finish(run, report)

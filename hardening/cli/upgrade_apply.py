@@ -93,7 +93,7 @@ def plan(
     variables = {
         "upgrade_skip_unfit": skip_unfit,
         "upgrade_force_older": force_older,
-        **_audit(report, no_host_audit),
+        **audit_variables(report, no_host_audit),
     }
     done = _play(job, inventory, limit, ["--check", *_extra(extra)], report, variables, planned=True)
     return _told(run, done, report, host_reports)
@@ -144,7 +144,7 @@ def apply(
         "upgrade_deadman": deadman,
         "upgrade_by": by,
         "upgrade_logs": str(logs.resolve()) if logs else "",
-        **_audit(report, no_host_audit),
+        **audit_variables(report, no_host_audit),
     }
     done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
     code = _told(run, done, report, host_reports)
@@ -207,7 +207,7 @@ def _admitted(
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None
 
 
-def _audit(report: ReportOptions, off: bool) -> dict[str, Any]:
+def audit_variables(report: ReportOptions, off: bool) -> dict[str, Any]:
     """Return the playbook's variables for the audit of the hosts; without the option, off or on is the inventory's."""
     waivers = str(report.waivers.resolve()) if report.waivers is not None else ""
     return {

@@ -33,7 +33,7 @@ def write(run: Run, how: How) -> bytes:
     lines += _table("Findings", counting)
     lines += _remedies(counting)
     lines += _table("Waived", [f for f in run.findings if f.waived is not None])
-    lines += _table("Known from the baseline", [f for f in run.findings if f.known and f.waived is None])
+    lines += _table("Known from before", [f for f in run.findings if f.known and f.waived is None])
     lines += _not_settled(run)
     return ("\n".join(lines).rstrip("\n") + "\n").encode("utf-8")
 

@@ -119,7 +119,7 @@ def _accepted(finding: Finding) -> Iterator[str]:
         why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
         yield f"{_MARGIN}waived  {visible(why)}"
     elif finding.known:
-        yield f"{_MARGIN}known   the baseline report has it already"
+        yield f"{_MARGIN}known   it was there before"
 
 
 def place(finding: Finding) -> str:

@@ -34,7 +34,7 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
         found += f", {counts['waived']} waived"
     known = sum(f.known and f.waived is None for f in run.findings)
     if known:
-        found += f", {known} known from the baseline"
+        found += f", {known} known from before"
     past = earlier(run)
     if past:
         before = sum(f.counts and f.subject in past for f in run.findings)

@@ -18,7 +18,7 @@ NAMED = 3
 Row = dict[str, Any]
 
 
-def row(one: Finding, waiver: Waiver | None, *, new: bool, fails: bool) -> Row:
+def row(one: Finding, waiver: Waiver | None, *, new: bool, counts: bool, fails: bool) -> Row:
     """Return a finding as what a playbook's result can hold."""
     place = one.location if isinstance(one.location, InFile) else InFile((one.where,))
     accepted = waiver and {
@@ -30,7 +30,7 @@ def row(one: Finding, waiver: Waiver | None, *, new: bool, fails: bool) -> Row:
         "rule": {**asdict(one.rule), "severity": one.rule.severity.label, "references": list(one.rule.references)},
         "parts": list(place.parts), "line": place.line, "message": one.message, "evidence": one.evidence,
         "severity": one.level.label, "confidence": one.confidence.label, "remedy": one.remedy,
-        "waived": accepted, "new": new, "fails": fails,
+        "waived": accepted, "new": new, "counts": counts, "fails": fails,
     }  # fmt: skip
 
 
@@ -65,15 +65,15 @@ def where(one: Row) -> str:
     return path(one) + (f":{one['line']}" if one["line"] else "")
 
 
-def findings(host: str, said: Mapping[str, Any], *, back: bool) -> Iterable[Finding]:
+def findings(
+    host: str, said: Mapping[str, Any], *, back: bool, new: str = "came with the upgrade"
+) -> Iterable[Finding]:
     """Yield what a report says of a host's audit; where the host was led back, what kept it from being proved."""
     for one in said["rows"]:
         if back and not one["fails"]:
             continue
         rule = {**one["rule"], "severity": Severity[one["rule"]["severity"].upper()]}
-        state = (
-            " (came with the upgrade)" if one["new"] else " (was there before)" if "before" in said else ""
-        )
+        state = f" ({new})" if one["new"] else " (was there before)" if "before" in said else ""
         waived = one["waived"] and Acceptance(
             **{**one["waived"], "expires": date.fromisoformat(one["waived"]["expires"])}
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from hardening import waivers
 from hardening.errors import HardeningError, NothingExaminedError
-from hardening.findings import Finding, Run, Severity
+from hardening.findings import Examined, Finding, Run, Severity
 from hardening.host import gather
 from hardening.host import look as looks
 from hardening.host.look.rules import PORT_DIFFERS, WORLD_READABLE
@@ -69,7 +69,8 @@ class HostAudit:
         """Return what is found now beside what was before, and what of it keeps the upgrade from being proved."""
         known = before if before is not None and before["whole"] else None
         try:
-            rows = self._rows(self.look(), known)
+            run = self.look()
+            rows = self._rows(run, known)
         except NothingExaminedError as nothing:
             return audited.unknown(str(nothing)), []
         except HardeningError as problem:
@@ -78,6 +79,7 @@ class HostAudit:
         now = {(row["rule"]["id"], audited.path(row)) for row in rows}
         places = sorted({(rule, path) for rule, path in known["places"]} if known else ())
         said = audited.told(rows, gone=[list(one) for one in places if one not in now])
+        said["partial"] = "; ".join(one.reason for one in run.subjects if one.examined is Examined.PARTIAL)
         if known:
             said["before"] = len(known["places"])
         else:
@@ -98,13 +100,14 @@ class HostAudit:
             new = known is not None and left[place] < 1
             left[place] -= 1
             waiver = next((waiver for waiver in valid if waiver.matches(one)), None)
-            fails = waiver is None and self._fails(one, new=new)
-            rows.append(audited.row(one, waiver, new=new, fails=fails))
+            counts = self._counts(one, new=new)
+            grave = self.threshold is not None and one.level >= self.threshold
+            fails = counts and grave and waiver is None
+            rows.append(audited.row(one, waiver, new=new, counts=counts, fails=fails))
         return rows
 
-    def _fails(self, one: Finding, *, new: bool) -> bool:
-        if self.threshold is None or one.level < self.threshold:
-            return False
+    def _counts(self, one: Finding, *, new: bool) -> bool:
+        """Whether a finding may keep an upgrade from being proved, if it is grave enough and not accepted."""
         if one.rule.id == PORT_DIFFERS.id:  # a restart that is left to a person is pending, not wrong
             return False
         if one.rule.id.startswith("tls/") and self.scanned:

@@ -1892,6 +1892,13 @@ def do_status(host, request):
     answer["pending"] += agent.pending(host)
     done = [one for one in upgrades(host) if one.state() == "committed"]
     answer["version"] = version_of(host, done[-1].recipe()) if done else ""
+    if request.get("audited"):
+        answer["audited"] = None
+        if done:
+            answer["audited"] = {
+                "before": done[-1].manifest().get("audited"),
+                "paths": done[-1].recipe()["paths"],
+            }
     return answer
 
 

@@ -170,6 +170,12 @@ def test_the_operators_suites_are_part_of_the_proof(
     assert found == code, out + err
     assert site.whole(before) == ("new" if code == 5 else "old")
     assert ("test_removed_components_stay_removed" in out) == (code == 6)
+    if code == 5:
+        words = ["-i", str(tmp_path / "hosts"), "-e", f"upgrade_infra={settings}"]
+        assert harden("verify", *words, cwd=tmp_path)[0] == 5
+        settings.write_text('[files]\nabsent = ["/etc/passwd"]\n')
+        found, out, err = harden("verify", *words, cwd=tmp_path)
+        assert (found, "test_removed_components_stay_removed" in out) == (10, True), out + err
 
 
 def test_a_lost_upgrade_is_named_by_every_verb(site: Site, signer: Signer, tmp_path: Path) -> None:

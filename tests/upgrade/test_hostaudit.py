@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,68 @@ def test_whoever_goes_on_later_still_knows_what_was_before(site: Site, signer: S
     ended = again.finish(again.install()["id"])
     assert ended["state"] == "committed"
     assert ended["audit"]["before"] == 1
+
+
+def verified(site: Site, tmp_path: Path, *words: str) -> tuple[int, dict[str, Any], str]:
+    hosts = inventory([site], tmp_path / "hosts")
+    code, out, err = harden("verify", "-i", hosts, "--report", "json=v.json", *words, cwd=tmp_path)
+    report = json.loads((tmp_path / "v.json").read_text())
+    (row,) = [row for row in report["results"] if row["rule"] == "upgrade/host-audit"] or [{}]
+    return code, {**row, "findings": report["findings"]}, out + err
+
+
+def test_verify_audits_the_host_as_its_upgrade_left_it(site: Site, signer: Signer, tmp_path: Path) -> None:
+    """What was there before is known, what came since counts, and a component that is back always does."""
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (0, "skipped"), said
+    assert "no upgrade was made on this host" in row["reason"]
+
+    site.put("etc/standin/db.ini", f"{SECRET}\n", 0o600)
+    words = common(signer, site, inventory([site], tmp_path / "hosts"))
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 5, out + err
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (5, "pass"), said  # the engine still runs what was there before
+    time.sleep(1.1)
+    site.service("engine", "restart")
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"], row["reason"]) == (0, "pass", "1 finding before, 1 after, 0 new"), said
+    assert [(f["known"], f["message"].endswith("(was there before)")) for f in row["findings"]] == [
+        (True, True)
+    ]
+    assert "known   it was there before" in said
+
+    site.put("etc/standin/new.ini", f"{SECRET}\n", 0o600)
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (10, "fail"), said
+    (new,) = [f for f in row["findings"] if not f["known"]]
+    assert new["location"]["path"] == "/etc/standin/new.ini"
+    assert "(was not there before the upgrade)" in new["message"]
+    (site.root / "etc/standin/new.ini").unlink()
+
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (10, "fail"), said
+    assert "component/adminer" in said
+    assert verified(site, tmp_path, "--no-host-audit")[0] == 0
+    assert verified(site, tmp_path, "--fail-on", "never")[0] == 0
+    path = tmp_path / "waivers.toml"
+    path.write_text('[[waiver]]\nrule = "component/adminer"\nplace = "*/adminer.php"\nreason = "until the visit"\n'
+                    'owner = "j.doe"\nexpires = 2199-01-01\n')  # fmt: skip
+    code, row, said = verified(site, tmp_path, "--waivers", str(path))
+    assert (code, row["verdict"]) == (0, "pass"), said
+
+
+@pytest.mark.long
+def test_verify_says_what_of_a_host_it_could_not_look_at(site: Site, signer: Signer, tmp_path: Path) -> None:
+    assert conductor(site, signer.bundle()).install()["state"] == "installed"
+    control = conductor(site, signer.bundle())
+    assert control.finish(site.upgrades()[-1]["id"])["state"] == "committed"
+    site.service("engine", "restart")
+    site.put(f"{WEB}/old.iso", "x" * (33 << 20))
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (4, "pass"), said
+    assert "the host was not audited before the upgrade" in row["reason"]
+    site.put(f"{WEB}/adminer.php", ADMINER)
+    code, row, said = verified(site, tmp_path)
+    assert (code, row["verdict"]) == (10, "fail"), said

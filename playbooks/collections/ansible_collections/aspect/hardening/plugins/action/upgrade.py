@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.host import stream, tls_plan
-from hardening.upgrade import carry, conduct, hostaudit, infra
+from hardening.upgrade import audited, carry, conduct, hostaudit, infra
 from hardening.upgrade.admission import Job
 
 STATES = ("installed", "settling", "settled")
@@ -32,7 +32,9 @@ class ActionModule(AgentAction):
         self.root, self.state = args.get("root") or "/", args.get("state_dir") or None
         self.progress, verb = args.get("progress") or "", args.get("verb", "install")
         if verb in ("status", "verify"):
-            return self._plain_verb(verb)
+            return self._plain_verb(verb, args)
+        if verb == "audit":
+            return self._audited(args)
         if verb == "rollback" and not args.get("job"):
             conductor = conduct.Conductor(ask=self.ask, job=None, say=self._say, log=self._log(args))
             return self._newest_back(conductor, args)
@@ -69,10 +71,26 @@ class ActionModule(AgentAction):
         output, complaint = self._execute(carry.program(request))
         return stream.answer(output, complaint=complaint, where=self.session.where)
 
-    def _plain_verb(self, verb):
+    def _plain_verb(self, verb, args):
         answer = self.ask(verb)
+        if verb == "verify" and args.get("infra"):
+            wrong = infra.failures(self.session.where, self._inventories(), Path(args["infra"]))
+            answer["problems"] = answer.get("problems", []) + wrong
+            answer["failed"], answer["msg"] = bool(answer["problems"]), "; ".join(answer["problems"])
         answer["upgrade"] = {key: answer[key] for key in ("version", "alive", "problems", "state") if key in answer}
         return answer
+
+    def _audited(self, args):
+        """Audit the host as its newest upgrade left it, against what was there before that upgrade."""
+        known = self.ask("status", audited=True).get("audited")
+        if not known:
+            why = "no upgrade was made on this host; harden host audit looks at any host"
+            return {"changed": False, "audit": dict(audited.unknown(why), skipped=True)}
+        said, wrong = self._looks(args, known["paths"], self.session).after(known["before"])
+        return {"changed": False, "failed": bool(wrong), "msg": "; ".join(wrong), "audit": said}
+
+    def _inventories(self):
+        return [str(one) for one in self.task_vars.get("ansible_inventory_sources") or []]
 
     def _newest_back(self, conductor, args):
         """Lead back the newest upgrade of the host, finished or not."""
@@ -108,8 +126,7 @@ class ActionModule(AgentAction):
     def _proof(self, args):
         """Return what looks at the host from outside: a scan of its endpoints, the operator's testinfra settings."""
         endpoints, policy = args.get("endpoints") or [], args.get("policy") or "aspect"
-        settings = args.get("infra")
-        sources = [str(one) for one in self.task_vars.get("ansible_inventory_sources") or []]
+        settings, sources = args.get("infra"), self._inventories()
 
         def prove():
             wrong = list(tls_plan.unproved(endpoints, policy)) if endpoints else []
@@ -129,10 +146,14 @@ class ActionModule(AgentAction):
                 conductor.ask("watch", id=args["id"], wait=0)
             return self._execute(program)
 
+        session = dataclasses.replace(self.session, execute=execute)
+        return self._looks(args, conductor.job.recipe["paths"], session)
+
+    def _looks(self, args, paths, session):
         return hostaudit.of_host(
-            dataclasses.replace(self.session, execute=execute),
+            session,
             root=self.root,
-            paths=[*conductor.job.recipe["paths"], *(args.get("audit_paths") or [])],
+            paths=[*paths, *(args.get("audit_paths") or [])],
             policy=args.get("policy") or "aspect",
             fail_on=args.get("audit_fail_on") or "medium",
             waiver_file=args.get("audit_waivers") or "",

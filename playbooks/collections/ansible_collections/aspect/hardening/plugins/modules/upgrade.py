@@ -10,9 +10,9 @@ description:
   - Without a word from the control machine for C(deadman) seconds the host leads itself back.
 options:
   verb:
-    description: What to do. C(look) and C(status) change nothing; C(install) ends with the bundle installed and services up; C(finish) restarts, proves and commits.
+    description: What to do. C(look), C(status), C(verify) and C(audit) change nothing; C(install) ends with the bundle installed and services up; C(finish) restarts, proves and commits.
     type: str
-    choices: [look, install, finish, rollback, status, verify]
+    choices: [look, install, finish, rollback, status, verify, audit]
     default: install
   job:
     description: What C(harden upgrade) found out about the verified bundle, or the path of a JSON file that holds it.
@@ -50,10 +50,10 @@ options:
     type: str
     default: aspect
   infra:
-    description: Settings (TOML) for the shipped testinfra suites, which C(finish) runs against the host.
+    description: Settings (TOML) for the shipped testinfra suites, which C(finish) and C(verify) run against the host.
     type: str
   audit:
-    description: Whether the host's files are brought and audited, by C(install) before the first change and by C(finish) before it is final.
+    description: Whether the host's files are brought and audited, by C(install) before the first change and by C(finish) before it is final; C(audit) does nothing else.
     type: bool
     default: false
   audit_fail_on:
