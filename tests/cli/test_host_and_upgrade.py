@@ -66,9 +66,9 @@ def test_status_verify_and_rollback_of_this_machine(
 
     assert run(["upgrade", "verify", *state, "--format", "json"]) == 5
     report = json.loads(capsys.readouterr().out)
-    said = {row["rule"]: row["verdict"] for row in report["results"]}
-    assert said.pop("upgrade/host-audit") == "skipped"  # nothing was upgraded here
-    assert set(said.values()) == {"pending"}
+    verdicts = {row["rule"]: row["verdict"] for row in report["results"]}
+    assert verdicts.pop("upgrade/host-audit") == "skipped"  # nothing was upgraded here
+    assert set(verdicts.values()) == {"pending"}
 
     assert run(["upgrade", "rollback", *state, "--check"]) == 0
     assert (little.etc / "a.conf").read_text() == "a = new\n"
