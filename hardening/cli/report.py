@@ -53,9 +53,10 @@ def sign(
 def verify(
     path: Path, key_files: tuple[Path, ...], trust_file: Path | None, threshold: int, report: ReportOptions
 ) -> int:
-    """Verify the report PATH against PATH.dsse.json; exit 11 says what is not as signed."""
+    """Verify the report PATH against PATH.dsse.json, or the receipt PATH of an upgrade; exit 11 says what is not as signed."""
     from bundle.trust import keys, policy
     from bundle.trust.verify import verify_report
+    from hardening.upgrade import receipt
 
     if bool(key_files) == bool(trust_file):
         raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
@@ -64,7 +65,8 @@ def verify(
         if trust_file
         else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
     )
-    return finish(verify_report(path, trusted), report)
+    run = receipt.verified(path, trusted) if receipt.is_receipt(path) else verify_report(path, trusted)
+    return finish(run, report)
 
 
 @click.group(

@@ -126,7 +126,7 @@ def apply(
     """
     from bundle.trust import keys
     from hardening.cli.passphrase import known_passphrase
-    from hardening.upgrade import story
+    from hardening.upgrade import receipt as receipts
 
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
@@ -150,7 +150,7 @@ def apply(
     code = _told(run, done, report, host_reports)
     if private is not None:
         target = receipt or Path(bundle.name + ".receipt.dsse.json")
-        write_file(target, story.sealed(done, job, private, by=by))
+        write_file(target, receipts.sealed(done, job, private, by=by))
     return code
 
 
@@ -163,7 +163,7 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
     """Verify a signed receipt and print what it says of each host; exit 11 where it was changed."""
     from bundle.trust import keys
     from hardening.errors import InputError
-    from hardening.upgrade import story
+    from hardening.upgrade import receipt as receipts
 
     try:
         data = path.read_bytes()
@@ -171,7 +171,7 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
         raise InputError(
             f"{path}: {problem.strerror}", hint="give the file that --receipt wrote"
         ) from problem
-    said = story.opened(data, [keys.load_public(file) for file in key_files])
+    said = receipts.opened(data, [keys.load_public(file) for file in key_files])
     click.echo(f"{said['product']} {said['release']}  sha256 {said['sha256']}")
     click.echo(f"{said['started']} to {said['finished']} by {said['by']}")
     for row in said["hosts"]:

@@ -1,16 +1,13 @@
-"""What a playbook's receipt says of an upgrade: one subject per host, findings, the exit codes, a signed receipt."""
+"""What a playbook's receipt says of an upgrade: one subject per host, findings, the exit codes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from bundle.trust import dsse, keys
-from hardening import __version__
-from hardening.errors import ExitCode, RefusedError
+from hardening.errors import ExitCode
 from hardening.findings import (
     Confidence,
     Examined,
@@ -28,10 +25,8 @@ from hardening.host import fleet
 from hardening.host import rules as host_rules
 from hardening.host.playbook import HostReceipt, Receipt
 from hardening.upgrade import audited, rules
-from hardening.upgrade.admission import Job
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
 
-PREDICATE = "urn:aspect-hardening:upgrade-receipt:v1"
 NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""
 UNCHANGED = ("fit", "unfit", "older", "refused", "untouched", "rolledback", "nothing")
@@ -147,56 +142,6 @@ def lines(run: Run) -> Iterable[str]:
             if r.subject == one.id and r.reason and r.rule.id != rules.AUDITED.id
         ]
         yield text + (f"  {reasons[0][:160]}" if reasons else "")
-
-
-def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
-    """Return the signed receipt: which bundle, which hosts, what became of each."""
-    value = {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": job.bundle.rpartition("/")[2], "digest": {"sha256": job.sha256}}],
-        "predicateType": PREDICATE,
-        "predicate": {
-            "product": job.product,
-            "release": job.release,
-            "by": by,
-            "started": _stamp(run.started),
-            "finished": _stamp(run.finished),
-            "tool": f"aspect-hardening {__version__}",
-            "hosts": [
-                {
-                    "host": one.id,
-                    **{
-                        key: one.stats[key]
-                        for key in ("state", "from", "to", "upgrade")
-                        if one.stats.get(key)
-                    },
-                    "reasons": [r.reason for r in run.results if r.subject == one.id and r.reason],
-                }
-                for one in run.subjects
-            ],
-        },
-    }
-    payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    return dsse.seal(payload, key).to_bytes()
-
-
-def opened(data: bytes, trusted: list[keys.PublicKey]) -> dict[str, Any]:
-    """Return what a signed receipt says. Errors: RefusedError."""
-    envelope = dsse.parse(data)
-    envelope.verify(trusted)
-    try:
-        value = json.loads(envelope.payload)
-        if value["predicateType"] != PREDICATE:
-            raise ValueError(value["predicateType"])  # noqa: TRY301 - one way out for every other document
-        return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}
-    except (ValueError, KeyError, TypeError, IndexError) as problem:
-        raise RefusedError(
-            "the signed document is no upgrade receipt", hint="give the file that --receipt wrote"
-        ) from problem
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _subject(one: Told) -> Subject:

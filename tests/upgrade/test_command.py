@@ -76,8 +76,13 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
 
     code, out, _ = harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)
     assert (code, "committed    1.0 -> 2.0" in out) == (0, True)
+    receipt, key = str(tmp_path / "r.json"), str(signer.public_file)
+    report = [str(HARDEN), "report", "verify", receipt, "--key", key, "--format", "json"]
+    done = subprocess.run(report, capture_output=True, text=True, check=False)
+    assert (done.returncode, "h0: committed" in done.stdout) == (0, True), done.stdout + done.stderr
     (tmp_path / "r.json").write_text((tmp_path / "r.json").read_text().replace('"sig": "', '"sig": "AAAA'))
     assert harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)[0] == 11
+    assert subprocess.run(report, capture_output=True, check=False).returncode == 11
 
     code, out, _ = harden("status", "-i", hosts, cwd=tmp_path)
     assert code == 5

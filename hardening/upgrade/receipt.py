@@ -1,0 +1,94 @@
+"""The signed receipt of an upgrade: which bundle, which hosts, what became of each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bundle.trust import dsse, keys
+from bundle.trust.policy import Policy
+from bundle.trust.verify import REPORT
+from hardening import __version__
+from hardening.errors import ExitCode, RefusedError
+from hardening.findings import Finding, Kind, Result, Run, Subject, Verdict, in_file
+from hardening.upgrade.admission import Job
+
+PREDICATE = "urn:aspect-hardening:upgrade-receipt:v1"
+
+
+def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
+    """Return the signed receipt: which bundle, which hosts, what became of each."""
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": job.bundle.rpartition("/")[2], "digest": {"sha256": job.sha256}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "product": job.product,
+            "release": job.release,
+            "by": by,
+            "started": _stamp(run.started),
+            "finished": _stamp(run.finished),
+            "tool": f"aspect-hardening {__version__}",
+            "hosts": [
+                {
+                    "host": one.id,
+                    **{
+                        key: one.stats[key]
+                        for key in ("state", "from", "to", "upgrade")
+                        if one.stats.get(key)
+                    },
+                    "reasons": [r.reason for r in run.results if r.subject == one.id and r.reason],
+                }
+                for one in run.subjects
+            ],
+        },
+    }
+    payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return dsse.seal(payload, key).to_bytes()
+
+
+def is_receipt(path: Path) -> bool:
+    """Whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
+    try:
+        return bool(json.loads(dsse.parse(path.read_bytes()).payload)["predicateType"] == PREDICATE)
+    except (OSError, RefusedError, ValueError, KeyError, TypeError):
+        return False
+
+
+def verified(path: Path, trusted: Policy) -> Run:
+    """Check a signed receipt; return a run that exits 0 and names every host's state, or 11 saying why."""
+    started, reason, said, verdict = datetime.now(UTC), "", "", Verdict.PASS
+    try:
+        value = opened(path.read_bytes(), trusted.usable(started), threshold=trusted.threshold)
+        said = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
+    except RefusedError as problem:
+        reason, verdict = str(problem), Verdict.FAIL
+    subject = str(path)
+    return Run.of(
+        [Subject(id=subject, kind=Kind.FILE)],
+        [Finding(rule=REPORT, subject=subject, location=in_file(path), message=reason)] if reason else [],
+        [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason or said)],
+        started=started,
+        extra_codes={ExitCode.REFUSED} if reason else set(),
+    )
+
+
+def opened(data: bytes, trusted: list[keys.PublicKey], *, threshold: int = 1) -> dict[str, Any]:
+    """Return what a signed receipt says. Errors: RefusedError."""
+    envelope = dsse.parse(data)
+    envelope.verify(trusted, threshold=threshold)
+    try:
+        value = json.loads(envelope.payload)
+        if value["predicateType"] != PREDICATE:
+            raise ValueError(value["predicateType"])  # noqa: TRY301 - one way out for every other document
+        return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}
+    except (ValueError, KeyError, TypeError, IndexError) as problem:
+        raise RefusedError(
+            "the signed document is no upgrade receipt", hint="give the file that --receipt wrote"
+        ) from problem
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
