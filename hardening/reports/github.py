@@ -10,10 +10,12 @@ from hardening.findings import Finding, InFile, Run, Severity
 from hardening.reports import How
 from hardening.reports.plain import visible
 from hardening.reports.text import place
-from hardening.reports.verdict import sentence
+from hardening.reports.verdict import looked_at, sentence
 
 _SHOWN = 10
 """Annotations of each level GitHub shows a step."""
+_STATED = 50
+"""Hosts whose state gets a line of its own."""
 _TITLE = 255
 _MESSAGE = 4000
 """Characters; GitHub cuts an annotation at 64 KiB of UTF-8, far above."""
@@ -32,6 +34,10 @@ def write(run: Run, how: How) -> bytes:
     if hidden:
         text = f"{' and '.join(hidden)} are not shown here; the JSON or HTML report has them all"
         lines.append(f"::notice title=More findings::{_data(text)}")
+    stated = [one for one in run.subjects if "state" in one.stats]
+    lines += [f"harden: {visible(one.id)}: {looked_at(one)}" for one in stated[:_STATED]]
+    if len(stated) > _STATED:
+        lines.append(f"harden: {len(stated) - _STATED} further hosts are in the JSON or HTML report")
     # A line of its own that starts with a word of ours, so that no hostile name can start a command.
     lines.append(f"harden: {sentence(run, how.fail_on)}")
     return ("\n".join(lines) + "\n").encode("utf-8")

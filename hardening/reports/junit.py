@@ -12,6 +12,7 @@ from collections import defaultdict
 from datetime import UTC
 from xml.etree import ElementTree as ET
 
+from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.index import same_as
@@ -23,10 +24,13 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _JUDGED = frozenset({Verdict.FAIL, Verdict.WAIVED})
 _UNSETTLED = frozenset({Verdict.INCONCLUSIVE, Verdict.PENDING, Verdict.ERROR})
 """Verdicts that may not look green to a CI server."""
+_FAILED = frozenset({ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BACK})
+"""With one of these the run has failed whatever its findings' severity, so that what failed is a failure here too."""
 
 
 def write(run: Run, how: How) -> bytes:
-    """Return the document as UTF-8; a case fails exactly where a finding fails the run."""
+    """Return the document as UTF-8; a case fails exactly where a finding fails the run, or the run has failed by itself."""
+    failed = how.fail_on is None and bool(run.extra_codes & _FAILED)
     found: dict[str, list[Finding]] = defaultdict(list)
     said: dict[str, list[Result]] = defaultdict(list)
     for finding in run.findings:
@@ -41,7 +45,7 @@ def write(run: Run, how: How) -> bytes:
     subjects = [*known.values(), *(Subject(id=name, kind=Kind.FILE) for name in others)]
     root = ET.Element("testsuites")
     for number, subject in enumerate(subjects):
-        cases = _cases(subject, found[subject.id], said[subject.id], how.fail_on)
+        cases = _cases(subject, found[subject.id], said[subject.id], how.fail_on, failed=failed)
         root.append(_suite(run, number, subject, cases))
     ET.indent(root)
     body: str = ET.tostring(root, encoding="unicode")
@@ -79,7 +83,12 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
 
 
 def _cases(
-    subject: Subject, findings: list[Finding], results: list[Result], fail_on: Severity | None
+    subject: Subject,
+    findings: list[Finding],
+    results: list[Result],
+    fail_on: Severity | None,
+    *,
+    failed: bool,
 ) -> list[ET.Element]:
     judged = [result for result in results if result.verdict in _JUDGED]
     told = {finding for finding in findings if any(result.rests_on(finding) for result in judged)}
@@ -88,7 +97,9 @@ def _cases(
         reason = subject.reason or "no reason was given"
         cases.append(_case("walk/examined", "examined in full"))
         _problem(cases[-1], "error", reason, f"examined-{subject.examined.value}", [reason])
-    cases += [_result(result, [f for f in findings if result.rests_on(f)], fail_on) for result in results]
+    for result in results:
+        behind = [finding for finding in findings if result.rests_on(finding)]
+        cases.append(_result(result, behind, fail_on, failed=failed))
     cases += [_finding(finding, fail_on) for finding in findings if finding not in told]
     return cases
 
@@ -114,12 +125,13 @@ def _tell(finding: Finding) -> list[str]:
     return lines + ([f"  remedy: {finding.advice}"] if finding.advice else [])
 
 
-def _result(result: Result, findings: list[Finding], fail_on: Severity | None) -> ET.Element:
+def _result(result: Result, findings: list[Finding], fail_on: Severity | None, *, failed: bool) -> ET.Element:
     failing = [finding for finding in findings if _fails(finding, fail_on)]
     name, rule = result.rule.title, result.rule
-    if result.verdict is Verdict.FAIL and (failing or not findings):
+    if result.verdict is Verdict.FAIL and (failing or failed or not findings):
         case = _case(rule.id, name)
-        body = [line for finding in failing for line in _tell(finding)] or [rule.remedy]
+        told = failing or (findings if failed else [])
+        body = [line for finding in told for line in _tell(finding)] or [rule.remedy]
         level = max((finding.level for finding in failing), default=rule.severity)
         _problem(case, "failure", result.reason or name, level.label, body)
     elif result.verdict in _UNSETTLED:

@@ -40,7 +40,7 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
         before = sum(f.counts and f.subject in past for f in run.findings)
         found += f", {before} of them before and {total - before} after" if total else " before or after"
     code = run.exit_code(fail_on)
-    limit = "never fails" if fail_on is None else f"fails on {fail_on.label}"
+    limit = "findings alone never fail" if fail_on is None else f"fails on {fail_on.label}"
     return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}"
 
 

@@ -38,7 +38,9 @@ WORDS = {
     "rolledback": "rolled back",
     "broken": "BROKEN",
 }
-"""What an operator sees of each line in the host's journal: the stage that has begun."""
+"""What an operator sees of lines in the host's journal: the stage that has begun. The others are details of a stage."""
+AFTER = ("installed", "settling", "settled", "committed", "rollingback", "rolledback", "broken")
+"""Lines that come after the installer's last word."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,13 +189,7 @@ class Conductor:
                     str(answer.get("msg")), hint="harden upgrade status shows the host's own state"
                 )
             self.seen += len(answer["events"])
-            for event in answer["events"]:
-                self.say(
-                    stage=WORDS.get(event["event"], event["event"]),
-                    text=event.get("why", ""),
-                    at=event["time"],
-                )
-            self._keep(answer)
+            self._tell(answer)
             state = answer["state"]
             if (state in FINAL and state != past) or state == "broken":
                 while answer["offset"] < answer["size"]:
@@ -202,6 +198,18 @@ class Conductor:
                 return answer
             if state in until and answer["offset"] >= answer["size"]:
                 return answer
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        """Say what stages have begun, and the installer's last word in its place among them."""
+        kept = False
+        for event in answer["events"]:
+            if not kept and event["event"] in AFTER:
+                self._keep(answer)
+                kept = True
+            if event["event"] in WORDS:
+                self.say(stage=WORDS[event["event"]], text=event.get("why", ""), at=event["time"])
+        if not kept:
+            self._keep(answer)
 
     def ended(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what a finished upgrade came to, for the report."""

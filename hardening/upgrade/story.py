@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""
 UNCHANGED = ("fit", "unfit", "older", "refused", "untouched", "rolledback", "nothing")
 """States in which a host is as it was before the run."""
+WELL = ("committed", "current", "fit", "open", "untouched")
+"""States that keep no run from being a success."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Told:
     @property
     def failed(self) -> bool:
         """Whether this host keeps the run from being a success."""
-        return self.state not in ("committed", "current", "fit", "open", "untouched")
+        return self.state not in WELL
 
 
 def told(one: HostReceipt) -> Told:
@@ -113,19 +115,24 @@ def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: 
 
 def codes(hosts: Iterable[Told]) -> set[ExitCode]:
     """Return the exit codes that the hosts' states ask for."""
-    hosts = list(hosts)
-    found = {ExitCode.REFUSED} if any(one.state in ("older", "refused") for one in hosts) else set()
-    if any(one.failed for one in hosts):
-        whole = all(one.state in UNCHANGED for one in hosts)
+    return _codes([one.state for one in hosts])
+
+
+def _codes(states: Sequence[str]) -> set[ExitCode]:
+    found = {ExitCode.REFUSED} if {"older", "refused"} & set(states) else set()
+    if not set(states) <= set(WELL):
+        whole = set(states) <= set(UNCHANGED)
         found.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
     return found
 
 
 def of_host(run: Run, host: str) -> Run:
-    """Return the part of a fleet's run that is about one host."""
+    """Return the part of a fleet's run that is about one host, with the exit code that this host asks for."""
+    mine = tuple(s for s in run.subjects if s.id == host)
     return replace(
         run,
-        subjects=tuple(s for s in run.subjects if s.id == host),
+        subjects=mine,
+        extra_codes=frozenset(_codes([str(s.stats["state"]) for s in mine])),
         findings=tuple(f for f in run.findings if f.subject == host),
         results=tuple(r for r in run.results if r.subject == host),
     )
@@ -139,7 +146,7 @@ def lines(run: Run) -> Iterable[str]:
         reasons = [
             r.reason
             for r in run.results
-            if r.subject == one.id and r.reason and r.rule.id != rules.AUDITED.id
+            if r.subject == one.id and r.reason and r.rule.id not in (rules.AUDITED.id, rules.DONE.id)
         ]
         yield text + (f"  {reasons[0][:160]}" if reasons else "")
 
@@ -187,6 +194,8 @@ def _results(one: Told, *, planned: bool) -> Iterable[Result]:
         rule, verdict, reason = rules.FIT, Verdict.PASS, would(one)
     elif one.state in ("fit", "open", "untouched"):
         reason = "the run ended before this host's turn; it was not touched"
+    elif one.state in ("committed", "current"):
+        reason = _became(one.row)
     yield Result(rule=rule, subject=one.host, verdict=verdict, reason=reason)
     if said := one.row.get("audit"):
         judged = (
@@ -197,6 +206,30 @@ def _results(one: Told, *, planned: bool) -> Iterable[Result]:
         yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(said))
     for row in one.row.get("pending") or []:
         yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=_pending(row))
+
+
+def _became(row: Mapping[str, Any]) -> str:
+    """Return before and after of a host that has the new release, as one sentence."""
+    packages, steps = row.get("packages") or {}, row.get("steps") or []
+    text = f"{row.get('from') or '?'} -> {row.get('to') or '?'}"
+    text += f"; {len(steps)} steps, {steps[0]['began']} to {steps[-1]['ended']}" if steps else ""
+    return text + _packages(packages)
+
+
+def _packages(packages: Mapping[str, Sequence[str]]) -> str:
+    words = [f"{len(names)} {what}: {', '.join(names[:NAMED])}" for what, names in packages.items() if names]
+    return f"; packages {'; '.join(words)}" if words else ""
+
+
+def _restored(row: Mapping[str, Any]) -> str:
+    """Return what was put back on a host that was led back, as one sentence."""
+    if "restored" not in row:
+        return ""
+    paths = [f"{one['path']} ({one['changed']} entries were changed)" for one in row["restored"]]
+    if not paths:
+        return "nothing had to be restored: the installer had not begun"
+    paths += ["the database (compared with its dump)"] if row.get("database") else []
+    return f"restored: {', '.join(paths)}{_packages(row.get('packages') or {})}"
 
 
 def would(one: Told) -> str:
@@ -226,7 +259,7 @@ def _findings(one: Told) -> Iterable[Finding]:
     rule, verdict = _SAYS.get(one.state, (rules.UNTOUCHED, Verdict.SKIPPED))
     if verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         for why in one.why or (one.state,):
-            yield _finding(rule, one.host, why)
+            yield _finding(rule, one.host, why, _restored(one.row))
     for kind, paths in (one.row.get("leftovers") or {}).items():
         for path in paths[:NAMED]:
             yield Finding(
@@ -251,5 +284,7 @@ def _findings(one: Told) -> Iterable[Finding]:
         )
 
 
-def _finding(rule: Rule, host: str, message: str) -> Finding:
-    return Finding(rule=rule, subject=host, location=in_file(host), message=message, evidence=message)
+def _finding(rule: Rule, host: str, message: str, evidence: str = "") -> Finding:
+    return Finding(
+        rule=rule, subject=host, location=in_file(host), message=message, evidence=evidence or message
+    )

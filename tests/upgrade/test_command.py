@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bundle.trust.verify import signature_of
+from hardening.upgrade import conduct
 from tests.host.little import digest
 from tests.upgrade.standin import NEW, Signer, Site, begin
 
@@ -72,7 +75,13 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert (host["stats"]["from"], host["stats"]["to"], host["stats"]["state"]) == ("1.0", NEW, "committed")
     assert fleet["summary"]["exit_code"] == 5
     assert {p.name.partition(".")[0] for p in (tmp_path / "each").iterdir()} == {"h0"}
-    assert len(list((tmp_path / "each").iterdir())) == 7
+    texts = {path.name: path.read_text() for path in (tmp_path / "each").iterdir()}
+    assert len(texts) == 7
+    assert [name for name, text in texts.items() if not re.search(r"1\.0.*2\.0", text, re.DOTALL)] == []
+    assert [name for name, text in texts.items() if "restart pending since" not in text] == []
+    stages = [line.split("  ")[-2] if line.endswith("fit") else line.split(" s  ")[1].split("  ")[0]
+              for line in err.splitlines()]  # fmt: skip
+    assert [word for word in stages if word not in (*conduct.WORDS.values(), "preflight", "upload")] == []
 
     code, out, _ = harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)
     assert (code, "committed    1.0 -> 2.0" in out) == (0, True)
@@ -117,10 +126,23 @@ def test_the_canary_stops_a_bad_release(sites: list[Site], signer: Signer, tmp_p
     hosts = inventory(sites, tmp_path / "hosts")
     before = [one.declared() for one in sites]
     code, out, err = harden(
-        "apply", signer.bundle("fails-half"), *common(signer, sites[0], hosts), cwd=tmp_path
+        "apply",
+        signer.bundle("fails-half"),
+        *common(signer, sites[0], hosts),
+        "--host-reports",
+        "each",
+        cwd=tmp_path,
     )
     assert code == 6, out + err
     assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["old", "old", "old"]
+    for path in (tmp_path / "each").glob("h0.*"):  # every format says what was put back
+        text = html.unescape(path.read_text()).replace("\\", "")
+        assert re.search(r"restored: /opt/standin .\d+ entries were changed", text), path
+    junit = (tmp_path / "each/h0.xml").read_text()
+    assert 'failures="1"' in junit
+    assert 'failures="0"' in (tmp_path / "each/h1.xml").read_text()
+    assert "exit 6" in (tmp_path / "each/h0.txt").read_text()
+    assert "exit 0" in (tmp_path / "each/h1.txt").read_text()
     states = [line.split()[:2] for line in out.splitlines() if line.startswith("h")][:3]
     assert states == [["h0", "rolledback"], ["h1", "untouched"], ["h2", "untouched"]]
     assert [len(one.upgrades()) for one in sites] == [1, 0, 0]
