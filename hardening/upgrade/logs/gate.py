@@ -52,6 +52,18 @@ class Gate:
             yield from self._chunk(content, start, cut)
             start = cut
 
+    def hits(self, content: Buffer, start: int, end: int) -> set[int] | None:
+        """Return the numbers of the patterns that may match in a piece; None where some may and nobody knows which."""
+        if self._database is None:
+            return None if self._plain.search(content, start, end) else set()
+        found: set[int] = set()
+
+        def seen(number: int, _start: int, _end: int, _flags: int, _context: Any) -> None:
+            found.add(number)
+
+        self._database.scan(content[start:end], match_event_handler=seen)
+        return found
+
     def _chunk(self, content: Buffer, start: int, cut: int) -> Iterator[tuple[int, int]]:
         done = start
         for end in self._ends(content, start, cut):

@@ -112,8 +112,12 @@ class Triage:
         for start, end in self._gate.lines(content):
             number += _newlines(content, position, start)
             position = start
-            for text in _pieces(content, start, end):
-                self._take(groups, number, text, self._judge(content, start, end, text))
+            spans = list(_pieces(content, start, end)) if end - start > _LONGEST_LINE else None
+            for first, last in spans or _pieces(content, start, end):
+                hit = self._gate.hits(content, first, last) if spans else None
+                if hit is None or hit:
+                    text = _line(content, first, last)
+                    self._take(groups, number, text, self._judge(content, start, end, text, hit))
         ends_open = content[len(content) - 1 : len(content)] != b"\n"
         return number - 1 + _newlines(content, position, len(content)) + ends_open
 
@@ -138,18 +142,25 @@ class Triage:
             groups[key] = (judged, _Group(number, redacted(text)))
         groups[key][1].add(number)
 
-    def _matching(self, text: str) -> tuple[Message, ...]:
-        """Return the messages that match a line; what a log repeats is matched once."""
+    def _matching(self, text: str, hit: set[int] | None) -> tuple[Message, ...]:
+        """Return the messages that match a line; what a log repeats is matched once.
+
+        `hit`: the numbers of those that may match at all, where that is known; a piece of a long line is not kept.
+        """
+        if hit is not None and text.isascii():  # the gate saw the bytes, before apostrophes were made plain
+            return tuple(m for n, m in enumerate(self._messages) if n in hit and m.regex.search(text))
         found = self._known.get(text)
         if found is None:
             found = tuple(m for m in self._messages if m.regex.search(text))
-            if len(self._known) < _KNOWN_LIMIT:
+            if len(self._known) < _KNOWN_LIMIT and hit is None:
                 self._known[text] = found
         return found
 
-    def _judge(self, content: Buffer, start: int, end: int, text: str) -> _Judged | None:
+    def _judge(
+        self, content: Buffer, start: int, end: int, text: str, hit: set[int] | None
+    ) -> _Judged | None:
         """Return the message that explains the line: one whose context holds, else the most severe."""
-        matching = self._matching(text)
+        matching = self._matching(text, hit)
         if not matching:
             return None
         judged = [_in_context(m, content, start, end) for m in matching]
@@ -207,17 +218,17 @@ def _neighbour(content: Buffer, at: int, step: int) -> str:
     return ""
 
 
-def _pieces(content: Buffer, start: int, end: int) -> Iterator[str]:
-    """Yield a line as a terminal would have shown it: what a carriage return parts, and a very long line, piece by piece."""
+def _pieces(content: Buffer, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where the pieces of a line are, as a terminal would have shown it: what a carriage return parts, and a very long line, piece by piece."""
     while start < end:
         cut = content.find(b"\r", start, end)
         cut = end if cut < 0 else cut
         if cut - start > _LONGEST_LINE:
             cut = start + _LONGEST_LINE
-            yield _line(content, start, cut)
+            yield start, cut
             start = cut - _OVERLAP
         else:
-            yield _line(content, start, cut)
+            yield start, cut
             start = cut + 1
 
 

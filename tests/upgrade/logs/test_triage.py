@@ -275,6 +275,15 @@ def test_absent_and_folder(tmp_path: Path) -> None:
             TRIAGE.logs([path])
 
 
+def test_both_engines_say_the_same_of_one_long_line(tmp_path: Path) -> None:
+    """Every example in one line: of each piece the gravest is said."""
+    log = tmp_path / "all.log"
+    log.write_text(MYSQLCHECK + (" " * 300).join(f"{e}" for m in shipped() for e in m.examples) + "\n")
+    first, second = TRIAGE.logs([log]), PLAIN.logs([log])
+    assert first.findings == second.findings
+    assert len(first.findings) > 5
+
+
 def test_both_engines_say_the_same(tmp_path: Path) -> None:
     log = tmp_path / "all.log"
     log.write_text(MYSQLCHECK + "".join(f"{e}\nquiet line\n" for m in shipped() for e in m.examples))
