@@ -10,6 +10,11 @@ import yaml  # type: ignore[import-untyped]  # it comes with ansible-core, witho
 
 from hardening import resources
 
+CHECKS = {
+    "upgrade": "Check mode looks whether the host is fit and says what would be copied; what the installer does, it alone knows.",
+    "verify": "Check mode is the same: nothing is ever changed.",
+}
+"""What check mode is worth, for the roles where it does not foretell the change."""
 ROLES = resources.playbooks() / "collections/ansible_collections/aspect/hardening/roles"
 
 
@@ -40,7 +45,8 @@ def readme(role: Path) -> str:
         shown = f"`{default}`" if default not in ("", []) else "" if default == "" else "`[]`"
         kind = option["type"] + (f" of {option['elements']}" if "elements" in option else "")
         lines.append(f"| `{name}` | {shown} | {plain(option['description'])} ({kind}) |")
-    lines += ["", f"Tag: `{role.name}`. Check mode and `--diff` say exactly what would happen.", ""]
+    check = CHECKS.get(role.name, "Check mode and `--diff` say exactly what would happen.")
+    lines += ["", f"Tag: `{role.name}`. {check}", ""]
     lines += ["```yaml", "- hosts: all", "  gather_facts: false", "  roles:"]
     lines += [f"    - role: aspect.hardening.{role.name}", "```", ""]
     return "\n".join(lines)
