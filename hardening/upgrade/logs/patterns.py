@@ -110,6 +110,9 @@ def _message(row: Table) -> Message:
     for index, example in enumerate(found.examples):
         if not found.regex.search(example):
             raise row.wrong(f"examples[{index}]", "is not matched by the message's own regex")
+    for index, example in enumerate(found.counter_examples):
+        if found.regex.search(example):
+            raise row.wrong(f"counter_examples[{index}]", "is matched by the message's own regex")
     return found
 
 

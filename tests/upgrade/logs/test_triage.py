@@ -335,6 +335,10 @@ def test_a_users_own_messages(tmp_path: Path) -> None:
             "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\nexamples=['a', 'b']\n",
             r"message\[0\]\.examples\[1\]: is not matched",
         ),
+        (
+            "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\ncounter_examples=['b', 'a']\n",
+            r"message\[0\]\.counter_examples\[1\]: is matched",
+        ),
     ],
 )
 def test_a_users_mistake_names_file_and_key(tmp_path: Path, text: str, problem: str) -> None:
