@@ -382,14 +382,24 @@ def carry(host, up):
 
 def written(up):
     """Whether an upgrade's manifest and journal are there."""
-    return os.path.exists(up.path("manifest")) and os.path.exists(up.path("journal"))
+    return not (absent(up.path("manifest")) or absent(up.path("journal")))
+
+
+def absent(path):
+    """Whether a path is not there; one that the disk cannot show just now is not absent."""
+    try:
+        os.lstat(path)
+        return False
+    except OSError:
+        return sys.exc_info()[1].errno in (errno.ENOENT, errno.ENOTDIR)
 
 
 def taken_away(up):
     """Whether what leads an upgrade back is gone: its journal, its manifest, or the copies of what its installer changed."""
     if not written(up):
         return True
-    return up.reached("installing") and best_copy(up)[0] is None
+    copies = [os.path.join(up.path(kind), "index") for kind in ("cold", "hot")]
+    return up.reached("installing") and all([absent(path) for path in copies])
 
 
 def give_up(host, up):
