@@ -242,7 +242,7 @@ def test_a_cut_connection_ends_as_it_was_without_anybodys_hands(fleet: Fleet, si
     assert fleet.ssh(box, STATE).stdout == before
 
 
-def until(holds: Any, seconds: float = 120) -> None:
+def until(holds: Any, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
