@@ -126,7 +126,10 @@ def booted(folder: Path, count: int) -> Fleet:
             for number in range(SERVICES):
                 box.put(f"etc/systemd/system/bench{number}.service", UNIT)
             # the kernel lets one user watch 128 things, and twenty hosts with their message buses are 120 of them
-            fleet.ssh(box, "systemctl daemon-reload; systemctl stop firewalld mariadb lighttpd control-engine polkit")
+            fleet.ssh(
+                box,
+                "systemctl daemon-reload; systemctl stop firewalld mariadb lighttpd control-engine polkit",
+            )
             fleet.ssh(box, "systemctl stop dbus.socket dbus.service")
         fleet.inventory()
     except BaseException:
