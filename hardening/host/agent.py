@@ -86,6 +86,8 @@ JOURNAL_ROOM = 16384  # written ahead, so that the journal of an undo needs no n
 FINAL = ("committed", "rolledback", "undone")
 STAGE_LIMIT = 32 * 1024 * 1024
 DIFF_LIMIT = 65536
+SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
+DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
@@ -1150,6 +1152,15 @@ def debts(manifest, events):
     }
 
 
+def down(service):
+    """Whether a service is down that has just taken a reload: it may have reached a process that was dying."""
+    if service.get("argv") or service.get("action") != "reload":
+        return False
+    time.sleep(SETTLING)
+    asked = "is-active" if init_system() == "systemd" else "status"
+    return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
+
+
 def revived(host, service):
     """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
     if service.get("argv") or service.get("action") != "reload":
@@ -1166,7 +1177,8 @@ def settle_debts(tx, manifest, names, boot=False):
                 owed["commands"].append(command["name"])
     for service in manifest["services"]:
         if service["name"] in names["services"] and not boot:
-            if run_services(tx.host, [service])[0]["rc"] != 0 and not revived(tx.host, service):
+            told = run_services(tx.host, [service])[0]["rc"] == 0 and not down(service)
+            if not told and not revived(tx.host, service):
                 owed["services"].append(service["name"])
     return owed if owed["commands"] or owed["services"] else {}
 

@@ -376,3 +376,27 @@ def test_the_agent_sees_who_listens_and_probes_it(aged: Little) -> None:
         )
         assert [Path(row["path"]).name for row in facts["files"]] == ["a.conf", "b.conf"]
         assert facts["said"] == ["1.2\n"]
+
+
+def test_a_service_that_was_dying_when_it_was_told_of_the_undo_is_started_again(
+    aged: Little, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts, down = aged.root / "run/acts", aged.root / "run/down"
+    body = (
+        f'case "$*" in *reload*) echo reload >> {acts}; test "$(grep -c . {acts})" = 2 && touch {down}; exit 0;; '
+        f"*restart*) echo restart >> {acts}; rm -f {down};; "
+        f"*status*|*is-active*) test ! -e {down} || exit 3;; esac"
+    )
+    for name in ("service", "systemctl"):
+        aged.script(name, body)
+    monkeypatch.setenv("PATH", f"{aged.root}/bin:{os.environ['PATH']}")
+    plan = replace(
+        aged.plan(a="a = new\n"),
+        services=(planning.Service(name="little", action="reload"),),
+        probes=({"kind": "tcp", "host": "127.0.0.1", "port": 1, "wait": 0.2},),
+    )
+    failed = aged.ask("apply", plan)
+    assert failed["failed"], failed
+    assert acts.read_text().split() == ["reload", "reload", "restart"]
+    assert not down.exists()
+    assert aged.config()["a.conf"] == "a = old\n"
