@@ -166,7 +166,9 @@ def _named(host: Root, run: Run) -> Run:
             place = replace(place, parts=(name(place.parts[0]), *place.parts[1:]))
         findings.append(replace(one, location=place, subject=_subject(host, one.subject), ordinal=0,
                                 also=tuple(_subject(host, name) for name in one.also),
-                                message=one.message.replace(f"{host.top}/", "/")))  # fmt: skip
+                                message=one.message.replace(f"{host.top}/", "/"),
+                                remedy=one.remedy.replace(f"{host.top}/", "/"),
+                                fix=one.fix and replace(one.fix, action=one.fix.action.replace(f"{host.top}/", "/"))))  # fmt: skip
     results = [replace(one, subject=_subject(host, one.subject)) for one in run.results]
     return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)
 
