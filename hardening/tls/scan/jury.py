@@ -116,8 +116,14 @@ class Jury:
                 for one, doubt in zip(on_trial, doubts, strict=True)
             ]
 
-        controls = min(range(HELPFUL), key=lambda more: more + sum(plan(more)))
-        return float(controls), [float(often) for often in plan(controls)]
+        controls, repeats = 0, plan(0)
+        for more in range(1, HELPFUL):
+            if more >= controls + sum(repeats):  # the control questions alone cost as much by now
+                break
+            fewer = plan(more)
+            if more + sum(fewer) < controls + sum(repeats):
+                controls, repeats = more, fewer
+        return float(controls), [float(often) for often in repeats]
 
     def unproven(self) -> list[Refusal]:
         """Return what was not settled, and take it off the list."""
