@@ -127,7 +127,7 @@ bench-hosts: setup ## 30 files and 4 services on 1 and on 20 hosts that boot (as
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
 	@PYTHONPATH=. $(BIN)/python bench/hosts_speed.py
 
-mailer-test: setup servers ## the mailer for long: 3,000 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
+mailer-test: setup servers ## the mailer for long: 3,900 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
 	@command -v npm >/dev/null && npm install --prefix .cache/pyodide --no-audit --no-fund --silent pyodide@314.0.7 || echo "no npm: Python 3.14 is left out"
 	$(BIN)/python -m pytest -n0 -s -m long tests/mailer tests/playbooks/test_mailer.py
 

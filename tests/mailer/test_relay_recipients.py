@@ -237,12 +237,20 @@ def test_what_may_have_arrived_stays_marked_for_who_waits(new: Relay) -> None:
 
 DYING = """
 # Runs a script that is killed at its Nth step on the disk, counted from the first record of a batch.
-import os, runpy, signal, sys
-left, armed = [int(sys.argv[1])], []
+import os, runpy, signal, sys, threading
+left, armed, listening = [int(sys.argv[1])], [], threading.Event()
+class Out(object):
+    def __init__(self, real):
+        self.write, self.real = real.write, real
+    def flush(self):
+        self.real.flush()
+        listening.set()
+sys.stdout = Out(sys.stdout)
 def deadly(real):
     def step(*given):
         if armed or (real is rename and "/batch/" in given[1]):
             armed.append(1)
+            listening.wait(20)  # the test reads where, whatever thread is quicker
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
