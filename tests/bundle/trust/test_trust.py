@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import random
 import subprocess
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -285,8 +285,11 @@ def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Pa
         assert early.result() == digest(path)
     with Early(none) as early, pytest.raises(InputError, match="none: No such file"):
         early.result()
-    with Early(path) as unasked:
-        pass
-    with pytest.raises(ChildProcessError):  # nobody is left behind
-        os.waitpid(-1, os.WNOHANG)
-    del unasked
+    before = children()
+    with Early(path):
+        assert len(children() - before) == 1
+    assert children() == before  # nobody asked, and nobody is left behind
+
+
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
