@@ -38,15 +38,13 @@ def write(run: Run, how: How) -> bytes:
             found[name].append(finding)
     for result in run.results:
         said[result.subject].append(result)
-    everyone = {subject.id for subject in run.subjects}
-    # another name of a server is no suite of its own: its cases would be the same ones again
-    known = {s.id: s for s in run.subjects if s.same_as not in everyone}
-    others = sorted((found.keys() | said.keys()) - everyone)
-    subjects = [*known.values(), *(Subject(id=name, kind=Kind.FILE) for name in others)]
+    everyone = {subject.id for subject in run.subjects}  # another name of a server is no suite of its own
+    subjects = [one for one in run.subjects if one.same_as not in everyone]
+    subjects += [Subject(id=name, kind=Kind.FILE) for name in sorted((found.keys() | said.keys()) - everyone)]
     root = ET.Element("testsuites")
-    for number, subject in enumerate(subjects):
-        cases = _cases(subject, found[subject.id], said[subject.id], how.fail_on, failed=failed)
-        root.append(_suite(run, number, subject, cases))
+    for number, one in enumerate(subjects):
+        cases = _cases(one, found[one.id], said[one.id], how.fail_on, failed=failed)
+        root.append(_suite(run, number, one, cases))
     ET.indent(root)
     body: str = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
@@ -128,18 +126,15 @@ def _tell(finding: Finding) -> list[str]:
 def _result(result: Result, findings: list[Finding], fail_on: Severity | None, *, failed: bool) -> ET.Element:
     failing = [finding for finding in findings if _fails(finding, fail_on)]
     name, rule = result.rule.title, result.rule
+    case = _case(rule.id, name)
     if result.verdict is Verdict.FAIL and (failing or failed or not findings):
-        case = _case(rule.id, name)
         told = failing or (findings if failed else [])
         body = [line for finding in told for line in _tell(finding)] or [rule.remedy]
         level = max((finding.level for finding in failing), default=rule.severity)
         _problem(case, "failure", result.reason or name, level.label, body)
     elif result.verdict in _UNSETTLED:
-        case = _case(rule.id, name)
         _problem(case, "error", result.reason or name, result.verdict.value, [result.reason])
-    elif result.verdict is Verdict.PASS:
-        case = _case(rule.id, name)
-    else:
+    elif result.verdict is not Verdict.PASS:
         word = "does not fail this run" if result.verdict is Verdict.FAIL else result.verdict.value
         case = _case(rule.id, f"{name} [{word}{': ' if result.reason else ''}{result.reason}]")
     return case
