@@ -17,6 +17,7 @@ from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
+    backslash=" ",
     separator=r"\s*(?:=\s*|\s)",
     comment="#",
     section=r"(?P<section>[^={}#]*\{|\})",

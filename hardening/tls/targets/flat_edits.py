@@ -55,4 +55,7 @@ def span(tree: Tree, path: str, line: int) -> tuple[int, int]:
     lines = source.text.split("\n") if source else [""]
     start = sum(len(text) + 1 for text in lines[: line - 1])
     text = lines[line - 1]
+    while text.endswith("\\") and line < len(lines):  # a line that goes on goes as a whole
+        text += f"\n{lines[line]}"
+        line += 1
     return start + len(text) - len(text.lstrip()), start + len(text.rstrip())

@@ -59,6 +59,8 @@ class Grammar:
     continued: bool = False
     """Whether a line that begins with a blank continues the one before (Postfix)."""
     quotes: str = "\"'"
+    backslash: str | None = None
+    """What stands for a backslash at the end of a line, and the blanks after it, where the next line goes on."""
 
 
 _MAY_BE_ABSENT = frozenset({"include_if_exists", "!include_try"})
@@ -129,7 +131,9 @@ def _logical(text: str, grammar: Grammar, comment: re.Pattern[str]) -> list[tupl
     for number, line in enumerate(text.split("\n"), start=1):
         if comment.match(line):
             continue
-        if grammar.continued and line[:1] in {" ", "\t"} and found:
+        if grammar.backslash is not None and found and found[-1][1].endswith("\\"):
+            found[-1] = (found[-1][0], found[-1][1][:-1] + grammar.backslash + line.strip())
+        elif grammar.continued and line[:1] in {" ", "\t"} and found:
             found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
         else:
             found.append((number, line))

@@ -15,7 +15,9 @@ from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
-_GRAMMAR = Grammar(comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trailing_comments=True, fold=str)
+_GRAMMAR = Grammar(
+    backslash="", comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trailing_comments=True, fold=str
+)
 
 
 def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:

@@ -16,6 +16,7 @@ from hardening.tls.targets.flat_syntax import Grammar, Line
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
+    backslash="",
     separator=r"\s+",
     comment="#",
     section=None,

@@ -291,3 +291,21 @@ def test_settings_in_a_block_for_the_server_are_those_of_dovecot_2_4(tmp_path: P
 def test_every_port_of_sshd_is_a_subject(tmp_path: Path) -> None:
     path = _write(tmp_path / "sshd_config", "Port 22\nPort 2222\nCiphers aes256-ctr\n")
     assert _names(_audit(path, "openssh")) == {"sshd:22", "sshd:2222"}
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("squid", "https_port 443 \\\n  tls-cert=/a.pem \\\n  cipher=AES128-SHA:\\\n  AES256-SHA\n"),
+        ("dovecot", "ssl = yes\nssl_cipher_list = AES128-SHA:\\\n  AES256-SHA\n"),
+        (
+            "openssl_cnf",
+            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nCipherString = AES128-SHA:\\\n  AES256-SHA\n",
+        ),
+    ],
+)
+def test_a_backslash_lets_a_line_go_on_where_the_server_does(tmp_path: Path, target: str, text: str) -> None:
+    (one, *_) = _audit(_write(tmp_path / "a.conf", text), target).subjects
+    assert one.offer is not None
+    suites = one.offer["protocols"]["TLSv1.2"]["suites"]
+    assert suites == ["TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA"]
