@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Self
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.events import AuditEvent, Finished, Found, Progress, Started
+from bundle.outcome import Top, results
 from bundle.parallel import Died, Forks, Tokens
 from bundle.section import Section, books, unfold
 from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES, Problem
+from bundle.walk.problem import RULES, Problem
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
-from hardening.findings import Examined, Finding, InFile, Kind, Result, Rule, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, InFile, Kind, Result, Run, Subject
 
 if TYPE_CHECKING:
     from bundle.cache import Cache
@@ -136,7 +137,7 @@ class Audit:
         self._on_event(Started(shown, size))
         root = Section()
         self._open = [(0, root)]
-        top = _Top(nothing_else=self._installed or Path(path).is_dir(), empty=self._installed)
+        top = Top(nothing_else=self._installed or Path(path).is_dir(), empty=self._installed)
         self._consume(self._walker.walk(path, shown), top, size)
         self._collect(wait=True)
         key = self._key()
@@ -170,7 +171,7 @@ class Audit:
             )
             yield Finding(rule=RULES["bomb"], subject=shown, location=InFile((shown,)), message=message)
 
-    def _consume(self, events: Iterator[Event], top: _Top | None = None, size: int = 0) -> None:
+    def _consume(self, events: Iterator[Event], top: Top | None = None, size: int = 0) -> None:
         """Ask the detectors about every member; runs in forks as well."""
         next_word = time.monotonic() + 0.1
         for event in events:
@@ -242,7 +243,7 @@ class Audit:
             message=f"{member.name}: {word}",
         )
 
-    def _found(self, finding: Finding, top: _Top | None) -> None:
+    def _found(self, finding: Finding, top: Top | None) -> None:
         if top is not None:
             self._on_event(Found(finding))
 
@@ -325,44 +326,6 @@ class Audit:
         return True
 
 
-@dataclass(slots=True)
-class _Top:
-    """What the outermost level turned out to be."""
-
-    nothing_else: bool = False
-    """Whether text and data alone are what is expected: in a folder, and on a host."""
-    empty: bool = False
-    """Whether nothing at all is, too."""
-    first: Member | None = None
-    files: int = 0
-    nested: bool = False
-
-    def see(self, member: Member) -> None:
-        """Look at one member of any level."""
-        if member.derived or member.offset:
-            return
-        if len(member.parts) > 1:
-            self.nested = True
-        elif member.kind == "file":
-            self.files += 1
-            self.first = self.first or member
-
-    def verdict(self, partial: str, members: int) -> tuple[Examined, str]:
-        """Return how much was examined, and why not all."""
-        first = self.first
-        if not self.files and not self.empty:
-            return Examined.NONE, "nothing in it: an empty folder"
-        if self.files == 1 and first is not None and not self.nested:
-            if first.format == "empty" and not self.empty:
-                return Examined.NONE, "empty file"
-            stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
-            if first.container and members <= 1 and not stopped:
-                return Examined.NONE, partial or f"an empty {first.format} archive"
-            if first.format in ("data", "text", "utf-16", "unread") and not self.nothing_else:
-                return Examined.NONE, partial or "neither an archive nor anything else that is known"
-        return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
-
-
 def _at(finding: Finding, parts: tuple[str, ...]) -> Finding:
     place = finding.location
     return replace(finding, location=replace(place, parts=parts)) if isinstance(place, InFile) else finding
@@ -380,25 +343,3 @@ def _size_on_disk(path: str) -> int:
             except OSError:
                 continue
     return total
-
-
-def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject) -> Iterator[Result]:
-    """Say for each rule what it came to: silence after half a look is no pass."""
-    hit = {finding.rule.id for finding in findings if finding.level > Severity.INFO}
-    noted = {finding.rule.id for finding in findings}
-    for rule in rules:
-        reason = rule.id.removeprefix("walk/")
-        if rule.id in hit:
-            verdict, why = Verdict.FAIL, ""
-        elif (
-            subject.examined is Examined.NONE
-            or (rule.id in noted and reason in PARTIAL)
-            or (
-                subject.examined is Examined.PARTIAL
-                and not (rule.id.startswith("walk/") and reason in PARTIAL)
-            )
-        ):
-            verdict, why = Verdict.INCONCLUSIVE, subject.reason
-        else:
-            verdict, why = Verdict.PASS, ""
-        yield Result(rule=rule, subject=subject.id, verdict=verdict, reason=why)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bundle.auditing import results
 from bundle.cluster.task import Answer, Task, version
 from bundle.cluster.work import perform
 from bundle.detect import all_rules, detectors
 from bundle.events import AuditEvent, Found, Progress, Started
+from bundle.outcome import results
 from bundle.walk.limits import Limits
 from bundle.walk.problem import RULES
 from hardening.errors import InputError, UsageError

@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, served
+from hardening.tls.targets import certificates, httpd_names, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.tree import Tree
@@ -220,34 +220,6 @@ def _command(  # noqa: PLR0911 - one return per command
     return settings
 
 
-def _ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
-    heard = list(dict.fromkeys(_port(d.words[0]) for d in listens if d.words))
-    if not host.addresses:
-        return tuple(heard) or ("443",)
-    found: list[str] = []
-    for address in host.addresses:
-        port = _port(address)  # an address alone, or with `:*`, means every port that is listened on
-        found += [port] if port else heard or ["443"]
-    return tuple(dict.fromkeys(found)) or ("443",)
-
-
-def _port(address: str) -> str:
-    """Return the port of an address, or nothing where it says none."""
-    if address.isdigit():
-        return address
-    _, colon, port = address.rpartition(":")
-    return port if colon and port.isdigit() else ""
-
-
-def _names(host: Host, main: Host) -> tuple[str, ...]:
-    """Return ServerName and every ServerAlias, as they are written."""
-    one = host.last("servername") or main.last("servername")
-    name = one.words[0] if one and one.words else "_default_"
-    first = re.sub(r"^\w+://", "", name).rsplit(":", 1)[0]
-    aliases = (word for d in host.directives if d.name == "serveralias" for word in d.words)
-    return tuple(dict.fromkeys((first, *aliases)))
-
-
 def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
     """Say which TLS directives the release does not know, or does not take where they stand."""
     for host in hosts:
@@ -277,7 +249,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     for host in (*reader.hosts, main):
         merged = _Merged(host, main)
         engine = merged.last("sslengine")
-        ports = _ports(host, reader.listens)
+        ports = httpd_names.ports(host, reader.listens)
         if not (_on(engine, "off") or (engine is None and host is not main and by_protocol & set(ports))):
             continue
         free = [port for port in ports if host is not main or port not in taken]
@@ -286,7 +258,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         taken.update(free)
         settings, names = (
             _per_request(_settings(merged, "", tree, reading), merged, reading),
-            _names(host, main),
+            httpd_names.names(host, main),
         )
         yield from served.offers(
             (

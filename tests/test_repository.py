@@ -1,0 +1,40 @@
+"""What lies in the repository is meant to be there: a state file that a command left was once committed with the rest."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MEANT = {
+    ".ansible-lint", ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "bench", "bundle",
+    "docs", "hardening", "playbooks", "pyproject.toml", "templates", "tests",
+}  # fmt: skip
+MACHINE = re.compile(rb"/work/(?:main|wt|shared)\b|/root/\.pyenv|/tmp/pytest-of-")
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    said = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    return said.decode().rstrip("\0").split("\0")
+
+
+def test_nothing_lies_at_the_top_that_is_not_meant_to(tracked: list[str]) -> None:
+    assert {name.partition("/")[0] for name in tracked} <= MEANT
+
+
+def test_no_file_names_a_path_of_one_machine(tracked: list[str]) -> None:
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    named = [
+        name
+        for name in tracked
+        if name != here and (ROOT / name).is_file() and MACHINE.search((ROOT / name).read_bytes())
+    ]
+    assert named == []
