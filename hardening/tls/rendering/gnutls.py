@@ -15,7 +15,7 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
-from hardening.tls.rendering.rendered import Plan, Rendered, judged
+from hardening.tls.rendering.rendered import Plan, Rendered, rendered
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.tree import Tree, joined
 
@@ -135,16 +135,7 @@ def render(
     reading = Reading(release=release, build=build, assumptions=notes)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, job, made, offers)
-    said = judged(target, planned, offer)
-    return Rendered(
-        text=text,
-        job=job,
-        offer=offer,
-        findings=said.findings,
-        explained=said.explained,
-        assumptions=notes,
-        verdicts=said.verdicts,
-    )
+    return rendered(target, planned, text, offer)
 
 
 def _string(job: Job, parts: Parts, groups: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
-from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
+from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
 from hardening.tls.targets import served
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.tree import Tree, joined
@@ -130,17 +130,8 @@ def render(
     reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, made, offers)
-    said = judged(target, made, offer)
-    return Rendered(
-        text=text,
-        job=job,
-        offer=offer,
-        findings=said.findings,
-        explained=said.explained,
-        assumptions=made.assumptions,
-        verdicts=said.verdicts,
-        stuck=tuple(p.name for p in offer.protocols if p.name not in job.protocols),
-    )
+    stuck = tuple(p.name for p in offer.protocols if p.name not in job.protocols)
+    return rendered(target, made, text, offer, stuck=stuck)
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, Any]:

@@ -106,6 +106,21 @@ def judged(target: Target, made: Plan, offer: Offer) -> Judged:
     return Judged(verdicts=judgement.verdicts, findings=tuple(found), explained=tuple(explained))
 
 
+def rendered(target: Target, made: Plan, text: str, offer: Offer, *, stuck: tuple[str, ...] = ()) -> Rendered:
+    """Return the text that was written for a plan, with what the policy says of what it offers when read back."""
+    said = judged(target, made, offer)
+    return Rendered(
+        text=text,
+        job=made.job,
+        offer=offer,
+        findings=said.findings,
+        explained=said.explained,
+        assumptions=made.assumptions,
+        verdicts=said.verdicts,
+        stuck=stuck,
+    )
+
+
 def _inexpressible(gap: Gap, explained: list[Finding], subject: str, job: Job) -> Finding:
     """Return what cannot be said; it is as bad as the worst of what comes of it."""
     what = gap.what

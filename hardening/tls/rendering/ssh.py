@@ -14,7 +14,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
-from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
+from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.openssh import overruled
 from hardening.tls.targets.openssh_keys import base_type
@@ -144,16 +144,7 @@ def render(
     reading = Reading(release=release, build=build_name, assumptions=assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, release, lists, offers)
-    said = judged(target, made, offer)
-    return Rendered(
-        text=text,
-        job=job,
-        offer=offer,
-        findings=said.findings,
-        explained=said.explained,
-        assumptions=assumptions,
-        verdicts=said.verdicts,
-    )
+    return rendered(target, made, text, offer)
 
 
 def _text(target: Target, made: Plan, lists: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
