@@ -92,7 +92,10 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     help="Who speaks TLS; Python 2.6 cannot.",
 )
 def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: str) -> None:
-    """Run the relay here, in the foreground, from the same settings a host gets."""
+    """Run the relay here, in the foreground, from the same settings a host gets.
+
+    Mails wait in `spool` of [relay], or in relay-spool below the current folder.
+    """
     import json
 
     from hardening.mailer.install import relay_config
