@@ -11,9 +11,9 @@ gc.set_threshold(
 
 import click  # noqa: E402 - as all below: after the line that makes them quicker
 
-from hardening import __version__  # noqa: E402
-from hardening.cli.lazy import LazyGroup, Verb  # noqa: E402
-from hardening.errors import ExitCode, HardeningError  # noqa: E402
+from hardening import __version__  # noqa: E402 - as above
+from hardening.cli.lazy import LazyGroup, Verb  # noqa: E402 - as above
+from hardening.errors import ExitCode, HardeningError  # noqa: E402 - as above
 
 VERBS = (
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),

@@ -36,7 +36,7 @@ def unread(case: Case) -> Generator[Any, Any, list[Question]]:
         suites = (*others[: most - 1], learned.suites[0])
         question = replace(control, protocol=learned.name, suites=suites)
         outcome: Outcome = yield from asker.settle(question)
-        asker.take(lambda r, asked=question: r.question == asked)  # type: ignore[misc]
+        asker.take(lambda r, asked=question: r.question == asked)  # type: ignore[misc]  # lambda defaults have no types
         if outcome.state is not State.REFUSED:
             break
     if most == size or outcome.state is not State.ACCEPTED:

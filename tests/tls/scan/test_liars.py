@@ -152,7 +152,7 @@ def _before_nginx(endpoint: str, counts: range) -> tuple[dict[int, liars.Relay],
     """Scan nginx through relays that lie on every n-th connection, from every phase; give the suites that were found."""
     port = int(endpoint.rpartition(":")[2])
     relays = {
-        100 * n + phase: liars.Relay(port, lambda c, n=n, phase=phase: (c + phase) % n == 0)  # type: ignore[misc]
+        100 * n + phase: liars.Relay(port, lambda c, n=n, phase=phase: (c + phase) % n == 0)  # type: ignore[misc]  # lambda defaults have no types
         for n in counts
         for phase in range(n)
     }
