@@ -55,7 +55,10 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = harden.main(args=arguments, prog_name="harden", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # the latter is how click ends when it meets the former, and it alone
         sys.stderr.close()  # the reader went away; Python would complain once more at exit
         return int(ExitCode.OK)
     except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - the promise is one line, whatever happens
