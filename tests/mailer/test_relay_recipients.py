@@ -83,6 +83,9 @@ def test_the_others_have_the_mail_and_one_waits_alone(site: Site, age: str, answ
         assert done.returncode == 1  # something waits; mail is not broken
         assert "3 for c@example.com wait since" in done.stdout
         assert C not in got(one)
+        assert until(
+            lambda: not list((one.spool / "batch").glob("[!.]*"))
+        )  # a kill amid a try leaves it in doubt
         one.kill()
         one.start()  # also across a restart
         until(lambda: False, 0.5)

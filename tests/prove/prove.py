@@ -68,9 +68,15 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
 
 def end_with_parent() -> None:
     """Let a worker end, and its servers with it, when the run it belongs to is killed, however that is done."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_KILLED))
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGALRM, _end)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+def _end(*_: object) -> None:
+    signal.alarm(6)  # once more, where the exit is raised in a place that swallows it, as a finalizer does
+    sys.exit(_KILLED)
 
 
 _PR_SET_PDEATHSIG = 1
