@@ -24,7 +24,7 @@ from hardening.reports.credentials import credential
 from hardening.reports.index import few, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
-from hardening.reports.text import place
+from hardening.reports.text_findings import place
 from hardening.reports.verdict import earlier, looked_at, many, scope, sentence, word
 
 _SHOWN = 5_000

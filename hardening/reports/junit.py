@@ -17,7 +17,7 @@ from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, S
 from hardening.reports import How
 from hardening.reports.index import same_as
 from hardening.reports.plain import visible
-from hardening.reports.text import place
+from hardening.reports.text_findings import place
 from hardening.reports.verdict import looked_at
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,7 +9,7 @@ from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdic
 from hardening.reports import How
 from hardening.reports.index import few, same_as
 from hardening.reports.plain import visible
-from hardening.reports.text import place
+from hardening.reports.text_findings import place
 from hardening.reports.verdict import looked_at, sentence, word
 
 _MARKS = {

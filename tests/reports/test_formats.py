@@ -208,3 +208,27 @@ def test_text_says_who_signed_and_leaves_out_what_nobody_said(clean_run: Run) ->
 def test_no_writer_is_longer_than_a_reader_holds_in_mind() -> None:
     for path in Path(str(files("hardening.reports"))).glob("*.py"):
         assert len(path.read_text("utf-8").splitlines()) <= 150, path.name
+
+
+def test_text_tells_many_findings_of_one_line_together(mixed_run: Run) -> None:
+    suites = [f for f in mixed_run.findings if f.rule.id == "tls/suite"]
+    names = [f"TLS_RSA_WITH_NUMBER_{number:02}" for number in range(40)]
+    many = tuple(
+        replace(
+            suites[0],
+            message=f"{name} is offered: RC4; against aspect 2 (must)",
+            evidence=name,
+            remedy=f"Take {name} out.",
+        )
+        for name in names
+    )
+    run = replace(mixed_run, findings=many)
+    text = write("text", run)
+    assert all(text.count(name) == 1 for name in names)  # nothing is left out, and nothing told twice
+    assert text.count("against aspect 2 (must)") == 1
+    assert "40 findings: A cipher suite the policy forbids is offered" in text
+    assert len(text.splitlines()) < 40 + 30
+    assert all(f"Take {name} out." in write("text", run, verbose=1) for name in names)
+    other = replace(many[0], known=True)
+    assert text.count("it was there before") == 0
+    assert write("text", replace(run, findings=(*many, other))).count("it was there before") == 1

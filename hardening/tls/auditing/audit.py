@@ -318,11 +318,19 @@ def _named(way: Reading) -> str:
     return f"{way.release.version} ({builds.shown(way.build)})"
 
 
+def _release(way: Reading) -> str:
+    return way.release.version
+
+
 def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
     """Bring together what the same server would be under every release it may be."""
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
     known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
+    library = (
+        f", each with {builds.shown(ways[0][0].build)}" if len({w.build for w, _, _ in ways}) == 1 else ""
+    )
+    told = _release if library else _named  # a library that is the same for all is told once
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -333,7 +341,8 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
         having = {_named(w) for w, _ in held}
         without = [w for w, _, _ in ways if _named(w) not in having]
         if without:
-            also = f"; depends on the {'Java' if known else 'release'}: so with {_listed([w for w, _ in held])}, not with {_listed(without)}"
+            so = f"so with {_listed(map(told, (w for w, _ in held)))}, not with {_listed(map(told, without))}{library}"
+            also = f"; depends on the {'Java' if known else 'release'}: {so}"
             one = replace(
                 one,
                 message=one.message + also,
@@ -370,5 +379,5 @@ def _locked_out(offer: Offer) -> tuple[Finding, ...]:
     return () if found is None else (found,)
 
 
-def _listed(ways: Sequence[Reading]) -> str:
-    return ", ".join(_named(w) for w in ways)
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))

@@ -1,0 +1,133 @@
+"""The findings of one subject at a terminal: each in a paragraph, many of one line of a file in one together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from hardening.findings import Finding, InFile, Severity
+from hardening.reports import How
+from hardening.reports.credentials import credential
+from hardening.reports.index import few
+from hardening.reports.plain import visible
+
+_COLORS = {
+    Severity.CRITICAL: "1;97;41",
+    Severity.HIGH: "1;31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+    Severity.INFO: "2",
+}
+_BOLD, _DIM = "1", "2"
+_MARGIN = " " * 12
+_FEW = 3
+"""From how many findings on one paragraph is shorter than one each: `ssl_ciphers ALL` alone has ninety."""
+
+Paint = Callable[[str, str], str]
+
+
+def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the lines about findings, in their order; `same` names the subjects of which all of it is true, too."""
+    together: dict[object, list[Finding]] = {}
+    for finding in found:
+        together.setdefault(_kind(finding), []).append(finding)
+    for group in together.values():
+        # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by
+        if len(group) < _FEW or how.verbose:
+            for finding in group:
+                yield from _one(finding, how, paint, same)
+        else:
+            yield from _many(group, paint, same)
+
+
+def _kind(finding: Finding) -> object:
+    """Return what findings that are told together have in common: all but what was found."""
+    if finding.credential:
+        return id(finding)
+    _, _, rest = finding.message.partition("; ")
+    said = (rest, finding.policies, finding.also, finding.fix, finding.waived, finding.known)
+    return finding.rule.id, finding.level, finding.confidence, place(finding), *said
+
+
+def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str]) -> Iterator[str]:
+    first = group[0]
+    yield from _head(first, paint, f"{len(group)} findings: {first.rule.title}")
+    yield f"{_MARGIN}at      {visible(place(first))}"
+    yield from _also(first, same)
+    label = "found   "
+    for finding in group:
+        what, _, rest = finding.message.partition("; ")
+        seen = "" if finding.evidence in finding.message else f" ({visible(finding.evidence)})"
+        yield f"{_MARGIN}{label}{visible(what)}{seen}"
+        label = " " * len(label)
+    if rest:
+        yield f"{_MARGIN}each    {visible(rest)}"
+    yield from _standing(first)
+    remedies = {finding.advice for finding in group}
+    remedy = first.advice if len(remedies) == 1 else first.rule.remedy or first.advice
+    if remedy:
+        own = "" if len(remedies) == 1 else " (-v: each with its own)"
+        yield f"{_MARGIN}remedy  {visible(remedy)}{own}"
+    yield from _fix(first)
+
+
+def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str]) -> Iterator[str]:
+    yield from _head(finding, paint, finding.message)
+    yield f"{_MARGIN}at      {visible(place(finding))}"
+    yield from _also(finding, same)
+    if finding.evidence:
+        yield f"{_MARGIN}found   {visible(finding.evidence)}"
+    if finding.credential:
+        yield f"{_MARGIN}whose   {credential(finding)}"
+    yield from _standing(finding)
+    if finding.advice:
+        yield f"{_MARGIN}remedy  {visible(finding.advice)}"
+    yield from _fix(finding)
+    if how.verbose:
+        yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
+        for reference in finding.rule.references:
+            yield f"{_MARGIN}see     {visible(reference)}"
+        yield f"{_MARGIN}sure    {finding.confidence.label}; fingerprint {finding.fingerprint}"
+
+
+def _head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
+    label = finding.level.label
+    yield ""
+    yield (
+        f"  {paint(label, _COLORS[finding.level])}{' ' * (10 - len(label))}"
+        f"{paint(visible(title), _BOLD)}  {paint(finding.rule.id, _DIM)}"
+    )
+
+
+def _also(finding: Finding, same: Sequence[str]) -> Iterator[str]:
+    if more := [name for name in finding.also if name not in same]:
+        yield f"{_MARGIN}also    {few([name.removeprefix(stem(finding.subject)) for name in more])}"
+
+
+def _standing(finding: Finding) -> Iterator[str]:
+    """Yield under which policies a finding stands, and whether it was accepted or known."""
+    if finding.policies:
+        yield f"{_MARGIN}under   {visible(', '.join(finding.policies))}"
+    if finding.waived is not None:
+        why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
+        yield f"{_MARGIN}waived  {visible(why)}"
+    elif finding.known:
+        yield f"{_MARGIN}known   it was there before"
+
+
+def _fix(finding: Finding) -> Iterator[str]:
+    if finding.fix is not None:
+        by = "can be fixed safely" if finding.fix.safe else "to be fixed by hand"
+        yield f"{_MARGIN}fix     {visible(finding.fix.action)} ({by})"
+
+
+def stem(name: str) -> str:
+    """Return what the names of one configuration begin with: its file."""
+    return f"{name.rpartition('#')[0]}#"
+
+
+def place(finding: Finding) -> str:
+    """Return where a finding is, with line and column, as editors understand it."""
+    where = finding.location
+    if not isinstance(where, InFile):
+        return where.endpoint
+    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])
