@@ -42,11 +42,16 @@ class Oracle:
         return CACHE / self.build
 
     @property
+    def loads(self) -> bool:
+        """Whether this Python can load it: an extension module wants the release it was made for."""
+        return self.kind != "nassl" or self.abi == f"cp{sys.version_info[0]}{sys.version_info[1]}"
+
+    @property
     def present(self) -> bool:
         """Whether it can be asked here."""
         if self.kind == "system":
             return _system_version() == SYSTEM.partition("-")[0]
-        return (self.folder / "ready").exists()
+        return self.loads and (self.folder / "ready").exists()
 
 
 _ONE, _TEN, _FOURTEEN = ("manylinux1_x86_64",), ("manylinux2010_x86_64",), ("manylinux2014_x86_64",)
@@ -87,6 +92,8 @@ def needed(build: str) -> Oracle:
     import pytest
 
     one = oracle(build)
+    if not one.loads:
+        pytest.skip(f"{build} is an extension module of another Python ({one.abi})")
     if not one.present:
         reason = f"{build} is not here; `make oracles` brings it"
         if os.environ.get("CI") == "true" and one.kind != "system":
@@ -176,7 +183,7 @@ def fetch() -> list[str]:
     """Bring every library that is not here yet; return what could not be brought."""
     problems = []
     for one in ORACLES:
-        if one.kind == "system" or one.present:
+        if one.kind == "system" or one.present or not one.loads:
             continue
         try:
             _fetch(one)
