@@ -221,12 +221,15 @@ def _neighbour(content: Buffer, at: int, step: int) -> str:
 def _pieces(content: Buffer, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where the pieces of a line are, as a terminal would have shown it: what a carriage return parts, and a very long line, piece by piece."""
     while start < end:
-        cut = content.find(b"\r", start, end)
-        cut = end if cut < 0 else cut
-        if cut - start > _LONGEST_LINE:
+        # no further than a piece: searched to its end from every piece, a line of 100 MB would cost a minute
+        cut = content.find(b"\r", start, min(end, start + _LONGEST_LINE + 1))
+        if cut < 0 and end - start > _LONGEST_LINE:
             cut = start + _LONGEST_LINE
             yield start, cut
             start = cut - _OVERLAP
+        elif cut < 0:
+            yield start, end
+            start = end + 1
         else:
             yield start, cut
             start = cut + 1
