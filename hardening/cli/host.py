@@ -78,26 +78,25 @@ def _fleet(
     inventory: str, limit: str | None, extra: Sequence[str], more: Sequence[str], policies: Sequence[Policy]
 ) -> Run:
     """Bring every host's files into a private folder, audit each copy, and say which hosts could not be reached."""
-    import tempfile
     from dataclasses import replace
     from datetime import UTC, datetime
 
     from hardening.errors import NothingExaminedError
     from hardening.findings import Examined, Kind, Run, Subject
-    from hardening.host import gather, playbook
+    from hardening.host import gather, playbook, private
     from hardening.host.look import audit as look
 
     started = datetime.now(UTC)
     run = Run.of((), (), started=started)
-    with tempfile.TemporaryDirectory(prefix="harden-audit-") as folder:
-        variables = {"collect_to": folder, "collect_paths": list(more)}
+    with private.folder("harden-audit-") as folder:
+        variables = {"collect_to": str(folder), "collect_paths": list(more)}
         flags = [word for one in extra for word in ("-e", one)]
         receipt = playbook.run(
             "collect.yml", inventory=inventory, limit=limit, variables=variables, flags=flags
         )
         lost: list[Subject] = []
         for one in receipt.hosts:
-            place = Path(folder) / one.host.replace("/", "_")
+            place = folder / one.host.replace("/", "_")
             why = "unreachable" if one.unreachable else "; ".join(one.problems)
             if not (place / "about.json").exists():
                 lost.append(

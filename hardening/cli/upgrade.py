@@ -54,15 +54,14 @@ def verify(
     The audit is that of the upgrade: what was there before it is known and does not count, but for components that
     must not be there and secrets that every account can read.
     """
-    import tempfile
     from dataclasses import replace
 
     from hardening.cli.upgrade_apply import audit_variables
-    from hardening.host import playbook
+    from hardening.host import playbook, private
     from hardening.upgrade import verified
 
     started = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="harden-verify-") as folder:
+    with private.folder("harden-verify-") as folder:
         variables = {"upgrade_progress": f"{folder}/progress", **audit_variables(report, no_host_audit)}
         receipt = playbook.run(
             "verify.yml", inventory=inventory, limit=limit, variables=variables, flags=_extra(extra)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -238,12 +237,11 @@ def _play(
     planned: bool,
     undo: bool = False,
 ) -> Run:
-    from hardening.host import fleet, playbook
+    from hardening.host import fleet, playbook, private
     from hardening.upgrade import story
 
     started = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="harden-upgrade-") as name:
-        folder = Path(name)
+    with private.folder("harden-upgrade-") as folder:
         path = folder / "job.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(job.to_json()), encoding="utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,10 @@ from typing import Any
 from hardening import resources
 from hardening.errors import NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
-from hardening.host import rules
+from hardening.host import private, rules
+
+_PATIENCE = 5.0
+"""Seconds that Ansible gets to end by itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,16 +75,14 @@ def run(
         raise UsageError(
             f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
         )
-    with tempfile.TemporaryDirectory(prefix="harden-") as folder:
-        receipt, extra = Path(folder) / "receipt.jsonl", Path(folder) / "variables.json"
+    with private.folder("harden-") as folder:
+        receipt, extra = folder / "receipt.jsonl", folder / "variables.json"
         extra.touch(mode=0o600)
         extra.write_text(json.dumps(dict(variables or {})), encoding="utf-8")
         argv = [program, str(resources.playbooks() / name), "-e", f"@{extra}", *flags]
         argv += ["-i", inventory] if inventory else ["-i", "localhost,", "-c", "local"]
         argv += ["--limit", limit] if limit else []
-        done = subprocess.run(
-            argv, env=_environment(receipt), capture_output=not show, text=True, check=False
-        )
+        code, output = _ended(argv, _environment(receipt), show=show)
         lines = receipt.read_text("utf-8").splitlines() if receipt.exists() else []
     hosts: dict[str, HostReceipt] = {}
     for row in map(json.loads, lines):
@@ -90,11 +91,30 @@ def run(
             one.stats = row["stats"]
         else:
             one.tasks.append(row)
-    output = "" if show else done.stdout + done.stderr
     if not hosts:
         said = next((line for line in reversed(output.splitlines()) if line.strip()), "no host matched")
         raise NothingExaminedError(f"no host was asked: {said}", hint="check -i and --limit")
-    return Receipt(code=done.returncode, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+    return Receipt(code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+
+
+def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -> tuple[int, str]:
+    """Run Ansible to its end and return its exit code and what it printed; an interruption ends it, too."""
+    kept = None if show else subprocess.PIPE
+    with subprocess.Popen(argv, env=environment, stdout=kept, stderr=kept, text=True) as ansible:
+        try:
+            said = ansible.communicate()
+        except BaseException as why:
+            # asked as by Ctrl-C, it ends what it runs; killed, it would leave that behind. A real Ctrl-C reached it.
+            if isinstance(why, private.Ended):
+                ansible.send_signal(signal.SIGINT)
+            for harder in (signal.SIGINT, signal.SIGKILL):
+                try:
+                    ansible.wait(_PATIENCE)
+                    break
+                except subprocess.TimeoutExpired:
+                    ansible.send_signal(harder)
+            raise
+    return ansible.returncode, "".join(text or "" for text in said)
 
 
 def _ansible_playbook() -> str:
