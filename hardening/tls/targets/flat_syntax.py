@@ -61,6 +61,8 @@ class Grammar:
     quotes: str = "\"'"
     backslash: str | None = None
     """What stands for a backslash at the end of a line, and the blanks after it, where the next line goes on."""
+    blanks_after: bool = False
+    """Whether the blanks that begin the next line stay (ProFTPD)."""
 
 
 _MAY_BE_ABSENT = frozenset({"include_if_exists", "!include_try"})
@@ -132,7 +134,8 @@ def _logical(text: str, grammar: Grammar, comment: re.Pattern[str]) -> list[tupl
         if comment.match(line):
             continue
         if grammar.backslash is not None and found and found[-1][1].endswith("\\"):
-            found[-1] = (found[-1][0], found[-1][1][:-1] + grammar.backslash + line.strip())
+            rest = line.rstrip() if grammar.blanks_after else line.strip()
+            found[-1] = (found[-1][0], found[-1][1][:-1] + grammar.backslash + rest)
         elif grammar.continued and line[:1] in {" ", "\t"} and found:
             found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
         else:

@@ -16,6 +16,8 @@ from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
+    backslash="",
+    blanks_after=True,
     separator=r"\s+",
     comment="#",
     section=r"<(?P<section>[^>]*)>",
