@@ -35,9 +35,9 @@ def refused(folder: Path, seed: int) -> str:
     return str(kind.__name__)
 
 
-def test_a_few_of_every_kind(tmp_path: Path) -> None:
-    for seed in range(2 * len(tamperings.TAMPERINGS)):
-        refused(tmp_path, seed)
+@pytest.mark.parametrize("seed", range(len(tamperings.TAMPERINGS)))
+def test_one_of_every_kind(tmp_path: Path, seed: int) -> None:
+    refused(tmp_path, seed)
 
 
 @pytest.mark.long
