@@ -108,7 +108,7 @@ chaos-test: setup ## 300 drawn interruptions on three hosts that boot (as root):
 .PHONY: matrix-test
 matrix-test: setup ## every step of a transaction x nine faults on three hosts that boot (as root), about half an hour; STEPS=3 for a sample
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
-	STEPS=$(STEPS) MATRIX_WRITE=$(if $(STEPS),,1) $(BIN)/python -m pytest -n0 --no-cov -m long tests/hosts/test_matrix.py
+	STEPS=$(STEPS) MATRIX_WRITE=$(if $(STEPS),,1) unshare --mount $(BIN)/python -m pytest -n0 --no-cov -m long tests/hosts/test_matrix.py
 	@$(if $(STEPS),:,$(BIN)/python -m tests.hosts.matrix_table)
 
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about half an hour

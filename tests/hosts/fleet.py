@@ -7,6 +7,7 @@ listens on the control engine's port is an invented stand-in, a Java program as 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -143,8 +144,11 @@ case "$1" in
   stop) /usr/sbin/httpd -k stop ;;
   reload) /usr/sbin/httpd -k graceful ;;
   restart) /usr/sbin/httpd -k restart ;;
+  status) pid=$(cat /run/httpd.pid 2>/dev/null) || exit 3; kill -0 "$pid" 2>/dev/null || exit 1 ;;
+  *) exit 2 ;;
 esac
 """
+"""As CentOS 6's own script does, `status` says 1 of one that left its file of the process, and 3 of one that was stopped."""
 ENGINE_SCRIPT = """#!/bin/sh
 ### BEGIN INIT INFO
 # Provides: control-engine
@@ -158,6 +162,8 @@ case "$1" in
   start) start ;;
   stop) pkill -x engine-stand-in ;;
   restart) pkill -x engine-stand-in; sleep 0.3; start ;;
+  status) pgrep -x engine-stand-in >/dev/null || exit 3 ;;
+  *) exit 2 ;;
 esac
 """.replace("@RUN@", ENGINE_RUN)
 IPTABLES = """*filter
@@ -233,9 +239,14 @@ def base(init: str) -> Path:
     """Return the tree that every host of one init system shares, made once and kept between runs."""
     names = ",".join(PACKAGES[init])
     tree = CACHE / f"{init}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
-    if not (tree / ".made").exists():
+    if (tree / ".made").exists():
+        return tree
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tree.with_name(f"{tree.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another checkout's run may be making it
+        if (tree / ".made").exists():
+            return tree
         shutil.rmtree(tree, ignore_errors=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
         archive = tree.with_name(f"{tree.name}.tar")
         if not archive.exists():
             part = tree.with_name(f"{tree.name}.part.tar")
