@@ -1654,6 +1654,7 @@ def pending(host):
         except (ValueError, OSError, IOError):
             continue
         listening = listeners() if listening is None else listening
+        row.pop("saved", None)
         alone = row.pop("close", None) is not None and row.pop("motd", None) is not None
         row["closes"] = "this host" if alone and _installed(host) else "the next run"
         if os.path.exists(os.path.join(host.state, "watch.failed")):
@@ -1690,6 +1691,7 @@ def do_status(host, request):
 # -- what the host finishes by itself ----------------------------------------------------------------
 
 WATCH_TRIES = 3
+COUNTERS = re.compile(b"^\\[[0-9]+:[0-9]+\\] ")  # what `iptables-save -c` puts in front of a rule
 WATCH_LIMIT = 30 * 86400  # seconds for which a watching process stays; the next boot starts another
 
 
@@ -1776,14 +1778,14 @@ def closing(host, ready):
         plan["probes"].append(
             {"kind": "listen", "port": row["configured"], "process": row.get("process", "")}
         )
-        motd = row.get("motd")
-        if motd and os.path.isfile(host.place(motd["path"])):
-            data = read(host.place(motd["path"]))
-            mark = motd["mark"].encode("utf-8")
-            kept = b"".join(line for line in data.splitlines(True) if not line.startswith(mark))
-            if kept != data:
-                item = {"path": motd["path"], "content": b64(kept), "expect_sha256": sha256(data)}
-                plan["files"].append(item)
+        if row.get("motd"):
+            mark = row["motd"]["mark"].encode("utf-8")
+            plan["files"] += without(host, row["motd"]["path"], lambda line, mark=mark: line.startswith(mark))
+        if row.get("saved"):  # the firewall's rules for the next boot
+            drop = set(raw_path(native(line)) for line in row["saved"]["drop"])
+            plan["files"] += without(
+                host, row["saved"]["path"], lambda line, drop=drop: COUNTERS.sub(b"", line.strip()) in drop
+            )
     plan["label"] = "the old port of " + ", ".join(row["name"] for row, _ in ready) + " is closed"
     plan["by"] = "this host, once the restart was seen"
     for tx in host.transactions():
@@ -1791,6 +1793,18 @@ def closing(host, ready):
         if tx.state() == "committed" and paths & names:
             plan["follows"] = tx.name
     return plan
+
+
+def without(host, path, goes):
+    """Return the plan's entry for a file without some of its lines; none where it is as it should be."""
+    place = host.place(path)
+    if not os.path.isfile(place):
+        return []
+    data = read(place)
+    kept = b"".join(line for line in data.splitlines(True) if not goes(line))
+    if kept == data:
+        return []
+    return [{"path": path, "content": b64(kept), "expect_sha256": sha256(data)}]
 
 
 def tell_failure(host, answer):
@@ -1886,7 +1900,7 @@ def do_facts(host, request):
         "time": stamp(),
         "listeners": listeners(),
         "files": files,
-        "said": [run(argv, 20)[1][:2000] for argv in request.get("run", [])],
+        "said": [run(argv, 20)[1][:65536] for argv in request.get("run", [])],
         "skipped": skipped,
         "certificates": certificates(host, request.get("certificates", [])),
         "pending": pending(host),

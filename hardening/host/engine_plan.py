@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hardening.engine import iptables
 from hardening.engine import port as ports
 from hardening.engine.product import Product, load
 from hardening.errors import InputError, UsageError
-from hardening.host.plan import Command, File, Plan, Service
+from hardening.host.engine_firewall import ASK, Firewall
+from hardening.host.plan import File, Plan, Service
 
 PENDING = "@state/pending/control-engine.json"
 MOTD = "/etc/motd"
@@ -75,7 +75,10 @@ def wishes(wish: Wish) -> dict[str, Any]:
     """Return what has to be asked of the host (verb `facts`) before planning."""
     product, config, _, _ = wish.settings()
     clients = wish.clients or product.paths("engine-clients")
-    return {"read": [config, wish.motd, "/etc/sysconfig/iptables", *clients]}
+    return {
+        "read": [config, wish.motd, iptables.SAVED, *clients],
+        "run": [list(ASK)] if wish.firewall else [],
+    }
 
 
 def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
@@ -96,7 +99,7 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
         clients=tuple(
             mention
             for path, text in sorted(files.items())
-            if path not in (config, wish.motd, "/etc/sysconfig/iptables")
+            if path not in (config, wish.motd, iptables.SAVED)
             for mention in ports.mentions(path, text, port)
         ),
     )
@@ -120,45 +123,74 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
     text = files[config]
     made = ports.with_port(text, key, port) if port != now.configured else text
     parts = [_file(config, made, digests)] if made != text else []
+    wall = Firewall.of(facts, files, product.selinux_type) if wish.firewall else Firewall()
     others = tuple(one for one in now.running if one != port)
     waits = bool(others) or (port not in now.running and port != now.configured) or _waiting(now, port)
-    if wish.restart == "now" and waits:
-        old = others or (now.configured,)
-        argv = wish.restart_argv
-        return Plan(
-            label=f"control engine on port {port}",
-            by=wish.by,
-            files=tuple(parts + _motd(wish, files, digests, "")),
-            remove=(PENDING,),
-            commands=tuple(_open(wish, facts, port, product)),
-            services=(Service(name=wish.service or product.service, action="restart", argv=argv),),
-            probes=(
-                {"kind": "listen", "port": port, "process": process, "wait": 30},
-                *({"kind": "absent", "port": one, "wait": 10} for one in old if one != port),
-            ),
-        )
-    if waits:
-        row = _record(now, port, others, process, wish, str(facts.get("time", "")))
-        row["close"] = [one.to_json() for one in _close(wish, facts, row, port, product)]
+    left = _left(now, port, others)
+    like = left[0] if left else port
+    shuts = _nobody_s(left, facts, process)
+    if waits and wish.restart != "now":
+        row = _record(now, port, left, process, wish, str(facts.get("time", "")))
+        row["close"] = [one.to_json() for old in shuts for one in wall.closes(old, port, like)]
         row["motd"] = {"path": wish.motd, "mark": MOTD_MARK}
+        if wall.kind == "iptables":
+            drop = sorted({line for old in shuts for line in wall.drops(old)})
+            row["saved"] = {"path": iptables.SAVED, "drop": drop}
         line = f"configured={port} running={','.join(map(str, others)) or 'none'} restart pending since {row['since']}"
         return Plan(
             label=f"control engine to port {port}, restart pending",
             by=wish.by,
             files=(
                 *parts,
+                *_saved(files, digests, wall.kept(port, like)),
                 File(path=PENDING, content=_json(row), mode="0600"),
                 *_motd(wish, files, digests, line),
             ),
-            commands=tuple(_open(wish, facts, port, product)),
+            commands=tuple(wall.opens(port, like)),
         )
-    return Plan(
+    # what the engine has left, or leaves by this very restart: where the proof fails, it is open again
+    plan = Plan(
         label=f"control engine on port {port}",
         by=wish.by,
-        files=tuple(parts + _motd(wish, files, digests, "")),
+        files=(
+            *parts,
+            *_saved(files, digests, wall.kept(port, like, shuts)),
+            *_motd(wish, files, digests, ""),
+        ),
         remove=(PENDING,),
-        commands=(*_open(wish, facts, port, product), *_close(wish, facts, now.pending, port, product)),
+        commands=(*wall.opens(port, like), *(one for old in shuts for one in wall.closes(old, port, like))),
     )
+    if not waits:
+        return plan
+    return replace(
+        plan,
+        services=(Service(name=wish.service or product.service, action="restart", argv=wish.restart_argv),),
+        probes=(
+            {"kind": "listen", "port": port, "process": process, "wait": 30},
+            *({"kind": "absent", "port": one, "wait": 10} for one in shuts),
+        ),
+    )
+
+
+def _left(now: ports.EnginePort, port: int, others: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ports that an engine on `port` has left or will have left, the one that it had last in front."""
+    known = [*others]
+    if now.pending is not None:
+        known += [*now.pending.get("left", ()), now.pending["previous"], now.pending["configured"]]
+    return tuple(dict.fromkeys(one for one in (*known, now.configured) if one != port))
+
+
+def _nobody_s(left: tuple[int, ...], facts: Mapping[str, Any], process: str) -> tuple[int, ...]:
+    """Return those of the ports that no other program listens on: what it needs stays open."""
+    others = {one["port"] for one in facts.get("listeners", []) if one["process"] != process}
+    return tuple(one for one in left if one not in others)
+
+
+def _saved(files: Mapping[str, str], digests: Mapping[str, str], made: str | None) -> list[File]:
+    """Return the file of saved rules, where it becomes another one."""
+    if made is None or made == files[iptables.SAVED]:
+        return []
+    return [_file(iptables.SAVED, made, digests)]
 
 
 def _waiting(now: ports.EnginePort, port: int) -> bool:
@@ -174,15 +206,14 @@ def _json(row: Mapping[str, Any]) -> bytes:
 
 
 def _record(
-    now: ports.EnginePort, port: int, others: tuple[int, ...], process: str, wish: Wish, time: str
+    now: ports.EnginePort, port: int, left: tuple[int, ...], process: str, wish: Wish, time: str
 ) -> dict[str, Any]:
     """Keep the record that is there where it says the same, so that a second run changes nothing."""
     if now.pending is not None and now.pending["configured"] == port:
-        kept = ("name", "configured", "previous", "process", "since", "by")
-        return {key: now.pending[key] for key in kept}
-    previous = others[0] if others else now.configured
-    row = {"name": "control-engine", "configured": port, "previous": previous, "process": process}
-    return {**row, "since": time, "by": wish.by}
+        kept = ("name", "configured", "previous", "process", "since", "by", "left")
+        return {key: now.pending[key] for key in kept if key in now.pending}
+    row = {"name": "control-engine", "configured": port, "previous": left[0], "process": process}
+    return {**row, "since": time, "by": wish.by, "left": list(left)}
 
 
 def _motd(wish: Wish, files: Mapping[str, str], digests: Mapping[str, str], line: str) -> list[File]:
@@ -194,62 +225,3 @@ def _motd(wish: Wish, files: Mapping[str, str], digests: Mapping[str, str], line
     if line:
         kept += ("" if not kept or kept.endswith("\n") else "\n") + MOTD_MARK + line + "\n"
     return [_file(wish.motd, kept, digests)] if kept != text else []
-
-
-def _open(wish: Wish, facts: Mapping[str, Any], port: int, product: Product) -> Iterable[Command]:
-    """Yield what opens a port in this host's firewall and gives it its label; each says itself when it is so."""
-    if not wish.firewall:
-        return
-    if facts.get("firewall") == "firewalld":
-        for scope in ("--permanent", ""):
-            base = ("firewall-cmd", *((scope,) if scope else ()))
-            yield Command(
-                name=f"firewalld opens {port}{' for good' if scope else ''}",
-                do=(*base, f"--add-port={port}/tcp"),
-                undo=(*base, f"--remove-port={port}/tcp"),
-                check=(*base, f"--query-port={port}/tcp"),
-            )
-    elif facts.get("firewall") == "iptables":
-        rule = ("INPUT", "-p", "tcp", "-m", "tcp", "--dport", str(port), "-j", "ACCEPT")
-        yield Command(
-            name=f"iptables opens {port}",
-            do=("iptables", "-I", *rule),
-            undo=("iptables", "-D", *rule),
-            check=_shell(f"iptables -S INPUT | grep -q -e '--dport {port} -j ACCEPT'"),
-        )
-        yield Command(
-            name=f"iptables keeps {port}",
-            do=_shell("service iptables save"),
-            # not saved again: this is undone before the rule is, which would be saved with the rest
-            undo=_shell(f"sed -i -e '/--dport {port} -j ACCEPT/d' /etc/sysconfig/iptables"),
-            check=_shell(f"grep -q -e '--dport {port} -j ACCEPT' /etc/sysconfig/iptables"),
-        )
-    if facts.get("selinux", "disabled") != "disabled":
-        label = product.selinux_type
-        listed = rf"^{re.escape(label)} +tcp .*\b{port}\b"
-        yield Command(
-            name=f"SELinux lets {label} have {port}",
-            do=("semanage", "port", "-a", "-t", label, "-p", "tcp", str(port)),
-            undo=("semanage", "port", "-d", "-t", label, "-p", "tcp", str(port)),
-            check=_shell(f"semanage port -l | grep -Eq {shlex.quote(listed)}"),
-        )
-
-
-def _close(
-    wish: Wish, facts: Mapping[str, Any], pending: Mapping[str, Any] | None, port: int, product: Product
-) -> Iterable[Command]:
-    """Yield what closes the port the engine has left, once it is seen on the new one."""
-    if pending is None or pending["configured"] != port or pending["previous"] == port:
-        return
-    for one in reversed(
-        list(_open(wish, facts, pending["previous"], product))
-    ):  # so that an undo ends with saving
-        inverse = _shell(f"! {{ {shlex.join(one.check)}; }}")
-        name = (
-            one.name.replace("opens", "closes").replace("lets", "no longer lets").replace("keeps", "forgets")
-        )
-        yield Command(name=name, do=one.undo, undo=one.do, check=inverse)
-
-
-def _shell(line: str) -> tuple[str, ...]:
-    return ("/bin/sh", "-c", line)

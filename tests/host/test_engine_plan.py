@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import subprocess
-from collections.abc import Sequence
+import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardening.errors import UsageError
+from hardening.engine import iptables
+from hardening.errors import InputError, UsageError
 from hardening.host import engine_plan
 
 CONFIG = "/srv/engine.properties"
@@ -25,18 +23,25 @@ def facts(
     *, configured: int, running: int, firewall: str, selinux: str, pending: Any = None
 ) -> dict[str, Any]:
     data = f"engine.port={configured}\n".encode()
+    ports = dict.fromkeys((running, *((pending["configured"], pending["previous"]) if pending else ())))
+    rules = [f"-A INPUT {iptables.plain(port)}\n" for port in ports]
     return {
         "firewall": firewall,
         "selinux": selinux,
         "time": "2026-01-01T00:00:00Z",
         "pending": [pending] if pending else [],
         "listeners": [{"port": running, "address": "0.0.0.0", "pid": 9, "process": "java"}],
+        "said": ["-P INPUT ACCEPT\n" + "".join(rules)],
         "files": [
             {
-                "path": CONFIG,
-                "content": base64.b64encode(data).decode(),
-                "sha256": hashlib.sha256(data).hexdigest(),
+                "path": path,
+                "content": base64.b64encode(text).decode(),
+                "sha256": hashlib.sha256(text).hexdigest(),
             }
+            for path, text in (
+                (CONFIG, data),
+                (iptables.SAVED, f"*filter\n{''.join(rules)}COMMIT\n".encode()),
+            )
         ],
     }
 
@@ -75,7 +80,7 @@ def test_the_record_says_how_the_host_closes_the_old_port_by_itself(firewall: st
     plan = engine_plan.plan(WISH, now)
     record = json.loads(next(one.content for one in plan.files if one.path == engine_plan.PENDING))
     told = {
-        **{k: v for k, v in record.items() if k not in ("close", "motd")},
+        **{k: v for k, v in record.items() if k not in ("close", "motd", "saved")},
         "running": [7300],
         "resolved": True,
     }
@@ -86,49 +91,60 @@ def test_the_record_says_how_the_host_closes_the_old_port_by_itself(firewall: st
     assert record["motd"] == {"path": "/etc/motd", "mark": engine_plan.MOTD_MARK}
 
 
-@pytest.mark.parametrize("kept", ["", "-A INPUT -p tcp -m tcp --dport 7300 -j ACCEPT\n"])
-@pytest.mark.parametrize("live", ["", "-A INPUT -p tcp -m tcp --dport 7300 -j ACCEPT\n"])
-@pytest.mark.parametrize("closing", [False, True])
-def test_iptables_is_led_back_to_what_it_was_now_and_at_the_next_boot(
-    tmp_path: Path, kept: str, live: str, closing: bool
+@pytest.mark.parametrize("said", ["", "/bin/sh: iptables: not found", "Permission denied (you must be root)"])
+def test_a_host_whose_iptables_says_nothing_is_refused_by_name(said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
+    with pytest.raises(
+        InputError, match=re.escape(f"iptables does not say its rules: {said or 'no output'}")
+    ):
+        engine_plan.plan(WISH, {**now, "said": [said]})
+    assert engine_plan.plan(replace(WISH, firewall=False), {**now, "said": []}).commands == ()
+
+
+def test_saved_rules_that_are_a_link_are_refused_by_name() -> None:
+    now = facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
+    with pytest.raises(InputError, match="/etc/sysconfig/iptables is a link"):
+        engine_plan.plan(WISH, {**now, "files": now["files"][:1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "yes"),
+    [
+        ("-p tcp -m tcp --dport 7226 -j ACCEPT", 7226, True),
+        ("-p tcp -m tcp --dport 7226 -j ACCEPT", 722, False),
+        ("-p udp -m udp --dport 7226 -j ACCEPT", 7226, False),
+        ("-p tcp -m tcp --dport 7226 -j DROP", 7226, False),
+        ("-p tcp -m tcp ! --dport 7226 -j ACCEPT", 7226, False),
+        ("-p tcp -m tcp --dport 7000:8000 -j ACCEPT", 7226, False),
+        ("-p tcp -m multiport --dports 443,7226 -j ACCEPT", 7226, False),
+        ('-p tcp -m comment --comment "--dport 7226 -j ACCEPT" -m tcp --dport 443 -j ACCEPT', 7226, False),
+        (r'-p tcp -m comment --comment "the engine\'s \"port\"" -m tcp --dport 7226 -j ACCEPT', 7226, True),
+    ],
+)
+def test_which_rules_let_a_port_in(text: str, port: int, yes: bool) -> None:
+    assert iptables.lets_in(text, port) is yes
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "before"),
+    [
+        ("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", iptables.plain(7300), "COMMIT"),
+        ("*filter\n[1:60] -A INPUT -i lo -j ACCEPT\nCOMMIT\n", iptables.plain(7300), "[1:60]"),
+        ("*mangle\n-A INPUT -j ACCEPT\nCOMMIT\n*filter\nCOMMIT\n", iptables.plain(7300), "COMMIT\n"),
+        ("*filter\r\n-A INPUT -j DROP\r\nCOMMIT\r\n", iptables.plain(7300) + "\r", "-A INPUT -j DROP"),
+    ],
+)
+def test_saved_rules_are_edited_in_the_filter_alone_and_give_the_file_back(
+    text: str, line: str, before: str
 ) -> None:
-    """Whatever was open before: in the kernel, in the saved rules, in both or in neither."""
-    here, saved = tmp_path / "live", tmp_path / "saved"
-    lines = {here: "-A INPUT -i lo -j ACCEPT\n" + live, saved: "-A INPUT -i lo -j ACCEPT\n" + kept}
-    stand_in = {
-        "iptables": f'case "$1" in -S) cat {here} ;; -I) shift; echo "-A $*" >>{here} ;; '
-        f'-D) shift; grep -vxF -e "-A $*" {here} >{here}.new; mv {here}.new {here} ;; esac',
-        "service": f"cat {here} >{saved}",
-    }
-    for name, body in stand_in.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    for path, text in lines.items():
-        path.write_text(text)
-    pending = {"name": "control-engine", "configured": 7400, "previous": 7300, "process": "java",
-               "since": "2026-01-01T00:00:00Z", "by": "alice", "running": [7400], "resolved": True}  # fmt: skip
-    if closing:
-        now = facts(configured=7400, running=7400, firewall="iptables", selinux="disabled", pending=pending)
-        plan = engine_plan.plan(replace(WISH, port=7400), now)
-    else:
-        plan = engine_plan.plan(
-            WISH, facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
-        )
-    commands = [one for one in plan.commands if "7300" in one.name]
+    made = iptables.opened(text, 7300, 7226)
+    assert f"{line}\n{before}" in made
+    assert (made.index("*filter") < made.index(line), iptables.closed(made, 7300)) == (True, text)
+    assert iptables.opened(made, 7300, 7226) == made
 
-    def ran(argv: Sequence[str]) -> int:
-        words = [word.replace("/etc/sysconfig/iptables", str(saved)) for word in argv]
-        env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-        return subprocess.run(words, env=env, capture_output=True, check=False).returncode
 
-    needed = [one for one in commands if ran(one.check) != 0]
-    assert [ran(one.do) for one in needed] == [0] * len(needed)
-    assert [ran(one.check) for one in commands] == [0] * len(commands)
-    assert all(("--dport 7300" in path.read_text()) != closing for path in lines)
-    assert [ran(one.undo) for one in reversed(needed)] == [0] * len(needed)
-    after = ["--dport 7300" in path.read_text() for path in (here, saved)]
-    # a rule that was saved and not in force is not brought back when closing is undone: nobody relies on it
-    assert after == [bool(live), bool(kept) and (bool(live) or not closing)]
+def test_saved_rules_without_a_filter_stay_as_they_are() -> None:
+    assert iptables.opened("*nat\nCOMMIT\n", 7300, 7226) == "*nat\nCOMMIT\n"
 
 
 def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:

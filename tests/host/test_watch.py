@@ -16,6 +16,7 @@ import pytest
 
 from hardening.host import engine_plan, stream
 from hardening.host import plan as planning
+from hardening.host.engine_firewall import Firewall
 from tests.host.engine_stand_in import Engine, free_port
 from tests.host.little import AGES, interpreter
 
@@ -50,9 +51,19 @@ class Site:
             name=f"door {port} opens", do=("/bin/touch", path), undo=("/bin/rm", path), check=test
         )
 
+    def shut(self, port: int) -> planning.Command:
+        door = self.door(port)
+        return planning.Command(
+            name=f"door {port} closes",
+            do=door.undo,
+            undo=door.do,
+            check=("/usr/bin/test", "!", *door.check[1:]),
+        )
+
     def set_port(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """Set the engine's new port as a run would; the doors stand for the host's firewall."""
-        monkeypatch.setattr(engine_plan, "_open", lambda _wish, _facts, port, _product: [self.door(port)])
+        monkeypatch.setattr(Firewall, "opens", lambda _self, port, _like: [self.door(port)])
+        monkeypatch.setattr(Firewall, "closes", lambda _self, left, _port, _like: [self.shut(left)])
         wish = engine_plan.Wish(
             port=self.new,
             config=str(self.engine.config),
