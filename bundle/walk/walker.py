@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from bundle.walk import derive, disk, embedded, names, say
+from bundle.walk import derive, disk, embedded, glance, names, say
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into
 from bundle.walk.identify import CONTAINERS, HEAD, identify
@@ -305,14 +305,17 @@ class Walker:
             yield self._problem(
                 Problem("unsupported", parts, "is a container of a format that is not opened")
             )
+        hits = glance.hits(form, small) if small is not None else None
         if not self.underived:
-            yield from derive.texts(member, source, self.limits)
-        yield from self._embedded(replace(member, content=b""), source, depth)
+            yield from derive.texts(member, source, self.limits, hits)
+        yield from self._embedded(member, source, depth, hits)
 
-    def _embedded(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
+    def _embedded(
+        self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
+    ) -> Iterator[Event]:
         """Go into the archives that a file holds which is none itself."""
         context = Context(member.name, self.limits, self.passwords)
-        found = embedded.archives(member.format, source, context)
+        found = embedded.archives(member.format, source, context, hits)
         first: Raw | Note | None
         try:
             first = next(found, None)
@@ -326,7 +329,8 @@ class Walker:
             message = f"an archive in it is nested deeper than {self.limits.depth} archives"
             yield self._problem(Problem("limit-depth", member.parts, message, 0))
             return
-        yield from self._inside(source, member, depth + 1, Opened(chain((first,), found)))
+        bare = replace(member, content=b"")
+        yield from self._inside(source, bare, depth + 1, Opened(chain((first,), found)))
 
     def _container(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
         if any(frame.sha256 == member.sha256 for frame in self._frames):

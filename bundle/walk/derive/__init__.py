@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
@@ -25,11 +25,13 @@ class Text:
     line: int | None = None
 
 
-def texts(member: Member, source: Source, limits: Limits) -> Iterator[Member]:
-    """Say every text that can be derived from one stored file."""
+def texts(
+    member: Member, source: Source, limits: Limits, hits: Mapping[bytes, int] | None = None
+) -> Iterator[Member]:
+    """Say every text that can be derived from one stored file; `hits` is what a glance at it found (see `glance`)."""
     if member.format in _PASSIVE or not source.size:
         return
-    for text in _from(member.format, source, limits):
+    for text in _from(member.format, source, limits, hits):
         if text.content:
             yield replace(
                 member, content=text.content, derived=text.how, first_line=text.line, offset=0, entries=(),
@@ -38,17 +40,20 @@ def texts(member: Member, source: Source, limits: Limits) -> Iterator[Member]:
 
 
 _PASSIVE = frozenset({"data", "png", "jpeg", "gif", "font", "elf", "pe", "empty", "macho", "mp3", "ogg"})
-_SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script", "html", "text", "xml"})
+SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script", "html", "text", "xml"})
+"""Formats that may carry wrapped payloads."""
 
 
-def _from(form: str, source: Source, limits: Limits) -> Iterator[Text]:
+def _from(
+    form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None
+) -> Iterator[Text]:
     if form in ("bdb", "sqlite"):
         yield Text(INSTALLED, rpmdb.installed(form, source))
     if source.size > MOST:
         return
-    if form in _SCRIPTS:
+    if form in SCRIPTS:
         data = source.read(0, source.size)
-        if wrapped.worth_it(data):
+        if wrapped.worth_it(data, hits):
             yield from (Text(how, text, line) for how, text, line in wrapped.unwrapped(data, limits.layers))
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))

@@ -11,7 +11,7 @@ import binascii
 import bz2
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import chain
@@ -21,9 +21,10 @@ from urllib.parse import unquote_to_bytes
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
-_WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
+WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
           b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
+"""Words of unwrapping: a script that says none of them carries no payload."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
@@ -51,16 +52,20 @@ _ROT13 = bytes.maketrans(
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
+_SAID = frozenset(WORDS)
+
+
 @cache
 def _gate() -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate(_WORDS)
+    return Gate(WORDS)
 
 
-def worth_it(data: bytes) -> bool:
-    """Whether a script says one of the words of unwrapping."""
-    return bool(_gate().hits(data)) or (b"\0" in data and b"__FILE__" in data)
+def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None) -> bool:
+    """Whether a script says one of the words of unwrapping; `hits`, where it was looked through for them already."""
+    said = _gate().hits(data) if hits is None else hits and not _SAID.isdisjoint(hits)
+    return bool(said) or (b"\0" in data and b"__FILE__" in data)
 
 
 def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:

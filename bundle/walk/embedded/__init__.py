@@ -6,7 +6,7 @@ The file itself is said as what it is; what is found in it follows as members of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,22 @@ _HITS = 100_000
 """Places of one window that are looked at."""
 _PROGRAMS = frozenset({"elf", "pe"})
 _PASSED = frozenset({"class", "empty"})
+MARKS = (*extents.MARKS, *coded.MARKS)
+"""How the archives begin, or end, that are looked for in other files."""
 
 
-def archives(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
-    """Say the archives in a file that is none itself, in the order they lie in it."""
+def archives(
+    form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None = None
+) -> Iterator[Raw | Note]:
+    """Say the archives in a file that is none itself, in the order they lie in it.
+
+    `hits` is what a glance at a small file found (see `glance`), where there was one.
+    """
     if form in _PASSED or source.size < _LEAST:
         return
-    for count, raw in enumerate(_all(form, source, context)):
+    if hits is not None and form not in stored.FORMS and _MARKED.isdisjoint(hits):
+        return
+    for count, raw in enumerate(_all(form, source, context, hits)):
         if count >= _MANY:
             yield Note(
                 "limit-members", f"more than {_MANY} archives inside this file; the rest was not opened"
@@ -42,11 +51,13 @@ def archives(form: str, source: Source, context: Context) -> Iterator[Raw | Note
         yield raw
 
 
-def _all(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
+def _all(
+    form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None
+) -> Iterator[Raw | Note]:
     reached = 0
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
-        for at, mark in _marks(content, base):
+        for at, mark in _marks(content, base, hits):
             if at >= base + WINDOW:
                 break  # the next window has it whole
             if at < reached:
@@ -62,13 +73,15 @@ def _all(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
     yield from stored.members(form, source)
 
 
-def _marks(content: Content, base: int) -> Iterator[tuple[int, bytes]]:
+def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> Iterator[tuple[int, bytes]]:
     """Say where a mark stands, in order; most files hold none, and one pass tells."""
-    first = _gate().hits(content)
+    first = _gate().hits(content) if hits is None else hits
     if not first:
         return
     places: list[tuple[int, bytes]] = []
     for mark, start in first.items():
+        if mark not in _MARKED:
+            continue
         at = start
         while at >= 0 and len(places) < _HITS:
             places.append((base + at, mark))
@@ -76,8 +89,11 @@ def _marks(content: Content, base: int) -> Iterator[tuple[int, bytes]]:
     yield from sorted(places)
 
 
+_MARKED = frozenset(MARKS)
+
+
 @cache
 def _gate() -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate((*extents.MARKS, *coded.MARKS))
+    return Gate(MARKS)

@@ -17,6 +17,8 @@ from bundle.walk.stream import bunzip2, inflate
 _MOST = 32 * MIB
 _STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
 _LEAST = 60
+FORMS = frozenset({"pdf", "php", "sqlite"})
+"""Formats that hold files in a form of their own."""
 
 
 def members(form: str, source: Source) -> Iterator[Raw]:
