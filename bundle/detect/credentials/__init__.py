@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import urandom
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bundle.detect.credentials import assign, calls, heredoc, javaclass, naming,
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.keyword import kind_of
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
@@ -45,6 +46,8 @@ _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
 )
 SUDO = "credential/sudo-rule"
+_SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
+"""The name of a setting, from which a program takes what it logs in with."""
 _STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 
 
@@ -70,6 +73,7 @@ class Credentials:
         self._engine = engine
         self._gate: PatternGate | None = None
         self._classes = Gate(_class_words(sinks), engine=engine)
+        self._wanted = _Wanted(self._sinks.keys())
         self._patterns = [n.gate for _, n in self._nets] + [
             calls.gate(sinks),
             assign.GATE,
@@ -221,7 +225,7 @@ class Credentials:
             return
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
-        for name, given in javaclass.calls(bytes(member.content)):
+        for name, given in javaclass.calls(bytes(member.content), self._wanted):
             caught = self._in_call(name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
@@ -240,7 +244,7 @@ class Credentials:
                 return self._by_id["login-call"], Catch(0, 0, value, key=name, service="key store")
         if sink is not None:
             value = given[sink.secret] if sink.secret < len(given) else None
-            if not value or is_placeholder(value) or " " in value:
+            if not value or is_placeholder(value) or " " in value or _SETTING.match(value):
                 return None
             user = given[sink.user] if 0 <= sink.user < len(given) else None
             return self._by_id["login-call"], Catch(
@@ -260,6 +264,23 @@ class Credentials:
         if value is None or confidence is None or value.lower() == name.lower():
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What `_in_call` may make a finding of."""
+
+    sinks: Collection[str]
+    """Names of functions in lower case."""
+
+    def called(self, name: str) -> bool:
+        return name.lower() in self.sinks or name in _STORES_OPENED
+
+    def sets(self, name: str) -> bool:
+        return name in _SETTERS
+
+    def named(self, name: str) -> bool:
+        return kind_of(name) is not None
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:

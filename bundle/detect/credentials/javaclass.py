@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Protocol
 
 _CONSTANT = {
     3: 4,
@@ -25,6 +26,27 @@ _CONSTANT = {
 }
 _TWO_SLOTS = (5, 6)
 _LONGEST = 1 << 22
+_STRING, _FIELD = 8, 9
+_NUMBER = 2
+"""Bytes of the number of a constant."""
+_REFERENCES = (9, 10, 11)
+"""Constants that name a field, a method, a method of an interface."""
+
+
+class Wanted(Protocol):
+    """What somebody asks of the calls of a class."""
+
+    def called(self, name: str) -> bool:
+        """Whether a call of a method, or the making of an object of a class, of this name matters."""
+        ...
+
+    def sets(self, name: str) -> bool:
+        """Whether a method of this name sets what its first argument names."""
+        ...
+
+    def named(self, name: str) -> bool:
+        """Whether a field, or a key, of this name matters."""
+        ...
 
 
 class _Reader:
@@ -53,38 +75,95 @@ class _Reader:
             raise IndexError(self.at)
 
 
-def calls(data: bytes) -> Iterator[tuple[str, list[str | None]]]:
+def calls(data: bytes, wanted: Wanted | None = None) -> Iterator[tuple[str, list[str | None]]]:
     """Yield each call by name with its arguments: the text of a literal, None for anything else.
 
-    A class that cannot be read in full yields what was read up to there.
+    A class that cannot be read in full yields what was read up to there. Methods that hold nothing that is `wanted`
+    are not followed.
     """
     if len(data) > _LONGEST:
         return
     reader = _Reader(data)
     try:
-        reader.skip(8)
-        pool = _pool(reader)
+        pool, reader.at = _pool(data)
+        marks = None if wanted is None else _marks(pool, wanted)
         reader.skip(6)
         reader.skip(2 * reader.u2())
         for _ in range(reader.u2()):
             yield from _constant(reader, pool)
+        if marks is not None and not marks:
+            return
         for _ in range(reader.u2()):
             for code in _member(reader, pool):
-                yield from _invocations(code, pool)
+                if marks is None or (
+                    (_LDC in code or _LDC_W in code) and any(mark in code for mark in marks)
+                ):
+                    yield from _invocations(code, pool)
     except (IndexError, struct.error, KeyError, UnicodeDecodeError):
         return
 
 
-def _pool(reader: _Reader) -> dict[int, tuple[int, bytes]]:
+def _pool(data: bytes) -> tuple[dict[int, tuple[int, bytes]], int]:
+    """Return the constants by number, and where they end. Errors: IndexError, KeyError."""
     found: dict[int, tuple[int, bytes]] = {}
-    index, count = 1, reader.u2()
+    index, count = 1, data[8] << 8 | data[9]
+    at = 10
     while index < count:
-        tag = reader.u1()
-        size = reader.u2() if tag == 1 else _CONSTANT[tag]
-        found[index] = (tag, reader.data[reader.at : reader.at + size])
-        reader.skip(size)
-        index += 2 if tag in _TWO_SLOTS else 1
-    return found
+        tag = data[at]
+        if tag == 1:
+            end = at + 3 + (data[at + 1] << 8 | data[at + 2])
+            found[index] = (1, data[at + 3 : end])
+        else:
+            end = at + 1 + _CONSTANT[tag]
+            found[index] = (tag, data[at + 1 : end])
+            index += tag in _TWO_SLOTS
+        at = end
+        index += 1
+    if at > len(data):
+        raise IndexError(at)
+    return found, at
+
+
+def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> list[bytes]:
+    """Return what the bytecode holds where it calls a method, or sets a field, that is wanted: the reference's number."""
+    known: dict[bytes, bool] = {}
+    keyed: bool | None = None
+    marks = []
+    for index, (tag, raw) in pool.items():
+        if tag not in _REFERENCES:
+            continue
+        want = known.get(raw[2:])
+        if want is None or tag == _FIELD:
+            name = _through(pool, raw[2:])
+            text = name.decode("utf-8", "replace")
+            if tag == _FIELD:
+                want = wanted.named(text)
+            elif name == b"<init>" or name in _NAMES_OF_OWNER:
+                owner = _through(pool, raw).decode("utf-8", "replace")
+                want = wanted.called(text) or wanted.called(owner.rsplit("/", 1)[-1])
+            else:
+                want = wanted.called(text)
+                if not want and wanted.sets(text):
+                    if keyed is None:
+                        keyed = any(wanted.named(key.rsplit(".", 1)[-1]) for key in _literals(pool))
+                    want = keyed
+                known[raw[2:]] = want
+        if want:
+            marks.append(index.to_bytes(2, "big"))
+    return marks
+
+
+def _through(pool: dict[int, tuple[int, bytes]], number: bytes) -> bytes:
+    """Return the name of what a constant, given by its number, refers to first: a class, or a name with its type."""
+    middle = pool.get(number[0] << 8 | number[1])
+    name = None if middle is None or len(middle[1]) < _NUMBER else pool.get(middle[1][0] << 8 | middle[1][1])
+    return b"" if name is None else name[1]
+
+
+def _literals(pool: dict[int, tuple[int, bytes]]) -> Iterator[str]:
+    for tag, raw in pool.values():
+        if tag == _STRING and (text := pool.get(raw[0] << 8 | raw[1])) is not None:
+            yield text[1].decode("utf-8", "replace")
 
 
 def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[bytes]:
@@ -117,7 +196,7 @@ def _constant(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> Iterator[t
 
 def _text(pool: dict[int, tuple[int, bytes]], index: int) -> str | None:
     tag, raw = pool.get(index, (0, b""))
-    if tag != 8:  # noqa: PLR2004 - CONSTANT_String
+    if tag != _STRING:
         return None
     return pool[int.from_bytes(raw, "big")][1].decode("utf-8", "replace")
 
@@ -133,12 +212,13 @@ def _method(pool: dict[int, tuple[int, bytes]], index: int) -> tuple[str, str, s
 # How many bytes follow each opcode; tableswitch, lookupswitch and wide are handled apart.
 _OPERANDS = bytes(
     [0] * 16 + [1, 2, 1, 2, 2] + [1] * 5 + [0] * 28 + [1] * 5 + [0] * 73 + [2] + [0] * 20 + [2] * 16 + [1, 0, 0]
-    + [0] * 6 + [2] * 8 + [4, 4, 2, 1, 2, 0, 0, 2, 2, 0, 0, 0, 3, 2, 2, 4, 4]
+    + [0] * 6 + [2] * 7 + [4, 4, 2, 1, 2, 0, 0, 2, 2, 0, 0, 0, 3, 2, 2, 4, 4]
 )  # fmt: skip
 _LDC, _LDC_W, _TABLE, _LOOKUP, _WIDE, _IINC = 18, 19, 170, 171, 196, 132
 _INVOKES = (182, 183, 184, 185)
 _STATIC, _PUTS = 184, (179, 181)
 _OF_OWNER = ("load", "store", "getKey", "init")
+_NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
 _STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
 _KEEPS = (89, 192, 0)
 _SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf")

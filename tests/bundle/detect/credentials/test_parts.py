@@ -156,7 +156,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     source.write_text(
         'class Held { static final String DB_PASSWORD = "K1a"; String pwd = "K2b"; int t(int n) { switch (n) { case 1: return 2;'
         " case 70000: return 3; default: return 4; } } void a(java.security.KeyStore k, java.util.Properties p, double d, long l)"
-        ' throws Exception { k.load(null, "K3c".toCharArray()); p.put("password", "K4d");'
+        ' throws Exception { java.util.List<String> w = null; w.add("w"); w.size(); k.load(null, "K3c".toCharArray()); p.put("password", "K4d");'
         ' java.sql.DriverManager.getConnection("jdbc:x", "sa", "K5e"); new java.net.PasswordAuthentication("u", "K6f".toCharArray()); } }'
     )
     subprocess.run(["javac", "-d", str(folder), str(source)], check=True, capture_output=True)
@@ -167,8 +167,44 @@ def test_classes_say_their_constants(compiled: bytes) -> None:
     said = {name: given[-1] for name, given in javaclass.calls(compiled)}
     assert said == {
         "=DB_PASSWORD": "K1a", "=pwd": "K2b", "KeyStore": "K3c", "put": "K4d", "getConnection": "K5e",
-        "PasswordAuthentication": "K6f",
+        "PasswordAuthentication": "K6f", "add": "w",
     }  # fmt: skip
+
+
+def test_what_follows_the_call_of_an_interface_is_read_in_step(compiled: bytes) -> None:
+    said = dict(javaclass.calls(compiled))
+    assert said["PasswordAuthentication"] == ["u", "K6f"]
+    assert said["getConnection"] == ["jdbc:x", "sa", "K5e"]
+
+
+def test_only_methods_with_what_is_wanted_are_followed(compiled: bytes, credentials: Credentials) -> None:
+    everything = list(javaclass.calls(compiled))
+    wanted = list(javaclass.calls(compiled, credentials._wanted))
+    assert ("add", ["w"]) in everything
+    found = [one for one in everything if credentials._in_call(*one)]
+    assert found
+    assert [one for one in wanted if credentials._in_call(*one)] == found
+
+
+@pytest.mark.parametrize("mark", ["DB_PASSWORD", "pwd", "PasswordAuthentication", "getConnection"])
+def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str) -> None:
+    class One:
+        def called(self, name: str) -> bool:
+            return name == mark
+
+        def sets(self, name: str) -> bool:
+            return False
+
+        def named(self, name: str) -> bool:
+            return name == mark
+
+    said = {name.lstrip("=") for name, _ in javaclass.calls(compiled, One())}
+    assert mark in said
+
+
+def test_the_name_of_a_setting_is_no_password(credentials: Credentials) -> None:
+    assert credentials._in_call("login", [None, "dfs.keytab.file", "dfs.kerberos.principal"]) is None
+    assert credentials._in_call("login", [None, "root", "Zk3pw.x9"]) is not None
 
 
 def test_damaged_classes_are_read_as_far_as_they_go(compiled: bytes, credentials: Credentials) -> None:
