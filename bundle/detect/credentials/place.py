@@ -57,6 +57,8 @@ _PAIR_OF_CODE = re.compile(
 )
 """A name and a literal that is all there is behind it: calls with literals in them are no texts."""
 _HEAD = 16 << 10
+_LONGEST_NAME = 255
+"""Letters of a name that are looked at, from its end: no file system of a host has longer ones (NAME_MAX)."""
 
 
 def style(member: Member) -> str:  # noqa: PLR0911 - one return for each way to tell
@@ -65,7 +67,7 @@ def style(member: Member) -> str:  # noqa: PLR0911 - one return for each way to 
         return {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}.get(
             member.derived, _of_content(member)
         )
-    name = member.name
+    name = member.name[-_LONGEST_NAME:]
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
