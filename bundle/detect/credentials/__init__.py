@@ -22,6 +22,7 @@ from bundle.detect.credentials.keyword import kind_of
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
+from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated, is_placeholder
@@ -144,13 +145,15 @@ class Credentials:
         translation = place.is_translation(member, path, kind)
         documentation = place.is_documentation(path, kind)
         test, sample = place.is_test(path), place.is_sample(path)
+        spans = Spans.of(member, view.data, kind)
         for family, one in distinct(caught):
             if translation and _is_a_text(family, one):
                 continue
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
-            counted = placed(one, family, documentation=documentation, test=test, sample=sample)
-            if place.is_comment(view.before(one.start), kind):
+            explained = documentation or spans.documents(one.start)
+            counted = placed(one, family, documentation=explained, test=test, sample=sample)
+            if spans.comment(one.start) or place.is_comment(view.before(one.start), kind):
                 counted = in_comment(counted)
             yield kind, family, counted
 

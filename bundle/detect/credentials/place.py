@@ -42,7 +42,7 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(r"(?i)(?:^|/)(?:examples?|samples?|demos?)(?:/|$)")
 _TRANSLATIONS = re.compile(
