@@ -10,6 +10,7 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
+    is_chosen,
     is_compound,
     is_generated,
     is_phrase,
@@ -109,6 +110,36 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
 
 
+_COUPLES = re.compile(r"(?:(?:[ \t]*#[^\n]*|\S+[ \t]*|[ \t]*)(?:\r?\n|$))*")
+
+
+def couple(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """An account and its password, one below the other, in a file that holds nothing else."""
+    said = strength(caught.value)
+    if said is Strength.NO and not is_compound(caught.value):
+        return None
+    if not _COUPLES.fullmatch(match.string) or caught.value.lower() == caught.user.lower() != "admin":
+        return None
+    lines = [one for one in match.string.splitlines() if one.strip() and not one.lstrip().startswith("#")]
+    if said >= Strength.COMMON or len(lines) == _ONE_ACCOUNT:
+        return replace(
+            caught,
+            user=caught.user,
+            confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM,
+        )
+    return None
+
+
+_ONE_ACCOUNT = 2
+"""Words in a file of one account and its password."""
+
+
+def macro(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a monitor hands to its plugins: an account as well as its password, and neither says which it is."""
+    sure = is_chosen(caught.value) or any(c in "!@#%^&*" for c in caught.value)
+    return replace(caught, user="", confidence=Confidence.MEDIUM) if sure else None
+
+
 _PATHS = re.compile(r"^[/.~]|^\d+$|^ARG\d|^\$")
 
 
@@ -166,6 +197,8 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "pair": account_pair,
     "shared": shared,
     "account-told": account_told,
+    "couple": couple,
+    "macro": macro,
     "routed": routed,
     "operated": operated,
     "sent": sent,

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
-from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME, token
+from bundle.detect.credentials.naming import token
+from bundle.detect.credentials.novalue import BARE, ENVIRONMENT, LITERAL_BEGINS, PROGRAMS, mapped, no_value
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
+    is_chosen,
     is_compound,
     is_generated,
     is_phrase,
@@ -57,13 +59,7 @@ _CALLED_WITH = re.compile(
 )
 _OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
-_FILLED = re.compile(r"""\$\{?[A-Za-z_]\w*\s*(?:\[|->|[:/@.,;\s}]|$)""")
-"""A variable in a text that the program fills in."""
-_BARE = (place.CONFIG, place.SHELL, place.OTHER)
-"""Kinds of text in which values stand without quotes."""
-_PROGRAMS = (place.CODE, place.MARKUP, place.SQL)
-_LITERAL_BEGINS = "\"'`\\q%"
-_ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_QUOTES = ("'", '"')
 _COMPARED = re.compile(r"\s*[!=]==?(?!=)")
 """Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
@@ -76,8 +72,6 @@ _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
 _UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
-_ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
-"""`name=value` of a module after its own name and a colon."""
 _REFERRED = re.compile(r"!(?i:Ref|Sub|GetAtt|ImportValue|env|env_var|secret|vault|include|reference)\s")
 _GOES_ON = re.compile(r"""[ \t]*(?:=>|=|["']|[^\s:="'#]{0,4}$)""")
 """A line that goes on with what the one before it began: with a sign, a literal, or a word that is all there is."""
@@ -122,7 +116,7 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
 
 def _past(found: re.Match[str], caught: Catch, base: int) -> int:
     """Return where the next name may begin: behind a literal, or behind the word that was taken of the rest of a line."""
-    if found["value"][0] in _LITERAL_BEGINS:
+    if found["value"][0] in LITERAL_BEGINS:
         return found.end()
     return min(found.end(), max(found.start("value") + 1, caught.end - base))
 
@@ -152,11 +146,12 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     start, end, value, quoted = read
     if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
         value = inner[1]
-    if not separated and not is_generated(value):
+    term = found["wrap"].endswith("<<") and promised is Kind.PASSWORD  # {default_pass, <<"...">>}
+    if not separated and not term and not is_generated(value):
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
-    if _no_value(key, value, found["value"][0], kind):
+    if no_value(key, value, found["value"][0], kind) or (not quoted and mapped(text[: found.start()], value)):
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
@@ -178,7 +173,7 @@ def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
     key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
     if promised is None and len(parts) > 1 and kind_of(parts[-2]) is Kind.PASSWORD:
-        return parts[-2], Kind.LIKELY if found["value"][0] in _LITERAL_BEGINS else None
+        return parts[-2], Kind.LIKELY if found["value"][0] in LITERAL_BEGINS else None
     return key, promised
 
 
@@ -198,17 +193,6 @@ def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     line = text[begin : found.start()]
     deeper = len(between.rsplit("\n", 1)[1]) > len(line) - len(line.lstrip(" -"))
     return deeper and between.count("\n") == 1 and not re.search(r"[\s:=]", found["value"].strip())
-
-
-def _no_value(key: str, value: str, quote: str, kind: str) -> bool:
-    """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
-    if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
-        return True
-    if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
-        return True
-    if quote not in "\"'" and kind in _BARE and _ARGUMENTS.match(value) and not _ENVIRONMENT.match(key):
-        return True
-    return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
 
 
 def _separated(  # noqa: PLR0911 - one return for each sign
@@ -251,11 +235,13 @@ def _read(
 ) -> tuple[int, int, str, bool] | None:
     """Return start, end and value as it is meant, and whether it is a literal; None where what stands there is none."""
     before = text[: found.start()]
-    if kind in _PROGRAMS and found["value"][0] not in _LITERAL_BEGINS and not _is_text(before, kind):
+    if before[-1:] in _QUOTES and found["close"][:1] == before[-1:]:
+        before = before[:-1]  # the name's own quotes do not stay open
+    if kind in PROGRAMS and found["value"][0] not in LITERAL_BEGINS and not _is_text(before, kind):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
-    in_shell = kind == place.SHELL and found["sep"] != "="
-    if quoted or (kind in _BARE and not in_shell and not before.endswith(("&", "?", "/"))):
+    in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
+    if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):
         return start, end, value, quoted
     value = _explained(value, before, kind, found["sep"])
     return (start, start + len(value.encode()), value, False) if is_generated(value) else None
@@ -305,7 +291,7 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
     if mark := _GENERIC_QUOTE.match(raw):
         at = base + start + mark.end()
         return at, base + end - 1, view.value(at, base + end - 1), True
-    if _NEXT_LINE.match(raw) and kind in _BARE and (more := _FOLLOWING.match(text, end)):
+    if _NEXT_LINE.match(raw) and kind in BARE and (more := _FOLLOWING.match(text, end)):
         return (
             base + more.start("value"),
             base + more.end("value"),
@@ -315,7 +301,7 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
     if raw[0] in "\"'":
         value = unescaped(view.value(base + start + 1, base + end - 1))
         at = end
-        while more := _MORE.match(text, at):
+        while (more := _MORE.match(text, at)) and not (view.apart and "\n" in more[0]):
             value += unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
@@ -332,7 +318,7 @@ def _bare(found: re.Match[str], kind: str) -> str:
     raw = _CLOSED.sub("", raw)
     if more := _FURTHER.search(raw):
         raw = raw[: more.start()]
-    one_word = kind == place.SHELL or _ENVIRONMENT.match(found["key"])
+    one_word = kind == place.SHELL or ENVIRONMENT.match(found["key"])
     if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
         return (raw.split(None, 1) or [""])[0]
     return raw
@@ -365,10 +351,10 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if promised is Kind.TOKEN:
         return token(key, value, config=kind == place.CONFIG)
     if promised is Kind.LIKELY:
-        return Confidence.MEDIUM if is_generated(value) else None
+        return Confidence.MEDIUM if is_chosen(value) else None
     if said is Strength.MIXED:
         return Confidence.HIGH
-    if is_phrase(value) and (quoted or kind in _BARE):
+    if is_phrase(value) and (quoted or kind in BARE):
         return Confidence.MEDIUM
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:

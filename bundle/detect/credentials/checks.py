@@ -13,11 +13,13 @@ from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
     common,
+    is_chosen,
     is_compound,
     is_digest_or_id,
     is_generated,
     is_phrase,
     is_placeholder,
+    is_template,
     strength,
 )
 from hardening.findings import Confidence, Severity
@@ -60,7 +62,7 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
     said = strength(value)
-    if promised is None or value.startswith("{AES}"):
+    if promised is None or value.startswith("{AES}") or is_template(value):
         return None
     itself = value.islower() and (value == name.lower() or value in DUMMIES)
     chosen = said is Strength.NO and is_compound(value)
@@ -71,9 +73,10 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     if said is Strength.NO or value.lower() == name.lower():
         return None
     if promised is Kind.LIKELY:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
+        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_chosen(value) else None
     if promised is Kind.TOKEN:
-        sure = naming.token(name, value)
+        named_id = is_digest_or_id(value) and re.search(r"(?i)[\s\"'](?:uu|gu)?id\b", match[0])
+        sure = None if named_id else naming.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
     if said is Strength.WORD:
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
@@ -120,9 +123,20 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught
 
 
+_ARGUMENT = re.compile(r"\w\s?=\s?[A-Za-z_][\w.]*,\s")
+"""`user=login, password=...`: arguments of a call."""
+_VARIABLE = re.compile(r"^[A-Za-z_][\w.]*$")
+
+
 def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a connection string, which packed code looks like."""
     if re.search(r"[(){}]|\w=[\w!]", caught.value):
+        return None
+    if (
+        _ARGUMENT.search(match[0])
+        and _VARIABLE.match(caught.value)
+        and strength(caught.value) <= Strength.WORD
+    ):
         return None
     return (
         replace(caught, confidence=Confidence.LOW)

@@ -60,8 +60,14 @@ def cracked(caught: Catch) -> Catch:
     )
 
 
+_FEWEST = 6
+"""Different digits that a hash of 16 bytes and more has at least; others are pictures of one."""
+
+
 def mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """MySQL's PASSWORD() of 4.1 and later."""
+    if len(set(caught.value[1:].lower())) < _FEWEST:
+        return None
     return cracked(caught) if _usual(caught.value, "mysql") else caught
 
 
@@ -70,6 +76,8 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
     if match.groupdict().get("key") is not None and kind_of(match["key"]) is not Kind.PASSWORD:
         return None
     value = caught.value
+    if len(set(value.lower())) < _FEWEST:
+        return None
     if _usual(value, *_DIGESTS.get(len(value), ())) or (len(value) == 32 and _usual(value, "nt")):  # noqa: PLR2004 - MD5 and NT are of one length
         return cracked(caught)
     return replace(caught, confidence=Confidence.MEDIUM)
@@ -141,6 +149,8 @@ def des(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A line of a Windows or Samba password dump."""
+    if len(set(caught.value.lower())) < _FEWEST:
+        return None
     return cracked(caught) if _usual(caught.value, "nt") else caught
 
 

@@ -62,7 +62,17 @@ _REPEATED = frozenset(
 )
 """Words of a second field for the same password."""
 _PASSWORDS_BY_USE = frozenset(
-    ("security credentials", "enable password", "enable secret", "enable pass", "enable passwd", "enable pwd")
+    (
+        "security credentials",
+        "enable password",
+        "enable secret",
+        "enable pass",
+        "enable passwd",
+        "enable pwd",
+        "bind credentials",
+        "bind credential",
+        "login credentials",
+    )
 )
 """Of javax.naming.Context, and of routers."""
 _KEYS_BY_USE = frozenset(

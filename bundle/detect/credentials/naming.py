@@ -9,9 +9,9 @@ from bundle.detect.credentials.letters import is_gibberish
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
+    is_chosen,
     is_compound,
     is_digest_or_id,
-    is_generated,
     is_phrase,
     strength,
 )
@@ -42,6 +42,8 @@ def token(  # noqa: PLR0911 - one return for each degree
 
     A generated one is; a short or chosen one only where the name says more than `token` or `key`.
     """
+    if "community" in name.lower() and "community" in value.lower():
+        return None
     said = strength(value)
     digits = any(c.isdigit() for c in value)
     if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
@@ -56,7 +58,7 @@ def token(  # noqa: PLR0911 - one return for each degree
     signs = digits or any(c in "!@#$%^&*" for c in value)
     if len(value) < _SHORTEST_CHOSEN or not specific or said < Strength.WORD:
         return None
-    if said is Strength.MIXED and signs and not _ORDINAL.match(value):
+    if said is Strength.MIXED and signs and (not _ORDINAL.match(value) or is_gibberish(value)):
         return Confidence.MEDIUM
     if said is Strength.COMMON and (last or "secret" in name.lower()):
         return Confidence.MEDIUM
@@ -76,7 +78,7 @@ def judged(name: str, value: str) -> Confidence | None:
     if promised is None or said is Strength.NO or (value.lower() in DUMMIES and NAMES_A_NAME.match(name)):
         return None
     if promised is Kind.LIKELY:
-        return Confidence.MEDIUM if is_generated(value) else None
+        return Confidence.MEDIUM if is_chosen(value) else None
     if promised is Kind.TOKEN:
         sure = token(name, value)
         return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)

@@ -32,7 +32,7 @@ _NAMES = re.compile(
     r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|\.s3cfg|\.fetchmailrc|\.muttrc)$"
 )
 _ACCOUNTS = re.compile(
-    r"(?i)^[\w.-]*(?:users?|userlist|accounts?|logins?|passw(?:or)?ds?|psk|secrets|credentials|creds)[\w-]*\.(?:txt|list)$"
+    r"(?i)^[\w.-]*(?:users?|userlist|accounts?|logins?|passw(?:or)?ds?|psk|secrets|credentials|creds|auth(?![a-z])|virtual|userpass)[\w-]*\.(?:txt|list)$"
 )
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
@@ -44,7 +44,9 @@ _DOCS = re.compile(
 _TESTS = re.compile(
     r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
 )
-_SAMPLES = re.compile(r"(?i)(?:^|/)(?:examples?|samples?|demos?)(?:/|$)")
+_SAMPLES = re.compile(
+    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)"
+)
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
     r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"

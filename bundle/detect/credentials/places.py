@@ -13,6 +13,7 @@ from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
+    is_chosen,
     is_compound,
     is_digest_or_id,
     is_generated,
@@ -48,7 +49,7 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     if promised is None or said is Strength.NO or value.lower() == name.lower():
         return None
     if promised is Kind.LIKELY:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_generated(value) else None
+        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_chosen(value) else None
     if promised is Kind.TOKEN:
         sure = naming.token(name, value)
         return None if sure is None else replace(caught, value=value, confidence=sure)
@@ -57,9 +58,14 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, value=value)
 
 
+_ARGUMENT = re.compile(r"^[a-z][a-z_-]*=\S*$")
+"""`retry=3` behind a word: an argument beside it."""
+
+
 def spaced(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`name value` alone on a line of a configuration; a way of hashing is no password."""
-    return None if caught.value.lower() in _METHODS else named(caught, match)
+    other = caught.value.lower() in _METHODS or (not match["q"] and _ARGUMENT.match(caught.value))
+    return None if other else named(caught, match)
 
 
 def told(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -131,6 +137,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         not (is_generated(value) or usual)
         or "/" in value
         or value.lower() in _METHODS
+        or (not match["q"] and _ARGUMENT.match(value))
         or (before and before[0][0].isupper())
     ):
         return None

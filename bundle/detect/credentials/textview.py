@@ -31,6 +31,8 @@ class View:
     """Text as bytes; UTF-16 is read as UTF-8 with the same lines."""
 
     data: Content
+    apart: bool = False
+    """Whether literals below each other are none of each other's: the constants of a class."""
     _ends: list[int] = field(default_factory=list)
 
     @classmethod
@@ -39,7 +41,7 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        return cls(member.content)
+        return cls(member.content, apart=member.derived == "constants")
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""

@@ -26,7 +26,7 @@ class Strength(IntEnum):
 
 _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
-      \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
+      \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | %[A-Za-z_]\w*% | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
@@ -38,7 +38,10 @@ _PLACEHOLDER = re.compile(
     | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base64|pkcs\d+|jks|x509|rsa|dsa)
     | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
     | \s*[+.]\s*[A-Za-z_$][\w$.()\[\]'"-]*\s*[+.]\s*
-    | \d{1,3} | 0x0+ | \\[nrt0] | .*\\[nrt]$
+    | (?P<sign>[@%#~|^$])(?P=sign){0,2}[A-Za-z_][A-Za-z_.-]*(?P=sign){1,3} | @\(.* | \[[\w.]+\]::.* | [A-Z][a-z]+-[A-Z]\w+\s+\S.*
+    | (?:ref\+)?(?:vault|key-?vault|akv|sops|aws-?sm|secrets-?manager|ssm|gcp-?sm|env|conjur|keyring|keychain)s?:[\w./#@:-]+ | (?:ref\+)?[a-z]{2,12}://\S+ | arn:aws:\S+
+    | (?:ENC|SEC|KMS|CRYPT)[\[(].*[\])] | \{(?:cipher|AES|AES256|KMS|secret|vault)\}.* | @Microsoft\.KeyVault\(.* | [!*]{1,2} | projects/[\w-]+/secrets/\S+
+    | \d{1,3} | 0x[0-9a-f]{1,8} | \\[nrt0] | .*\\[nrt]$
     )$"""
 )
 _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
@@ -122,6 +125,21 @@ def is_generated(value: str) -> bool:
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     mixed = mixed or (value.isdigit() and len(value) > _PIN + 1)
     return strength(value) is Strength.MIXED and len(value) > _PIN and (mixed or is_gibberish(value))
+
+
+def is_chosen(value: str) -> bool:
+    """Whether the value is generated, or a usual password that has digits and letters: no word of a program."""
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return is_generated(value) or (mixed and strength(value) is Strength.COMMON)
+
+
+_TEMPLATE = re.compile(r"\{\w*(?:![rsa])?(?::[^{}\s]{0,12})?\}|%(?:\(\w+\))?[srd](?![a-z0-9])")
+"""What a program formats: `v2/users/{id}`, `storage/%s/keys`."""
+
+
+def is_template(value: str) -> bool:
+    """Whether a program fills the value in before it uses it: a path, or what is no more than words without that."""
+    return bool(_TEMPLATE.search(value)) and ("/" in value or not is_generated(_TEMPLATE.sub("", value)))
 
 
 def is_phrase(value: str) -> bool:

@@ -1,0 +1,43 @@
+"""What stands where a value would, and is none: names of settings, texts to be filled in, mappings of attributes."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.detect.credentials import place
+from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
+from bundle.detect.credentials.values import is_template
+
+BARE = (place.CONFIG, place.SHELL, place.OTHER)
+"""Kinds of text in which values stand without quotes."""
+PROGRAMS = (place.CODE, place.MARKUP, place.SQL)
+LITERAL_BEGINS = "\"'`\\q%"
+ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_FILLED = re.compile(r"""\$\{?[A-Za-z_]\w*\s*(?:\[|->|[:/@.,;\s}]|$)""")
+"""A variable in a text that the program fills in."""
+_SIGNS = re.compile(r"[\W_]+")
+_ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
+"""`name=value` of a module after its own name and a colon."""
+
+
+def no_value(key: str, value: str, quote: str, kind: str) -> bool:
+    """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
+    if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
+        return True
+    if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
+        return True
+    if quote not in "\"'" and kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key):
+        return True
+    if kind in PROGRAMS and quote in LITERAL_BEGINS and is_template(value):
+        return True
+    if kind in PROGRAMS and value != key and _SIGNS.sub("", value.lower()) == _SIGNS.sub("", key.lower()):
+        return True
+    return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
+
+
+_PAIRS_BEFORE = re.compile(r"[=:]\s*\w+=[\w%{}]+(?:,\s*|\s+)$")
+
+
+def mapped(before: str, value: str) -> bool:
+    """Whether a value names what an attribute is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
+    return value.lower() in DUMMIES and bool(_PAIRS_BEFORE.search(before))
