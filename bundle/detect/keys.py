@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import cache
 
+from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
 
@@ -65,19 +67,27 @@ class Keys:
             yield from _binary(member, subject)
 
 
+@cache
+def _gate() -> Gate:
+    return Gate((b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-"))
+
+
 def _texts(member: Member, subject: str) -> Iterator[Finding]:
     """Yield the keys that stand in text."""
     content = member.content
-    if content.find(b"PRIVATE KEY") >= 0:
+    hits = _gate().hits(content)
+    if not hits:
+        return
+    if b"PRIVATE KEY" in hits:
         for found in _PEM.finditer(content):
             body = b"".join(_BASE64.findall(found["body"]))
             if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
                 yield _said(member, subject, *_pem(found), at=found.start())
-    if content.find(b"OpenVPN Static key") >= 0:
+    if b"OpenVPN Static key" in hits:
         for found in _OPENVPN.finditer(content):
             if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
                 yield _said(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
-    if content.find(b"PuTTY-User-Key-File-") >= 0:
+    if b"PuTTY-User-Key-File-" in hits:
         for found in _PUTTY.finditer(content):
             rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
             yield _said(member, subject, rule, "PuTTY key", at=found.start())

@@ -34,9 +34,10 @@ GATE = (
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
 _PROMISE = re.compile(
-    r"(?i:pass|pwd|psk|pw|secret|token|ticket|credential|authtok|kennwort|zugangscode|clave|senha|heslo|wachtwoord|key|salt|community|psw|contrase|mdp|parol|has(?:l|\xc5\x82)o"
-    r"|l(?:o|\xc3\xb6|\xf6)senord|ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord)"
+    r"p(?:ass|wd?|s[kw]|arol)|s(?:ecret|enha|al(?:t|asana))|t(?:oken|icket)|c(?:redential|lave|ontrase|ommunity)|k(?:ey|ennwort|odeord)|a(?:uthtok|dgangskode)"
+    r"|h(?:eslo|as(?:l|\xe5\x82)o)|wachtwoord|mdp|l(?:ozinka|(?:o|\xe3\xb6|\xf6)senord)|ifre|jelszo|geslo|zugangscode"
 )
+"""The words of `GATE`, in a text made lower case: that is several times quicker than to ask for either case."""
 _LONGEST_NAME = 70
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
@@ -102,7 +103,7 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
         stop, begun = min(end - start, len(text)), 0
-        for word in _PROMISE.finditer(text, 0, at - start):
+        for word in _PROMISE.finditer(text[: at - start].lower()):
             if word.start() < begun:
                 continue
             found = _ASSIGN.match(text, _begin(text, word.start(), begun), stop)

@@ -28,11 +28,11 @@ def folder() -> Path:
     return Path(home) / "aspect-hardening" / "gates"
 
 
-def named(patterns: Sequence[tuple[bytes, int]], release: str) -> str:
+def named(patterns: Sequence[tuple[bytes, int, int]], release: str) -> str:
     """Return the name under which a gate is kept: everything that its form depends on."""
-    made = hashlib.sha256(f"1\0{release}\0{platform.machine()}\0{_processor()}\0".encode())
-    for expression, flags in patterns:
-        made.update(b"%d\0%d\0" % (flags, len(expression)) + expression)
+    made = hashlib.sha256(f"2\0{release}\0{platform.machine()}\0{_processor()}\0".encode())
+    for expression, flags, number in patterns:
+        made.update(b"%d\0%d\0%d\0" % (number, flags, len(expression)) + expression)
     return made.hexdigest()
 
 
@@ -77,13 +77,16 @@ def write(name: str, data: bytes) -> None:
             old.unlink()
 
 
-def database(expressions: Sequence[bytes], flags: Sequence[int]) -> Any | None:
-    """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan."""
+def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
+    """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan.
+
+    Several expressions may report under one number.
+    """
     try:
         import hyperscan
     except ImportError:
         return None
-    name = named(list(zip(expressions, flags, strict=True)), version("hyperscan"))
+    name = named(list(zip(expressions, flags, numbers, strict=True)), version("hyperscan"))
     kept = read(name)
     if kept is not None:
         with contextlib.suppress(hyperscan.error):
@@ -93,7 +96,7 @@ def database(expressions: Sequence[bytes], flags: Sequence[int]) -> Any | None:
     made = hyperscan.Database()
     made.compile(
         expressions=list(expressions),
-        ids=list(range(len(expressions))),
+        ids=list(numbers),
         elements=len(expressions),
         flags=list(flags),
     )

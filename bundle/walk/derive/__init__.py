@@ -44,9 +44,7 @@ SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script",
 """Formats that may carry wrapped payloads."""
 
 
-def _from(
-    form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None
-) -> Iterator[Text]:
+def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None) -> Iterator[Text]:
     if form in ("bdb", "sqlite"):
         yield Text(INSTALLED, rpmdb.installed(form, source))
     if source.size > MOST:

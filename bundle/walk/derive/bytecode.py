@@ -61,15 +61,18 @@ def _class_constants(data: bytes) -> bytes:
     while index < count:
         tag = data[at]
         if tag == 1:
-            (length,) = _U2.unpack_from(data, at + 1)
-            texts[index] = data[at + 3 : at + 3 + length]
-            at += 3 + length
+            end = at + 3 + (data[at + 1] << 8 | data[at + 2])
+            texts[index] = data[at + 3 : end]
+            at = end
         else:
             if tag == 8:
-                (literals[index],) = _U2.unpack_from(data, at + 1)
+                literals[index] = data[at + 1] << 8 | data[at + 2]
+            elif tag == 5 or tag == 6:  # noqa: PLR1714 - quicker, and asked for each constant of each class
+                index += 1
             at += 1 + _WIDTH[tag]
-            index += tag in (5, 6)
         index += 1
+    if not literals:
+        return b""
     named = _constant_fields(data, at, texts, literals)
     lines = [
         b'%s = "%s"' % (texts.get(name, b"?"), _line(texts.get(literals[value], b"")))

@@ -18,6 +18,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from bundle.walk.derive import joined
+
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
@@ -26,7 +28,10 @@ WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b
           b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 """Words of unwrapping: a script that says none of them carries no payload."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
-_SHORT = re.compile(rb"""(?:base64_decode|b64decode|atob)\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
+_SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker
+    re.compile(name + rb"""\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
+    for name in (b"base64_decode", b"b64decode", b"atob")
+)
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
 _ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
 _OCTAL = re.compile(rb"\\1[0-7]{2}\\")
@@ -34,9 +39,8 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 _PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){24,}")
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
-_BUILT = re.compile(rb"""['"]\s*(?:\.|\+|;\s*\$?\w+\s*(?:\.|\+)=)\s*['"]""")
-_LISTED = re.compile(rb"""['"]\s*,\s*['"]""")
 _CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*\.?\s*){8,}", re.IGNORECASE)
+_LEAST_CHARACTERS = 8
 _NUMBER = re.compile(rb"\d+")
 _BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -88,9 +92,9 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
 
 def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
     built = any(mark in data for mark in (b"'.", b'".', b"' .", b'" .', b".=", b"+="))
-    text = _BUILT.sub(b"", data) if built else data  # 'abc' . 'def', and $a .= 'def'
+    text = joined.built(data) if built else data  # 'abc' . 'def', and $a .= 'def'
     if b"implode(" in data or b"join(" in data:
-        text = _LISTED.sub(b"", text)
+        text = joined.listed(text)
     shift = len(text) != len(data)
     yield from _runs(text, shift=shift)
     yield from _escaped(text, shift=shift)
@@ -121,7 +125,8 @@ def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
 def _called(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what stands in forms that only a function's name tells."""
     if b"64_decode(" in text or b"b64decode(" in text or b"atob(" in text:
-        for match in _SHORT.finditer(text):
+        called = (match for pattern in _SHORT for match in pattern.finditer(text))
+        for match in sorted(called, key=re.Match.start):
             yield from _placed(_short(match.group(1)), 0 if shift else match.start())
     if b"uudecode" in text:
         for match in _UUENCODED.finditer(text):
@@ -131,7 +136,8 @@ def _called(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     if b"85decode" in text:
         for match in _BASE85.finditer(text):
             yield from _placed(_from_bytes("base85", _base85(match.group(2))), 0 if shift else match.start())
-    for match in _CHARACTERS.finditer(text) if b"chr(" in text else ():
+    many = b"chr(" in text and text.lower().count(b"chr(") >= _LEAST_CHARACTERS
+    for match in _CHARACTERS.finditer(text) if many else ():
         raw = bytes(int(number) & 255 for number in _NUMBER.findall(match.group()))
         yield from _placed(_from_bytes("characters", raw), 0 if shift else match.start())
 

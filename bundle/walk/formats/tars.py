@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 from bundle.walk.formats.raw import Context, Note, Raw, decoded
@@ -33,12 +35,14 @@ def _summed(block: bytes) -> bool:
     said = _number(block[148:156])
     if said <= 0:  # no number: most files, each of which is asked
         return False
-    unsigned = sum(block) - sum(block[148:156]) + 256
-    return said == unsigned or said == unsigned - 256 * sum(
-        1 for byte in block[:148] + block[156:] if byte > 127
-    )
+    counted = block[:148] + block[156:]
+    if counted.isascii():  # nearly all headers are; Adler-32 adds up their bytes, to less than its prime
+        return said == (zlib.adler32(counted) & 0xFFFF) - 1 + 256
+    unsigned = sum(counted) + 256
+    return said == unsigned or said == unsigned - 256 * sum(1 for byte in counted if byte > 127)
 
 
+@lru_cache(maxsize=4096)
 def _number(field_: bytes) -> int:
     """Return an octal or base-256 number; -1 where it is neither."""
     if field_[0] & 0x80:

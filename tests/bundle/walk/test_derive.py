@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import codecs
 import py_compile
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.walk import Member, walk
-from bundle.walk.derive import bytecode, documents, sqlite, wrapped
+from bundle.walk.derive import bytecode, documents, joined, sqlite, wrapped
 from bundle.walk.source import Memory
 
 PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
@@ -183,3 +184,20 @@ def test_rot_and_base64_of_text_come_back(data: bytes, choice: int) -> None:
     how = ("base64", "base64+inflate", "hex", "base64+gzip")[choice]
     wrapped_text = b"<?php " + WRAPPINGS[how](text)
     assert text in [inner for _, inner, _ in wrapped.unwrapped(wrapped_text, 2)]
+
+
+@pytest.mark.parametrize("joint", [joined._BUILT, joined._LISTED], ids=["built", "listed"])
+@settings(max_examples=400)
+@given(
+    text=st.lists(
+        st.sampled_from([b"'", b'"', b".", b"+", b"=", b",", b";", b" ", b"$", b"a", b"\n"]), max_size=30
+    )
+)
+def test_pieces_are_joined_as_the_pattern_joins_them(joint: re.Pattern[bytes], text: list[bytes]) -> None:
+    data = b"".join(text)
+    assert joined.without(joint, data) == joint.sub(b"", data)
+
+
+@pytest.mark.parametrize("space", [0, 1, joined._REACH - 2, joined._REACH, 3 * joined._REACH])
+def test_pieces_far_apart_are_joined(space: int) -> None:
+    assert joined.built(b"x = 'abc'" + b" " * space + b". 'def' + 'g'") == b"x = 'abcdefg'"

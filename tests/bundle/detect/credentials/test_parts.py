@@ -193,7 +193,7 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
             return name == mark
 
         def sets(self, name: str) -> bool:
-            return False
+            return name == "nothing"
 
         def named(self, name: str) -> bool:
             return name == mark
