@@ -15,6 +15,7 @@ from typing import Any
 
 from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape
 from hardening.tls.scan.engine import First, Now, Pause, Talk, Together, Told
+from hardening.tls.scan.evidence import HELLO, Evidence
 from hardening.tls.scan.load import Load
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
 from hardening.tls.scan.pace import Pace
@@ -43,7 +44,9 @@ class Asker:
         """Whether something is strange, so that each refusal is tried at the end against lies of any pattern."""
         self.failed = False
         """Whether a verdict fails anyway: then each refusal is tried at the end, too."""
-        self._successes: list[int] = []
+        self.evidence = Evidence()
+        self.denied: dict[tuple[str, Shape], Question] = {}
+        """Opening questions that were refused: whoever chooses from one of them afterwards has lied."""
         self.strays: set[int | str] = set()
         """Suites and versions that nobody offered and that were chosen: yaSSL has one such; more mean that answers are out of step."""
         self.reach = 0
@@ -69,6 +72,7 @@ class Asker:
         self._load = Load()
         self._place = 0
         self._tick = 0
+        self._refused_at = -1
         self._success_began = -1
         """When the last successful question was sent, in ticks."""
         self._quickest = 5.0
@@ -94,8 +98,11 @@ class Asker:
         else:
             self.pace.good()
             self._quickest = min(self._quickest, answer.seconds)
+            word = HELLO if answer.kind is Kind.HELLO else answer.alert
+            if word is not None:
+                self.evidence.note(self._place, word)
             if answer.kind is Kind.HELLO:
-                self._successes.append(self._place)
+                self._taken_back(question, answer)
                 if answer.suite in question.suites:
                     self.reach = max(self.reach, question.suites.index(answer.suite) + 1)
                 elif answer.suite is not None and question.protocol != "SSLv2":
@@ -113,7 +120,20 @@ class Asker:
     @property
     def succeeded(self) -> int:
         """How many questions were answered with a ServerHello."""
-        return len(self._successes)
+        return self.evidence.successes
+
+    @property
+    def owed(self) -> bool:
+        """Whether a control question has to succeed after what was refused last."""
+        return bool(self.refusals) and self._refused_at >= self._success_began
+
+    def _taken_back(self, question: Question, answer: Answer) -> None:
+        """Note where a server chooses what it refused when it was first asked."""
+        key = (answer.protocol or "", question.shape)
+        denied = self.denied.get(key)
+        if denied is not None and answer.suite in denied.suites:
+            del self.denied[key]
+            self.contradictions += 1
 
     def over(self) -> Talk:
         """Tell whether the endpoint's time is up."""
@@ -256,13 +276,24 @@ class Asker:
     def _refusal(self, question: Question, alert: int | None, times: int = 1) -> Refusal:
         """Return what the last answer was as a refusal."""
         self._said[question] = alert
+        self._refused_at = self._tick
         ages = self._load.ages(self._place, self.pace.starts)
         return Refusal(self._tick, question, self.level, ages, alert, (self._place,), times)
 
     def said_again(self, refusal: Refusal) -> None:
         """Note that the last answer was the same refusal once more."""
         refusal.times += 1
-        refusal.answered, refusal.level = self._tick, self.level
+        self._said_at(refusal)
+
+    def listed_again(self, refusal: Refusal) -> None:
+        """Note that the last answer refused its version among others."""
+        refusal.listed += 1
+        self._said_at(refusal)
+
+    def _said_at(self, refusal: Refusal) -> None:
+        refusal.places = (*refusal.places, self._place)
+        self._refused_at = refusal.answered = self._tick
+        refusal.level = self.level
         refusal.ages = self._load.ages(self._place, self.pace.starts)
 
     def _unusual(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
@@ -298,19 +329,18 @@ class Asker:
         self.refusals.append(refusal)
         return outcome
 
-    def recheck(self, refusal: Refusal) -> Talk:
+    def recheck(self, refusal: Refusal, *, counts: bool = False) -> Talk:
         """Ask once more what was refused; anything but the same refusal makes every refusal doubtful."""
         answer: Answer = yield from self.ask(refusal.question)
         if answer.kind not in TROUBLE and (answer.kind is not Kind.ALERT or answer.alert != refusal.alert):
             self.contradictions += 1
+        elif counts and answer.kind is Kind.ALERT:
+            self.said_again(refusal)
 
-    def counted(self, refusal: Refusal) -> bool:
-        """Tell whether a server that says no on every n-th connection would have said it on both: then n divides their distance."""
-        first, second = refusal.places[0], refusal.places[-1]
-        return any(
-            (second - first) % n == 0 and not any((place - first) % n == 0 for place in self._successes)
-            for n in range(2, second - first + 1)
-        )
+    def counted(self, refusal: Refusal, *then: int) -> bool:
+        """Tell whether a server that says no on every n-th connection would have said it each time, and `then`."""
+        places = (*refusal.places, *then)
+        return refusal.alert is not None and self.evidence.counted(places, refusal.alert)
 
     def take(self, strange: Callable[[Refusal], bool]) -> list[Question]:
         """Return the questions of refusals that do not fit what else is known; they do not count any more."""
@@ -326,7 +356,7 @@ class Asker:
             now = yield Now()
             self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
             yield Together(tuple(self.check() for _ in range(crowd)))
-        if any(r.answered >= self._success_began for r in self.refusals):
+        if self.owed:
             alive = yield from self.alive()
         doubted = self.take(self._crowded if alive else lambda _refusal: True)
         if doubted:

@@ -16,6 +16,10 @@ from hardening.tls.scan.learned import Learned
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.scope import Case
 
+LONG = 30
+"""Accepted suites of one version after which its end is compared with others' rather than asked for twice."""
+MANY = 8
+"""The same in a verdict that fails anyway."""
 _OLD = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
 
 
@@ -29,7 +33,9 @@ class Strange:
 
     def __call__(self, one: Refusal) -> bool:
         """Compare one refusal with the others and with what is offered."""
-        return self.case.asker.counted(one) if len(one.places) > 1 else self._single(one.question, one)
+        if len(one.places) > 1 and not self.case.scope.full:
+            return self.case.asker.counted(one)
+        return self._single(one.question, one)
 
     def _single(self, question: Question, one: Refusal) -> bool:
         if question.groups is not None or question.schemes is not None or question.protocol == "SSLv2":
@@ -38,10 +44,16 @@ class Strange:
         if learned.offered and one.alert == PROTOCOL_VERSION:
             return True
         if learned.offered:
-            return self.case.scope.full and not _as_elsewhere(self.case, learned)
+            return by_comparison(self.case, learned) and not _as_elsewhere(self.case, learned)
         return _skipped(self.case, learned) or (
             one.alert != PROTOCOL_VERSION and learned.name != "SSLv3" and _otherwise(self.case, self.refusals)
         )
+
+
+def by_comparison(case: Case, learned: Learned) -> bool:
+    """Tell whether the end of a list is compared with those of other versions rather than asked for again."""
+    most = LONG if case.scope.full else MANY if case.asker.failed else None
+    return most is not None and len(learned.choices) >= most and not at_least(learned.name, "TLSv1.2")
 
 
 def no_word_for_versions(case: Case, refusals: Iterable[Refusal]) -> bool:

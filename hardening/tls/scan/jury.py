@@ -12,22 +12,27 @@ from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any
 
-from hardening.tls.scan import trial
-from hardening.tls.scan.ask import Answer, Kind, Question, at_least
+from hardening.tls.scan import doubts, trial
+from hardening.tls.scan.ask import Answer, Kind, Question
+from hardening.tls.scan.evidence import spread
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.scope import Case
-from hardening.tls.scan.versions import LONG
+from hardening.tls.scan.versions import Versions
 
-FULL_DOUBT = 2e-4
+FULL_DOUBT = 3e-4
 """How likely chance may be, in an inventory, to have told each lie that would hide something."""
 VERSION_DOUBT = 5e-3
-"""The same for protocol_version, a word that hardly any limit uses."""
+"""The same for protocol_version, a word that hardly any limit uses, and for groups."""
 VERDICT_DOUBT = 5e-3
 """The same in a verdict that fails anyway, or whose server refuses versions in the words of suites."""
 MANY = 40
 """Successes after which a verdict that fails anyway rules out chance alone."""
 ENOUGH = 1500
 """Questions and control questions after which whatever is on trial stays unknown."""
+TURNS = 4
+"""Servers behind one address that take turns, up to which an inventory meets each."""
+HURRY = 1e3
+"""By how much a question that helps at this place, and not at the next, goes before others."""
 HELPFUL = 24
 """Control questions that may be added so that fewer questions have to be repeated."""
 
@@ -37,6 +42,7 @@ class Jury:
     """What is on trial is in `asker.refusals`."""
 
     case: Case
+    _versions: Versions
     dice: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - an order that a server does not expect, the same in every scan
     asked: int = 0
 
@@ -45,24 +51,61 @@ class Jury:
         asker, full = self.case.asker, self.case.scope.full
         if asker.contradictions:
             return one.stake >= trial.SURE
-        if self._patterns() and one.stake < trial.LIKELY:
+        patterns = self._patterns()
+        if patterns and one.stake < trial.LIKELY:
             return False
-        return not (full or asker.wary or asker.failed) or trial.by_chance(
-            one.times, asker.succeeded
-        ) <= self._doubt(one)
+        if not (full or asker.wary or asker.failed):
+            return True
+        if self._chance(one) > self._doubt(one):
+            return False
+        return patterns or (self._met_all(one) and not asker.counted(one))
 
     def _patterns(self) -> bool:
         """Tell whether lies of any pattern are to be ruled out; after many successes no short pattern is left."""
         asker = self.case.asker
         return asker.wary or (asker.failed and asker.succeeded < MANY)
 
+    def _met_all(self, one: Refusal, *then: int) -> bool:
+        return not spread((*one.places, *then), self._turns(one))
+
+    def _turns(self, one: Refusal) -> int:
+        """Return among how many servers that take turns a refusal is meant to have met each, in an inventory.
+
+        Where they are set up differently, the end of the newest list before TLS 1.3 or the old versions tell them apart.
+        """
+        found, question = self.case.found, one.question
+        if not self.case.scope.full or question.groups is not None or question.schemes is not None:
+            return 1
+        if one.listed:
+            return 2
+        newest = next((p for p in reversed(found.offered()) if p.name not in ("TLSv1.3", "SSLv2")), None)
+        return TURNS if newest is not None and newest.name == question.protocol else 1
+
+    def _chance(self, one: Refusal) -> float:
+        """Return how likely lies by chance, in one word or in two, are to have said this and nothing like it elsewhere."""
+        return trial.by_chance(self._times(one), self._against(one.alert)) * self._listed(one)
+
+    def _listed(self, one: Refusal) -> float:
+        """Return the same for what a hello that lists versions was told, where that is another word."""
+        if not one.listed or one.alert == PROTOCOL_VERSION:
+            return 1.0
+        return trial.by_chance(one.listed, self._against(PROTOCOL_VERSION))
+
+    @staticmethod
+    def _times(one: Refusal) -> int:
+        return one.times + (one.listed if one.alert == PROTOCOL_VERSION else 0)
+
+    def _against(self, alert: int | None) -> int:
+        """Return how many answers speak against lies in a word, with the control question that is to come."""
+        asker = self.case.asker
+        return (asker.evidence.against(alert) if alert is not None else asker.succeeded) + asker.owed
+
     def _doubt(self, one: Refusal) -> float:
-        if one.alert == PROTOCOL_VERSION:
-            return VERSION_DOUBT
         question, full = one.question, self.case.scope.full
-        learned = self.case.found.protocols[question.protocol]
-        if full and len(learned.choices) >= LONG and not at_least(learned.name, "TLSv1.2"):
-            return 1.0  # its end is compared with those of other versions
+        if one.alert == PROTOCOL_VERSION or (full and question.groups is not None):
+            return VERSION_DOUBT
+        if doubts.by_comparison(self.case, self.case.found.protocols[question.protocol]):
+            return 1.0
         return FULL_DOUBT if full else VERDICT_DOUBT
 
     def sit(self) -> Generator[Any, Any, Question | None]:
@@ -74,7 +117,7 @@ class Jury:
             self.asked += 1
             controls, wanted = self._weights(on_trial)
             lying = trial.rate(asker.contradictions, asker.succeeded)
-            [one] = self.dice.choices([None, *on_trial], [controls, *wanted])
+            [one] = self.dice.choices([None, *on_trial], [controls, *self._placed(on_trial, wanted)])
             if one is None:
                 answer: Answer = yield from asker.check()
                 if answer.kind in (Kind.HELLO, Kind.ALERT):
@@ -85,6 +128,8 @@ class Jury:
                         )
                 continue
             share = controls / (controls + wanted[on_trial.index(one)])
+            if one.listed and not asker.contradictions and (yield from self._versions.together(again=True)):
+                continue
             answer = yield from asker.ask(self._again(one), first=True)
             if answer.kind is Kind.HELLO:
                 asker.contradictions += 1
@@ -107,14 +152,14 @@ class Jury:
         asker = self.case.asker
         if asker.contradictions or self._patterns():
             return sqrt(len(on_trial)), [1.0] * len(on_trial)
-        truths, doubts = asker.succeeded, [self._doubt(one) for one in on_trial]
+        wanted = [
+            (self._against(one.alert), self._doubt(one) / self._listed(one), self._times(one))
+            for one in on_trial
+        ]
 
         def plan(more: int) -> list[int]:
             """Return how often each question has to be repeated, with so many more control questions."""
-            return [
-                max(0, trial.enough(truths + more, doubt) - one.times)
-                for one, doubt in zip(on_trial, doubts, strict=True)
-            ]
+            return [max(0, trial.enough(truths + more, doubt) - times) for truths, doubt, times in wanted]
 
         controls, repeats = 0, plan(0)
         for more in range(1, HELPFUL):
@@ -123,7 +168,26 @@ class Jury:
             fewer = plan(more)
             if more + sum(fewer) < controls + sum(repeats):
                 controls, repeats = more, fewer
-        return float(controls), [float(often) for often in repeats]
+        # what chance does not explain any more is here for its places: one more may settle it
+        return float(controls), [float(often or 1) for often in repeats]
+
+    def _placed(self, on_trial: list[Refusal], wanted: list[float]) -> list[float]:
+        """Put aside for now what would be asked at a place that shows nothing new, unless that is all there is."""
+        asker = self.case.asker
+        if asker.contradictions or self._patterns():
+            return wanted
+        place = asker.asked
+
+        def here(one: Refusal, weight: float) -> float:
+            turns = self._turns(one)
+            missing = spread(one.places, turns)
+            helps = spread((*one.places, place), turns) < missing
+            if (missing and not helps) or asker.counted(one, place):
+                return 0.0
+            return weight * HURRY**missing
+
+        now = [here(one, weight) for one, weight in zip(on_trial, wanted, strict=True)]
+        return now if any(now) else wanted
 
     def unproven(self) -> list[Refusal]:
         """Return what was not settled, and take it off the list."""

@@ -18,7 +18,7 @@ OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 
 def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
-    refused: dict[tuple[str, Shape], int | None] = {}
+    refused: list[int | None] = []
     last = Answer(kind=Kind.SILENT)
     for wave in _waves(case.scope.first):
         asked = [_first_question(name, shape) for name, shape in wave]
@@ -28,17 +28,17 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
         for question, answer in zip(asked, answers, strict=True):
             if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
-                case.asker.contradictions += (question.protocol, question.shape) in refused
                 _open_with(case, question, answer)
                 return True
             if answer.kind is Kind.ALERT:
-                refused[question.protocol, question.shape] = answer.alert
+                refused.append(answer.alert)
+                case.asker.denied[question.protocol, question.shape] = question
             last = answer
         if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
             break
         if (yield from case.asker.over()):
             break
-    case.found.failure = _failure(last, refused.values())
+    case.found.failure = _failure(last, refused)
     return False
 
 

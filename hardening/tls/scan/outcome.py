@@ -56,6 +56,8 @@ class Refusal:
     """Where among all connections it was said, the first time and the second."""
     times: int = 1
     """How often it was said."""
+    listed: int = 0
+    """How often `protocol_version` refused its version among others, in a hello that lists them."""
     tries: int = 0
     """How often it was asked for in a trial."""
     stake: float = 0.0

@@ -56,8 +56,10 @@ class Parameters:
         yield Together(tuple(talks))
 
     def group_chain(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
-        """Take away the group that was chosen until the rest is refused."""
+        """Take away the group that was chosen until the rest is refused, or met with a suite that needs no group."""
         suites = self._with_groups(learned)[: self.case.asker.shape.max_suites]
+        if self.case.scope.full:
+            suites = _with_way_out(learned, suites)
         while groups and suites:
             question = Question(
                 protocol=learned.name,
@@ -137,6 +139,15 @@ class Parameters:
             if outcome.state is not State.REFUSED and outcome.state is not State.ODD:
                 learned.unknown_schemes += schemes
             return
+
+
+def _with_way_out(learned: Learned, suites: tuple[int, ...]) -> tuple[int, ...]:
+    """Add a suite without groups that the server likes less: choosing it proves that there is no group left, in no need of belief."""
+    last = learned.suites[-1] if learned.suites else 0
+    suite = registry.suites_by_code().get(last)
+    if learned.name == "TLSv1.3" or last in suites or suite is None or suite.kx != "RSA":
+        return suites
+    return (*suites, last)
 
 
 def again(parameters: Parameters, learned: Learned, question: Question) -> Talk:

@@ -38,7 +38,7 @@ class Inquiry:
         self._case = Case(scope, self.asker, self.found)
         self._versions = Versions(self._case)
         self._parameters = Parameters(self._case)
-        self._jury = Jury(self._case)
+        self._jury = Jury(self._case, self._versions)
 
     def run(self) -> Talk:
         """Examine the endpoint; the result is `self.found`."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Question
+from hardening.tls.scan.ask import Answer, Kind, Question
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.shapes import CHUNKS
@@ -41,11 +41,15 @@ def unread(case: Case) -> Generator[Any, Any, list[Question]]:
             break
     if most == size or outcome.state is not State.ACCEPTED:
         return []
+    whole = replace(control, protocol=learned.name, suites=(*others[: size - 1], learned.suites[0]))
+    for asked, wanted in ((whole, Kind.ALERT), (question, Kind.HELLO), (whole, Kind.ALERT)):
+        answer: Answer = yield from asker.ask(asked, blame=False)
+        if answer.kind is not wanted:
+            asker.contradictions += 1  # it was no matter of length
+            return []
     asker.shape = replace(asker.shape, max_suites=most)
-    asker.contradictions, asker.wary = (
-        0,
-        False,
-    )  # they were about the lists' length; a liar shows itself again
+    # what was contradicted so far was about the lists' length; a liar shows itself again
+    asker.contradictions, asker.wary = 0, False
     return asker.take(lambda r: r in lists and len(r.question.suites) > most)
 
 

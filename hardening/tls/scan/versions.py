@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.engine import Talk
 from hardening.tls.scan.learned import Learned
-from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, State, judge_answer
+from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
 from hardening.tls.scan.schemes import Riding
 from hardening.tls.scan.scope import Case
 from hardening.tls.scan.shapes import SMALL, doubtful
 
 BUSY = 4
 """Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
-LONG = 30
-"""Accepted suites of one version after which its end is compared with others' rather than asked for twice."""
 NO_SUITE = 0xFEFD
 """A code point nobody has assigned or uses."""
+_ROW = registry.PROTOCOLS[1:4]
+"""SSL 3.0, TLS 1.0 and TLS 1.1: what a server with TLS 1.3 seldom has, and one hello can ask for."""
 
 Rest = list[tuple[int, ...]]
 
@@ -33,6 +33,7 @@ class Versions:
     case: Case
     lists: bool = False
     """Whether one hello asks for several versions: what that saves goes to the refusal that matters most."""
+    _joined: bool = field(default=False, init=False)
     _way_of_refusing: Kind | None = field(default=None, init=False)
     _silent_sslv2: Answer | None = field(default=None, init=False)
 
@@ -44,6 +45,7 @@ class Versions:
             return
         if name == "SSLv2":
             yield from self._sslv2(learned)
+            yield from self.together()
             return
         learned.asked_all = self.case.scope.full or name in self.case.scope.forbidden_protocols
         suites, extra = self.case.scope.asked(name)
@@ -52,6 +54,8 @@ class Versions:
             suites = tuple(s for s in suites if s not in done)
         if suites:
             yield from self.chain(learned, suites, extra)
+        if name in _ROW:
+            yield from self.together()
 
     # SSL 2.0
 
@@ -142,10 +146,8 @@ class Versions:
         learned.refused = not learned.unknown
 
     def _twice(self, learned: Learned) -> bool:
-        """Tell whether a refusal is asked for twice; the end of a long list of an older version is compared with the others'."""
-        if not self.case.scope.full:
-            return learned.name == "TLSv1.2" and self.lists
-        return len(learned.choices) < LONG or learned.name in ("TLSv1.2", "TLSv1.3")
+        """Tell whether a refusal is asked for twice at once; an inventory asks again at the end."""
+        return not self.case.scope.full and learned.name == "TLSv1.2" and self.lists
 
     def otherwise(self, name: str) -> Talk:
         """Ask for a version that was refused in the words of a suite once more, in words that an old server knows."""
@@ -174,15 +176,72 @@ class Versions:
         """
         asker = self.case.asker
         question = Question(
-            protocol=names[-1], down_to=names[0], listed=True, suites=hello.every_suite(), shape=asker.shape
+            protocol=names[-1],
+            down_to=names[0],
+            listed=True,
+            suites=hello.every_suite(),
+            shape=asker.shape,
+            want=Want.FLIGHT,
         )
         answer: Answer = yield from asker.ask(question, blame=False)
         if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
             yield from asker.note(question, State.REFUSED, answer)
             for learned in self.meant(question):
                 learned.refused = learned.asked_all = True
-        else:
-            yield from self.each(question)
+            return
+        if judge_answer(question, answer) is State.ACCEPTED and answer.protocol in names:
+            self.case.found.note(question, answer)
+            self.case.found.protocols[answer.protocol].chose(question, answer)
+            asker.failed = True
+        yield from self.each(question)
+
+    def together(self, *, again: bool = False) -> Generator[Any, Any, bool]:
+        """In an inventory, ask once more for old versions that were refused one by one: in one hello that lists them.
+
+        Where a server that goes by such a list refuses it as a version, each of them has been refused once more. Soon, for
+        two places near each other leave few periods that explain both. False where it could not be asked.
+        """
+        asker = self.case.asker
+        refused = {r.question.protocol: r for r in asker.refusals if r.question.groups is None}
+        if (self._joined and not again) or not self._all_refused(refused):
+            return False
+        self._joined = True
+        question = Question(
+            protocol=_ROW[-1], down_to=_ROW[0], listed=True, suites=hello.every_suite(), shape=asker.shape
+        )
+        answer: Answer = yield from asker.ask(question, blame=again)
+        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
+            for name in _ROW:
+                asker.listed_again(refused[name])
+        elif judge_answer(question, answer) is State.ACCEPTED and answer.protocol in _ROW:
+            self._listed_all_the_same(question, answer)
+        elif again and answer.kind not in TROUBLE:
+            asker.contradictions += 1  # it is another word now
+        for name in _ROW:
+            refused[name].tries += again
+        oldest = refused.get("SSLv2")
+        if oldest is not None and oldest.alert == PROTOCOL_VERSION and oldest.times == 1:
+            yield from asker.recheck(oldest, counts=True)
+        return True
+
+    def _listed_all_the_same(self, question: Question, answer: Answer) -> None:
+        """Take a version that is there when it is listed, and was refused by itself; the rest of it was never asked so."""
+        found = self.case.found
+        self.case.asker.contradictions += 1
+        found.note(question, answer)
+        learned = found.protocols[answer.protocol or ""]
+        learned.chose(question, answer)
+        learned.unknown += [s for s in question.suites if s != answer.suite]
+
+    def _all_refused(self, refused: Mapping[str, Refusal]) -> bool:
+        case = self.case
+        return (
+            case.scope.full
+            and case.asks_tls13
+            and case.asker.shape == Shape()
+            and not case.asker.contradictions
+            and all(name in refused and not case.found.protocols[name].offered for name in _ROW)
+        )
 
     def meant(self, question: Question) -> list[Learned]:
         """Return the versions that a question is about."""

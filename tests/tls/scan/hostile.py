@@ -511,7 +511,7 @@ def servers() -> dict[str, Server]:
         # what is behind it
         "two-unequal-backends": Server(MIXED, on_hello=behind(Server(MIXED), Server(STRICT))),
         "four-unequal-backends": Server(MIXED, on_hello=behind(Server(MIXED), *[Server(STRICT)] * 3)),
-        "unequal-backends-by-chance": Server(MIXED, on_hello=behind(Server(MIXED), Server(STRICT), seed=3)),
+        "unequal-backends-by-chance": Server(MIXED, on_hello=behind(Server(MIXED), Server(STRICT), seed=4)),
         "answers-the-question-before": Server(MIXED, on_hello=question_before()),
         "eight-thousand-bytes-a-second": Server(MIXED, on_hello=bytes_per_second(8000)),
         "banned-for-half-a-minute": Server(MIXED, before=ban_after(12, 30.0)),

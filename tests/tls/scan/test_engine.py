@@ -142,3 +142,11 @@ def test_a_compliant_verdict_costs_eight_questions(no_version: int, most: int) -
     found, _ = run(server, scope)
     assert {p.name for p in found.offered()} == {"TLSv1.2", "TLSv1.3"}
     assert server.asked <= most
+
+
+def test_an_honest_inventory_costs_few_more_than_it_has() -> None:
+    """Six suites, groups and chains: one question a suite and a version, and what makes a lie unlikely."""
+    server = Simulated({"TLSv1.2": [0xC02F, 0xC030, 0xCCA8], "TLSv1.3": [0x1302, 0x1303, 0x1301]})
+    found, _ = run(server, Scope(full=True))
+    assert sum(len(p.suites) for p in found.offered()) == 6
+    assert server.asked <= 30

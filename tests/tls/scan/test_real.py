@@ -124,6 +124,14 @@ def test_every_weak_suite_is_named(tmp_path: Path) -> None:
     }
 
 
+def test_an_inventory_of_a_compliant_server_repeats_no_more_than_it_has_to(tmp_path: Path) -> None:
+    """Six suites, six versions, two or three groups and a chain; its refusals of versions speak for those of suites."""
+    with nginx(tmp_path, GOOD) as endpoint:
+        [subject] = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects
+    assert subject.policies == {"aspect": "pass"}
+    assert subject.stats["connections"] <= 34
+
+
 @pytest.mark.parametrize("policies", [("aspect",), ("mozilla-intermediate",), ("aspect", "rfc9325")])
 def test_a_compliant_server_passes_in_eight_connections(policies: tuple[str, ...], tmp_path: Path) -> None:
     with nginx(tmp_path, GOOD) as endpoint:
