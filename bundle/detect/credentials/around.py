@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
@@ -134,6 +135,28 @@ _ONE_ACCOUNT = 2
 """Words in a file of one account and its password."""
 
 
+_ITEM = re.compile(r"""\s*(?:"(?P<d>[^"\n]*)"|'(?P<s>[^'\n]*)'|[\w.$>-]+)\s*(?:,|$)""")
+
+
+def several(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The literal in the place of the name that promises a password, of several names that are given several values."""
+    names = [one.strip().lstrip("$@") for one in match["names"].split(",")]
+    wanted = next((n for n, name in enumerate(names) if kind_of(name) is Kind.PASSWORD), -1)
+    items = list(_ITEM.finditer(match["secret"]))
+    if wanted < 0 or len(items) != len(names):
+        return None
+    item = items[wanted]
+    group = "d" if item["d"] is not None else "s"
+    value = item[group]
+    if not value or strength(value) is Strength.NO or value.lower() in DUMMIES:
+        return None
+    start = caught.start + item.start(group)
+    sure = strength(value) > Strength.WORD or len(names) > _ONE_ACCOUNT
+    confidence = Confidence.HIGH if strength(value) is Strength.MIXED else Confidence.MEDIUM
+    one = replace(caught, start=start, end=start + len(value.encode()), value=value, key=names[wanted])
+    return replace(one, confidence=confidence if sure else Confidence.LOW)
+
+
 def macro(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What a monitor hands to its plugins: an account as well as its password, and neither says which it is."""
     sure = is_chosen(caught.value) or any(c in "!@#%^&*" for c in caught.value)
@@ -199,6 +222,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "account-told": account_told,
     "couple": couple,
     "macro": macro,
+    "several": several,
     "routed": routed,
     "operated": operated,
     "sent": sent,

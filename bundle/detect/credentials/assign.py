@@ -83,6 +83,14 @@ _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s"""
 _NEIGHBOUR = re.compile(
     r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
+_OF_PEERS = frozenset(
+    ("secret", "sharedsecret", "shared_secret", "shared-secret", "md5secret", "remotesecret")
+)
+_PEER = re.compile(
+    r"(?im)^[ \t]*(?:ip(?:v[46])?_?addr(?:ess)?|shortname|nas_?type|home_server|client\b|response_window\b|type[ \t]*=>?[ \t]*(?:friend|peer|user)|context[ \t]*=|"
+    r"id[ \t]*=|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
+)
+"""What stands beside a secret that is shared with a peer: its address, its kind."""
 _CODED = re.compile(r"(?i)b64|unescape|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
@@ -152,7 +160,9 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
-    if no_value(key, value, found["value"][0], kind) or (not quoted and mapped(text[: found.start()], value)):
+    if no_value(key, value, found["value"][0], kind) or mapped(
+        text[: found.start()], text[found.end() :], value, quoted=quoted
+    ):
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
@@ -350,7 +360,9 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
         return Confidence.MEDIUM if phrase and any(c.isdigit() for c in value) else None
     if promised is Kind.TOKEN:
-        return token(key, value, config=kind == place.CONFIG)
+        sure = token(key, value, config=kind == place.CONFIG)
+        shared = sure is None and kind in (place.CONFIG, place.OTHER) and key.lower() in _OF_PEERS
+        return Confidence.MEDIUM if shared and _PEER.search(view.text(max(0, at - 300), at + 300)) else sure
     if promised is Kind.LIKELY:
         return Confidence.MEDIUM if is_chosen(value) else None
     if said is Strength.MIXED:

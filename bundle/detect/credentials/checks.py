@@ -33,7 +33,8 @@ _NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
 def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
     value = caught.value.strip()
-    return None if is_placeholder(value) or " " in value else caught
+    named_so = _NAME_ONLY.match(value) and kind_of(value) and value.lower() not in common()
+    return None if is_placeholder(value) or " " in value or named_so else caught
 
 
 def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -149,7 +150,8 @@ def identified(caught: Catch, match: re.Match[str]) -> Catch | None:
     """IDENTIFIED BY of a statement about an account, not of a sentence."""
     before = match.string[max(0, match.start() - 400) : match.start()]
     if not re.search(
-        r"(?i)\b(?:grant|create\s+user|alter\s+user|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$", before
+        r"(?i)\b(?:grant|create\s+user|alter\s+user|connect\s+to|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$",
+        before,
     ):
         return None
     return place_only(caught, match)

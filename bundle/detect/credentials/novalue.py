@@ -38,6 +38,16 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
 _PAIRS_BEFORE = re.compile(r"[=:]\s*\w+=[\w%{}]+(?:,\s*|\s+)$")
 
 
-def mapped(before: str, value: str) -> bool:
-    """Whether a value names what an attribute is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
-    return value.lower() in DUMMIES and bool(_PAIRS_BEFORE.search(before))
+_TYPES = re.compile(
+    r"""(?:=>|:|=)\s*["'](?:text|string|hidden|checkbox|select|email|int|integer|varchar|input|textarea|radio|number|date|bool(?:ean)?)["']"""
+)
+"""What a form or a table calls its fields, which `password` is one of."""
+
+
+def mapped(before: str, after: str, value: str, *, quoted: bool) -> bool:
+    """Whether a value says what a name is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
+    if value.lower() not in DUMMIES:
+        return False
+    if not quoted:
+        return bool(_PAIRS_BEFORE.search(before))
+    return bool(_TYPES.search(before.rsplit("\n", 1)[-1]) or _TYPES.search(after.split("\n", 1)[0]))

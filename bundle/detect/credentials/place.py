@@ -39,7 +39,7 @@ _PROSE_NAMES = re.compile(
     r"(?i)^(?:readme|changelog|changes|news|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
 )
 _DOCS = re.compile(
-    r"(?i)(?:^|/)(?:docs?|documentation|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
+    r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
 )
 _TESTS = re.compile(
     r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
@@ -95,10 +95,21 @@ _LINE = re.compile(rb"^[^\n]*\S", re.MULTILINE)
 _SETTING = re.compile(rb"^[ \t]*(?:export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:][ \t]*\S", re.MULTILINE)
 
 
+_ROUTER = re.compile(
+    rb"^(?:hostname|interface|line (?:con|vty|aux)|enable (?:secret|password)|snmp-server|ip (?:route|address|ssh|domain)|no ip|crypto|vlan|"
+    rb"version \d|username \S+ (?:priv|pass|secret)|aaa|router|access-list|logging)\b[^.!?\n]*$",
+    re.MULTILINE,
+)
+"""Lines of a router's configuration, which has no signs between names and values."""
+_LINES_OF_A_ROUTER = 2
+
+
 def _of_content(member: Member) -> str:
     head = bytes(member.content[:_HEAD])
     if b"<?php" in head:
         return CODE
+    if len(_ROUTER.findall(head)) >= _LINES_OF_A_ROUTER:
+        return CONFIG
     lines, pairs = len(_LINE.findall(head)), len(_SETTING.findall(head))
     if lines and pairs * 2 >= lines:
         return CONFIG
