@@ -58,10 +58,10 @@ def show(config: str | None, key: str | None, process: str | None, state_dir: st
 @_engine_options
 @click.option(
     "--restart",
-    type=click.Choice(["manual", "now"]),
+    type=click.Choice(["manual", "ask", "now"]),
     default="manual",
     show_default=True,
-    help="Whether a person restarts the engine, or this command does and proves it.",
+    help="Whether a person restarts the engine later, this command does and proves it, or it asks at the terminal (without one: later).",
 )
 @click.option("--service", help="Name of the engine's service.")
 @click.option(
@@ -82,8 +82,9 @@ def set_port(  # click hands over one argument per option
 ) -> int:
     """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
     import shlex
+    from dataclasses import replace
 
-    from hardening.host import engine_plan, session
+    from hardening.host import engine_plan
 
     wish = engine_plan.Wish(
         port=port,
@@ -96,6 +97,20 @@ def set_port(  # click hands over one argument per option
         by=getpass.getuser(),
     )
     host = _session(state_dir)
+    done = _carry_out(host, wish, check=check)
+    for row in done.get("diff", []) if check else []:
+        click.echo(f"{row['path']}\n{row['text']}", nl=False)
+    engine = _look(host, wish)
+    if restart == "ask" and engine.restart_pending and not check and _agreed(engine):
+        _carry_out(host, replace(wish, restart="now"))
+        engine = _look(host, wish)
+    _print(engine, form)
+    return int(ExitCode.PENDING if engine.restart_pending and not check else ExitCode.OK)
+
+
+def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, Any]:
+    from hardening.host import engine_plan, session
+
     plan = engine_plan.plan(wish, host.ask("facts", **engine_plan.wishes(wish)))
     done = host.carry_out(plan, check=check)
     if done.get("failed"):
@@ -103,11 +118,15 @@ def set_port(  # click hands over one argument per option
         raise error(
             session.summary(done), hint="nothing stays changed; correct what is named and run it again"
         )
-    for row in done.get("diff", []) if check else []:
-        click.echo(f"{row['path']}\n{row['text']}", nl=False)
-    engine = _look(host, wish)
-    _print(engine, form)
-    return int(ExitCode.PENDING if engine.restart_pending and not check else ExitCode.OK)
+    return done
+
+
+def _agreed(engine: EnginePort) -> bool:
+    """Ask the person at the terminal; without one nobody is waited for."""
+    if not sys.stdin.isatty():
+        click.echo("nobody was asked: standard input is no terminal", err=True)
+        return False
+    return click.confirm(f"{engine.line}. Restart the control engine now?", err=True)
 
 
 def _absolute(config: str | None) -> str | None:

@@ -31,7 +31,7 @@ class Wish:
     port: int | None = None
     """None: only look."""
     restart: str = "manual"
-    """`manual` leaves it to a person and records that it is pending; `now` restarts and proves it."""
+    """`manual` leaves it to a person and records that it is pending, and so does `ask`: whoever plans asks, and comes with `now`, which restarts and proves it."""
     config: str | None = None
     key: str | None = None
     process: str | None = None
@@ -53,8 +53,8 @@ class Wish:
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in raw.items() if v not in ("", None)
         }
-        if values.get("restart", "manual") not in ("manual", "now"):
-            raise UsageError(f"control engine: restart {values['restart']!r}", hint="manual or now")
+        if values.get("restart", "manual") not in ("manual", "ask", "now"):
+            raise UsageError(f"control engine: restart {values['restart']!r}", hint="manual, ask or now")
         try:
             if "port" in values:
                 values["port"] = int(values["port"])

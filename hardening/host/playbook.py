@@ -100,7 +100,10 @@ def run(
 def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -> tuple[int, str]:
     """Run Ansible to its end and return its exit code and what it printed; an interruption ends it, too."""
     kept = None if show else subprocess.PIPE
-    with subprocess.Popen(argv, env=environment, stdout=kept, stderr=kept, text=True) as ansible:
+    unasked = None if show else subprocess.DEVNULL  # nobody would see what is asked
+    with subprocess.Popen(
+        argv, env=environment, stdin=unasked, stdout=kept, stderr=kept, text=True
+    ) as ansible:
         try:
             said = ansible.communicate()
         except BaseException as why:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from hardening.cli import run
 from tests.host.engine_stand_in import Engine, free_port
+from tests.playbooks.site import attended
 
 
 @pytest.fixture
@@ -63,6 +66,30 @@ def test_restart_now_is_proved(engine: Engine, capsys: pytest.CaptureFixture[str
     assert f"configured={new} running={new}" in capsys.readouterr().out
     with socket.socket() as one:
         assert one.connect_ex(("127.0.0.1", engine.port)) != 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 5), ("", 5)])
+def test_a_person_at_the_terminal_is_asked(engine: Engine, answer: str, code: int) -> None:
+    old, new = engine.port, free_port()
+    words = asked(engine, new)
+    ended, said = attended(words, [answer], cwd=engine.root)
+    assert ended == code, said
+    assert f"configured={new} running={old} restart pending since" in said
+    assert (f"configured={new} running={new}\r\n" in said) is (code == 0)
+
+
+def test_without_a_terminal_nobody_is_asked(engine: Engine) -> None:
+    done = subprocess.run(asked(engine, free_port()), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (5, "nobody was asked: standard input is no terminal\n")
+    assert "restart pending since" in done.stdout
+
+
+def asked(engine: Engine, port: int) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("harden")), "engine", "set-port", str(port), "--restart", "ask",
+        "--restart-command", engine.restart_script, "--config", str(engine.config), "--process", engine.process,
+        "--state-dir", str(engine.root / "state"),
+    ]  # fmt: skip
 
 
 def test_a_restart_that_does_not_take_is_undone(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

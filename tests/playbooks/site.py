@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -223,6 +225,7 @@ class Lighttpd(Site):
         return ["/bin/sh", "-c", f"kill -USR1 $(cat {self.root}/run/pid)"]
 
 
+QUESTION = b"Restart the control engine now?"
 SITES = {"nginx": Site, "httpd": Apache, "lighttpd": Lighttpd}
 
 
@@ -237,8 +240,13 @@ class Played:
     stats: dict[str, int]
 
 
-def play(name: str, values: dict[str, Any], *flags: str, cwd: Path) -> Played:
-    """Run a shipped playbook with these variables, its results read from the receipt it writes."""
+def play(
+    name: str, values: dict[str, Any], *flags: str, cwd: Path, answers: Sequence[str] | None = None
+) -> Played:
+    """Run a shipped playbook with these variables, its results read from the receipt it writes.
+
+    With `answers` a person sits at a terminal and types them, one at each question; without, nobody does.
+    """
     binary = Path(sys.executable).with_name("ansible-playbook")
     variables, receipt = cwd / "vars.json", cwd / "receipt.jsonl"
     receipt.unlink(missing_ok=True)
@@ -265,8 +273,46 @@ def play(name: str, values: dict[str, Any], *flags: str, cwd: Path) -> Played:
         f"@{variables}",
         *flags,
     ]
-    done = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    if answers is None:
+        ran = subprocess.run(argv, env=environment, cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False)  # fmt: skip
+        code, output = ran.returncode, ran.stdout + ran.stderr
+    else:
+        code, output = attended([str(word) for word in argv], answers, env=environment, cwd=cwd)
     rows = [json.loads(line) for line in receipt.read_text().splitlines()] if receipt.exists() else []
     tasks = {row["task"].rpartition(" : ")[2]: row["result"] for row in rows if "task" in row}
     stats: dict[str, int] = next((row["stats"] for row in rows if "stats" in row), {})
-    return Played(code=done.returncode, output=done.stdout + done.stderr, tasks=tasks, stats=stats)
+    return Played(code=code, output=output, tasks=tasks, stats=stats)
+
+
+def attended(
+    argv: Sequence[str], answers: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path
+) -> tuple[int, str]:
+    """Run a program at a terminal of its own; each line that asks ("...?") gets the next answer."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *argv],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        cwd=cwd,
+    ) as process:
+        os.close(theirs)
+        left, said, answered, deadline = list(answers), b"", 0, time.monotonic() + 240
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 2)[0]:
+                try:
+                    said += os.read(ours, 65536)
+                except OSError:  # the last who had the terminal open has gone
+                    break
+            elif (
+                left and said.count(QUESTION) > answered
+            ):  # a prompt throws away what was typed before it is ready
+                os.write(ours, left.pop(0).encode() + b"\r")
+                answered += 1
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        os.close(ours)
+        code = process.wait(60)
+    assert left == [], said
+    return code, said.decode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.host.engine_stand_in import Engine, free_port
 from tests.host.little import digest
-from tests.playbooks.site import Played, play
+from tests.playbooks.site import QUESTION, Played, play
 
 SET = "Set the control engine's port"
 
@@ -22,7 +22,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     one.stop()
 
 
-def harden(engine: Engine, tmp_path: Path, *flags: str, **variables: Any) -> Played:
+def harden(
+    engine: Engine, tmp_path: Path, *flags: str, answers: Sequence[str] | None = None, **variables: Any
+) -> Played:
     (tmp_path / "motd").touch()
     values = {
         "harden_hosts": "localhost",
@@ -36,7 +38,7 @@ def harden(engine: Engine, tmp_path: Path, *flags: str, **variables: Any) -> Pla
         "control_engine_state_dir": str(tmp_path / "state"),
         **variables,
     }
-    return play("harden.yml", values, *flags, cwd=tmp_path)
+    return play("harden.yml", values, *flags, cwd=tmp_path, answers=answers)
 
 
 def test_the_restart_is_left_to_a_person_and_shown_until_it_is_seen(engine: Engine, tmp_path: Path) -> None:
@@ -72,6 +74,45 @@ def test_restart_now_proves_the_new_port_and_the_end_of_the_old(engine: Engine, 
     )  # fmt: skip
     assert (done.code, done.stats["changed"]) == (0, 1), done.output
     assert "RESTART REQUIRED" not in done.output
+
+
+def ask(engine: Engine, tmp_path: Path, port: int, *flags: str, answers: Sequence[str] | None) -> Played:
+    return harden(
+        engine, tmp_path, *flags, answers=answers, control_engine_port=port, control_engine_restart="ask",
+        control_engine_restart_argv=[engine.restart_script],
+    )  # fmt: skip
+
+
+def test_a_person_at_the_terminal_is_asked_and_agrees(engine: Engine, tmp_path: Path) -> None:
+    old, new = engine.port, free_port()
+    foretold = ask(engine, tmp_path, new, "--check", answers=())
+    assert (foretold.code, QUESTION.decode() in foretold.output) == (0, False), foretold.output
+    done = ask(engine, tmp_path, new, answers=["Yes"])
+    assert done.code == 0, done.output
+    assert f"localhost: configured={new} running={old} restart pending since" in done.output
+    assert done.tasks[SET]["engine"]["line"] == f"configured={new} running={new}"
+    assert "RESTART REQUIRED" not in done.output
+    again = ask(engine, tmp_path, new, answers=())
+    assert (again.code, again.stats["changed"]) == (0, 0), again.output  # nothing is left to ask
+
+
+def test_a_person_who_does_not_agree_leaves_it_pending(engine: Engine, tmp_path: Path) -> None:
+    old, new, pid = engine.port, free_port(), (engine.root / "pid").read_text()
+    for answer, word in (("no", "(the answer was not yes)"), ("", "(no answer: is anybody at a terminal?)")):
+        done = ask(engine, tmp_path, new, answers=[answer])
+        assert done.code == 0, done.output
+        assert f"RESTART REQUIRED: configured={new} running={old} restart pending" in done.output
+        assert word in " ".join(done.output.split())
+    assert (engine.root / "pid").read_text() == pid
+
+
+def test_where_nobody_sits_at_a_terminal_nothing_waits(engine: Engine, tmp_path: Path) -> None:
+    old, new, pid = engine.port, free_port(), (engine.root / "pid").read_text()
+    done = ask(engine, tmp_path, new, answers=None)
+    assert done.code == 0, done.output
+    assert f"RESTART REQUIRED: configured={new} running={old} restart pending" in done.output
+    assert "(no answer: is anybody at a terminal?)" in done.output
+    assert (engine.root / "pid").read_text() == pid
 
 
 def test_a_refused_port_changes_nothing(engine: Engine, tmp_path: Path) -> None:

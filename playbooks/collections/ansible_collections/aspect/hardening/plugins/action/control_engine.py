@@ -28,6 +28,7 @@ class ActionModule(AgentAction):
             "running": list(engine.running),
             "restart_pending": engine.restart_pending,
             "line": engine.line,
+            "ask": wish.restart == "ask" and engine.restart_pending and not self._task.check_mode,
             "clients": ["%s:%d" % (one.path, one.line) for one in engine.clients],
         }
         return answer

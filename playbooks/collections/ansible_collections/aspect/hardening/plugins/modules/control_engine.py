@@ -14,9 +14,11 @@ options:
     description: The port; left out, nothing is changed and only looked at.
     type: int
   restart:
-    description: C(manual) leaves the restart to a person; C(now) restarts, and proves the engine on the new port and off the old one.
+    description:
+      - C(manual) leaves the restart to a person; C(now) restarts, and proves the engine on the new port and off the old one.
+      - C(ask) is C(manual), and says in RV(engine.ask) whether there is something to ask a person; the role does.
     type: str
-    choices: [manual, now]
+    choices: [manual, ask, now]
     default: manual
   config:
     description: The engine's configuration file. The default of the product's data is invented; confirm it.
@@ -62,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 engine:
-  description: The engine as it is (configured, running, restart_pending, line, clients).
+  description: The engine as it is (configured, running, restart_pending, line, clients), and C(ask), whether a person is to be asked.
   returned: always
   type: dict
 """
