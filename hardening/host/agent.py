@@ -87,6 +87,7 @@ FINAL = ("committed", "rolledback", "undone")
 STAGE_LIMIT = 32 * 1024 * 1024
 DIFF_LIMIT = 65536
 SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
+OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes; then it is for the boot and the next run
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
@@ -634,6 +635,11 @@ class Transaction(object):
         return state
 
 
+    def owed(self):
+        """Return the commands and services that an undo still owes; empty where it owes none."""
+        return (self.events() or [{}])[-1].get("owed") or {}
+
+
 class Host(object):
     """Where things are on this host (or on a mounted image of one), and the lock."""
 
@@ -1165,6 +1171,8 @@ def revived(host, service):
     """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
     if service.get("argv") or service.get("action") != "reload":
         return False
+    if init_system() == "systemd":  # which starts nothing that died five times in ten seconds
+        run(["systemctl", "reset-failed", service["name"]])
     return run_services(host, [dict(service, action="restart")])[0]["rc"] == 0
 
 
@@ -1213,8 +1221,7 @@ def recover(host, boot=False, only=None):
     for tx in host.transactions():
         if only is not None and tx.name != only:
             continue
-        state, events = tx.state(), tx.events()
-        last = events[-1] if events else {}
+        state, events, owes = tx.state(), tx.events(), tx.owed()
         if state == "none":
             shutil.rmtree(tx.dir)  # nothing had been changed when it ended
             rows.append({"id": tx.name, "did": "dropped"})
@@ -1227,9 +1234,10 @@ def recover(host, boot=False, only=None):
         elif state in ("committed", "undone") and not [e for e in events if e["event"] == "tidy"]:
             tidy(tx)
             rows.append({"id": tx.name, "did": "tidied"})
-        elif state == "rolledback" and last.get("owed") and not boot:
-            owed = settle_debts(tx, loaded(tx), last["owed"])
-            tx.record("rolledback", owed=owed, why="debts settled")
+        elif state == "rolledback" and owes and not boot:
+            owed = settle_debts(tx, loaded(tx), owes)
+            if owed != owes:
+                tx.record("rolledback", owed=owed, why="debts settled")
             rows.append({"id": tx.name, "did": "told services", "owed": owed})
     return rows
 
@@ -1238,7 +1246,10 @@ def recover(host, boot=False, only=None):
 
 
 def post_guard(host, tx, seconds):
-    """Leave a process behind that undoes the transaction if this one dies, or if nobody confirms in time."""
+    """Leave a process behind that undoes the transaction if this one dies, or if nobody confirms in time.
+
+    What an undo could not make good (a service that does not start) it tries again for OWED_LIMIT seconds.
+    """
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -1259,14 +1270,12 @@ def post_guard(host, tx, seconds):
 
 
 def _guard(host, name, seconds):
-    deadline, pause = None, 1
-    while True:
+    deadline, pause, patience = None, 1, clock() + OWED_LIMIT
+    tx = Transaction(host, name)
+    while os.path.isdir(tx.dir):  # else the lock would bring back what an uninstall has removed
         host.lock(wait=None)
-        tx = Transaction(host, name)
         state = tx.state()
-        if state in FINAL:
-            recover(host, only=name)  # it may have died between the commit and tidying up
-        if state in FINAL or not os.path.isdir(tx.dir):
+        if not os.path.isdir(tx.dir):
             return
         if deadline is None and seconds:
             deadline = clock() + seconds
@@ -1274,8 +1283,9 @@ def _guard(host, name, seconds):
             host.unlock()
             time.sleep(min(0.5, max(0.05, deadline - clock())))
             continue
-        recover(host, only=name)
-        if Transaction(host, name).state() in FINAL or state == "none":
+        recover(host, only=name)  # it may also have died between the commit and tidying up
+        done = tx.state() in FINAL and (not tx.owed() or clock() > patience)
+        if done or state == "none":
             return
         host.unlock()
         time.sleep(pause)
@@ -1678,7 +1688,7 @@ def do_status(host, request):
         row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))
         row["paths"] = [entry["path"] for entry in manifest.get("entries", [])]
         row["tidy"] = row["state"] == "rolledback" or "tidy" in [line["event"] for line in events]
-        row["owed"] = (events[-1] if events else {}).get("owed", {})
+        row["owed"] = tx.owed()
         rows.append(row)
     return {
         "changed": False,
