@@ -37,9 +37,17 @@ class Gate:
             found = ((literal, content.find(literal)) for literal in self.literals)
             return {literal: at for literal, at in found if at >= 0}
         size = len(content)
-        if size <= _STRETCH:
-            return self._scan(content, 0) if size else {}
         hits: dict[bytes, int] = {}
+        if size <= _STRETCH:
+            literals = self.literals
+
+            def seen(number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+                literal = literals[number]
+                hits[literal] = end - len(literal)
+
+            if size:
+                self._database.scan(content, match_event_handler=seen)
+            return hits
         for start in range(0, size, _STRETCH):
             piece = memoryview(content)[start : start + _STRETCH + self._longest]
             for literal, at in self._scan(piece, start).items():

@@ -13,6 +13,11 @@ _DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|\Z)")
 _ESCAPED = re.compile(r"\\x[0-9a-f]{2}")
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is what it looks like, in `parts` too: letters and the usual signs, nothing in front."""
+    return _PLAIN.match(name) is not None and (("." not in name) or _DOTS.search(name) is None)
+
+
 def shown(name: str) -> str:
     """Return a name as it stands in `parts`: without leading `./` and `/`, control characters escaped."""
     if name.startswith("./") and _PLAIN.match(name, 2):

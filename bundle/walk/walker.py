@@ -153,10 +153,14 @@ class Walker:
         self.count += 1
 
     def _member(self, raw: Raw, frame: Frame, depth: int) -> Iterator[Event]:
-        parts = (*frame.parts, names.shown(raw.name))
-        for note in names.problems(raw, self.limits.path):
-            yield self._note(note, frame)
-        yield from self._budget(raw, frame, parts)
+        if raw.kind == "file" and len(raw.name) <= self.limits.path and names.is_plain(raw.name):
+            parts = (*frame.parts, raw.name)  # as nearly all are: nothing is wrong with it
+        else:
+            parts = (*frame.parts, names.shown(raw.name))
+            for note in names.problems(raw, self.limits.path):
+                yield self._note(note, frame)
+        if self._may_be_over(raw, frame):
+            yield from self._budget(raw, frame, parts)
         if raw.kind not in ("file", "hardlink") and not isinstance(raw.data, bytes):
             raw.data = b"".join(raw.data)[:0]  # a folder has no content; its reader wants to be drained
         through = _link_on_the_way(parts[-1], frame.links) if frame.links else ""
@@ -174,7 +178,9 @@ class Walker:
             sha256 = hashlib.sha256(raw.data).hexdigest()
             frame.unpacked += len(raw.data)
             self.spend(len(raw.data))
-            yield from self._same_name(frame, parts, sha256)
+            twice = self._same_name(frame, parts, sha256)
+            if twice is not None:
+                yield twice
             yield from self.say(raw, parts, Memory(raw.data), sha256, depth)
         else:
             yield from self._large(raw, frame, parts, depth)
@@ -188,7 +194,9 @@ class Walker:
                 yield self._problem(Problem(problem.reason, parts, str(problem), left))
             self.spend(0)
             if problem is None or source.size:
-                yield from self._same_name(frame, parts, sha256)
+                twice = self._same_name(frame, parts, sha256)
+                if twice is not None:
+                    yield twice
             yield from self.say(raw, parts, source, sha256, depth)
         finally:
             if isinstance(source, Region):
@@ -197,6 +205,18 @@ class Walker:
             raise Broken("bomb", "unpacking stopped here")
         if problem is not None and problem.reason in ("limit-total", "limit-time"):
             raise _Stop
+
+    def _may_be_over(self, raw: Raw, frame: Frame) -> bool:
+        """Whether a limit may be reached; most members are far from all of them."""
+        size = len(raw.data) if isinstance(raw.data, bytes) else 0
+        limits = self.limits
+        return (
+            self.count >= limits.members
+            or size > limits.member
+            or self.total + size > limits.total
+            or frame.unpacked + size > limits.ratio_from
+            or time.monotonic() > self.deadline
+        )
 
     def _budget(self, raw: Raw, frame: Frame, parts: tuple[str, ...]) -> Iterator[Event]:
         reason = ""
@@ -268,15 +288,14 @@ class Walker:
         source: Source = self.spill.finish() if spilling else Memory(b"".join(held))
         return source, digest.hexdigest(), problem
 
-    def _same_name(self, frame: Frame, parts: tuple[str, ...], sha256: str) -> Iterator[Event]:
+    def _same_name(self, frame: Frame, parts: tuple[str, ...], sha256: str) -> Problem | None:
         if len(frame.seen) >= MOST_NAMES or frame.names_repeat:
-            return
-        key = hash(parts[-1])
-        before = frame.seen.setdefault(key, sha256)
-        if before != sha256:
-            yield self._problem(
-                Problem("duplicate-name", parts, "has the name of an earlier member and other content")
-            )
+            return None
+        if frame.seen.setdefault(hash(parts[-1]), sha256) == sha256:
+            return None
+        return self._problem(
+            Problem("duplicate-name", parts, "has the name of an earlier member and other content")
+        )
 
     # --- what a member is
 
