@@ -62,6 +62,8 @@ class Asker:
         """The most at which one succeeded: a refusal among more may be about the crowd."""
         self.throttled = False
         """Whether a control question ever went unanswered."""
+        self.unanswered = False
+        """Whether the last question met silence of any kind."""
         self.lost = False
         self.started: float | None = None
         self.refusals: list[Refusal] = []
@@ -89,7 +91,8 @@ class Asker:
         self._tick += 1
         now = yield Now()
         self._load.answered(self._place, self.pace.starts, now)
-        if answer.kind in TROUBLE:
+        self.unanswered = answer.kind in TROUBLE
+        if self.unanswered:
             self.trouble[answer.kind.value] += 1
             if answer.detail.startswith("answers "):
                 self.strays.add(answer.detail)

@@ -7,6 +7,7 @@ another word. So every answer but those in the word of a refusal counts against 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import gcd
 
 HELLO = -1
@@ -42,13 +43,17 @@ class Evidence:
     def counted(self, places: Sequence[int], word: int) -> bool:
         """Tell whether saying that word on every n-th connection explains it all: n divides the distances, and nothing else was said there."""
         first = places[0]
-        span = gcd(*(place - first for place in places[1:])) if len(places) > 1 else 0
-        return any(
-            span % n == 0 and all(said is None or said == word for said in self._words[first % n :: n])
-            for n in range(2, min(span, LONGEST) + 1)
-        )
+        span = gcd(*[place - first for place in places])
+        if span < 2:
+            return False
+        words, meant = self._words, {None, word}
+        for n in range(2, min(span, LONGEST) + 1):
+            if span % n == 0 and meant.issuperset(words[first % n :: n]):
+                return True
+        return False
 
 
-def spread(places: Sequence[int], backends: int) -> int:
+@lru_cache(maxsize=4096)
+def spread(places: tuple[int, ...], backends: int) -> int:
     """Return how much is missing until each of any number of servers up to that has been met, where they take turns; 0 for nothing."""
     return sum(n - len({place % n for place in places}) for n in range(2, backends + 1))

@@ -35,6 +35,7 @@ HURRY = 1e3
 """By how much a question that helps at this place, and not at the next, goes before others."""
 HELPFUL = 24
 """Control questions that may be added so that fewer questions have to be repeated."""
+_NEWEST_FIRST = ("TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3")
 
 
 @dataclass(slots=True)
@@ -74,12 +75,12 @@ class Jury:
         Where they are set up differently, the end of the newest list before TLS 1.3 or the old versions tell them apart.
         """
         found, question = self.case.found, one.question
-        if not self.case.scope.full or question.groups is not None or question.schemes is not None:
-            return 1
         if one.listed:
             return 2
-        newest = next((p for p in reversed(found.offered()) if p.name not in ("TLSv1.3", "SSLv2")), None)
-        return TURNS if newest is not None and newest.name == question.protocol else 1
+        if not self.case.scope.full or question.groups is not None or question.schemes is not None:
+            return 1
+        newest = next((name for name in _NEWEST_FIRST if found.protocols[name].offered), None)
+        return TURNS if newest == question.protocol else 1
 
     def _chance(self, one: Refusal) -> float:
         """Return how likely lies by chance, in one word or in two, are to have said this and nothing like it elsewhere."""
@@ -114,6 +115,8 @@ class Jury:
         while on_trial := [r for r in asker.refusals if not self.believed(r) and r.tries < trial.MOST]:
             if self.asked >= ENOUGH or (yield from asker.over()):
                 return None
+            if asker.unanswered and not (yield from asker.alive()):
+                return None  # whoever answers nothing any more is not asked until the time is up
             self.asked += 1
             controls, wanted = self._weights(on_trial)
             lying = trial.rate(asker.contradictions, asker.succeeded)

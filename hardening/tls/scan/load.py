@@ -59,6 +59,8 @@ class Load:
         """Return how dense the questions before this one may have been, as the server saw them."""
         began, late = starts[place], self._late
         first = max(0, place - LONGEST)
+        if not late:  # they went out in order, so the last ones are the youngest
+            return tuple([began - start for start in starts[first : max(first, place - FEWEST + 1)][::-1]])
         found = sorted(max(0.0, began - starts[n] - late.get(n, 0.0)) for n in range(first, place))
         return tuple(found[FEWEST - 1 :])
 

@@ -44,6 +44,7 @@ def refused(share: float, lying: float) -> float:
     return -log(share * lying + 1 - share)
 
 
+@lru_cache(maxsize=4096)
 def by_chance(lies: int, truths: int) -> float:
     """Return how likely a server that lies by chance is to tell so many lies at one question, and none so often elsewhere.
 

@@ -48,7 +48,7 @@ def test_a_period_explains_what_it_explains(words: list[int], data: st.DataObjec
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=12), st.integers(1, 6))
 def test_spread_is_nothing_where_every_turn_was_met(places: list[int], backends: int) -> None:
     met = all({place % n for place in places} == set(range(n)) for n in range(2, backends + 1))
-    assert (spread(places, backends) == 0) == met
+    assert (spread(tuple(places), backends) == 0) == met
 
 
 def test_words_make_few_repetitions_enough() -> None:
@@ -97,3 +97,12 @@ def test_backends_that_take_turns_are_all_met_by_an_inventory() -> None:
             server = hostile.Server(row[turn].offer, on_hello=hostile.behind(*row))
             found, _ = scanned(server, FULL, Limits())
             assert not compared(server.offer, found)[1], (backends, turn)
+
+
+def test_a_server_that_goes_away_during_the_trial_costs_its_patience_alone() -> None:
+    """Banned for good after twenty: named as unknown when the patience is up, not when the whole time is."""
+    for after in range(17, 30):
+        server = hostile.Server(hostile.MIXED, before=lambda s, n=after: "reset" if s.count > n else None)  # type: ignore[misc]  # lambda defaults have no types
+        found, world = scanned(server, FULL, Limits(patience=30.0, budget=600.0))
+        assert not compared(server.offer, found)[1]
+        assert world.now < 60
