@@ -80,7 +80,10 @@ class Jury:
         if not self.case.scope.full or question.groups is not None or question.schemes is not None:
             return 1
         newest = next((name for name in _NEWEST_FIRST if found.protocols[name].offered), None)
-        return TURNS if newest == question.protocol else 1
+        if newest != question.protocol:
+            return 1
+        # so many questions as a long list takes have met each of them already, and each chose from the whole rest
+        return 2 if len(found.protocols[newest].choices) >= doubts.LONG else TURNS
 
     def _chance(self, one: Refusal) -> float:
         """Return how likely lies by chance, in one word or in two, are to have said this and nothing like it elsewhere."""
