@@ -28,6 +28,8 @@ _YAML = re.compile(
     rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t]+[^\n]*\n|[ \t]*\r?\n)*", re.MULTILINE
 )
 _BLOCK = re.compile(rb"^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
+_EXPLAINING = re.compile(rb"^[ \t]*/\*\*(?=\s).*?\*/", re.MULTILINE | re.DOTALL)
+"""What Javadoc, PHPDoc, JSDoc and Doxygen take for documentation."""
 _NEAR = 8192
 """Bytes before a text that are looked at: a licence, or the head of a function."""
 _MARKUP = re.compile(rb"<!--.*?-->", re.DOTALL)
@@ -60,6 +62,7 @@ class Spans:
         elif kind == place.MARKUP:
             found.comments = _each(_MARKUP, text)
         elif kind in (place.CODE, place.SQL):
+            found.documentation = _each(_EXPLAINING, text)
             found.comments = _each(_BLOCK, text)
         return found
 

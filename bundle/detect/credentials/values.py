@@ -90,18 +90,20 @@ def is_placeholder(value: str) -> bool:
         not value
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
-        or bool(_PLACEHOLDER.match(value))
+        or (bool(_PLACEHOLDER.match(value)) and not _is_of_all_signs(value))
     )
 
 
 @lru_cache(maxsize=256)
-def strength(value: str) -> Strength:  # noqa: PLR0911 - one return for each kind of value
+def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip()
     if is_placeholder(value) or "\n" in value:
         return Strength.NO
     if value.lower() in common():
         return Strength.COMMON
+    if _is_of_all_signs(value):
+        return Strength.MIXED
     selects = _SELECTOR.search(value) and not _is_noise(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
@@ -159,6 +161,23 @@ def _is_noise(value: str) -> bool:
         and len(set(value)) >= _NOISY
         and sum(c.isdigit() for c in value) > _FEWEST
         and sum(not c.isalnum() for c in value) > _PIN
+    )
+
+
+_SIGNS = 9
+
+
+def _is_of_all_signs(value: str) -> bool:
+    """Whether a generator drew the value from all that a keyboard has, blanks too, as it does WordPress's keys and salts."""
+    signs = [c for c in value if not c.isalnum() and c != " "]
+    return (
+        len(value) >= _NOISE
+        and len(signs) * 5 >= len(value)
+        and len(set(signs)) >= _SIGNS
+        and len(set(value)) * 2 >= len(value)
+        and any(c.isdigit() for c in value)
+        and any(c.isupper() for c in value)
+        and any(c.islower() for c in value)
     )
 
 

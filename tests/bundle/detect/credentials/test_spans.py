@@ -121,3 +121,13 @@ def test_the_examples_beside_a_module_are_examples(credentials: Credentials) -> 
     assert said[5] == (Severity.INFO, Confidence.LOW)
     assert said[8] == (Severity.INFO, Confidence.MEDIUM)
     assert said[9][0] is Severity.HIGH
+
+
+def test_an_example_in_a_comment_that_documents_is_an_example(credentials: Credentials) -> None:
+    said = graded(
+        credentials,
+        "x.php",
+        '<?php\n/**\n * Such as\n *   $password = "Kv7pQ2wXz9L";\n */\n/*\n $password = "Kv7pQ2wXz9L";\n*/\n',
+    )
+    assert said[4] == (Severity.INFO, Confidence.MEDIUM)
+    assert said[7] == (Severity.HIGH, Confidence.MEDIUM)
