@@ -38,8 +38,9 @@ class Session:
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the agent one thing. Errors: ProbeError when it does not answer."""
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
-        output, complaint = self.execute(stream.program(request, name=self.name))
-        found = stream.answer(output, complaint=complaint, where=self.where)
+        key = stream.fresh_key()
+        output, complaint = self.execute(stream.program(request, name=self.name, key=key))
+        found = stream.answer(output, complaint=complaint, where=self.where, key=key)
         self.answers.append(found)
         return found
 

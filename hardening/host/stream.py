@@ -6,7 +6,9 @@ The target needs nothing but a Python interpreter: no file is left there, and no
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import secrets
 import subprocess
 import sys
 import zlib
@@ -17,12 +19,36 @@ from hardening.errors import ProbeError
 
 AGENT = Path(__file__).with_name("agent.py")
 MARK = "@@ASPECT@@"
+SEAL = "@@SEALED@@"
 
 _BOOTSTRAP = """\
 import base64, zlib
 S = zlib.decompress(base64.b64decode("{source}"))
 exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
 """
+
+_SEALED = """\
+import base64, binascii, hashlib, os, sys, zlib
+S = zlib.decompress(base64.b64decode("{source}"))
+class Kept(object):
+    def __init__(self):
+        self.parts = []
+    def write(self, text):
+        self.parts.append(text)
+    def flush(self):
+        pass
+P, OUT, sys.stdout = os.getpid(), sys.stdout, Kept()
+try:
+    exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
+finally:
+    if os.getpid() == P:
+        D = zlib.compress("".join(sys.stdout.parts).encode("utf-8"), 1)
+        K = b"".join(hashlib.sha256(b"{key}" + str(n).encode("ascii")).digest() for n in range(len(D) // 32 + 1))
+        X = int(binascii.hexlify(D), 16) ^ int(binascii.hexlify(K[:len(D)]), 16)
+        OUT.write("\\n@@SEALED@@" + base64.b64encode(binascii.unhexlify(("%0*x" % (2 * len(D), X)).encode("ascii"))).decode("ascii") + "\\n")
+        OUT.flush()
+"""
+"""Keeps what the far side prints and prints it enciphered: Ansible shows at `-vvv` all that comes back over ssh."""
 
 PYTHONS = ("python3", "/usr/libexec/platform-python", "python", "python2", "python2.7", "python2.6")
 """What is tried on a host whose interpreter nobody named, in this order."""
@@ -35,19 +61,44 @@ SHELL_PROBE = (
 """A POSIX shell line that finds a usable Python, or says what the host is."""
 
 
-def program(request: dict[str, Any], *, name: str = "aspect-agent", source: Path = AGENT) -> bytes:
+def program(
+    request: dict[str, Any], *, name: str = "aspect-agent", source: Path = AGENT, key: str = ""
+) -> bytes:
     """Return the Python program (2.6 and later) that answers `request`; it goes to standard input.
 
     `name` is what tracebacks call the agent's source; on this machine that is its file. `source` is another program
-    of one file that travels in the same way.
+    of one file that travels in the same way. With `key` (from `fresh_key`, for this one request) what comes back can be
+    read by `answer` alone: the key is on no command line, and Ansible shows nothing of what goes in.
     """
     code = base64.b64encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
     packed = base64.b64encode(zlib.compress(json.dumps(request).encode("ascii"), 6)).decode("ascii")
-    return _BOOTSTRAP.format(source=code, request=packed, name=name).encode("ascii")
+    made = _SEALED if key else _BOOTSTRAP
+    return made.format(source=code, request=packed, name=name, key=key).encode("ascii")
 
 
-def answer(output: str, *, complaint: str = "", where: str = "the host") -> dict[str, Any]:
+def fresh_key() -> str:
+    """Return a key for one request, as text."""
+    return secrets.token_hex(32)
+
+
+def unsealed(output: str, key: str) -> str:
+    """Return what the far side printed; as it is where nothing in it is sealed, or not by this key."""
+    _, mark, tail = output.rpartition(SEAL)
+    try:
+        data = base64.b64decode(tail.split()[0], validate=True) if mark else b""
+        blocks = range(len(data) // 32 + 1)
+        stream = b"".join(hashlib.sha256(f"{key}{number}".encode("ascii")).digest() for number in blocks)
+        size = len(data)
+        plain = (int.from_bytes(data) ^ int.from_bytes(stream[:size])).to_bytes(size)
+        return zlib.decompress(plain).decode("utf-8") if mark else output
+    except (ValueError, IndexError, zlib.error):  # a connection that was cut in the middle of it
+        return output
+
+
+def answer(output: str, *, complaint: str = "", where: str = "the host", key: str = "") -> dict[str, Any]:
     """Return the agent's answer out of everything the far side printed. Errors: ProbeError."""
+    if key:
+        output = unsealed(output, key)
     _, mark, tail = output.rpartition(MARK)
     if mark:
         try:
