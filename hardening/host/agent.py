@@ -87,7 +87,7 @@ FINAL = ("committed", "rolledback", "undone")
 STAGE_LIMIT = 32 * 1024 * 1024
 DIFF_LIMIT = 65536
 SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
-OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes; then it is for the boot and the next run
+OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes, besides the boot and the next run
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
@@ -633,7 +633,6 @@ class Transaction(object):
             if line["event"] in ("open", "applied") + FINAL:
                 state = line["event"]
         return state
-
 
     def owed(self):
         """Return the commands and services that an undo still owes; empty where it owes none."""
