@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from hardening.tls.scan.ask import TROUBLE, Answer, Kind, Question, Shape
-from hardening.tls.scan.engine import First, Now, Pause, Talk, Together, Told
+from hardening.tls.scan.engine import First, Pause, Talk, Together, Told
 from hardening.tls.scan.evidence import HELLO, Evidence
 from hardening.tls.scan.load import Load
 from hardening.tls.scan.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
@@ -81,7 +81,7 @@ class Asker:
 
     def ask(self, question: Question, *, first: bool = False, blame: bool = True) -> Talk:
         """Ask once and return the answer; trouble slows the pace unless it is expected."""
-        began = yield Now()
+        began = self.pace.now
         if self.started is None:
             self.started = began
         self._tick += 1
@@ -89,7 +89,7 @@ class Asker:
         told: Told = yield (First(question) if first else question)
         answer, self.level, self._place = told
         self._tick += 1
-        now = yield Now()
+        now = self.pace.now
         self._load.answered(self._place, self.pace.starts, now)
         self.unanswered = answer.kind in TROUBLE
         if self.unanswered:
@@ -138,9 +138,9 @@ class Asker:
             del self.denied[key]
             self.contradictions += 1
 
-    def over(self) -> Talk:
+    def over(self) -> bool:
         """Tell whether the endpoint's time is up."""
-        now = yield Now()
+        now = self.pace.now
         spent = now - (self.started if self.started is not None else now)
         return self.lost or spent > self.pace.limits.budget
 
@@ -149,13 +149,13 @@ class Asker:
         if self.control is None:
             return True
         while True:
-            if (yield from self.over()):
+            if self.over():
                 self.lost = True
                 return False
             answer = yield from self.check()
             if answer.kind is Kind.HELLO:
                 return True
-            now = yield Now()
+            now = self.pace.now
             if self.pace.given_up(now) or self._denied > DENIED:
                 self.lost = True
                 return False
@@ -164,12 +164,12 @@ class Asker:
         """Ask the control question once."""
         control = self.control
         assert control is not None  # noqa: S101 - there is one from the first success on
-        began = yield Now()
+        began = self.pace.now
         answer: Answer = yield from self.ask(control, first=True)
         if answer.kind is Kind.HELLO:
             self._denied = 0
         elif answer.kind is Kind.ALERT:
-            now = yield Now()
+            now = self.pace.now
             self.contradictions += 1
             self._denied += 1
             self.pace.bad(now, began)
@@ -185,7 +185,7 @@ class Asker:
         `form_is_fine`: a question of this very form has just succeeded, so only its content is new.
         `twice`: a refusal is asked for once more at once.
         """
-        if (yield from self.over()):
+        if self.over():
             return Outcome(State.LOST, Answer(kind=Kind.SILENT, detail="out of time"))
         before = self.pace.snapshot()
         answer = yield from self.ask(question, blame=not self.formal)
@@ -237,7 +237,7 @@ class Asker:
             return Outcome(State.LOST, answer)
         if self.throttled:
             # a limit may let the control question through and not this one: ask it after a rest
-            now = yield Now()
+            now = self.pace.now
             self.pace.rest(now, REST)
             answer = yield from self.ask(question, first=True, blame=False)
             state = judge_answer(question, answer)
@@ -320,7 +320,7 @@ class Asker:
         """Where no single refusal can be believed, ask a few times more; what is refused again and again is tried at the end."""
         times = 1
         for _ in range(INSIST):
-            if (yield from self.over()):
+            if self.over():
                 return Outcome(State.LOST, outcome.answer)
             question = replace(question, suites=question.suites[::-1])
             answer = yield from self.ask(question, first=True)
@@ -356,7 +356,7 @@ class Asker:
         alive = True
         crowd = max((r.level for r in self.refusals), default=0)
         if self.control is not None and self.proven < crowd <= self.pace.parallel:
-            now = yield Now()
+            now = self.pace.now
             self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
             yield Together(tuple(self.check() for _ in range(crowd)))
         if self.owed:
@@ -364,7 +364,7 @@ class Asker:
         doubted = self.take(self._crowded if alive else lambda _refusal: True)
         if doubted:
             self.pace.parallel = 1
-            now = yield Now()
+            now = self.pace.now
             self.pace.rest(now, REST)
         return doubted
 

@@ -4,7 +4,8 @@ A conversation is a generator that yields what it wants and is sent the outcome:
 
     told    = yield question                 one connection: the answer, and how busy we were
     answers = yield Together((a, b, c))      several conversations side by side
-    now     = yield Now()                    what time it is
+
+What time it is stands in `pace.now`.
 
 `Engine.start` says which questions go out now, `Engine.tell` takes an answer, `Engine.wake` says when to
 ask again. The tests drive it with simulated servers and a simulated clock.
@@ -29,11 +30,6 @@ class Together:
     """Conversations to hold side by side; their results come back in this order."""
 
     talks: tuple[Talk, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """A request for the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,8 @@ class Engine:
         self._open: dict[int, _Task] = {}
         self._level: dict[int, int] = {}
         self._paused: list[_Task] = []
-        self._resume(_Task(talk), None, now)
+        pace.now = now
+        self._resume(_Task(talk), None)
 
     def start(self, now: float) -> Iterable[tuple[int, Question]]:
         """Yield the questions that go out now, each with the ticket `tell` wants back."""
@@ -98,17 +95,18 @@ class Engine:
     def tell(self, ticket: int, answer: Answer, now: float) -> None:
         """Hand in the answer to a question."""
         task, level = self._open.pop(ticket), self._level.pop(ticket)
-        self._resume(task, Told(answer, level, ticket - 1), now)
+        self.pace.now = now
+        self._resume(task, Told(answer, level, ticket - 1))
         paused, self._paused = self._paused, []
         for other in paused:
-            self._resume(other, None, now)
+            self._resume(other, None)
 
     @property
     def open(self) -> int:
         """How many questions are on their way."""
         return len(self._open)
 
-    def _resume(self, task: _Task, value: Any, now: float) -> None:
+    def _resume(self, task: _Task, value: Any) -> None:
         """Run a conversation until it waits for an answer, or ends and wakes its parent."""
         current: _Task | None = task
         while current is not None:
@@ -126,14 +124,11 @@ class Engine:
             if isinstance(wanted, Pause):
                 self._paused.append(current)
                 return
-            if isinstance(wanted, Now):
-                value = now
-                continue
             if isinstance(wanted, Together) and wanted.talks:
                 current.waiting = len(wanted.talks)
                 current.results = [None] * len(wanted.talks)
                 for slot, talk in enumerate(wanted.talks):
-                    self._resume(_Task(talk, current, slot), None, now)
+                    self._resume(_Task(talk, current, slot), None)
                 return
             value = []
 

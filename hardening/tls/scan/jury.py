@@ -57,9 +57,12 @@ class Jury:
             return False
         if not (full or asker.wary or asker.failed):
             return True
+        if one.shown:  # what was shown stays so: what comes later can only speak against a lie
+            return True
         if self._chance(one) > self._doubt(one):
             return False
-        return patterns or (self._met_all(one) and not asker.counted(one))
+        one.shown = patterns or (self._met_all(one) and not asker.counted(one))
+        return one.shown
 
     def _patterns(self) -> bool:
         """Tell whether lies of any pattern are to be ruled out; after many successes no short pattern is left."""
@@ -116,7 +119,7 @@ class Jury:
         """Ask until each is believed; return one that was accepted after all, to go on from there."""
         asker = self.case.asker
         while on_trial := [r for r in asker.refusals if not self.believed(r) and r.tries < trial.MOST]:
-            if self.asked >= ENOUGH or (yield from asker.over()):
+            if self.asked >= ENOUGH or asker.over():
                 return None
             if asker.unanswered and not (yield from asker.alive()):
                 return None  # whoever answers nothing any more is not asked until the time is up

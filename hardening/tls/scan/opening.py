@@ -36,7 +36,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             last = answer
         if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
             break
-        if (yield from case.asker.over()):
+        if case.asker.over():
             break
     case.found.failure = _failure(last, refused)
     return False

@@ -60,6 +60,8 @@ class Refusal:
     """How often `protocol_version` refused its version among others, in a hello that lists them."""
     tries: int = 0
     """How often it was asked for in a trial."""
+    shown: bool = False
+    """Whether neither chance nor a period explains it as a lie."""
     stake: float = 0.0
     """What a bet against lies has grown to, as a logarithm (`trial`)."""
 

@@ -31,6 +31,8 @@ class Pace:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
+        self.now = now
+        """What time it was when something was heard last; whoever carries the questions sets it."""
         self.rate = limits.rate
         self.parallel = limits.parallel
         self.troubled = False
