@@ -147,6 +147,11 @@ def des(caught: Catch, match: re.Match[str]) -> Catch | None:
     return tried if tried.severity else replace(tried, confidence=Confidence.MEDIUM)
 
 
+def des_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The old crypt in a file of a web server's accounts, where nothing else is of its length."""
+    return _tried(caught)
+
+
 def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A line of a Windows or Samba password dump."""
     if len(set(caught.value.lower())) < _FEWEST:
@@ -166,6 +171,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "crypt": crypt,
     "ldap": ldap,
     "des": des,
+    "des-alone": des_alone,
     "ntlm": ntlm,
     "no-password": no_password,
 }

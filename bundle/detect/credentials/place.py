@@ -11,7 +11,7 @@ CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "mar
 _BY_SUFFIX = {
     CODE: "php php3 php4 php5 phtml inc java jsp jspx js mjs ts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
-    "credentials settings local dist default template sample repo crontab cron my tf tfvars",
+    "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
     SQL: "sql ddl dml mysql psql dump",
@@ -123,7 +123,8 @@ def _of_content(member: Member) -> str:
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//|\*(?!\.)|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s", re.IGNORECASE
+    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    re.IGNORECASE,
 )
 
 

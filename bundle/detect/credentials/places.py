@@ -209,8 +209,21 @@ def login(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if caught.value.lower() in DUMMIES or "//" in caught.value:
         return None
     if said < Strength.COMMON:
-        return replace(caught, confidence=Confidence.MEDIUM) if is_phrase(caught.value) else None
+        sure = is_phrase(caught.value) or (said is Strength.WORD and caught.user.lower() in _EVERYWHERE)
+        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     return caught
+
+
+_EVERYWHERE = frozenset("root admin administrator sysadmin superuser sa oracle postgres mysql".split())
+"""Accounts that nothing but accounts are called."""
+_NO_ACCOUNT = frozenset("user username login name text label field type id key email mail host".split())
+
+
+def _is_account(user: str, value: str) -> bool:
+    """Whether what stands before a word is an account rather than the name of a setting that the word explains."""
+    return (
+        bool(user) and user.lower() not in _NO_ACCOUNT and value.lower() != user.lower() and not kind_of(user)
+    )
 
 
 def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -220,7 +233,7 @@ def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if said is Strength.NO or value.lower() in DUMMIES or caught.user.lower() in ("anonymous", "ftp"):
         return None
     confidence = Confidence.HIGH if said > Strength.WORD else Confidence.LOW
-    if said is Strength.WORD and is_phrase(value):
+    if said is Strength.WORD and (is_phrase(value) or _is_account(caught.user, value)):
         confidence = Confidence.MEDIUM
     return replace(caught, value=value, confidence=confidence)
 

@@ -85,6 +85,8 @@ def is_placeholder(value: str) -> bool:
     value = value.strip()
     if value.lower() in common() and value.lower() not in _NEVER:
         return False
+    if value[:1] == "@" and _is_random(value):
+        return False
     signs = {c for c in value.lower() if c.isalnum()}
     return (
         not value
@@ -104,7 +106,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
         return Strength.COMMON
     if _is_of_all_signs(value):
         return Strength.MIXED
-    selects = _SELECTOR.search(value) and not _is_noise(value)
+    selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
     if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
@@ -179,6 +181,20 @@ def _is_of_all_signs(value: str) -> bool:
         and any(c.isupper() for c in value)
         and any(c.islower() for c in value)
     )
+
+
+_WORD_WITHIN = re.compile(r"[a-z]{4}|[A-Z]{4}|[(){}\[\]<>$ ]")
+_SHORTEST_RANDOM = 10
+
+
+def _is_random(value: str) -> bool:
+    """Whether letters of both cases and digits alternate so often that no name or word is among them."""
+    kinds = (
+        any(c.isdigit() for c in value),
+        any(c.isupper() for c in value),
+        any(c.islower() for c in value),
+    )
+    return len(value) >= _SHORTEST_RANDOM and all(kinds) and not _WORD_WITHIN.search(value)
 
 
 _COMPOUND = re.compile(
