@@ -23,7 +23,7 @@ from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.spans import Spans
-from bundle.detect.credentials.standing import distinct, in_comment, placed
+from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated, is_placeholder
 from bundle.detect.gate import Gate
@@ -153,6 +153,8 @@ class Credentials:
                 continue
             explained = documentation or spans.documents(one.start)
             counted = placed(one, family, documentation=explained, test=test, sample=sample)
+            if kind == place.CODE and not (explained or test or sample):
+                counted = in_code(counted)
             if spans.comment(one.start) or place.is_comment(view.before(one.start), kind):
                 counted = in_comment(counted)
             yield kind, family, counted
@@ -234,7 +236,10 @@ class Credentials:
                 continue
             family, one = caught
             said.add((one.key, one.value))
-            counted = placed(one, family, test=place.is_test(path), sample=place.is_sample(path))
+            test, sample = place.is_test(path), place.is_sample(path)
+            counted = placed(one, family, test=test, sample=sample)
+            if not (test or sample):
+                counted = in_code(counted)
             yield self._said(member, subject, family, counted, None, None)
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
@@ -264,7 +269,7 @@ class Credentials:
     def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
         """Judge a value by the name that it is given: a field, or a key in a table."""
         confidence = None if value is None else naming.judged(name, value)
-        if value is None or confidence is None or value.lower() == name.lower():
+        if value is None or confidence is None or value.lower() == name.lower() or _SETTING.match(value):
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from bundle.detect.credentials.families import Family
 from bundle.detect.credentials.values import Strength, is_example, is_generated, strength
 from hardening.findings import Confidence, Severity
 
+_STORE = re.compile(r"(?i)(?:key|trust|cert)\w{0,4}store|store_?(?:pass|pwd)")
 _ORDER = (
     "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
     "assignment",
@@ -54,6 +56,14 @@ def placed(
         most = Confidence.MEDIUM if told else Confidence.LOW
         return replace(one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, most))
     return one
+
+
+def in_code(one: Catch) -> Catch:
+    """Return a catch in a program: the documented password of Java's stores is what they have that nobody gave another."""
+    if one.value != "changeit" or not _STORE.search(one.key):
+        return one
+    note = one.note or "the documented default of Java's key stores, which opens those that were left with it"
+    return replace(one, severity=Severity.LOW, note=note)
 
 
 def in_comment(one: Catch) -> Catch:

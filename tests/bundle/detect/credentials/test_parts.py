@@ -202,9 +202,21 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
     assert mark in said
 
 
+def test_the_default_of_javas_stores_counts_less_in_a_program(look: Look) -> None:
+    (constant,) = look("A.java", 'static final String DEFAULT_KEYSTORE_PASSWORD = "changeit";\n')
+    (given,) = look("app.properties", "server.keystorePassword=changeit\n")
+    (other,) = look("A.java", 'static final String DEFAULT_ADMIN_PASSWORD = "changeit";\n')
+    assert constant.level is Severity.LOW
+    assert "default of Java's key stores" in constant.message
+    assert given.level > Severity.LOW
+    assert other.level > Severity.LOW
+
+
 def test_the_name_of_a_setting_is_no_password(credentials: Credentials) -> None:
     assert credentials._in_call("login", [None, "dfs.keytab.file", "dfs.kerberos.principal"]) is None
     assert credentials._in_call("login", [None, "root", "Zk3pw.x9"]) is not None
+    assert credentials._in_call("=PASSWORD_PROPERTY", ["org.eclipse.jetty.ssl.password"]) is None
+    assert credentials._in_call("=PASSWORD", ["Zk3pw.x9"]) is not None
 
 
 def test_damaged_classes_are_read_as_far_as_they_go(compiled: bytes, credentials: Credentials) -> None:
