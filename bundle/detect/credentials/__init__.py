@@ -47,8 +47,6 @@ _SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
 )
 SUDO = "credential/sudo-rule"
-_SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
-"""The name of a setting, from which a program takes what it logs in with."""
 _STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 
 
@@ -252,7 +250,7 @@ class Credentials:
                 return self._by_id["login-call"], Catch(0, 0, value, key=name, service="key store")
         if sink is not None:
             value = given[sink.secret] if sink.secret < len(given) else None
-            if not value or is_placeholder(value) or " " in value or _SETTING.match(value):
+            if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
                 return None
             user = given[sink.user] if 0 <= sink.user < len(given) else None
             return self._by_id["login-call"], Catch(
@@ -269,7 +267,12 @@ class Credentials:
     def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
         """Judge a value by the name that it is given: a field, or a key in a table."""
         confidence = None if value is None else naming.judged(name, value)
-        if value is None or confidence is None or value.lower() == name.lower() or _SETTING.match(value):
+        if (
+            value is None
+            or confidence is None
+            or value.lower() == name.lower()
+            or naming.SETTING.match(value)
+        ):
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
 

@@ -24,6 +24,8 @@ NAMES_A_NAME = re.compile(
     r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|str|php_url|url|config|cfg|label|text|id)s?_"
 )
 """`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
+SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
+"""The name of a setting, from which a program takes what it logs in with: `org.eclipse.jetty.ssl.password`."""
 _SNMP = re.compile(
     r"(?i)(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?$"
 )

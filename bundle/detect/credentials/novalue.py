@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from bundle.detect.credentials import place
-from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
+from bundle.detect.credentials.keyword import kind_of
+from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME, SETTING
 from bundle.detect.credentials.values import is_template
 
 BARE = (place.CONFIG, place.SHELL, place.OTHER)
@@ -22,7 +23,7 @@ _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 
 def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
-    if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
+    if _names_a_setting(key, value, kind):
         return True
     if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
         return True
@@ -33,6 +34,12 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     if kind in PROGRAMS and value != key and _SIGNS.sub("", value.lower()) == _SIGNS.sub("", key.lower()):
         return True
     return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
+
+
+def _names_a_setting(key: str, value: str, kind: str) -> bool:
+    if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
+        return True
+    return kind == place.CODE and bool(SETTING.match(value)) and kind_of(value.rsplit(".", 1)[-1]) is not None
 
 
 _PAIRS_BEFORE = re.compile(r"[=:]\s*\w+=[\w%{}]+(?:,\s*|\s+)$")

@@ -212,6 +212,11 @@ def test_the_default_of_javas_stores_counts_less_in_a_program(look: Look) -> Non
     assert other.level > Severity.LOW
 
 
+def test_the_name_of_a_setting_is_no_password_in_a_program(look: Look) -> None:
+    assert not look("A.java", 'static final String PASSWORD_PROPERTY = "org.eclipse.jetty.ssl.password";\n')
+    assert look("A.java", 'static final String PASSWORD = "zk3pw9.x9qm.aa7b";\n')
+
+
 def test_the_name_of_a_setting_is_no_password(credentials: Credentials) -> None:
     assert credentials._in_call("login", [None, "dfs.keytab.file", "dfs.kerberos.principal"]) is None
     assert credentials._in_call("login", [None, "root", "Zk3pw.x9"]) is not None
