@@ -114,6 +114,10 @@ matrix-test: setup ## every step of a transaction x nine faults on three hosts t
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about half an hour
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
+.PHONY: lanes
+lanes: setup servers ## the playbooks on the oldest and the newest ansible-core that the package takes, each in an environment of its own
+	@$(BIN)/python -m tests.playbooks.lanes
+
 .PHONY: load-test
 load-test: setup servers ## clients that ask over HTTPS while nginx, httpd and lighttpd change their TLS settings: none goes without its answer
 	$(BIN)/python -m pytest -n0 -m long tests/playbooks/test_load.py
