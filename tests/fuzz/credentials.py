@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bundle.detect import keys
@@ -62,6 +63,13 @@ def values(data: bytes) -> None:
     cracking.opened(said[:200])
 
 
+def java_class(data: bytes) -> None:
+    """Every call of a class, those that the detector asks for, and what it says of them."""
+    list(javaclass.calls(data))
+    list(javaclass.calls(data, _DETECTOR._wanted))
+    list(_DETECTOR.check(replace(member("a.class", data), format="class"), "b.zip"))
+
+
 TARGETS: dict[str, Callable[[bytes], object]] = {
     "php": text("www/a.php"),
     "java": text("src/A.java"),
@@ -70,7 +78,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "xml": text("conf/a.xml"),
     "sql": text("db/a.sql"),
     "accounts": text("etc/rsyncd.secrets"),
-    "class": lambda data: list(javaclass.calls(data)),
+    "class": java_class,
     "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
     "rules": rules,
     "values": values,

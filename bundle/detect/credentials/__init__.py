@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import urandom
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from bundle.detect.credentials import assign, calls, heredoc, javaclass, naming,
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
-from bundle.detect.credentials.keyword import kind_of
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
@@ -26,6 +25,7 @@ from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated, is_placeholder
+from bundle.detect.credentials.wanted import SETTERS, STORES_OPENED, Wanted
 from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule
@@ -43,11 +43,7 @@ _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
 _PAIR = 2
-_SETTERS = frozenset(
-    "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
-)
 SUDO = "credential/sudo-rule"
-_STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 
 
 class Credentials:
@@ -72,7 +68,7 @@ class Credentials:
         self._engine = engine
         self._gate: PatternGate | None = None
         self._classes = Gate(_class_words(sinks), engine=engine)
-        self._wanted = _Wanted(self._sinks.keys())
+        self._wanted = Wanted(self._sinks.keys())
         self._patterns = [n.gate for _, n in self._nets] + [
             calls.gate(sinks),
             assign.GATE,
@@ -244,25 +240,32 @@ class Credentials:
         if name.startswith("="):
             return self._named(name[1:], given[0])
         sink = self._sinks.get(name.lower())
-        if sink is None and name in _STORES_OPENED:
+        if sink is None and name in STORES_OPENED:
             value = next((v for v in reversed(given) if v), None)
             if value and not is_placeholder(value):
                 return self._by_id["login-call"], Catch(0, 0, value, key=name, service="key store")
         if sink is not None:
-            value = given[sink.secret] if sink.secret < len(given) else None
-            if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
-                return None
-            user = given[sink.user] if 0 <= sink.user < len(given) else None
-            return self._by_id["login-call"], Catch(
-                0, 0, value, key=sink.callee, user=user or "", service=sink.service
-            )
-        if len(given) == _PAIR and given[0] and name in _SETTERS:
+            return self._given_to(sink, given)
+        if len(given) == _PAIR and given[0] and name in SETTERS:
             named = self._named(given[0].rsplit(".", 1)[-1], given[1])
             return named and (
                 named[0],
                 replace(named[1], confidence=max(named[1].confidence, Confidence.MEDIUM)),
             )
         return None
+
+    def _given_to(self, sink: Sink, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
+        """Judge what a class gives to a function that logs in."""
+        value = given[sink.secret] if sink.secret < len(given) else None
+        if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
+            return None
+        user = given[sink.user] if 0 <= sink.user < len(given) else None
+        sure = calls.sure_of_class(sink, value, user)
+        if sure is None:
+            return None
+        return self._by_id["login-call"], Catch(
+            0, 0, value, key=sink.callee, user=user or "", service=sink.service, confidence=sure
+        )
 
     def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
         """Judge a value by the name that it is given: a field, or a key in a table."""
@@ -275,23 +278,6 @@ class Credentials:
         ):
             return None
         return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What `_in_call` may make a finding of."""
-
-    sinks: Collection[str]
-    """Names of functions in lower case."""
-
-    def called(self, name: str) -> bool:
-        return name.lower() in self.sinks or name in _STORES_OPENED
-
-    def sets(self, name: str) -> bool:
-        return name in _SETTERS
-
-    def named(self, name: str) -> bool:
-        return kind_of(name) is not None
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:
@@ -317,7 +303,7 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
 
     A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
     """
-    for name in (*(s.callee for s in sinks), *_STORES_OPENED):
+    for name in (*(s.callee for s in sinks), *STORES_OPENED):
         text = name.encode()
         yield len(text).to_bytes(2, "big") + text
         yield b"/" + text

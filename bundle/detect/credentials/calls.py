@@ -152,6 +152,18 @@ def _sure(  # noqa: PLR0911 - one return for each degree
     return Confidence.HIGH
 
 
+def sure_of_class(sink: Sink, value: str, user: str | None) -> Confidence | None:
+    """Return how sure the argument of a call in a Java class is a secret.
+
+    Where a name means many things, a word beside an account that is no literal is no password: `createConnection(url, "POST")`.
+    """
+    if sink.callee not in _MANY_MEANINGS | _ANYTHING:
+        return Confidence.HIGH
+    if sink.user >= 0 and not user and strength(value) <= Strength.WORD:
+        return None
+    return _sure(sink, value, direct=True)
+
+
 def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
     """Return where the literal lies that a variable was last given before the call, or else first after it, and its value.
 

@@ -202,6 +202,12 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
     assert mark in said
 
 
+def test_a_call_that_means_many_things_needs_more_than_a_word(credentials: Credentials) -> None:
+    assert credentials._in_call("createConnection", [None, "POST"]) is None
+    assert credentials._in_call("createConnection", ["admin", "Zk3pw.x9"]) is not None
+    assert credentials._in_call("createConnection", [None, "Zk3pw.x9"]) is not None
+
+
 def test_the_default_of_javas_stores_counts_less_in_a_program(look: Look) -> None:
     (constant,) = look("A.java", 'static final String DEFAULT_KEYSTORE_PASSWORD = "changeit";\n')
     (given,) = look("app.properties", "server.keystorePassword=changeit\n")
