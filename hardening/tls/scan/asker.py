@@ -209,7 +209,9 @@ class Asker:
         """Tell whether what was refused before is refused otherwise now, or not at all."""
         if state is State.ACCEPTED:
             return True
-        return answer.kind is Kind.ALERT and self._said.get(question, answer.alert) != answer.alert
+        return (
+            answer.kind is Kind.ALERT and self._said.get(_either_way(question), answer.alert) != answer.alert
+        )
 
     def _once_more(self, question: Question) -> Generator[Any, Any, Outcome]:
         """One more try where the endpoint is known to leave some questions unanswered."""
@@ -278,7 +280,7 @@ class Asker:
 
     def _refusal(self, question: Question, alert: int | None, times: int = 1) -> Refusal:
         """Return what the last answer was as a refusal."""
-        self._said[question] = alert
+        self._said[_either_way(question)] = alert
         self._refused_at = self._tick
         ages = self._load.ages(self._place, self.pace.starts)
         return Refusal(self._tick, question, self.level, ages, alert, (self._place,), times)
@@ -390,3 +392,9 @@ class Asker:
             if not (yield from self.alive()):
                 return False
         return False
+
+
+def _either_way(question: Question) -> Question:
+    """Return a question with its list in one direction, so that one that was asked the other way round is the same."""
+    suites = question.suites
+    return replace(question, suites=suites[::-1]) if suites and suites[0] > suites[-1] else question

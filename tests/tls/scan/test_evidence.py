@@ -106,3 +106,21 @@ def test_a_server_that_goes_away_during_the_trial_costs_its_patience_alone() -> 
         found, world = scanned(server, FULL, Limits(patience=30.0, budget=600.0))
         assert not compared(server.offer, found)[1]
         assert world.now < 60
+
+
+def test_another_word_the_second_time_puts_every_refusal_on_trial() -> None:
+    """A version that is refused as suites are, and as a version when it is asked again from the other end of the list."""
+
+    def lie(server: hostile.Server, hello: hostile.Hello) -> str | None:
+        return (
+            "alert:40"
+            if server.count == 5 or (hello.version == 0x0303 and server.count in (2, 21, 25))
+            else None
+        )
+
+    server = hostile.Server(
+        {"TLSv1.2": [0xC02F, 0xC030, 0xC013]}, on_hello=lambda s, h: None if h.sslv2 else lie(s, h)
+    )
+    found, world = scanned(server, FULL, Limits())
+    assert not compared(server.offer, found)[1]
+    assert world.connections > 60
