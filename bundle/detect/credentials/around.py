@@ -135,6 +135,14 @@ _ONE_ACCOUNT = 2
 """Words in a file of one account and its password."""
 
 
+def piped(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a script says to a program that asks for a password."""
+    said = strength(caught.value)
+    if said is Strength.NO or caught.value.lower() in DUMMIES:
+        return None
+    return replace(caught, confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM)
+
+
 _ITEM = re.compile(r"""\s*(?:"(?P<d>[^"\n]*)"|'(?P<s>[^'\n]*)'|[\w.$>-]+)\s*(?:,|$)""")
 
 
@@ -222,6 +230,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "account-told": account_told,
     "couple": couple,
     "macro": macro,
+    "piped": piped,
     "several": several,
     "routed": routed,
     "operated": operated,

@@ -81,7 +81,7 @@ _CLOSED = re.compile(r"\s+[})\]]+$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s""")
 """Another setting on the same line."""
 _NEIGHBOUR = re.compile(
-    r"(?i)\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
+    r"(?i)\b(?:cn|uid)=\w|\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
 _OF_PEERS = frozenset(
     ("secret", "sharedsecret", "shared_secret", "shared-secret", "md5secret", "remotesecret")

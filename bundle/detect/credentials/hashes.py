@@ -152,6 +152,13 @@ def des_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return _tried(caught)
 
 
+def salted(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A digest with its salt behind it; two digests beside each other are something else."""
+    salt = caught.value.partition(":")[2]
+    mixed = any(c.isupper() for c in salt) and any(c.islower() for c in salt)
+    return replace(caught, confidence=Confidence.MEDIUM) if mixed else None
+
+
 def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A line of a Windows or Samba password dump."""
     if len(set(caught.value.lower())) < _FEWEST:
@@ -171,6 +178,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "crypt": crypt,
     "ldap": ldap,
     "des": des,
+    "salted": salted,
     "des-alone": des_alone,
     "ntlm": ntlm,
     "no-password": no_password,

@@ -123,7 +123,7 @@ def _of_content(member: Member) -> str:
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
     re.IGNORECASE,
 )
 

@@ -129,13 +129,22 @@ def der(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return caught if head[4:7] == _VERSION else None
 
 
+_KEY_IN_BASE64 = re.compile(
+    r"^(?=[^A-Z]*[A-Z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$"
+)
+"""A key of 16 bytes and more, which may have a slash in it; padded, as paths are not."""
+_SAID_TO_BE_PLAIN = re.compile(r"(?i)\s(?:simple|plain|clear|cleartext)\s+$")
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
     usual = match["q"] and (strength(value) >= Strength.COMMON or is_phrase(value))
+    between = match.string[match.end("key") : match.start("secret")]
+    usual = usual or (_SAID_TO_BE_PLAIN.search(between) and strength(value) >= Strength.WORD)
     if (
         not (is_generated(value) or usual)
-        or "/" in value
+        or ("/" in value and not (match["q"] and _KEY_IN_BASE64.match(value)))
         or value.lower() in _METHODS
         or (not match["q"] and _ARGUMENT.match(value))
         or (before and before[0][0].isupper())
@@ -203,13 +212,17 @@ def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
 
 
-def login(caught: Catch, _match: re.Match[str]) -> Catch | None:
+def login(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`user:password` in one literal, where a login is expected."""
     said = strength(caught.value)
     if caught.value.lower() in DUMMIES or "//" in caught.value:
         return None
     if said < Strength.COMMON:
+        line = match.string[: match.start()].rsplit("\n", 1)[-1]
         sure = is_phrase(caught.value) or (said is Strength.WORD and caught.user.lower() in _EVERYWHERE)
+        sure = sure or (
+            said is Strength.WORD and "basic" in line.lower() and _is_account(caught.user, caught.value)
+        )
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     return caught
 

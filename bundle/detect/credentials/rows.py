@@ -45,6 +45,9 @@ _SHORTEST = 2
 _LINE = re.compile(r"[^\n]+")
 _SETTING = re.compile(r"^[A-Za-z][\w.:/ -]{1,60}$")
 _JOINED = re.compile(r"[A-Za-z][._:/-][A-Za-z]|[a-z][A-Z]")
+_OPERATORS = frozenset((":=", "==", "+=", "="))
+_CHECKED = frozenset(("cleartext-password", "user-password", "nt-password", "password-with-header"))
+"""Attributes of RADIUS that are nothing but an account's password."""
 _SETTINGS = re.compile(r"(?i)conf|setting|option|param|pref|propert|registry|variable|attribute")
 _TEXTS = re.compile(
     r"(?i)lang|transl|locale|message|phrase|i18n|string|label|menu|help|lookup|rights|permission|field|schema|column"
@@ -142,11 +145,14 @@ def _copied(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
 
 def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: bool) -> Catch | None:
     """Return the value of a row whose cell before it names a secret: a table of settings."""
-    for (_, _, name, called), (start, end, value, inner) in pairwise(row):
+    for (_, _, name, called), (start, end, value, inner) in pairwise(
+        c for c in row if c[2] not in _OPERATORS
+    ):
         if called or inner or not _SETTING.match(name) or not (settings or _JOINED.search(name)):
             continue
         promised = kind_of(name)
-        if promised is Kind.PASSWORD and not is_digest_or_id(value) and strength(value) > Strength.WORD:
+        least = Strength.COMMON if name.lower() not in _CHECKED else Strength.WORD
+        if promised is Kind.PASSWORD and not is_digest_or_id(value) and strength(value) >= least:
             return Catch(base + start, base + end, value, key=name, confidence=Confidence.MEDIUM)
         if promised is Kind.TOKEN and (sure := naming.token(name, value)):
             return Catch(base + start, base + end, value, key=name, confidence=min(sure, Confidence.MEDIUM))
