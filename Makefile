@@ -115,8 +115,9 @@ faults-test: setup ## every step of the agent's transaction x every fault, on ev
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
 .PHONY: lanes
-lanes: setup servers ## the playbooks on the oldest and the newest ansible-core that the package takes, each in an environment of its own
+lanes: setup servers ## the playbooks on the oldest and the newest ansible-core that the package takes, and from the wheel alone
 	@$(BIN)/python -m tests.playbooks.lanes
+	$(BIN)/python -m pytest -n0 --no-cov -m long tests/package
 
 .PHONY: load-test
 load-test: setup servers ## clients that ask over HTTPS while nginx, httpd and lighttpd change their TLS settings: none goes without its answer

@@ -77,6 +77,9 @@ def host(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         pytest.skip("the role runs as root")
     made = Host(tmp_path / "host", site)
     monkeypatch.setenv("ASPECT_RELAY_PID", str(made.pid))
+    monkeypatch.setenv(
+        "TMPDIR", str(tmp_path)
+    )  # another run beside this one leaves its own in /tmp while it lasts
     site.write(relay={"spool": str(made.spool), "listen": f"127.0.0.1:{made.port}", "syslog": False})
     yield made
     made.stop()
@@ -96,7 +99,7 @@ def test_the_relay_is_installed_and_proved(host: Host) -> None:
     assert [mail.headers["Subject"] for mail in host.site.fake.accepted] == ["Test of the alarm mailer"]
     assert stat.S_IMODE((host.folder / "credential.secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("mailer.*/relay.json"))
+    assert not list(Path(os.environ["TMPDIR"]).glob("mailer.*/relay.json"))
     first = host.pid.read_text()
     again = host.play("--diff")
     assert (again.code, again.stats["changed"]) == (0, 0), again.output
