@@ -43,6 +43,7 @@ def readme(role: Path) -> str:
     for name, option in spec["options"].items():
         default = defaults[name]
         shown = f"`{default}`" if default not in ("", []) else "" if default == "" else "`[]`"
+        shown = shown.replace("|", r"\|")  # a cell would end there
         kind = option["type"] + (f" of {option['elements']}" if "elements" in option else "")
         lines.append(f"| `{name}` | {shown} | {plain(option['description'])} ({kind}) |")
     check = CHECKS.get(role.name, "Check mode and `--diff` say exactly what would happen.")
