@@ -46,7 +46,7 @@ def worth_it(data: bytes) -> bool:
 
 
 def class_constants(data: bytes) -> bytes:
-    """Return `NAME = "value"` for constant fields, then the other string literals, one a line."""
+    """Return `NAME = "value";` for constant fields, then the other string literals, one a line."""
     try:
         return _class_constants(data)
     except (IndexError, struct.error, KeyError):
@@ -75,7 +75,7 @@ def _class_constants(data: bytes) -> bytes:
         return b""
     named = _constant_fields(data, at, texts, literals)
     lines = [
-        b'%s = "%s"' % (texts.get(name, b"?"), _line(texts.get(literals[value], b"")))
+        b'%s = "%s";' % (texts.get(name, b"?"), _line(texts.get(literals[value], b"")))
         for name, value in named
     ]
     used = {value for _, value in named}

@@ -121,7 +121,7 @@ def test_java_constants(tmp_path: Path) -> None:
     path.write_bytes(java_class({"DB_PASSWORD": 'say "it"'}, ["jdbc:mysql://db/x", "plain"]))
     (found,) = derived(path)
     text = bytes(found.content).decode()
-    assert text.splitlines() == ['DB_PASSWORD = "say \\"it\\""', '"jdbc:mysql://db/x"', '"plain"']
+    assert text.splitlines() == ['DB_PASSWORD = "say \\"it\\"";', '"jdbc:mysql://db/x"', '"plain"']
 
 
 def test_class_that_says_nothing_of_interest_is_left(tmp_path: Path) -> None:

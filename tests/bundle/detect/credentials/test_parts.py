@@ -17,6 +17,7 @@ from bundle.detect.credentials import Credentials, decode, javaclass, place
 from bundle.detect.credentials.calls import arguments
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from bundle.walk.member import Member
 from hardening.findings import Confidence, Severity
 from tests.bundle.detect.credentials.plant.members import Look, made, member
 
@@ -200,6 +201,20 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
 
     said = {name.lstrip("=") for name, _ in javaclass.calls(compiled, One())}
     assert mark in said
+
+
+def test_the_constants_of_a_class_are_not_joined(credentials: Credentials) -> None:
+    """One literal after another is one value in C and Python; in the text of a class each stands for itself."""
+    from bundle.walk.derive.bytecode import class_constants
+    from tests.bundle.walk.test_derive import java_class
+
+    def found(value: str) -> list[Confidence]:
+        text = class_constants(java_class({"PASSWORD_PROPERTY": value}, ["JKS", "CLIENT_CERT"]))
+        one = Member(parts=("b", "X.class"), kind="file", size=len(text), content=text, derived="constants")
+        return [finding.confidence for finding in credentials.check(one, "b")]
+
+    assert found("org.eclipse.jetty.ssl.password") == []
+    assert len(found("Zk3pwx9q")) == 1
 
 
 def test_a_call_that_means_many_things_needs_more_than_a_word(credentials: Credentials) -> None:
