@@ -81,7 +81,7 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
         if depth >= layers:
             continue
         for word, inner, at in _payloads(text):
-            if inner in seen or len(seen) >= _MANY:
+            if not inner or inner in seen or len(seen) >= _MANY:
                 continue
             seen.add(inner)
             place = line if line is not None else data.count(b"\n", 0, at) + 1

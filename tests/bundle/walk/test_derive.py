@@ -201,3 +201,11 @@ def test_pieces_are_joined_as_the_pattern_joins_them(joint: re.Pattern[bytes], t
 @pytest.mark.parametrize("space", [0, 1, joined._REACH - 2, joined._REACH, 3 * joined._REACH])
 def test_pieces_far_apart_are_joined(space: int) -> None:
     assert joined.built(b"x = 'abc'" + b" " * space + b". 'def' + 'g'") == b"x = 'abcdefg'"
+
+
+def test_a_payload_that_is_none_is_no_text() -> None:
+    """Base85 that cannot be undone came out as an empty text (found by fuzzing)."""
+    script = b"import base64\nbase64.b85decode('c${sHK?{OF5QXplidZ}-h!k\\x00PEIL(zzzzyyyy')\n"
+    damaged = b"base64.b85decode('c${sHK?{OF5QXplidZ}-h!k`PEIL$&2r3G?%C=6lsIxM&W+DFf)(#TU?LF\"pw,')\n"
+    for text in (script, damaged):
+        assert all(inner for _, inner, _ in wrapped.unwrapped(text, 3))
