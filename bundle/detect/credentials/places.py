@@ -87,12 +87,18 @@ _FIELD = re.compile(r"^[a-z]+(?:_[a-z0-9]+)+$")
 """The name of a field."""
 
 
+_ADDRESS = re.compile(r"""(?i)["'](?:jdbc|ldap|mysql|postgres(?:ql)?|mongodb|amqp|imap)s?:""")
+"""A server's address before the account: what follows both is the password, a word as well."""
+
+
 def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last literal of a call that is named after passwords, where it looks like one."""
     usual = caught.user and strength(caught.value) >= Strength.COMMON
     setter = _SETTER.match(match["key"])
     if _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
         return None
+    if caught.user and _ADDRESS.search(match[0]) and strength(caught.value) >= Strength.WORD:
+        return replace(caught, confidence=Confidence.MEDIUM)
     if _FIELD.match(caught.value):
         return None
     if caught.value.isalpha() and caught.value.islower() and len(caught.value) < _SHORT_WORD and not usual:
