@@ -6,25 +6,8 @@ import struct
 from collections.abc import Iterator
 from typing import Protocol
 
-_CONSTANT = {
-    3: 4,
-    4: 4,
-    5: 8,
-    6: 8,
-    7: 2,
-    8: 2,
-    9: 4,
-    10: 4,
-    11: 4,
-    12: 4,
-    15: 3,
-    16: 2,
-    17: 4,
-    18: 4,
-    19: 2,
-    20: 2,
-}
-_TWO_SLOTS = (5, 6)
+from bundle.classfile import CONSTANT, LDC, LDC_W, OPERANDS, TEXT, TWO_SLOTS, VARIABLE, WIDE, after
+
 _LONGEST = 1 << 22
 _STRING, _FIELD = 8, 9
 _NUMBER = 2
@@ -95,9 +78,7 @@ def calls(data: bytes, wanted: Wanted | None = None) -> Iterator[tuple[str, list
             return
         for _ in range(reader.u2()):
             for code in _member(reader, pool):
-                if marks is None or (
-                    (_LDC in code or _LDC_W in code) and any(mark in code for mark in marks)
-                ):
+                if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
                     yield from _invocations(code, pool)
     except (IndexError, struct.error, KeyError, UnicodeDecodeError):
         return
@@ -110,13 +91,13 @@ def _pool(data: bytes) -> tuple[dict[int, tuple[int, bytes]], int]:
     at = 10
     while index < count:
         tag = data[at]
-        if tag == 1:
+        if tag == TEXT:
             end = at + 3 + (data[at + 1] << 8 | data[at + 2])
             found[index] = (1, data[at + 3 : end])
         else:
-            end = at + 1 + _CONSTANT[tag]
+            end = at + 1 + CONSTANT[tag]
             found[index] = (tag, data[at + 1 : end])
-            index += tag in _TWO_SLOTS
+            index += tag in TWO_SLOTS
         at = end
         index += 1
     if at > len(data):
@@ -209,12 +190,6 @@ def _method(pool: dict[int, tuple[int, bytes]], index: int) -> tuple[str, str, s
     return pool[owner_name][1].decode(), pool[name][1].decode(), pool[descriptor][1].decode()
 
 
-# How many bytes follow each opcode; tableswitch, lookupswitch and wide are handled apart.
-_OPERANDS = bytes(
-    [0] * 16 + [1, 2, 1, 2, 2] + [1] * 5 + [0] * 28 + [1] * 5 + [0] * 73 + [2] + [0] * 20 + [2] * 16 + [1, 0, 0]
-    + [0] * 6 + [2] * 7 + [4, 4, 2, 1, 2, 0, 0, 2, 2, 0, 0, 0, 3, 2, 2, 4, 4]
-)  # fmt: skip
-_LDC, _LDC_W, _TABLE, _LOOKUP, _WIDE, _IINC = 18, 19, 170, 171, 196, 132
 _INVOKES = (182, 183, 184, 185)
 _STATIC, _PUTS = 184, (179, 181)
 _OF_OWNER = ("load", "store", "getKey", "init")
@@ -232,18 +207,14 @@ def _invocations(  # noqa: C901 - one branch for each kind of opcode
     at = 0
     while at < len(code):
         op = code[at]
-        if op in (_TABLE, _LOOKUP):
-            base = at + 1 + (-(at + 1) % 4)
-            low, high = struct.unpack_from(">ii", code, base + 4)
-            at = base + 12 + 4 * (high - low + 1) if op == _TABLE else base + 8 + 8 * low
-            stack.clear()
+        if op in VARIABLE:
+            at = after(code, at)
+            if op != WIDE:
+                stack.clear()
             continue
-        if op == _WIDE:
-            at += 6 if code[at + 1] == _IINC else 4
-            continue
-        if op in (_LDC, _LDC_W):
+        if op in (LDC, LDC_W):
             stack.append(
-                _text(pool, code[at + 1] if op == _LDC else int.from_bytes(code[at + 1 : at + 3], "big"))
+                _text(pool, code[at + 1] if op == LDC else int.from_bytes(code[at + 1 : at + 3], "big"))
             )
         elif op in _INVOKES:
             owner, name, descriptor = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
@@ -267,7 +238,7 @@ def _invocations(  # noqa: C901 - one branch for each kind of opcode
             stack.append(None)
         elif op not in _KEEPS and op in (*range(153, 178), 191, 194, 195):
             stack.clear()
-        at += 1 + _OPERANDS[op]
+        at += 1 + OPERANDS[op]
 
 
 def _count(descriptor: str) -> int:

@@ -10,27 +10,11 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
+from bundle.classfile import CONSTANT, LDC, LDC_W, MAGIC, OPERANDS, TEXT, TWO_SLOTS, VARIABLE, after
 from bundle.walk.member import Content
 
-_MAGIC = b"\xca\xfe\xba\xbe"
 LEAST_CODE = 24
 _MOST = 1 << 16
-_UTF8, _LONG, _DOUBLE = 1, 5, 6
-_SIZES = {3: 4, 4: 4, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2}
-"""Bytes after the tag of each constant but text, long and double (JVM specification 4.4)."""
-
-_OPERANDS = bytes(
-    {
-        **dict.fromkeys((16, 18, *range(21, 26), *range(54, 59), 169, 188), 1),
-        **dict.fromkeys(
-            (17, 19, 20, 132, *range(153, 169), *range(178, 185), 187, 189, 192, 193, 198, 199), 2
-        ),
-        197: 3,
-        **dict.fromkeys((185, 186, 200, 201), 4),
-    }.get(code, 0)
-    for code in range(256)
-)
-_TABLESWITCH, _LOOKUPSWITCH, _WIDE, _IINC, _LDC, _LDC_W = 170, 171, 196, 132, 18, 19
 
 
 def method_prints(content: Content) -> Iterator[int]:
@@ -45,7 +29,7 @@ def method_prints(content: Content) -> Iterator[int]:
 
 
 def _codes(data: bytes) -> Iterator[bytes]:
-    if data[:4] != _MAGIC:
+    if data[:4] != MAGIC:
         return
     at, code_name = _constants(data)
     at += 6
@@ -70,16 +54,14 @@ def _constants(data: bytes) -> tuple[int, int]:
     at, number, code = 10, 1, 0
     while number < count:
         tag = data[at]
-        if tag == _UTF8:
+        if tag == TEXT:
             (length,) = struct.unpack_from(">H", data, at + 1)
             if length == 4 and data[at + 3 : at + 7] == b"Code":  # noqa: PLR2004 - the word's own length
                 code = number
             at += 3 + length
-        elif tag in (_LONG, _DOUBLE):
-            at += 9
-            number += 1
         else:
-            at += 1 + _SIZES[tag] if tag in _SIZES else len(data)
+            at += 1 + CONSTANT[tag] if tag in CONSTANT else len(data)
+            number += tag in TWO_SLOTS
         number += 1
     return at, code
 
@@ -100,19 +82,9 @@ def _shape(code: bytes) -> bytes:
     """Return the opcodes alone."""
     found = bytearray()
     at, size = 0, len(code)
-    operands = _OPERANDS
+    operands = OPERANDS
     while at < size:
         one = code[at]
-        found.append(_LDC if one == _LDC_W else one)
-        if one == _TABLESWITCH:
-            base = at + 4 - at % 4
-            low, high = struct.unpack_from(">ii", code, base + 4)
-            at = base + 12 + 4 * max(0, high - low + 1)
-        elif one == _LOOKUPSWITCH:
-            base = at + 4 - at % 4
-            at = base + 8 + 8 * max(0, struct.unpack_from(">i", code, base + 4)[0])
-        elif one == _WIDE:
-            at += 6 if code[at + 1] == _IINC else 4
-        else:
-            at += 1 + operands[one]
+        found.append(LDC if one == LDC_W else one)
+        at = after(code, at) if one in VARIABLE else at + 1 + operands[one]
     return bytes(found)

@@ -7,29 +7,13 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
+from bundle.classfile import CONSTANT, TEXT
+
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin")  # fmt: skip
-_WIDTH = {
-    3: 4,
-    4: 4,
-    5: 8,
-    6: 8,
-    7: 2,
-    8: 2,
-    9: 4,
-    10: 4,
-    11: 4,
-    12: 4,
-    15: 3,
-    16: 2,
-    17: 4,
-    18: 4,
-    19: 2,
-    20: 2,
-}
 _U2 = struct.Struct(">H")
 
 
@@ -60,7 +44,7 @@ def _class_constants(data: bytes) -> bytes:
     at, index = 10, 1
     while index < count:
         tag = data[at]
-        if tag == 1:
+        if tag == TEXT:
             end = at + 3 + (data[at + 1] << 8 | data[at + 2])
             texts[index] = data[at + 3 : end]
             at = end
@@ -69,7 +53,7 @@ def _class_constants(data: bytes) -> bytes:
                 literals[index] = data[at + 1] << 8 | data[at + 2]
             elif tag == 5 or tag == 6:  # noqa: PLR1714 - quicker, and asked for each constant of each class
                 index += 1
-            at += 1 + _WIDTH[tag]
+            at += 1 + CONSTANT[tag]
         index += 1
     if not literals:
         return b""
