@@ -108,7 +108,9 @@ def entities(text: str) -> str:
     for word, char in _ENTITY.items():
         text = text.replace(word, char)
     return re.sub(
-        r"&#(x?)([0-9a-fA-F]{1,6});", lambda m: chr(min(int(m[2], 16 if m[1] else 10), 0x10FFFF)), text
+        r"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));",
+        lambda m: chr(min(int(m[1], 16) if m[1] else int(m[2]), 0x10FFFF)),
+        text,
     )
 
 

@@ -203,6 +203,12 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
     assert mark in said
 
 
+def test_an_entity_that_is_none_hides_no_finding(look: Look) -> None:
+    """`&#55A;` is no number; the detector failed on the whole file (found by fuzzing)."""
+    assert len(look("a.xml", '<a password="Zk3&#55A;pwx9q"/>\n<b password="Zk3&#65;&#x42;pwx9q"/>\n')) == 2
+    assert look("a.sh", "mysql -u root -p'Zk3&#55A;pwx9q' db\n")
+
+
 def test_the_constants_of_a_class_are_not_joined(credentials: Credentials) -> None:
     """One literal after another is one value in C and Python; in the text of a class each stands for itself."""
     from bundle.walk.derive.bytecode import class_constants
