@@ -298,7 +298,10 @@ def test_every_port_of_sshd_is_a_subject(tmp_path: Path) -> None:
     [
         ("squid", "https_port 443 \\\n  tls-cert=/a.pem \\\n  cipher=AES128-SHA:\\\n  AES256-SHA\n"),
         ("dovecot", "ssl = yes\nssl_cipher_list = AES128-SHA:\\\n  AES256-SHA\n"),
-        ("proftpd", "TLSEngine on\nTLSProtocol \\\n  TLSv1.2\nTLSCipher\\\nSuite\\\n AES128-SHA:\\\nAES256-SHA\n"),
+        (
+            "proftpd",
+            "TLSEngine on\nTLSProtocol \\\n  TLSv1.2\nTLSCipher\\\nSuite\\\n AES128-SHA:\\\nAES256-SHA\n",
+        ),
         (
             "openssl_cnf",
             "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nCipherString = AES128-SHA:\\\n  AES256-SHA\n",

@@ -271,4 +271,6 @@ def test_a_name_of_any_length_costs_no_time(look: Look) -> None:
     """The patterns of paths look at what a host could store; minutes of search would be a hostile archive's to ask for."""
     began = time.process_time()
     look("password_" * 6000 + ".conf", "password = Xy7zuQpl2\n")
-    assert time.process_time() - began < 10  # a fraction of a second, and under coverage on a slow machine one
+    assert (
+        time.process_time() - began < 10
+    )  # a fraction of a second, and under coverage on a slow machine one
