@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +17,38 @@ from hardening.findings import (
     OnWire,
     Result,
     Rule,
+    Run,
     Severity,
     Subject,
     Verdict,
 )
+from hardening.reports.json import report
 
-VERSION = "harden-scan-state/1"
+VERSION = "harden-scan-state/2"
 Outcome = tuple[Subject, tuple[Finding, ...], tuple[Result, ...]]
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""A run wants times, and a line says none."""
 
 
 def line(outcome: Outcome) -> str:
-    """Return one endpoint as one JSON line; `restore` reads it back."""
+    """Return one endpoint as one JSON line, which `restore` reads back.
+
+    `subject`, `findings` and `results` are those of the JSON report; `rules` says what each rule named there is.
+    """
     subject, findings, results = outcome
-    return json.dumps(
-        {
-            "subject": {
-                "id": subject.id,
-                "kind": subject.kind.value,
-                "examined": subject.examined.value,
-                "reason": subject.reason,
-                "stats": dict(subject.stats),
-                "policies": dict(subject.policies),
-                "offer": subject.offer,
-            },
-            "findings": [_finding(one) for one in findings],
-            "results": [[_rule(r.rule), r.verdict.value, r.reason] for r in results],
-        },
-        sort_keys=True,
-    )
+    said = report(Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER), None)
+    known = dict.fromkeys([*(one.rule for one in findings), *(one.rule for one in results)])
+    whole = {
+        "subject": said["subjects"][0],
+        "findings": said["findings"],
+        "results": said["results"],
+        "rules": {rule.id: _rule(rule) for rule in known},
+    }
+    return json.dumps(whole, sort_keys=True)
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
-        "id": rule.id,
         "title": rule.title,
         "severity": rule.severity.label,
         "rationale": rule.rationale,
@@ -57,21 +57,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _finding(one: Finding) -> dict[str, Any]:
-    return {
-        "rule": _rule(one.rule),
-        "severity": one.level.label,
-        "confidence": one.confidence.label,
-        "message": one.message,
-        "evidence": one.evidence,
-        "remedy": one.remedy,
-        "policies": list(one.policies),
-    }
-
-
-def _restored_rule(raw: Mapping[str, Any]) -> Rule:
+def _restored_rule(name: str, raw: Mapping[str, Any]) -> Rule:
     return Rule(
-        id=raw["id"],
+        id=name,
         title=raw["title"],
         severity=Severity[raw["severity"].upper()],
         rationale=raw["rationale"],
@@ -91,13 +79,14 @@ def restore(text: str) -> Outcome:
         reason=said["reason"],
         stats=said["stats"],
         policies=said["policies"],
-        offer=said["offer"],
+        offer=said.get("offer"),
     )
+    rules = {name: _restored_rule(name, one) for name, one in raw["rules"].items()}
     findings = tuple(
         Finding(
-            rule=_restored_rule(one["rule"]),
+            rule=rules[one["rule"]],
             subject=subject.id,
-            location=OnWire(subject.id),
+            location=OnWire(one["location"]["endpoint"]),
             message=one["message"],
             severity=Severity[one["severity"].upper()],
             confidence=Confidence[one["confidence"].upper()],
@@ -108,8 +97,13 @@ def restore(text: str) -> Outcome:
         for one in raw["findings"]
     )
     results = tuple(
-        Result(rule=_restored_rule(rule), subject=subject.id, verdict=Verdict(verdict), reason=reason)
-        for rule, verdict, reason in raw["results"]
+        Result(
+            rule=rules[one["rule"]],
+            subject=subject.id,
+            verdict=Verdict(one["verdict"]),
+            reason=one["reason"],
+        )
+        for one in raw["results"]
     )
     return subject, findings, results
 

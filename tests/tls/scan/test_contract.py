@@ -201,9 +201,11 @@ def test_a_stream_says_what_the_report_says(
     for subject in report["subjects"]:
         said = streamed[subject["id"]]["subject"]
         assert {name: value for name, value in said.items() if value is not None} == subject
-        mine = [(f["rule"], f["message"]) for f in report["findings"] if f["subject"] == subject["id"]]
-        theirs = [(f["rule"]["id"], f["message"]) for f in streamed[subject["id"]]["findings"]]
-        assert sorted(theirs) == sorted(mine)
+        for part in ("findings", "results"):
+            mine = [one for one in report[part] if one["subject"] == subject["id"]]
+            assert streamed[subject["id"]][part] == mine
+        named = {one["rule"] for part in ("findings", "results") for one in streamed[subject["id"]][part]}
+        assert streamed[subject["id"]]["rules"].keys() == named
 
 
 def test_a_state_asks_nobody_twice(served: dict[str, str], tmp_path: Path) -> None:
