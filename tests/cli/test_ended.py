@@ -14,6 +14,16 @@ import pytest
 from hardening.errors import ExitCode
 
 
+_AS_AT_A_TERMINAL = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from hardening.cli import main
+main(sys.argv[1:])
+"""
+"""Whoever runs tests in the background or under nohup has these signals ignored, which children inherit."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_audit_of_hosts_that_is_ended_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     kept = tmp_path / "tmp"
@@ -24,9 +34,7 @@ def test_an_audit_of_hosts_that_is_ended_leaves_nothing(number: signal.Signals, 
         where = f"ansible_host=127.0.0.1 ansible_port={silent.getsockname()[1]} ansible_ssh_timeout=60"
         inventory.write_text(f"[all]\nquiet {where}\n")
         started = subprocess.Popen(
-            # whoever runs tests in the background has SIGINT ignored, which children inherit
-            [sys.executable, "-c", ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-             "from hardening.cli import main; main(sys.argv[1:])"), "host", "audit", "-i", str(inventory)],
+            [sys.executable, "-c", _AS_AT_A_TERMINAL, "host", "audit", "-i", str(inventory)],
             env={**os.environ, "TMPDIR": str(kept), "HOME": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
@@ -40,6 +48,7 @@ def test_an_audit_of_hosts_that_is_ended_leaves_nothing(number: signal.Signals, 
                     pass
         finally:
             started.kill()
+            started.communicate()
     assert started.returncode == ExitCode.INTERRUPTED
     assert said.splitlines()[-1] == "harden: interrupted"
     assert not list(kept.glob("harden*"))
