@@ -13,7 +13,6 @@ import pytest
 
 from hardening.errors import ExitCode
 
-
 _AS_AT_A_TERMINAL = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
