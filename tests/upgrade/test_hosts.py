@@ -142,7 +142,8 @@ def words(fleet: Fleet, *verb: str | Path, **variables: Any) -> list[str]:
 
 
 def run(argv: list[str]) -> tuple[int, str]:
-    env = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": "/tmp/harden-up"}
+    # of this run alone: a connection kept from the run before leads to hosts that had the same addresses
+    env = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"/tmp/harden-up-{os.getpid()}"}
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
     return done.returncode, done.stdout + done.stderr
 
