@@ -24,6 +24,8 @@ LARGEST = 32 << 20
 """Bytes of one file that travel; a larger one is said to be left."""
 TOTAL = 2 << 30
 """Bytes of one host, unpacked, that are kept at once on the control machine."""
+_LINKS = 8
+"""Links that are followed from one to the next."""
 
 
 @dataclass(slots=True)
@@ -112,12 +114,34 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
+def _linked(made: Gathered) -> list[str]:
+    """Return what links of /etc lead to that did not travel: files of /etc alone, for elsewhere are logs and modules."""
+    found = []
+    for path, about in made.seen.items():
+        place = made.top / path.lstrip("/")
+        if (
+            stat.S_ISLNK(about.mode)
+            and path.startswith("/etc/")
+            and place.is_symlink()
+            and not place.exists()
+        ):
+            inside = os.path.normpath(place.parent / place.readlink())
+            target = "/" + os.path.relpath(inside, made.top)
+            if target.startswith("/etc/") and target not in made.seen:
+                found.append(target)
+    return sorted(set(found))
+
+
 def host(
     session: Session, top: Path, roots: Sequence[str], *, label: str, root: str = "/", local: bool = False
 ) -> Root:
     """Return a copy of a host with everything an audit reads. Errors: ProbeError."""
     how = {"where": label, "root": root, "local": local}
     made = gather(session.execute, top, roots, **how)  # type: ignore[arg-type]  # each has its type
+    for _ in range(_LINKS):
+        if not (more := _linked(made)):
+            break
+        gather(session.execute, top, more, into=made, **how)  # type: ignore[arg-type]  # each has its type
     copy = Root(top, made.seen, label)
     more = [path for path in look.named(copy) if path not in made.seen]
     if more:

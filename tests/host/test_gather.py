@@ -108,6 +108,24 @@ def test_small_answers_add_up(host: Path, tmp_path: Path) -> None:
     assert made.seen == whole.seen
 
 
+def test_what_links_of_etc_lead_to_comes_too_and_nothing_from_elsewhere(host: Path, tmp_path: Path) -> None:
+    """As Debian's /etc/mysql/my.cnf does, by way of /etc/alternatives; logs and modules are linked to as well."""
+    (host / "etc/mysql").mkdir()
+    (host / "etc/alternatives").mkdir()
+    (host / "etc/mysql/real.cnf").write_text("[mysqld]\n")
+    (host / "etc/mysql/my.cnf").symlink_to("/etc/alternatives/my.cnf")
+    (host / "etc/alternatives/my.cnf").symlink_to("/etc/elsewhere.cnf")
+    (host / "etc/elsewhere.cnf").symlink_to("mysql/real.cnf")
+    (host / "etc/httpd/logs").symlink_to("../../var/log/other")
+    (host / "var/log/other").mkdir()
+    (host / "var/log/other/much").write_text("x")
+    (host / "etc/httpd/gone").symlink_to("/etc/nowhere")
+    copy = gather.host(executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host))
+    assert (copy.top / "etc/mysql/my.cnf").read_text() == "[mysqld]\n"
+    assert "/var/log/other/much" not in copy.seen
+    assert "/etc/nowhere" not in copy.seen
+
+
 def test_links_stay_inside(host: Path, tmp_path: Path) -> None:
     gather.gather(
         executed(sys.executable).execute, tmp_path / "here", ["/home", "/etc"], where="far", root=str(host)
