@@ -19,6 +19,7 @@ from hardening.host import gather
 from hardening.host.gather import COLLECT
 from hardening.host.look import Root, audit, wanted
 from hardening.host.session import Session
+from hardening.reports import render
 from hardening.tls.policy import load
 from tests.host.little import interpreter
 
@@ -124,6 +125,22 @@ def test_what_links_of_etc_lead_to_comes_too_and_nothing_from_elsewhere(host: Pa
     assert (copy.top / "etc/mysql/my.cnf").read_text() == "[mysqld]\n"
     assert "/var/log/other/much" not in copy.seen
     assert "/etc/nowhere" not in copy.seen
+
+
+def test_no_report_names_the_copy_and_two_copies_give_the_same_findings(host: Path, tmp_path: Path) -> None:
+    """The copy's folder has another name in each run, and a fingerprint is made of what was seen."""
+    (host / "etc/nginx").mkdir()
+    (host / "etc/nginx/nginx.conf").write_text(
+        "events {}\nhttp { include absent.conf; server { listen 443 ssl; } }\n"
+    )
+    seen = []
+    for name in ("one", "two"):
+        copy = gather.host(executed(sys.executable), tmp_path / name, wanted(), label="far", root=str(host))
+        run = audit(copy, [load("aspect")])
+        assert str(tmp_path / name) not in render("json", run, fail_on=None).decode()
+        seen.append({one.fingerprint for one in run.findings})
+    assert any(one.rule.id == "walk/config-missing-include" for one in run.findings)
+    assert seen[0] == seen[1]
 
 
 def test_links_stay_inside(host: Path, tmp_path: Path) -> None:

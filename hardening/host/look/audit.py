@@ -156,8 +156,12 @@ def _named(host: Root, run: Run) -> Run:
     def name(path: str) -> str:
         return host.name(path) if path.startswith(str(host.top)) else path
 
+    def own(text: str) -> str:
+        return text.replace(f"{host.top}/", "/")
+
     subjects = [
-        replace(one, id=_subject(host, one.id), same_as=_subject(host, one.same_as)) for one in run.subjects
+        replace(one, id=_subject(host, one.id), same_as=_subject(host, one.same_as), reason=own(one.reason))
+        for one in run.subjects
     ]
     findings = []
     for one in run.findings:
@@ -166,10 +170,11 @@ def _named(host: Root, run: Run) -> Run:
             place = replace(place, parts=(name(place.parts[0]), *place.parts[1:]))
         findings.append(replace(one, location=place, subject=_subject(host, one.subject), ordinal=0,
                                 also=tuple(_subject(host, name) for name in one.also),
-                                message=one.message.replace(f"{host.top}/", "/"),
-                                remedy=one.remedy.replace(f"{host.top}/", "/"),
-                                fix=one.fix and replace(one.fix, action=one.fix.action.replace(f"{host.top}/", "/"))))  # fmt: skip
-    results = [replace(one, subject=_subject(host, one.subject)) for one in run.results]
+                                message=own(one.message), evidence=own(one.evidence), remedy=own(one.remedy),
+                                fix=one.fix and replace(one.fix, action=own(one.fix.action))))  # fmt: skip
+    results = [
+        replace(one, subject=_subject(host, one.subject), reason=own(one.reason)) for one in run.results
+    ]
     return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)
 
 
