@@ -262,7 +262,7 @@ def _judged(
         for offer in _unique(offers):
             judgement = judge_all(offer, policies)
             findings = (*judgement.findings, *inert.found(offer, tree, policies))
-            shown = [*(remedies.fitting(f, target, way) for f in findings), *_locked_out(offer)]
+            shown = [*remedies.fitting(findings, target, way), *_locked_out(offer)]
             found.add(
                 shared.every_name(
                     offer, Audited([_subject(offer, judgement, [way])], shown, list(judgement.results))
@@ -337,7 +337,7 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
             holders.setdefault((one.rule.id, str(one.location), one.evidence), []).append((way, one))
     findings = []
     for held in holders.values():
-        one = remedies.fitting(held[-1][1], target, held[-1][0])
+        (one,) = remedies.fitting((held[-1][1],), target, held[-1][0])
         having = {_named(w) for w, _ in held}
         without = [w for w, _, _ in ways if _named(w) not in having]
         if without:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -14,19 +15,16 @@ from hardening.tls.targets import find
 from hardening.tls.targets.base import Abilities, Reading, Target
 
 
-def fitting(one: Finding, target: Target, way: Reading) -> Finding:
-    """Return the finding with a remedy that this release of the target can be told."""
-    if one.rule.id not in _ABOUT:
-        return one
-    if target.remedy is not None and (said := target.remedy(one, way)):
-        return replace(one, remedy=said)
-    if one.rule.id == rules.DH_BITS.id:
-        return one
+def fitting(found: Iterable[Finding], target: Target, way: Reading) -> Iterator[Finding]:
+    """Return the findings with remedies that this release of the target can be told."""
     can = _can(target.name, way.release, way.build)
-    out = _way_out(one, can) if can is not None else ""
-    if not out:
-        return one
-    return replace(one, remedy=f"{target.title} {way.release.version} has no setting for it: {out}.")
+    for one in found:
+        said = ""
+        if one.rule.id in _ABOUT:
+            said = target.remedy(one, way) if target.remedy is not None else ""
+            if not said and can is not None and (out := _way_out(one, can)):
+                said = f"{target.title} {way.release.version} has no setting for it: {out}."
+        yield replace(one, remedy=said) if said else one
 
 
 _ABOUT = frozenset(
@@ -44,13 +42,15 @@ def _can(name: str, release: Release, build: str) -> Abilities | None:
 
 def _way_out(one: Finding, can: Abilities) -> str:
     """Return the way out of what a release cannot be told; nothing where it can."""
+    if one.rule.id == rules.SUITE.id:
+        if can.ciphersuites:
+            return ""
+        suite = registry.find_suite(one.evidence)
+        return can.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""
     if one.rule.id == rules.GROUP.id:
         return can.ways_out.get("groups", "") if can.groups == "none" else ""
     if one.rule.id == rules.PROTOCOL.id:
         return can.stuck.get(one.evidence, "")
     if one.rule.id == rules.PREFERENCE.id:
         return can.ways_out.get("preference", "") if can.preference != "settable" else ""
-    if can.ciphersuites:
-        return ""
-    suite = registry.find_suite(one.evidence)
-    return can.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""
+    return ""

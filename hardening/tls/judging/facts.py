@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from hardening.findings import InFile, Location, Rule, Severity
 from hardening.records import dataclass
@@ -25,9 +25,15 @@ class Fact:
     remedy: str
 
 
-@cache
-def _bad(code: int) -> str:
-    return weakness.words(registry.suites_by_code()[code])
+@lru_cache(maxsize=8192)
+def _of_suite(name: str, code: int | None, protocols: tuple[str, ...]) -> tuple[str, Severity, str]:
+    """Return what is said of a suite wherever it is offered, how bad it is, and the remedy but for the place."""
+    suite = registry.suites_by_code()[code] if code is not None else None
+    bad = weakness.words(suite) if suite else ""
+    also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
+    said = f"{name} is offered under {', '.join(protocols)}" + (f": {bad}" if bad else "")
+    severity = weakness.of_suite(suite) if suite else Severity.MEDIUM
+    return said, severity, f"Take {name}{also} out of the cipher list"
 
 
 @dataclass(frozen=True)
@@ -43,21 +49,15 @@ class OfferedSuite:
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it: most suites break nothing."""
         name, suite = self.said.value, self.suite
-        bad = _bad(suite.code) if suite else ""
-        also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
+        said, severity, remedy = _of_suite(name, suite.code if suite else None, self.protocols)
         return Fact(
             rule=rules.SUITE,
             at=self.said.at,
             evidence=name,
-            said=f"{name} is offered under {', '.join(self.protocols)}" + (f": {bad}" if bad else ""),
-            severity=self._severity(),
-            remedy=f"Take {name}{also} out of the cipher list{place(self.said.at)}.",
+            said=said,
+            severity=weakness.of_kind(self.kind) if self.kind and not suite else severity,
+            remedy=f"{remedy}{place(self.said.at)}.",
         )
-
-    def _severity(self) -> Severity:
-        if self.suite is not None:
-            return weakness.of_suite(self.suite)
-        return weakness.of_kind(self.kind) if self.kind else Severity.MEDIUM
 
 
 @dataclass(frozen=True)
@@ -151,15 +151,34 @@ def no_suite(offer: Offer, wanted: str) -> Fact:
 
 def _gathered(pairs: Iterable[tuple[str, Said]]) -> Iterator[tuple[Said, tuple[str, ...]]]:
     """Bring together what several protocol versions say at one place."""
-    found: dict[Said, list[str]] = {}
-    same: dict[int, list[str]] = {}  # most are one object; comparing those that are not costs more
+    found: dict[tuple[str, int], tuple[Said, list[str]]] = {}
+    number = Places().number
     for name, said in pairs:
-        names = same.get(id(said))
-        if names is None:
-            names = same[id(said)] = found.setdefault(said, [])
-        names.append(name)
-    for said, names in found.items():
+        key = (said.value, number(said.at))
+        entry = found.get(key)
+        if entry is None:
+            entry = found[key] = (said, [])
+        entry[1].append(name)
+    for said, names in found.values():
         yield said, tuple(names)
+
+
+class Places:
+    """Numbers of places, equal for equal ones: hashing a place anew for each suite named at it costs more.
+
+    Places have to outlive it.
+    """
+
+    def __init__(self) -> None:
+        self._by_object: dict[int, int] = {}
+        self._by_value: dict[Location, int] = {}
+
+    def number(self, at: Location) -> int:
+        """Return the place's number."""
+        found = self._by_object.get(id(at))
+        if found is None:
+            found = self._by_object[id(at)] = self._by_value.setdefault(at, len(self._by_value))
+        return found
 
 
 @cache
@@ -167,11 +186,15 @@ def _kinds() -> Mapping[str, CipherKind]:
     return {kind.name: kind for kind in registry.cipher_kinds()}
 
 
+@lru_cache(maxsize=8192)
+def _known(name: str) -> tuple[Suite | None, CipherKind | None]:
+    return registry.find_suite(name), _kinds().get(name)
+
+
 def suites(offer: Offer) -> tuple[OfferedSuite, ...]:
     """Return every suite that is offered, SSL 2.0 kinds included."""
-    kinds = _kinds()
     return tuple(
-        OfferedSuite(said, registry.find_suite(said.value), kinds.get(said.value), names)
+        OfferedSuite(said, *_known(said.value), names)
         for said, names in _gathered((p.name, s) for p in offer.protocols for s in (*p.suites, *p.possible))
     )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Fix, InFile, Severity
+from hardening.records import dataclass
 from hardening.tls.judging import facts, rules
 from hardening.tls.judging.certificates import Moment
 from hardening.tls.judging.certificates import check as check_certificates
@@ -124,9 +125,8 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
             ledger.doubts(doubted, f"a suite that is forbidden under {blind}")
     for one in seen.suites:
         if one.suite is not None:
-            broken = [r for p in one.protocols for r in policy.suite_breaches(one.suite, p)]
-            if broken:
-                ledger.breaks({id(r): r for r in broken}.values(), one.fact)
+            if broken := policy.breaches_under(one.suite, one.protocols):
+                ledger.breaks(broken, one.fact)
         elif one.kind is not None:
             ledger.breaks(policy.protocol_breaches("SSLv2"), one.fact)
         else:
@@ -201,21 +201,28 @@ def _look(ledger: Ledger, rule: PolicyRule, offer: Offer, missing: str, *, prese
 def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
     by_id = {ledger.policy.id: ledger.policy for ledger in ledgers}
     shared: dict[tuple[object, ...], tuple[Fact, list[Reason]]] = {}
+    same: dict[int, list[Reason]] = {}  # most are one object; comparing those that are not costs more
+    number = facts.Places().number
     for ledger in ledgers:
         for fact, reason in ledger.reasons():
-            said = (fact.rule.id, fact.evidence, fact.said, fact.at)
-            shared.setdefault(said, (fact, []))[1].append(reason)
+            reasons = same.get(id(fact))
+            if reasons is None:
+                said = (fact.rule.id, fact.evidence, fact.said, number(fact.at))
+                reasons = same[id(fact)] = shared.setdefault(said, (fact, []))[1]
+            reasons.append(reason)
+    told: dict[tuple[int, ...], _Breach] = {}  # dozens of suites of one server break the very same rules
+    fixes: dict[tuple[str, str], Fix] = {}
     for fact, reasons in shared.values():
-        binding = [reason for reason in reasons if reason.rule.binding]
-        first = {reason.policy: reason for reason in reversed(binding or reasons)}
-        named = tuple(sorted(first))
-        verb = "against" if binding else "discouraged by"
+        key = tuple(map(id, reasons))
+        breach = told.get(key) or told.setdefault(key, _breach(reasons))
+        named, binding = breach.policies, breach.binding
         later = not binding and all(fact.evidence in by_id[name].written for name in named)
         yield Finding(
             rule=fact.rule,
             subject=offer.subject,
             location=fact.at,
-            message=f"{fact.said}; {verb} {'; '.join(str(first[name]) for name in named)}"
+            message=fact.said
+            + breach.words
             + ("; it is among what the policy has written until then" if later else ""),
             severity=max(fact.severity, Severity.MEDIUM)
             if binding
@@ -225,15 +232,38 @@ def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
             evidence=fact.evidence,
             remedy="Nothing has to change now; plan for the day it goes." if later else fact.remedy,
             policies=named,
-            fix=None if later else _fix(fact, named),
+            fix=None if later else _fix(fact, named[0], fixes),
         )
 
 
-def _fix(fact: Fact, policies: tuple[str, ...]) -> Fix | None:
+@dataclass(frozen=True, slots=True)
+class _Breach:
+    """What a finding says of the rules that one fact breaks."""
+
+    binding: bool
+    policies: tuple[str, ...]
+    words: str
+    """Such as `; against rfc9325 4.1 (must)`."""
+
+
+def _breach(reasons: Sequence[Reason]) -> _Breach:
+    binding = [reason for reason in reasons if reason.rule.binding]
+    first = {reason.policy: reason for reason in reversed(binding or reasons)}
+    named = tuple(sorted(first))
+    verb = "against" if binding else "discouraged by"
+    return _Breach(bool(binding), named, f"; {verb} {'; '.join(str(first[name]) for name in named)}")
+
+
+def _fix(fact: Fact, policy: str, made: dict[tuple[str, str], Fix]) -> Fix | None:
+    """Return what to write; one object for all that is wrong in a file."""
     if not isinstance(fact.at, InFile) or fact.rule.id.startswith("tls/certificate"):
         return None
-    action = f"write what `harden tls render --policy {policies[0]}` says into {fact.at.path}"
-    return Fix(action=action, safe=False, operation="set-directive")
+    path = fact.at.path
+    found = made.get((path, policy))
+    if found is None:
+        action = f"write what `harden tls render --policy {policy}` says into {path}"
+        found = made[path, policy] = Fix(action=action, safe=False, operation="set-directive")
+    return found
 
 
 def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:

@@ -66,8 +66,10 @@ class Ledger:
     def reasons(self) -> Iterable[tuple[Fact, Reason]]:
         """Return each fact that breaks a rule, with the rule."""
         for rule in self.policy.rules:
-            for fact in self.broken.get(rule.id, ()):
-                yield fact, Reason(self.policy.id, rule)
+            if found := self.broken.get(rule.id):
+                reason = Reason(self.policy.id, rule)
+                for fact in found:
+                    yield fact, reason
 
     def results(self, subject: str) -> Iterable[Result]:
         """Return one result per rule of the policy."""

@@ -56,6 +56,9 @@ class Policy:
     _breaches: dict[tuple[int, str], tuple[PolicyRule, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _breaches_under: dict[tuple[int, tuple[str, ...]], tuple[PolicyRule, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def silent(self) -> bool:
@@ -153,6 +156,15 @@ class Policy:
                 if exempt
                 else tuple(r for r in self.rules if r.suites and r.suites.forbids(suite, protocol))
             )
+        return found
+
+    def breaches_under(self, suite: Suite, protocols: tuple[str, ...]) -> tuple[PolicyRule, ...]:
+        """Return every rule that the suite breaks under one of these protocols, each once."""
+        key = (suite.code, protocols)
+        found = self._breaches_under.get(key)
+        if found is None:
+            every = {id(r): r for p in protocols for r in self.suite_breaches(suite, p)}
+            found = self._breaches_under[key] = tuple(every.values())
         return found
 
     def suite_reason(self, suite: Suite, protocol: str) -> Reason | None:
