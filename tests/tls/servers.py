@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -580,13 +580,33 @@ def _await(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server with all it started, sessions of their own included (Postfix's master has one)."""
     import signal
 
+    every = [process.pid, *descendants(process.pid)]
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            try:
-                os.killpg(process.pid, signum)  # the session is the server's own
-                process.wait(timeout=5)
-            except (subprocess.TimeoutExpired, ProcessLookupError):
-                continue
-    process.wait(timeout=5)
+        for pid in every:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signum)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        end = time.monotonic() + 5
+        while any(lives(pid) for pid in every) and time.monotonic() < end:
+            time.sleep(0.01)
+
+
+def lives(pid: int) -> bool:
+    """Return whether the process is there and no zombie."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that this one started, and those that they did."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found

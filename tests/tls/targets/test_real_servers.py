@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -96,3 +97,17 @@ def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None
     with servers.running("httpd", main, port):
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
     assert (made.offer.dh_bits, audited.dh_bits, scanned.dh_bits) == (2048, 3072, 3072)
+
+
+@pytest.mark.parametrize("name", ["dovecot", "postfix"])
+def test_a_server_that_is_stopped_leaves_no_process(name: str, folder: Path) -> None:
+    server = servers.needed(name)
+    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    made = render(find(name), policies.load("aspect"), params=server.params(port, pair))
+    main = servers.write(name, made.text, folder / "server", port, pair)
+    mine = os.getpid()
+    before = set(servers.descendants(mine))
+    with servers.running(name, main, port):
+        started = set(servers.descendants(mine)) - before
+    assert len(started) > 1, "the server has no workers, so this shows nothing"
+    assert not [pid for pid in started if servers.lives(pid)]
