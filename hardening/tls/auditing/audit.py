@@ -5,7 +5,6 @@ Where nobody says which version runs, every known release is asked, and what dep
 
 from __future__ import annotations
 
-import gc
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from hardening.findings import (
     Subject,
     in_file,
 )
+from hardening.garbage import seldom_collected
 from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.auditing import inert, remedies, shared
@@ -58,15 +58,9 @@ class Main:
 def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
     """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
     found = Audited([], [], [])
-    thresholds = gc.get_threshold()
-    gc.set_threshold(
-        100_000, *thresholds[1:]
-    )  # findings only pile up; looking for garbage among them is wasted
-    try:
+    with seldom_collected():
         for path in paths:
             found.add(_path(path, policies, asked or Asked()))
-    finally:
-        gc.set_threshold(*thresholds)
     return found
 
 

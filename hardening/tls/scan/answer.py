@@ -38,8 +38,11 @@ _GREETINGS = (
 
 
 _number = int.from_bytes
-_FRONT = Struct(">H32s")
+_FRONT = Struct(">H32sB")
 _CHOICE = Struct(">HB")
+
+
+TOO_SHORT = "a length points past the end of its message"
 
 
 class MalformedError(ValueError):
@@ -59,7 +62,7 @@ class Cursor:
         at = self.at
         self.at = after = at + size
         if after > self.end:
-            raise MalformedError("a length points past the end of its message")
+            raise MalformedError(TOO_SHORT)
         return self.data[at:after]
 
     def number(self, size: int) -> int:
@@ -67,7 +70,7 @@ class Cursor:
         at = self.at
         self.at = after = at + size
         if after > self.end:
-            raise MalformedError("a length points past the end of its message")
+            raise MalformedError(TOO_SHORT)
         return self.data[at] if size == 1 else _number(self.data[at:after], "big")
 
     def vector(self, size: int) -> bytes:
@@ -170,7 +173,7 @@ class Listener:
         self._messages += body
         messages = self._messages
         while len(messages) >= 4:
-            size = int.from_bytes(messages[1:4], "big")
+            size = messages[1] << 16 | messages[2] << 8 | messages[3]
             if size > self._limit:
                 raise MalformedError(f"a handshake message claims {size} bytes")
             if len(messages) < 4 + size:
@@ -280,10 +283,10 @@ def sslv2_answer(body: bytes) -> Answer:
 def server_hello(message: bytes, question: Question) -> Answer:
     """Read a ServerHello or HelloRetryRequest against what was asked. Errors: MalformedError."""
     cursor = Cursor(message)
-    wire, random = _FRONT.unpack(cursor.take(_FRONT.size))
-    session = cursor.vector(1)
+    wire, random, size = _FRONT.unpack(cursor.take(_FRONT.size))
+    session = cursor.take(size)
     suite, compression = _CHOICE.unpack(cursor.take(_CHOICE.size))
-    if len(session) > 32:
+    if size > 32:
         raise MalformedError("a session id of more than 32 bytes")
     extensions = read_extensions(cursor.vector(2)) if cursor.left else {}
     if cursor.left:
@@ -316,13 +319,18 @@ def server_hello(message: bytes, question: Question) -> Answer:
 
 def read_extensions(raw: bytes) -> dict[int, bytes]:
     """Read an extension block. Errors: MalformedError (cut short, one given twice)."""
-    cursor = Cursor(raw)
     found: dict[int, bytes] = {}
-    while cursor.left:
-        number, body = cursor.number(2), cursor.vector(2)
+    at, end = 0, len(raw)
+    while at < end:  # by hand: every ServerHello comes through here, several times for each suite
+        body = at + 4
+        after = body + (raw[at + 2] << 8 | raw[at + 3]) if body <= end else body
+        if after > end:
+            raise MalformedError(TOO_SHORT)
+        number = raw[at] << 8 | raw[at + 1]
         if number in found:
             raise MalformedError(f"extension {number} twice")
-        found[number] = body
+        found[number] = raw[body:after]
+        at = after
     return found
 
 

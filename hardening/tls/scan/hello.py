@@ -182,32 +182,55 @@ _ALPN_LIST = b"".join(bytes([len(name)]) + name.encode() for name in ALPN_NAMES)
 _ALPN = _extension(ALPN, pack(">H", len(_ALPN_LIST)) + _ALPN_LIST)
 _FORMATS = _extension(POINT_FORMATS, b"\x03\x00\x01\x02")
 _MODES = _extension(PSK_MODES, b"\x01\x01")
+_BEFORE_13 = (
+    _extension(EXTENDED_MASTER_SECRET, b"")
+    + _extension(ENCRYPT_THEN_MAC, b"")
+    + _extension(RENEGOTIATION_INFO, b"\x00")
+)
 
 
 def _extensions(
     question: Question, server_name: str | None, shares: Mapping[int, bytes], cookie: bytes
 ) -> bytes:
-    shape = question.shape
     tls13 = question.protocol == "TLSv1.3"
-    if not tls13 and (shape.tier is Tier.BARE or question.protocol == "SSLv3"):
+    if not tls13 and (question.shape.tier is Tier.BARE or question.protocol == "SSLv3"):
         return b""
+    name = server_name if question.shape.server_name else None
+    common = _common(
+        question.protocol, question.floor, question.shape.classic, question.groups,
+        question.schemes, name or "",
+    )  # fmt: skip
+    if question.shape.tier is Tier.RICH:
+        common += _courtesies(question)
+    if tls13 or question.listed:
+        common += _versions(question.protocol, question.floor)
+    return common + (_shares(shares, cookie) if tls13 else b"")
+
+
+@lru_cache(maxsize=1024)
+def _common(
+    protocol: str,
+    floor: str,
+    classic: bool,
+    groups: tuple[int, ...] | None,
+    schemes: tuple[int, ...] | None,
+    name: str,
+) -> bytes:
+    """What suites depend on; the same for most questions to one endpoint."""
     out = []
-    if server_name and shape.server_name:
-        out.append(_name_extension(server_name))
-    groups = _groups(question)
+    if name:
+        out.append(_name_extension(name))
+    if groups is None:
+        groups = _every_group(protocol, floor, classic=classic)
     if groups:
         out.append(_list16(GROUPS, groups))
-    if question.floor != "TLSv1.3":
+    if floor != "TLSv1.3":
         out.append(_FORMATS)
-    if at_least(question.protocol, "TLSv1.2"):
-        schemes = schemes_for(classic=shape.classic) if question.schemes is None else question.schemes
+    if at_least(protocol, "TLSv1.2"):
+        schemes = schemes_for(classic=classic) if schemes is None else schemes
         if schemes:
             out.append(_list16(SCHEMES, schemes))
-    if shape.tier is Tier.RICH:
-        out += _courtesies(question)
-    if tls13 or question.listed:
-        out.append(_versions(question.protocol, question.floor))
-    return b"".join(out) + (_shares(shares, cookie) if tls13 else b"")
+    return b"".join(out)
 
 
 def _shares(shares: Mapping[int, bytes], cookie: bytes) -> bytes:
@@ -216,26 +239,20 @@ def _shares(shares: Mapping[int, bytes], cookie: bytes) -> bytes:
     return out + _extension(COOKIE, pack(">H", len(cookie)) + cookie) if cookie else out
 
 
-def _groups(question: Question) -> tuple[int, ...]:
-    if question.groups is not None:
-        return question.groups
-    groups = groups_for(question.protocol, classic=question.shape.classic)
-    if question.protocol == "TLSv1.3" and at_least("TLSv1.2", question.floor):
-        groups += tuple(g for g in groups_for("TLSv1.2", classic=question.shape.classic) if g not in groups)
+def _every_group(protocol: str, floor: str, *, classic: bool) -> tuple[int, ...]:
+    groups = groups_for(protocol, classic=classic)
+    if protocol == "TLSv1.3" and at_least("TLSv1.2", floor):
+        groups += tuple(g for g in groups_for("TLSv1.2", classic=classic) if g not in groups)
     return groups
 
 
-def _courtesies(question: Question) -> list[bytes]:
+def _courtesies(question: Question) -> bytes:
     """Extensions that let a server show what it can do, and change nothing about suites."""
-    out = [_ALPN, _STATUS]
+    out = _ALPN + _STATUS
     if question.floor != "TLSv1.3":
-        out += [
-            _extension(EXTENDED_MASTER_SECRET, b""),
-            _extension(ENCRYPT_THEN_MAC, b""),
-            _extension(RENEGOTIATION_INFO, b"\x00"),
-        ]
+        out += _BEFORE_13
     if question.ticket:
-        out.append(_extension(TICKET, question.session if isinstance(question.session, bytes) else b""))
+        out += _extension(TICKET, question.session if isinstance(question.session, bytes) else b"")
     if question.heartbeat:
-        out.append(_extension(HEARTBEAT, b"\x01"))
+        out += _extension(HEARTBEAT, b"\x01")
     return out

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
+from hardening.garbage import seldom_collected
 from hardening.tls import clients, registry
 from hardening.tls.judging import rules
 from hardening.tls.judging.judge import judge_all
@@ -133,7 +134,8 @@ def examine(
 
     lead = partial(dialogue, proxy=settings.wire.proxy is not None)
     loop = Loop(settings.wire, talk=talk, dialogue=lead, done=ended)
-    loop.run(targets)
+    with seldom_collected():
+        loop.run(targets)
 
 
 def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[Offer]:
