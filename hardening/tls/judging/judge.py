@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Fix, InFile, Severity
-from hardening.records import dataclass
 from hardening.tls.judging import facts, rules
 from hardening.tls.judging.certificates import Moment
 from hardening.tls.judging.certificates import check as check_certificates
@@ -210,19 +209,20 @@ def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
                 said = (fact.rule.id, fact.evidence, fact.said, number(fact.at))
                 reasons = same[id(fact)] = shared.setdefault(said, (fact, []))[1]
             reasons.append(reason)
-    told: dict[tuple[int, ...], _Breach] = {}  # dozens of suites of one server break the very same rules
+    told: dict[
+        tuple[int, ...], tuple[bool, tuple[str, ...], str]
+    ] = {}  # dozens of suites of one server break the very same rules
     fixes: dict[tuple[str, str], Fix] = {}
     for fact, reasons in shared.values():
         key = tuple(map(id, reasons))
-        breach = told.get(key) or told.setdefault(key, _breach(reasons))
-        named, binding = breach.policies, breach.binding
+        binding, named, words = told.get(key) or told.setdefault(key, _breach(reasons))
         later = not binding and all(fact.evidence in by_id[name].written for name in named)
         yield Finding(
             rule=fact.rule,
             subject=offer.subject,
             location=fact.at,
             message=fact.said
-            + breach.words
+            + words
             + ("; it is among what the policy has written until then" if later else ""),
             severity=max(fact.severity, Severity.MEDIUM)
             if binding
@@ -236,22 +236,13 @@ def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Breach:
-    """What a finding says of the rules that one fact breaks."""
-
-    binding: bool
-    policies: tuple[str, ...]
-    words: str
-    """Such as `; against rfc9325 4.1 (must)`."""
-
-
-def _breach(reasons: Sequence[Reason]) -> _Breach:
+def _breach(reasons: Sequence[Reason]) -> tuple[bool, tuple[str, ...], str]:
+    """Return whether a rule among them binds, the policies, and words such as `; against rfc9325 4.1 (must)`."""
     binding = [reason for reason in reasons if reason.rule.binding]
     first = {reason.policy: reason for reason in reversed(binding or reasons)}
     named = tuple(sorted(first))
     verb = "against" if binding else "discouraged by"
-    return _Breach(bool(binding), named, f"; {verb} {'; '.join(str(first[name]) for name in named)}")
+    return bool(binding), named, f"; {verb} {'; '.join(str(first[name]) for name in named)}"
 
 
 def _fix(fact: Fact, policy: str, made: dict[tuple[str, str], Fix]) -> Fix | None:
