@@ -28,7 +28,10 @@ def test_the_port_needs_its_label(tmp_path: Path) -> None:
     assert (found["mode"], found["agent says"]) == ("Enforcing", "enforcing")
     assert "httpd_t" in found["domain"][0]
     assert found["at first"] == "configured=8080 running=8080"
-    assert found["commands"] == ["SELinux lets http_port_t have 7300"]
+    assert found["commands"] == [
+        "SELinux lets http_port_t have 7300",
+        "SELinux no longer lets http_port_t have 8080",
+    ]
     assert found["without the label"]["state"] == "rolledback"
     assert found["after it was undone"] == "configured=8080 running=8080"
     assert "7300" not in found["label after it was undone"]

@@ -15,6 +15,22 @@ CHECKS = {
     "verify": "Check mode is the same: nothing is ever changed.",
 }
 """What check mode is worth, for the roles where it does not foretell the change."""
+_SERVERS = {"tls_servers": [{"target": "httpd", "endpoints": ["{{ ansible_host }}:443"]}]}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "components": {"components_absent": ["/var/www/html/adminer.php"]},
+    "control_engine": {"control_engine_port": 7300},
+    "credentials": {
+        "credentials_list": "files/secrets.json",
+        "credentials_secrets": "{{ vault_passwords }}",
+        "credentials_places": [{"bundle": "www/", "path": "/var/www/html/", "group": "apache"}],
+    },
+    "tls": _SERVERS,
+    "trust": {"trust_file": "files/trust.toml"},
+    "upgrade": {},
+    "verify": {"verify_tls_servers": _SERVERS["tls_servers"]},
+}
+"""The least that makes each role do something."""
+APPLY = "harden upgrade apply BUNDLE -i inventory --key release.pub --recipe site.toml --logs logs"
 ROLES = resources.playbooks() / "collections/ansible_collections/aspect/hardening/roles"
 
 
@@ -48,6 +64,12 @@ def readme(role: Path) -> str:
         lines.append(f"| `{name}` | {shown} | {plain(option['description'])} ({kind}) |")
     check = CHECKS.get(role.name, "Check mode and `--diff` say exactly what would happen.")
     lines += ["", f"Tag: `{role.name}`. {check}", ""]
-    lines += ["```yaml", "- hosts: all", "  gather_facts: false", "  roles:"]
-    lines += [f"    - role: aspect.hardening.{role.name}", "```", ""]
-    return "\n".join(lines)
+    if role.name == "upgrade":
+        return "\n".join([*lines, "```sh", APPLY, "```", ""])
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "roles": [{"role": f"aspect.hardening.{role.name}"}],
+        "vars": EXAMPLES[role.name],
+    }
+    return "\n".join([*lines, "```yaml", yaml.safe_dump([play], sort_keys=False).rstrip(), "```", ""])

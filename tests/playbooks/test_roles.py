@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.playbooks.role_readme import ROLES, load, readme
+from tests.playbooks.role_readme import EXAMPLES, ROLES, load, readme
 
 EVERY = sorted(path for path in ROLES.iterdir() if path.is_dir())
 
@@ -37,3 +37,11 @@ def test_the_readme_is_made_of_the_specification(role: Path) -> None:
     if os.environ.get("REGOLDEN"):
         path.write_text(readme(role))
     assert path.read_text() == readme(role), "make it new: REGOLDEN=1 pytest tests/playbooks/test_roles.py"
+
+
+@pytest.mark.parametrize("role", EVERY, ids=lambda path: str(path.name))
+def test_the_example_gives_what_has_to_be_given(role: Path) -> None:
+    options = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    given = EXAMPLES[role.name]
+    assert given.keys() <= options.keys()
+    assert {name for name, option in options.items() if option.get("required")} <= given.keys()
