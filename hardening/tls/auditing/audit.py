@@ -174,7 +174,8 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
             notes.append(assumed)
         several = libraries(tree, main.path, release) if libraries and build is None else ()
         return tuple(_reading(release, one, notes) for one in several or (build,))
-    return tuple(_reading(r, build, notes) for r in facts.releases)
+    sole = len(facts.releases) == 1
+    return tuple(replace(_reading(r, build, notes), sole=sole) for r in facts.releases)
 
 
 def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:

@@ -75,6 +75,8 @@ class Reading:
     release: Release
     build: str
     assumptions: tuple[str, ...] = ()
+    sole: bool = True
+    """Whether it is known that this release runs; else it is one of several that may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,31 @@ def server_section(tree: Tree, path: str) -> Section:
     return whole
 
 
+def begins(tree: Tree, path: str, whole: Section, reading: Reading, words: str) -> Line | None:
+    """Return the line from which on a server offers TLS, or None where it offers none.
+
+    A release that makes itself a certificate needs no word about TLS; `words` name it, and the first that does.
+    """
+    off = whole.last("ssl")
+    if any(whole.last(name) for name in _NONE) or (off is not None and off.value.lower() in _OFF):
+        return None
+    first = next(filter(about_tls, whole.lines), None)
+    if first is None and whole.lines and words:
+        if reading.sole:
+            return whole.lines[0]
+        tree.say("empty", path, None, f"nothing in it is about TLS, and {words} offers TLS all the same: name the release, --target NAME@VERSION")  # fmt: skip
+    return first
+
+
+def about_tls(line: Line) -> bool:
+    """Tell whether a setting is about TLS."""
+    return line.name.startswith(("ssl", "tls"))
+
+
+OWN = "the certificate is the one that the server makes itself, since nothing names another"
+OWN_KEY = frozenset({"rsa"})
+_NONE = ("skip_ssl", "disable_ssl")
+_OFF = frozenset({"0", "off", "false"})
 _PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
 
 
@@ -92,9 +117,16 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     whole = server_section(tree, path)
     strays(tree, whole, "mariadb", reading.release)
-    first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
-    if first is None or whole.last("skip_ssl") is not None:
+    first = begins(
+        tree,
+        path,
+        whole,
+        reading,
+        "MariaDB from 11.4 on" if _has("automatic certificate", reading.release) else "",
+    )
+    if first is None:
         return
+    own = not about_tls(first)
     facts, release, at = directives("mariadb"), reading.release, InFile((first.path,), first.line)
     version = said(whole, "tls_version") if _has("tls_version", release) else None
     cipher, certificate, port = said(whole, "ssl_cipher"), whole.last("ssl_cert"), whole.last("port")
@@ -102,15 +134,17 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     suites13 = _tls13(cipher, reading.build)
     yield served.offer(
         served.Settings(
-            subject=f"{path}#mariadb:{port.value if port else '3306'}" if certificate else path,
+            subject=f"{path}#mariadb:{port.value if port else '3306'}" if certificate or own else path,
             at=at,
             protocols=spans.listed(words, version.at if version else at),
             ciphers=cipher or Said(facts.default_of("ciphers", release), at),
             ciphersuites=suites13,
-            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            keys=OWN_KEY
+            if own
+            else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             dh_bits=2048,
             compression=False,
-            assumptions=reading.assumptions,
+            assumptions=(*reading.assumptions, *([OWN] if own else [])),
         ),
         reading.build,
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +28,6 @@ def _policy(name: str, policy: str) -> Policy:
 def _slow(name: str) -> Any:
     """Coturn meets a hello it does not like with silence, and a scan is patient."""
     return pytest.param(name, marks=pytest.mark.long) if name == "coturn" else name
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that a server may still enter when it has become another user; pytest's own are for root alone."""
-    with tempfile.TemporaryDirectory(prefix="harden-server-") as name:
-        path = Path(name)
-        path.chmod(0o755)
-        yield path
 
 
 @pytest.mark.parametrize("name", CHECKED)
@@ -99,8 +88,8 @@ def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None
     assert (made.offer.dh_bits, audited.dh_bits, scanned.dh_bits) == (2048, 3072, 3072)
 
 
-@pytest.mark.parametrize("name", ["dovecot", "postfix"])
-def test_a_server_that_is_stopped_leaves_no_process(name: str, folder: Path) -> None:
+def test_a_server_that_is_stopped_leaves_no_process(folder: Path) -> None:
+    name = "postfix"  # its master leaves the session it was started in
     server = servers.needed(name)
     pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
     made = render(find(name), policies.load("aspect"), params=server.params(port, pair))
@@ -109,5 +98,5 @@ def test_a_server_that_is_stopped_leaves_no_process(name: str, folder: Path) -> 
     before = set(servers.descendants(mine))
     with servers.running(name, main, port):
         started = set(servers.descendants(mine)) - before
-    assert len(started) > 1, "the server has no workers, so this shows nothing"
+    assert len(started) > 1, "it is one process, so this shows nothing"
     assert not [pid for pid in started if servers.lives(pid)]
