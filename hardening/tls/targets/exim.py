@@ -125,13 +125,20 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     flat_syntax.strays(tree, main.lines, directives("exim"), reading.release)
     first = next((x for x in main.lines if x.name in _OURS or x.name.startswith("tls_")), None)
     certificate, hosts = main.last("tls_certificate"), main.last("tls_advertise_hosts")
-    if first is None or (hosts is not None and not hosts.value):
+    if hosts is not None and not hosts.value:
         return
-    at = _at(first, InFile((path,), 1))
-    subject, *also = served.named(path, ("smtp",), _ports(main)) if certificate else (path,)
+    own = first is None and bool(main.lines) and _has("TLS for everybody", reading.release)
+    if own and not reading.sole:
+        tree.say("empty", path, None, served.all_the_same("Exim from 4.87 on"))
+    if first is None and not (own and reading.sole):
+        return
+    at = _at(first or main.lines[0], InFile((path,), 1))
+    subject, *also = served.named(path, ("smtp",), _ports(main)) if certificate or own else (path,)
     named = certificate.value if certificate and "$" not in certificate.value else ""
     keys = certificates.keys_of(tree, [tree.place(f, "/") for f in re.split(r"\s*:\s*", named) if f])
-    yield replace((_gnutls if gnu else _openssl)(main, subject, at, keys, reading), also=tuple(also))
+    way = replace(reading, assumptions=(*reading.assumptions, served.OWN)) if own else reading
+    keys = served.OWN_KEY if own else keys
+    yield replace((_gnutls if gnu else _openssl)(main, subject, at, keys, way), also=tuple(also))
 
 
 _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}

@@ -91,7 +91,7 @@ def begins(tree: Tree, path: str, whole: Section, reading: Reading, words: str) 
     if first is None and whole.lines and words:
         if reading.sole:
             return whole.lines[0]
-        tree.say("empty", path, None, f"nothing in it is about TLS, and {words} offers TLS all the same: name the release, --target NAME@VERSION")  # fmt: skip
+        tree.say("empty", path, None, served.all_the_same(words))
     return first
 
 
@@ -100,8 +100,6 @@ def about_tls(line: Line) -> bool:
     return line.name.startswith(("ssl", "tls"))
 
 
-OWN = "the certificate is the one that the server makes itself, since nothing names another"
-OWN_KEY = frozenset({"rsa"})
 _NONE = ("skip_ssl", "disable_ssl")
 _OFF = frozenset({"0", "off", "false"})
 _PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
@@ -139,12 +137,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             protocols=spans.listed(words, version.at if version else at),
             ciphers=cipher or Said(facts.default_of("ciphers", release), at),
             ciphersuites=suites13,
-            keys=OWN_KEY
+            keys=served.OWN_KEY
             if own
             else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             dh_bits=2048,
             compression=False,
-            assumptions=(*reading.assumptions, *([OWN] if own else [])),
+            assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
         ),
         reading.build,
     )

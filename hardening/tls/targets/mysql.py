@@ -13,8 +13,6 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.mariadb import (
-    OWN,
-    OWN_KEY,
     about_tls,
     begins,
     edits,
@@ -86,12 +84,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             protocols=spans.listed(words, version.at if version else at),
             ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
             ciphersuites=said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", release) else None,
-            keys=OWN_KEY
+            keys=served.OWN_KEY
             if own
             else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             dh_bits=2048,
             compression=False,
-            assumptions=(*reading.assumptions, *([OWN] if own else [])),
+            assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
         ),
         reading.build,
     )

@@ -76,6 +76,16 @@ class Settings:
     """Versions that are switched on and that something beside the library takes away again."""
 
 
+OWN = "the certificate is the one that the server makes itself, since nothing names another"
+OWN_KEY = frozenset({"rsa"})
+"""The key of such a certificate."""
+
+
+def all_the_same(who: str) -> str:
+    """Return what is said of a file without a word about TLS where `who` offers TLS nevertheless, and nobody says who runs."""
+    return f"nothing in it is about TLS, and {who} offers TLS all the same: name the release, --target NAME@VERSION"
+
+
 def at_level(string: str, level: int, build_name: str) -> str:
     """Return a cipher string as it is when the program sets a security level itself, which a list's own word overrules."""
     if builds.build(build_name).security_level is None or "@SECLEVEL" in string:
