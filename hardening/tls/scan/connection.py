@@ -22,7 +22,7 @@ class Connection:
     """The state of one connection."""
 
     __slots__ = (
-        "deadline", "dialogue", "job", "listener", "out", "question", "sock", "started", "state", "ticket",
+        "deadline", "dialogue", "due", "job", "listener", "out", "question", "sock", "started", "state", "ticket",
     )  # fmt: skip
 
     def __init__(self, job: Job, ticket: int, question: Question, now: float) -> None:
@@ -32,7 +32,8 @@ class Connection:
         self.dialogue: Dialogue | None = None
         self.out = b""
         self.state = "connecting"
-        self.deadline = now
+        self.deadline = self.due = now
+        """When it ends if nothing comes, and when the loop looks at that next."""
 
     def connected(self, dialogue: Dialogue | None, now: float, wire: Wire) -> None:
         """Begin with what is spoken before TLS, or with TLS."""

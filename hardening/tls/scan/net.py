@@ -160,8 +160,10 @@ class Loop:
                 if not item.finished:
                     self._pump(item)
             elif isinstance(item, Connection) and item.sock is not None:
+                if due != item.due:
+                    continue  # it was looked at sooner, or will be
                 if item.deadline > now:
-                    heapq.heappush(self._timers, (item.deadline, next(self._order), item))
+                    self._look_at(item)
                 elif due > polled:
                     heapq.heappush(self._timers, (due, order, item))
                     return
@@ -194,7 +196,17 @@ class Loop:
         connection.deadline = now + self._wire.connect_timeout
         self._open[sock.fileno()] = connection
         self._poller.add(sock, connection)
-        heapq.heappush(self._timers, (connection.deadline, next(self._order), connection))
+        self._look_at(connection)
+
+    def _hurry(self, connection: Connection) -> None:
+        """Look at it sooner where its deadline has come nearer: a question may be less patient than a connection."""
+        if connection.deadline < connection.due:
+            self._look_at(connection)
+
+    def _look_at(self, connection: Connection) -> None:
+        """Have the connection looked at when its deadline has come."""
+        connection.due = connection.deadline
+        heapq.heappush(self._timers, (connection.due, next(self._order), connection))
 
     def _failed_connect(self, connection: Connection, code: int) -> None:
         job = connection.job
@@ -224,6 +236,7 @@ class Loop:
                 self._not_connected(connection, code)
                 return
             connection.connected(dialogue, self._clock(), self._wire)
+            self._hurry(connection)
         if connection.out:
             try:
                 sent = sock.send(connection.out)
@@ -256,6 +269,7 @@ class Loop:
             if answer is not None:
                 self._finish(connection, answer)
                 return
+            self._hurry(connection)
             if connection.out:
                 self._poller.writes(sock, connection)
             if len(data) < RECEIVE:
