@@ -239,6 +239,13 @@ class Credentials:
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
         if name.startswith("="):
             return self._named(name[1:], given[0])
+        if name.startswith("?"):
+            sure = naming.held_against(name[1:], given[0] or "")
+            return (
+                None
+                if sure is None
+                else (self._by_id["back-door"], Catch(0, 0, given[0] or "", key=name[1:], confidence=sure))
+            )
         sink = self._sinks.get(name.lower())
         if sink is None and name in STORES_OPENED:
             value = next((v for v in reversed(given) if v), None)

@@ -29,6 +29,10 @@ _CAST = re.compile(
     rf"""(?:\(\s*(?:const\s+)?(?:unsigned\s+)?\w+\s*\**\s*\)\s*|[bBuUL@](?=["']))?{_LITERAL}"""
 )
 """A literal, with a type or a letter before it."""
+_QUOTED = re.compile(
+    r"q[qQ]?\s?(?P<literal>\{[^{}\n]{0,200}\}|\([^()\n]{0,200}\)|\[[^\[\]\n]{0,200}\]|\|[^|\n]{0,200}\||![^!\n]{0,200}!)(?=\s*[,)])"
+)
+"""A literal in the quotes that Perl lets one choose."""
 _BYTES = re.compile(
     r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice)|\[\]byte)"
     rf"""\s*\(\s*b?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
@@ -231,7 +235,11 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912, PLR0915 - o
             found[-1].start, found[-1].end = call.span("value")
             joined, at = False, call.end()
             continue
-        if depth == 0 and joined and (made := _CAST.match(text, at) or _BYTES.match(text, at)):
+        if (
+            depth == 0
+            and joined
+            and (made := _CAST.match(text, at) or _BYTES.match(text, at) or _QUOTED.match(text, at))
+        ):
             _take(found[-1], made)
             at = made.end()
             if after := _AFTER.match(text, at):

@@ -16,6 +16,7 @@ from bundle.detect.credentials.values import (
     is_chosen,
     is_compound,
     is_digest_or_id,
+    is_example,
     is_generated,
     is_phrase,
     is_placeholder,
@@ -114,11 +115,19 @@ def entities(text: str) -> str:
     )
 
 
+_NO_ACCOUNT = frozenset("user username name login foo bar me myuser".split())
+"""Accounts of examples; a proxy that is called `proxy` has a real one, and a password that somebody chose."""
+
+
 def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a URL: not one of the dummies of documentation."""
     host, value = match["host"], caught.value
-    if is_placeholder(value) or _EXAMPLE_HOSTS.search(host) or value.startswith(("$", "{", "%s", "<", "[")):
+    if is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")):
         return None
+    if _EXAMPLE_HOSTS.search(host):
+        chosen = "." not in host and is_generated(value) and not is_example(value)
+        meant = chosen and caught.user.lower() not in _NO_ACCOUNT
+        return replace(caught, confidence=Confidence.MEDIUM) if meant else None
     if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
         return None
     if value.lower() in DUMMIES:

@@ -71,9 +71,14 @@ def mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return cracked(caught) if _usual(caught.value, "mysql") else caught
 
 
+_HASH_OF = re.compile(r"(?i)_?hash(?:ed)?$")
+"""Behind a word for a password that is written as one with it: `pwhash`."""
+
+
 def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An unsalted digest beside the name of a password, or of an account in a list of accounts."""
-    if match.groupdict().get("key") is not None and kind_of(match["key"]) is not Kind.PASSWORD:
+    name = match.groupdict().get("key")
+    if name is not None and Kind.PASSWORD not in (kind_of(name), kind_of(_HASH_OF.sub("", name))):
         return None
     value = caught.value
     if len(set(value.lower())) < _FEWEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 from typing import Protocol
 
 from bundle.classfile import CONSTANT, LDC, LDC_W, OPERANDS, TEXT, TWO_SLOTS, VARIABLE, WIDE, after
@@ -30,6 +31,16 @@ class Wanted(Protocol):
     def named(self, name: str) -> bool:
         """Whether a field, or a key, of this name matters."""
         ...
+
+    def compared(self, name: str) -> bool:
+        """Whether a field, a variable, a getter or a key of this name matters where it is compared with a literal."""
+        ...
+
+
+class _Name(str):
+    """What is known of a value that is no literal: the variable, field, getter or key that it comes from."""
+
+    __slots__ = ()
 
 
 class _Reader:
@@ -77,9 +88,9 @@ def calls(data: bytes, wanted: Wanted | None = None) -> Iterator[tuple[str, list
         if marks is not None and not marks:
             return
         for _ in range(reader.u2()):
-            for code in _member(reader, pool):
+            for code, tables in _member(reader, pool):
                 if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
-                    yield from _invocations(code, pool)
+                    yield from _invocations(code, pool, _variables(data, tables, pool))
     except (IndexError, struct.error, KeyError, UnicodeDecodeError):
         return
 
@@ -108,7 +119,8 @@ def _pool(data: bytes) -> tuple[dict[int, tuple[int, bytes]], int]:
 def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> list[bytes]:
     """Return what the bytecode holds where it calls a method, or sets a field, that is wanted: the reference's number."""
     known: dict[bytes, bool] = {}
-    keyed: bool | None = None
+    keyed = cache(lambda: any(wanted.named(key.rsplit(".", 1)[-1]) for key in _literals(pool)))
+    compared = cache(lambda: any(wanted.compared(one) for one in _texts(pool)))
     marks = []
     for index, (tag, raw) in pool.items():
         if tag not in _REFERENCES:
@@ -122,12 +134,10 @@ def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> list[bytes]:
             elif name == b"<init>" or name in _NAMES_OF_OWNER:
                 owner = _through(pool, raw).decode("utf-8", "replace")
                 want = wanted.called(text) or wanted.called(owner.rsplit("/", 1)[-1])
+            elif name in _COMPARES and _through(pool, raw) == b"java/lang/String":
+                want = compared()
             else:
-                want = wanted.called(text)
-                if not want and wanted.sets(text):
-                    if keyed is None:
-                        keyed = any(wanted.named(key.rsplit(".", 1)[-1]) for key in _literals(pool))
-                    want = keyed
+                want = wanted.called(text) or (wanted.sets(text) and keyed())
                 known[raw[2:]] = want
         if want:
             marks.append(index.to_bytes(2, "big"))
@@ -147,8 +157,15 @@ def _literals(pool: dict[int, tuple[int, bytes]]) -> Iterator[str]:
             yield text[1].decode("utf-8", "replace")
 
 
-def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[bytes]:
-    """Skip one field or method; return the bytecode it has."""
+def _texts(pool: dict[int, tuple[int, bytes]]) -> Iterator[str]:
+    """Yield the names, and the literals that may be keys."""
+    for tag, raw in pool.values():
+        if tag == TEXT and len(raw) <= _LONGEST_KEY:
+            yield raw.decode("utf-8", "replace")
+
+
+def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[tuple[bytes, int]]:
+    """Skip one field or method; return the bytecode it has, and where the tables behind it begin."""
     reader.skip(6)
     found = []
     for _ in range(reader.u2()):
@@ -157,9 +174,25 @@ def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[bytes]:
         if name == b"Code":
             reader.skip(4)
             length = reader.u4()
-            found.append(reader.data[reader.at : reader.at + length])
+            found.append((reader.data[reader.at : reader.at + length], reader.at + length))
         reader.at = end
         reader.skip(0)
+    return found
+
+
+def _variables(data: bytes, at: int, pool: dict[int, tuple[int, bytes]]) -> list[tuple[int, int, int, str]]:
+    """Return the variables of a method, where the compiler kept their names: number, first and last offset, name."""
+    reader, found = _Reader(data), []
+    reader.at = at
+    reader.skip(8 * reader.u2())
+    for _ in range(reader.u2()):
+        attribute, size = pool[reader.u2()][1], reader.u4()
+        end = reader.at + size
+        if attribute == b"LocalVariableTable":
+            for _ in range(reader.u2()):
+                first, length, name, _type, number = (reader.u2() for _ in range(5))
+                found.append((number, first, first + length, pool[name][1].decode("utf-8", "replace")))
+        reader.at = end
     return found
 
 
@@ -196,13 +229,18 @@ _OF_OWNER = ("load", "store", "getKey", "init")
 _NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
 _STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
 _KEEPS = (89, 192, 0)
-_SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf")
+_SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf", "toLowerCase", "toString")
+_COMPARES = frozenset((b"equals", b"equalsIgnoreCase", b"contentEquals", b"compareTo"))
+_LOADS, _LOAD, _GETS = range(42, 46), 25, (178, 180)
+_OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField".split())
+"""Methods that return what their argument names."""
+_LONGEST_KEY = 60
 
 
-def _invocations(  # noqa: C901 - one branch for each kind of opcode
-    code: bytes, pool: dict[int, tuple[int, bytes]]
+def _invocations(  # noqa: C901, PLR0912 - one branch for each kind of opcode
+    code: bytes, pool: dict[int, tuple[int, bytes]], variables: list[tuple[int, int, int, str]]
 ) -> Iterator[tuple[str, list[str | None]]]:
-    """Follow the stack roughly: literals are pushed, everything else that pushes is unknown."""
+    """Follow the stack roughly: literals are pushed, everything else that pushes is unknown, or a name."""
     stack: list[str | None] = []
     at = 0
     while at < len(code):
@@ -219,26 +257,58 @@ def _invocations(  # noqa: C901 - one branch for each kind of opcode
         elif op in _INVOKES:
             owner, name, descriptor = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
             wanted = _count(descriptor)
-            given = stack[len(stack) - wanted :] if 0 < wanted <= len(stack) else []
-            if given and any(v is not None for v in given):
+            given = [_literal(v) for v in stack[len(stack) - wanted :]] if 0 < wanted <= len(stack) else []
+            if wanted == 1 and name.encode() in _COMPARES:
+                yield from _compared(stack)
+            elif given and any(v is not None for v in given):
                 made = name == "<init>" or (name in _OF_OWNER and owner.startswith(_STORES))
                 yield (owner.rsplit("/", 1)[-1] if made else name), given
-            kept = stack[-1] if name in _SAME_VALUE and stack else None
+            copied = name in _SAME_VALUE or (wanted == 1 and name == "<init>" and owner == "java/lang/String")
+            kept = stack[-1] if copied and stack else _named_by(name, given)
             if op != _STATIC:
                 wanted += 1
             del stack[max(0, len(stack) - wanted) :]
-            if not descriptor.endswith(")V"):
+            if not descriptor.endswith(")V") or (copied and name == "<init>"):
                 stack.append(kept)
         elif op in _PUTS:
             _, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
-            if stack and stack[-1] is not None:
+            if stack and _literal(stack[-1]) is not None:
                 yield f"={name}", [stack[-1]]
             stack.clear()
+        elif op in _GETS:
+            if op == _GETS[1] and stack:
+                stack.pop()
+            stack.append(_Name(_method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))[1]))
+        elif op == _LOAD or op in _LOADS:
+            number = code[at + 1] if op == _LOAD else op - _LOADS[0]
+            stack.append(
+                next((_Name(n) for i, low, high, n in variables if i == number and low <= at < high), None)
+            )
         elif op < 54:  # noqa: PLR2004 - constants and loads push one value
             stack.append(None)
         elif op not in _KEEPS and op in (*range(153, 178), 191, 194, 195):
             stack.clear()
         at += 1 + OPERANDS[op]
+
+
+def _literal(value: str | None) -> str | None:
+    return None if isinstance(value, _Name) else value
+
+
+def _named_by(name: str, given: list[str | None]) -> str | None:
+    """Return the name of what a method returns: its own behind `get`, or the key that it is asked for."""
+    if name in _OF_KEY and given and given[0]:
+        return _Name(given[0])
+    return _Name(name[3:]) if name.startswith("get") and not given else None
+
+
+def _compared(stack: list[str | None]) -> Iterator[tuple[str, list[str | None]]]:
+    """Say a comparison of a literal with something that has a name: the name after `?`, and the text."""
+    pair = stack[-2:]
+    names = [v for v in pair if isinstance(v, _Name)]
+    texts = [v for v in pair if v is not None and not isinstance(v, _Name)]
+    if len(names) == 1 == len(texts):
+        yield f"?{names[0]}", [texts[0]]
 
 
 def _count(descriptor: str) -> int:

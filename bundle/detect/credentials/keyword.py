@@ -93,6 +93,8 @@ _KEYS_BY_USE = frozenset(
 _ENDS_LIKE_ONE = re.compile(r"^\w{1,12}(?:pass|pwd|passw)$")
 _OTHER_PASSES = frozenset("compass bypass encompass surpass trespass overpass underpass multipass".split())
 _LETTERS = str.maketrans("\u0142\u0141\u00f8\u00d8\u0131", "lLoOi")
+_HOLDERS = re.compile(r"(?i)\b(?:params?|parameters)\.(?=[\w.-]*$)")
+"""What holds settings and says nothing of those behind it: `resources.db.params.password`."""
 _ABOUT = frozenset(
     "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
 )
@@ -106,14 +108,22 @@ def ascii_name(name: str) -> str:
     return unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
 
 
-@lru_cache(maxsize=20_000)
-def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
-    """Return what the name of a variable, key, attribute or element promises, or None."""
+def _words(name: str) -> list[str]:
+    """Return the words of a name that say what it is for."""
+    if "." in name:
+        name = _HOLDERS.sub("", name)
     words = [w.lower() for w in _WORDS.findall(name if name.isascii() else ascii_name(name))]
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
     if words[:2] in (["plain", "text"], ["clear", "text"]):
         del words[:2]
+    return words
+
+
+@lru_cache(maxsize=20_000)
+def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
+    """Return what the name of a variable, key, attribute or element promises, or None."""
+    words = _words(name)
     if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:
         return None
     if " ".join(words[-2:]) in _PASSWORDS_BY_USE:

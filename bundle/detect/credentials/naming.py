@@ -12,6 +12,7 @@ from bundle.detect.credentials.values import (
     is_chosen,
     is_compound,
     is_digest_or_id,
+    is_generated,
     is_phrase,
     strength,
 )
@@ -87,3 +88,12 @@ def judged(name: str, value: str) -> Confidence | None:
     if said is Strength.MIXED:
         return Confidence.HIGH
     return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW
+
+
+def held_against(name: str, value: str) -> Confidence | None:
+    """Return how sure it is that a class compares a password with a back door, and not with a word of the program."""
+    if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
+        return None
+    if strength(value) is not Strength.MIXED or value.lower() == name.lower():
+        return None
+    return Confidence.HIGH if is_generated(value) else Confidence.MEDIUM

@@ -68,10 +68,16 @@ def spaced(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if other else named(caught, match)
 
 
+_VARIABLE = re.compile(r"^[A-Z][A-Z0-9]*_[A-Z0-9_]+$")
+"""The name of a variable of the environment, beside which no text stands."""
+
+
 def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A name and a value beside each other where texts stand as well: a plain word is one of them."""
     one = named(caught, match)
     if one is None or strength(one.value) > Strength.WORD or is_phrase(one.value):
+        return one
+    if _VARIABLE.match(match["key"]) and kind_of(match["key"]) is Kind.PASSWORD:
         return one
     return replace(one, confidence=Confidence.LOW)
 
@@ -283,6 +289,11 @@ def generated(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if mixed and strength(value) else None
 
 
+def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The number that a door or an account is opened with: less sure than words, for programs count with such names."""
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
 def _plain(value: str) -> str:
     """Return the value without the mark that says how it is stored, and out of a code that names itself."""
     value = re.sub(r"^\{(?:noop|plain|cleartext|clear)\}", "", value, flags=re.IGNORECASE)
@@ -309,4 +320,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "cisco": cisco,
     "sudoers": sudoers,
     "generated": generated,
+    "number": number,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bundle.detect.credentials.keyword import kind_of
+from bundle.detect.credentials.keyword import Kind, kind_of
 
 SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
@@ -14,6 +15,8 @@ SETTERS = frozenset(
 STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 _LONGEST_NAME = 1000
 """Letters of a name that is judged; what is judged is remembered, and a class may hold thousands of 64 KiB each."""
+
+_PASSWORD = re.compile(r"(?i)p(?:ass|wd|w\b|in\b)|kennwort|heslo|clave")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Wanted:
     def sets(self, name: str) -> bool:
         """Whether a method of this name sets what its first argument names."""
         return name in SETTERS
+
+    def compared(self, name: str) -> bool:
+        """Whether what has this name, or what a getter of this name returns, is a password."""
+        return bool(_PASSWORD.search(name)) and kind_of(name.removeprefix("get")) is Kind.PASSWORD
 
     def named(self, name: str) -> bool:
         """Whether a name promises a secret."""

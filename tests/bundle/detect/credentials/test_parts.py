@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,14 +145,18 @@ def test_a_github_token_without_its_checksum_is_less_sure(look: Look) -> None:
     assert "checksum" in unsure.message
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def _javac() -> None:
     if shutil.which("javac") is None:
         import os
 
         if os.environ.get("CI") == "true":
             pytest.fail("javac is missing: install a JDK")
         pytest.skip("javac is missing: install a JDK")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    _javac()
     folder: Path = tmp_path_factory.mktemp("java")
     source = folder / "Held.java"
     source.write_text(
@@ -187,6 +192,33 @@ def test_only_methods_with_what_is_wanted_are_followed(compiled: bytes, credenti
     assert [one for one in wanted if credentials._in_call(*one)] == found
 
 
+_COMPARES = """class Door { private String passwd;
+  boolean a(String pw) { return "North!8499".equals(pw); }
+  boolean b(String user, String password) { return user.equals("service") && password.equals("Tower#4488"); }
+  boolean c() { return this.passwd.equalsIgnoreCase("Pump_4419x"); }
+  boolean d(javax.swing.JPasswordField field) { return new String(field.getPassword()).equals("Valve-8812"); }
+  boolean e(java.util.Map<String, String> form) { return "Boiler8812!".equals(form.get("password")); }
+  boolean f(String passwordField) { return "North!8500".equals(passwordField); }
+  boolean g(String pw) { return "password".equals(pw) || "".equals(pw) || pw.equals(passwd); }
+  boolean h(String name) { return "North!8501".equals(name); } }"""
+
+
+def test_back_doors_of_classes(tmp_path: Path, credentials: Credentials) -> None:
+    """A password held against a literal, by the name of a variable, a field, a getter or a key."""
+    _javac()
+    (tmp_path / "Door.java").write_text(_COMPARES)
+    subprocess.run(
+        ["javac", "-g", "-d", str(tmp_path), "Door.java"], cwd=tmp_path, check=True, capture_output=True
+    )
+    data = (tmp_path / "Door.class").read_bytes()
+    said = {(name, given[0]) for name, given in javaclass.calls(data, credentials._wanted) if name[0] == "?"}
+    found = {value for name, value in said if credentials._in_call(name, [value])}
+    assert found == {"North!8499", "Tower#4488", "Pump_4419x", "Valve-8812", "Boiler8812!"}
+    assert ("?name", "North!8501") in said
+    one = replace(member("lib/Door.class", ""), content=data, size=len(data), format="class")
+    assert {f.rule.id for f in credentials.check(one, "b.zip")} == {"credential/back-door"}
+
+
 @pytest.mark.parametrize("mark", ["DB_PASSWORD", "pwd", "PasswordAuthentication", "getConnection"])
 def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str) -> None:
     class One:
@@ -198,6 +230,9 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
 
         def named(self, name: str) -> bool:
             return name == mark
+
+        def compared(self, name: str) -> bool:
+            return name == "nothing"
 
     said = {name.lstrip("=") for name, _ in javaclass.calls(compiled, One())}
     assert mark in said
