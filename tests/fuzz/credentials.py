@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bundle.detect import keys
-from bundle.detect.credentials import Credentials, assign, calls, cracking, decode, javaclass
+from bundle.detect.credentials import Credentials, calls, cracking, decode, javaclass
 from bundle.detect.credentials.gitleaks import load_gitleaks
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
@@ -58,7 +58,7 @@ def values(data: bytes) -> None:
     said = data.decode("utf-8", "replace")
     decode.plain(said, asked=True)
     decode.pair(said)
-    assign.unescaped(said)
+    decode.unescaped(said)
     calls.arguments(said)
     cracking.opened(said[:200])
 

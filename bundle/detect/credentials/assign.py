@@ -39,6 +39,8 @@ _PROMISE = re.compile(
 )
 """The words of `GATE`, in a text made lower case: that is several times quicker than to ask for either case."""
 _LONGEST_NAME = 70
+_IN_A_NAME = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_$.-")
+"""What a name goes on with, in a text with one character for each byte."""
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
     (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
@@ -52,6 +54,10 @@ _ASSIGN = re.compile(
       |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
+_NAME = re.compile(
+    r"""[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}+(?<![-.])(?!["']?[\]}]?[\[{]["']?\$?[\w.\-]|->|::)"""
+)
+"""A name that nothing else belongs to: no index, no member, no class."""
 _MORE = re.compile(
     r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
 )
@@ -74,7 +80,7 @@ _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 _UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _REFERRED = re.compile(r"!(?i:Ref|Sub|GetAtt|ImportValue|env|env_var|secret|vault|include|reference)\s")
-_GOES_ON = re.compile(r"""[ \t]*(?:=>|=|["']|[^\s:="'#]{0,4}$)""")
+_GOES_ON = re.compile(rb"""[ \t]*(?:=>|=|["']|[^\s\x1c-\x1f\x85\xa0:="'#]{0,4}$)""")
 """A line that goes on with what the one before it began: with a sign, a literal, or a word that is all there is."""
 _COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
 _CLOSED = re.compile(r"\s+[})\]]+$")
@@ -106,19 +112,26 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         if at <= position:
             continue
         floor, end = view.window(at, multiline=False)
-        if floor > position and _GOES_ON.match(view.text(floor, at)):
+        if floor > position and _GOES_ON.match(view.data, floor, at):
             floor, _ = view.window(floor, multiline=False)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
         stop, begun = min(end - start, len(text)), 0
         for word in _PROMISE.finditer(text[: at - start].lower()):
-            if word.start() < begun:
+            first = word.start()
+            if first < begun:
                 continue
-            found = _ASSIGN.match(text, _begin(text, word.start(), begun), stop)
-            caught = None if found is None else _caught(view, start, text, found, kind)
-            if found is not None:
-                begun = found.end("key") if caught is None else _past(found, caught, start)
-                position = start + begun
+            begin = _begin(text, first, begun)
+            name = _NAME.match(text, begin, stop)
+            if name is not None and kind_of(name[0]) is None:
+                begun = name.end()  # what most hits are, and several times quicker than the whole pattern
+                continue
+            found = _ASSIGN.match(text, begin, stop)
+            if found is None:
+                continue
+            caught = _caught(view, start, text, found, kind)
+            begun = found.end("key") if caught is None else _past(found, caught, start)
+            position = start + begun
             if caught is not None:
                 yield caught
 
@@ -133,8 +146,7 @@ def _past(found: re.Match[str], caught: Catch, base: int) -> int:
 def _begin(text: str, at: int, least: int) -> int:
     """Return where the name begins that has a word at an offset."""
     floor = max(least, at - _LONGEST_NAME)
-    while at > floor and (text[at - 1].isalnum() or text[at - 1] in "_$.-"):
-        at -= 1
+    at = floor + len(text[floor:at].rstrip(_IN_A_NAME))
     while not (text[at].isalpha() or text[at] in "_$"):
         at += 1
     return at
@@ -166,11 +178,7 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
-    decoded = decode.plain(
-        value,
-        asked=bool(_CODED.search(key) or _CODED.search(found["wrap"] + text[found.end() : found.end() + 12])),
-    )
-    value = value if decoded is None else decoded
+    value = _decoded(found, text, key, value)
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
     if confidence is None or compared:
@@ -178,9 +186,24 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
 
+_JOINED = re.compile(r"\[|->|::")
+
+
+def _decoded(found: re.Match[str], text: str, key: str, value: str) -> str:
+    """Return what a value says in a code that its name, or a call around it, tells; a sentence is in none."""
+    if " " in value and "%" not in value:
+        return value
+    asked = bool(_CODED.search(key) or _CODED.search(found["wrap"] + text[found.end() : found.end() + 12]))
+    decoded = decode.plain(value, asked=asked)
+    return value if decoded is None else decoded
+
+
 def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
     """Return the part of a name that counts, and what it promises: $a['db']['password'], and [...]['password']['root']."""
-    parts = re.split(r"""["']?\]?\[["']?|->|::""", found["key"])
+    whole = found["key"]
+    if not _JOINED.search(whole):
+        return whole, kind_of(whole)
+    parts = re.split(r"""["']?\]?\[["']?|->|::""", whole)
     key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
     if promised is None and len(parts) > 1 and kind_of(parts[-2]) is Kind.PASSWORD:
@@ -194,7 +217,7 @@ def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     What a tag of YAML says to be a reference is no value.
     """
     between = text[found.end("key") : found.start("value")]
-    if _REFERRED.search(between):
+    if "!" in between and _REFERRED.search(between):
         return False
     if "\n" not in between or found["value"][0] in "\"'":
         return True
@@ -212,7 +235,8 @@ def _separated(  # noqa: PLR0911 - one return for each sign
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
     before = text[: found.start()]
-    if _ASKED_FOR.search(before):
+    small = before.lower()
+    if ("read" in small or "/p" in small) and _ASKED_FOR.search(before):
         return False
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
     if ")" in close and sep != "=":
@@ -295,7 +319,7 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
 ) -> tuple[int, int, str, bool]:
     raw = found["value"]
     start, end = found.span("value")
-    if set(raw[:3]) in ({'"'}, {"'"}) and len(raw) > 6:  # noqa: PLR2004 - three quotes on either side
+    if raw[:3] in ('"""', "'''") and len(raw) > 6:  # noqa: PLR2004 - three quotes on either side
         return base + start + 3, base + end - 3, view.value(base + start + 3, base + end - 3), True
     if raw.startswith('\\"') and raw.endswith('\\"') and len(raw) > 4:  # noqa: PLR2004 - escaped quotes on either side
         return base + start + 2, base + end - 2, view.value(base + start + 2, base + end - 2), True
@@ -310,17 +334,22 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
             False,
         )
     if raw[0] in "\"'":
-        value = unescaped(view.value(base + start + 1, base + end - 1))
+        value = decode.unescaped(view.value(base + start + 1, base + end - 1))
         at = end
         while (more := _MORE.match(text, at)) and not (view.apart and "\n" in more[0]):
-            value += unescaped(more["value"][1:-1])
+            value += decode.unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
     if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
     raw = _bare(found, kind)
     value = view.value(base + start, base + start + len(raw))
-    return base + start, base + start + len(raw), unescaped(value) if _UNICODE.search(value) else value, False
+    return (
+        base + start,
+        base + start + len(raw),
+        decode.unescaped(value) if _UNICODE.search(value) else value,
+        False,
+    )
 
 
 def _bare(found: re.Match[str], kind: str) -> str:
@@ -333,21 +362,6 @@ def _bare(found: re.Match[str], kind: str) -> str:
     if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
         return (raw.split(None, 1) or [""])[0]
     return raw
-
-
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
-
-
-def unescaped(text: str) -> str:
-    """Return a literal as the program sees it."""
-
-    def plain(found: re.Match[str]) -> str:
-        word = found[1]
-        if word[0] in "ux" and len(word) > 1:
-            return chr(int(word[1:], 16))
-        return {"n": "\n", "t": "\t", "r": "\r"}.get(word, word)
-
-    return _ESCAPE.sub(plain, text)
 
 
 def _confidence(  # noqa: PLR0911 - one return for each degree

@@ -18,6 +18,10 @@ _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'(?P<literal>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')', re.DOTALL)
 _NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
 _CODER = r"(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}\s*\("
+_TO_LITERAL = re.compile(rf"""\s*=(?!=)\s*(?=["']|{_CODER})""")
+_IN_DEFINE = re.compile(rf"""["']\s*,\s*(?=["']|{_CODER})""")
+_DEFINE = re.compile(r"""\bdefine\s*\(\s*["']\Z""")
+_LONGEST_DEFINE = 100
 _STATEMENT = re.compile(r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[^"';\n])+(?=;|\n|\)\s*;|$)""")
 _DECODED = re.compile(
     r"""(?:new\s+String\s*\(\s*)?(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}
@@ -176,17 +180,34 @@ def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
     last = re.split(r"->|::\$?|\.", name)[-1].lstrip("$")
     if not last or last in ("null", "true", "false", "NULL", "None"):
         return None
-    written = re.compile(
-        rf"""(?:\bdefine\s*\(\s*["']{re.escape(last)}["']\s*,|(?:\$|->|\b){re.escape(last)}\s*=(?!=))\s*(?=["']|{_CODER})"""
-    )
     low = max(0, at - _FAR)
     text = view.text(low, at)
-    for found in reversed(list(written.finditer(text))):
-        if given := _given(text, found.end(), view, low):
+    place = text.rfind(last)
+    while place >= 0:
+        begin = _assigned(text, place, last)
+        if begin >= 0 and (given := _given(text, begin, view, low)):
             return given
+        place = text.rfind(last, 0, place + len(last) - 1)
     text = view.text(at, at + _FAR)
-    after = written.search(text)
-    return None if after is None else _given(text, after.end(), view, at)
+    place = text.find(last)
+    while place >= 0:
+        begin = _assigned(text, place, last)
+        if begin >= 0:
+            return _given(text, begin, view, at)
+        place = text.find(last, place + 1)
+    return None
+
+
+def _assigned(text: str, at: int, name: str) -> int:
+    """Return where the literal begins that is given to the name at an offset, in PHP's `define` too; -1 for none."""
+    end = at + len(name)
+    before = text[at - 1 : at]
+    if before in ("'", '"') and (found := _IN_DEFINE.match(text, end)):
+        return found.end() if _DEFINE.search(text, max(0, at - _LONGEST_DEFINE), at) else -1
+    if before.isalnum() or before == "_":
+        return -1
+    found = _TO_LITERAL.match(text, end)
+    return -1 if found is None else found.end()
 
 
 def _given(text: str, at: int, view: View, base: int) -> tuple[int, int, str] | None:

@@ -69,3 +69,20 @@ def _obf(body: str) -> str | None:
         high, low = divmod(int(body[at : at + 4], 36), 256)
         raw.append((high + low - 254) // 2 % 256)
     return _readable(bytes(raw))
+
+
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
+
+
+def unescaped(text: str) -> str:
+    """Return a literal as the program sees it."""
+    if "\\" not in text:
+        return text
+
+    def plain(found: re.Match[str]) -> str:
+        word = found[1]
+        if word[0] in "ux" and len(word) > 1:
+            return chr(int(word[1:], 16))
+        return {"n": "\n", "t": "\t", "r": "\r"}.get(word, word)
+
+    return _ESCAPE.sub(plain, text)

@@ -25,21 +25,33 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
     if _names_a_setting(key, value, kind):
         return True
-    if quote == '"' and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
+    if quote == '"' and "$" in value and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
         return True
     if quote not in "\"'" and kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key):
         return True
     if kind in PROGRAMS and quote in LITERAL_BEGINS and is_template(value):
         return True
-    if kind in PROGRAMS and value != key and _SIGNS.sub("", value.lower()) == _SIGNS.sub("", key.lower()):
+    if kind in PROGRAMS and value != key and _same_letters(value.lower(), key.lower()):
         return True
     return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
+
+
+def _same_letters(value: str, key: str) -> bool:
+    """Whether two texts are the same but for signs; what begins with different letters is not."""
+    if value[:1].isalnum() and key[:1].isalnum() and value[0] != key[0]:
+        return False
+    return _SIGNS.sub("", value) == _SIGNS.sub("", key)
 
 
 def _names_a_setting(key: str, value: str, kind: str) -> bool:
     if value.lower() in DUMMIES and NAMES_A_NAME.match(key):
         return True
-    return kind == place.CODE and bool(SETTING.match(value)) and kind_of(value.rsplit(".", 1)[-1]) is not None
+    return (
+        kind == place.CODE
+        and "." in value
+        and bool(SETTING.match(value))
+        and kind_of(value.rsplit(".", 1)[-1]) is not None
+    )
 
 
 _PAIRS_BEFORE = re.compile(r"[=:]\s*\w+=[\w%{}]+(?:,\s*|\s+)$")

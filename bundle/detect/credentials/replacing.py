@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bundle.detect.credentials import assign, place
+from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import entities
 from bundle.detect.credentials.textview import View, codec
@@ -111,7 +111,7 @@ def _certain(member: Member, view: View, one: Catch, kind: str) -> bool:
 def _span(view: View, one: Catch) -> tuple[int, int] | None:
     """Return where exactly the value is written, if it is written as it is."""
     raw = view.value(one.start, one.end)
-    if one.value in (raw, assign.unescaped(raw), entities(raw)):
+    if one.value in (raw, decode.unescaped(raw), entities(raw)):
         return one.start, one.end
     value = one.value.encode()
     piece = bytes(view.data[one.start : one.end])

@@ -96,10 +96,12 @@ def is_placeholder(value: str) -> bool:
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip()
+    if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
+        return Strength.NO  # a sentence, which most texts are: before anything that takes longer
     if is_placeholder(value) or "\n" in value:
         return Strength.NO
     if value.lower() in common():
@@ -143,7 +145,11 @@ _TEMPLATE = re.compile(r"\{\w*(?:![rsa])?(?::[^{}\s]{0,12})?\}|%(?:\(\w+\))?[srd
 
 def is_template(value: str) -> bool:
     """Whether a program fills the value in before it uses it: a path, or what is no more than words without that."""
-    return bool(_TEMPLATE.search(value)) and ("/" in value or not is_generated(_TEMPLATE.sub("", value)))
+    return (
+        ("{" in value or "%" in value)
+        and bool(_TEMPLATE.search(value))
+        and ("/" in value or not is_generated(_TEMPLATE.sub("", value)))
+    )
 
 
 def is_phrase(value: str) -> bool:
