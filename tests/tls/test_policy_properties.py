@@ -85,7 +85,7 @@ def facts(one: Policy, what: Offer) -> dict[tuple[str, str, str], Severity]:
 RANK = {"pass": 0, "unknown": 1, "fail": 2}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pair=stricter(), what=offers())
 def test_a_stricter_policy_never_finds_less(pair: tuple[Policy, Policy], what: Offer) -> None:
     base, strict = pair
@@ -96,7 +96,7 @@ def test_a_stricter_policy_never_finds_less(pair: tuple[Policy, Policy], what: O
     assert RANK[verdicts[0]] <= RANK[verdicts[1]]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(one=policies, what=offers(), more=offers())
 def test_offering_more_never_finds_less(one: Policy, what: Offer, more: Offer) -> None:
     """Of what is forbidden; a rule that wants something offered may well be content with more."""
@@ -107,7 +107,7 @@ def test_offering_more_never_finds_less(one: Policy, what: Offer, more: Offer) -
     assert names <= {(k, e.split(" ")[0]) for k, _, e in facts(one, both)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(one=policies, what=offers())
 def test_a_verdict_fails_exactly_when_a_finding_is_medium_or_worse(one: Policy, what: Offer) -> None:
     judgement = one.judge(what, now=NOW, hostname="bms.example")
@@ -117,7 +117,7 @@ def test_a_verdict_fails_exactly_when_a_finding_is_medium_or_worse(one: Policy, 
 
 
 @given(one=policies, name=st.sampled_from(registry.PROTOCOLS[1:]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_forbidden_set_is_what_is_forbidden_one_by_one(one: Policy, name: str) -> None:
     asked = [s for s in SUITES if s.tls13 is (name == "TLSv1.3")]
     expected = {s.code for s in asked if one.forbids_suite(s, name) is not None}
@@ -126,7 +126,7 @@ def test_the_forbidden_set_is_what_is_forbidden_one_by_one(one: Policy, name: st
         assert expected == {s.code for s in asked}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(one=policies, what=offers())
 def test_every_forbidden_suite_that_is_offered_is_named(one: Policy, what: Offer) -> None:
     named = {f.evidence for f in one.judge(what, now=NOW).findings}
@@ -154,7 +154,7 @@ VALUES = ["1", "true", '"x"', "[]", "{}", "[1]", "2027-01-31", '["NULL"]', "[{}]
 TEXTS = {name: (FOLDER / f"{name}.toml").read_text("utf-8").splitlines() for name in policy.available()}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_in_one_line_or_still_means_something(data: st.DataObject) -> None:
     lines = list(TEXTS[data.draw(st.sampled_from(sorted(TEXTS)))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.detect import Detector, detectors
@@ -33,7 +33,7 @@ def test_every_beginning_alone_and_cut(head: bytes) -> None:
             asked(head[:end], "a", kind, everyone)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.sampled_from(HEADS), st.binary(max_size=400), st.sampled_from(NAMES), st.sampled_from(KINDS))
 def test_any_bytes_behind_any_beginning(head: bytes, rest: bytes, name: str, kind: str) -> None:
     asked(head + rest, name, kind, detectors())

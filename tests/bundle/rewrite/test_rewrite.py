@@ -287,7 +287,7 @@ def test_more_members_than_sixteen_bits_count() -> None:
         assert archive.read("8") == b"now with content"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z]{1,12}(/[a-z]{1,12}){0,2}", fullmatch=True),

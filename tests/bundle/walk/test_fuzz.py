@@ -70,7 +70,7 @@ def drain(data: bytes, kind: str) -> int:
 
 @pytest.mark.parametrize("kind", OURS)
 @given(data=st.binary(max_size=2000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_noise_ends(kind: str, data: bytes) -> None:
     drain(MAGIC[kind] + data, kind)
     drain(data, kind)
@@ -93,6 +93,6 @@ def test_damage_ends(name: str) -> None:
 
 
 @given(st.binary(max_size=6000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_identify_always_has_a_word(data: bytes) -> None:
     assert identify(data[:HEAD], Memory(data))

@@ -87,7 +87,7 @@ def _got(found: Endpoint) -> dict[str, list[int]]:
     return {p.name: p.suites for p in found.offered()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_offers)
 def test_an_inventory_finds_exactly_what_is_there_in_its_order(offer: dict[str, list[int]]) -> None:
     found, _ = run(Simulated(offer), Scope(full=True))
@@ -96,7 +96,7 @@ def test_an_inventory_finds_exactly_what_is_there_in_its_order(offer: dict[str, 
     assert not [p.name for p in found.protocols.values() if p.unknown]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(_offers, st.floats(3, 40))
 def test_a_throttle_costs_time_and_nothing_else(offer: dict[str, list[int]], limit: float) -> None:
     found, seconds = run(Simulated(offer, limit=limit), Scope(full=True), Limits(patience=120, budget=10_000))
@@ -104,7 +104,7 @@ def test_a_throttle_costs_time_and_nothing_else(offer: dict[str, list[int]], lim
     assert seconds < 600
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_offers, st.sets(_codes, max_size=200))
 def test_a_verdict_finds_every_forbidden_suite(offer: dict[str, list[int]], forbidden: set[int]) -> None:
     every = frozenset(forbidden)

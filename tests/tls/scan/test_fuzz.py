@@ -17,7 +17,7 @@ def test_what_servers_say_is_read(way: int) -> None:
         exercise(bytes([way]) + seed[1:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(_SEEDS), st.data())
 def test_what_is_damaged_is_read_or_refused(seed: bytes, data: st.DataObject) -> None:
     raw = bytearray(seed)
@@ -27,7 +27,7 @@ def test_what_is_damaged_is_read_or_refused(seed: bytes, data: st.DataObject) ->
     exercise(bytes(raw[: data.draw(st.integers(1, len(raw)))]) + data.draw(st.binary(max_size=40)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, WAYS - 1), st.binary(max_size=600))
 def test_any_bytes_are_read_or_refused(way: int, data: bytes) -> None:
     exercise(bytes([way]) + data)

@@ -41,7 +41,7 @@ def _reading(target: Target) -> Reading:
 def test_any_mixture_of_the_language_is_read(target: Target) -> None:
     words = st.lists(st.sampled_from(_words(target) + PIECES * 3), max_size=40)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(words, st.sampled_from([" ", "\n", ""]))
     def check(words: list[str], between: str) -> None:
         tree = Tree.of_text(between.join(words), "/etc/x.conf")
@@ -57,7 +57,7 @@ def test_a_file_cut_anywhere_is_read_and_judged(target: Target) -> None:
     policy = policies.load("aspect")
     release, _ = target.facts.release(None)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(samples), st.data())
     def check(text: str, data: st.DataObject) -> None:
         cut = data.draw(st.integers(0, len(text)))
