@@ -76,9 +76,10 @@ def logs_in(root: Path, account: accounts_plan.Account, password: str) -> object
 
 def everything_said(root: Path, answer: dict[str, Any], database: Database) -> str:
     journals = [path.read_text() for path in (root / "state").rglob("journal*") if path.is_file()]
-    logs = [path.read_text() for path in Path(database.where["socket"]).parent.glob("*log") if path.is_file()]
-    inside = Path(database.where["socket"])
-    logs += [path.read_text() for path in inside.glob("log")] if inside.is_dir() else []
+    socket = Path(database.where["socket"])
+    folder = socket if socket.is_dir() else socket.parent  # PostgreSQL names the folder of its socket
+    logs = [path.read_text() for path in folder.glob("*log") if path.is_file()]
+    assert logs, "the server keeps no log, so this shows nothing"
     return json.dumps(answer) + "".join(journals + logs)
 
 
