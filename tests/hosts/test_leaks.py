@@ -13,6 +13,7 @@ import re
 import secrets
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,23 @@ MINE = ("srv/product/", "etc/aspect-hardening/", "var/lib/aspect-hardening/", "e
 FAILS = [{"kind": "command", "name": "page", "argv": ["/bin/false"], "wait": 0}]
 
 
+DATABASE_SECONDS = 60
+"""How long a database may take to start on a busy machine."""
+
+
 def lay_out(fleet: Fleet, product: Product) -> None:
     """Install the cleaned product and an account with the leaked password on every host."""
     for box in fleet.boxes:
         for name, text in product.texts().items():
             box.put(f"srv/product/{name}", text, 0o640)
-        made = subprocess.run(
-            ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", "mariadb"],
-            input=f"CREATE USER engine@localhost IDENTIFIED BY '{LEAKED}';", text=True, capture_output=True, check=False,
-        )  # fmt: skip
+        command = ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", "mariadb"]
+        account = f"CREATE USER IF NOT EXISTS engine@localhost IDENTIFIED BY '{LEAKED}';"
+        end = time.monotonic() + DATABASE_SECONDS
+        while True:  # a host answers over ssh before its database is up
+            made = subprocess.run(command, input=account, text=True, capture_output=True, check=False)
+            if made.returncode == 0 or time.monotonic() > end:
+                break
+            time.sleep(0.5)
         assert made.returncode == 0, made.stderr
 
 
