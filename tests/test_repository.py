@@ -14,7 +14,8 @@ MEANT = {
     ".ansible-lint", ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "bench", "bundle",
     "docs", "hardening", "playbooks", "pyproject.toml", "templates", "tests",
 }  # fmt: skip
-MACHINE = re.compile(rb"/work/(?:main|wt|shared)\b|/root/\.pyenv|/tmp/pytest-of-")
+MACHINE = re.compile(rb"/work/[a-z]|(?:/root|/home/[a-z]+)/\.pyenv\b|/tmp/pytest-of-")
+"""Where people keep checkouts, Pythons and tests' folders."""
 
 
 @pytest.fixture(scope="module")
