@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
@@ -79,27 +80,6 @@ def server_section(tree: Tree, path: str) -> Section:
     return whole
 
 
-def begins(tree: Tree, path: str, whole: Section, reading: Reading, words: str) -> Line | None:
-    """Return the line from which on a server offers TLS, or None where it offers none.
-
-    A release that makes itself a certificate needs no word about TLS; `words` name it, and the first that does.
-    """
-    off = whole.last("ssl")
-    if any(whole.last(name) for name in _NONE) or (off is not None and off.value.lower() in _OFF):
-        return None
-    first = next(filter(about_tls, whole.lines), None)
-    if first is None and whole.lines and words:
-        if reading.sole:
-            return whole.lines[0]
-        tree.say("empty", path, None, served.all_the_same(words))
-    return first
-
-
-def about_tls(line: Line) -> bool:
-    """Tell whether a setting is about TLS."""
-    return line.name.startswith(("ssl", "tls"))
-
-
 _NONE = ("skip_ssl", "disable_ssl")
 _OFF = frozenset({"0", "off", "false"})
 _PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
@@ -111,41 +91,51 @@ def strays(tree: Tree, whole: Section, name: str, release: Release) -> None:
     flat_syntax.strays(tree, lines, directives(name), release)
 
 
+def settings(
+    tree: Tree, path: str, whole: Section, name: str, who: str, reading: Reading
+) -> served.Settings | None:
+    """Return what MySQL and MariaDB read alike, which is all but TLS 1.3's suites; None for a server that offers nothing.
+
+    A release that makes itself a certificate needs no word about TLS; `who` says since when.
+    """
+    facts, release = directives(name), reading.release
+    strays(tree, whole, name, release)
+    off = whole.last("ssl")
+    if any(whole.last(word) for word in _NONE) or (off is not None and off.value.lower() in _OFF):
+        return None
+    first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
+    own = first is None and bool(whole.lines) and facts.has("automatic certificate", release)
+    if own and not reading.sole:
+        tree.say("empty", path, None, served.all_the_same(who))
+    if own and reading.sole:
+        first = whole.lines[0]
+    if first is None:
+        return None
+    at = InFile((first.path,), first.line)
+    version = said(whole, "tls_version") if facts.has("tls_version", release) else None
+    words = (version.value if version else facts.default_of("protocols", release)).split(",")
+    certificate, port = whole.last("ssl_cert"), whole.last("port")
+    return served.Settings(
+        subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
+        at=at,
+        protocols=spans.listed(words, version.at if version else at),
+        ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
+        keys=served.OWN_KEY
+        if own
+        else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+        dh_bits=2048,
+        compression=False,
+        assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
+    )
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     whole = server_section(tree, path)
-    strays(tree, whole, "mariadb", reading.release)
-    first = begins(
-        tree,
-        path,
-        whole,
-        reading,
-        "MariaDB from 11.4 on" if _has("automatic certificate", reading.release) else "",
-    )
-    if first is None:
-        return
-    own = not about_tls(first)
-    facts, release, at = directives("mariadb"), reading.release, InFile((first.path,), first.line)
-    version = said(whole, "tls_version") if _has("tls_version", release) else None
-    cipher, certificate, port = said(whole, "ssl_cipher"), whole.last("ssl_cert"), whole.last("port")
-    words = (version.value if version else facts.default_of("protocols", release)).split(",")
-    suites13 = _tls13(cipher, reading.build)
-    yield served.offer(
-        served.Settings(
-            subject=f"{path}#mariadb:{port.value if port else '3306'}" if certificate or own else path,
-            at=at,
-            protocols=spans.listed(words, version.at if version else at),
-            ciphers=cipher or Said(facts.default_of("ciphers", release), at),
-            ciphersuites=suites13,
-            keys=served.OWN_KEY
-            if own
-            else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
-            dh_bits=2048,
-            compression=False,
-            assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
-        ),
-        reading.build,
-    )
+    found = settings(tree, path, whole, "mariadb", "MariaDB from 11.4 on", reading)
+    if found is not None:
+        suites13 = _tls13(said(whole, "ssl_cipher"), reading.build)
+        yield served.offer(replace(found, ciphersuites=suites13), reading.build)
 
 
 def _tls13(cipher: Said | None, build: str) -> Said | None:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, served, spans
+from hardening.tls.targets import served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.mariadb import (
-    about_tls,
-    begins,
-    edits,
-    said,
-    server_section,
-    strays,
-)
+from hardening.tls.targets.mariadb import edits, said, server_section, settings
 from hardening.tls.targets.tree import Tree
 
 _UPGRADE = "use MySQL {} or later"
@@ -62,37 +55,10 @@ def context(job: Job) -> dict[str, object]:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     whole = server_section(tree, path)
-    strays(tree, whole, "mysql", reading.release)
-    first = begins(
-        tree,
-        path,
-        whole,
-        reading,
-        "MySQL from 5.7 on" if _has("automatic certificate", reading.release) else "",
-    )
-    if first is None:
-        return
-    own = not about_tls(first)
-    facts, release, at = directives("mysql"), reading.release, InFile((first.path,), first.line)
-    version = said(whole, "tls_version") if _has("tls_version", release) else None
-    certificate, port = whole.last("ssl_cert"), whole.last("port")
-    words = (version.value if version else facts.default_of("protocols", release)).split(",")
-    yield served.offer(
-        served.Settings(
-            subject=f"{path}#mysql:{port.value if port else '3306'}" if certificate or own else path,
-            at=at,
-            protocols=spans.listed(words, version.at if version else at),
-            ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
-            ciphersuites=said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", release) else None,
-            keys=served.OWN_KEY
-            if own
-            else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
-            dh_bits=2048,
-            compression=False,
-            assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
-        ),
-        reading.build,
-    )
+    found = settings(tree, path, whole, "mysql", "MySQL from 5.7 on", reading)
+    if found is not None:
+        suites13 = said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", reading.release) else None
+        yield served.offer(replace(found, ciphersuites=suites13), reading.build)
 
 
 TARGET = Target(
