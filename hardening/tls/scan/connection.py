@@ -22,7 +22,7 @@ class Connection:
     """The state of one connection."""
 
     __slots__ = (
-        "deadline", "dialogue", "due", "job", "listener", "out", "question", "sock", "started", "state", "ticket",
+        "deadline", "dialogue", "due", "job", "listener", "out", "question", "sock", "started", "state", "ticket", "timer",
     )  # fmt: skip
 
     def __init__(self, job: Job, ticket: int, question: Question, now: float) -> None:
@@ -34,6 +34,7 @@ class Connection:
         self.state = "connecting"
         self.deadline = self.due = now
         """When it ends if nothing comes, and when the loop looks at that next."""
+        self.timer = 0
 
     def connected(self, dialogue: Dialogue | None, now: float, wire: Wire) -> None:
         """Begin with what is spoken before TLS, or with TLS."""

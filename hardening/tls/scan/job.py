@@ -16,6 +16,7 @@ class Job:
         "engine",
         "finished",
         "opened_at",
+        "seconds",
         "target",
         "waiting",
         "wake_at",
@@ -29,4 +30,5 @@ class Job:
         self.wake_at: float | None = None
         self.waiting = False
         self.opened_at = 0.0
+        self.seconds = 0.0
         self.finished = False

@@ -41,8 +41,10 @@ class Loop:
         self._wire, self._talk, self._dialogue, self._done, self._clock = wire, talk, dialogue, done, clock
         self._poller = poller.best()
         self._open: dict[int, Connection] = {}
-        self._timers: list[tuple[float, int, object]] = []
-        self._order = count()
+        self._timers: list[tuple[float, int]] = []
+        self._timed: dict[int, Job | Connection] = {}
+        """Who is to be looked at when a timer's number comes up; what has ended is not held until then."""
+        self._order = count(1)
         self._starved: deque[Job] = deque()
         self._active = 0
         self._targets: Iterator[Target] = iter(())
@@ -63,10 +65,6 @@ class Loop:
                     if connection.sock is not None:
                         connection.sock.close()
                 self._poller.close()
-
-    def now(self) -> float:
-        """Return the loop's time."""
-        return self._clock()
 
     # jobs
 
@@ -112,6 +110,7 @@ class Loop:
         if engine.done:
             if not job.finished:
                 job.finished = True
+                job.seconds = now - job.opened_at
                 self._active -= 1
                 self._done(job)
                 self._begin_more()
@@ -119,7 +118,14 @@ class Loop:
         wake = engine.wake(now)
         if wake is not None and (job.wake_at is None or wake < job.wake_at - 1e-4 or job.wake_at <= now):
             job.wake_at = wake
-            heapq.heappush(self._timers, (wake, next(self._order), job))
+            self._at(wake, job)
+
+    def _at(self, when: float, item: Job | Connection) -> int:
+        """Have an item looked at then; return the timer's number."""
+        number = next(self._order)
+        self._timed[number] = item
+        heapq.heappush(self._timers, (when, number))
+        return number
 
     def _starve(self, job: Job) -> None:
         if not job.waiting:
@@ -153,22 +159,22 @@ class Loop:
         """End what was due before the sockets were last looked at: what came in time counts, however late we look."""
         now = self._clock()
         while self._timers and self._timers[0][0] <= now:
-            due, order, item = heapq.heappop(self._timers)
-            if isinstance(item, Job):
+            due, number = heapq.heappop(self._timers)
+            item = self._timed.get(number)
+            if isinstance(item, Connection):
+                if item.deadline > now:
+                    self._look_at(item)
+                elif due > polled:
+                    heapq.heappush(self._timers, (due, number))
+                    return
+                else:
+                    self._finish(item, item.silence())
+            elif item is not None:
+                del self._timed[number]
                 if item.wake_at is not None and item.wake_at <= now:
                     item.wake_at = None
                 if not item.finished:
                     self._pump(item)
-            elif isinstance(item, Connection) and item.sock is not None:
-                if due != item.due:
-                    continue  # it was looked at sooner, or will be
-                if item.deadline > now:
-                    self._look_at(item)
-                elif due > polled:
-                    heapq.heappush(self._timers, (due, order, item))
-                    return
-                else:
-                    self._finish(item, item.silence())
 
     # one connection
 
@@ -205,8 +211,9 @@ class Loop:
 
     def _look_at(self, connection: Connection) -> None:
         """Have the connection looked at when its deadline has come."""
+        self._timed.pop(connection.timer, None)
         connection.due = connection.deadline
-        heapq.heappush(self._timers, (connection.due, next(self._order), connection))
+        connection.timer = self._at(connection.due, connection)
 
     def _failed_connect(self, connection: Connection, code: int) -> None:
         job = connection.job
@@ -279,6 +286,7 @@ class Loop:
         sock, connection.sock = connection.sock, None
         if sock is not None:
             del self._open[sock.fileno()]
+            del self._timed[connection.timer]
             self._poller.remove(sock)
             sock.close()
 

@@ -121,21 +121,19 @@ def examine(
         inquiry = inquiries.pop(id(job.engine))
         found = inquiry.found
         offer = offer_of(found, job.target.text, full=scope.full, connections=job.connections)
-        seconds = loop.now() - job.opened_at
         done(
             Examination(
                 target=job.target,
                 found=found,
                 offer=offer,
-                seconds=round(seconds, 3),
+                seconds=round(job.seconds, 3),
                 connections=job.connections,
             )
         )
 
     lead = partial(dialogue, proxy=settings.wire.proxy is not None)
-    loop = Loop(settings.wire, talk=talk, dialogue=lead, done=ended)
     with seldom_collected():
-        loop.run(targets)
+        Loop(settings.wire, talk=talk, dialogue=lead, done=ended).run(targets)
 
 
 def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[Offer]:
@@ -227,18 +225,19 @@ def scan(
         if target.ssh:
             take(_ssh(target, policies, settings))
     scope = scope_of(policies, settings)
-    examine(
-        [t for t in targets if not t.ssh],
-        scope,
-        settings,
-        lambda one: take(judged(one, policies, started, store)),
-    )
-    return Run.of(
-        [subject for subject, _, _ in outcomes.values()],
-        [finding for _, findings, _ in outcomes.values() for finding in findings],
-        [result for _, _, results in outcomes.values() for result in results],
-        started=started,
-    )
+    with seldom_collected():
+        examine(
+            [t for t in targets if not t.ssh],
+            scope,
+            settings,
+            lambda one: take(judged(one, policies, started, store)),
+        )
+        return Run.of(
+            [subject for subject, _, _ in outcomes.values()],
+            [finding for _, findings, _ in outcomes.values() for finding in findings],
+            [result for _, _, results in outcomes.values() for result in results],
+            started=started,
+        )
 
 
 def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outcome:
