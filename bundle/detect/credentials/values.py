@@ -44,7 +44,7 @@ _PLACEHOLDER = re.compile(
     | \d{1,3} | 0x[0-9a-f]{1,8} | \\[nrt0] | .*\\[nrt]$
     )$"""
 )
-_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z_]*(?:[._:-]{1,2}[A-Za-z_]+)*$")
+_IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )

@@ -9,7 +9,9 @@ from dataclasses import field
 from hardening.records import dataclass
 
 _SMTPD = re.compile(r"(?P<name>[^\s#]\S*)[ \t]+(?:inet|pass)[ \t]+(?:\S+[ \t]+){5}smtpd(?=\s|$)")
-_OPTION = re.compile(r"-o\s*(?:\{\s*(?P<named>\w+)\s*=\s*(?P<held>[^}]*?)\s*\}|(?P<name>\w+)=(?P<value>\S*))")
+_OPTION = re.compile(
+    r"-o\s*(?:\{\s*(?P<named>\w+)\s*=(?P<held>(?:[^{}]|\{[^{}]*\})*)\}|(?P<name>\w+)=(?P<value>\S*))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def services(text: str) -> Iterator[Service]:
                 offset += len(line) + 1
                 continue
             for one in _OPTION.finditer(line, start):
-                name, value = (one["named"], one["held"]) if one["named"] else (one["name"], one["value"])
+                name, value = (
+                    (one["named"], one["held"].strip()) if one["named"] else (one["name"], one["value"])
+                )
                 now.options.append(Option(name, value, number, offset + one.start(), offset + one.end()))
         offset += len(line) + 1
     if now is not None:
