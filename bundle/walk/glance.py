@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _gate() -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate((*embedded.MARKS, *wrapped.WORDS))
+    return Gate((*embedded.MARKS, *wrapped.ASKED))
 
 
 def hits(form: str, content: bytes) -> Mapping[bytes, int] | None:

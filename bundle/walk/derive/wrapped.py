@@ -27,16 +27,31 @@ WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
           b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 """Words of unwrapping: a script that says none of them carries no payload."""
+_JOINING = (
+    b"implode(",
+    b"join('')",
+    b'join("")',
+    b"join(``)",
+    b"''.join(",
+    b'"".join(',
+    b"join('',",
+    b'join("",',
+)
+"""How a list is made one text with nothing in between."""
+_NAMED = (b"base64_decode", b"b64decode", b"atob")
+_OCTALS = tuple(b"\\%03o\\" % letter for letter in range(64, 128))
+ASKED = (*dict.fromkeys((*WORDS, *_JOINING, *_NAMED, *_OCTALS, b"chr(", b"uudecode")),)
+"""What one pass over a text tells of it; what each step below looks for begins with one of them."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker
-    re.compile(name + rb"""\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")
-    for name in (b"base64_decode", b"b64decode", b"atob")
+    (name, re.compile(name + rb"""\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")) for name in _NAMED
 )
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
 _ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
-_OCTAL = re.compile(rb"\\1[0-7]{2}\\")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
-_PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){24,}")
+_PERCENT = re.compile(  # its first sign stands alone, for that is looked for many times quicker
+    rb"%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){23,}"
+)
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
 _CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*\.?\s*){8,}", re.IGNORECASE)
@@ -57,30 +72,38 @@ _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
 _SAID = frozenset(WORDS)
+_OCTAL = frozenset(_OCTALS)
 
 
 @cache
 def _gate() -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate(WORDS)
+    return Gate(ASKED)
+
+
+def said(data: bytes) -> Mapping[bytes, int]:
+    """Return what of `ASKED` a text says."""
+    return _gate().hits(data)
 
 
 def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None) -> bool:
     """Whether a script says one of the words of unwrapping; `hits`, where it was looked through for them already."""
-    said = _gate().hits(data) if hits is None else hits and not _SAID.isdisjoint(hits)
-    return bool(said) or (b"\0" in data and b"__FILE__" in data)
+    found = said(data) if hits is None else hits
+    return bool(found and not _SAID.isdisjoint(found)) or (b"\0" in data and b"__FILE__" in data)
 
 
-def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
-    """Say (how, text, line of the stored file) of every payload, outer layers first."""
+def unwrapped(
+    data: bytes, layers: int, hits: Mapping[bytes, int] | None = None
+) -> Iterator[tuple[str, bytes, int]]:
+    """Say (how, text, line of the stored file) of every payload, outer layers first; `hits` as in `worth_it`."""
     seen: set[bytes] = set()
     todo: list[tuple[str, bytes, int | None, int]] = [("", data, None, 0)]
     while todo and len(seen) < _MANY:
         how, text, line, depth = todo.pop(0)
         if depth >= layers:
             continue
-        for word, inner, at in _payloads(text):
+        for word, inner, at in _payloads(text, said(text) if hits is None or depth else hits):
             if not inner or inner in seen or len(seen) >= _MANY:
                 continue
             seen.add(inner)
@@ -90,15 +113,16 @@ def unwrapped(data: bytes, layers: int) -> Iterator[tuple[str, bytes, int]]:
             todo.append((name, inner, place, depth + 1))
 
 
-def _payloads(data: bytes) -> Iterator[tuple[str, bytes, int]]:
-    built = any(mark in data for mark in (b"'.", b'".', b"' .", b'" .', b".=", b"+="))
-    text = joined.built(data) if built else data  # 'abc' . 'def', and $a .= 'def'
-    if b"implode(" in data or b"join(" in data:
+def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, bytes, int]]:
+    text = joined.built(data)  # 'abc' . 'def', and $a .= 'def'
+    if any(word in hits for word in _JOINING):
         text = joined.listed(text)
     shift = len(text) != len(data)
+    if shift:
+        hits = said(text)  # a word may have been in pieces as well
     yield from _runs(text, shift=shift)
-    yield from _escaped(text, shift=shift)
-    yield from _called(text, shift=shift)
+    yield from _escaped(text, hits, shift=shift)
+    yield from _called(text, hits, shift=shift)
     yield from _behind(data)
 
 
@@ -122,21 +146,20 @@ def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
         at = runs.find(_LONG, end)
 
 
-def _called(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+def _called(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what stands in forms that only a function's name tells."""
-    if b"64_decode(" in text or b"b64decode(" in text or b"atob(" in text:
-        called = (match for pattern in _SHORT for match in pattern.finditer(text))
-        for match in sorted(called, key=re.Match.start):
-            yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    if b"uudecode" in text:
+    called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
+    for match in sorted(called, key=re.Match.start):
+        yield from _placed(_short(match.group(1)), 0 if shift else match.start())
+    if b"uudecode" in hits:
         for match in _UUENCODED.finditer(text):
             yield from _placed(
                 _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()
             )
-    if b"85decode" in text:
+    if b"85decode" in hits:
         for match in _BASE85.finditer(text):
             yield from _placed(_from_bytes("base85", _base85(match.group(2))), 0 if shift else match.start())
-    many = b"chr(" in text and text.lower().count(b"chr(") >= _LEAST_CHARACTERS
+    many = b"chr(" in hits and text.lower().count(b"chr(") >= _LEAST_CHARACTERS
     for match in _CHARACTERS.finditer(text) if many else ():
         raw = bytes(int(number) & 255 for number in _NUMBER.findall(match.group()))
         yield from _placed(_from_bytes("characters", raw), 0 if shift else match.start())
@@ -152,17 +175,24 @@ def _behind(data: bytes) -> Iterator[tuple[str, bytes, int]]:
         yield from _placed(_from_bytes("halt-compiler", data[halt.end() :], plain=False), halt.start())
 
 
-def _escaped(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+def _escaped(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what is written as hexadecimal or octal escapes or, for urldecode, with percent signs."""
-    if b"\\x" in text or _OCTAL.search(text):
+    if b"\\x" in hits or not _OCTAL.isdisjoint(hits):
         for match in _ESCAPED.finditer(text):
-            raw = _ESCAPE.sub(_one, match.group())
+            raw = _plain(match.group())
             yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
-    if b"urldecode" in text:
+    if b"urldecode" in hits:
         for match in _PERCENT.finditer(text):
             yield from _placed(
                 _from_bytes("percent", unquote_to_bytes(match.group())), 0 if shift else match.start()
             )
+
+
+def _plain(escapes: bytes) -> bytes:
+    """Return what a run of escapes says; most are hexadecimal throughout, which Python reads at once."""
+    with suppress(ValueError):
+        return bytes.fromhex(escapes.replace(b"\\x", b"").decode())
+    return _ESCAPE.sub(_one, escapes)
 
 
 def _one(match: re.Match[bytes]) -> bytes:
