@@ -52,8 +52,7 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
     if form in SCRIPTS:
         data = source.read(0, source.size)
         if wrapped.worth_it(data, hits):
-            for how, text, line in wrapped.unwrapped(data, limits.layers, hits):
-                yield Text(how, text, line)
+            yield from (Text(*found) for found in wrapped.unwrapped(data, limits.layers, hits))
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))
     elif form == "class":
