@@ -111,15 +111,17 @@ def _on_disk(
         yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", about.st_size)
         return
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        opened = os.fstat(fd)
+        if not stat.S_ISREG(opened.st_mode):
             raise InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
-        yield from _disk_file(walker, fd, parts, about)
+        yield from _disk_file(walker, fd, opened.st_size, parts, about)
     finally:
         os.close(fd)
 
 
-def _disk_file(walker: Walker, fd: int, parts: tuple[str, ...], about: os.stat_result) -> Iterator[Event]:
-    size = os.fstat(fd).st_size
+def _disk_file(
+    walker: Walker, fd: int, size: int, parts: tuple[str, ...], about: os.stat_result
+) -> Iterator[Event]:
     raw = Raw(
         name=parts[0], size=size, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
         mtime=about.st_mtime,

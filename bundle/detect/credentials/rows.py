@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 from bundle.detect.credentials import hashes, naming
@@ -59,6 +60,7 @@ _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer
 def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
     """Yield family and catch for each password in the rows of the statements near the hits."""
     position = 0
+    columns = cache(lambda table: _defined(view, table))
     for at in ends:
         start = max(position, at - 200)
         if at <= position:
@@ -69,7 +71,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         found = min(begun, key=lambda m: m.start(), default=None)
         if found is None or found.start() > at - start:
             continue
-        names = _columns(view, found)
+        names = _filled(found["columns"]) or columns(found["table"])
         wanted = [i for i, name in enumerate(names) if kind_of(name)]
         position = start + found.end()
         settings = bool(_SETTINGS.search(found["table"])) and not _TEXTS.search(found["table"])
@@ -90,11 +92,14 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
                 position = max(position, said.end)
 
 
-def _columns(view: View, found: re.Match[str]) -> list[str]:
-    """Return the names of the columns that are filled: of the statement, or of the table's definition in the same file."""
-    if found["columns"]:
-        return [c.strip(' `"[]\n\r\t') for c in found["columns"].split(",")]
-    table = found["table"].rsplit(".", 1)[-1].strip('`"[]')
+def _filled(columns: str | None) -> list[str]:
+    """Return the names of the columns that a statement says it fills."""
+    return [c.strip(' `"[]\n\r\t') for c in columns.split(",")] if columns else []
+
+
+def _defined(view: View, table: str) -> list[str]:
+    """Return the names of a table's columns, from its definition in the same file."""
+    table = table.rsplit(".", 1)[-1].strip('`"[]')
     made = re.search(
         rb"(?i)create\s+table\s+(?:if\s+not\s+exists\s+)?(?:[\w`\"\[\]]+\.)?[`\"\[]?"
         + re.escape(table.encode("latin-1"))
