@@ -169,10 +169,9 @@ class Asker:
         if answer.kind is Kind.HELLO:
             self._denied = 0
         elif answer.kind is Kind.ALERT:
-            now = self.pace.now
             self.contradictions += 1
             self._denied += 1
-            self.pace.bad(now, began)
+            self.pace.bad(self.pace.now, began)
         else:
             self.throttled, self.formal = True, False
         return answer
@@ -385,7 +384,8 @@ class Asker:
             size = shape.max_suites
             parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]
             asked = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
-            answers = yield Together(tuple(self.ask(q, blame=False) for q in asked))
+            with self.pace.widened(self.formal and not self.throttled):
+                answers = yield Together(tuple(self.ask(q, blame=False) for q in asked))
             if any(a.kind not in TROUBLE for a in answers):
                 self.shape = shape
                 return True

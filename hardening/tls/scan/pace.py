@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 FIRST_PAUSE = 0.1
@@ -49,6 +51,8 @@ class Pace:
         self._bad_since: float | None = None
         self._slowed_at = -1.0
         self._history: deque[tuple[float, int]] = deque(maxlen=5)
+        self._wide = 0
+        self._narrow = self.parallel
         self.indifferent = False
         """Whether trouble comes however slowly we ask."""
 
@@ -112,6 +116,20 @@ class Pace:
         self._good_in_a_row = 0
         self._not_before = now + self._pause
         self._pause = min(8.0, self._pause * 2)
+
+    @contextmanager
+    def widened(self, yes: bool) -> Iterator[None]:
+        """Let as many questions out at once as the limits allow, where silence is known to be about the question alone."""
+        if yes and not self._wide:
+            self._narrow = self.parallel
+        self._wide += yes
+        self.parallel = self.limits.parallel if yes else self.parallel
+        try:
+            yield
+        finally:
+            self._wide -= yes
+            if yes and not self._wide:
+                self.parallel = self._narrow
 
     def rest(self, now: float, seconds: float) -> None:
         """Ask nothing for a while."""

@@ -10,6 +10,7 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan import hello
 from hardening.tls.scan.pace import Limits
 from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.shapes import SMALL
 from tests.tls.scan import hostile
 from tests.tls.scan.test_hostile import MAY_STAY_OPEN
 from tests.tls.scan.virtual import compared, scanned
@@ -84,3 +85,23 @@ def test_a_refusal_that_does_not_fit_is_not_believed(offer: str, liar: str) -> N
         _, missed, extra = compared(server.offer, found)
         assert not missed
         assert not extra
+
+
+def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side() -> None:
+    """Fifty small hellos meet it, each for 0.7 seconds; several wait at once, for the control questions between are answered."""
+    small = 0
+
+    def silent(_server: hostile.Server, question: hostile.Hello) -> str | None:
+        nonlocal small
+        old = max(question.versions or [question.version]) < 0x0303
+        small += old and len(question.suites) <= SMALL
+        return "stall" if old else None
+
+    bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
+    scope = Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD)
+    server = hostile.Server({"TLSv1.2": [0xC02F, 0xC030]}, on_hello=silent)
+    found, world = scanned(server, scope, LIMITS)
+    assert all(found.protocols[name].unknown for name in ("TLSv1.0", "TLSv1.1"))
+    assert not found.protocols["TLSv1.2"].unknown
+    assert small > len(hello.every_suite()) / SMALL
+    assert world.now < 0.7 * small, "one after the other they alone would take longer"
