@@ -51,6 +51,10 @@ _LARGEST_STORE = 4 << 20
 _JKS = b"\xfe\xed\xfe\xed"
 
 
+_COMPILED = ("class", "pyc")
+"""Formats that have no lines."""
+
+
 class Keys:
     """The detector of keys; stateless between members."""
 
@@ -62,7 +66,8 @@ class Keys:
         """Say the private keys that a member is or holds."""
         if not member.content or member.kind != "file" or (member.container and not member.derived):
             return
-        yield from _texts(member, subject)
+        if member.derived != "constants":  # the compiled file itself holds them too
+            yield from _texts(member, subject)
         if not member.derived and not member.offset:
             yield from _binary(member, subject)
 
@@ -193,7 +198,7 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
 def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
     from bundle.detect.credentials import place
 
-    line = None if at is None else bytes(member.content[:at]).count(b"\n") + 1
+    line = None if at is None or member.format in _COMPILED else bytes(member.content[:at]).count(b"\n") + 1
     severity, confidence = None, Confidence.HIGH
     kind, path = place.style(member), place.inside(member, subject)
     if place.is_documentation(path, kind):

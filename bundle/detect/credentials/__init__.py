@@ -14,7 +14,7 @@ from dataclasses import replace
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import assign, calls, heredoc, javaclass, naming, place, rows
+from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass, place, rows
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
@@ -24,8 +24,8 @@ from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
-from bundle.detect.credentials.values import SECRET_WORD, is_generated, is_placeholder
-from bundle.detect.credentials.wanted import SETTERS, STORES_OPENED, Wanted
+from bundle.detect.credentials.values import SECRET_WORD, is_generated
+from bundle.detect.credentials.wanted import ENCODERS, STORES_OPENED, Wanted
 from bundle.detect.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule
@@ -42,7 +42,6 @@ _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
 _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
-_PAIR = 2
 SUDO = "credential/sudo-rule"
 
 
@@ -225,11 +224,11 @@ class Credentials:
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
         for name, given in javaclass.calls(bytes(member.content), self._wanted):
-            caught = self._in_call(name, given)
+            caught = inclass.judged(self._sinks, name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
-            family, one = caught
-            said.add((one.key, one.value))
+            said.add((caught[1].key, caught[1].value))
+            family, one = self._by_id[caught[0]], caught[1]
             test, sample = place.is_test(path), place.is_sample(path)
             counted = placed(one, family, test=test, sample=sample)
             if not (test or sample):
@@ -237,54 +236,8 @@ class Credentials:
             yield self._said(member, subject, family, counted, None, None)
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
-        if name.startswith("="):
-            return self._named(name[1:], given[0])
-        if name.startswith("?"):
-            sure = naming.held_against(name[1:], given[0] or "")
-            return (
-                None
-                if sure is None
-                else (self._by_id["back-door"], Catch(0, 0, given[0] or "", key=name[1:], confidence=sure))
-            )
-        sink = self._sinks.get(name.lower())
-        if sink is None and name in STORES_OPENED:
-            value = next((v for v in reversed(given) if v), None)
-            if value and not is_placeholder(value):
-                return self._by_id["login-call"], Catch(0, 0, value, key=name, service="key store")
-        if sink is not None:
-            return self._given_to(sink, given)
-        if len(given) == _PAIR and given[0] and name in SETTERS:
-            named = self._named(given[0].rsplit(".", 1)[-1], given[1])
-            return named and (
-                named[0],
-                replace(named[1], confidence=max(named[1].confidence, Confidence.MEDIUM)),
-            )
-        return None
-
-    def _given_to(self, sink: Sink, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
-        """Judge what a class gives to a function that logs in."""
-        value = given[sink.secret] if sink.secret < len(given) else None
-        if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
-            return None
-        user = given[sink.user] if 0 <= sink.user < len(given) else None
-        sure = calls.sure_of_class(sink, value, user)
-        if sure is None:
-            return None
-        return self._by_id["login-call"], Catch(
-            0, 0, value, key=sink.callee, user=user or "", service=sink.service, confidence=sure
-        )
-
-    def _named(self, name: str, value: str | None) -> tuple[Family, Catch] | None:
-        """Judge a value by the name that it is given: a field, or a key in a table."""
-        confidence = None if value is None else naming.judged(name, value)
-        if (
-            value is None
-            or confidence is None
-            or value.lower() == name.lower()
-            or naming.SETTING.match(value)
-        ):
-            return None
-        return self._by_id["assignment"], Catch(0, 0, value, key=name, confidence=confidence)
+        found = inclass.judged(self._sinks, name, given)
+        return found and (self._by_id[found[0]], found[1])
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:
@@ -310,7 +263,7 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
 
     A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
     """
-    for name in (*(s.callee for s in sinks), *STORES_OPENED):
+    for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS):
         text = name.encode()
         yield len(text).to_bytes(2, "big") + text
         yield b"/" + text
@@ -326,7 +279,18 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
         b"psk",
     ):
         yield from (word, word.upper(), word.capitalize())
-    yield from (b"PASS", b"Pass", b"\0\4pass", b"_pass", b"dbpass")
+    yield from (b"PASS", b"Pass", b"\0\4pass", b"_pass", b"dbpass", b"\0\2pw", b"_PW", b"_pw", b"Pw\1")
+    yield from (
+        b"asswort",
+        b"ennwort",
+        b"otDePasse",
+        b"motdepasse",
+        b"ontrasen",
+        b"\0\5clave",
+        b"\0\5USERS",
+        b"\0\5users",
+        b"ACCOUNTS",
+    )
 
 
 def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:

@@ -7,12 +7,28 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Protocol
 
-from bundle.classfile import CONSTANT, LDC, LDC_W, OPERANDS, TEXT, TWO_SLOTS, VARIABLE, WIDE, after
+from bundle.classfile import CONSTANT, LDC, LDC_W, TEXT, TWO_SLOTS
+from bundle.detect.credentials import annotated
+from bundle.detect.credentials.javacode import (
+    COMPARES,
+    EQUALS,
+    MAP,
+    NAMES_OF_OWNER,
+    PAIRS,
+    WITH_OWNER,
+    Method,
+    Said,
+    fields_of,
+    followed,
+    returned,
+    text_of,
+)
 
 _LONGEST = 1 << 22
 _STRING, _FIELD = 8, 9
 _NUMBER = 2
 """Bytes of the number of a constant."""
+_LONGEST_KEY = 60
 _REFERENCES = (9, 10, 11)
 """Constants that name a field, a method, a method of an interface."""
 
@@ -32,15 +48,13 @@ class Wanted(Protocol):
         """Whether a field, or a key, of this name matters."""
         ...
 
+    def lists(self, name: str) -> bool:
+        """Whether a field of this name may hold accounts with their passwords."""
+        ...
+
     def compared(self, name: str) -> bool:
         """Whether a field, a variable, a getter or a key of this name matters where it is compared with a literal."""
         ...
-
-
-class _Name(str):
-    """What is known of a value that is no literal: the variable, field, getter or key that it comes from."""
-
-    __slots__ = ()
 
 
 class _Reader:
@@ -69,7 +83,9 @@ class _Reader:
             raise IndexError(self.at)
 
 
-def calls(data: bytes, wanted: Wanted | None = None) -> Iterator[tuple[str, list[str | None]]]:
+def calls(  # noqa: C901 - one branch for each part of a class
+    data: bytes, wanted: Wanted | None = None
+) -> Iterator[Said]:
     """Yield each call by name with its arguments: the text of a literal, None for anything else.
 
     A class that cannot be read in full yields what was read up to there. Methods that hold nothing that is `wanted`
@@ -80,17 +96,31 @@ def calls(data: bytes, wanted: Wanted | None = None) -> Iterator[tuple[str, list
     reader = _Reader(data)
     try:
         pool, reader.at = _pool(data)
-        marks = None if wanted is None else _marks(pool, wanted)
-        reader.skip(6)
+        marked = any(name in annotated.NAMES for _, name in pool.values())
+        reader.skip(2)
+        own = _through(pool, reader.u2().to_bytes(2, "big")).decode("utf-8", "replace")
+        marks = None if wanted is None else _marks(pool, wanted, own)
+        reader.skip(2)
         reader.skip(2 * reader.u2())
         for _ in range(reader.u2()):
             yield from _constant(reader, pool)
-        if marks is not None and not marks:
+        if marks is not None and not marks and not marked and not _getters(pool, wanted):
             return
+        methods: list[Method] = []
         for _ in range(reader.u2()):
-            for code, tables in _member(reader, pool):
-                if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
-                    yield from _invocations(code, pool, _variables(data, tables, pool))
+            yield from _method(reader, pool, methods)
+        if marked:
+            for _ in range(reader.u2()):
+                name, size = pool[reader.u2()][1], reader.u4()
+                yield from _written(reader, pool, name, size)
+                reader.skip(size)
+        kept = {m.descriptor: fields_of(m, pool) for m in methods if m.name == "<init>"}
+        for method in methods:
+            if method.name.startswith("get") and (text := returned(method, pool)) is not None:
+                yield f"={method.name[3:]}", [text]
+            code = method.code
+            if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
+                yield from followed(method, pool, own, kept)
     except (IndexError, struct.error, KeyError, UnicodeDecodeError):
         return
 
@@ -116,11 +146,12 @@ def _pool(data: bytes) -> tuple[dict[int, tuple[int, bytes]], int]:
     return found, at
 
 
-def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> list[bytes]:
+def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted, own: str) -> list[bytes]:
     """Return what the bytecode holds where it calls a method, or sets a field, that is wanted: the reference's number."""
     known: dict[bytes, bool] = {}
     keyed = cache(lambda: any(wanted.named(key.rsplit(".", 1)[-1]) for key in _literals(pool)))
     compared = cache(lambda: any(wanted.compared(one) for one in _texts(pool)))
+    held = cache(lambda: any(wanted.named(one) for one in _texts(pool)))
     marks = []
     for index, (tag, raw) in pool.items():
         if tag not in _REFERENCES:
@@ -130,12 +161,17 @@ def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> list[bytes]:
             name = _through(pool, raw[2:])
             text = name.decode("utf-8", "replace")
             if tag == _FIELD:
-                want = wanted.named(text)
-            elif name == b"<init>" or name in _NAMES_OF_OWNER:
+                want = wanted.named(text) or wanted.lists(text)
+            elif name == b"<init>" or name in NAMES_OF_OWNER:
                 owner = _through(pool, raw).decode("utf-8", "replace")
                 want = wanted.called(text) or wanted.called(owner.rsplit("/", 1)[-1])
-            elif name in _COMPARES and _through(pool, raw) == b"java/lang/String":
-                want = compared()
+                want = want or (owner == own and (keyed() or held()))
+            elif name in COMPARES:
+                want = _through(pool, raw).decode("utf-8", "replace") in EQUALS and compared()
+            elif text in PAIRS or text in WITH_OWNER:
+                owner = _through(pool, raw).decode("utf-8", "replace")
+                want = owner == MAP and wanted.sets("put") and keyed()
+                want = want or wanted.called(f"{owner.rsplit('/', 1)[-1]}.{text}")
             else:
                 want = wanted.called(text) or (wanted.sets(text) and keyed())
                 known[raw[2:]] = want
@@ -164,20 +200,35 @@ def _texts(pool: dict[int, tuple[int, bytes]]) -> Iterator[str]:
             yield raw.decode("utf-8", "replace")
 
 
-def _member(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> list[tuple[bytes, int]]:
-    """Skip one field or method; return the bytecode it has, and where the tables behind it begin."""
-    reader.skip(6)
-    found = []
+def _method(reader: _Reader, pool: dict[int, tuple[int, bytes]], found: list[Method]) -> Iterator[Said]:
+    """Read one method, and say what its annotations say."""
+    reader.skip(2)
+    own, kind = (pool[reader.u2()][1].decode("utf-8", "replace") for _ in range(2))
     for _ in range(reader.u2()):
         name, size = pool[reader.u2()][1], reader.u4()
         end = reader.at + size
         if name == b"Code":
             reader.skip(4)
             length = reader.u4()
-            found.append((reader.data[reader.at : reader.at + length], reader.at + length))
+            code = reader.data[reader.at : reader.at + length]
+            found.append(Method(own, kind, code, _variables(reader.data, reader.at + length, pool)))
+        else:
+            yield from _written(reader, pool, name, size)
         reader.at = end
         reader.skip(0)
-    return found
+
+
+def _written(reader: _Reader, pool: dict[int, tuple[int, bytes]], name: bytes, size: int) -> Iterator[Said]:
+    """Say the elements of annotations, where an attribute holds them, as assignments."""
+    if name in annotated.NAMES:
+        data = reader.data[reader.at : reader.at + size]
+        for key, text in annotated.written(data, pool, parameters=b"Parameter" in name):
+            yield f"={key}", [text]
+
+
+def _getters(pool: dict[int, tuple[int, bytes]], wanted: Wanted | None) -> bool:
+    """Whether a method may return a secret that its name promises."""
+    return wanted is None or any(one.startswith("get") and wanted.named(one[3:]) for one in _texts(pool))
 
 
 def _variables(data: bytes, at: int, pool: dict[int, tuple[int, bytes]]) -> list[tuple[int, int, int, str]]:
@@ -204,119 +255,6 @@ def _constant(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> Iterator[t
     for _ in range(reader.u2()):
         attribute, size = pool[reader.u2()][1], reader.u4()
         if attribute == b"ConstantValue":
-            yield f"={name}", [_text(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))]
+            yield f"={name}", [text_of(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))]
+        yield from _written(reader, pool, attribute, size)
         reader.skip(size)
-
-
-def _text(pool: dict[int, tuple[int, bytes]], index: int) -> str | None:
-    tag, raw = pool.get(index, (0, b""))
-    if tag != _STRING:
-        return None
-    return pool[int.from_bytes(raw, "big")][1].decode("utf-8", "replace")
-
-
-def _method(pool: dict[int, tuple[int, bytes]], index: int) -> tuple[str, str, str]:
-    """Return class, name and descriptor of a method reference."""
-    owner, pair = struct.unpack(">HH", pool[index][1])
-    name, descriptor = struct.unpack(">HH", pool[pair][1])
-    (owner_name,) = struct.unpack(">H", pool[owner][1])
-    return pool[owner_name][1].decode(), pool[name][1].decode(), pool[descriptor][1].decode()
-
-
-_INVOKES = (182, 183, 184, 185)
-_STATIC, _PUTS = 184, (179, 181)
-_OF_OWNER = ("load", "store", "getKey", "init")
-_NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
-_STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
-_KEEPS = (89, 192, 0)
-_SAME_VALUE = ("toCharArray", "getBytes", "trim", "intern", "valueOf", "toLowerCase", "toString")
-_COMPARES = frozenset((b"equals", b"equalsIgnoreCase", b"contentEquals", b"compareTo"))
-_LOADS, _LOAD, _GETS = range(42, 46), 25, (178, 180)
-_OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField".split())
-"""Methods that return what their argument names."""
-_LONGEST_KEY = 60
-
-
-def _invocations(  # noqa: C901, PLR0912 - one branch for each kind of opcode
-    code: bytes, pool: dict[int, tuple[int, bytes]], variables: list[tuple[int, int, int, str]]
-) -> Iterator[tuple[str, list[str | None]]]:
-    """Follow the stack roughly: literals are pushed, everything else that pushes is unknown, or a name."""
-    stack: list[str | None] = []
-    at = 0
-    while at < len(code):
-        op = code[at]
-        if op in VARIABLE:
-            at = after(code, at)
-            if op != WIDE:
-                stack.clear()
-            continue
-        if op in (LDC, LDC_W):
-            stack.append(
-                _text(pool, code[at + 1] if op == LDC else int.from_bytes(code[at + 1 : at + 3], "big"))
-            )
-        elif op in _INVOKES:
-            owner, name, descriptor = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
-            wanted = _count(descriptor)
-            given = [_literal(v) for v in stack[len(stack) - wanted :]] if 0 < wanted <= len(stack) else []
-            if wanted == 1 and name.encode() in _COMPARES:
-                yield from _compared(stack)
-            elif given and any(v is not None for v in given):
-                made = name == "<init>" or (name in _OF_OWNER and owner.startswith(_STORES))
-                yield (owner.rsplit("/", 1)[-1] if made else name), given
-            copied = name in _SAME_VALUE or (wanted == 1 and name == "<init>" and owner == "java/lang/String")
-            kept = stack[-1] if copied and stack else _named_by(name, given)
-            if op != _STATIC:
-                wanted += 1
-            del stack[max(0, len(stack) - wanted) :]
-            if not descriptor.endswith(")V") or (copied and name == "<init>"):
-                stack.append(kept)
-        elif op in _PUTS:
-            _, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
-            if stack and _literal(stack[-1]) is not None:
-                yield f"={name}", [stack[-1]]
-            stack.clear()
-        elif op in _GETS:
-            if op == _GETS[1] and stack:
-                stack.pop()
-            stack.append(_Name(_method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))[1]))
-        elif op == _LOAD or op in _LOADS:
-            number = code[at + 1] if op == _LOAD else op - _LOADS[0]
-            stack.append(
-                next((_Name(n) for i, low, high, n in variables if i == number and low <= at < high), None)
-            )
-        elif op < 54:  # noqa: PLR2004 - constants and loads push one value
-            stack.append(None)
-        elif op not in _KEEPS and op in (*range(153, 178), 191, 194, 195):
-            stack.clear()
-        at += 1 + OPERANDS[op]
-
-
-def _literal(value: str | None) -> str | None:
-    return None if isinstance(value, _Name) else value
-
-
-def _named_by(name: str, given: list[str | None]) -> str | None:
-    """Return the name of what a method returns: its own behind `get`, or the key that it is asked for."""
-    if name in _OF_KEY and given and given[0]:
-        return _Name(given[0])
-    return _Name(name[3:]) if name.startswith("get") and not given else None
-
-
-def _compared(stack: list[str | None]) -> Iterator[tuple[str, list[str | None]]]:
-    """Say a comparison of a literal with something that has a name: the name after `?`, and the text."""
-    pair = stack[-2:]
-    names = [v for v in pair if isinstance(v, _Name)]
-    texts = [v for v in pair if v is not None and not isinstance(v, _Name)]
-    if len(names) == 1 == len(texts):
-        yield f"?{names[0]}", [texts[0]]
-
-
-def _count(descriptor: str) -> int:
-    """Return how many arguments a method takes."""
-    at, count = 1, 0
-    while descriptor[at] != ")":
-        while descriptor[at] == "[":
-            at += 1
-        at = descriptor.index(";", at) + 1 if descriptor[at] == "L" else at + 1
-        count += 1
-    return count

@@ -90,10 +90,16 @@ def judged(name: str, value: str) -> Confidence | None:
     return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW
 
 
-def held_against(name: str, value: str) -> Confidence | None:
-    """Return how sure it is that a class compares a password with a back door, and not with a word of the program."""
+def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
+    """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
+
+    Beside an `account` that is compared too, a usual password is one.
+    """
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
-    if strength(value) is not Strength.MIXED or value.lower() == name.lower():
+    said = strength(value)
+    if account and said is Strength.COMMON and value.lower() not in DUMMIES:
+        return Confidence.MEDIUM
+    if said is not Strength.MIXED or value.lower() == name.lower():
         return None
     return Confidence.HIGH if is_generated(value) else Confidence.MEDIUM

@@ -9,14 +9,35 @@ from dataclasses import dataclass
 from bundle.detect.credentials.keyword import Kind, kind_of
 
 SETTERS = frozenset(
-    "put setProperty set add addProperty setAttribute setParameter putString addParameter".split()
+    "put setProperty set add addProperty setAttribute setParameter putString addParameter putIfAbsent setInitParameter "
+    "getProperty getOrDefault get getString optString orElse".split()
 )
-"""Methods that set what their first argument names."""
+"""Methods that set what their first argument names, or say what it is where nobody sets it."""
+ENCODERS = frozenset("encodeToString encodeBase64String encodeBase64 printBase64Binary".split())
+"""Methods that write an account and its password for HTTP."""
 STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 _LONGEST_NAME = 1000
 """Letters of a name that is judged; what is judged is remembered, and a class may hold thousands of 64 KiB each."""
 
+_SETS = re.compile(r"(?:set|with|use|and|add)(?=[A-Z_])")
+_BARE = frozenset("password passwd passphrase pwd passwort kennwort".split())
+_USERS = re.compile(
+    r"(?i)(?:^|_)(?:users?|accounts?|logins?|credentials?|passw(?:or)?ds?|benutzer|usuarios?|utilisateurs?)(?:_?(?:map|table|list|db))?$"
+)
 _PASSWORD = re.compile(r"(?i)p(?:ass|wd|w\b|in\b)|kennwort|heslo|clave")
+
+
+def gives(name: str) -> str | None:
+    """Return the name of the password that a method of this name is given: `withDbPassword`, a builder's `password`."""
+    bare = _SETS.sub("", name, count=1)
+    if bare == name:
+        return name if name in _BARE else None
+    return bare if kind_of(bare) is Kind.PASSWORD else None
+
+
+def holds_accounts(name: str) -> bool:
+    """Whether a table of this name holds accounts with their passwords."""
+    return len(name) <= _LONGEST_NAME and bool(_USERS.search(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +49,17 @@ class Wanted:
 
     def called(self, name: str) -> bool:
         """Whether a call of this name logs in or opens a store."""
-        return name.lower() in self.sinks or name in STORES_OPENED
+        if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS:
+            return True
+        return len(name) <= _LONGEST_NAME and gives(name) is not None
 
     def sets(self, name: str) -> bool:
         """Whether a method of this name sets what its first argument names."""
         return name in SETTERS
+
+    def lists(self, name: str) -> bool:
+        """Whether a field of this name holds accounts with their passwords."""
+        return holds_accounts(name)
 
     def compared(self, name: str) -> bool:
         """Whether what has this name, or what a getter of this name returns, is a password."""

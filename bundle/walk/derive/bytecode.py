@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
-          b"mysql:", b"://", b"pwd", b"-----begin")  # fmt: skip
+          b"mysql:", b"://", b"pwd", b"-----begin",
+          b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
 _U2 = struct.Struct(">H")
 
 
@@ -59,11 +60,11 @@ def _class_constants(data: bytes) -> bytes:
         return b""
     named = _constant_fields(data, at, texts, literals)
     lines = [
-        b'%s = "%s";' % (texts.get(name, b"?"), _line(texts.get(literals[value], b"")))
+        b'%s = "%s";' % (texts.get(name, b"?"), _joined(texts.get(literals[value], b"")))
         for name, value in named
     ]
     used = {value for _, value in named}
-    lines += [b'"%s"' % _line(texts.get(text, b"")) for index, text in literals.items() if index not in used]
+    lines += [b'"%s"' % _joined(texts.get(text, b"")) for index, text in literals.items() if index not in used]
     return b"\n".join(lines) + b"\n" if lines else b""
 
 
@@ -91,6 +92,11 @@ def _constant_fields(
 
 def _line(text: bytes) -> bytes:
     return text.replace(b"\\", b"\\\\").replace(b"\r", b"\\r").replace(b"\n", b"\\n").replace(b'"', b'\\"')
+
+
+def _joined(text: bytes) -> bytes:
+    r"""Return a literal as a line; what is joined to it when the program runs is `\\1` (StringConcatFactory)."""
+    return _line(text.replace(b"\1", b"__joined__"))
 
 
 _SHORT = frozenset(b"zZ\xfa\xda")

@@ -231,6 +231,9 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
         def named(self, name: str) -> bool:
             return name == mark
 
+        def lists(self, name: str) -> bool:
+            return name == "nothing"
+
         def compared(self, name: str) -> bool:
             return name == "nothing"
 

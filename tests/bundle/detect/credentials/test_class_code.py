@@ -1,0 +1,178 @@
+"""Java classes compiled here: where their bytecode and annotations hold passwords, and where they do not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bundle.detect import keys
+from bundle.detect.credentials import Credentials, annotated
+from bundle.walk.derive.bytecode import class_constants, worth_it
+from bundle.walk.member import Member
+from hardening.findings import Confidence
+from tests.bundle.detect.credentials.plant.members import member
+
+WORD = "Quay#7714"
+
+
+def _compile(folder: Path, sources: Mapping[str, str], *flags: str) -> dict[str, list[bytes]]:
+    """Return the classes of each source, by its name; in each the main class is X."""
+    if shutil.which("javac") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("javac is missing: install a JDK")
+        pytest.skip("javac is missing: install a JDK")
+    for number, body in enumerate(sources.values()):
+        (folder / f"p{number}").mkdir()
+        (folder / f"p{number}" / "X.java").write_text(f"package p{number}; import java.util.*; {body}")
+    files = [f"p{number}/X.java" for number in range(len(sources))]
+    subprocess.run(["javac", *flags, *files], cwd=folder, check=True, capture_output=True)
+    return {
+        name: [one.read_bytes() for one in sorted((folder / f"p{number}").glob("X*.class"))]
+        for number, name in enumerate(sources)
+    }
+
+
+def _said(credentials: Credentials, classes: Iterable[bytes]) -> list[str]:
+    return [
+        f.evidence
+        for data in classes
+        for f in credentials.check(member("lib/X.class", data), "b.zip")
+        if f.confidence >= Confidence.MEDIUM
+    ]
+
+
+HOLDS = {
+    "a variable on the way to a login": 'class X { void a(String h) throws Exception { String u = "feed", w = "%s"; java.sql.DriverManager.getConnection(h, u, w); } }',
+    "joined when it runs, before a login": 'class X { void a(String h) throws Exception { java.sql.DriverManager.getConnection("jdbc:x://" + h + "/d", "feed", "%s"); } }',
+    "a pair of a map": 'class X { Object a() { return Map.of("login", "feed", "password", "%s"); } }',
+    "an entry of a map": 'class X { Object a() { return Map.entry("feed.passwd", "%s"); } }',
+    "what nobody set": 'class X { Object a(Properties p) { return p.getProperty("feed.password", "%s"); } }',
+    "what no map has": 'class X { Object a() { return System.getenv().getOrDefault("FEED_PASSWORD", "%s"); } }',
+    "instead of what is not there": 'class X { Object a() { return Optional.ofNullable(System.getenv("FEED_PASSWORD")).orElse("%s"); } }',
+    "a method of a builder": 'class X { interface B { B user(String u); B password(String p); } void a(B b) { b.user("feed").password("%s"); } }',
+    "a setter of an own name": 'class X { void setFeedKennwort(String w) { } void a() { setFeedKennwort("%s"); } }',
+    "a case of a switch": 'class X { int a(String password) { switch (password) { case "%s": return 9; default: return 0; } } }',
+    "two texts held against each other": 'class X { boolean a(String password) { return Objects.equals(password, "%s"); } }',
+    "letters held against each other": 'class X { boolean a(char[] passwd) { return Arrays.equals(passwd, "%s".toCharArray()); } }',
+    "a constant of an enumeration, kept by its constructor": 'enum X { ONE("feed", "%s"); final String user, passwd; X(String u, String p) { user = u; passwd = p; } }',
+    "a constant of an enumeration that names it": 'enum X { FEED_PASSWORD("feed", "%s"); final String a, b; X(String a, String b) { this.a = a; this.b = b; } }',
+    "a getter": 'class X { String getFeedPassword() { return "%s"; } }',
+    "an account and its password, as HTTP wants them": 'class X { String a() { return Base64.getEncoder().encodeToString("feed:%s".getBytes()); } }',
+    "a table of accounts": 'class X { static final Map<String, String> USERS = new HashMap<>(); static { USERS.put("service", "%s"); } }',
+    "an element of an annotation": '@interface In { String user(); String password(); } class X { @In(user = "feed", password = "%s") void a() { } }',
+    "a name and a value of an annotation": '@interface In { String name(); String value(); } @In(name = "feed.password", value = "%s") class X { }',
+    "a default in an annotation": '@interface In { String value(); } class X { @In("${feed.password:%s}") String a; }',
+    "a default at a parameter": '@interface In { String value(); } class X { X(@In("${feed.password:%s}") String a) { } }',
+    "a name in another language": 'class X { static String sqlKennwort = "%s"; }',
+    "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
+}  # fmt: skip
+HOLDS_NOT = {
+    "keys of a map": 'class X { Object a(String p) { return Map.of("password", p, "user", "Quay#7714"); } }',
+    "a label": 'class X { Object a(Properties p) { return p.getProperty("password.label", "Passwort"); } }',
+    "a column": 'class X { String getPasswordColumn() { return "user_password"; } String getPassword() { return "password"; } }',
+    "a case of something else": 'class X { int a(String type) { switch (type) { case "Quay#7714": return 9; default: return 0; } } String passwd; }',
+    "a prompt": 'class X { void setPasswordPrompt(String s) { } void a() { setPasswordPrompt("Quay#7714"); } }',
+    "a table of something else": 'class X { static final Map<String, String> MIME = new HashMap<>(); static { MIME.put("html", "Quay#7714"); } String passwd; }',
+    "texts of a table of users": 'class X { static final Map<String, String> USERS = new HashMap<>(); static { USERS.put("html", "text/html"); } }',
+    "a setting without a default": '@interface In { String value(); } class X { @In("${feed.password}") String a; @In("${feed.password:}") String b; }',
+    "the name of an entry of a key store": 'class X { Object a(java.security.KeyStore k, char[] w) throws Exception { return k.getKey("Quay#7714", w); } }',
+    "a text in Base64": 'class X { String a() { return Base64.getEncoder().encodeToString("image:png".getBytes()); } String passwd; }',
+    "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
+}  # fmt: skip
+
+
+JOINED = {
+    "an address": 'class X { String a(String h, int n) { return "mysql://feed:Quay7714@" + h + ":" + n + "/d"; } }',
+    "no password": 'class X { String a(String h) { return "password=" + h + "&user=x"; } }',
+    "no password of a database": 'class X { String a(String h) { return "Driver=x;Server=s;Uid=feed;Pwd=" + h + ";"; } }',
+    "a command": 'class X { String a(String h) { return "sshpass -p Quay7714 scp " + h + " feed@a:/b"; } }',
+    "a header": 'class X { String a() { return "Basic ZmVlZDpRdWF5Izc3MTQ="; } }',
+}  # fmt: skip
+"""What is found in the text that the walk makes of a class."""
+DOORS = {
+    "beside an account": 'class X { boolean a(String user, String pass) { return user.equals("feed") && "letmein1".equals(pass); } }',
+    "alone": 'class X { boolean a(String user, String pass) { return "letmein1".equals(pass); } }',
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[bytes]]]:
+    """All of them, compiled with the names of variables and without."""
+    made = {name: body.replace("%s", WORD) for name, body in HOLDS.items()}
+    every = {**made, **HOLDS_NOT, **JOINED, **DOORS}
+    return {flag: _compile(tmp_path_factory.mktemp("java"), every, flag) for flag in ("-g", "-g:none")}
+
+
+Classes = dict[str, dict[str, list[bytes]]]
+
+
+NAMELESS = [n for n, body in HOLDS.items() if "String password)" not in body and "[] passwd)" not in body]
+"""What is found without the names of parameters too."""
+
+
+@pytest.mark.parametrize(("flag", "name"), [("-g", n) for n in HOLDS] + [("-g:none", n) for n in NAMELESS])
+def test_passwords_of_classes(credentials: Credentials, classes: Classes, name: str, flag: str) -> None:
+    assert len(_said(credentials, classes[flag][name])) == 1
+
+
+@pytest.mark.parametrize("name", HOLDS_NOT)
+def test_no_passwords_of_classes(credentials: Credentials, classes: Classes, name: str) -> None:
+    assert _said(credentials, classes["-g"][name]) == []
+
+
+def test_a_usual_password_is_a_back_door_beside_an_account(
+    credentials: Credentials, classes: Classes
+) -> None:
+    assert [len(_said(credentials, classes["-g"][name])) for name in DOORS] == [1, 0]
+
+
+def _constants(data: bytes) -> Member:
+    text = class_constants(data)
+    return Member(parts=("b", "X.class"), kind="file", size=len(text), content=text, derived="constants")
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_what_a_program_joins_to_a_literal(credentials: Credentials, classes: Classes, name: str) -> None:
+    (data,) = classes["-g"][name]
+    assert worth_it(data)
+    said = [f for f in credentials.check(_constants(data), "b") if f.confidence >= Confidence.MEDIUM]
+    assert len(said) == (0 if name.startswith("no ") else 1)
+
+
+def test_a_key_in_a_class_is_said_once_and_without_a_line(tmp_path: Path) -> None:
+    key = subprocess.run(["openssl", "genrsa", "1024"], check=True, capture_output=True, text=True).stdout
+    literal = key.strip().replace("\n", "\\n")
+    ((data,),) = _compile(tmp_path, {"": f'class X {{ static final String K = "{literal}"; }}'}).values()
+    detector = keys.detector()
+    said = [f for m in (member("X.class", data), _constants(data)) for f in detector.check(m, "b")]
+    assert [getattr(f.location, "line", 0) for f in said] == [None]
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=60))
+def test_annotations_that_are_damaged_end(data: bytes) -> None:
+    pool = dict.fromkeys(range(4), (1, b"password"))
+    for parameters in (False, True):
+        try:
+            assert all(
+                isinstance(text, str)
+                for pair in annotated.written(data, pool, parameters=parameters)
+                for text in pair
+            )
+        except (IndexError, KeyError):
+            continue
+
+
+def test_annotations_within_annotations_have_an_end() -> None:
+    one = struct.pack(">HHH", 1, 1, 1) + b"@"
+    data = struct.pack(">H", 1) + one * 5000
+    with pytest.raises(IndexError):
+        list(annotated.written(data, {1: (1, b"a")}, parameters=False))
