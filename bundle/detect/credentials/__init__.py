@@ -279,7 +279,18 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
         b"psk",
     ):
         yield from (word, word.upper(), word.capitalize())
-    yield from (b"PASS", b"Pass", b"\0\4pass", b"_pass", b"dbpass", b"\0\2pw", b"_PW", b"_pw", b"Pw\1")
+    yield from (
+        b"PASS",
+        b"Pass",
+        b"\0\4pass",
+        b"_pass",
+        b"dbpass",
+        b"\0\2pw",
+        b"\0\2PW",
+        b"_PW",
+        b"_pw",
+        b"Pw\1",
+    )
     yield from (
         b"asswort",
         b"ennwort",

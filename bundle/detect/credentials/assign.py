@@ -24,7 +24,7 @@ from hardening.findings import Confidence
 
 _KEYS = (
     "api|access|auth|private|secret|client|application|validation|decryption|verification|upgrade|nonce|logged.in|pre.?shared|wpa|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
-    "hash|app|rsa|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
+    "hash|app|rsa|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
@@ -59,7 +59,7 @@ _NAME = re.compile(
 )
 """A name that nothing else belongs to: no index, no member, no class."""
 _MORE = re.compile(
-    r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+    r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')(?![ \t]{0,8}[=:])"""
 )
 _CALLED_WITH = re.compile(
     r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*(?:["'][\w. -]{1,60}["']\s*,\s*){0,2}["']$"""

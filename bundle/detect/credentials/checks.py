@@ -34,7 +34,9 @@ _NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
 def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
     value = caught.value.strip()
-    named_so = _NAME_ONLY.match(value) and kind_of(value) and value.lower() not in common()
+    named_so = _NAME_ONLY.match(value) and (
+        value.lower() in DUMMIES or (kind_of(value) and value.lower() not in common())
+    )
     return None if is_placeholder(value) or " " in value or named_so else caught
 
 
@@ -60,7 +62,9 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     promised, own = kind_of(name), kind_of(name.rsplit(".", 1)[-1])
     if promised is None or own is Kind.PASSWORD:  # javax.jdo.option.ConnectionPassword
         promised = own
-    value = entities(caught.value)
+    value = entities(caught.value).removeprefix("{noop}")
+    if value in _PASSES and name.lower() == "pass":
+        return None
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
     said = strength(value)
@@ -85,6 +89,10 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     return replace(caught, value=value)
 
 
+_PASSES = frozenset(
+    "windowsPE offlineServicing generalize specialize auditSystem auditUser oobeSystem".split()
+)
+"""The passes of a Windows setup: `<settings pass="oobeSystem">`."""
 _ACCOUNT = re.compile(
     r"""(?i)\b(?:user-?_?name|user|login|driverclassname|connectionname|username)(?:["']\s*value)?\s*=\s*["'][^"'<>$\s]{1,60}["']|<(?:value|param-value)>|<(?:user-?name|user|login|name)>[^<>$]{1,60}</"""
 )

@@ -46,7 +46,8 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
         and value.lower() != name.lower()
     ):
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
-    if promised is None or said is Strength.NO or value.lower() == name.lower():
+    named_so = value.lower() in naming.DUMMIES and naming.NAMES_A_NAME.match(name)
+    if promised is None or said is Strength.NO or value.lower() == name.lower() or named_so:
         return None
     if promised is Kind.LIKELY:
         return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_chosen(value) else None

@@ -49,7 +49,7 @@ SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
-    r"^[.#\[]|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|"
+    r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\(|::|->|=>|==(?!$)|&&|\|\|"
 )
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
 _PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
@@ -99,7 +99,7 @@ def is_placeholder(value: str) -> bool:
 @lru_cache(maxsize=1024)
 def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
-    value = value.strip()
+    value = value.strip().removeprefix("{noop}")  # of Spring: what follows is not hashed
     if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
         return Strength.NO  # a sentence, which most texts are: before anything that takes longer
     if is_placeholder(value) or "\n" in value:

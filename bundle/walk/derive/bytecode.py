@@ -64,7 +64,9 @@ def _class_constants(data: bytes) -> bytes:
         for name, value in named
     ]
     used = {value for _, value in named}
-    lines += [b'"%s"' % _joined(texts.get(text, b"")) for index, text in literals.items() if index not in used]
+    lines += [
+        b'"%s"' % _joined(texts.get(text, b"")) for index, text in literals.items() if index not in used
+    ]
     return b"\n".join(lines) + b"\n" if lines else b""
 
 
