@@ -27,6 +27,7 @@ from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.wanted import ENCODERS, STORES_OPENED, Wanted
 from bundle.detect.gate import Gate
+from bundle.walk.derive import bytecode
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule
 
@@ -223,7 +224,8 @@ class Credentials:
             return
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
-        for name, given in javaclass.calls(bytes(member.content), self._wanted):
+        constants = not bytecode.worth_it(member.content)  # else the text that is made of them says them
+        for name, given in javaclass.calls(bytes(member.content), self._wanted, constants=constants):
             caught = inclass.judged(self._sinks, name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue

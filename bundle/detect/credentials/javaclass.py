@@ -84,12 +84,12 @@ class _Reader:
 
 
 def calls(  # noqa: C901 - one branch for each part of a class
-    data: bytes, wanted: Wanted | None = None
+    data: bytes, wanted: Wanted | None = None, *, constants: bool = True
 ) -> Iterator[Said]:
     """Yield each call by name with its arguments: the text of a literal, None for anything else.
 
     A class that cannot be read in full yields what was read up to there. Methods that hold nothing that is `wanted`
-    are not followed.
+    are not followed; `constants` of fields are said, or not.
     """
     if len(data) > _LONGEST:
         return
@@ -103,7 +103,7 @@ def calls(  # noqa: C901 - one branch for each part of a class
         reader.skip(2)
         reader.skip(2 * reader.u2())
         for _ in range(reader.u2()):
-            yield from _constant(reader, pool)
+            yield from _field(reader, pool, constants=constants)
         if marks is not None and not marks and not marked and not _getters(pool, wanted):
             return
         methods: list[Method] = []
@@ -247,14 +247,16 @@ def _variables(data: bytes, at: int, pool: dict[int, tuple[int, bytes]]) -> list
     return found
 
 
-def _constant(reader: _Reader, pool: dict[int, tuple[int, bytes]]) -> Iterator[tuple[str, list[str | None]]]:
+def _field(
+    reader: _Reader, pool: dict[int, tuple[int, bytes]], *, constants: bool
+) -> Iterator[tuple[str, list[str | None]]]:
     """Say a field that has a constant as an assignment: its name after `=`, and the text."""
     reader.skip(2)
     name = pool[reader.u2()][1].decode("utf-8", "replace")
     reader.skip(2)
     for _ in range(reader.u2()):
         attribute, size = pool[reader.u2()][1], reader.u4()
-        if attribute == b"ConstantValue":
+        if attribute == b"ConstantValue" and constants:
             yield f"={name}", [text_of(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))]
         yield from _written(reader, pool, attribute, size)
         reader.skip(size)

@@ -147,6 +147,20 @@ def test_what_a_program_joins_to_a_literal(credentials: Credentials, classes: Cl
     assert len(said) == (0 if name.startswith("no ") else 1)
 
 
+def test_a_constant_is_said_once(tmp_path: Path, credentials: Credentials) -> None:
+    """By the text that the walk makes of the class, or else by the class itself."""
+    sources = {
+        "text": 'class X { static final String DB_USER = "feed", DB_PASSWORD = "letmein"; }',
+        "class": f'class X {{ static final String FEED_PW = "{WORD}"; }}',
+    }
+    compiled = _compile(tmp_path, sources)
+    for name, (data,) in compiled.items():
+        assert worth_it(data) == (name == "text")
+        members = (member("X.class", data), _constants(data))
+        said = [f.evidence for m in members[: 1 + worth_it(data)] for f in credentials.check(m, "b")]
+        assert len(said) == 1
+
+
 def test_a_key_in_a_class_is_said_once_and_without_a_line(tmp_path: Path) -> None:
     key = subprocess.run(["openssl", "genrsa", "1024"], check=True, capture_output=True, text=True).stdout
     literal = key.strip().replace("\n", "\\n")
