@@ -224,8 +224,9 @@ class Credentials:
             return
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
-        constants = not bytecode.worth_it(member.content)  # else the text that is made of them says them
-        for name, given in javaclass.calls(bytes(member.content), self._wanted, constants=constants):
+        data = bytes(member.content)
+        constants = not bytecode.worth_it(data)  # else the text that is made of them says them
+        for name, given in javaclass.calls(data, self._wanted, constants=constants):
             caught = inclass.judged(self._sinks, name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
