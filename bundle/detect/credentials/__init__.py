@@ -25,7 +25,7 @@ from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
-from bundle.detect.credentials.wanted import ENCODERS, STORES_OPENED, Wanted
+from bundle.detect.credentials.wanted import ENCODERS, PAIRED, STORES_OPENED, Wanted
 from bundle.detect.gate import Gate
 from bundle.walk.derive import bytecode
 from bundle.walk.member import Member
@@ -266,7 +266,7 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
 
     A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
     """
-    for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS):
+    for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS, *PAIRED):
         text = name.encode()
         yield len(text).to_bytes(2, "big") + text
         yield b"/" + text

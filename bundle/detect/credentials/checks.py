@@ -248,6 +248,8 @@ _LOGIN = re.compile(
     r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:={2,3}|\.equals\(|\beq\b)\s*["'][\w.@-]{2,40}["']\)?\s*(?:&&|and)\s"""
 )
 """An account compared with a name, right before its password is."""
+_TYPED = re.compile(r"(?i)^(?:input|entered|typed|given|eingegebenes?)_?(?=p)")
+"""Words before the name of a password that somebody typed."""
 _GETTER = re.compile(r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip)(?:\(\))?$")
 
 
@@ -256,6 +258,7 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
 ) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
     name = re.split(r"[\[\].>:()]+", _GETTER.sub("", match["key"]).strip("'\"])("))[-1].strip("'\"$")
+    name = _TYPED.sub("", name)
     said = strength(caught.value)
     promised = kind_of(name)
     if promised is Kind.TOKEN:

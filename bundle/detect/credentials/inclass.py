@@ -10,7 +10,7 @@ from bundle.detect.credentials import calls, naming
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
 from bundle.detect.credentials.values import Strength, common, is_chosen, is_placeholder, strength
-from bundle.detect.credentials.wanted import ENCODERS, SETTERS, STORES_OPENED, gives, holds_accounts
+from bundle.detect.credentials.wanted import ENCODERS, PAIRED, SETTERS, STORES_OPENED, gives, holds_accounts
 from hardening.findings import Confidence
 
 Found = tuple[str, Catch]
@@ -21,7 +21,7 @@ _LOGIN = re.compile(r"([\w.@-]{1,60}):([^\s:/$]{3,100})")
 _ACCOUNT = re.compile(r"[a-z][\w.@-]{1,40}")
 
 
-def judged(  # noqa: PLR0911 - one return for each kind of call
+def judged(  # noqa: C901, PLR0911 - one return for each kind of call
     sinks: Mapping[str, Sink], name: str, given: Sequence[str | None]
 ) -> Found | None:
     """Judge what `javaclass.calls` says."""
@@ -45,6 +45,9 @@ def judged(  # noqa: PLR0911 - one return for each kind of call
         return None
     if name in ENCODERS:
         return _encoded(name, first)
+    if name in PAIRED:
+        found = _given_as(name, given[1]) if len(given) == _PAIR and given[1] else None
+        return found and (found[0], replace(found[1], user=first or ""))
     if len(given) == _PAIR and first:
         return _set(name, first, given[1])
     bare = gives(name) if len(given) == 1 else None

@@ -15,6 +15,10 @@ SETTERS = frozenset(
 """Methods that set what their first argument names, or say what it is where nobody sets it."""
 ENCODERS = frozenset("encodeToString encodeBase64String encodeBase64 printBase64Binary".split())
 """Methods that write an account and its password for HTTP."""
+PAIRED = frozenset(
+    "withCredentials setCredentials credentials withBasicAuth setBasicAuth basicAuthentication".split()
+)
+"""Methods that are given an account and its password."""
 STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 _LONGEST_NAME = 1000
 """Letters of a name that is judged; what is judged is remembered, and a class may hold thousands of 64 KiB each."""
@@ -49,7 +53,7 @@ class Wanted:
 
     def called(self, name: str) -> bool:
         """Whether a call of this name logs in or opens a store."""
-        if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS:
+        if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS or name in PAIRED:
             return True
         return len(name) <= _LONGEST_NAME and gives(name) is not None
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
-          b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
+          b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
 _U2 = struct.Struct(">H")
 
 

@@ -58,6 +58,7 @@ HOLDS = {
     "what no map has": 'class X { Object a() { return System.getenv().getOrDefault("FEED_PASSWORD", "%s"); } }',
     "instead of what is not there": 'class X { Object a() { return Optional.ofNullable(System.getenv("FEED_PASSWORD")).orElse("%s"); } }',
     "a method of a builder": 'class X { interface B { B user(String u); B password(String p); } void a(B b) { b.user("feed").password("%s"); } }',
+    "an account and its password in one call": 'class X { interface B { B withCredentials(String u, String p); } void a(B b) { b.withCredentials("feed", "%s"); } }',
     "a setter of an own name": 'class X { void setFeedKennwort(String w) { } void a() { setFeedKennwort("%s"); } }',
     "a case of a switch": 'class X { int a(String password) { switch (password) { case "%s": return 9; default: return 0; } } }',
     "two texts held against each other": 'class X { boolean a(String password) { return Objects.equals(password, "%s"); } }',
@@ -94,6 +95,7 @@ JOINED = {
     "no password": 'class X { String a(String h) { return "password=" + h + "&user=x"; } }',
     "no password of a database": 'class X { String a(String h) { return "Driver=x;Server=s;Uid=feed;Pwd=" + h + ";"; } }',
     "a command": 'class X { String a(String h) { return "sshpass -p Quay7714 scp " + h + " feed@a:/b"; } }',
+    "a command with an option": 'class X { String[] a() { return new String[] {"sh", "-c", "mysql -ufeed -pQuay7714 x"}; } }',
     "a header": 'class X { String a() { return "Basic ZmVlZDpRdWF5Izc3MTQ="; } }',
 }  # fmt: skip
 """What is found in the text that the walk makes of a class."""
