@@ -99,6 +99,12 @@ _ABOUT = frozenset(
     "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
 )
 """First words of names that say something about a secret."""
+_ABOUT_ONE = re.compile(
+    r"(?:no|is|has|use|with|show|hide|needs?|requires?)(?:pass(?:word|wd)?|pwd|secret|token)s?$"
+)
+"""The same in one word: `NOPASSWD`, `issecret`."""
+_NOT_SECRET = (["public", "key"], ["cluster", "token"])
+"""Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart."""
 
 
 def ascii_name(name: str) -> str:
@@ -125,6 +131,8 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
     """Return what the name of a variable, key, attribute or element promises, or None."""
     words = _words(name)
     if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:
+        return None
+    if words[-2:] in _NOT_SECRET or _ABOUT_ONE.match(words[-1]):
         return None
     if " ".join(words[-2:]) in _PASSWORDS_BY_USE:
         return Kind.PASSWORD

@@ -44,6 +44,20 @@ _PLACEHOLDER = re.compile(
     | \d{1,3} | 0x[0-9a-f]{1,8} | \\[nrt0] | .*\\[nrt]$
     )$"""
 )
+_STANDS_FOR_ONE = re.compile(
+    r"""(?ix)^(?:
+      ['"]{1,2}\$\{?[a-z_]\w*\}?['"]{1,2} | %[-+\d.]*[sdv@][;,&|]
+    | (?:[\^~]|[<>]=?)v?\d+(?:\.(?:\d+|x|\*)){1,3}(?:-[\w.]+)?
+    | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
+    | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
+    | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
+    | \{AQAAABAAAA[\w+/]+={0,2}\}
+    )$"""
+)
+"""A shell's variable between its quotes, a text to fill in, a range of versions, the word that stands for a password beside
+a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, and what Jenkins sealed."""
+_COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
+"""What a shell runs to get at a value."""
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
@@ -93,6 +107,7 @@ def is_placeholder(value: str) -> bool:
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (bool(_PLACEHOLDER.match(value)) and not _is_of_all_signs(value))
+        or bool(_STANDS_FOR_ONE.match(value))
     )
 
 
@@ -186,6 +201,7 @@ def _is_of_all_signs(value: str) -> bool:
         and any(c.isdigit() for c in value)
         and any(c.isupper() for c in value)
         and any(c.islower() for c in value)
+        and not _COMMAND.search(value)
     )
 
 
