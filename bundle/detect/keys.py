@@ -38,7 +38,7 @@ DEFAULTS = (
 
 _PEM = re.compile(
     rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |PGP |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
-    rb"(?P<body>(?:[\s\"'+,;.]|\\[nrt]|[A-Za-z0-9/=+:-]){40,20000}?)-----END (?P=kind)-----"
+    rb"(?P<body>(?:[\s\"'+,;.()@<>]|\\[nrt]|[A-Za-z0-9/=+:-]){40,20000}?)-----END (?P=kind)-----"
 )
 _OPENVPN = re.compile(
     rb"-----BEGIN OpenVPN Static key V1-----\s+(?P<body>(?:[0-9a-f]{32}\s+){16})-----END OpenVPN Static key V1-----"
@@ -105,9 +105,8 @@ def detector() -> Keys:
 
 def _pem(found: re.Match[bytes]) -> tuple[Rule, str]:
     kind = found["kind"].decode()
-    name = (
-        f"{kind.removesuffix(' PRIVATE KEY').replace('PRIVATE KEY', '').strip() or 'PKCS #8'} key in PEM form"
-    )
+    whose = kind.removesuffix(" BLOCK").removesuffix("PRIVATE KEY").strip()
+    name = f"{whose or 'PKCS #8'} key in PEM form"
     sealed = (
         b"ENCRYPTED" in found["kind"]
         or b"Proc-Type: 4,ENCRYPTED" in found["body"]

@@ -98,6 +98,23 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
 
 
+_FIELD = re.compile(r"""(?<![\w$.-])(kty|crv|n|e|p|q|dp|dq|qi)["']?\s{0,3}:\s{0,3}["'](\w{1,12})""")
+_RSA = 150
+"""Characters of the private exponent of the shortest RSA key in use, and of the longest of a curve (P-521: 88)."""
+
+
+def jwk(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The private half of a JSON Web Key: `d`, or `k` of a symmetric one, within the braces that say its kind."""
+    text = match.string
+    begin, end = text.rfind("{", 0, match.start()), text.find("}", match.end())
+    said = dict(_FIELD.findall(text[begin + 1 : None if end < 0 else end]))
+    kind = said.get("kty")
+    if match["key"] == "k":
+        return token(caught, match) if kind == "oct" else None
+    fits = len(caught.value) >= _RSA if kind == "RSA" else kind in ("EC", "OKP") and "crv" in said
+    return token(caught, match) if fits else None
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "token": token,
     "github": github,
@@ -106,4 +123,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "age": age,
     "discord": discord,
     "jwt": jwt,
+    "jwk": jwk,
 }

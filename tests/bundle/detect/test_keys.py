@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,6 +51,16 @@ def test_sealed_keys() -> None:
     assert rules(EC.private_bytes(PEM, PKCS8, sealed("changeit"))) == ["key/weak-passphrase"]
     assert rules(EC.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
     assert rules(EC.private_bytes(DER, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
+
+
+def test_a_key_of_pgp_whose_program_says_who_it_is() -> None:
+    body = base64.b64encode(b"".join(hashlib.sha256(bytes([n])).digest() for n in range(12)))
+    lines = b"\n".join(body[at : at + 64] for at in range(0, len(body), 64))
+    head = b"Version: GnuPG v2.0.22 (GNU/Linux)\nComment: <ops@site.local>\n\n"
+    for said in (b"\n", head):
+        block = b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n%s%s\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----\n"
+        assert rules(block % (said, lines)) == ["key/private"]
+    assert rules(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + lines) == []
 
 
 def test_stores() -> None:
