@@ -10,6 +10,7 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.naming import token
 from bundle.detect.credentials.novalue import BARE, ENVIRONMENT, LITERAL_BEGINS, PROGRAMS, mapped, no_value
+from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     SECRET_WORD,
@@ -61,10 +62,6 @@ _NAME = re.compile(
 _MORE = re.compile(
     r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')(?![ \t]{0,8}[=:])"""
 )
-_CALLED_WITH = re.compile(
-    r"""(?i)(?:define|put|set\w*|add\w*|config|option|property|attribute|param\w*|store|update_option)\s*\(\s*(?:["'][\w. -]{1,60}["']\s*,\s*){0,2}["']$"""
-)
-_OPTION_SET = re.compile(r"(?i)(?:set_?opt\w*|set\w*option\w*|define|attribute)\s*\([^()\n]*,\s*$")
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
 _QUOTES = ("'", '"')
 _COMPARED = re.compile(r"\s*[!=]==?(?!=)")
@@ -229,9 +226,7 @@ def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     return deeper and between.count("\n") == 1 and not re.search(r"[\s:=]", found["value"].strip())
 
 
-def _separated(  # noqa: PLR0911 - one return for each sign
-    found: re.Match[str], text: str
-) -> bool:
+def _separated(found: re.Match[str], text: str) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
     before = text[: found.start()]
@@ -242,13 +237,7 @@ def _separated(  # noqa: PLR0911 - one return for each sign
     if ")" in close and sep != "=":
         return False
     if sep == ",":
-        if not quoted_key:  # a constant in the place of the key: put(Context.SECURITY_CREDENTIALS, "...")
-            return (
-                bool(_CALLED_WITH.search(before + "'") or _OPTION_SET.search(before))
-                and found["key"].rsplit(".", 1)[-1].isupper()
-                and found["value"][0] in "\"'"
-            )
-        return bool(_CALLED_WITH.search(before))
+        return sets(before, found["key"], quoted_key=quoted_key, quoted=found["value"][0] in "\"'")
     if sep in ("=>", "->", "<-"):
         return True
     if before.endswith(("?", "&", "/")) and sep == "=":

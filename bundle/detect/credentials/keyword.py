@@ -95,6 +95,8 @@ _OTHER_PASSES = frozenset("compass bypass encompass surpass trespass overpass un
 _LETTERS = str.maketrans("\u0142\u0141\u00f8\u00d8\u0131", "lLoOi")
 _HOLDERS = re.compile(r"(?i)\b(?:params?|parameters)\.(?=[\w.-]*$)")
 """What holds settings and says nothing of those behind it: `resources.db.params.password`."""
+_OPTIONS = re.compile(r"(?i)\bopt(?:ion)?s\.\w+$")
+"""The same where a text for people may stand as well: `options.ClientSecret`."""
 _ABOUT = frozenset(
     "with is has use uses using no allow allows skip show hide need needs require requires must can should check".split()
 )
@@ -141,8 +143,9 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
     if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         plain = [w for w in words if w not in _REPEATED]
         likely = plain != words and plain and plain[-1] in _PLAIN_WORDS and not _BANNED.intersection(plain)
-        own = "." in name and kind_of(name.rsplit(".", 1)[-1]) is Kind.PASSWORD
-        return Kind.LIKELY if likely or own else None
+        own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
+        held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
+        return Kind.LIKELY if likely or held else None
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
         return Kind.PASSWORD
     if _TOKENS.search(" ".join(words)):
