@@ -30,7 +30,7 @@ _KEYS = (
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%*`]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
@@ -44,7 +44,7 @@ _IN_A_NAME = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_$.
 """What a name goes on with, in a text with one character for each byte."""
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>(?:\\?["']|[$%])?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
+    (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
     (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|String\s*\(\s*|\[\]byte\s*\(\s*|\(\s*(?=["'])
@@ -267,8 +267,9 @@ def _read(
     in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
     if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):
         return start, end, value, quoted
-    value = _explained(value, before, kind, found["sep"])
-    return (start, start + len(value.encode()), value, False) if is_generated(value) else None
+    word = _explained(value, before, kind, found["sep"])
+    start += len(value[: value.find(word)].encode())
+    return (start, start + len(word.encode()), word, False) if is_generated(word) else None
 
 
 def _is_text(before: str, kind: str) -> bool:
@@ -290,7 +291,8 @@ def _explained(value: str, before: str, kind: str, sep: str) -> str:
         return _END_OF_LITERAL.split(value, maxsplit=1)[0]
     if kind != place.PROSE and not place.is_comment(before.rsplit("\n", 1)[-1], kind):
         return ""
-    return value.split(None, 1)[0].rstrip(".,;:)")
+    words = value.split() if kind != place.PROSE else value.strip("*` ").split()
+    return words[0].rstrip(".,;:)*`") if words else ""
 
 
 def _in_a_pair(found: re.Match[str], text: str) -> bool:
