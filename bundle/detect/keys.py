@@ -45,6 +45,15 @@ _OPENVPN = re.compile(
 )
 _PUTTY = re.compile(rb"^PuTTY-User-Key-File-[23]: \S+\r?\nEncryption: (?P<cipher>\S+)", re.MULTILINE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
+_WRAPPED = re.compile(rb"LS0tLS1CRUdJTi[A-Za-z0-9+/]{140,40000}={0,2}")
+"""PEM in Base64 once more, as Kubernetes' secrets and Traefik's store have it: what `-----BEGIN ` begins with there."""
+_WRAPPED_HEAD = re.compile(rb"-----BEGIN (?P<kind>[A-Z0-9 ]{0,16}PRIVATE KEY)-----\s")
+_BARE = re.compile(
+    rb"MI[IG][A-Za-z0-9+/]{1,3}(?:IBADANBgkqhkiG9w0BAQEFAASC|IBAAK[BC][A-Za-z0-9]{2}[A-Q])[A-Za-z0-9+/]{100,8000}={0,2}"
+)
+"""RSA keys in DER and Base64 without the lines of PEM: version 0, then rsaEncryption (RFC 5958), or the modulus (RFC 8017)."""
+_HEADER = 4
+"""Bytes of a DER sequence before its content, where that is longer than 255."""
 _LEAST = 48
 """Base64 characters below which a PEM block is an example with its middle left out."""
 _LARGEST_STORE = 4 << 20
@@ -53,6 +62,8 @@ _JKS = b"\xfe\xed\xfe\xed"
 
 _COMPILED = ("class", "pyc")
 """Formats that have no lines."""
+_CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")
+"""What keys in Base64 begin with."""
 
 
 class Keys:
@@ -74,7 +85,7 @@ class Keys:
 
 @cache
 def _gate() -> Gate:
-    return Gate((b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-"))
+    return Gate((b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-", *_CODED))
 
 
 def _texts(member: Member, subject: str) -> Iterator[Finding]:
@@ -84,10 +95,9 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
     if not hits:
         return
     if b"PRIVATE KEY" in hits:
-        for found in _PEM.finditer(content):
-            body = b"".join(_BASE64.findall(found["body"]))
-            if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
-                yield _said(member, subject, *_pem(found), at=found.start())
+        yield from _in_pem(member, subject)
+    if any(word in hits for word in _CODED):
+        yield from _in_base64(member, subject)
     if b"OpenVPN Static key" in hits:
         for found in _OPENVPN.finditer(content):
             if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
@@ -96,6 +106,45 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
         for found in _PUTTY.finditer(content):
             rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
             yield _said(member, subject, rule, "PuTTY key", at=found.start())
+
+
+def _in_pem(member: Member, subject: str) -> Iterator[Finding]:
+    for found in _PEM.finditer(member.content):
+        body = b"".join(_BASE64.findall(found["body"]))
+        if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
+            yield _said(member, subject, *_pem(found), at=found.start())
+
+
+def _in_base64(member: Member, subject: str) -> Iterator[Finding]:
+    """Yield the keys that stand in Base64 outside the lines of PEM."""
+    content = member.content
+    for found in _WRAPPED.finditer(content):
+        text = _decoded(found[0])
+        head = _WRAPPED_HEAD.match(text)
+        if head is None:
+            continue
+        whole = _PEM.match(text)
+        sealed = b"ENCRYPTED" in text[:200]
+        kind = head["kind"].decode().removesuffix("PRIVATE KEY").strip()
+        rule, what = (
+            _pem(whole)
+            if whole
+            else (ENCRYPTED if sealed else PRIVATE, f"{kind or 'PKCS #8'} key in PEM form")
+        )
+        yield _said(member, subject, rule, f"{what}, in Base64", at=found.start())
+    for found in _BARE.finditer(content):
+        before = bytes(content[max(0, found.start() - 8) : found.start()])
+        data = _decoded(found[0])
+        said = int.from_bytes(data[2:_HEADER], "big")
+        if b"-----" not in before and data[:2] == b"\x30\x82" and said + _HEADER == len(data):
+            yield _said(member, subject, PRIVATE, "RSA key in DER form, in Base64", at=found.start())
+
+
+def _decoded(text: bytes) -> bytes:
+    """Return what Base64 says, as far as it is whole."""
+    import base64
+
+    return base64.b64decode(text[: len(text) // 4 * 4])
 
 
 def detector() -> Keys:

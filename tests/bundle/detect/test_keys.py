@@ -63,6 +63,29 @@ def test_a_key_of_pgp_whose_program_says_who_it_is() -> None:
     assert rules(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + lines) == []
 
 
+@pytest.mark.parametrize("key", [EC, RSA], ids=["ec", "rsa"])
+def test_pem_in_base64_once_more(key: ec.EllipticCurvePrivateKey) -> None:
+    for shape in (PKCS8, OLD):
+        coded = base64.b64encode(key.private_bytes(PEM, shape, NONE))
+        assert rules(b"kind: Secret\ndata:\n  tls.key: %s\n" % coded, "s.yaml") == ["key/private"]
+    coded = base64.b64encode(key.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz")))
+    assert rules(b'{"key": "%s"}' % coded, "a.json") == ["key/encrypted"]
+    public = base64.b64encode(key.public_key().public_bytes(PEM, form.PublicFormat.SubjectPublicKeyInfo))
+    assert rules(b'{"key": "%s"}' % public, "a.json") == []
+
+
+def test_der_in_base64() -> None:
+    for shape in (PKCS8, OLD):
+        coded = base64.b64encode(RSA.private_bytes(DER, shape, NONE))
+        assert rules(b'<?php $k = "%s";\n' % coded, "pay.php") == ["key/private"]
+        assert rules(b'<?php $k = "%s";\n' % coded[:-8], "pay.php") == []
+        assert rules(b"-----BEGIN RSA PRIVATE KEY-----\n%s\n-----END RSA PRIVATE KEY-----" % coded) == [
+            "key/private"
+        ]
+    public = RSA.public_key().public_bytes(DER, form.PublicFormat.SubjectPublicKeyInfo)
+    assert rules(b'<?php $k = "%s";\n' % base64.b64encode(public), "pay.php") == []
+
+
 def test_stores() -> None:
     assert rules(pkcs12.serialize_key_and_certificates(b"a", EC, None, None, sealed("changeit"))) == [
         "key/weak-passphrase"
