@@ -12,6 +12,8 @@ from bundle.detect.credentials.families import Family
 from bundle.detect.credentials.values import Strength, is_example, is_generated, strength
 from hardening.findings import Confidence, Severity
 
+_ENOUGH = 256
+"""Characters of a value that say whether it was generated: tokens are longer than what is taken for a value elsewhere."""
 _STORE = re.compile(r"(?i)(?:key|trust|cert)\w{0,4}store|store_?(?:pass|pwd)")
 _ORDER = (
     "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
@@ -45,7 +47,7 @@ def placed(
         sure = min(one.confidence, Confidence.MEDIUM)
         if one.note == TOLD:
             return replace(one, severity=Severity.LOW, confidence=sure)
-        somebodys = is_generated(one.value) and not is_example(one.value)
+        somebodys = is_generated(one.value[:_ENOUGH]) and not is_example(one.value)
         return replace(one, severity=Severity.INFO, confidence=sure if somebodys else Confidence.LOW)
     if sample and not test:
         return replace(
