@@ -98,6 +98,15 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
 
 
+def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A seed of NATS: Base32 that ends in the CRC-16 (XMODEM) of what comes before, least byte first."""
+    raw = base64.b32decode(caught.value + "=" * (-len(caught.value) % 8))
+    if binascii.crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little"):
+        return caught
+    known = token(caught, match)
+    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
+
+
 _FIELD = re.compile(r"""(?<![\w$.-])(kty|crv|n|e|p|q|dp|dq|qi)["']?\s{0,3}:\s{0,3}["'](\w{1,12})""")
 _RSA = 150
 """Characters of the private exponent of the shortest RSA key in use, and of the longest of a curve (P-521: 88)."""
@@ -124,4 +133,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "discord": discord,
     "jwt": jwt,
     "jwk": jwk,
+    "nkey": nkey,
 }
