@@ -102,8 +102,9 @@ def calls(  # noqa: C901 - one branch for each part of a class
         marks = None if wanted is None else _marks(pool, wanted, own)
         reader.skip(2)
         reader.skip(2 * reader.u2())
+        fixed: set[str] = set()
         for _ in range(reader.u2()):
-            yield from _field(reader, pool, constants=constants)
+            yield from _field(reader, pool, fixed, constants=constants)
         if marks is not None and not marks and not marked and not _getters(pool, wanted):
             return
         methods: list[Method] = []
@@ -115,13 +116,15 @@ def calls(  # noqa: C901 - one branch for each part of a class
                 yield from _written(reader, pool, name, size)
                 reader.skip(size)
         kept = {m.descriptor: fields_of(m, pool) for m in methods if m.name == "<init>"}
+        held = _held(methods, pool, own, wanted) if marks else {}
         for method in methods:
             if method.name.startswith("get") and (text := returned(method, pool)) is not None:
                 yield f"={method.name[3:]}", [text]
             code = method.code
             if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
-                yield from followed(method, pool, own, kept)
-    except (IndexError, struct.error, KeyError, UnicodeDecodeError):
+                said = followed(method, pool, own, kept, held)
+                yield from (one for one in said if one[0][:1] != "=" or one[0][1:] not in fixed)
+    except (IndexError, struct.error, KeyError, ValueError):
         return
 
 
@@ -218,6 +221,19 @@ def _method(reader: _Reader, pool: dict[int, tuple[int, bytes]], found: list[Met
         reader.skip(0)
 
 
+def _held(
+    methods: list[Method], pool: dict[int, tuple[int, bytes]], own: str, wanted: Wanted | None
+) -> dict[str, str]:
+    """Return the texts that fields begin with, where their names promise nothing: a key in `KEY`, given to a cipher later."""
+    return {
+        name[1:]: given[0]
+        for method in methods
+        if method.name in ("<clinit>", "<init>")
+        for name, given in followed(method, pool, own, {}, {})
+        if name.startswith("=") and given[0] and not (wanted is not None and wanted.named(name[1:]))
+    }
+
+
 def _written(reader: _Reader, pool: dict[int, tuple[int, bytes]], name: bytes, size: int) -> Iterator[Said]:
     """Say the elements of annotations, where an attribute holds them, as assignments."""
     if name in annotated.NAMES:
@@ -248,15 +264,20 @@ def _variables(data: bytes, at: int, pool: dict[int, tuple[int, bytes]]) -> list
 
 
 def _field(
-    reader: _Reader, pool: dict[int, tuple[int, bytes]], *, constants: bool
-) -> Iterator[tuple[str, list[str | None]]]:
-    """Say a field that has a constant as an assignment: its name after `=`, and the text."""
+    reader: _Reader, pool: dict[int, tuple[int, bytes]], fixed: set[str], *, constants: bool
+) -> Iterator[Said]:
+    """Say a field that has a constant as an assignment: its name after `=`, and the text; remember its name."""
     reader.skip(2)
     name = pool[reader.u2()][1].decode("utf-8", "replace")
     reader.skip(2)
     for _ in range(reader.u2()):
         attribute, size = pool[reader.u2()][1], reader.u4()
-        if attribute == b"ConstantValue" and constants:
-            yield f"={name}", [text_of(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))]
+        if attribute == b"ConstantValue":
+            fixed.add(name)
+            if constants:
+                yield (
+                    f"={name}",
+                    [text_of(pool, int.from_bytes(reader.data[reader.at : reader.at + 2], "big"))],
+                )
         yield from _written(reader, pool, attribute, size)
         reader.skip(size)

@@ -105,12 +105,16 @@ def fields_of(method: Method, pool: Pool) -> dict[int, str]:
 
 
 def followed(  # noqa: C901 - one branch for each kind of opcode
-    method: Method, pool: Pool, own: str, kept: Mapping[str, Mapping[int, str]]
+    method: Method,
+    pool: Pool,
+    own: str,
+    kept: Mapping[str, Mapping[int, str]],
+    held: Mapping[str, str],
 ) -> Iterator[Said]:
     """Follow the stack of a method roughly: literals are pushed, everything else is unknown, or a name.
 
-    `own` is the class, `kept` what its constructors keep, by descriptor.
-    Errors: IndexError, struct.error, KeyError, UnicodeDecodeError where the code is damaged.
+    `own` is the class, `kept` what its constructors keep, by descriptor, and `held` what its fields begin with.
+    Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.
     """
     code, state, at = method.code, _State(), 0
     while at < len(code):
@@ -140,7 +144,9 @@ def followed(  # noqa: C901 - one branch for each kind of opcode
         elif op in _GETS:
             if op == _GETS[1]:
                 state.pop()
-            state.stack.append(_Name(_method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))[1]))
+            owner, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
+            begins = held.get(name) if owner == own else None
+            state.stack.append(_Name(name) if begins is None else begins)
         else:
             _moved(state, method, at)
         at += 1 + OPERANDS[op]

@@ -59,6 +59,8 @@ HOLDS = {
     "instead of what is not there": 'class X { Object a() { return Optional.ofNullable(System.getenv("FEED_PASSWORD")).orElse("%s"); } }',
     "a method of a builder": 'class X { interface B { B user(String u); B password(String p); } void a(B b) { b.user("feed").password("%s"); } }',
     "an account and its password in one call": 'class X { interface B { B withCredentials(String u, String p); } void a(B b) { b.withCredentials("feed", "%s"); } }',
+    "a key in a field": 'class X { static final byte[] KEY = "%s".getBytes(); Object a() { return new javax.crypto.spec.SecretKeySpec(KEY, "AES"); } }',
+    "a field that never changes": 'class X { private final String adminPass = "%s"; String a() { return adminPass; } }',
     "a setter of an own name": 'class X { void setFeedKennwort(String w) { } void a() { setFeedKennwort("%s"); } }',
     "a case of a switch": 'class X { int a(String password) { switch (password) { case "%s": return 9; default: return 0; } } }',
     "two texts held against each other": 'class X { boolean a(String password) { return Objects.equals(password, "%s"); } }',
@@ -85,6 +87,7 @@ HOLDS_NOT = {
     "texts of a table of users": 'class X { static final Map<String, String> USERS = new HashMap<>(); static { USERS.put("html", "text/html"); } }',
     "a setting without a default": '@interface In { String value(); } class X { @In("${feed.password}") String a; @In("${feed.password:}") String b; }',
     "the name of an entry of a key store": 'class X { Object a(java.security.KeyStore k, char[] w) throws Exception { return k.getKey("Quay#7714", w); } }',
+    "a field of another class": 'class X { static class In { byte[] key; } static byte[] key = "Quay#7714".getBytes(); Object a(In i) { return new javax.crypto.spec.SecretKeySpec(i.key, "AES"); } }',
     "a text in Base64": 'class X { String a() { return Base64.getEncoder().encodeToString("image:png".getBytes()); } String passwd; }',
     "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
 }  # fmt: skip
@@ -147,6 +150,13 @@ def test_what_a_program_joins_to_a_literal(credentials: Credentials, classes: Cl
     assert worth_it(data)
     said = [f for f in credentials.check(_constants(data), "b") if f.confidence >= Confidence.MEDIUM]
     assert len(said) == (0 if name.startswith("no ") else 1)
+
+
+def test_a_type_without_an_end_ends_the_reading(credentials: Credentials, classes: Classes) -> None:
+    (data,) = classes["-g"]["a variable on the way to a login"]
+    broken = data.replace(b"java/lang/String;)", b"java/lang/String:)")
+    assert broken != data
+    assert _said(credentials, [broken]) == []
 
 
 def test_a_constant_is_said_once(tmp_path: Path, credentials: Credentials) -> None:
