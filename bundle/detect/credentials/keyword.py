@@ -105,8 +105,10 @@ _ABOUT_ONE = re.compile(
     r"(?:no|is|has|use|with|show|hide|needs?|requires?)(?:pass(?:word|wd)?|pwd|secret|token)s?$"
 )
 """The same in one word: `NOPASSWD`, `issecret`."""
-_NOT_SECRET = (["public", "key"], ["cluster", "token"])
+_NOT_SECRET = (["public", "key"], ["cluster", "token"], ["authenticity", "token"])
 """Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart."""
+_OF_A_FORM = re.compile(r"(?:c|x)srf\w*token$|requestverificationtoken$")
+"""What ties a form to the page it was on: the name in small letters without signs."""
 
 
 def ascii_name(name: str) -> str:
@@ -134,7 +136,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
     words = _words(name)
     if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:
         return None
-    if words[-2:] in _NOT_SECRET or _ABOUT_ONE.match(words[-1]):
+    if words[-2:] in _NOT_SECRET or _ABOUT_ONE.match(words[-1]) or _OF_A_FORM.search("".join(words)):
         return None
     if " ".join(words[-2:]) in _PASSWORDS_BY_USE:
         return Kind.PASSWORD

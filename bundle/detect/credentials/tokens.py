@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from bundle.detect.credentials.catch import Catch
 from hardening.findings import Confidence, Severity
@@ -98,6 +99,13 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
 
 
+def mailgun(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A key of Mailgun: letters and digits that alternate, which no name of a thing has."""
+    body = caught.value[len("key-") :]
+    changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(body))
+    return token(caught, match) if changes >= len(body) // 4 else None
+
+
 def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A seed of NATS: Base32 that ends in the CRC-16 (XMODEM) of what comes before, least byte first."""
     raw = base64.b32decode(caught.value + "=" * (-len(caught.value) % 8))
@@ -134,4 +142,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "jwt": jwt,
     "jwk": jwk,
     "nkey": nkey,
+    "mailgun": mailgun,
 }

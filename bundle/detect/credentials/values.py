@@ -48,13 +48,15 @@ _STANDS_FOR_ONE = re.compile(
     r"""(?ix)^(?:
       ['"]{1,2}\$\{?[a-z_]\w*\}?['"]{1,2} | %[-+\d.]*[sdv@][;,&|]
     | (?:[\^~]|[<>]=?)v?\d+(?:\.(?:\d+|x|\*)){1,3}(?:-[\w.]+)?
+    | [a-z][\w.-]{1,80}:v?\d+(?:\.\d+){1,3}(?:[-.:][\w.-]{1,40})?['"]?
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
     | \{AQAAABAAAA[\w+/]+={0,2}\}
     )$"""
 )
-"""A shell's variable between its quotes, a text to fill in, a range of versions, the word that stands for a password beside
+"""A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
+version, the word that stands for a password beside
 a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, and what Jenkins sealed."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
