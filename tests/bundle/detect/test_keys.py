@@ -74,6 +74,10 @@ def test_pem_in_base64_once_more(key: ec.EllipticCurvePrivateKey) -> None:
     assert rules(b'{"key": "%s"}' % public, "a.json") == []
 
 
+def test_a_key_without_an_end_keeps_nobody_busy() -> None:
+    assert rules(b"-----BEGIN RSA PRIVATE KEY-----\n" + b"Ab+9" * 4000 + b"!") == []
+
+
 def test_der_in_base64() -> None:
     for shape in (PKCS8, OLD):
         coded = base64.b64encode(RSA.private_bytes(DER, shape, NONE))
