@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from re import _constants, _parser  # type: ignore[attr-defined]  # the shape of a pattern is told nowhere else
 from types import FrameType
 from typing import Any
 
@@ -26,6 +27,8 @@ with warnings.catch_warnings():
 MOST = 2
 """Repetitions side by side that match the same text: two are quadratic, which lines and windows bound."""
 SECONDS = 8
+MANY = 20
+"""How often what has two ways may come before it takes for ever."""
 KNOWN = {
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>": "ends where the line does, whatever is on it: it never has to go back",
     r"\bchpasswd:\s*\n(?:[^\n]*\n){0,3}?": "looks at a window of a few lines",
@@ -86,6 +89,75 @@ def worst(text: str, flags: int) -> int:
     return max((found.starriness for found in redos.find(_Parser().parse_sre(text, flags))), default=0)
 
 
+def _letters(item: tuple[Any, Any], flags: int) -> frozenset[int]:
+    """Return the bytes that one item of a parsed pattern matches by itself; none where it is more than a letter."""
+    operation, _ = item
+    if operation not in (_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY):
+        return frozenset()
+    one = re.compile(_again(item), flags & re.IGNORECASE | flags & re.DOTALL | re.ASCII)
+    return frozenset(code for code in range(256) if one.fullmatch(chr(code)))
+
+
+def _again(item: tuple[Any, Any]) -> str:
+    """Write one item as a pattern again."""
+    operation, given = item
+    if operation is _constants.ANY:
+        return "."
+    if operation in (_constants.LITERAL, _constants.NOT_LITERAL):
+        return (
+            f"[{'^' if operation is _constants.NOT_LITERAL else ''}\\x{given:02x}]" if given < 256 else "(?!)"
+        )
+    parts = []
+    for kind, value in given:
+        if kind is _constants.NEGATE:
+            parts.append("^")
+        elif kind is _constants.RANGE:
+            parts.append("-".join(f"\\u{end:04x}" for end in value))
+        elif kind is _constants.CATEGORY:
+            parts.append(CATEGORIES[value])
+        elif kind is _constants.LITERAL:
+            parts.append(f"\\u{value:04x}")
+    return f"[{''.join(parts)}]"
+
+
+CATEGORIES = {
+    _constants.CATEGORY_SPACE: r"\s", _constants.CATEGORY_NOT_SPACE: r"\S", _constants.CATEGORY_DIGIT: r"\d", _constants.CATEGORY_NOT_DIGIT: r"\D",
+    _constants.CATEGORY_WORD: r"\w", _constants.CATEGORY_NOT_WORD: r"\W",
+}  # fmt: skip
+
+
+def _doubled(ways: Any, flags: int) -> str:
+    """Return a letter that two of several ways match, each by itself."""
+    seen: set[int] = set()
+    for way in ways:
+        own = _letters(way[0], flags) if len(way) == 1 else frozenset()
+        if seen & own:
+            return chr(min(seen & own))
+        seen |= own
+    return ""
+
+
+def two_ways(text: str, flags: int) -> str:
+    """Return a letter that two ways of one repetition match, each by itself: every one of them doubles the work."""
+
+    def within(items: Any, *, repeated: bool) -> str:
+        found = ""
+        for operation, given in items:
+            if operation is _constants.BRANCH:
+                found = (repeated and _doubled(given[1], flags)) or next(
+                    filter(None, (within(way, repeated=False) for way in given[1])), ""
+                )
+            elif operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+                found = within(given[2], repeated=given[1] > MANY)
+            elif operation is _constants.SUBPATTERN:
+                found = within(given[3], repeated=repeated and len(items) == 1)
+            if found:
+                break
+        return found
+
+    return within(_parser.parse(text, flags & ~re.DEBUG), repeated=False)
+
+
 def _late(_signal: int, _frame: FrameType | None) -> None:
     raise TimeoutError
 
@@ -106,6 +178,8 @@ def test_no_pattern_can_be_kept_busy() -> None:
                 continue
             finally:
                 signal.alarm(0)
+            if letter := two_ways(text, flags):
+                bad.append(f"{whose}: two ways to match {letter!r} in {text[:120]!r}")
             if found > MOST and not text.startswith(tuple(KNOWN)):
                 bad.append(f"{whose}: {found} in {text[:120]!r}")
     finally:
@@ -117,3 +191,5 @@ def test_no_pattern_can_be_kept_busy() -> None:
 def test_the_check_sees_a_pattern_that_can() -> None:
     assert worst(r"^[a-z_]*(?:[._]{1,2}[a-z_]+)*$", re.UNICODE.value) > 10
     assert worst(r"a\s*[^}]*\s*\}", re.UNICODE.value) == 3
+    assert two_ways(r"-(?:[\s+,]|\\[nrt]|[A-Z+]){40,20000}?-", 0) == "+"
+    assert not two_ways(r"-(?:[\s,]|\\[nrt]|[A-Z+]){40,20000}?-", 0)
