@@ -144,9 +144,9 @@ def two_ways(text: str, flags: int) -> str:
         found = ""
         for operation, given in items:
             if operation is _constants.BRANCH:
-                found = (repeated and _doubled(given[1], flags)) or next(
-                    filter(None, (within(way, repeated=False) for way in given[1])), ""
-                )
+                inner = (within(way, repeated=False) for way in given[1])
+                found = _doubled(given[1], flags) if repeated else ""
+                found = found or next(filter(None, inner), "")
             elif operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
                 found = within(given[2], repeated=given[1] > MANY)
             elif operation is _constants.SUBPATTERN:
