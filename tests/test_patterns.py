@@ -27,7 +27,8 @@ with warnings.catch_warnings():
 MOST = 2
 """Repetitions side by side that match the same text: two are quadratic, which lines and windows bound."""
 SECONDS = 8
-MANY = 20
+_REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
+MANY, FEW = 20, 3
 """How often what has two ways may come before it takes for ever."""
 KNOWN = {
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>": "ends where the line does, whatever is on it: it never has to go back",
@@ -147,12 +148,48 @@ def two_ways(text: str, flags: int) -> str:
                 inner = (within(way, repeated=False) for way in given[1])
                 found = _doubled(given[1], flags) if repeated else ""
                 found = found or next(filter(None, inner), "")
-            elif operation in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+            elif operation in _REPEATS:
                 found = within(given[2], repeated=given[1] > MANY)
             elif operation is _constants.SUBPATTERN:
                 found = within(given[3], repeated=repeated and len(items) == 1)
             if found:
                 break
+        return found
+
+    return within(_parser.parse(text, flags & ~re.DEBUG), repeated=False)
+
+
+def _wide(item: tuple[Any, Any], flags: int) -> frozenset[int]:
+    """Return the letters of which an item takes many."""
+    operation, given = item
+    many = operation in _REPEATS and given[1] > MANY and len(given[2]) == 1
+    return _letters(given[2][0], flags) if many else frozenset()
+
+
+def _side_by_side(items: Any, flags: int) -> str:
+    """Return a letter of which two neighbours take as many as they like: in each of `n` lines, each way to share them counts."""
+    for place, one in enumerate(items):
+        own = _wide(one, flags)
+        for other in items[place + 1 :] if own else ():
+            if shared := own & _wide(other, flags):
+                return chr(min(shared))
+            if not (other[0] is _constants.AT or (other[0] in _REPEATS and not other[1][0])):
+                break
+    return ""
+
+
+def shared(text: str, flags: int) -> str:
+    """Return a letter that neighbours within a repetition share, where the repetition may come several times."""
+
+    def within(items: Any, *, repeated: bool) -> str:
+        found = _side_by_side(items, flags) if repeated else ""
+        for operation, given in items:
+            if operation is _constants.BRANCH:
+                found = found or next(filter(None, (within(way, repeated=repeated) for way in given[1])), "")
+            elif operation in _REPEATS:
+                found = found or within(given[2], repeated=repeated or given[1] > FEW)
+            elif operation is _constants.SUBPATTERN:
+                found = found or within(given[3], repeated=repeated)
         return found
 
     return within(_parser.parse(text, flags & ~re.DEBUG), repeated=False)
@@ -180,6 +217,8 @@ def test_no_pattern_can_be_kept_busy() -> None:
                 signal.alarm(0)
             if letter := two_ways(text, flags):
                 bad.append(f"{whose}: two ways to match {letter!r} in {text[:120]!r}")
+            if letter := shared(text, flags):
+                bad.append(f"{whose}: neighbours share {letter!r} in {text[:120]!r}")
             if found > MOST and not text.startswith(tuple(KNOWN)):
                 bad.append(f"{whose}: {found} in {text[:120]!r}")
     finally:
@@ -192,4 +231,7 @@ def test_the_check_sees_a_pattern_that_can() -> None:
     assert worst(r"^[a-z_]*(?:[._]{1,2}[a-z_]+)*$", re.UNICODE.value) > 10
     assert worst(r"a\s*[^}]*\s*\}", re.UNICODE.value) == 3
     assert two_ways(r"-(?:[\s+,]|\\[nrt]|[A-Z+]){40,20000}?-", 0) == "+"
+    assert shared(r"a:\n(?:[ \t]+[^\n]*\n){0,40}$", 0) == "\t"
+    assert shared(r"(?:\bchr\(\d\)\s*\.?\s*){8,}", 0) == "\t"
+    assert not shared(r"a:\n(?:[ \t][^\n]*\n){0,40}$", 0)
     assert not two_ways(r"-(?:[\s,]|\\[nrt]|[A-Z+]){40,20000}?-", 0)

@@ -27,7 +27,7 @@ def explained(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
-_HEAD_OF_LIST = re.compile(r"\bchpasswd:[^\n]*\n(?:[ \t]+[^\n]*\n){0,40}$")
+_HEAD_OF_LIST = re.compile(r"\bchpasswd:[^\n]*\n(?:[ \t][^\n]*\n){0,40}$")
 
 
 def listed(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -199,7 +199,7 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _SERVER = re.compile(
-    r"(?i)^[ \t]*(?:[\w-]*(?:server|radius|tacacs|aaa|neighbor|interface|chain)\b[^\n]*|\d+)\n(?:[ \t]+[^\n]*\n){0,8}\Z",
+    r"(?i)^[ \t]*(?:[\w-]*(?:server|radius|tacacs|aaa|neighbor|interface|chain)\b[^\n]*|\d+)\n(?:[ \t][^\n]*\n){0,8}\Z",
     re.MULTILINE,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ def _allowed(path: Path, name: str, row: Mapping[str, Any]) -> Iterator[re.Patte
 
 def _compiled(where: str, text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text, re.MULTILINE)
+        with warnings.catch_warnings():  # of sets that Python may come to read otherwise, and Go never does
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(text, re.MULTILINE)
     except (re.error, OverflowError) as problem:
         raise DataError(
             f"{where}: not a regular expression: {problem}", hint="Go's syntax is understood"

@@ -25,7 +25,7 @@ _POD = re.compile(
 )
 _RUBY = re.compile(rb"^=begin\b.*?^=end\b", re.MULTILINE | re.DOTALL)
 _YAML = re.compile(
-    rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t]+[^\n]*\n|[ \t]*\r?\n)*", re.MULTILINE
+    rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t][^\n]*\n|\r?\n)*", re.MULTILINE
 )
 _BLOCK = re.compile(rb"^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
 _EXPLAINING = re.compile(rb"^[ \t]*/\*\*(?=\s).*?\*/", re.MULTILINE | re.DOTALL)

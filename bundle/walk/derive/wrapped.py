@@ -54,7 +54,7 @@ _PERCENT = re.compile(  # its first sign stands alone, for that is looked for ma
 )
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
-_CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*\.?\s*){8,}", re.IGNORECASE)
+_CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*(?:\.\s*)?){8,}", re.IGNORECASE)
 _LEAST_CHARACTERS = 8
 _NUMBER = re.compile(rb"\d+")
 _BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
