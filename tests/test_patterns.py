@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -9,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from re import _constants, _parser  # type: ignore[attr-defined]  # the shape of a pattern is told nowhere else
 from types import FrameType
 from typing import Any
@@ -33,6 +35,7 @@ MANY, FEW = 20, 3
 KNOWN = {
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>": "ends where the line does, whatever is on it: it never has to go back",
     r"\bchpasswd:\s*\n(?:[^\n]*\n){0,3}?": "looks at a window of a few lines",
+    r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$": "looks at 120 characters",
 }
 """How a pattern begins that has more of them, and why that is safe."""
 ALONE = ("hardening.upgrade.upgrader",)
@@ -66,6 +69,18 @@ def _patterns(value: Any) -> Iterator[re.Pattern[Any]]:
         yield from _patterns(list(value.values()))
 
 
+def _where_they_are_used(program: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each literal that a function of `re` is given as a pattern."""
+    for node in ast.walk(ast.parse(program)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        module, given = node.func.value, node.args[0]
+        if isinstance(module, ast.Name) and module.id == "re" and isinstance(given, ast.Constant):
+            text = given.value
+            if node.func.attr != "compile" and isinstance(text, str | bytes):  # those are met as objects
+                yield node.lineno, text if isinstance(text, str) else text.decode("latin-1")
+
+
 def every_pattern() -> dict[tuple[str, int], str]:
     """Return text and flags of every compiled pattern of the packages, with who has it."""
     found: dict[tuple[str, int], str] = {}
@@ -79,6 +94,9 @@ def every_pattern() -> dict[tuple[str, int], str]:
         for name, value in list(vars(module).items()):
             for pattern in _patterns(value) if not name.startswith("__") else ():
                 take(pattern, f"{module.__name__}.{name}")
+    for path in (*Path(bundle.__file__).parent.rglob("*.py"), *Path(hardening.__file__).parent.rglob("*.py")):
+        for number, text in _where_they_are_used(path.read_text("utf-8")):
+            found.setdefault((text, 0), f"{path.name}:{number}")
     for family in families.shipped():
         for net in family.nets:
             take(net.regex, family.rule.id)

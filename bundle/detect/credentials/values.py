@@ -60,6 +60,7 @@ version, the word that stands for a password beside
 a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, and what Jenkins sealed."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
+_CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
@@ -248,7 +249,7 @@ def is_example(value: str) -> bool:
 def _odd_case(value: str) -> bool:
     """Whether upper and lower case change as in generated text rather than in words."""
     changes = sum(a.islower() != b.islower() for a, b in pairwise(value) if a.isalpha() and b.isalpha())
-    return len(value) >= 8 and changes >= len(value) // 3 and not re.match(r"^(?:[A-Z]?[a-z]{2,})+$", value)  # noqa: PLR2004 - shorter ones are words
+    return len(value) >= 8 and changes >= len(value) // 3 and not _CAMEL.match(value)  # noqa: PLR2004 - shorter ones are words
 
 
 def is_digest_or_id(value: str) -> bool:
