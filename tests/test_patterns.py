@@ -23,8 +23,8 @@ from bundle.detect.credentials import families
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it reads patterns with a module of an older name
-    sre = pytest.importorskip("regexploit.ast.sre")
-    redos = pytest.importorskip("regexploit.redos")
+    from regexploit import redos  # type: ignore[import-untyped]  # it brings no types
+    from regexploit.ast import sre  # type: ignore[import-untyped]  # as above
 
 MOST = 2
 """Repetitions side by side that match the same text: two are quadratic, which lines and windows bound."""
@@ -42,7 +42,7 @@ ALONE = ("hardening.upgrade.upgrader",)
 """Programs that run by themselves on a host."""
 
 
-class _Parser(sre.SreOpParser):  # type: ignore[misc,name-defined]  # it brings no types
+class _Parser(sre.SreOpParser):  # type: ignore[misc]  # it brings no types
     """Reads what Python 3.11 added as what it was before: that is at least as ambiguous."""
 
     def from_POSSESSIVE_REPEAT(self, data: Any) -> Any:  # noqa: N802 - the name of the operation

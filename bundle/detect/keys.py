@@ -58,8 +58,6 @@ _LEAST = 48
 """Base64 characters below which a PEM block is an example with its middle left out."""
 _LARGEST_STORE = 4 << 20
 _JKS = b"\xfe\xed\xfe\xed"
-
-
 _COMPILED = ("class", "pyc")
 """Formats that have no lines."""
 _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")

@@ -227,11 +227,11 @@ class Credentials:
         data = bytes(member.content)
         constants = not bytecode.worth_it(data)  # else the text that is made of them says them
         for name, given in javaclass.calls(data, self._wanted, constants=constants):
-            caught = inclass.judged(self._sinks, name, given)
+            caught = self._in_call(name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
-            said.add((caught[1].key, caught[1].value))
-            family, one = self._by_id[caught[0]], caught[1]
+            family, one = caught
+            said.add((one.key, one.value))
             test, sample = place.is_test(path), place.is_sample(path)
             counted = placed(one, family, test=test, sample=sample)
             if not (test or sample):

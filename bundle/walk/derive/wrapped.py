@@ -40,7 +40,7 @@ _JOINING = (
 """How a list is made one text with nothing in between."""
 _NAMED = (b"base64_decode", b"b64decode", b"atob")
 _OCTALS = tuple(b"\\%03o\\" % letter for letter in range(64, 128))
-ASKED = (*dict.fromkeys((*WORDS, *_JOINING, *_NAMED, *_OCTALS, b"chr(", b"uudecode")),)
+ASKED = tuple(dict.fromkeys((*WORDS, *_JOINING, *_NAMED, *_OCTALS, b"chr(", b"uudecode")))
 """What one pass over a text tells of it; what each step below looks for begins with one of them."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker

@@ -172,7 +172,7 @@ def _ticket(raw: bytes) -> bytes:
 class Renegotiation(Listener):
     """Finishes a handshake and begins another inside it; the kind of record that comes back is the answer."""
 
-    __slots__ = ("_asked", "_buffer_in", "_connection")
+    __slots__ = ("_asked", "_connection")
 
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
@@ -187,7 +187,6 @@ class Renegotiation(Listener):
             self._connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
         self._connection.set_connect_state()
         self._asked = False
-        self._buffer_in = bytearray()
 
     def first(self) -> bytes:
         """Return the ClientHello."""

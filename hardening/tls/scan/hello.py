@@ -15,7 +15,6 @@ from hardening.tls.registry import PROTOCOLS, WIRE_VERSIONS
 from hardening.tls.scan.ask import Question, Tier, at_least
 
 FALLBACK_SCSV = 0x5600
-RENEGOTIATION_SCSV = 0x00FF
 UNSAFE_SIZES = range(256, 512)
 """Hello sizes that some load balancers take for something else (RFC 7685 section 1)."""
 

@@ -123,7 +123,6 @@ class Endpoint:
     """Versions and suites that came in place of a newer version that was asked for."""
     notes: list[str] = field(default_factory=list)
     inconclusive: list[str] = field(default_factory=list)
-    unconfirmed: bool = False
 
     def offered(self) -> list[Learned]:
         """Return the versions that are offered, weakest first."""
