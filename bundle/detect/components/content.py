@@ -86,7 +86,7 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
     """Tell what a content is by its first bytes, whatever the file is called."""
     head = bytes(member.content[:_SNIFF])
     # eval() runs PHP without an opening tag
-    php = any(tag in hits for tag in _PHP_OPEN) or member.derived.startswith("unwrapped")
+    php = any(tag in hits for tag in _PHP_OPEN) or member.payload
     if member.offset and member.format in _LATER:
         found = _LATER[member.format]
     elif member.derived == "constants":
@@ -128,7 +128,7 @@ def _match(component: Component, sign: ContentSign, member: Member, hits: Mappin
 def _as_page(member: Member) -> Content:
     """Return the content as PHP would read it: what eval() gets has no opening tag."""
     content = member.content
-    bare = member.derived.startswith("unwrapped") and not bytes(content[:_SNIFF]).lstrip().startswith(b"<")
+    bare = member.payload and not bytes(content[:_SNIFF]).lstrip().startswith(b"<")
     return b"<?php " + bytes(content).removeprefix(b"?>") if bare else content
 
 

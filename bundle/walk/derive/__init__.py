@@ -32,11 +32,18 @@ def texts(
     if member.format in _PASSIVE or not source.size:
         return
     for text in _from(member.format, source, limits, hits):
-        if text.content:
-            yield replace(
-                member, content=text.content, derived=text.how, first_line=text.line, offset=0, entries=(),
-                container=False, format="php" if b"<?php" in text.content[:4096] else "text",
-            )  # fmt: skip
+        yield from _said(member, text)
+        if member.format not in SCRIPTS:
+            for carried in _carried(text, limits):
+                yield from _said(member, carried)
+
+
+def _said(member: Member, text: Text) -> Iterator[Member]:
+    if text.content:
+        yield replace(
+            member, content=text.content, derived=text.how, first_line=text.line, offset=0, entries=(),
+            container=False, format="php" if b"<?php" in text.content[:4096] else "text",
+        )  # fmt: skip
 
 
 _PASSIVE = frozenset({"data", "png", "jpeg", "gif", "font", "elf", "pe", "empty", "macho", "mp3", "ogg"})
@@ -55,10 +62,12 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
             yield from (Text(*found) for found in wrapped.unwrapped(data, limits.layers, hits))
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))
-    elif form == "class":
+    elif form in _COMPILED:
         data = source.read(0, source.size)
-        if bytecode.worth_it(data):
-            yield Text("constants", bytecode.class_constants(data))
+        worth_it, constants = _COMPILED[form]
+        listed, own = constants(data) if worth_it(data) else (b"", [])
+        yield Text("constants", listed)
+        yield from (Text("constant", text) for text in own)
     elif form in _WHOLE:
         how, read = _WHOLE[form]
         yield Text(how, read(source.read(0, source.size)), 1 if form == "utf-16" else None)
@@ -66,12 +75,26 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
         yield Text("sqlite-text", sqlite.dump(source))
 
 
+def _carried(made: Text, limits: Limits) -> Iterator[Text]:
+    """Say what a text that was made carries wrapped: compiled Python and a database's rows do as scripts do."""
+    if made.how not in _BARE and wrapped.worth_it(made.content):
+        for how, content, line in wrapped.unwrapped(made.content, limits.layers):
+            yield Text(f"{made.how}+{how}", content, line if made.line else None)
+
+
+_BARE = frozenset({INSTALLED, "strings"})
+
+
 def _utf16(data: bytes) -> bytes:
     return data[: len(data) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
 
 
+_COMPILED: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], tuple[bytes, list[bytes]]]]] = {
+    "class": (bytecode.worth_it, bytecode.class_constants),
+    "pyc": (bool, bytecode.pyc_strings),
+}
 _WHOLE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "pyc": ("constants", bytecode.pyc_strings), "pdf": ("pdf-text", documents.pdf), "ole": ("strings", documents.strings),
+    "pdf": ("pdf-text", documents.pdf), "ole": ("strings", documents.strings),
     "rtf": ("strings", documents.strings), "utf-16": ("utf-16", _utf16),
 }  # fmt: skip
 """Formats whose text is made of their bytes as a whole."""

@@ -1,10 +1,16 @@
-"""String constants of Java classes and of compiled Python, in the order they are stored."""
+"""String constants of Java classes and of compiled Python, in the order they are stored.
+
+A constant that is a text of its own (a PHP page that an installer writes, a script) is said as it is, for
+on one line, with its quotes escaped, it would read as something else.
+"""
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bundle.classfile import CONSTANT, TEXT
@@ -14,8 +20,11 @@ if TYPE_CHECKING:
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
-          b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
+          b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
 _U2 = struct.Struct(">H")
+_PAGE = re.compile(rb"\s*(?:#!/|<%|<\?xml)|(?s:.*?)<\?(?:php|=)")
+"""How a constant begins, or what it says, that is a text of its own; many lines alone are documentation as a rule."""
+_MOST_TEXTS = 1000
 
 
 @cache
@@ -30,15 +39,15 @@ def worth_it(data: bytes) -> bool:
     return bool(_gate().hits(data))
 
 
-def class_constants(data: bytes) -> bytes:
-    """Return `NAME = "value";` for constant fields, then the other string literals, one a line."""
+def class_constants(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return `NAME = "value";` for constant fields, then the other string literals, one a line; and texts of their own."""
     try:
         return _class_constants(data)
     except (IndexError, struct.error, KeyError):
-        return b""  # not a class after all; its bytes were examined as they are
+        return b"", []  # not a class after all; its bytes were examined as they are
 
 
-def _class_constants(data: bytes) -> bytes:
+def _class_constants(data: bytes) -> tuple[bytes, list[bytes]]:
     texts: dict[int, bytes] = {}
     literals: dict[int, int] = {}
     (count,) = _U2.unpack_from(data, 8)
@@ -57,7 +66,7 @@ def _class_constants(data: bytes) -> bytes:
             at += 1 + CONSTANT[tag]
         index += 1
     if not literals:
-        return b""
+        return b"", []
     named = _constant_fields(data, at, texts, literals)
     lines = [
         b'%s = "%s";' % (texts.get(name, b"?"), _joined(texts.get(literals[value], b"")))
@@ -67,7 +76,7 @@ def _class_constants(data: bytes) -> bytes:
     lines += [
         b'"%s"' % _joined(texts.get(text, b"")) for index, text in literals.items() if index not in used
     ]
-    return b"\n".join(lines) + b"\n" if lines else b""
+    return _lines(lines), _own(texts.get(text, b"") for text in literals.values())
 
 
 def _constant_fields(
@@ -107,13 +116,13 @@ _MARK = re.compile(rb"[zZ\xfa\xdaaAust\xe1\xc1\xf5\xf3\xf4]")
 _PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r") | frozenset(range(128, 256))
 
 
-def pyc_strings(data: bytes) -> bytes:
-    """Return every string of a marshalled code object, one a line.
+def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return every string of a marshalled code object, one a line; and those that are texts of their own.
 
     The marks and lengths are searched, not unmarshalled: the layout of code objects differs with each version of
     Python, and unmarshalling what somebody else wrote is not safe.
     """
-    lines: list[bytes] = []
+    found: list[bytes] = []
     at = 8
     while match := _MARK.search(data, at):
         start = match.end()
@@ -122,9 +131,18 @@ def pyc_strings(data: bytes) -> bytes:
         else:
             size, begin = int.from_bytes(data[start : start + 4], "little"), start + 4
         text = data[begin : begin + size]
-        if 3 <= size <= 1 << 20 and len(text) == size and _PRINTABLE.issuperset(text):
-            lines.append(_line(text))
+        if 3 <= size <= 1 << 20 and len(text) == size and (b"<?php" in text or _PRINTABLE.issuperset(text)):
+            found.append(text)
             at = begin + size
         else:
             at = start
+    return _lines([_line(text) for text in found]), _own(found)
+
+
+def _lines(lines: list[bytes]) -> bytes:
     return b"\n".join(lines) + b"\n" if lines else b""
+
+
+def _own(constants: Iterable[bytes]) -> list[bytes]:
+    """Return the constants that are texts of their own."""
+    return list(islice(dict.fromkeys(one for one in constants if _PAGE.match(one)), _MOST_TEXTS))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
 WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
-          b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"convert_uudecode", b"urldecode", b"__halt_compiler",
+          b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"urldecode", b"__halt_compiler",
           b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 """Words of unwrapping: a script that says none of them carries no payload."""
 _JOINING = (
@@ -38,9 +38,11 @@ _JOINING = (
     b'join("",',
 )
 """How a list is made one text with nothing in between."""
+_UU = (b"uudecode", b"a2b_uu", b"'uu'", b'"uu"', *(b"unpack" + at + mark + b"u" for at in (b"(", b" ", b"( ") for mark in (b"'", b'"')))  # fmt: skip
+"""How uuencoded text is undone: in PHP and the shell, Python, Perl."""
 _NAMED = (b"base64_decode", b"b64decode", b"atob")
 _OCTALS = tuple(b"\\%03o\\" % letter for letter in range(64, 128))
-ASKED = tuple(dict.fromkeys((*WORDS, *_JOINING, *_NAMED, *_OCTALS, b"chr(", b"uudecode")))
+ASKED = tuple(dict.fromkeys((*WORDS, *_JOINING, *_UU, *_NAMED, *_OCTALS, b"chr(")))
 """What one pass over a text tells of it; what each step below looks for begins with one of them."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker
@@ -71,7 +73,7 @@ _ROT13 = bytes.maketrans(
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
-_SAID = frozenset(WORDS)
+_SAID = frozenset((*WORDS, *_UU))
 _OCTAL = frozenset(_OCTALS)
 
 
@@ -151,7 +153,7 @@ def _called(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[
     called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
     for match in sorted(called, key=re.Match.start):
         yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    if b"uudecode" in hits:
+    if any(word in hits for word in _UU):
         for match in _UUENCODED.finditer(text):
             yield from _placed(
                 _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from bundle.walk.derive import wrapped
 from bundle.walk.embedded.extents import Found
@@ -18,13 +19,20 @@ _STARTS = (b"\x1f\x8b\x08", b"PK\3\4", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c", b"\
            b"MSCF\0\0\0\0", b"\xed\xab\xee\xdb", b"!<arch>\n", b"070701")  # fmt: skip
 _BEGIN = b"\nbegin "
 _BZIP2 = tuple(f"BZh{level}1AY&SY".encode() for level in range(1, 10))
-MARKS = frozenset(
-    {base64.b64encode(start)[: len(start) * 8 // 6] for start in (*_STARTS, *_BZIP2)} | {_BEGIN}
+_BASE64 = frozenset(base64.b64encode(start)[: len(start) * 8 // 6] for start in (*_STARTS, *_BZIP2))
+_BARE = frozenset(
+    b"M" + binascii.b2a_uu(start.rstrip(b"\0"))[1:][: len(start.rstrip(b"\0")) * 8 // 6]
+    for start in (*_STARTS, *_BZIP2)
 )
-"""How an archive begins when it is written as Base64: the letters that its first bytes settle."""
+"""A full line of uuencode, for the line `begin` may be written when it is undone, or not at all (PHP, Perl)."""
+MARKS = _BASE64 | _BARE | {_BEGIN}
+"""How an archive begins when it is written as text: the letters that its first bytes settle."""
 
 _OUTSIDE = re.compile(rb"[^A-Za-z0-9+/\s\\]|\\[^nrt]")
 _LEAST = 60
+_QUOTES = (b"'", b'"')
+_ENOUGH = 16 << 10
+"""Bytes of text, or of what it holds, by which an archive is known."""
 _HEAD = re.compile(rb"\nbegin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
 
 
@@ -32,18 +40,20 @@ def at(source: Source, place: int, mark: bytes) -> Found | None:
     """Return the archive whose text starts at a mark."""
     if mark == _BEGIN:
         return _uuencoded(source, place)
+    if mark in _BARE:
+        return _bare(source, place)
     before = source.read(place - 1, 1) if place else b""
     if before.isalnum() or before in (b"+", b"/"):
         return None  # the middle of a longer run, which some other alignment reads
     length = _run(source, place)
-    if length < _LEAST or not _is_archive(source, place, length):
+    head = b"".join(_decoded(source, place, min(length, _ENOUGH)))
+    if length < _LEAST or not _is_archive(source, head, length):
         return None
     return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
 
 
-def _is_archive(source: Source, place: int, length: int) -> bool:
+def _is_archive(source: Source, head: bytes, length: int) -> bool:
     """Whether a run is an archive; one compressed text in a script that says how it is undone is unwrapped elsewhere."""
-    head = b"".join(_decoded(source, place, min(length, 16384)))
     kind = identify(head[:HEAD], Memory(head))
     if kind not in CONTAINERS:
         return False
@@ -102,13 +112,26 @@ def _uuencoded(source: Source, place: int) -> Found | None:
     first = source.read(start, 64).split(b"\n", 1)[0].rstrip(b"\r")
     if _line(first) is None:
         return None
+    length = match.end() + _extent(source, start)
+    return Found(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
+
+
+def _bare(source: Source, place: int) -> Found | None:
+    length = _extent(source, place)
+    head = b"".join(islice(_undone(source, place), _ENOUGH // 45))
+    if length < _LEAST or not _is_archive(source, head, length):
+        return None
+    return Found(place, length, f"<uuencoded at {place}>", _undone(source, place))
+
+
+def _extent(source: Source, start: int) -> int:
+    """Return how many bytes the lines take, the one that ends them included."""
     length = 0
     for line, size in _lines(source, start):
         length += size
-        if _line(line) is None or line in (b"", b"`", b" "):
+        if not _line(line):
             break
-    data = _undone(source, start)
-    return Found(place, match.end() + length, f"<uuencoded at {place + 1}>", data)
+    return min(length, source.size - start)
 
 
 def _undone(source: Source, start: int) -> Iterator[bytes]:
@@ -123,6 +146,9 @@ def _line(line: bytes) -> bytes | None:
     """Return the bytes of one line, None where it is none."""
     if not line or not 32 <= line[0] <= 96 or len(line) > 90:
         return None
+    whole = 1 + ((line[0] - 32 & 63) + 2) // 3 * 4
+    if line[whole : whole + 1] in _QUOTES:
+        line = line[:whole]  # the last one of a literal, and what follows it
     try:
         return binascii.a2b_uu(line)
     except binascii.Error:

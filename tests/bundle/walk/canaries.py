@@ -9,11 +9,13 @@ import codecs
 import gzip
 import json
 import lzma
+import marshal
 import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from tests.bundle.walk.hostile import cpioed, header, noise, padded, tarred, zipped
@@ -93,6 +95,17 @@ def _as_text() -> Iterator[Canary]:
         b"#!/bin/sh\nuudecode $0; exit 0\nbegin 644 x.tgz\n" + uuencoded(tgz) + b"`\nend\n",
         "<uuencoded at>!/p.php",
     )
+    bare = uuencoded(zipped(TREE)) + b"`\n"
+    yield Canary(
+        "uuencode, begun when it runs",
+        b"#!/bin/sh\n(echo 'begin 644 x.zip'; tail -n 40 $0; echo end) | uudecode\nexit 0\n" + bare,
+        "<uuencoded at>!/p.php",
+    )
+    yield Canary(
+        "uuencode in a literal",
+        b"<?php file_put_contents('/tmp/x.zip', convert_uudecode(<<<'X'\n" + bare + b"X\n));",
+        "<uuencoded at>!/p.php",
+    )
     first = base64.encodebytes(gzip.compress(tarred({"a.bin": noise(2000)}), mtime=0))
     second = base64.encodebytes(gzip.compress(tarred({"s/p.php": PHP}), mtime=0))
     script = (
@@ -146,6 +159,11 @@ def _wrapped() -> Iterator[Canary]:
     yield Canary(
         "py: base85", b"import base64,zlib\nexec(zlib.decompress(base64.b85decode('" + letters + b"')))\n", ""
     )
+    body = uuencoded(PHP)
+    yield Canary("perl: unpack", b"#!/usr/bin/perl\neval unpack('u', <<'X');\n" + body + b"X\n", "")
+    yield Canary(
+        "py: uu", b"import codecs\nexec(codecs.decode(b'''begin 644 x\n" + body + b"''', 'uu'))\n", ""
+    )
     digits = binascii.hexlify(PHP)
     rows = b"\n".join(digits[at : at + 60] for at in range(0, len(digits), 60))
     yield Canary("sh: xxd", b"#!/bin/sh\nxxd -r -p <<EOF > /var/www/x.php\n" + rows + b"\nEOF\n", "")
@@ -158,6 +176,20 @@ def _documents(folder: Path) -> Iterator[Canary]:
         base.execute("insert into f values(?, ?)", ("x", zipped({**TREE, "noise": noise(9000)})))
     base.close()
     yield Canary("sqlite", path.read_bytes(), "<f row 1 column 2>!/p.php")
+    wrapped = b"<?php eval(gzinflate(base64_decode('" + base64.b64encode(deflated(CODE)) + b"')));"
+    with sqlite3.connect(path) as base:
+        base.execute("update f set b = ?", (wrapped.decode(),))
+    base.close()
+    yield Canary("sqlite, wrapped", path.read_bytes(), "")
+    yield Canary("utf-16, wrapped", wrapped.decode().encode("utf-16"), "")
+    letters = base64.b64encode(zlib.compress(PHP))
+    for word, code in {
+        "bytes": f"PAGE = {PHP!r}\n",
+        "text": f"def write(to):\n    to.write({PHP.decode() + '# the end' * 99!r})\n",
+        "wrapped": f"import base64, zlib\nexec(zlib.decompress(base64.b64decode({letters!r})))\n",
+    }.items():
+        compiled = MAGIC_NUMBER + bytes(12) + marshal.dumps(compile(code, "setup.py", "exec"))
+        yield Canary(f"pyc, {word}", compiled, "")
     packed = deflated(PHP)
     row = struct.pack("<I9s6I", 9, b"src/p.php", len(PHP), 0, len(packed), zlib.crc32(PHP), 0x11A4, 0)
     manifest = struct.pack("<IHIII", 1, 0x1100, 0, 0, 0) + row

@@ -140,7 +140,7 @@ def test_a_usual_password_is_a_back_door_beside_an_account(
 
 
 def _constants(data: bytes) -> Member:
-    text = class_constants(data)
+    text, _ = class_constants(data)
     return Member(parts=("b", "X.class"), kind="file", size=len(text), content=text, derived="constants")
 
 

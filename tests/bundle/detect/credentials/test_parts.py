@@ -253,7 +253,7 @@ def test_the_constants_of_a_class_are_not_joined(credentials: Credentials) -> No
     from tests.bundle.walk.test_derive import java_class
 
     def found(value: str) -> list[Confidence]:
-        text = class_constants(java_class({"PASSWORD_PROPERTY": value}, ["JKS", "CLIENT_CERT"]))
+        text, _ = class_constants(java_class({"PASSWORD_PROPERTY": value}, ["JKS", "CLIENT_CERT"]))
         one = Member(parts=("b", "X.class"), kind="file", size=len(text), content=text, derived="constants")
         return [finding.confidence for finding in credentials.check(one, "b")]
 
