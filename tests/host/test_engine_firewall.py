@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -105,6 +104,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+    python = interpreter("2.7")
     for name in ("upper", "work"):
         (tmp_path / name).mkdir()
     lay = (
@@ -112,16 +112,20 @@ def site(tmp_path: Path) -> Iterator[Site]:
         "ip link set lo up && echo up && exec sleep 600"
     )
     with subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", lay], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"up\n"
-        enter = ("nsenter", "-t", str(holder.pid), "-n", "-m")
-        Inside.enter = enter
-        (tmp_path / "state").mkdir(0o700)
-        (tmp_path / "motd").write_text("welcome\n")
-        engine = Inside(tmp_path / "engine", OLD)
-        yield Site(tmp_path, enter, engine, interpreter("2.7"))
-        engine.stop()
-        holder.send_signal(signal.SIGKILL)
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"up\n"
+            enter = ("nsenter", "-t", str(holder.pid), "-n", "-m")
+            Inside.enter = enter
+            (tmp_path / "state").mkdir(0o700)
+            (tmp_path / "motd").write_text("welcome\n")
+            engine = Inside(tmp_path / "engine", OLD)
+            try:
+                yield Site(tmp_path, enter, engine, python)
+            finally:
+                engine.stop()
+        finally:  # or a failure above waits until it has slept
+            holder.kill()
 
 
 def lets_in(text: str, port: int) -> list[str]:
@@ -219,8 +223,10 @@ def test_a_port_that_another_program_has_taken_stays_open(site: Site) -> None:
     site.engine.restart()
     line = f"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', {OLD})); s.listen(1); print(1, flush=True); time.sleep(99)"
     with subprocess.Popen([*site.enter, "python3", "-c", line], stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
-        assert site.set_port()["state"] == "committed"
-        other.kill()
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            assert site.set_port()["state"] == "committed"
+        finally:
+            other.kill()
     assert all(lets_in(text, port) for text in site.rules for port in (OLD, NEW))
