@@ -88,8 +88,11 @@ class Site:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    python = interpreter(
+        getattr(request, "param", "newest")
+    )  # first, for where there is none nobody stops the engine
     engine = Engine(tmp_path / "engine", free_port())
-    one = Site(tmp_path, engine, interpreter(getattr(request, "param", "newest")), free_port())
+    one = Site(tmp_path, engine, python, free_port())
     (tmp_path / "doors").mkdir()
     (tmp_path / "doors" / str(engine.port)).touch()
     one.motd.write_text("welcome\n")
