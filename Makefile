@@ -7,7 +7,7 @@ JOBS   ?= 2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test upgrade-test tamper-test mailer-test
+.PHONY: bench-scan help setup demo test lint types golden docs servers clean long bench oracles bench-openssl components-test credentials-test bench-credentials hosts-test faults-test upgrade-test tamper-test walk-test mailer-test
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s '	'
@@ -146,6 +146,9 @@ upgrade-test: setup servers ## upgrades: every step x every fault, a real MariaD
 .PHONY: round-trip
 round-trip: setup servers ## whole bundles cleaned and compared: Debian's packages, an installer of 300 MB
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/test_round_trip.py
+
+walk-test: setup servers ## a thousand archives of other projects' tests: nothing ends the walk, nothing is passed over
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/walk
 
 tamper-test: setup ## five hundred seeded tamperings of signed bundles: each refused and named
 	$(BIN)/python -m pytest -n0 -m long tests/bundle/trust/test_tampering.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import lzma
 import zlib
 
 from bundle.walk.formats.ars import MAGIC as AR
@@ -48,6 +49,8 @@ _UNREAD: tuple[tuple[int, bytes], ...] = (
 
 _NO_SPACE = dict.fromkeys(b"\t\n\r\f")
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
+_ALONE, _PROPERTIES, _WINDOW = 13, 225, 136 << 20
+"""Bytes of the header of a lone LZMA stream, the first byte that is no properties, and the memory for a look."""
 _SOME = 32
 """Bytes that random data does not unpack to by chance."""
 _PYC = frozenset(range(3000, 3700)) | {62211}
@@ -85,7 +88,7 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
     head: bytes, source: Source
 ) -> str:
     binary = b"\0" in head or len(head.translate(None, _CONTROL)) != len(head)
-    if head[0] == 0x5D and head[1:3] == b"\0\0" and _lzma(head):
+    if _lzma(head):
         return "lzma"
     if head[2:4] == b"-l" and head[6:7] == b"-" and head[4:5] in (b"h", b"z"):
         return "lha"
@@ -116,11 +119,20 @@ def _binary(head: bytes, source: Source) -> str:
         return "iso"
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
-    if any(head.startswith(magic, place) for place, magic in _UNREAD):
+    if any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
         return "unread"
     if _zlib(head):
         return "zlib"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
+
+
+def _arj(head: bytes) -> bool:
+    """Whether the main header of an ARJ archive is there: its sizes and its kind, for two bytes are no magic."""
+    return (
+        head[:2] == b"\x60\xea"
+        and 26 <= head[4] < int.from_bytes(head[2:4], "little") <= 2600
+        and head[10] == 2
+    )
 
 
 def _is_utf16(head: bytes) -> bool:
@@ -181,8 +193,19 @@ def _behind_skippable(source: Source) -> str:
 
 
 def _lzma(head: bytes) -> bool:
+    """Whether this has the header of a lone LZMA stream, which has no magic; unusual ones have to unpack as well."""
+    if len(head) <= _ALONE or head[_ALONE] or head[0] >= _PROPERTIES:
+        return False
     window, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
-    return len(head) > 13 and not head[13] and _round(window) and (size == (1 << 64) - 1 or size < 1 << 40)
+    if not _round(window) or window < HEAD or (size != (1 << 64) - 1 and size >= 1 << 40):
+        return False
+    if head[:3] == b"\x5d\0\0":
+        return True
+    made = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_WINDOW)
+    try:
+        return bool(made.decompress(head, HEAD)) or made.eof
+    except (lzma.LZMAError, EOFError):
+        return False
 
 
 def _zlib(head: bytes) -> bool:

@@ -78,6 +78,39 @@ def rar(source: Source) -> int:
     return source.size if 7 <= size <= 57 and zlib.crc32(head[9 : 7 + size]) & 0xFFFF == said else 0
 
 
+def volume(source: Source) -> bool:
+    """Whether a rar archive says it is one of several volumes."""
+    head = source.read(0, 64)
+    if head[6:8] != b"\1\0":
+        return bool(head[10] & 1)
+    kind = _vint(head, _vint(head, 12)[1])
+    flags, at = _vint(head, kind[1])
+    if flags & 1:
+        at = _vint(head, at)[1]
+    return bool(_vint(head, at)[0] & 1)
+
+
+def lha(source: Source) -> int:
+    """Measure. One header of level 0, 1 or 2 after another; a checksum, or what never changes, has to be right."""
+    reached = count = 0
+    while count < _HEADERS:
+        head = source.read(reached, 258)
+        if len(head) < 22 or head[2:4] != b"-l" or head[6:7] != b"-" or head[4:5] not in (b"h", b"z"):
+            break
+        packed = int.from_bytes(head[7:11], "little")
+        if head[20] == 2:
+            size = int.from_bytes(head[:2], "little")
+            good = 26 <= size <= source.size - reached
+        else:
+            size = head[0] + 2
+            good = head[20] < 2 and sum(head[2:size]) & 0xFF == head[1] and len(head) >= size
+        if not good or reached + size + packed > source.size:
+            break
+        reached += size + packed
+        count += 1
+    return reached + (source.read(reached, 1) == b"\0") if count else 0
+
+
 def _vint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:

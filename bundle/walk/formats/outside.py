@@ -30,6 +30,8 @@ FILTERS = {"lz4": "lz4", "compress": "compress", "lzip": "lzip", "lzop": "lzop",
 _ENDS = {"7z": ends.sevenz, "cab": ends.cab, "iso": ends.iso}
 _FRAME = struct.Struct("<cI")
 _LONGEST = 1 << 20
+_SIGNATURE = 32
+"""Bytes of the header that a 7z archive begins with."""
 HINT = (
     "apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive"
 )
@@ -45,6 +47,12 @@ def available() -> bool:
 
 def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
     """Say the members of a container of a format in FORMATS. Errors: Broken."""
+    if kind == "rar" and ends.volume(source):
+        yield Note(
+            "truncated", "is one volume of several: what begins or ends in another one is not examined"
+        )
+    if kind == "7z" and source.size > _SIGNATURE and source.read(12, 20) == bytes(20):
+        yield Note("corrupt", "was never finished: its header says that it is empty, and content follows")
     yield from _Child(source, FORMATS[kind], "none", context).members()
     if kind in _ENDS:
         yield from ends.behind(source, _ENDS[kind](source))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 
+from bundle.walk.formats import sparse
+from bundle.walk.formats.octal import number
 from bundle.walk.formats.raw import Context, Note, Raw, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.stream import Stream
@@ -20,6 +21,8 @@ _KINDS = {
 }  # fmt: skip
 _META = 16 << 20  # the longest PAX or long-name record that is believed
 _AT_ONCE = 1 << 20
+_MAP = "GNU.sparse.map"
+_PIECES = frozenset({"GNU.sparse.offset", "GNU.sparse.numbytes"})
 _NARROW = 8 << 30  # from here on a size needs PAX or base-256
 
 
@@ -32,7 +35,7 @@ def is_tar(head: bytes) -> bool:
 
 def _summed(block: bytes) -> bool:
     """Whether the header's checksum is right; some writers add signed bytes."""
-    said = _number(block[148:156])
+    said = number(block[148:156])
     if said <= 0:  # no number: most files, each of which is asked
         return False
     counted = block[:148] + block[156:]
@@ -40,21 +43,6 @@ def _summed(block: bytes) -> bool:
         return said == (zlib.adler32(counted) & 0xFFFF) - 1 + 256
     unsigned = sum(counted) + 256
     return said == unsigned or said == unsigned - 256 * sum(1 for byte in counted if byte > 127)
-
-
-@lru_cache(maxsize=4096)
-def _number(field_: bytes) -> int:
-    """Return an octal or base-256 number; -1 where it is neither."""
-    if field_[0] & 0x80:
-        value = int.from_bytes(field_, "big") & ((1 << (8 * len(field_) - 1)) - 1)
-        return value if not field_[0] & 0x40 else -1
-    text = field_.split(b"\0", 1)[0].strip(b" ")
-    if not text:
-        return 0
-    try:
-        return int(text, 8) if text.isdigit() else -1
-    except ValueError:
-        return -1
 
 
 @dataclass(slots=True)
@@ -109,7 +97,7 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
                 "two-readings", "members follow the end mark; some unpackers read them, some stop there"
             )
         kind = block[156:157]
-        size = _number(block[124:136])
+        size = number(block[124:136])
         if size < 0:
             raise Broken("corrupt", f"no size in the header at byte {stream.position - BLOCK}")
         if kind in b"xgXLK" and kind:
@@ -156,7 +144,10 @@ def _pax(record: bytes) -> dict[str, bytes]:
         key, equals, value = line.partition(b"=")
         if length <= space - at + 1 or at + length > len(record) or not equals or not line.endswith(b"\n"):
             raise Broken("corrupt", "a PAX header is damaged")
-        found[decoded(key)] = value[:-1]
+        word = decoded(key)
+        if word in _PIECES:  # format 0.0 says each offset and length in a record of its own
+            found[_MAP] = b",".join(filter(None, (found.get(_MAP), value[:-1])))
+        found[word] = value[:-1]
         at += length
     return found
 
@@ -190,20 +181,36 @@ def _entry(
             stream.peek(BLOCK)
         ):  # as old tars write it: the size of what it links to, and nothing of it
             stored = 0
-    logical = size
+    shape: sparse.Sparse | None = None
     data: bytes | Iterator[bytes]
     if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):
-        logical, holes = _sparse(stream, block, kind, pax, size)
-        stored -= holes
+        shape = (
+            sparse.old_gnu(stream, block, number(block[483:495]))
+            if kind == b"S"
+            else sparse.pax(stream, pax, size)
+        )
+        stored -= shape.used
         if "GNU.sparse.name" in pax:
             text = decoded(pax["GNU.sparse.name"])
-        yield Note("special-file", f"is sparse: {logical} bytes of which {stored} are stored", text)
+        kept = shape.fills(stored)
+        yield Note(
+            "special-file",
+            f"is sparse: {max(shape.logical, 0)} bytes of which {stored} are stored"
+            + (
+                "" if kept else "; examined without its holes, for they are too many, or the map does not fit"
+            ),
+            text,
+        )
+        shape = shape if kept else None
     data = stream.read(stored) if stored <= _AT_ONCE else stream.parts(stored)
     begin = stream.position
     if isinstance(data, bytes) and len(data) < stored:
         data = _cut(data, stored)
+    streamed = not isinstance(data, bytes)
+    if shape is not None:
+        data = shape.filled(iter((data,)) if isinstance(data, bytes) else data)
     raw = Raw(
-        name=text, kind=word, size=stored, mode=_bits(block[100:108]),
+        name=text, kind=word, size=stored if shape is None else shape.logical, mode=_bits(block[100:108]),
         uid=_owner(pax.get("uid"), block[108:116]), gid=_owner(pax.get("gid"), block[116:124]),
         owner=decoded(pax.get("uname") or block[265:297].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
         group=decoded(pax.get("gname") or block[297:329].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
@@ -211,7 +218,7 @@ def _entry(
         data=data,
     )  # fmt: skip
     yield raw
-    if not isinstance(data, bytes):
+    if streamed:
         stream.skip(max(0, stored - (stream.position - begin)))
     _pad(stream, stored)
 
@@ -255,13 +262,13 @@ def _decimal(value: bytes) -> int:
 
 
 def _bits(field_: bytes) -> int | None:
-    value = _number(field_)
+    value = number(field_)
     return value & 0o7777 if value >= 0 else None
 
 
 def _owner(value: bytes | None, field_: bytes) -> int | None:
-    number = _decimal(value) if value is not None else _number(field_)
-    return number if number >= 0 else None
+    found = _decimal(value) if value is not None else number(field_)
+    return found if found >= 0 else None
 
 
 def _seconds(value: bytes | None, field_: bytes) -> float | None:
@@ -270,30 +277,5 @@ def _seconds(value: bytes | None, field_: bytes) -> float | None:
             return float(value)
         except ValueError:
             return None
-    number = _number(field_)
-    return float(number) if number >= 0 else None
-
-
-def _sparse(stream: Stream, block: bytes, kind: bytes, pax: dict[str, bytes], size: int) -> tuple[int, int]:
-    """Step over a sparse map; return the logical size and how many of the stored bytes the map took."""
-    if kind == b"S":
-        logical = _number(block[483:495])
-        more = block[482]
-        while more:
-            more = stream.exactly(BLOCK)[504]
-        return max(logical, 0), 0
-    logical = _decimal(pax.get("GNU.sparse.realsize") or pax.get("GNU.sparse.size") or b"0")
-    if pax.get("GNU.sparse.major") != b"1":
-        return max(logical, 0), 0
-    used = BLOCK
-    text = stream.exactly(BLOCK)
-    while True:
-        lines = text.split(b"\n")
-        if len(lines) > 1 and lines[0].isdigit():
-            wanted = 1 + 2 * int(lines[0])
-            if len(lines) > wanted:
-                return max(logical, 0), used
-        if used > _META or used >= size:
-            raise Broken("corrupt", "the sparse map is damaged")
-        text += stream.exactly(BLOCK)
-        used += BLOCK
+    found = number(field_)
+    return float(found) if found >= 0 else None
