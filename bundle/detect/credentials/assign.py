@@ -18,6 +18,7 @@ from bundle.detect.credentials.values import (
     is_chosen,
     is_compound,
     is_generated,
+    is_no_word,
     is_phrase,
     strength,
 )
@@ -378,7 +379,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:
         return Confidence.HIGH if account or kind == place.CONFIG else Confidence.MEDIUM
-    if kind == place.CONFIG or (account and quoted) or kind == place.SHELL:
+    odd = kind != place.MARKUP and is_no_word(value)
+    if kind in (place.CONFIG, place.SHELL) or (quoted and (account or odd)):
         return Confidence.MEDIUM
     return Confidence.LOW
 

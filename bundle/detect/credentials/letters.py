@@ -8,6 +8,7 @@ from importlib.resources import files
 
 _RUN = re.compile(r"[a-z]+")
 _SHORTEST = 5
+_SHORTEST_ODD = 4
 _TRIPLE = 3
 _STRANGE = 0.5
 """Share of triples that no word has; one in a hundred words and four in five generated texts are above it."""
@@ -21,13 +22,25 @@ def _known() -> frozenset[str]:
     return frozenset(first + last for first, rest in rows for last in rest)
 
 
-def is_gibberish(text: str) -> bool:
-    """Whether at least half of the triples of letters are such as words do not have."""
-    triples = [
+def _triples(text: str, shortest: int) -> list[str]:
+    return [
         run[i : i + _TRIPLE]
         for run in _RUN.findall(text.lower())
-        if len(run) >= _SHORTEST
+        if len(run) >= shortest
         for i in range(len(run) - _TRIPLE + 1)
     ]
+
+
+def is_gibberish(text: str) -> bool:
+    """Whether at least half of the triples of letters are such as words do not have."""
+    triples = _triples(text, _SHORTEST)
     strange = sum(t not in _known() for t in triples)
     return bool(triples) and strange >= _STRANGE * len(triples)
+
+
+def is_odd(text: str) -> bool:
+    """Whether a triple of letters is such as no word has, in at least four of them.
+
+    One in seventeen words has one, so that this tells only where a word has to be told from what somebody chose.
+    """
+    return any(t not in _known() for t in _triples(text, _SHORTEST_ODD))

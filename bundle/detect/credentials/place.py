@@ -52,7 +52,10 @@ _TRANSLATIONS = re.compile(
     r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
     r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
 )
-_PAIR = re.compile(r"^\s*['\"]?[\w.\-]+['\"]?\s*(?:=>|[:=])\s*['\"]?(.+?)['\"]?[,;]?\s*$", re.MULTILINE)
+_PAIR = re.compile(
+    r"^[ \t]*['\"]?[\w.\-]+['\"]?[ \t]*(?:=>|[:=])[ \t]*['\"]?(.+?)['\"]?[,;]?[ \t\r]*$", re.MULTILINE
+)
+"""A name and its value on one line: what a list has on the lines below its name is no sentence."""
 _PAIR_OF_CODE = re.compile(
     r"""^\s*(?:[$\w.>-]+(?:\[[^\]\n]{1,80}\])?|["'][^"'\n]{1,200}["'])\s*(?:=>|[:=])\s*(?P<q>["'])(?P<text>(?:\\.|(?!(?P=q))[^\\\n])*)(?P=q)\s*[,;]?\s*$""",
     re.MULTILINE,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family
-from bundle.detect.credentials.values import Strength, is_example, is_generated, strength
+from bundle.detect.credentials.values import Strength, is_example, is_generated, is_no_word, strength
 from hardening.findings import Confidence, Severity
 
 _ENOUGH = 256
@@ -34,27 +34,36 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
     return sorted(best, key=lambda p: p[1].start)
 
 
+def _of_letters(value: str) -> bool:
+    """Whether a value is letters alone that make no word: what a program's names are made of are words."""
+    return value.isalpha() and is_no_word(value)
+
+
 def placed(
     one: Catch, family: Family, *, documentation: bool = False, test: bool = False, sample: bool = False
 ) -> Catch:
     """Return the catch as it counts there.
 
     Documentation is always `info`; what it says with a value that no explanation is written with may yet be somebody's.
-    A usual password in a test tests something, and opens nothing.
+    A usual password, or a word, in a test tests something, and opens nothing.
     """
     severity = one.severity or family.rule.severity
     if documentation:
         sure = min(one.confidence, Confidence.MEDIUM)
         if one.note == TOLD:
             return replace(one, severity=Severity.LOW, confidence=sure)
-        somebodys = is_generated(one.value[:_ENOUGH]) and not is_example(one.value)
+        somebodys = (is_generated(one.value[:_ENOUGH]) or _of_letters(one.value)) and not is_example(
+            one.value
+        )
         return replace(one, severity=Severity.INFO, confidence=sure if somebodys else Confidence.LOW)
     if sample and not test:
         return replace(
             one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, Confidence.MEDIUM)
         )
     if test:
-        told = strength(one.value) in (Strength.MIXED, Strength.NO) and not is_example(one.value)
+        said = strength(one.value)
+        chosen = said in (Strength.MIXED, Strength.NO) or is_no_word(one.value)
+        told = chosen and not is_example(one.value)
         most = Confidence.MEDIUM if told else Confidence.LOW
         return replace(one, severity=min(severity, Severity.MEDIUM), confidence=min(one.confidence, most))
     return one
@@ -70,7 +79,8 @@ def in_code(one: Catch) -> Catch:
 
 def in_comment(one: Catch) -> Catch:
     """Return a catch that is commented out: it does nothing, and a generated value there may still open something."""
-    if is_generated(one.value) or strength(one.value) is Strength.NO:
+    somebodys = _of_letters(one.value) and not is_example(one.value)
+    if somebodys or is_generated(one.value) or strength(one.value) is Strength.NO:
         return replace(
             one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
         )

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from bundle.detect.credentials.letters import is_gibberish
+from bundle.detect.credentials.letters import is_gibberish, is_odd
 
 
 class Strength(IntEnum):
@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile(
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}$ | \(.*\) | &[a-z]+;.*
     | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
-    | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?me|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
+    | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here$|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
     | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
     | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|local|invalid)
@@ -151,6 +151,12 @@ def is_generated(value: str) -> bool:
     return strength(value) is Strength.MIXED and len(value) > _PIN and (mixed or is_gibberish(value))
 
 
+def is_no_word(value: str) -> bool:
+    """Whether letters that may be a word have among them what no word has, and are no name of a program's: `eockfp`."""
+    joined = any(c.isupper() for c in value[1:]) and _CAMEL.match(value)
+    return strength(value) is Strength.WORD and not joined and is_odd(value)
+
+
 def is_chosen(value: str) -> bool:
     """Whether the value is generated, or a usual password that has digits and letters: no word of a program."""
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
@@ -235,7 +241,7 @@ def is_compound(value: str) -> bool:
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LONGEST_EXAMPLE = 20
 _EXAMPLE = re.compile(
-    r"(?i)secret|pass|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|(?<![a-z])(?:foo|bar)(?![a-z])|foobar|correct.?horse"
+    r"(?i)secret|pass|phrase|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|(?<![a-z])(?:foo|bar)(?![a-z])|foobar|correct.?horse"
 )
 
 
