@@ -287,10 +287,22 @@ def own(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return caught if caught.value.strip() else None
 
 
+_GROUP = 4
+"""Characters of Base64 that stand for whole bytes."""
+
+
+def _is_base64(value: str) -> bool:
+    """Whether the value is Base64 beyond doubt: filled up, with digits and letters of either case."""
+    kinds = (str.isdigit, str.isupper, str.islower)
+    return value.endswith("=") and len(value) % _GROUP == 0 and all(any(map(kind, value)) for kind in kinds)
+
+
 def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """The Base64 of an HTTP Basic credential."""
+    """The Base64 of an HTTP Basic credential; what it says may be in a code that is not told here."""
     decoded = decode.pair(caught.value)
-    if decoded is None or is_placeholder(decoded[1]):
+    if decoded is None:
+        return replace(caught, confidence=Confidence.MEDIUM) if _is_base64(caught.value) else None
+    if is_placeholder(decoded[1]):
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617
         return None

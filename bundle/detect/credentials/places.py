@@ -173,6 +173,21 @@ def bearer(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) else None
 
 
+_KNOWN_TO_ALL = re.compile(
+    r"(?:^|_)(?:PUBLIC|PUB|PUBLISHABLE|SITE|CACHE|PRIMARY|FOREIGN|SORT|PARTITION|UNIQUE|INDEX|GPG|PGP|SSH|HOST|ACCESS)_P?KEY$"
+)
+"""Names of keys that open nothing, and of those that are found by their form or by their whole name."""
+
+
+def environment(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A generated value of a variable that is called a key, where no word of the name tells more."""
+    value = caught.value
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    if _KNOWN_TO_ALL.search(match["key"]) or not mixed or value.startswith(("pk_", "/")) or "://" in value:
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM) if is_generated(value) else None
+
+
 def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value in a code that the place names."""
     value = decode.plain(caught.value, asked=True)
@@ -310,6 +325,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "worded": worded,
     "headed": headed,
     "paired": paired,
+    "environment": environment,
     "bearer": bearer,
     "coded": coded,
     "characters": characters,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.letters import is_gibberish
 from hardening.findings import Confidence, Severity
 
 
@@ -115,6 +116,21 @@ def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
 
 
+_SEED = 8
+"""Different characters of Base32 that a generated seed of sixteen has at least."""
+_SEEDS_OF_MANUALS = ("GEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXP")
+"""1234567890, of RFC 4226 and RFC 6238, and "Hello!" of the first programs that read such seeds."""
+
+
+def seed(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What one-time passwords are made of, in Base32: words, runs of one character and the seeds of manuals are none."""
+    body = caught.value.rstrip("=")
+    if body.startswith(_SEEDS_OF_MANUALS):
+        return None
+    drawn = any(c.isdigit() for c in body) or is_gibberish(body)
+    return replace(caught, confidence=Confidence.MEDIUM) if drawn and len(set(body)) >= _SEED else None
+
+
 _FIELD = re.compile(r"""(?<![\w$.-])(kty|crv|n|e|p|q|dp|dq|qi)["']?\s{0,3}:\s{0,3}["'](\w{1,12})""")
 _RSA = 150
 """Characters of the private exponent of the shortest RSA key in use, and of the longest of a curve (P-521: 88)."""
@@ -141,6 +157,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "discord": discord,
     "jwt": jwt,
     "jwk": jwk,
+    "seed": seed,
     "nkey": nkey,
     "mailgun": mailgun,
 }
