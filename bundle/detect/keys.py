@@ -251,6 +251,8 @@ def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None
         severity, confidence = Severity.INFO, Confidence.LOW
     elif place.is_test(path):
         severity = min(rule.severity, Severity.MEDIUM)
+        if rule is ENCRYPTED:
+            confidence = Confidence.LOW  # nobody opens it with what is there
     return Finding(
         rule=rule,
         subject=subject,

@@ -353,7 +353,8 @@ def _bare(found: re.Match[str], kind: str) -> str:
         raw = raw[: more.start()]
     one_word = kind == place.SHELL or ENVIRONMENT.match(found["key"])
     if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
-        return (raw.split(None, 1) or [""])[0]
+        word = (raw.split(None, 1) or [""])[0]
+        return word[:-1] if word[-1:] in _QUOTES and word.count(word[-1]) == 1 else word  # echo "NAME=value"
     return raw
 
 

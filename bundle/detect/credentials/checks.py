@@ -127,10 +127,14 @@ _NO_ACCOUNT = frozenset("user username name login foo bar me myuser".split())
 """Accounts of examples; a proxy that is called `proxy` has a real one, and a password that somebody chose."""
 
 
+_PORT = re.compile(r"\d{1,5}[#?]")
+"""A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
+
+
 def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a URL: not one of the dummies of documentation."""
     host, value = match["host"], caught.value
-    if is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")):
+    if is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
     if _EXAMPLE_HOSTS.search(host):
         chosen = "." not in host and is_generated(value) and not is_example(value)
@@ -301,7 +305,8 @@ def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The Base64 of an HTTP Basic credential; what it says may be in a code that is not told here."""
     decoded = decode.pair(caught.value)
     if decoded is None:
-        return replace(caught, confidence=Confidence.MEDIUM) if _is_base64(caught.value) else None
+        opaque = _is_base64(caught.value) and decode.plain(caught.value, asked=True) is None
+        return replace(caught, confidence=Confidence.MEDIUM) if opaque else None
     if is_placeholder(decoded[1]):
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.letters import is_gibberish
@@ -40,6 +41,21 @@ _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 
+_HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")
+"""What is kept of a token or key to know it by: nobody gets it out of that."""
+_SHORTEST_COUNT = 8
+
+
+def _is_counted(value: str) -> bool:
+    """Whether letters and digits go up by one each, as in what somebody types to have something there: `abc123def456`."""
+    letters, digits = (
+        [ord(c) for c in value.lower() if c.isascii() and kind(c)] for kind in (str.isalpha, str.isdigit)
+    )
+    return len(letters) + len(digits) == len(value) >= _SHORTEST_COUNT and all(
+        b == a + 1 for run in (letters, digits) for a, b in pairwise(run)
+    )
+
+
 def token(  # noqa: PLR0911 - one return for each degree
     name: str, value: str, *, config: bool = False
 ) -> Confidence | None:
@@ -48,6 +64,8 @@ def token(  # noqa: PLR0911 - one return for each degree
     A generated one is; a short or chosen one only where the name says more than `token` or `key`.
     """
     if "community" in name.lower() and "community" in value.lower():
+        return None
+    if _HASHED.search(name) or _is_counted(value):
         return None
     said = strength(value)
     digits = any(c.isdigit() for c in value)

@@ -15,6 +15,8 @@ from hardening.findings import Confidence, Severity
 _ENOUGH = 256
 """Characters of a value that say whether it was generated: tokens are longer than what is taken for a value elsewhere."""
 _STORE = re.compile(r"(?i)(?:key|trust|cert)\w{0,4}store|store_?(?:pass|pwd)")
+_MARKS_OF_A_HASH = ("$", "{", "*")
+"""What begins a hash that cannot be a generated password as well, as 32 hexadecimal digits can."""
 _ORDER = (
     "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
     "assignment",
@@ -45,9 +47,12 @@ def placed(
     """Return the catch as it counts there.
 
     Documentation is always `info`; what it says with a value that no explanation is written with may yet be somebody's.
-    A usual password, or a word, in a test tests something, and opens nothing.
+    A usual password, or a word, in a test tests something, and opens nothing; nor does a hash there that is of none tried first.
     """
     severity = one.severity or family.rule.severity
+    uncracked = family.rule.id == "credential/password-hash" and one.severity is None
+    if uncracked and (documentation or test) and one.value.startswith(_MARKS_OF_A_HASH):
+        one = replace(one, confidence=Confidence.LOW)
     if documentation:
         sure = min(one.confidence, Confidence.MEDIUM)
         if one.note == TOLD:
