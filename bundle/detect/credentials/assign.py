@@ -271,7 +271,11 @@ def _read(
         return start, end, value, quoted
     word = _explained(value, before, kind, found["sep"])
     start += len(value[: value.find(word)].encode())
-    return (start, start + len(word.encode()), word, False) if is_generated(word) else None
+    tight = (
+        text[found.end("key") : found.start("value")] == "="
+    )  # NAME=value of a command, which no sentence has
+    somebodys = is_generated(word) or (tight and word.isalpha() and is_no_word(word))
+    return (start, start + len(word.encode()), word, False) if somebodys else None
 
 
 def _is_text(before: str, kind: str) -> bool:
@@ -381,7 +385,7 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if said is Strength.COMMON:
         return Confidence.HIGH if account or kind == place.CONFIG else Confidence.MEDIUM
     odd = kind != place.MARKUP and is_no_word(value)
-    if kind in (place.CONFIG, place.SHELL) or (quoted and (account or odd)):
+    if odd or kind in (place.CONFIG, place.SHELL) or (quoted and account):
         return Confidence.MEDIUM
     return Confidence.LOW
 

@@ -34,7 +34,7 @@ _SNMP = re.compile(
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
 _SHORTEST_LETTERS = 8
-"""Letters that make no word, where a name says more than `token` or `key`."""
+"""Letters that make no word, where a name says more than `token` or `key`; six small ones do where it ends in `secret`."""
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
 _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
@@ -83,7 +83,9 @@ def token(  # noqa: PLR0911 - one return for each degree
         return None
     if said is Strength.MIXED and signs and (not _ORDINAL.match(value) or is_gibberish(value)):
         return Confidence.MEDIUM
-    if is_gibberish(value) and len(value) >= _SHORTEST_LETTERS:
+    if is_gibberish(value) and (
+        len(value) >= _SHORTEST_LETTERS or (last and value.islower() and len(value) > _SHORTEST_CHOSEN)
+    ):
         return Confidence.MEDIUM
     if said is Strength.COMMON and (last or "secret" in name.lower()):
         return Confidence.MEDIUM

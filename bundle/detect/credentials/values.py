@@ -244,6 +244,7 @@ def is_compound(value: str) -> bool:
 
 
 _LEET = str.maketrans("013457@$!", "oieastasi")
+_COMIC = re.compile(r"(?i)correct.?horse.?battery.?staple")
 _LONGEST_EXAMPLE = 20
 _EXAMPLE = re.compile(
     r"(?i)secret|pass|phrase|example|sample|dummy|hunter2|test|demo|your|123|abc|xyz|(?<![a-z])(?:foo|bar)(?![a-z])|foobar|correct.?horse"
@@ -252,9 +253,9 @@ _EXAMPLE = re.compile(
 
 def is_example(value: str) -> bool:
     """Whether the value is of those that explanations are written with, digits for letters included."""
-    return len(value) <= _LONGEST_EXAMPLE and bool(
-        _EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET))
-    )
+    if len(value) > _LONGEST_EXAMPLE:
+        return bool(_COMIC.match(value))
+    return bool(_EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET)))
 
 
 def _odd_case(value: str) -> bool:
