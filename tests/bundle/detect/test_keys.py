@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from bundle.detect.keys import Keys
 from bundle.walk.member import Member
+from hardening.findings import Confidence
 
 EC = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -51,6 +52,15 @@ def test_sealed_keys() -> None:
     assert rules(EC.private_bytes(PEM, PKCS8, sealed("changeit"))) == ["key/weak-passphrase"]
     assert rules(EC.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
     assert rules(EC.private_bytes(DER, PKCS8, sealed("vR9-tq.0Lz"))) == ["key/encrypted"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sure"), [("etc/x", Confidence.HIGH), ("tests/x", Confidence.LOW)], ids=["etc", "tests"]
+)
+def test_a_sealed_key_of_a_test_opens_nothing(path: str, sure: Confidence) -> None:
+    data = EC.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz"))
+    member = Member(parts=("b.zip", path), kind="file", size=len(data), content=data)
+    assert [f.confidence for f in Keys().check(member, "b.zip")] == [sure]
 
 
 def test_a_key_of_pgp_whose_program_says_who_it_is() -> None:
