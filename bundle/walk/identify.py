@@ -197,10 +197,12 @@ def _lzma(head: bytes) -> bool:
     if len(head) <= _ALONE or head[_ALONE] or head[0] >= _PROPERTIES:
         return False
     window, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
-    if not _round(window) or window < HEAD or (size != (1 << 64) - 1 and size >= 1 << 40):
+    if not _round(window) or (size != (1 << 64) - 1 and size >= 1 << 40):
         return False
     if head[:3] == b"\x5d\0\0":
         return True
+    if window < HEAD or not size or not any(head[_ALONE + 1 : _ALONE + 5]):  # zeros unpack, to zeros
+        return False
     made = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_WINDOW)
     try:
         return bool(made.decompress(head, HEAD)) or made.eof

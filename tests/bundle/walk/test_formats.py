@@ -185,6 +185,15 @@ def test_a_lone_lzma_stream_is_told_whatever_its_dictionary_and_size(tmp_path: P
             ]
 
 
+def test_a_header_with_a_page_size_is_no_stream_of_lzma(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    for rest in (bytes(5000), bytes(9) + b"\1\2\3" * 900, b"\7" + bytes(12) + bytes(range(1, 250)) * 9):
+        for first in (0, 1, 7, 0x5D, 93, 224):
+            path.write_bytes(bytes([first]) + struct.pack("<I", 4096) + rest)
+            said = list(walk(str(path)))
+            assert len(said) == 1, (first, said)
+
+
 def test_what_is_not_opened_is_said(tmp_path: Path) -> None:
     path = tmp_path / "x"
     arj = b"\x60\xea" + struct.pack("<H", 43) + bytes([34, 11, 1, 11, 16, 0, 2]) + bytes(200)
