@@ -92,7 +92,7 @@ _OF_PEERS = frozenset(
 )
 _PEER = re.compile(
     r"(?im)^[ \t]*(?:ip(?:v[46])?_?addr(?:ess)?|shortname|nas_?type|home_server|client\b|response_window\b|type[ \t]*=>?[ \t]*(?:friend|peer|user)|context[ \t]*=|"
-    r"id[ \t]*=|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
+    r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
 )
 """What stands beside a secret that is shared with a peer: its address, its kind."""
 _CODED = re.compile(r"(?i)b64|unescape|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import around, decode, hashes, naming, places, tokens
+from bundle.detect.credentials import around, decode, hashes, naming, places, tables, tokens
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES
@@ -321,6 +321,7 @@ CHECKS: Mapping[str, Check] = {
     **hashes.CHECKS,
     **places.CHECKS,
     **around.CHECKS,
+    **tables.CHECKS,
     **tokens.CHECKS,
     "": place_only,
     "place": place_only,

@@ -88,6 +88,11 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
+def of_usual(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """An unsalted digest of one of the passwords tried first, and no other."""
+    return cracked(caught) if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())) else None
+
+
 def old_mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """MySQL's PASSWORD() before 4.1, which a home computer undoes."""
     return cracked(caught) if _usual(caught.value, "old-mysql") else caught
@@ -179,6 +184,7 @@ def no_password(caught: Catch, _match: re.Match[str]) -> Catch | None:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "mysql": mysql,
     "digest": digest,
+    "usual-digest": of_usual,
     "old-mysql": old_mysql,
     "crypt": crypt,
     "ldap": ldap,

@@ -149,6 +149,10 @@ _KEY_IN_BASE64 = re.compile(
 _SAID_TO_BE_PLAIN = re.compile(r"(?i)\s(?:simple|plain|clear|cleartext)\s+$")
 
 
+_SEALED = re.compile(r"\sENC\s+$")
+"""Before what a gateway has sealed with a key that all of its kind have, in Base64."""
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
@@ -157,7 +161,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     usual = usual or (_SAID_TO_BE_PLAIN.search(between) and strength(value) >= Strength.WORD)
     if (
         not (is_generated(value) or usual)
-        or ("/" in value and not (match["q"] and _KEY_IN_BASE64.match(value)))
+        or ("/" in value and not ((match["q"] and _KEY_IN_BASE64.match(value)) or _SEALED.search(between)))
         or value.lower() in _METHODS
         or (not match["q"] and _ARGUMENT.match(value))
         or (before and before[0][0].isupper())

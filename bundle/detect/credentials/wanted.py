@@ -31,6 +31,12 @@ _USERS = re.compile(
 _PASSWORD = re.compile(r"(?i)p(?:ass|wd|w\b|in\b)|kennwort|heslo|clave")
 
 
+FORBIDDEN = re.compile(
+    r"(?i)weak|common|forbid|black|deny|denied|banned|worst|top_?\d|bad|invalid|wrong|leak|known|prohibit|reject|simple|dummy|test"
+)
+"""Names of lists of passwords that nobody may choose."""
+
+
 def gives(name: str) -> str | None:
     """Return the name of the password that a method of this name is given: `withDbPassword`, a builder's `password`."""
     bare = _SETS.sub("", name, count=1)
