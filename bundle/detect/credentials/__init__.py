@@ -18,6 +18,7 @@ from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
 from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.javacode import ACCOUNTS
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
@@ -230,6 +231,8 @@ class Credentials:
             caught = self._in_call(name, given)
             if caught is None or (caught[1].key, caught[1].value) in said:
                 continue
+            if name.startswith("~") and any(value == caught[1].value for _, value in said):
+                continue
             family, one = caught
             said.add((one.key, one.value))
             test, sample = place.is_test(path), place.is_sample(path)
@@ -301,6 +304,9 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
         b"motdepasse",
         b"ontrasen",
         b"\0\5clave",
+        b"Cred;",
+        b"Creds;",
+        *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS),
         b"\0\5USERS",
         b"\0\5users",
         b"ACCOUNTS",

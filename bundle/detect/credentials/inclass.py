@@ -5,12 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from bundle.detect.credentials import calls, naming
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
-from bundle.detect.credentials.values import Strength, common, is_chosen, is_placeholder, strength
-from bundle.detect.credentials.wanted import ENCODERS, PAIRED, SETTERS, STORES_OPENED, gives, holds_accounts
+from bundle.detect.credentials.javacode import ACCOUNTS
+from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.values import (
+    Strength,
+    common,
+    is_chosen,
+    is_generated,
+    is_placeholder,
+    strength,
+)
+from bundle.detect.credentials.wanted import (
+    ENCODERS,
+    LOGS_IN,
+    PAIRED,
+    SETTERS,
+    STORES_OPENED,
+    each,
+    gives,
+    holds_accounts,
+    holds_login,
+)
 from hardening.findings import Confidence
 
 Found = tuple[str, Catch]
@@ -21,13 +41,19 @@ _LOGIN = re.compile(r"([\w.@-]{1,60}):([^\s:/$]{3,100})")
 _ACCOUNT = re.compile(r"[a-z][\w.@-]{1,40}")
 
 
-def judged(  # noqa: C901, PLR0911 - one return for each kind of call
+def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     sinks: Mapping[str, Sink], name: str, given: Sequence[str | None]
 ) -> Found | None:
     """Judge what `javaclass.calls` says."""
     first = given[0] if given else None
     if name.startswith("="):
         return _named(name[1:], first)
+    if name.startswith("~"):
+        return _named(name[1:], first) if kind_of(name[1:]) is Kind.PASSWORD else None
+    if name.startswith("*"):
+        return _among(name[1:], first or "")
+    if name.startswith("?#"):
+        return _beside(name[2:], given[1] or "", first or "")
     if name.startswith("?"):
         sure = naming.held_against(name[1:], first or "", account=len(given) > 1 and bool(given[1]))
         if sure is None:
@@ -48,6 +74,8 @@ def judged(  # noqa: C901, PLR0911 - one return for each kind of call
     if name in PAIRED:
         found = _given_as(name, given[1]) if len(given) == _PAIR and given[1] else None
         return found and (found[0], replace(found[1], user=first or ""))
+    if len(given) >= _PAIR and holds_login(name):
+        return _held(name, given)
     if len(given) == _PAIR and first:
         return _set(name, first, given[1])
     bare = gives(name) if len(given) == 1 else None
@@ -85,6 +113,36 @@ def _listed(table: str, given: Sequence[str | None]) -> Found | None:
     if not plain or not told or value.lower() == user.lower():
         return None
     return "assignment", Catch(0, 0, value, key=table, user=user, confidence=Confidence.MEDIUM)
+
+
+def _among(name: str, value: str) -> Found | None:
+    """Judge an element of a list of passwords; a word is one where the list says whose passwords they are."""
+    one = each(name)
+    sure = None if one is None or kind_of(one) is not Kind.PASSWORD else naming.judged(one, value)
+    if sure is None or not (is_generated(value) or names_an_account(name[:-1]) or naming.is_joined(value)):
+        return None
+    return "assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
+
+
+def _beside(method: str, user: str, value: str) -> Found | None:
+    """Judge what a parameter without a name is compared with: right after an account was, or in a method that lets somebody in."""
+    lets_in, told = LOGS_IN.fullmatch(method), is_generated(value)
+    told = told or bool(
+        user and (strength(value) is Strength.COMMON or (lets_in and naming.is_joined(value)))
+    )
+    if not told or not (user or lets_in):
+        return None
+    if value.lower() in (user.lower(), *naming.DUMMIES, *ACCOUNTS):
+        return None
+    return "back-door", Catch(0, 0, value, key=method or "value", user=user, confidence=Confidence.MEDIUM)
+
+
+def _held(name: str, given: Sequence[str | None]) -> Found | None:
+    """Judge what an object is made of whose class holds an account and its password: the first two texts that stand side by side."""
+    for user, value in pairwise(given):
+        if user and value and _ACCOUNT.fullmatch(user) and value != user and is_chosen(value):
+            return "login-call", Catch(0, 0, value, key=name, user=user, confidence=Confidence.MEDIUM)
+    return None
 
 
 def _given_as(name: str, value: str) -> Found | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from bundle.classfile import CONSTANT, LDC, LDC_W, TEXT, TWO_SLOTS
 from bundle.detect.credentials import annotated
 from bundle.detect.credentials.javacode import (
+    ACCOUNTS,
     COMPARES,
     EQUALS,
     MAP,
@@ -29,6 +30,8 @@ _STRING, _FIELD = 8, 9
 _NUMBER = 2
 """Bytes of the number of a constant."""
 _LONGEST_KEY = 60
+_STATIC = 0x0008
+"""The flag of a method that has no `this`."""
 _REFERENCES = (9, 10, 11)
 """Constants that name a field, a method, a method of an interface."""
 
@@ -83,7 +86,7 @@ class _Reader:
             raise IndexError(self.at)
 
 
-def calls(  # noqa: C901 - one branch for each part of a class
+def calls(  # noqa: C901, PLR0912 - one branch for each part of a class
     data: bytes, wanted: Wanted | None = None, *, constants: bool = True
 ) -> Iterator[Said]:
     """Yield each call by name with its arguments: the text of a literal, None for anything else.
@@ -105,7 +108,8 @@ def calls(  # noqa: C901 - one branch for each part of a class
         fixed: set[str] = set()
         for _ in range(reader.u2()):
             yield from _field(reader, pool, fixed, constants=constants)
-        if marks is not None and not marks and not marked and not _getters(pool, wanted):
+        local = wanted is not None and _locals(pool, wanted)
+        if marks is not None and not marks and not marked and not local and not _getters(pool, wanted):
             return
         methods: list[Method] = []
         for _ in range(reader.u2()):
@@ -117,13 +121,21 @@ def calls(  # noqa: C901 - one branch for each part of a class
                 reader.skip(size)
         kept = {m.descriptor: fields_of(m, pool) for m in methods if m.name == "<init>"}
         held = _held(methods, pool, own, wanted) if marks else {}
+        last: list[Said] = []  # what a call is given counts as the call's
         for method in methods:
             if method.name.startswith("get") and (text := returned(method, pool)) is not None:
                 yield f"={method.name[3:]}", [text]
             code = method.code
-            if marks is None or ((LDC in code or LDC_W in code) and any(mark in code for mark in marks)):
-                said = followed(method, pool, own, kept, held)
-                yield from (one for one in said if one[0][:1] != "=" or one[0][1:] not in fixed)
+            if marks is None or (
+                (LDC in code or LDC_W in code)
+                and (any(mark in code for mark in marks) or (local and _names_one(method, wanted)))
+            ):
+                for one in followed(method, pool, own, kept, held):
+                    if one[0][:1] == "~":
+                        last.append(one)
+                    elif one[0][:1] != "=" or one[0][1:] not in fixed:
+                        yield one
+        yield from last
     except (IndexError, struct.error, KeyError, ValueError):
         return
 
@@ -153,7 +165,12 @@ def _marks(pool: dict[int, tuple[int, bytes]], wanted: Wanted, own: str) -> list
     """Return what the bytecode holds where it calls a method, or sets a field, that is wanted: the reference's number."""
     known: dict[bytes, bool] = {}
     keyed = cache(lambda: any(wanted.named(key.rsplit(".", 1)[-1]) for key in _literals(pool)))
-    compared = cache(lambda: any(wanted.compared(one) for one in _texts(pool)))
+    compared = cache(
+        lambda: (
+            any(one in ACCOUNTS for one in _literals(pool))
+            or any(wanted.compared(one) for one in _texts(pool))
+        )
+    )
     held = cache(lambda: any(wanted.named(one) for one in _texts(pool)))
     marks = []
     for index, (tag, raw) in pool.items():
@@ -205,7 +222,7 @@ def _texts(pool: dict[int, tuple[int, bytes]]) -> Iterator[str]:
 
 def _method(reader: _Reader, pool: dict[int, tuple[int, bytes]], found: list[Method]) -> Iterator[Said]:
     """Read one method, and say what its annotations say."""
-    reader.skip(2)
+    flags = reader.u2()
     own, kind = (pool[reader.u2()][1].decode("utf-8", "replace") for _ in range(2))
     for _ in range(reader.u2()):
         name, size = pool[reader.u2()][1], reader.u4()
@@ -214,11 +231,25 @@ def _method(reader: _Reader, pool: dict[int, tuple[int, bytes]], found: list[Met
             reader.skip(4)
             length = reader.u4()
             code = reader.data[reader.at : reader.at + length]
-            found.append(Method(own, kind, code, _variables(reader.data, reader.at + length, pool)))
+            names = _variables(reader.data, reader.at + length, pool)
+            found.append(Method(own, kind, code, names, static=bool(flags & _STATIC)))
         else:
             yield from _written(reader, pool, name, size)
         reader.at = end
         reader.skip(0)
+
+
+def _locals(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> bool:
+    """Whether names of local variables were kept, and one may be a password's."""
+    texts = {raw for tag, raw in pool.values() if tag == TEXT and len(raw) <= _LONGEST_KEY}
+    return b"LocalVariableTable" in texts and any(
+        wanted.compared(raw.decode("utf-8", "replace")) for raw in texts
+    )
+
+
+def _names_one(method: Method, wanted: Wanted | None) -> bool:
+    """Whether a local variable of a method, and not a parameter, has the name of a password."""
+    return wanted is not None and any(low and wanted.compared(name) for _, low, _, name in method.variables)
 
 
 def _held(

@@ -12,7 +12,9 @@ from bundle.classfile import LDC, LDC_W, OPERANDS, VARIABLE, WIDE, after
 Pool = Mapping[int, tuple[int, bytes]]
 """The constants of a class by number: tag and bytes."""
 Said = tuple[str, list[str | None]]
-"""A call by name with its arguments, `=name` with what it is given, `?name` with what it is held against, `@name` with an entry."""
+"""A call by name with its arguments, `=name` with what it is given, `~name` with what a local variable is, `*name` with an element of a list,
+`?name` with what it is held against, `@name` with an entry. For a parameter without a name `#` stands, and the name of the
+method where it answers yes or no."""
 
 _STRING = 8
 _INVOKES = (182, 183, 184, 185)
@@ -22,7 +24,7 @@ _OF_OWNER = ("load", "store", "getKey", "init", "setKeyEntry")
 NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
 _STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
 _SAME_VALUE = frozenset(
-    "toCharArray getBytes trim intern valueOf toLowerCase toString strip requireNonNull ofNullable".split()
+    "toCharArray getBytes trim intern valueOf toLowerCase toString strip requireNonNull ofNullable asList".split()
 )
 _COPIES = ("java/lang/String", "java/lang/StringBuilder", "java/lang/StringBuffer")
 COMPARES = frozenset((b"equals", b"equalsIgnoreCase", b"contentEquals", b"compareTo", b"deepEquals"))
@@ -37,6 +39,10 @@ _TABLE = frozenset(("put", "add", "putIfAbsent", "setProperty"))
 _RETURN = 0xB0
 _PARAMETER = re.compile(rb"\x2a(?:([\x2b-\x2d])|\x19(.))\xb5(..)", re.DOTALL)
 """`this.field = parameter`: aload_0, aload, putfield."""
+ACCOUNTS = frozenset(
+    "admin administrator root service operator guest support manager supervisor superuser maintenance sysadmin engineer technician installer".split()
+)
+"""Accounts that many systems have, by which a comparison tells that what follows it is a password."""
 _ACCOUNT = re.compile(r"(?i)user|login|account|benutzer|usuario|utilisateur")
 _PAIR = 2
 _ENTRY = 3
@@ -49,6 +55,15 @@ class _Name(str):
     __slots__ = ()
 
 
+class _Items(_Name):
+    """A list that is being filled: the literals in it."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self, *_: str) -> None:
+        self.texts: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method of a class."""
@@ -58,6 +73,7 @@ class Method:
     code: bytes
     variables: list[tuple[int, int, int, str]] = field(default_factory=list)
     """Where the compiler kept their names: number, first and last offset, name."""
+    static: bool = False
 
 
 @dataclass(slots=True)
@@ -69,6 +85,10 @@ class _State:
     """What variables were last given, in the order of the code."""
     account: str = ""
     """The account that the method has compared something with."""
+    method: str = ""
+    """The name of the method, where it answers yes or no."""
+    parameters: dict[int, str] = field(default_factory=dict)
+    """The parameters that are texts, for where no name says anything: `#` and the number, by the number of their variable."""
 
     def pop(self, count: int = 1) -> str | None:
         last = self.stack[-1] if self.stack else None
@@ -104,7 +124,7 @@ def fields_of(method: Method, pool: Pool) -> dict[int, str]:
     return found
 
 
-def followed(  # noqa: C901 - one branch for each kind of opcode
+def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
     method: Method,
     pool: Pool,
     own: str,
@@ -116,7 +136,9 @@ def followed(  # noqa: C901 - one branch for each kind of opcode
     `own` is the class, `kept` what its constructors keep, by descriptor, and `held` what its fields begin with.
     Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.
     """
-    code, state, at = method.code, _State(), 0
+    code, at = method.code, 0
+    state = _State(parameters=_unnamed(method))
+    state.method = method.name if method.descriptor.endswith(")Z") else ""
     while at < len(code):
         op = code[at]
         if op in VARIABLE:
@@ -141,6 +163,9 @@ def followed(  # noqa: C901 - one branch for each kind of opcode
             value = state.pop(op - _PUTS[0] or 1)
             if _literal(value) is not None:
                 yield f"={name}", [value]
+            elif isinstance(value, _Items):
+                for one in value.texts[:_MOST_ITEMS]:
+                    yield f"*{name}", [one]
         elif op in _GETS:
             if op == _GETS[1]:
                 state.pop()
@@ -148,12 +173,43 @@ def followed(  # noqa: C901 - one branch for each kind of opcode
             begins = held.get(name) if owner == own else None
             state.stack.append(_Name(name) if begins is None else begins)
         else:
+            if (
+                op in _INTO_VARIABLES
+                and method.variables
+                and (text := _literal(state.stack[-1] if state.stack else None))
+            ):
+                yield from _kept_locally(method, at, text)
             _moved(state, method, at)
         at += 1 + OPERANDS[op]
 
 
+def _kept_locally(method: Method, at: int, text: str) -> Iterator[Said]:
+    """Say the literal that a local variable with a name begins with: its name holds from the next instruction on."""
+    op = method.code[at]
+    number = method.code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]
+    begins = at + 1 + OPERANDS[op]
+    for index, low, _, name in method.variables:
+        if index == number and low == begins:
+            yield f"~{name}", [text]
+
+
+def _unnamed(method: Method) -> dict[int, str]:
+    """Return the parameters of a method that are objects: `#` and the number, by the number of their variable."""
+    found, slot = {}, 0 if method.static else 1
+    for number, kind in enumerate(_types(method.descriptor), 1):
+        if kind == "L":
+            found[slot] = f"#{number}"
+        slot += 2 if kind in "JD" else 1
+    return found
+
+
+_SHORTEST = 3
+"""Letters of a name that says something."""
+_NEW_LIST, _INTO_LIST = 189, 83
+_MOST_ITEMS = 8
 _LOADS, _LOAD = range(42, 46), 25
 _STORES_OF_ONE, _STORE = range(75, 79), 58
+_INTO_VARIABLES = frozenset((*_STORES_OF_ONE, _STORE))
 _PUSHES = (*range(1, 46), 187)
 _MAKES = frozenset((*range(46, 54), *range(96, 116), *range(120, 132), *range(148, 153)))
 """Opcodes that make one value of two: elements of arrays, arithmetic."""
@@ -166,29 +222,45 @@ _CLEARS = frozenset((*range(153, 178), 191, 194, 195))
 _COPY = range(89, 95)
 
 
-def _moved(state: _State, method: Method, at: int) -> None:
+def _moved(  # noqa: C901 - one branch for each kind of opcode
+    state: _State, method: Method, at: int
+) -> None:
     """Do what an opcode without a constant does to the stack."""
     op = method.code[at]
     if op == _LOAD or op in _LOADS:
         number = method.code[at + 1] if op == _LOAD else op - _LOADS[0]
         held = state.slots.get(number)
         if _literal(held) is None:
-            held = next(
-                (_Name(n) for i, low, high, n in method.variables if i == number and low <= at < high), held
-            )
+            name = next((n for i, low, high, n in method.variables if i == number and low <= at < high), "")
+            if len(name) < _SHORTEST and number in state.parameters:
+                name = state.parameters[number]
+            held = _Name(name) if name else held
         state.stack.append(held)
     elif op == _STORE or op in _STORES_OF_ONE:
         state.slots[method.code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]] = state.pop()
+    elif op == _NEW_LIST:
+        state.stack[-1:] = [_Items()]
     elif op in _COPY:
         state.stack.append(state.stack[-1] if state.stack else None)
     elif op in _PUSHES:
         state.stack.append(None)
     elif op in _POPS:
+        if op == _INTO_LIST:
+            _filled(state)
         state.pop(_POPS[op])
         if op in _MAKES:
             state.stack[-1:] = [None]
     elif op in _CLEARS:
         state.stack.clear()
+
+
+def _filled(state: _State) -> None:
+    """Put a literal into the list that it is stored in."""
+    filled, text = (
+        (state.stack[-_ENTRY], _literal(state.stack[-1])) if len(state.stack) >= _ENTRY else (None, None)
+    )
+    if isinstance(filled, _Items) and text is not None:
+        filled.texts.append(text)
 
 
 def _invoked(
@@ -273,8 +345,9 @@ def _compared(state: _State, pair: list[str | None]) -> Iterator[Said]:
     names = [v for v in pair if isinstance(v, _Name)]
     if len(texts) != 1 or len(names) != 1:
         return
-    yield f"?{names[0]}", [texts[0], state.account or None]
-    if _ACCOUNT.search(names[0]):
+    nameless = names[0].startswith("#")
+    yield f"?#{state.method}" if nameless else f"?{names[0]}", [texts[0], state.account or None]
+    if _ACCOUNT.search(names[0]) or (nameless and texts[0].lower() in ACCOUNTS):
         state.account = texts[0]
 
 

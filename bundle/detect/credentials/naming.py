@@ -56,6 +56,20 @@ def _is_counted(value: str) -> bool:
     )
 
 
+_JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
+_OF_A_PROGRAM = re.compile(
+    r"(?i)(?:^|[-_.])(?:plain|clear|text|auto|random|generated?|default|changed?|keep|same|empty|none|null|invalid|valid|hash|hashed|encrypted|prompt|reset|current|weak|"
+    r"strong|medium|value|string|number|length|first|second|last|other|user|admin|type|mode|name|only|main|test|file|data|json|html|http|java|util|unknown|missing|once|always|never|"
+    r"required|optional|enabled?|disabled?|public|private|local|remote|manual|system|basic|digest|short|long|match|error|success|failed|expired)(?:$|[-_.])"
+)
+"""Words of which programs make the names of their states."""
+
+
+def is_joined(value: str) -> bool:
+    """Whether the value is two words joined by a sign, neither of which a program would use: `marble-gate`."""
+    return bool(_JOINED.match(value)) and not _OF_A_PROGRAM.search(value) and not SECRET_WORD.search(value)
+
+
 def token(  # noqa: PLR0911 - one return for each degree
     name: str, value: str, *, config: bool = False
 ) -> Confidence | None:
@@ -123,6 +137,8 @@ def held_against(name: str, value: str, *, account: bool = False) -> Confidence 
         return None
     said = strength(value)
     if account and said is Strength.COMMON and value.lower() not in DUMMIES:
+        return Confidence.MEDIUM
+    if is_joined(value):
         return Confidence.MEDIUM
     if said is not Strength.MIXED or value.lower() == name.lower():
         return None

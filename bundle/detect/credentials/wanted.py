@@ -45,6 +45,31 @@ def gives(name: str) -> str | None:
     return bare if kind_of(bare) is Kind.PASSWORD else None
 
 
+_SEVERAL = re.compile(r"(?i)(?:pass(?:word|wd|phrase|wort)?|pwd|kennwort|pin)(?:s|es|e)$")
+_CREDENTIALS = re.compile(
+    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|LoginData|UserPass|UserPassword)$"
+)
+
+
+LOGS_IN = re.compile(
+    r"(?:do|try|check|verify|validate|is|can)_?(?:Login|Logon|Authenticated?|Authori[sz]ed?|User|Credentials|\w{0,12}(?:Password|Passwd|Pass|Pwd|Kennwort)\w{0,8})"
+    r"|login|logon|authenticate|authorize"
+)
+"""Methods that answer whether somebody may come in."""
+
+
+def each(name: str) -> str | None:
+    """Return the name of one of the passwords that a list of this name holds."""
+    if len(name) > _LONGEST_NAME or not _SEVERAL.search(name) or FORBIDDEN.search(name):
+        return None
+    return name[:-1]
+
+
+def holds_login(name: str) -> bool:
+    """Whether an object of a class of this name holds an account and its password."""
+    return len(name) <= _LONGEST_NAME and bool(_CREDENTIALS.search(name))
+
+
 def holds_accounts(name: str) -> bool:
     """Whether a table of this name holds accounts with their passwords."""
     return len(name) <= _LONGEST_NAME and bool(_USERS.search(name))
@@ -61,18 +86,20 @@ class Wanted:
         """Whether a call of this name logs in or opens a store."""
         if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS or name in PAIRED:
             return True
-        return len(name) <= _LONGEST_NAME and gives(name) is not None
+        return len(name) <= _LONGEST_NAME and (gives(name) is not None or holds_login(name))
 
     def sets(self, name: str) -> bool:
         """Whether a method of this name sets what its first argument names."""
         return name in SETTERS
 
     def lists(self, name: str) -> bool:
-        """Whether a field of this name holds accounts with their passwords."""
-        return holds_accounts(name)
+        """Whether a field of this name holds passwords, or accounts with theirs."""
+        return holds_accounts(name) or each(name) is not None
 
     def compared(self, name: str) -> bool:
-        """Whether what has this name, or what a getter of this name returns, is a password."""
+        """Whether what has this name, or what a getter of this name returns, is a password, or a method lets somebody in."""
+        if LOGS_IN.fullmatch(name):
+            return True
         return bool(_PASSWORD.search(name)) and kind_of(name.removeprefix("get")) is Kind.PASSWORD
 
     def named(self, name: str) -> bool:

@@ -74,6 +74,11 @@ HOLDS = {
     "a name and a value of an annotation": '@interface In { String name(); String value(); } @In(name = "feed.password", value = "%s") class X { }',
     "a default in an annotation": '@interface In { String value(); } class X { @In("${feed.password:%s}") String a; }',
     "a default at a parameter": '@interface In { String value(); } class X { X(@In("${feed.password:%s}") String a) { } }',
+    "a list of passwords": 'class X { static final String[] PASSWORDS = {"%s"}; }',
+    "a list of somebody's passwords": 'class X { List<String> feedPasswords = Arrays.asList("%s"); }',
+    "an object of an account and its password": 'class X { record FeedCred(String u, String p) { } FeedCred a() { return new FeedCred("feed", "%s"); } }',
+    "beside an account that is compared": 'class X { boolean a(String u, String password) { return u.equals("operator") && password.equals("%s"); } }',
+    "in a method that lets somebody in": 'class X { static boolean login(String u, String w) { return "%s".equals(w); } }',
     "a name in another language": 'class X { static String sqlKennwort = "%s"; }',
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
@@ -89,6 +94,11 @@ HOLDS_NOT = {
     "the name of an entry of a key store": 'class X { Object a(java.security.KeyStore k, char[] w) throws Exception { return k.getKey("Quay#7714", w); } }',
     "a field of another class": 'class X { static class In { byte[] key; } static byte[] key = "Quay#7714".getBytes(); Object a(In i) { return new javax.crypto.spec.SecretKeySpec(i.key, "AES"); } }',
     "a text in Base64": 'class X { String a() { return Base64.getEncoder().encodeToString("image:png".getBytes()); } String passwd; }',
+    "a list of passwords that nobody may choose": 'class X { static final String[] WEAK_PASSWORDS = {"Quay#7714"}; }',
+    "a list of fields": 'class X { static final String[] PASSWORDS = {"password", "passwd"}; String passwd; }',
+    "a state beside an account": 'class X { String passwd; boolean a(String u, String r) { return u.equals("operator") && r.equals("delete-entry"); } }',
+    "a text in a method that lets nobody in": 'class X { boolean draws(String u, String w) { return "Quay#7714".equals(w); } String passwd; }',
+    "a variable of another name": 'class X { String passwd; int a() { String shown = "Quay#7714"; return shown.length(); } }',
     "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
 }  # fmt: skip
 
@@ -111,7 +121,7 @@ DOORS = {
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[bytes]]]:
     """All of them, compiled with the names of variables and without."""
-    made = {name: body.replace("%s", WORD) for name, body in HOLDS.items()}
+    made = {name: body.replace("%s", WORD) for name, body in (HOLDS | NAMED_ONLY).items()}
     every = {**made, **HOLDS_NOT, **JOINED, **DOORS}
     return {flag: _compile(tmp_path_factory.mktemp("java"), every, flag) for flag in ("-g", "-g:none")}
 
@@ -119,18 +129,29 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, lis
 Classes = dict[str, dict[str, list[bytes]]]
 
 
-NAMELESS = [n for n, body in HOLDS.items() if "String password)" not in body and "[] passwd)" not in body]
+NAMED_ONLY = {
+    "in a variable that has a name": 'class X { int a() { String passwd = "%s"; return passwd.length(); } }'
+}
+"""What is found where the compiler kept the names of variables."""
+NAMELESS = [
+    n
+    for n, body in HOLDS.items()
+    if "operator" in body or ("String password)" not in body and "[] passwd)" not in body)
+]
 """What is found without the names of parameters too."""
 
 
-@pytest.mark.parametrize(("flag", "name"), [("-g", n) for n in HOLDS] + [("-g:none", n) for n in NAMELESS])
+@pytest.mark.parametrize(
+    ("flag", "name"), [("-g", n) for n in HOLDS | NAMED_ONLY] + [("-g:none", n) for n in NAMELESS]
+)
 def test_passwords_of_classes(credentials: Credentials, classes: Classes, name: str, flag: str) -> None:
     assert len(_said(credentials, classes[flag][name])) == 1
 
 
+@pytest.mark.parametrize("flag", ["-g", "-g:none"])
 @pytest.mark.parametrize("name", HOLDS_NOT)
-def test_no_passwords_of_classes(credentials: Credentials, classes: Classes, name: str) -> None:
-    assert _said(credentials, classes["-g"][name]) == []
+def test_no_passwords_of_classes(credentials: Credentials, classes: Classes, name: str, flag: str) -> None:
+    assert _said(credentials, classes[flag][name]) == []
 
 
 def test_a_usual_password_is_a_back_door_beside_an_account(
