@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.naming import DUMMIES
+from bundle.detect.credentials.naming import DUMMIES, is_joined
 from bundle.detect.credentials.values import (
     Strength,
     is_chosen,
@@ -92,7 +92,7 @@ def accepted(caught: Catch, _match: re.Match[str]) -> Catch | None:
     said = strength(caught.value)
     if said is Strength.COMMON:
         return replace(caught, confidence=Confidence.LOW)
-    sure = is_generated(caught.value) or is_phrase(caught.value)
+    sure = is_generated(caught.value) or is_phrase(caught.value) or is_joined(caught.value)
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 

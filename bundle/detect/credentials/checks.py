@@ -280,10 +280,10 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     if said > Strength.WORD:
         return caught
     near = match.string[max(0, match.start() - 200) : match.end() + 200]
-    joined = name.lower() not in ("pass", "pw") and naming.is_joined(caught.value)
+    joined = name.lower() not in ("pass", "pw", "pwd") and naming.is_joined(caught.value)
     if is_phrase(caught.value) or joined:
         return replace(caught, confidence=Confidence.MEDIUM)
-    account = re.search(r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:={2,3}|\.equals|\.eq)""", near)
+    account = re.search(r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:[!=]={1,2}|\.equals|\.eq)""", near)
     return replace(caught, confidence=Confidence.MEDIUM if account else Confidence.LOW)
 
 

@@ -47,7 +47,13 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     """Judge what `javaclass.calls` says."""
     first = given[0] if given else None
     if name.startswith("="):
-        return _named(name[1:], first)
+        found = _named(name[1:], first)
+        beside = found is not None and len(given) > 1 and given[1] not in (None, first)
+        return (
+            (found[0], replace(found[1], confidence=max(found[1].confidence, Confidence.MEDIUM)))
+            if found and beside
+            else found
+        )
     if name.startswith("~"):
         return _named(name[1:], first) if kind_of(name[1:]) is Kind.PASSWORD else None
     if name.startswith("*"):
@@ -140,7 +146,13 @@ def _beside(method: str, user: str, value: str) -> Found | None:
 def _held(name: str, given: Sequence[str | None]) -> Found | None:
     """Judge what an object is made of whose class holds an account and its password: the first two texts that stand side by side."""
     for user, value in pairwise(given):
-        if user and value and _ACCOUNT.fullmatch(user) and value != user and is_chosen(value):
+        if (
+            user
+            and value
+            and _ACCOUNT.fullmatch(user)
+            and value != user
+            and (is_chosen(value) or naming.is_joined(value))
+        ):
             return "login-call", Catch(0, 0, value, key=name, user=user, confidence=Confidence.MEDIUM)
     return None
 

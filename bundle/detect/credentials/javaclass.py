@@ -12,6 +12,7 @@ from bundle.detect.credentials import annotated
 from bundle.detect.credentials.javacode import (
     ACCOUNTS,
     COMPARES,
+    DYNAMIC,
     EQUALS,
     MAP,
     NAMES_OF_OWNER,
@@ -24,6 +25,7 @@ from bundle.detect.credentials.javacode import (
     returned,
     text_of,
 )
+from bundle.detect.credentials.javalambda import lambdas
 
 _LONGEST = 1 << 22
 _STRING, _FIELD = 8, 9
@@ -114,6 +116,7 @@ def calls(  # noqa: C901, PLR0912 - one branch for each part of a class
         methods: list[Method] = []
         for _ in range(reader.u2()):
             yield from _method(reader, pool, methods)
+        made = lambdas(data, reader.at, pool, methods)
         if marked:
             for _ in range(reader.u2()):
                 name, size = pool[reader.u2()][1], reader.u4()
@@ -127,10 +130,10 @@ def calls(  # noqa: C901, PLR0912 - one branch for each part of a class
                 yield f"={method.name[3:]}", [text]
             code = method.code
             if marks is None or (
-                (LDC in code or LDC_W in code)
+                (LDC in code or LDC_W in code or (made and DYNAMIC in code))
                 and (any(mark in code for mark in marks) or (local and _names_one(method, wanted)))
             ):
-                for one in followed(method, pool, own, kept, held):
+                for one in followed(method, pool, own, kept, held, made):
                     if one[0][:1] == "~":
                         last.append(one)
                     elif one[0][:1] != "=" or one[0][1:] not in fixed:
@@ -260,7 +263,7 @@ def _held(
         name[1:]: given[0]
         for method in methods
         if method.name in ("<clinit>", "<init>")
-        for name, given in followed(method, pool, own, {}, {})
+        for name, given in followed(method, pool, own, {}, {}, {})
         if name.startswith("=") and given[0] and not (wanted is not None and wanted.named(name[1:]))
     }
 

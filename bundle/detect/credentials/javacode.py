@@ -18,7 +18,7 @@ method where it answers yes or no."""
 
 _STRING = 8
 _INVOKES = (182, 183, 184, 185)
-_DYNAMIC = 186
+DYNAMIC = 186
 _STATIC, _PUTS, _GETS = 184, (179, 181), (178, 180)
 _OF_OWNER = ("load", "store", "getKey", "init", "setKeyEntry")
 NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
@@ -120,7 +120,7 @@ def fields_of(method: Method, pool: Pool) -> dict[int, str]:
     for short, long, index in _PARAMETER.findall(method.code):
         number = slots.get(short[0] - 0x2A if short else long[0], -1)
         if number >= 0 and int.from_bytes(index, "big") in pool:
-            found[number] = _method(pool, int.from_bytes(index, "big"))[1]
+            found[number] = reference(pool, int.from_bytes(index, "big"))[1]
     return found
 
 
@@ -130,15 +130,18 @@ def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
     own: str,
     kept: Mapping[str, Mapping[int, str]],
     held: Mapping[str, str],
+    made: Mapping[int, str],
 ) -> Iterator[Said]:
     """Follow the stack of a method roughly: literals are pushed, everything else is unknown, or a name.
 
-    `own` is the class, `kept` what its constructors keep, by descriptor, and `held` what its fields begin with.
+    `own` is the class, `kept` what its constructors keep, by descriptor, and `held` what its fields begin with, and `made`
+    what lambdas return that do nothing else, by the number of their bootstrap.
     Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.
     """
     code, at = method.code, 0
     state = _State(parameters=_unnamed(method))
-    state.method = method.name if method.descriptor.endswith(")Z") else ""
+    if method.descriptor.endswith(")Z"):
+        state.method = method.name.split("$")[1] if method.name.startswith("lambda$") else method.name
     while at < len(code):
         op = code[at]
         if op in VARIABLE:
@@ -152,14 +155,14 @@ def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
             )
         elif op in _INVOKES:
             yield from _invoked(
-                state, op, _method(pool, int.from_bytes(code[at + 1 : at + 3], "big")), own, kept
+                state, op, reference(pool, int.from_bytes(code[at + 1 : at + 3], "big")), own, kept
             )
-        elif op == _DYNAMIC:
-            (pair,) = struct.unpack_from(">H", pool[int.from_bytes(code[at + 1 : at + 3], "big")][1], 2)
+        elif op == DYNAMIC:
+            number, pair = struct.unpack(">HH", pool[int.from_bytes(code[at + 1 : at + 3], "big")][1])
             (descriptor,) = struct.unpack_from(">H", pool[pair][1], 2)
-            _result(state, pool[descriptor][1].decode(), 0, None)
+            _result(state, pool[descriptor][1].decode(), 0, made.get(number))
         elif op in _PUTS:
-            _, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
+            _, name, _ = reference(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
             value = state.pop(op - _PUTS[0] or 1)
             if _literal(value) is not None:
                 yield f"={name}", [value]
@@ -169,7 +172,7 @@ def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
         elif op in _GETS:
             if op == _GETS[1]:
                 state.pop()
-            owner, name, _ = _method(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
+            owner, name, _ = reference(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
             begins = held.get(name) if owner == own else None
             state.stack.append(_Name(name) if begins is None else begins)
         else:
@@ -311,9 +314,10 @@ def _given(owner: str, name: str, given: list[str | None], receiver: str | None)
 
 def _kept(given: list[str | None], fields: Mapping[int, str]) -> Iterator[Said]:
     """Say what a constructor of the class keeps in which field; a constant of an enumeration names what it holds."""
+    account = next((given[n] for n, name in fields.items() if n < len(given) and _ACCOUNT.search(name)), None)
     for number, name in fields.items():
         if number < len(given) and given[number] is not None:
-            yield f"={name}", [given[number]]
+            yield f"={name}", [given[number], account]
     texts = [value for value in given[_PAIR:] if value is not None]
     if (
         given[0] and given[0].isupper() and len(texts) >= _PAIR
@@ -351,7 +355,7 @@ def _compared(state: _State, pair: list[str | None]) -> Iterator[Said]:
         state.account = texts[0]
 
 
-def _method(pool: Pool, index: int) -> tuple[str, str, str]:
+def reference(pool: Pool, index: int) -> tuple[str, str, str]:
     """Return class, name and descriptor of a method reference."""
     owner, pair = struct.unpack(">HH", pool[index][1])
     name, descriptor = struct.unpack(">HH", pool[pair][1])

@@ -33,14 +33,19 @@ _SNMP = re.compile(
 )
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
+<<<<<<< HEAD
 _SHORTEST_LETTERS = 8
 """Letters that make no word, where a name says more than `token` or `key`; six small ones do where it ends in `secret`."""
+=======
+_SHORTEST_WORD = 6
+>>>>>>> c0ff579 (Follow lambdas and what is compared or kept beside an account in Java classes, and let an emptied password of SQL alone)
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
 _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 
+<<<<<<< HEAD
 _HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")
 """What is kept of a token or key to know it by: nobody gets it out of that."""
 _SHORTEST_COUNT = 8
@@ -56,6 +61,10 @@ def _is_counted(value: str) -> bool:
     )
 
 
+=======
+_MANY_MEANINGS = frozenset("pass pw pwd psk".split())
+"""Names of other things too: of a turn of drawing, of a folder."""
+>>>>>>> c0ff579 (Follow lambdas and what is compared or kept beside an account in Java classes, and let an emptied password of SQL alone)
 _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
 _OF_A_PROGRAM = re.compile(
     r"(?i)(?:^|[-_.])(?:plain|clear|text|auto|random|generated?|default|changed?|keep|same|empty|none|null|invalid|valid|hash|hashed|encrypted|prompt|reset|current|weak|"
@@ -125,20 +134,24 @@ def judged(name: str, value: str) -> Confidence | None:
         return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)
     if said is Strength.MIXED:
         return Confidence.HIGH
-    return Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) else Confidence.LOW
+    joined = name.lower() not in _MANY_MEANINGS and is_joined(value)
+    return (
+        Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) or joined else Confidence.LOW
+    )
 
 
 def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
     """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
 
-    Beside an `account` that is compared too, a usual password is one.
+    Beside an `account` that is compared too, a usual password is one, and so is a word that programs do not use for their states.
     """
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
     said = strength(value)
     if account and said is Strength.COMMON and value.lower() not in DUMMIES:
         return Confidence.MEDIUM
-    if is_joined(value):
+    plain = said is Strength.WORD and len(value) >= _SHORTEST_WORD and not _OF_A_PROGRAM.search(value)
+    if is_joined(value) or (account and plain and value.isalpha() and value.lower() != name.lower()):
         return Confidence.MEDIUM
     if said is not Strength.MIXED or value.lower() == name.lower():
         return None

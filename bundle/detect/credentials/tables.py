@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.naming import is_joined
 from bundle.detect.credentials.values import SECRET_WORD, Strength, is_generated, strength
 from bundle.detect.credentials.wanted import FORBIDDEN, holds_accounts
 from hardening.findings import Confidence
@@ -34,9 +35,10 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def several_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of passwords; a list of those that nobody may choose is none."""
-    if FORBIDDEN.search(match["key"]) or strength(caught.value) is not Strength.MIXED:
+    if FORBIDDEN.search(match["key"]):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) else None
+    mixed = strength(caught.value) is Strength.MIXED and is_generated(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if mixed or is_joined(caught.value) else None
 
 
 def both(caught: Catch, _match: re.Match[str]) -> Catch | None:

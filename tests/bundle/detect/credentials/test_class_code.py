@@ -74,6 +74,10 @@ HOLDS = {
     "a name and a value of an annotation": '@interface In { String name(); String value(); } @In(name = "feed.password", value = "%s") class X { }',
     "a default in an annotation": '@interface In { String value(); } class X { @In("${feed.password:%s}") String a; }',
     "a default at a parameter": '@interface In { String value(); } class X { X(@In("${feed.password:%s}") String a) { } }',
+    "what a lambda returns": 'class X { java.util.function.Supplier<String> feedPassword = () -> "%s"; }',
+    "in a lambda of a method that lets somebody in": 'class X { java.util.function.Predicate<String> login() { return w -> w.equals("%s"); } }',
+    "two joined words": 'class X { private String password = "marble-gate"; String a() { return password; } }',
+    "a word kept beside an account": 'enum X { ONE("feed", "marblegate"); final String user, password; X(String u, String p) { user = u; password = p; } }',
     "a list of passwords": 'class X { static final String[] PASSWORDS = {"%s"}; }',
     "a list of somebody's passwords": 'class X { List<String> feedPasswords = Arrays.asList("%s"); }',
     "an object of an account and its password": 'class X { record FeedCred(String u, String p) { } FeedCred a() { return new FeedCred("feed", "%s"); } }',
@@ -95,7 +99,10 @@ HOLDS_NOT = {
     "a field of another class": 'class X { static class In { byte[] key; } static byte[] key = "Quay#7714".getBytes(); Object a(In i) { return new javax.crypto.spec.SecretKeySpec(i.key, "AES"); } }',
     "a text in Base64": 'class X { String a() { return Base64.getEncoder().encodeToString("image:png".getBytes()); } String passwd; }',
     "a list of passwords that nobody may choose": 'class X { static final String[] WEAK_PASSWORDS = {"Quay#7714"}; }',
+    "a word of a program": 'class X { private String password = "auto-generated"; String a() { return password; } }',
     "a list of fields": 'class X { static final String[] PASSWORDS = {"password", "passwd"}; String passwd; }',
+    "what a lambda of no password returns": 'class X { String passwd; java.util.function.Supplier<String> title = () -> "Quay#7714"; }',
+    "a state of a password": 'class X { boolean a(String user, String password) { return user.equals("feed") && password.equals("unset"); } }',
     "a state beside an account": 'class X { String passwd; boolean a(String u, String r) { return u.equals("operator") && r.equals("delete-entry"); } }',
     "a text in a method that lets nobody in": 'class X { boolean draws(String u, String w) { return "Quay#7714".equals(w); } String passwd; }',
     "a variable of another name": 'class X { String passwd; int a() { String shown = "Quay#7714"; return shown.length(); } }',
@@ -130,7 +137,8 @@ Classes = dict[str, dict[str, list[bytes]]]
 
 
 NAMED_ONLY = {
-    "in a variable that has a name": 'class X { int a() { String passwd = "%s"; return passwd.length(); } }'
+    "a word beside an account": 'class X { boolean a(String user, String password) { return user.equals("feed") && password.equals("marblegate"); } }',
+    "in a variable that has a name": 'class X { int a() { String passwd = "%s"; return passwd.length(); } }',
 }
 """What is found where the compiler kept the names of variables."""
 NAMELESS = [
