@@ -306,6 +306,7 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
         b"\0\5clave",
         b"Cred;",
         b"Creds;",
+        b"Account;",
         *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS),
         b"\0\5USERS",
         b"\0\5users",

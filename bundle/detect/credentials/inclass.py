@@ -92,7 +92,7 @@ def _set(name: str, key: str, value: str | None) -> Found | None:
     """Judge what a table or a default has for a key."""
     if name not in SETTERS:
         return None
-    named = _named(key.rsplit(".", 1)[-1], value)
+    named = _named(key if kind_of(key) is Kind.PASSWORD else key.rsplit(".", 1)[-1], value)
     return named and (
         named[0],
         replace(named[1], confidence=max(named[1].confidence, Confidence.MEDIUM)),

@@ -351,7 +351,7 @@ def _compared(state: _State, pair: list[str | None]) -> Iterator[Said]:
         return
     nameless = names[0].startswith("#")
     yield f"?#{state.method}" if nameless else f"?{names[0]}", [texts[0], state.account or None]
-    if _ACCOUNT.search(names[0]) or (nameless and texts[0].lower() in ACCOUNTS):
+    if _ACCOUNT.search(names[0]) or texts[0].lower() in ACCOUNTS:
         state.account = texts[0]
 
 

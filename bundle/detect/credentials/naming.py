@@ -33,19 +33,17 @@ _SNMP = re.compile(
 )
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
-<<<<<<< HEAD
 _SHORTEST_LETTERS = 8
 """Letters that make no word, where a name says more than `token` or `key`; six small ones do where it ends in `secret`."""
-=======
+
+
 _SHORTEST_WORD = 6
->>>>>>> c0ff579 (Follow lambdas and what is compared or kept beside an account in Java classes, and let an emptied password of SQL alone)
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
 _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 
-<<<<<<< HEAD
 _HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")
 """What is kept of a token or key to know it by: nobody gets it out of that."""
 _SHORTEST_COUNT = 8
@@ -61,10 +59,8 @@ def _is_counted(value: str) -> bool:
     )
 
 
-=======
 _MANY_MEANINGS = frozenset("pass pw pwd psk".split())
 """Names of other things too: of a turn of drawing, of a folder."""
->>>>>>> c0ff579 (Follow lambdas and what is compared or kept beside an account in Java classes, and let an emptied password of SQL alone)
 _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
 _OF_A_PROGRAM = re.compile(
     r"(?i)(?:^|[-_.])(?:plain|clear|text|auto|random|generated?|default|changed?|keep|same|empty|none|null|invalid|valid|hash|hashed|encrypted|prompt|reset|current|weak|"
@@ -148,6 +144,8 @@ def held_against(name: str, value: str, *, account: bool = False) -> Confidence 
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
     said = strength(value)
+    if said is Strength.COMMON and is_digest_or_id(value):
+        return Confidence.MEDIUM
     if account and said is Strength.COMMON and value.lower() not in DUMMIES:
         return Confidence.MEDIUM
     plain = said is Strength.WORD and len(value) >= _SHORTEST_WORD and not _OF_A_PROGRAM.search(value)

@@ -21,9 +21,17 @@ _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
 
 
+_ATTRIBUTE = re.compile(r"[ \t]+[A-Za-z][\w:.-]*=")
+"""What stands between two texts of markup: `label="Password:" name="..."`."""
+
+
 def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
-    if _names_a_setting(key, value, kind) or value.lower().endswith(f":{key.lower()}"):
+    if (
+        _names_a_setting(key, value, kind)
+        or value.lower().endswith(f":{key.lower()}")
+        or _ATTRIBUTE.fullmatch(value)
+    ):
         return True
     if quote == '"' and "$" in value and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
         return True

@@ -102,7 +102,7 @@ def is_placeholder(value: str) -> bool:
     value = value.strip()
     if value.lower() in common() and value.lower() not in _NEVER:
         return False
-    if value[:1] in ("@", "!") and _is_random(value):
+    if value[:1] in ("@", "!", "*") and _is_random(value):
         return False
     signs = {c for c in value.lower() if c.isalnum()}
     return (

@@ -47,7 +47,7 @@ def gives(name: str) -> str | None:
 
 _SEVERAL = re.compile(r"(?i)(?:pass(?:word|wd|phrase|wort)?|pwd|kennwort|pin)(?:s|es|e)$")
 _CREDENTIALS = re.compile(
-    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|LoginData|UserPass|UserPassword)$"
+    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword)$"
 )
 
 

@@ -78,6 +78,8 @@ HOLDS = {
     "in a lambda of a method that lets somebody in": 'class X { java.util.function.Predicate<String> login() { return w -> w.equals("%s"); } }',
     "two joined words": 'class X { private String password = "marble-gate"; String a() { return password; } }',
     "a word kept beside an account": 'enum X { ONE("feed", "marblegate"); final String user, password; X(String u, String p) { user = u; password = p; } }',
+    "what a directory is asked with": 'class X { Object a() { Hashtable<String, String> h = new Hashtable<>(); h.put("java.naming.security.credentials", "marble-gate"); return h; } }',
+    "an account of an own kind": 'class X { static class FeedAccount { FeedAccount(String n, String p) { } } static FeedAccount A = new FeedAccount("feed", "%s"); }',
     "a list of passwords": 'class X { static final String[] PASSWORDS = {"%s"}; }',
     "a list of somebody's passwords": 'class X { List<String> feedPasswords = Arrays.asList("%s"); }',
     "an object of an account and its password": 'class X { record FeedCred(String u, String p) { } FeedCred a() { return new FeedCred("feed", "%s"); } }',
