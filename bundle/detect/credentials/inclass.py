@@ -59,7 +59,7 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     if name.startswith("*"):
         return _among(name[1:], first or "")
     if name.startswith("?#"):
-        return _beside(name[2:], given[1] or "", first or "")
+        return _beside(name[2:], (given[1] if len(given) > 1 else "") or "", first or "")
     if name.startswith("?"):
         sure = naming.held_against(name[1:], first or "", account=len(given) > 1 and bool(given[1]))
         if sure is None:

@@ -300,7 +300,8 @@ def _given(owner: str, name: str, given: list[str | None], receiver: str | None)
     if owner == MAP and name in PAIRS:
         yield from (("put", list(pair)) for pair in zip(given[::2], given[1::2], strict=False))
         return
-    if name == DEFAULT and isinstance(receiver, _Name):
+    named = isinstance(receiver, _Name) and receiver[:1] != "#"
+    if name == DEFAULT and named:
         yield "getProperty", [str(receiver), given[0]]
         return
     made = name == "<init>" or (name in _OF_OWNER and owner.startswith(_STORES))
@@ -308,7 +309,7 @@ def _given(owner: str, name: str, given: list[str | None], receiver: str | None)
     if made and name == "setKeyEntry":
         given = given[:_ENTRY]
     yield (last if made else f"{last}.{name}" if name in WITH_OWNER else name), given
-    if name in _TABLE and isinstance(receiver, _Name) and len(given) == _PAIR:
+    if name in _TABLE and named and len(given) == _PAIR:
         yield f"@{receiver}", given
 
 

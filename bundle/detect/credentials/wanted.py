@@ -52,8 +52,8 @@ _CREDENTIALS = re.compile(
 
 
 LOGS_IN = re.compile(
-    r"(?:do|try|check|verify|validate|is|can)_?(?:Login|Logon|Authenticated?|Authori[sz]ed?|User|Credentials|\w{0,12}(?:Password|Passwd|Pass|Pwd|Kennwort)\w{0,8})"
-    r"|login|logon|authenticate|authorize"
+    r"(?:do|try|check|verify|validate|is|can)_?(?:Login|Logon|Auth|Authenticated?|Authori[sz]ed?|User|Credentials|\w{0,12}(?:Password|Passwd|Pass|Pwd|Kennwort)\w{0,8})"
+    r"|login|logon|auth|authenticate|authorize"
 )
 """Methods that answer whether somebody may come in."""
 
