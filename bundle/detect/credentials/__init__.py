@@ -264,6 +264,10 @@ def _seal(key: bytes, value: str) -> bytes:
     return hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256")
 
 
+_MANY_MEANINGS = frozenset("root service guest support manager installer".split())
+"""Accounts whose names are words of many classes: alone they are no reason to follow one."""
+
+
 def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
     """Yield what a Java class has to hold before its bytecode is followed, which one in fifty is worth.
 
@@ -307,7 +311,7 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
         b"Cred;",
         b"Creds;",
         b"Account;",
-        *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS),
+        *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS - _MANY_MEANINGS),
         b"\0\5USERS",
         b"\0\5users",
         b"ACCOUNTS",

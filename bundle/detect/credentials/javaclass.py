@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from functools import cache
@@ -32,6 +33,10 @@ _STRING, _FIELD = 8, 9
 _NUMBER = 2
 """Bytes of the number of a constant."""
 _LONGEST_KEY = 60
+_OF_A_PASSWORD = re.compile(
+    rb"\x01\0[\x03-\x18][a-zA-Z]\w{0,14}?(?:assword|asswd|assphrase|asswort|ennwort|ass|wd)(?=[\x01-\x14])"
+)
+"""A short text, followed by another constant, that may be the name of a variable for a password."""
 _STATIC = 0x0008
 """The flag of a method that has no `this`."""
 _REFERENCES = (9, 10, 11)
@@ -110,7 +115,7 @@ def calls(  # noqa: C901, PLR0912 - one branch for each part of a class
         fixed: set[str] = set()
         for _ in range(reader.u2()):
             yield from _field(reader, pool, fixed, constants=constants)
-        local = wanted is not None and _locals(pool, wanted)
+        local = b"LocalVariableTable" in data and bool(_OF_A_PASSWORD.search(data))
         if marks is not None and not marks and not marked and not local and not _getters(pool, wanted):
             return
         methods: list[Method] = []
@@ -240,14 +245,6 @@ def _method(reader: _Reader, pool: dict[int, tuple[int, bytes]], found: list[Met
             yield from _written(reader, pool, name, size)
         reader.at = end
         reader.skip(0)
-
-
-def _locals(pool: dict[int, tuple[int, bytes]], wanted: Wanted) -> bool:
-    """Whether names of local variables were kept, and one may be a password's."""
-    texts = {raw for tag, raw in pool.values() if tag == TEXT and len(raw) <= _LONGEST_KEY}
-    return b"LocalVariableTable" in texts and any(
-        wanted.compared(raw.decode("utf-8", "replace")) for raw in texts
-    )
 
 
 def _names_one(method: Method, wanted: Wanted | None) -> bool:

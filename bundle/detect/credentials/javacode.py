@@ -206,7 +206,7 @@ def _unnamed(method: Method) -> dict[int, str]:
     return found
 
 
-_SHORTEST = 3
+_SHORTEST = 2
 """Letters of a name that says something."""
 _NEW_LIST, _INTO_LIST = 189, 83
 _MOST_ITEMS = 8

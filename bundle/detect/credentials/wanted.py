@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bundle.detect.credentials.keyword import Kind, kind_of
 
@@ -37,6 +38,20 @@ FORBIDDEN = re.compile(
 """Names of lists of passwords that nobody may choose."""
 
 
+@lru_cache(maxsize=20_000)  # the same names stand in many classes
+def _compared(name: str) -> bool:
+    if name in _LOGINS:
+        return True
+    return bool(_PASSWORD.search(name)) and (
+        bool(LOGS_IN.fullmatch(name)) or kind_of(name.removeprefix("get")) is Kind.PASSWORD
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _lists(name: str) -> bool:
+    return holds_accounts(name) or each(name) is not None
+
+
 def gives(name: str) -> str | None:
     """Return the name of the password that a method of this name is given: `withDbPassword`, a builder's `password`."""
     bare = _SETS.sub("", name, count=1)
@@ -56,6 +71,23 @@ LOGS_IN = re.compile(
     r"|login|logon|auth|authenticate|authorize"
 )
 """Methods that answer whether somebody may come in."""
+
+
+_LOGINS = frozenset(
+    f"{before}{word}"
+    for before in ("do", "try", "check", "verify", "validate", "is", "can")
+    for word in (
+        "Login",
+        "Logon",
+        "Auth",
+        "Authenticate",
+        "Authenticated",
+        "Authorized",
+        "User",
+        "Credentials",
+    )
+) | frozenset(("login", "logon", "auth", "authenticate", "authorize"))
+"""Those of them that say nothing of a password."""
 
 
 def each(name: str) -> str | None:
@@ -94,13 +126,11 @@ class Wanted:
 
     def lists(self, name: str) -> bool:
         """Whether a field of this name holds passwords, or accounts with theirs."""
-        return holds_accounts(name) or each(name) is not None
+        return len(name) <= _LONGEST_NAME and _lists(name)
 
     def compared(self, name: str) -> bool:
         """Whether what has this name, or what a getter of this name returns, is a password, or a method lets somebody in."""
-        if LOGS_IN.fullmatch(name):
-            return True
-        return bool(_PASSWORD.search(name)) and kind_of(name.removeprefix("get")) is Kind.PASSWORD
+        return len(name) <= _LONGEST_NAME and _compared(name)
 
     def named(self, name: str) -> bool:
         """Whether a name promises a secret."""
