@@ -35,8 +35,6 @@ _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
 _SHORTEST_LETTERS = 8
 """Letters that make no word, where a name says more than `token` or `key`; six small ones do where it ends in `secret`."""
-
-
 _SHORTEST_WORD = 6
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
