@@ -8,6 +8,7 @@ their options for it). Peers are installed into a virtual environment of the ben
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shutil
@@ -81,9 +82,15 @@ def measured(command: list[str]) -> tuple[float, float, str]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="unpacked files to look at instead of the packages"
+    )
+    folder = parser.parse_args().folder
+    if folder is not None and not folder.is_dir():
+        parser.error(f"{folder} is no folder")
     packed, unpacked = fetched()
-    if len(sys.argv) > 1:
-        unpacked = Path(sys.argv[1])
+    unpacked = folder or unpacked
     programs = peers()
     for title, folder in (("unpacked", unpacked), ("packed, unpacking included", packed)):
         stored = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink()) / 1e6
