@@ -51,6 +51,8 @@ _NO_SPACE = dict.fromkeys(b"\t\n\r\f")
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
 _ALONE, _PROPERTIES, _WINDOW = 13, 225, 136 << 20
 """Bytes of the header of a lone LZMA stream, the first byte that is no properties, and the memory for a look."""
+_ARJ = 38
+"""Bytes of the shortest main header of ARJ, its checksum included."""
 _SOME = 32
 """Bytes that random data does not unpack to by chance."""
 _PYC = frozenset(range(3000, 3700)) | {62211}
@@ -128,11 +130,9 @@ def _binary(head: bytes, source: Source) -> str:
 
 def _arj(head: bytes) -> bool:
     """Whether the main header of an ARJ archive is there: its sizes and its kind, for two bytes are no magic."""
-    return (
-        head[:2] == b"\x60\xea"
-        and 26 <= head[4] < int.from_bytes(head[2:4], "little") <= 2600
-        and head[10] == 2
-    )
+    if head[:2] != b"\x60\xea" or len(head) < _ARJ:
+        return False
+    return 26 <= head[4] < int.from_bytes(head[2:4], "little") <= 2600 and head[10] == 2
 
 
 def _is_utf16(head: bytes) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import binascii
+import fcntl
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -46,6 +46,16 @@ def missing(what: str) -> None:
 def archives(package: str) -> list[Path]:
     """Return the archives of a package's sources, each content once."""
     folder = CACHE / "archives" / package
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:  # apt's lists are for one at a time, and tests run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _fetch(package, folder)
+    found = sorted(folder.iterdir())
+    assert len(found) >= LEAST.get(package, 5), f"{package} has {len(found)} archives"
+    return found
+
+
+def _fetch(package: str, folder: Path) -> None:
     if not folder.is_dir():
         packed = _of_debian(package) if package in DEBIAN else _of_pypi(package)
         part = folder.with_name(f"{package}.{os.getpid()}")
@@ -55,12 +65,7 @@ def archives(package: str) -> list[Path]:
             if data and (digest := hashlib.sha256(data).digest()) not in seen:
                 seen.add(digest)
                 (part / f"{len(seen):04d}-{name}").write_bytes(data)
-        with suppress(OSError):  # somebody else was quicker
-            part.rename(folder)
-        shutil.rmtree(part, ignore_errors=True)
-    found = sorted(folder.iterdir())
-    assert len(found) >= LEAST.get(package, 5), f"{package} has {len(found)} archives"
-    return found
+        part.rename(folder)
 
 
 def _in(packed: Path) -> Iterator[tuple[str, bytes]]:
