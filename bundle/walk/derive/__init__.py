@@ -77,8 +77,9 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
 
 def _carried(made: Text, limits: Limits) -> Iterator[Text]:
     """Say what a text that was made carries wrapped: compiled Python and a database's rows do as scripts do."""
-    if made.how not in _BARE and wrapped.worth_it(made.content):
-        for how, content, line in wrapped.unwrapped(made.content, limits.layers):
+    hits = wrapped.said(made.content) if made.how not in _BARE else {}
+    if hits and wrapped.worth_it(made.content, hits):
+        for how, content, line in wrapped.unwrapped(made.content, limits.layers, hits):
             yield Text(f"{made.how}+{how}", content, line if made.line else None)
 
 

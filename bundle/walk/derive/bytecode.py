@@ -25,6 +25,7 @@ _U2 = struct.Struct(">H")
 _PAGE = re.compile(rb"\s*(?:#!/|<%|<\?xml)|(?s:.*?)<\?(?:php|=)")
 """How a constant begins, or what it says, that is a text of its own; many lines alone are documentation as a rule."""
 _MOST_TEXTS = 1000
+_LOOK = 256
 
 
 @cache
@@ -130,8 +131,15 @@ def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
             size, begin = (data[start] if start < len(data) else 0), start + 1
         else:
             size, begin = int.from_bytes(data[start : start + 4], "little"), start + 4
+        start_of_it = data[
+            begin : begin + min(size, _LOOK)
+        ]  # most marks are none, and say lengths that cost a copy
+        php = b"<?php" in start_of_it
+        if not 3 <= size <= 1 << 20 or not (php or _PRINTABLE.issuperset(start_of_it)):
+            at = start
+            continue
         text = data[begin : begin + size]
-        if 3 <= size <= 1 << 20 and len(text) == size and (b"<?php" in text or _PRINTABLE.issuperset(text)):
+        if len(text) == size and (php or _PRINTABLE.issuperset(text)):
             found.append(text)
             at = begin + size
         else:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from bundle.walk.derive import wrapped
 from bundle.walk.embedded import coded, extents, stored
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.member import OVERLAP, WINDOW, Content
@@ -55,6 +56,7 @@ def _all(
     form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None
 ) -> Iterator[Raw | Note]:
     reached = 0
+    carries = cache(lambda: wrapped.worth_it(source.read(0, source.size)))  # of a text with many marks once
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
         for at, mark in _marks(content, base, hits):
@@ -62,8 +64,9 @@ def _all(
                 break  # the next window has it whole
             if at < reached:
                 continue
-            find = coded.at if mark in coded.MARKS else extents.at
-            found = find(source, at, mark)
+            found = (
+                coded.at(source, at, mark, carries) if mark in coded.MARKS else extents.at(source, at, mark)
+            )
             if found is not None and found.start >= reached:
                 reached = found.start + found.length
                 if form in _PROGRAMS and found.data is None and reached == source.size:  # it extracts itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from bundle.walk.derive import wrapped
@@ -31,37 +31,37 @@ MARKS = _BASE64 | _BARE | {_BEGIN}
 _OUTSIDE = re.compile(rb"[^A-Za-z0-9+/\s\\]|\\[^nrt]")
 _LEAST = 60
 _QUOTES = (b"'", b'"')
+_OPENING = (b"", b"\n", *_QUOTES)
+_FULL = 63
+"""Bytes of a full line of uuencode, its end included."""
+_FIRST = 512
 _ENOUGH = 16 << 10
 """Bytes of text, or of what it holds, by which an archive is known."""
 _HEAD = re.compile(rb"\nbegin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
 
 
-def at(source: Source, place: int, mark: bytes) -> Found | None:
-    """Return the archive whose text starts at a mark."""
+def at(source: Source, place: int, mark: bytes, carries: Callable[[], bool]) -> Found | None:
+    """Return the archive whose text starts at a mark; `carries` tells whether the text says words of unwrapping."""
     if mark == _BEGIN:
         return _uuencoded(source, place)
     if mark in _BARE:
-        return _bare(source, place)
+        return _bare(source, place, carries)
     before = source.read(place - 1, 1) if place else b""
     if before.isalnum() or before in (b"+", b"/"):
         return None  # the middle of a longer run, which some other alignment reads
     length = _run(source, place)
     head = b"".join(_decoded(source, place, min(length, _ENOUGH)))
-    if length < _LEAST or not _is_archive(source, head, length):
+    if length < _LEAST or not _is_archive(head, length, carries):
         return None
     return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
 
 
-def _is_archive(source: Source, head: bytes, length: int) -> bool:
+def _is_archive(head: bytes, length: int, carries: Callable[[], bool]) -> bool:
     """Whether a run is an archive; one compressed text in a script that says how it is undone is unwrapped elsewhere."""
     kind = identify(head[:HEAD], Memory(head))
     if kind not in CONTAINERS:
         return False
-    if (
-        kind not in ("gzip", "bzip2")
-        or length > wrapped.MOST
-        or not wrapped.worth_it(source.read(0, source.size))
-    ):
+    if kind not in ("gzip", "bzip2") or length > wrapped.MOST or not carries():
         return True
     plain = b""
     try:
@@ -116,10 +116,13 @@ def _uuencoded(source: Source, place: int) -> Found | None:
     return Found(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
 
 
-def _bare(source: Source, place: int) -> Found | None:
+def _bare(source: Source, place: int, carries: Callable[[], bool]) -> Found | None:
+    before = source.read(max(0, place - _FULL), min(place, _FULL))
+    if before[-1:] not in _OPENING or (before[-1:] == b"\n" and _line(before.splitlines()[-1])):
+        return None  # inside a line, or the middle of a run that was looked at from its start
     length = _extent(source, place)
     head = b"".join(islice(_undone(source, place), _ENOUGH // 45))
-    if length < _LEAST or not _is_archive(source, head, length):
+    if length < _LEAST or not _is_archive(head, length, carries):
         return None
     return Found(place, length, f"<uuencoded at {place}>", _undone(source, place))
 
@@ -129,7 +132,7 @@ def _extent(source: Source, start: int) -> int:
     length = 0
     for line, size in _lines(source, start):
         length += size
-        if not _line(line):
+        if not _line(line) or _ends(line):
             break
     return min(length, source.size - start)
 
@@ -140,15 +143,27 @@ def _undone(source: Source, start: int) -> Iterator[bytes]:
         if not plain:
             return
         yield plain
+        if _ends(line):
+            return
+
+
+def _whole(line: bytes) -> int:
+    """Return how many letters the first one of a line says that it has, itself included."""
+    return 1 + ((line[0] - 32 & 63) + 2) // 3 * 4
+
+
+def _ends(line: bytes) -> bool:
+    """Whether a literal ends right behind the letters of a line."""
+    whole = _whole(line)
+    return line[whole : whole + 1] in _QUOTES
 
 
 def _line(line: bytes) -> bytes | None:
     """Return the bytes of one line, None where it is none."""
     if not line or not 32 <= line[0] <= 96 or len(line) > 90:
         return None
-    whole = 1 + ((line[0] - 32 & 63) + 2) // 3 * 4
-    if line[whole : whole + 1] in _QUOTES:
-        line = line[:whole]  # the last one of a literal, and what follows it
+    if _ends(line):
+        line = line[: _whole(line)]
     try:
         return binascii.a2b_uu(line)
     except binascii.Error:
@@ -157,9 +172,10 @@ def _line(line: bytes) -> bytes | None:
 
 def _lines(source: Source, start: int) -> Iterator[tuple[bytes, int]]:
     """Say (line, bytes it takes)."""
-    held = b""
-    while block := source.read(start, CHUNK):
+    held, step = b"", _FIRST  # most that begin like an archive end soon
+    while block := source.read(start, step):
         start += len(block)
+        step = min(2 * step, CHUNK)
         *whole, held = (held + block).split(b"\n")
         for line in whole:
             yield line.rstrip(b"\r"), len(line) + 1

@@ -81,6 +81,8 @@ def rar(source: Source) -> int:
 def volume(source: Source) -> bool:
     """Whether a rar archive says it is one of several volumes."""
     head = source.read(0, 64)
+    if len(head) < 64:
+        return False
     if head[6:8] != b"\1\0":
         return bool(head[10] & 1)
     kind = _vint(head, _vint(head, 12)[1])

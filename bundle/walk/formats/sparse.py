@@ -27,15 +27,19 @@ class Sparse:
     pieces: tuple[tuple[int, int], ...]
     used: int = 0
 
-    def fills(self, stored: int) -> bool:
-        """Whether the pieces are in order, fit the file and are what is stored, and the holes are few enough to fill."""
+    def fits(self, stored: int) -> bool:
+        """Whether the pieces are in order, fit the file and are what is stored."""
         at = total = 0
         for offset, length in self.pieces:
             if offset < at or length < 0:
                 return False
             at = offset + length
             total += length
-        return total == stored and at <= self.logical <= stored + _HOLES
+        return total == stored and at <= self.logical
+
+    def small(self, stored: int) -> bool:
+        """Whether the holes are few enough to fill."""
+        return self.logical <= stored + _HOLES
 
     def filled(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         """Return the file: the pieces that `parts` hold one after another, with zeros where nothing is stored."""
@@ -61,13 +65,13 @@ def _zeros(length: int) -> Iterator[bytes]:
 
 def old_gnu(stream: Stream, block: bytes, logical: int) -> Sparse:
     """Read the map of a header of type S, and step over the blocks that go on with it."""
-    table, more = block[386:482], block[482]
+    table, more = bytearray(block[386:482]), block[482]
     while more:
         block = stream.exactly(BLOCK)
         if len(table) < _META:
             table += block[:504]
         more = block[504]
-    rows = (table[at : at + 24] for at in range(0, len(table), 24))
+    rows = (bytes(table[at : at + 24]) for at in range(0, len(table), 24))
     return Sparse(logical, tuple((number(row[:12]), number(row[12:])) for row in rows if row.strip(b"\0 ")))
 
 
@@ -76,17 +80,14 @@ def pax(stream: Stream, said: dict[str, bytes], size: int) -> Sparse:
     logical = _decimal(said.get("GNU.sparse.realsize") or said.get("GNU.sparse.size") or b"0")
     if said.get("GNU.sparse.major") != b"1":
         return Sparse(logical, _pairs(said.get("GNU.sparse.map", b"").split(b",")))
-    used, text = BLOCK, stream.exactly(BLOCK)
-    while True:
-        lines = text.split(b"\n")
-        if len(lines) > 1 and lines[0].isdigit():
-            wanted = 1 + 2 * _decimal(lines[0])
-            if len(lines) > wanted > 0:
-                return Sparse(logical, _pairs(lines[1:wanted]), used)
-        if used > _META or used >= size:
-            raise Broken("corrupt", "the sparse map is damaged")
-        text += stream.exactly(BLOCK)
-        used += BLOCK
+    blocks = [stream.exactly(BLOCK)]
+    lines, wanted = blocks[0].count(b"\n"), _decimal(blocks[0].split(b"\n", 1)[0]) * 2 + 1
+    while wanted > 0 and lines < wanted and len(blocks) * BLOCK < min(size, _META):
+        blocks.append(stream.exactly(BLOCK))
+        lines += blocks[-1].count(b"\n")
+    if not 0 < wanted <= lines:
+        raise Broken("corrupt", "the sparse map is damaged")
+    return Sparse(logical, _pairs(b"".join(blocks).split(b"\n")[1:wanted]), len(blocks) * BLOCK)
 
 
 def _pairs(numbers: list[bytes]) -> tuple[tuple[int, int], ...]:

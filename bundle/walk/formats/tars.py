@@ -135,6 +135,7 @@ def _pad(stream: Stream, size: int) -> None:
 def _pax(record: bytes) -> dict[str, bytes]:
     """Read `length key=value` lines. Errors: Broken."""
     found: dict[str, bytes] = {}
+    pieces: list[bytes] = []
     at = 0
     while at < len(record) and record[at]:
         space = record.find(b" ", at, at + 20)
@@ -146,9 +147,11 @@ def _pax(record: bytes) -> dict[str, bytes]:
             raise Broken("corrupt", "a PAX header is damaged")
         word = decoded(key)
         if word in _PIECES:  # format 0.0 says each offset and length in a record of its own
-            found[_MAP] = b",".join(filter(None, (found.get(_MAP), value[:-1])))
+            pieces.append(value[:-1])
         found[word] = value[:-1]
         at += length
+    if pieces:
+        found[_MAP] = b",".join(pieces)
     return found
 
 
@@ -184,24 +187,16 @@ def _entry(
     shape: sparse.Sparse | None = None
     data: bytes | Iterator[bytes]
     if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):
+        text = decoded(pax["GNU.sparse.name"]) if "GNU.sparse.name" in pax else text
         shape = (
             sparse.old_gnu(stream, block, number(block[483:495]))
             if kind == b"S"
             else sparse.pax(stream, pax, size)
         )
         stored -= shape.used
-        if "GNU.sparse.name" in pax:
-            text = decoded(pax["GNU.sparse.name"])
-        kept = shape.fills(stored)
-        yield Note(
-            "special-file",
-            f"is sparse: {max(shape.logical, 0)} bytes of which {stored} are stored"
-            + (
-                "" if kept else "; examined without its holes, for they are too many, or the map does not fit"
-            ),
-            text,
-        )
-        shape = shape if kept else None
+        notes = list(_of_sparse(shape, stored, text))
+        yield from notes
+        shape = shape if len(notes) == 1 else None
     data = stream.read(stored) if stored <= _AT_ONCE else stream.parts(stored)
     begin = stream.position
     if isinstance(data, bytes) and len(data) < stored:
@@ -279,3 +274,12 @@ def _seconds(value: bytes | None, field_: bytes) -> float | None:
             return None
     found = number(field_)
     return float(found) if found >= 0 else None
+
+
+def _of_sparse(shape: sparse.Sparse, stored: int, text: str) -> Iterator[Note]:
+    """Say that a member is sparse and, where it is so, why it is examined without its holes."""
+    yield Note("special-file", f"is sparse: {max(shape.logical, 0)} bytes of which {stored} are stored", text)
+    if not shape.fits(stored):
+        yield Note("corrupt", "its sparse map does not fit what is stored; examined without its holes", text)
+    elif not shape.small(stored):
+        yield Note("unsupported", "has more holes than are filled; examined without them", text)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from bundle.walk import Member, Problem, walk
 from bundle.walk.formats.sparse import Sparse
-from tests.bundle.walk.hostile import zipped
+from tests.bundle.walk.hostile import header, padded, pax, zipped
 
 WAYS = {
     "old GNU": ("--format=gnu",),
@@ -58,7 +59,8 @@ def test_an_archive_with_holes_is_opened(way: str, pieces: int, tmp_path: Path) 
 
 def test_maps_that_lie_are_not_believed() -> None:
     good = Sparse(100, ((0, 10), (50, 10), (100, 0)))
-    assert good.fills(20)
+    assert good.fits(20)
+    assert good.small(20)
     assert b"".join(good.filled(iter((b"a" * 15, b"b" * 5)))) == b"a" * 10 + bytes(
         40
     ) + b"a" * 5 + b"b" * 5 + bytes(40)
@@ -68,6 +70,40 @@ def test_maps_that_lie_are_not_believed() -> None:
         (15, ((0, 10), (10, 10))),
         (100, ((0, 19),)),
         (100, ((-1, -1),)),
-        (1 << 40, ((0, 20),)),
     ):
-        assert not Sparse(logical, pieces).fills(20)
+        assert not Sparse(logical, pieces).fits(20)
+    assert not Sparse(1 << 40, ((0, 20),)).small(20)
+
+
+def test_maps_of_hundreds_of_thousands_of_lines_are_read_at_once(tmp_path: Path) -> None:
+    """Each would take hours if every block or record of it meant reading the whole once more."""
+    pairs = 200_000
+    lines = b"%d\n" % pairs + b"".join(b"%d\n1\n" % (n * 2) for n in range(pairs))
+    lines += bytes(-len(lines) % 512)
+    said = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(2 * pairs)}
+    new = pax(said) + header(b"s", len(lines) + pairs) + lines + padded(b"x" * pairs) + bytes(1024)
+    records = b"".join(
+        _record(b"GNU.sparse.offset", b"%d" % (n * 2)) + _record(b"GNU.sparse.numbytes", b"1")
+        for n in range(pairs)
+    )
+    records += _record(b"GNU.sparse.size", b"%d" % (2 * pairs))
+    old = (
+        header(b"p", len(records), b"x")
+        + padded(records)
+        + header(b"s", pairs)
+        + padded(b"x" * pairs)
+        + bytes(1024)
+    )
+    for data in (new, old):
+        (tmp_path / "x.tar").write_bytes(data)
+        began = time.process_time()
+        members = [event for event in walk(str(tmp_path / "x.tar")) if isinstance(event, Member)]
+        assert members[-1].sha256 == hashlib.sha256(b"x\0" * pairs).hexdigest()
+        assert time.process_time() - began < 30
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    length = len(key) + len(value) + 3
+    while length != len(b"%d %s=%s\n" % (length, key, value)):
+        length += 1
+    return b"%d %s=%s\n" % (length, key, value)
