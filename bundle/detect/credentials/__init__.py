@@ -17,9 +17,9 @@ from pathlib import Path
 from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass, place, rows
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family, Net, Sink, shipped
-from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.javacode import ACCOUNTS
 from bundle.detect.credentials.nets import by_net, lines
+from bundle.detect.credentials.parts import PROGRAMS, WHOLE, Gates, Pattern, part_of, parts_of
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.rotation import rotate
 from bundle.detect.credentials.spans import Spans
@@ -67,14 +67,15 @@ class Credentials:
         self._sinks = {s.callee.lower(): s for s in sinks}
         self._calls = calls.Calls(sinks)
         self._engine = engine
-        self._gate: PatternGate | None = None
+        self._gates: Gates | None = None
         self._classes = Gate(_class_words(sinks), engine=engine)
         self._wanted = Wanted(self._sinks.keys())
-        self._patterns = [n.gate for _, n in self._nets] + [
-            calls.gate(sinks),
-            assign.GATE,
-            rows.GATE,
-            heredoc.GATE,
+        self._patterns = [
+            *(Pattern(n.gate, parts_of(n.styles, lists=n.lists)) for _, n in self._nets),
+            Pattern(calls.gate(sinks)),
+            Pattern(assign.GATE),
+            Pattern(rows.GATE),
+            Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
         ]
 
     @property
@@ -84,7 +85,7 @@ class Credentials:
         for family, net in ((f, n) for f in self._families for n in f.nets):
             parts = (
                 family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
-                net.entropy, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
+                net.entropy, net.lists, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
             )  # fmt: skip
             made.update(repr(parts).encode())
         return made.digest()
@@ -94,11 +95,11 @@ class Credentials:
         return tuple(f.rule for f in self._families)
 
     @property
-    def gate(self) -> PatternGate:
-        """The gate, compiled when it is first asked for."""
-        if self._gate is None:
-            self._gate = PatternGate(self._patterns, engine=self._engine)
-        return self._gate
+    def gates(self) -> Gates:
+        """The gates, compiled when they are first asked for."""
+        if self._gates is None:
+            self._gates = Gates(self._patterns, engine=self._engine)
+        return self._gates
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the credentials in one member."""
@@ -156,7 +157,8 @@ class Credentials:
 
     def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
-        hits, name = self.gate.hits(view.data), member.name[-_LONGEST_PATH:]
+        name, told = member.name[-_LONGEST_PATH:], place.by_name(member)
+        hits = self.gates.hits(view.data, part_of(told, member.name))
         nets = (
             [(f, n) for f, n, path in self._of_files if path.search(name)]
             if self._of_file.search(name)
@@ -165,7 +167,7 @@ class Credentials:
         table = name.lower().endswith(_SEPARATED)
         if not hits and not nets and not table:
             return "", []
-        kind = place.style(member)
+        kind = told or place.of_content(member)
         caught = self._caught(view, hits, kind)
         if table:
             caught += [(self._by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)]

@@ -32,6 +32,8 @@ class Net:
     multiline: bool
     check: str
     """A word for a further check in Python: `hash`, `github`, `xml`, ...; empty for none."""
+    lists: bool = False
+    """Whether this is for lists of accounts, a line each: programs and JSON have none, and no word is in all of them to look for."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
     allowed: tuple[re.Pattern[str], ...] = ()
@@ -113,6 +115,7 @@ def _net(row: Table) -> Net:
         evidence=row.text("evidence", "place"),
         multiline=row.flag("multiline", default=False),
         check=row.text("check", ""),
+        lists=row.flag("lists", default=False),
     )
     row.done()
     return net

@@ -11,24 +11,29 @@ from bundle.walk.member import Content
 
 _STRETCH = 1 << 28
 _OVERLAP = 4096
+_CASELESS, _MULTILINE = 1, 4
+"""Flags of Vectorscan (HS_FLAG_CASELESS, HS_FLAG_MULTILINE), which may not be installed."""
 
 
 class PatternGate:
     """Patterns compiled once; each is bounded, so that a hit says its end and a window finds the rest."""
 
-    def __init__(self, patterns: Sequence[str], *, engine: str = "auto") -> None:
-        """Compile; `engine` is `auto` or `plain`."""
+    def __init__(self, patterns: Sequence[str | None], *, engine: str = "auto") -> None:
+        """Compile; `engine` is `auto` or `plain`. None keeps its number and is not looked for."""
         self.patterns = tuple(patterns)
-        self._numbers: dict[str, list[int]] = {}  # many rules share a pattern, which is looked for once
-        for number, pattern in enumerate(self.patterns):
-            self._numbers.setdefault(pattern, []).append(number)
+        self._numbers = _numbered(patterns)
         self._of = {numbers[0]: numbers for numbers in self._numbers.values()}
-        self._database = _compiled(self._numbers) if engine == "auto" else None
+        self._database = kept.database(*_expressions(self._numbers)) if engine == "auto" else None
         self._plain = (
             [(numbers[0], re.compile(p.encode(), re.MULTILINE)) for p, numbers in self._numbers.items()]
             if self._database is None
             else []
         )
+
+    @staticmethod
+    def is_kept(patterns: Sequence[str | None]) -> bool:
+        """Whether a gate over the patterns was compiled before and is at hand."""
+        return kept.is_kept(*_expressions(_numbered(patterns)))
 
     @property
     def engine(self) -> str:
@@ -90,16 +95,22 @@ def spread(pattern: str) -> list[str]:
     return [pattern] if wide is None else [f"{wide[1]}{word}{wide[3]}" for word in _EITHER.findall(wide[2])]
 
 
-def _compiled(patterns: Mapping[str, Sequence[int]]) -> Any | None:
-    try:
-        import hyperscan
-    except ImportError:
-        return None
+def _numbered(patterns: Sequence[str | None]) -> dict[str, list[int]]:
+    """Return the numbers of each pattern: many rules share one, which is looked for once."""
+    numbers: dict[str, list[int]] = {}
+    for number, pattern in enumerate(patterns):
+        if pattern is not None:
+            numbers.setdefault(pattern, []).append(number)
+    return numbers
+
+
+def _expressions(patterns: Mapping[str, Sequence[int]]) -> tuple[list[bytes], list[int], list[int]]:
+    """Return what Vectorscan is given: expressions, their flags, and the number that each reports under."""
     expressions, flags, ids = [], [], []
     for pattern, numbers in patterns.items():
         insensitive = pattern.startswith("(?i)")
         for one in spread(pattern.removeprefix("(?i)")):
             expressions.append(one.encode())
-            flags.append(hyperscan.HS_FLAG_MULTILINE | (hyperscan.HS_FLAG_CASELESS if insensitive else 0))
+            flags.append(_MULTILINE | (_CASELESS if insensitive else 0))
             ids.append(numbers[0])
-    return kept.database(expressions, flags, ids)
+    return expressions, flags, ids

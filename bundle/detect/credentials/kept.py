@@ -13,12 +13,12 @@ import platform
 import stat
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 _SEAL = hashlib.sha256().digest_size
-_MOST_KEPT = 8
+_MOST_KEPT = 16
 """Compiled gates in the folder: of this version, of the last one, of a few rule files."""
 
 
@@ -75,6 +75,15 @@ def write(name: str, data: bytes) -> None:
         Path(made).replace(where / name)
         for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[_MOST_KEPT:]:
             old.unlink()
+
+
+def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> bool:
+    """Whether the gate over the expressions is in the folder."""
+    try:
+        name = named(list(zip(expressions, flags, numbers, strict=True)), version("hyperscan"))
+    except PackageNotFoundError:
+        return False
+    return (folder() / name).exists()
 
 
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:

@@ -61,37 +61,51 @@ _PAIR_OF_CODE = re.compile(
     re.MULTILINE,
 )
 """A name and a literal that is all there is behind it: calls with literals in them are no texts."""
+_DERIVED = {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}
+_MARKED = frozenset(("md", "rst", "adoc"))
+"""Marks of texts with some form, which a name in front of them does not change."""
+_PAGES = frozenset(("jsp", "jspx"))
+_LISTS = frozenset(("txt", "list"))
 _HEAD = 16 << 10
 _LONGEST_NAME = 255
 """Letters of a name that are looked at, from its end: no file system of a host has longer ones (NAME_MAX)."""
 
 
-def style(member: Member) -> str:  # noqa: PLR0911 - one return for each way to tell
+def style(member: Member) -> str:
     """Return the kind of text: code, config, shell, markup, sql, prose or other."""
+    return by_name(member) or of_content(member)
+
+
+def by_name(member: Member) -> str:  # noqa: PLR0911 - one return for each way to tell
+    """Return the kind of text where a member's format or name tells it, else an empty text."""
     if member.derived:
-        return {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}.get(
-            member.derived, _of_content(member)
-        )
+        return _DERIVED.get(member.derived, "")
     name = member.name[-_LONGEST_NAME:]
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    if _PROSE_NAMES.match(name) and member.format not in ("php", "shell") and suffix not in _SUFFIX:
-        return PROSE
-    if name.lower().endswith((".md", ".rst", ".adoc")):
-        return PROSE
     known = _BY_FORMAT.get(member.format)
-    if known and not (known == MARKUP and name.endswith((".jsp", ".jspx"))):
+    if suffix not in _SUFFIX and member.format not in ("php", "shell") and _PROSE_NAMES.match(name):
+        return PROSE
+    if suffix in _MARKED:
+        return PROSE
+    if known and not (known == MARKUP and suffix in _PAGES):
         return known
     if name == "CMakeLists.txt":
         return CODE
     if name.endswith("_history"):
         return SHELL
-    if _ACCOUNTS.match(name):
-        return CONFIG
-    if suffix in ("txt", "list"):  # a list of accounts as well as a letter
-        return CONFIG if _of_content(member) == CONFIG else PROSE
-    return _SUFFIX.get(suffix) or _of_content(member)
+    if suffix not in _LISTS:
+        return _SUFFIX.get(suffix, "")
+    return CONFIG if _ACCOUNTS.match(name) else ""
+
+
+def of_content(member: Member) -> str:
+    """Return the kind of text where its name does not tell it."""
+    found = _of_content(member)
+    if member.derived or "." not in member.name or member.name.rsplit(".", 1)[-1].lower() not in _LISTS:
+        return found
+    return CONFIG if found == CONFIG else PROSE  # a list of accounts as well as a letter
 
 
 _LINE = re.compile(rb"^[^\n]*\S", re.MULTILINE)

@@ -9,6 +9,7 @@ import pytest
 
 from bundle.detect.credentials import Credentials
 from bundle.detect.credentials.families import Example, Family, load, shipped
+from bundle.detect.credentials.parts import WHOLE
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile, Severity
@@ -56,7 +57,7 @@ def test_gate_and_fallback_say_the_same_of_every_planted_kind(
     from tests.bundle.detect.credentials.plant.corpus import fill
     from tests.bundle.detect.credentials.plant.kinds import places
 
-    assert plain.gate.engine == "plain"
+    assert plain.gates.whole.engine == "plain"
     pick = random.Random(5)
     for place in (*places("first"), *places("second"), *places("decoys")):
         data = fill(place, pick).text.encode()
@@ -90,7 +91,7 @@ def test_gate_and_fallback_hit_the_same_lines(
     data = text.encode()
 
     def lines(found: Credentials) -> set[tuple[int, int]]:
-        hits = found.gate.hits(data)
+        hits = found.gates.hits(data, WHOLE)
         return {(number, data.count(b"\n", 0, end - 1)) for number, ends in hits.items() for end in ends}
 
     assert lines(credentials) == lines(plain)
