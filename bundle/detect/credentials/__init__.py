@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from os import urandom
 from pathlib import Path
 
@@ -61,7 +62,8 @@ class Credentials:
         nets = [(f, n) for f in self._families for n in f.nets]
         self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
         self._of_files = [(f, n, n.files) for f, n in nets if n.files is not None]
-        self._of_file = re.compile("|".join(f"(?:{p.pattern})" for _, _, p in self._of_files) or r"(?!)")
+        names = "|".join(f"(?:{p.pattern})" for _, _, p in self._of_files)
+        self._of_file = re.compile(names or r"(?!)", re.IGNORECASE)
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
         sinks = [s for f in self._families for s in f.sinks]
         self._sinks = {s.callee.lower(): s for s in sinks}
@@ -138,12 +140,12 @@ class Credentials:
         if not caught:
             return
         path = place.inside(member, subject)
-        translation = place.is_translation(member, path, kind)
+        translation = cache(lambda: place.is_translation(member, path, kind))  # of what few are asked
         documentation = place.is_documentation(path, kind)
         test, sample = place.is_test(path), place.is_sample(path)
         spans = Spans.of(member, view.data, kind)
         for family, one in distinct(caught):
-            if translation and _is_a_text(family, one):
+            if _is_a_text(family, one) and translation():
                 continue
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
@@ -158,12 +160,8 @@ class Credentials:
     def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
         name, told = member.name[-_LONGEST_PATH:], place.by_name(member)
-        hits = self.gates.hits(view.data, part_of(told, member.name))
-        nets = (
-            [(f, n) for f, n, path in self._of_files if path.search(name)]
-            if self._of_file.search(name)
-            else []
-        )
+        own = part_of(told, name)
+        hits, nets = self.gates.hits(view.data, own), self._for_a_name(name) if own == WHOLE else []
         table = name.lower().endswith(_SEPARATED)
         if not hits and not nets and not table:
             return "", []
@@ -186,6 +184,12 @@ class Credentials:
                     for f, c in self._in_text(inner, View(data), depth + 1)[1]
                 ]
         return kind, caught
+
+    def _for_a_name(self, name: str) -> list[tuple[Family, Net]]:
+        """Return the nets that files of a name are read whole for: lists of accounts."""
+        if not self._of_file.search(name):
+            return []
+        return [(f, n) for f, n, path in self._of_files if path.search(name)]
 
     def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []

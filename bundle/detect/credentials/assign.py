@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bundle.detect.credentials import decode, place
+from bundle.detect.credentials import decode, given, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.naming import token
-from bundle.detect.credentials.novalue import BARE, ENVIRONMENT, LITERAL_BEGINS, PROGRAMS, mapped, no_value
+from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, no_value
 from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
+    common,
     is_chosen,
     is_compound,
     is_generated,
@@ -60,30 +61,17 @@ _NAME = re.compile(
     r"""[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}+(?<![-.])(?!["']?[\]}]?[\[{]["']?\$?[\w.\-]|->|::)"""
 )
 """A name that nothing else belongs to: no index, no member, no class."""
-_MORE = re.compile(
-    r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')(?![ \t]{0,8}[=:])"""
-)
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
 _QUOTES = ("'", '"')
 _COMPARED = re.compile(r"\s*[!=]==?(?!=)")
 """Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
 _BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
-_GENERIC_QUOTE = re.compile(r"%?q[qQ]?[{(\[](?=[^\n]*[})\]]$)")
-"""q{...} of Perl and Ruby."""
-_NEXT_LINE = re.compile(r"(?:[|>][-+]?\d?|\\)[ \t\r]*$")
-_FOLLOWING = re.compile(r"[^\n]*\n[ \t]*(?P<value>[^\s#][^\n]*?)[ \t\r\\]*(?:\n|$)")
-"""The line after one that ends in a sign that the value goes on, or begins, there."""
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
-_UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
 _REFERRED = re.compile(r"!(?i:Ref|Sub|GetAtt|ImportValue|env|env_var|secret|vault|include|reference)\s")
 _GOES_ON = re.compile(rb"""[ \t]*(?:=>|=|["']|[^\s\x1c-\x1f\x85\xa0:="'#]{0,4}$)""")
 """A line that goes on with what the one before it began: with a sign, a literal, or a word that is all there is."""
-_COMMENT = re.compile(r"\s+(?:#|//|;|--|/\*).*$|[,;]\s*$")
-_CLOSED = re.compile(r"\s+[})\]]+$")
-_FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s""")
-"""Another setting on the same line."""
 _NEIGHBOUR = re.compile(
     r"(?i)\b(?:cn|uid)=\w|\b\w*(?:user(?:name)?|uname|login|host(?:name)?|server|dbname|database|url|driver|account|port|dsn)[\"'\]]*\s*(?:=>|:=|=|:|,)"
 )
@@ -110,7 +98,11 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
         if at <= position:
             continue
         floor, end = view.window(at, multiline=False)
-        if floor > position and _GOES_ON.match(view.data, floor, at):
+        if (
+            floor > position
+            and _GOES_ON.match(view.data, floor, at)
+            and not (kind == place.CONFIG and _PROMISE.search(view.text(floor, at).lower()))
+        ):
             floor, _ = view.window(floor, multiline=False)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
@@ -154,12 +146,12 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     view: View, base: int, text: str, found: re.Match[str], kind: str
 ) -> Catch | None:
     key, promised = _promised(found)
-    if promised is None or not _on_its_line(found, text, kind):
+    if promised is None or _hopeless(key, promised, found, text, kind) or not _on_its_line(found, text, kind):
         return None
     separated = _separated(found, text)
     if not separated and not _in_a_pair(found, text):
         return None
-    read = _read(view, base, text, found, kind)
+    read = given.read(view, base, text, found, kind)
     if read is None:
         return None
     start, end, value, quoted = read
@@ -182,6 +174,42 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if confidence is None or compared:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
+
+
+_STATE = re.compile(r"""(["'])[a-z][a-z._-]*\1""")
+_DIGIT = re.compile(r"\d")
+_SHORT = 32
+"""Letters of a literal, its quotes among them, in which no generator has room for all kinds of signs."""
+
+
+def _is_sentence(key: str, literal: str) -> bool:
+    """Whether a literal is no more than words, which is what most names with a word for a secret are given: texts of a program."""
+    said = literal[1:-1].strip()
+    return (
+        " " in said
+        and literal[0] in "\"'"
+        and (len(literal) < _SHORT or not _DIGIT.search(said))
+        and "%" not in said
+        and said[0] != "{"
+        and "phrase" not in key.lower()
+        and said.lower() not in common()
+    )
+
+
+def _is_state(key: str, found: re.Match[str], text: str) -> bool:
+    """Whether a name of a token is given a word of the program's own, as all lexers do: `token: "comment"`."""
+    return (
+        bool(_STATE.fullmatch(found["value"]))
+        and not (found["wrap"] or _CODED.search(key))
+        and token(key, found["value"][1:-1]) is None
+        and given.MORE.match(text, found.end()) is None
+    )
+
+
+def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: str) -> bool:
+    """Whether a look at the literal by itself tells that it is none, which is quicker than to read it."""
+    state = promised is Kind.TOKEN and kind == place.CODE and _is_state(key, found, text)
+    return state or _is_sentence(key, found["value"])
 
 
 _JOINED = re.compile(r"\[|->|::")
@@ -242,63 +270,12 @@ def _separated(found: re.Match[str], text: str) -> bool:
     if sep in ("=>", "->", "<-"):
         return True
     if before.endswith(("?", "&", "/")) and sep == "=":
-        return _within_a_literal(before)
+        return given.within_a_literal(before)
     asked = (
         quoted_key and sep == ":" and before.rstrip("\"'").rstrip().endswith("?")
     )  # a ? "password" : "text"
     whole = "{" in found["key"]  # &Token{Secret: "..."} of Go
     return not asked and (whole or not before.endswith(("!", "?", "/", "&", "%")))
-
-
-def _within_a_literal(before: str) -> bool:
-    """Whether a quote is open at the end of the line so far."""
-    line = before.rsplit("\n", 1)[-1]
-    return line.count('"') % 2 == 1 or line.count("'") % 2 == 1
-
-
-def _read(
-    view: View, base: int, text: str, found: re.Match[str], kind: str
-) -> tuple[int, int, str, bool] | None:
-    """Return start, end and value as it is meant, and whether it is a literal; None where what stands there is none."""
-    before = text[: found.start()]
-    if before[-1:] in _QUOTES and found["close"][:1] == before[-1:]:
-        before = before[:-1]  # the name's own quotes do not stay open
-    if kind in PROGRAMS and found["value"][0] not in LITERAL_BEGINS and not _is_text(before, kind):
-        return None
-    start, end, value, quoted = _literal(view, base, text, found, kind)
-    in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
-    if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):
-        return start, end, value, quoted
-    word = _explained(value, before, kind, found["sep"])
-    start += len(value[: value.find(word)].encode())
-    tight = (
-        text[found.end("key") : found.start("value")] == "="
-    )  # NAME=value of a command, which no sentence has
-    somebodys = is_generated(word) or (tight and word.isalpha() and is_no_word(word))
-    return (start, start + len(word.encode()), word, False) if somebodys else None
-
-
-def _is_text(before: str, kind: str) -> bool:
-    """Whether a place in a program is within a comment or a literal, where a bare word may be a value."""
-    return _within_a_literal(before) or place.is_comment(before.rsplit("\n", 1)[-1], kind)
-
-
-_END_OF_LITERAL = re.compile(r"""[\s"'&;,<>\\]""")
-
-
-def _explained(value: str, before: str, kind: str, sep: str) -> str:
-    """Return the word after a name in documentation, in a comment, or in a literal of settings ("a=b&password=...").
-
-    Elsewhere what stands bare in a program is code, not a value.
-    """
-    if not value.strip():
-        return ""
-    if sep == "=" and kind != place.PROSE and _within_a_literal(before):
-        return _END_OF_LITERAL.split(value, maxsplit=1)[0]
-    if kind != place.PROSE and not place.is_comment(before.rsplit("\n", 1)[-1], kind):
-        return ""
-    words = value.split() if kind != place.PROSE else value.strip("*` ").split()
-    return words[0].rstrip(".,;:)*`") if words else ""
 
 
 def _in_a_pair(found: re.Match[str], text: str) -> bool:
@@ -309,57 +286,6 @@ def _in_a_pair(found: re.Match[str], text: str) -> bool:
         (before.endswith(("'", '"')) or opened == "{") and found["sep"] == "," and found["value"][0] in "\"'"
     )
     return literals and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
-
-
-def _literal(  # noqa: PLR0911 - one return for each way to write a literal
-    view: View, base: int, text: str, found: re.Match[str], kind: str
-) -> tuple[int, int, str, bool]:
-    raw = found["value"]
-    start, end = found.span("value")
-    if raw[:3] in ('"""', "'''") and len(raw) > 6:  # noqa: PLR2004 - three quotes on either side
-        return base + start + 3, base + end - 3, view.value(base + start + 3, base + end - 3), True
-    if raw.startswith('\\"') and raw.endswith('\\"') and len(raw) > 4:  # noqa: PLR2004 - escaped quotes on either side
-        return base + start + 2, base + end - 2, view.value(base + start + 2, base + end - 2), True
-    if mark := _GENERIC_QUOTE.match(raw):
-        at = base + start + mark.end()
-        return at, base + end - 1, view.value(at, base + end - 1), True
-    if _NEXT_LINE.match(raw) and kind in BARE and (more := _FOLLOWING.match(text, end)):
-        return (
-            base + more.start("value"),
-            base + more.end("value"),
-            view.value(base + more.start("value"), base + more.end("value")),
-            False,
-        )
-    if raw[0] in "\"'":
-        value = decode.unescaped(view.value(base + start + 1, base + end - 1))
-        at = end
-        while (more := _MORE.match(text, at)) and not (view.apart and "\n" in more[0]):
-            value += decode.unescaped(more["value"][1:-1])
-            at = more.end()
-        return base + start + 1, base + end - 1, value, True
-    if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
-        return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
-    raw = _bare(found, kind)
-    value = view.value(base + start, base + start + len(raw))
-    return (
-        base + start,
-        base + start + len(raw),
-        decode.unescaped(value) if _UNICODE.search(value) else value,
-        False,
-    )
-
-
-def _bare(found: re.Match[str], kind: str) -> str:
-    """Return a value without quotes, without what stands behind it on its line."""
-    raw = _COMMENT.sub("", found["value"]).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
-    raw = _CLOSED.sub("", raw)
-    if more := _FURTHER.search(raw):
-        raw = raw[: more.start()]
-    one_word = kind == place.SHELL or ENVIRONMENT.match(found["key"])
-    if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
-        word = (raw.split(None, 1) or [""])[0]
-        return word[:-1] if word[-1:] in _QUOTES and word.count(word[-1]) == 1 else word  # echo "NAME=value"
-    return raw
 
 
 def _confidence(  # noqa: PLR0911 - one return for each degree

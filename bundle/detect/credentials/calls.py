@@ -55,6 +55,10 @@ _ANYTHING = frozenset("connect auth".split())
 """Names of calls so common that only a value that looks like a password tells."""
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
+_LONGEST_NAME = 80
+_IN_A_CHAIN = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_.:->")
+"""What a name of a call goes on with, in a text with one character for each byte."""
+_WORD = re.compile(r"\b\w")
 _AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
 
 
@@ -81,22 +85,23 @@ class Calls:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = {s.callee.lower(): s for s in sinks}
-        self._name = re.compile(gate(sinks).replace("(?i)", ""), re.IGNORECASE)
 
     def catches(self, view: View, ends: list[int]) -> Iterator[Catch]:
         """Yield the secret arguments of the calls whose opening bracket is near the hits."""
         for at in dict.fromkeys(ends):
-            name = self._name.search(view.text(max(0, at - 80), at))
-            last = None
-            while name is not None:
-                last = name
-                name = self._name.search(name.string, name.end())
-            if last is None or last.end() != len(last.string):
+            sink = self._called(view.text(max(0, at - _LONGEST_NAME), at))
+            if sink is None:
                 continue
-            sink = self._sinks[last[1].lower()]
             caught = _secret(sink, arguments(view.text(at, at + _LONGEST)), view, at)
             if caught is not None:
                 yield caught
+
+    def _called(self, text: str) -> Sink | None:
+        """Return the call whose name stands before the bracket at the end of a text; of several the longest name."""
+        text = text[:-1].rstrip()
+        chain = text[len(text.rstrip(_IN_A_CHAIN)) :].lower()
+        names = (chain[word.start() :] for word in _WORD.finditer(chain))
+        return next((self._sinks[name] for name in names if name in self._sinks), None)
 
 
 def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | None:

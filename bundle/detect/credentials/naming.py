@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
@@ -73,6 +74,7 @@ def is_joined(value: str) -> bool:
     return bool(_JOINED.match(value)) and not _OF_A_PROGRAM.search(value) and not SECRET_WORD.search(value)
 
 
+@lru_cache(maxsize=1024)  # programs have few of them, many times: `token: "string"`
 def token(  # noqa: PLR0911 - one return for each degree
     name: str, value: str, *, config: bool = False
 ) -> Confidence | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bundle.walk.member import Member
 
@@ -76,16 +77,20 @@ def style(member: Member) -> str:
     return by_name(member) or of_content(member)
 
 
-def by_name(member: Member) -> str:  # noqa: PLR0911 - one return for each way to tell
+def by_name(member: Member) -> str:
     """Return the kind of text where a member's format or name tells it, else an empty text."""
     if member.derived:
         return _DERIVED.get(member.derived, "")
-    name = member.name[-_LONGEST_NAME:]
+    return _by_name(member.format, member.name[-_LONGEST_NAME:])
+
+
+@lru_cache(maxsize=4096)  # many folders have files of one name
+def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for each way to tell
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    known = _BY_FORMAT.get(member.format)
-    if suffix not in _SUFFIX and member.format not in ("php", "shell") and _PROSE_NAMES.match(name):
+    known = _BY_FORMAT.get(form)
+    if suffix not in _SUFFIX and form not in ("php", "shell") and _PROSE_NAMES.match(name):
         return PROSE
     if suffix in _MARKED:
         return PROSE

@@ -29,6 +29,8 @@ _INSERT = re.compile(
 _COPY = re.compile(
     rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
 )
+_STATEMENTS = ((_INSERT, re.compile(r"insert|replace")), (_COPY, re.compile(r"copy")))
+"""Each with a word that it begins with, in small letters."""
 _VALUE = re.compile(
     r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")
     |(?P<call>\w+)\s*\(\s*(?:'(?P<inner>(?:''|\\.|[^'\\])*)'|"(?P<other>(?:\\.|[^"\\])*)")[^()]*\)
@@ -65,9 +67,9 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         start = max(position, at - 200)
         if at <= position:
             continue
-        text = view.text(start, min(len(view.data), start + _READ))
-        reach = at - start + _LONGEST_HEAD
-        begun = [m for m in (_INSERT.search(text, 0, reach), _COPY.search(text, 0, reach)) if m]
+        text = view.text(start, at + _LONGEST_HEAD)
+        head = text[: at - start].lower()
+        begun = [m for pattern, words in _STATEMENTS if words.search(head) and (m := pattern.search(text))]
         found = min(begun, key=lambda m: m.start(), default=None)
         if found is None or found.start() > at - start:
             continue
@@ -78,6 +80,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         if not wanted and _TEXTS.search(found["table"]):
             continue
         user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
+        text = view.text(start, start + _READ)
         rows = _copied(text, found.end()) if found.re is _COPY else _inserted(text, found.end())
         for row in rows:
             for i in wanted:

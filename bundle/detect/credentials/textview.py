@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bundle.walk.member import Content, Member
 
@@ -33,7 +31,8 @@ class View:
     data: Content
     apart: bool = False
     """Whether literals below each other are none of each other's: the constants of a class."""
-    _ends: list[int] = field(default_factory=list)
+    _counted: tuple[int, int] = (0, 0)
+    """An offset and the lines that end before it: what is caught comes in order, so that no line is counted twice."""
 
     @classmethod
     def of(cls, member: Member) -> View:
@@ -53,12 +52,15 @@ class View:
 
     def window(self, at: int, *, multiline: bool) -> tuple[int, int]:
         """Return start and end of what a pattern sees around a hit that ends at `at`."""
-        size = len(self.data)
-        at = min(max(at - 1, 0), size)
-        floor, ceiling = max(0, at - _SPAN), min(size, at + _SPAN)
-        start = self.data.rfind(b"\n", floor, at) + 1 or floor
-        end = self.data.find(b"\n", at, ceiling)
-        end = ceiling if end < 0 else end
+        data = self.data
+        size = len(data)
+        at = at - 1 if 0 < at <= size else size if at else 0
+        floor = at - _SPAN if at > _SPAN else 0
+        ceiling = min(size, at + _SPAN)
+        start = data.rfind(b"\n", floor, at) + 1 or floor
+        end = data.find(b"\n", at, ceiling)
+        if end < 0:
+            end = ceiling
         if multiline:
             start = max(0, start - _MULTI[0])
             end = min(size, end + _MULTI[1])
@@ -66,12 +68,9 @@ class View:
 
     def place(self, at: int) -> tuple[int, int]:
         """Return line and column of an offset, both from 1."""
-        if not self._ends:
-            self._ends = [m.start() for m in re.finditer(b"\n", self.data)] or [-1]
-        ends = [] if self._ends == [-1] else self._ends
-        line = bisect_right(ends, at - 1) if at else 0
-        begin = ends[line - 1] + 1 if line else 0
-        return line + 1, at - begin + 1
+        known, lines = self._counted if self._counted[0] <= at else (0, 0)
+        self._counted = at, lines + bytes(self.data[known:at]).count(b"\n")
+        return self._counted[1] + 1, at - self.data.rfind(b"\n", 0, at)
 
     def before(self, at: int) -> str:
         """Return what stands on the line before an offset, at most 2 KiB of it."""
