@@ -240,9 +240,11 @@ def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
 def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     """Whether name and value stand on one line, or the value is a literal, or alone on the next line and further in.
 
-    What a tag of YAML says to be a reference is no value.
+    What a tag of YAML says to be a reference is no value, nor is a variable of psql: `PASSWORD :'PASS'`.
     """
     between = text[found.end("key") : found.start("value")]
+    if kind == place.SQL and between[:1].isspace() and between.endswith(":"):
+        return False
     if "!" in between and _REFERRED.search(between):
         return False
     if "\n" not in between or found["value"][0] in "\"'":
