@@ -15,8 +15,8 @@ from bundle.walk.member import Content
 WHOLE, PROGRAMS, JSON = "", "programs", "json"
 ALL = frozenset((WHOLE, PROGRAMS, JSON))
 _KIND = {PROGRAMS: place.CODE, JSON: place.CONFIG}
-_WORTH = 4 << 20
-"""Bytes of a part after which a gate of its own is compiled, which takes a second, where none is kept."""
+_WORTH = 32 << 20
+"""Bytes of a part after which a gate of its own is compiled where none is kept: that takes as long as it saves on some 400 MB, but once."""
 
 
 @dataclass(frozen=True, slots=True)
