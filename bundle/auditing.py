@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from bundle.events import AuditEvent, Finished, Found, Progress, Started
 from bundle.outcome import Top, results
 from bundle.parallel import Died, Forks, Tokens
 from bundle.section import Section, books, unfold
+from bundle.walk import disk
 from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -56,7 +56,7 @@ def run(
         tuple(passwords),
         jobs or os.cpu_count() or 1,
         cache,
-        on_event or (lambda _event: None),
+        on_event,
         installed=installed,
     ) as work:
         for name in dict.fromkeys(names):
@@ -89,7 +89,7 @@ class Audit:
         passwords: tuple[bytes, ...],
         jobs: int,
         cache: str | os.PathLike[str] | None,
-        on_event: Callable[[AuditEvent], None],
+        on_event: Callable[[AuditEvent], None] | None,
         *,
         installed: bool = False,
     ) -> None:
@@ -99,7 +99,8 @@ class Audit:
         self.results: list[Result] = []
         self._detectors = detectors
         self._rules = tuple({rule.id: rule for one in detectors for rule in one.rules()}.values())
-        self._on_event = on_event
+        self._listened = on_event is not None
+        self._on_event = on_event or (lambda _event: None)
         self._tokens = Tokens(jobs - 1)
         self._forks = Forks(self._tokens)
         self._sections: dict[str, Section] = {}
@@ -134,7 +135,7 @@ class Audit:
         """Walk one path, called `shown`, and settle its books."""
         began = time.monotonic()
         self._subject = shown
-        size = _size_on_disk(path)
+        size = disk.size(path) if self._listened else 0
         self._on_event(Started(shown, size))
         root = Section()
         self._open = [(0, root)]
@@ -144,7 +145,7 @@ class Audit:
         key = self._key()
         self._sections[key] = root
         total = books(key, self._sections)
-        findings = [*self._swollen(shown, size, total.size), *unfold(key, self._sections, shown)]
+        findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
         examined, reason = top.verdict(total.partial, total.members)
         subject = Subject(
             id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
@@ -163,10 +164,13 @@ class Audit:
             self._cache.store(self._sections)
         self._on_event(Finished(subject))
 
-    def _swollen(self, shown: str, size: int, total: int) -> Iterator[Finding]:
+    def _swollen(self, path: str, shown: str, total: int) -> Iterator[Finding]:
         """Say a bomb that was looked at whole, for its archives are equal: who unpacks it gets every byte."""
         limits = self._walker.limits
-        if total > limits.ratio_from and total > limits.ratio * max(size, 1):
+        if total <= limits.ratio_from or total <= limits.ratio * self._walker.position:
+            return  # it has at least the bytes that were read
+        size = disk.size(path)
+        if total > limits.ratio * max(size, 1):
             message = (
                 f"{shown} unpacks to {total} bytes over all levels, {total // max(size, 1)} times its size"
             )
@@ -201,9 +205,7 @@ class Audit:
             section.inside.append((member.parts[depth:], member.sha256))
         section.count(member)
         if self._cache is None:
-            for finding in self._asked(member):
-                section.add(finding, depth)
-                self._on_event(Found(finding))
+            self._asked(member, section, depth)
             return
         cached = self._cache.member(member, self._subject)
         if cached is not None:
@@ -213,10 +215,7 @@ class Audit:
             return
         if not member.derived and not member.offset:
             self._on_file(member)
-        for finding in self._asked(member):
-            section.add(finding, depth)
-            self._on_event(Found(finding))
-            self._of_file.append(finding)
+        self._of_file += self._asked(member, section, depth)
 
     def _on_file(self, member: Member | None) -> None:
         """Remember what the file before came to, and begin another."""
@@ -225,19 +224,28 @@ class Audit:
         self._file = member if member is not None and member.kind == "file" else None
         self._of_file = []
 
-    def _asked(self, member: Member) -> Iterator[Finding]:
+    def _asked(self, member: Member, section: Section, depth: int) -> list[Finding]:
+        """Ask every detector, and keep what each says as soon as it has said all of it."""
+        asked: list[Finding] = []
         for detector in self._detectors:
+            found: list[Finding] = []
             try:
-                yield from detector.check(member, self._subject)
+                for finding in detector.check(member, self._subject):
+                    found.append(finding)  # noqa: PERF402 - what was said before a detector failed stands
             except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
                 word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
-                yield from self._failed(member, word)
+                found.append(self._failed(member, word))
+            for finding in found:
+                section.add(finding, depth)
+                self._on_event(Found(finding))
+            asked += found
+        return asked
 
-    def _failed(self, member: Member, word: str) -> Iterator[Finding]:
+    def _failed(self, member: Member, word: str) -> Finding:
         section = self._open[-1][1]
         self._file = None
         section.partial = section.partial or f"a detector failed: {word}"
-        yield Finding(
+        return Finding(
             rule=RULES["detector-failed"],
             subject=self._subject,
             location=member.at(),
@@ -330,18 +338,3 @@ class Audit:
 def _at(finding: Finding, parts: tuple[str, ...]) -> Finding:
     place = finding.location
     return replace(finding, location=replace(place, parts=parts)) if isinstance(place, InFile) else finding
-
-
-def _size_on_disk(path: str) -> int:
-    place = Path(path)
-    if not place.is_dir():
-        return place.stat().st_size
-    total, folders = 0, [path]
-    while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as listing:
-            for entry in listing:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                else:
-                    total += entry.stat(follow_symlinks=False).st_size
-    return total

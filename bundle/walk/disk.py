@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -38,23 +39,30 @@ class Walker(Protocol):
 
     def say(
         self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
-    ) -> Iterator[Event]:
+    ) -> Iterable[Event]:
         """Say one file whose content is at hand, and go inside where it is a container."""
         ...
 
 
 def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
     """Say everything at one path; a file is called `shown`. Errors: InputError (absent, unreadable, neither of the two)."""
+    hint = "check the path and its permissions"
     try:
         about = Path(path).stat()
+        fd = -1 if stat.S_ISDIR(about.st_mode) else os.open(path, _OPEN)
     except OSError as problem:
-        raise InputError(
-            f"{path}: {problem.strerror}", hint="check the path and its permissions"
-        ) from problem
-    if stat.S_ISDIR(about.st_mode):
+        raise InputError(f"{path}: {problem.strerror}", hint=hint) from problem
+    if fd < 0:
         yield from _folder(walker, path)
+    elif stat.S_ISREG(about.st_mode):
+        yield from _on_disk(walker, fd, _text(shown or path))
     else:
-        yield from _on_disk(walker, path, about, top=True, shown=shown)
+        os.close(fd)
+        raise _neither(path)
+
+
+def _neither(path: str) -> InputError:
+    return InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
 
 
 def _folder(walker: Walker, path: str) -> Iterator[Event]:
@@ -63,25 +71,61 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
     while folders:
         here = folders.pop()
         try:
-            with os.scandir(here) as listing:
-                found = sorted(listing, key=lambda entry: entry.name)
+            fd, found = _listing(here)
         except OSError as problem:
             yield Problem("unreadable", (_text(here),), f"cannot be read: {problem.strerror}")
             continue
-        for entry in found:
-            about = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(about.st_mode):
-                folders.append(entry.path)
-                yield _bare(walker, entry.path, about)
-            elif stat.S_ISREG(about.st_mode):
-                for event in _on_disk(walker, entry.path, about):
+        try:
+            front = here if here.endswith("/") else f"{here}/"
+            for entry in found:
+                name = front + entry.name
+                if not entry.is_file(follow_symlinks=False):
+                    about = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(about.st_mode):
+                        folders.append(name)
+                    yield _bare(walker, name, about)
+                    continue
+                for event in _in_folder(walker, fd, entry, _text(name)):
                     yield event
                     if isinstance(event, Member) and event.format == "class" and not event.derived:
                         say.note_class(frame, event)
-            else:
-                yield _bare(walker, entry.path, about)
+        finally:
+            os.close(fd)
     if frame.classes:
         yield say.listing(frame, "folder")
+
+
+def _listing(path: str) -> tuple[int, list[os.DirEntry[str]]]:
+    """Open a folder; what lies in it is found from there, for a long path is looked up again for each file otherwise."""
+    fd = os.open(path, _FOLDER)
+    try:
+        with os.scandir(fd) as listing:
+            return fd, sorted(listing, key=_NAME)
+    except OSError:
+        os.close(fd)
+        raise
+
+
+def size(path: str) -> int:
+    """Return the bytes of a file, or of all files in a folder. Errors: OSError (absent)."""
+    about = Path(path).stat()
+    if not stat.S_ISDIR(about.st_mode):
+        return about.st_size
+    total, folders = 0, [path]
+    while folders:
+        here = folders.pop()
+        with suppress(OSError):
+            fd = os.open(here, _FOLDER)
+            try:
+                with os.scandir(fd) as listing:
+                    for entry in listing:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{here}/{entry.name}")
+                        else:
+                            total += entry.stat(follow_symlinks=False).st_size
+            finally:
+                os.close(fd)
+    return total
 
 
 def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
@@ -97,57 +141,77 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
     )  # fmt: skip
 
 
-def _on_disk(
-    walker: Walker, path: str, about: os.stat_result, *, top: bool = False, shown: str = ""
-) -> Iterator[Event]:
-    parts = (_text(shown or path),)
+def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        fd = os.open(entry.name, _OPEN, dir_fd=folder)
     except OSError as problem:
-        if top:
-            raise InputError(
-                f"{path}: {problem.strerror}", hint="check the path and its permissions"
-            ) from problem
-        yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", about.st_size)
-        return
+        size = 0
+        with suppress(OSError):  # it may be gone
+            size = entry.stat(follow_symlinks=False).st_size
+        return (Problem("unreadable", (shown,), f"cannot be read: {problem.strerror}", size),)
+    return _on_disk(walker, fd, shown)
+
+
+def _on_disk(walker: Walker, fd: int, shown: str) -> Iterable[Event]:
+    """Say one file; it is closed as soon as all of it is held, which nearly always is at once."""
+    about = os.fstat(fd)
+    size = about.st_size
+    if size > walker.limits.memory or not stat.S_ISREG(about.st_mode):
+        return _large(walker, fd, about, shown)
     try:
-        opened = os.fstat(fd)
-        if not stat.S_ISREG(opened.st_mode):
-            raise InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
-        yield from _disk_file(walker, fd, opened.st_size, parts, about)
+        data = os.pread(fd, size, 0)
+    except OSError as problem:
+        return (Problem("unreadable", (shown,), f"cannot be read: {problem.strerror}", size),)
+    finally:
+        os.close(fd)
+    walker.spend(len(data))
+    walker.behind = walker.position
+    said = walker.say(_raw(shown, about), (shown,), Memory(data), hashlib.sha256(data).hexdigest(), 0)
+    if isinstance(said, tuple):
+        walker.position += size
+        return said
+    return _then(walker, said, walker.position + size)
+
+
+def _then(walker: Walker, said: Iterable[Event], position: int) -> Iterator[Event]:
+    """Say it and note how far the files on disk are behind us."""
+    yield from said
+    walker.position = position
+
+
+def _large(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterator[Event]:
+    """Say a file that stays on disk while it is looked at."""
+    try:
+        if not stat.S_ISREG(about.st_mode):
+            raise _neither(shown)  # it was one when the folder was listed
+        size = about.st_size
+        source = Region(fd, 0, size)
+        digest = hashlib.sha256()
+        try:
+            for block in chunks(source, step=1 << 20):
+                digest.update(block)
+        except OSError as problem:
+            yield Problem("unreadable", (shown,), f"cannot be read: {problem.strerror}", size)
+            return
+        walker.spend(size)
+        walker.behind = walker.position
+        watched = Watched(source, walker.reached)
+        yield from walker.say(_raw(shown, about), (shown,), watched, digest.hexdigest(), 0)
+        walker.position = walker.behind + size
     finally:
         os.close(fd)
 
 
-def _disk_file(
-    walker: Walker, fd: int, size: int, parts: tuple[str, ...], about: os.stat_result
-) -> Iterator[Event]:
-    raw = Raw(
-        name=parts[0], size=size, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
+def _raw(shown: str, about: os.stat_result) -> Raw:
+    return Raw(
+        name=shown, size=about.st_size, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
         mtime=about.st_mtime,
     )  # fmt: skip
-    source: Source = Region(fd, 0, size)
-    digest = hashlib.sha256()
-    try:
-        if size <= walker.limits.memory:
-            data = source.read(0, size)
-            source = Memory(data)
-            digest.update(data)
-        else:
-            for block in chunks(source, step=1 << 20):
-                digest.update(block)
-    except OSError as problem:
-        yield Problem("unreadable", parts, f"cannot be read: {problem.strerror}", size)
-        return
-    walker.spend(source.size)
-    walker.behind = walker.position
-    watched = Watched(source, walker.reached)
-    yield from walker.say(
-        raw, parts, watched if size > walker.limits.memory else source, digest.hexdigest(), 0
-    )
-    walker.position = walker.behind + size
 
 
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_NAME = attrgetter("name")
 _KINDS = {
     stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFCHR: "device",
     stat.S_IFBLK: "device", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket",
@@ -155,4 +219,4 @@ _KINDS = {
 
 
 def _text(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")

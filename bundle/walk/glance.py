@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _gate() -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate((*embedded.MARKS, *wrapped.ASKED))
+    return Gate((*embedded.MARKS, *wrapped.ASKED, *embedded.OWN))
 
 
 def hits(form: str, content: bytes) -> Mapping[bytes, int] | None:

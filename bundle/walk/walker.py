@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -301,30 +301,39 @@ class Walker:
 
     def say(
         self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
-    ) -> Iterator[Event]:
-        """Say one file whose content is at hand, and go inside where it is a container."""
-        small = source.data if isinstance(source, Memory) and source.size <= WINDOW else None
+    ) -> Iterable[Event]:
+        """Return what one file whose content is at hand says, and what is inside where it is a container.
+
+        A tuple is all of it: nearly every file is a text that carries nothing.
+        """
+        small = source.data if isinstance(source, Memory) and len(source.data) <= WINDOW else None
         form = identify(small[:HEAD] if small is not None else source.read(0, HEAD), source)
         member = Member(
             parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
             group=raw.group, mtime=raw.mtime, link=raw.link, format=form, sha256=sha256, content=small or b"",
         )  # fmt: skip
         if form in CONTAINERS:
-            yield from self._container(member, source, depth)
-            return
-        frame = self._frames[-1] if self._frames else None
+            return self._container(member, source, depth)
         self.underived = False
-        if small is not None:
-            yield member
-        else:
-            yield from say.windows(member, source)
-        if frame is not None and form == "class" and frame.lists_classes:
+        if small is None:
+            return self._further(member, source, depth, None)
+        hits = glance.hits(form, small)
+        if hits is not None and not hits and derive.is_bare(form, small):
+            return (member,)
+        return self._further(member, source, depth, hits)
+
+    def _further(
+        self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
+    ) -> Iterator[Event]:
+        """Say a file that is no container, and what is made of it or is in it."""
+        yield from (member,) if member.content else say.windows(member, source)
+        frame = self._frames[-1] if self._frames else None
+        if frame is not None and member.format == "class" and frame.lists_classes:
             say.note_class(frame, member, source)
-        if form == "unread":
+        if member.format == "unread":
             yield self._problem(
-                Problem("unsupported", parts, "is a container of a format that is not opened")
+                Problem("unsupported", member.parts, "is a container of a format that is not opened")
             )
-        hits = glance.hits(form, small) if small is not None else None
         if not self.underived:
             yield from derive.texts(member, source, self.limits, hits)
         yield from self._embedded(member, source, depth, hits)

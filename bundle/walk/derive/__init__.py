@@ -38,6 +38,11 @@ def texts(
                 yield from _said(member, carried)
 
 
+def is_bare(form: str, data: bytes) -> bool:
+    """Whether no text is derived from a text in which a glance has found nothing."""
+    return form != "xml" and not wrapped.worth_it(data, {})
+
+
 def _said(member: Member, text: Text) -> Iterator[Member]:
     if text.content:
         yield replace(

@@ -30,6 +30,8 @@ _PROGRAMS = frozenset({"elf", "pe"})
 _PASSED = frozenset({"class", "empty"})
 MARKS = (*extents.MARKS, *coded.MARKS)
 """How the archives begin, or end, that are looked for in other files."""
+OWN = (stored.PHAR,)
+"""What texts say that hold files in a form of their own."""
 
 
 def archives(
@@ -41,7 +43,7 @@ def archives(
     """
     if form in _PASSED or source.size < _LEAST:
         return
-    if hits is not None and form not in stored.FORMS and _MARKED.isdisjoint(hits):
+    if hits is not None and _TOLD.isdisjoint(hits):
         return
     for count, raw in enumerate(_all(form, source, context, hits)):
         if count >= _MANY:
@@ -93,6 +95,7 @@ def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> Ite
 
 
 _MARKED = frozenset(MARKS)
+_TOLD = frozenset((*MARKS, *OWN))
 
 
 @cache

@@ -17,8 +17,6 @@ from bundle.walk.stream import bunzip2, inflate
 _MOST = 32 * MIB
 _STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
 _LEAST = 60
-FORMS = frozenset({"pdf", "php", "sqlite"})
-"""Formats that hold files in a form of their own."""
 
 
 def members(form: str, source: Source) -> Iterator[Raw]:
@@ -31,7 +29,9 @@ def members(form: str, source: Source) -> Iterator[Raw]:
         yield from _sqlite(source)
 
 
-_HALT = re.compile(rb"__HALT_COMPILER\(\);(?: ?\?>)?(?:\r?\n)?")
+PHAR = b"__HALT_COMPILER();"
+"""What ends the code of a PHP archive."""
+_HALT = re.compile(re.escape(PHAR) + rb"(?: ?\?>)?(?:\r?\n)?")
 
 
 def _phar(source: Source) -> Iterator[Raw]:
