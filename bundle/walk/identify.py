@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import lzma
+import re
 import zlib
 
+from bundle.walk import scan
 from bundle.walk.formats.ars import MAGIC as AR
-from bundle.walk.formats.tars import is_tar
+from bundle.walk.formats.tars import BLOCK, DIGITS, is_tar
 from bundle.walk.source import Source
 
 HEAD = 4096
@@ -30,6 +32,11 @@ _BY_TWO: dict[bytes, tuple[tuple[bytes, str], ...]] = {}
 for _magic, _name in _MAGICS:
     _BY_TWO[_magic[:2]] = (*_BY_TWO.get(_magic[:2], ()), (_magic, _name))
 
+_FIRST = frozenset((*(magic[0] for magic, _ in _MAGICS), *b"B!"))
+"""How what `_by_magic` tells begins."""
+_FURTHER = frozenset((*b"#", *range(0x50, 0x60), *codecs.BOM_UTF16_LE))
+"""How what `_further` tells begins, but for what has a NUL or its mark behind its first byte."""
+
 CONTAINERS = frozenset(
     {
         "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
@@ -47,7 +54,12 @@ _UNREAD: tuple[tuple[int, bytes], ...] = (
 )  # fmt: skip
 """Where the magic of an archive, an image or an encrypted file stands that is not opened: said, never passed over."""
 
+_PHP = re.compile(rb"<\?(?:php|=)")
+_MARKUP = re.compile(rb"[\xef\xbb\xbf \t\r\n]*<(?:(\?xml)|!doctype html|html)", re.IGNORECASE)
 _NO_SPACE = dict.fromkeys(b"\t\n\r\f")
+_RARE = (rb"[\x00-\x07\x0b\x0e-\x1a\x1c-\x1f]", rb"<\?(?:php|=)")
+_CONTROLS, _OPENS = range(2)
+"""What most texts do not hold."""
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
 _ALONE, _PROPERTIES, _WINDOW = 13, 225, 136 << 20
 """Bytes of the header of a lone LZMA stream, the first byte that is no properties, and the memory for a look."""
@@ -58,18 +70,47 @@ _SOME = 32
 _PYC = frozenset(range(3000, 3700)) | {62211}
 
 
-def identify(  # noqa: C901, PLR0911 - one return per family of formats
+def identify(  # noqa: PLR0911 - one return per family of formats
     head: bytes, source: Source
 ) -> str:
     """Return a word for the format of content whose first `HEAD` bytes are `head`."""
     if not head:
         return "empty"
+    first = head[0]
+    if first in _FIRST:
+        name = _by_magic(head, source)
+        if name:
+            return name
+    if head.startswith(b"ustar", 257) or (len(head) >= BLOCK and head[148] in DIGITS and is_tar(head)):
+        return "tar"
+    held = scan.held(_RARE, head)
+    binary = _CONTROLS in held and len(head.translate(None, _CONTROL)) != len(head)
+    if (binary and _lzma(head)) or first in _FURTHER or head.startswith(b"-l", 2):
+        name = _further(head, source)
+        if name:
+            return name
+    if binary:
+        if head.startswith(b"\r\n", 2) and int.from_bytes(head[:2], "little") in _PYC:
+            return "pyc"
+        return _binary(head, source)
+    return "php" if _OPENS in held and _PHP.search(head) is not None else _text(head, source)
+
+
+def _text(head: bytes, source: Source) -> str:
+    if head.startswith(b"begin ") and head[6:9].isdigit():
+        return "uu"
+    markup = _MARKUP.match(head)
+    if markup is not None:
+        return "xml" if markup.group(1) else "html"
+    return _stubbed(source, "text") if source.size > HEAD else "text"
+
+
+def _by_magic(head: bytes, source: Source) -> str:
+    """Return what the first bytes tell; empty where they tell nothing."""
     for magic, name in _BY_TWO.get(head[:2], ()):
         if head.startswith(magic):
-            if name == "pe":
-                return _executable(head, source, "pe")
-            if name == "elf":
-                return _executable(head, source, "elf")
+            if name in ("pe", "elf"):
+                return _stubbed(source, name)
             if name == "class":
                 return (
                     "class" if int.from_bytes(head[6:8], "big") >= 45 else "macho"
@@ -81,15 +122,11 @@ def identify(  # noqa: C901, PLR0911 - one return per family of formats
         return "bzip2"
     if head.startswith(AR):
         return "deb" if head[8:24].startswith(b"debian-binary") else "ar"
-    if head[257:262] == b"ustar" or (len(head) >= 512 and is_tar(head)):
-        return "tar"
-    return _further(head, source)
+    return ""
 
 
-def _further(  # noqa: C901, PLR0911 - one return per family of formats
-    head: bytes, source: Source
-) -> str:
-    binary = b"\0" in head or len(head.translate(None, _CONTROL)) != len(head)
+def _further(head: bytes, source: Source) -> str:
+    """Return what few contents are that begin like others; empty for those others."""
     if _lzma(head):
         return "lzma"
     if head[2:4] == b"-l" and head[6:7] == b"-" and head[4:5] in (b"h", b"z"):
@@ -100,20 +137,7 @@ def _further(  # noqa: C901, PLR0911 - one return per family of formats
         return _script(head, source)
     if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and _is_utf16(head):
         return "utf-16"
-    if binary:
-        if head[2:4] == b"\r\n" and int.from_bytes(head[:2], "little") in _PYC:
-            return "pyc"
-        return _binary(head, source)
-    if b"<?php" in head or b"<?=" in head:
-        return "php"
-    if head.startswith(b"begin ") and head[6:9].isdigit():
-        return "uu"
-    stripped = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
-    if stripped.startswith(b"<?xml"):
-        return "xml"
-    if stripped.startswith((b"<!doctype html", b"<html")):
-        return "html"
-    return _stubbed(source, "text") if source.size > HEAD else "text"
+    return ""
 
 
 def _binary(head: bytes, source: Source) -> str:
@@ -155,11 +179,6 @@ def _script(head: bytes, source: Source) -> str:
         if word in line:
             return word.decode()
     return "shell" if b"sh" in line else "script"
-
-
-def _executable(head: bytes, source: Source, plain: str) -> str:
-    del head
-    return _stubbed(source, plain)
 
 
 def _stubbed(source: Source, plain: str) -> str:

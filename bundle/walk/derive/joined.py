@@ -6,59 +6,69 @@ A minified script holds a quote every forty bytes, and few of them join anything
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Any
+
+from bundle.walk import scan
 
 _BUILT = re.compile(rb"""['"]\s*(?:\.|\+|;\s*\$?\w+\s*(?:\.|\+)=)\s*['"]""")
 _LISTED = re.compile(rb"""['"]\s*,\s*['"]""")
+_SPACE = b" \t\n\r\f\v"
 _REACH = 512
 """Bytes in which the quote is looked for that a joint begins with; where one is longer, the pattern looks for all itself."""
 
 
 def built(data: bytes) -> bytes:
     """Return a text with what is joined by a sign, or by one assignment after another, in one piece."""
-    return without(_BUILT, data)
-
-
-def listed(data: bytes) -> bytes:
-    """Return a text with the literals of a list in one piece."""
-    return without(_LISTED, data)
-
-
-def without(joint: re.Pattern[bytes], data: bytes) -> bytes:
-    """Return a text without what a pattern matches: a quote, no further quote, a quote."""
-    database = _database(joint.pattern)
-    if database is None:
-        return joint.sub(b"", data)
-    ends: set[int] = set()
-
-    def seen(_number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-        ends.add(end)
-
-    database.scan(data, match_event_handler=seen)
+    ends = _ends(_BUILT, data)
+    if ends is None:
+        return _BUILT.sub(b"", data)
     if not ends:
         return data
     kept: list[bytes] = []
     reached = 0
-    for end in sorted(ends):
-        near = data[max(0, end - 1 - _REACH) : end - 1]
-        start = end - 1 - len(near) + max(near.rfind(b"'"), near.rfind(b'"'))
+    for end in ends:
+        start = _quote(data, end - 1)
         if start < reached:
             continue  # it begins with the quote that the one before ends with
-        if joint.match(data, start, end) is None:
-            return joint.sub(b"", data)
+        if _BUILT.match(data, start, end) is None:
+            return _BUILT.sub(b"", data)
         kept.append(data[reached:start])
         reached = end
     kept.append(data[reached:])
     return b"".join(kept)
 
 
-@cache
-def _database(pattern: bytes) -> Any | None:
-    try:
-        import hyperscan
-    except ImportError:
+def listed(data: bytes) -> bytes:
+    """Return a text with the literals of a list in one piece."""
+    ends = _ends(_LISTED, data)
+    if ends is None:
+        return _LISTED.sub(b"", data)
+    kept: list[bytes] = []
+    reached = 0
+    for end in ends:  # there are thousands in a text of tables
+        literal = data[reached : end - 1].rstrip(_SPACE)[:-1].rstrip(_SPACE)
+        if literal:  # else it begins with the quote that the one before ends with
+            kept.append(literal[:-1])
+            reached = end
+    kept.append(data[reached:])
+    return b"".join(kept)
+
+
+def _quote(data: bytes, end: int) -> int:
+    """Return where the last quote in front of a place stands, or a place that holds none where that is far."""
+    near = data[max(0, end - _REACH) : end]
+    return end - len(near) + max(near.rfind(b"'"), near.rfind(b'"'))
+
+
+def _ends(joint: re.Pattern[bytes], data: bytes) -> list[int] | None:
+    """Return where matches end, ascending; None where there is no Vectorscan."""
+    database = scan.database((joint.pattern,), once=False)
+    if database is None:
         return None
-    made = hyperscan.Database()
-    made.compile(expressions=[pattern], ids=[0], elements=1, flags=[0])
-    return made
+    ends: set[int] = set()
+
+    def seen(_number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+        ends.add(end)
+
+    database.scan(data, match_event_handler=seen)
+    return sorted(ends)

@@ -11,13 +11,14 @@ import binascii
 import bz2
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from bundle.walk import scan
 from bundle.walk.derive import joined
 
 if TYPE_CHECKING:
@@ -57,12 +58,19 @@ _PERCENT = re.compile(  # its first sign stands alone, for that is looked for ma
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
 _CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*(?:\.\s*)?){8,}", re.IGNORECASE)
-_LEAST_CHARACTERS = 8
 _NUMBER = re.compile(rb"\d+")
 _BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
 _LONG = b"A" * 60
+_RARE = (
+    rb"[A-Za-z0-9+/]{60}",
+    rb"(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){8}",
+    rb"(?i)(?:chr\(\s*\d{1,3}\s*\)\s*(?:\.\s*)?){8}",
+    rb"(?i)__halt_compiler",
+)
+_RUN, _ESCAPES, _CALLS, _HALTS = range(4)
+"""What few texts hold, and is slow to look for."""
 MOST = 8 << 20
 """Bytes a payload is unwrapped to."""
 _MANY = 200
@@ -122,10 +130,13 @@ def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, byt
     shift = len(text) != len(data)
     if shift:
         hits = said(text)  # a word may have been in pieces as well
-    yield from _runs(text, shift=shift)
-    yield from _escaped(text, hits, shift=shift)
-    yield from _called(text, hits, shift=shift)
-    yield from _behind(data)
+    stored = scan.held(_RARE, data)
+    held = scan.held(_RARE, text) if shift else stored
+    if _RUN in held:
+        yield from _runs(text, shift=shift)
+    yield from _escaped(text, hits, held, shift=shift)
+    yield from _called(text, hits, held, shift=shift)
+    yield from _behind(data, halts=_HALTS in stored)
 
 
 def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
@@ -148,7 +159,9 @@ def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
         at = runs.find(_LONG, end)
 
 
-def _called(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+def _called(
+    text: bytes, hits: Mapping[bytes, int], held: Collection[int], *, shift: bool
+) -> Iterator[tuple[str, bytes, int]]:
     """Say what stands in forms that only a function's name tells."""
     called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
     for match in sorted(called, key=re.Match.start):
@@ -161,25 +174,26 @@ def _called(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[
     if b"85decode" in hits:
         for match in _BASE85.finditer(text):
             yield from _placed(_from_bytes("base85", _base85(match.group(2))), 0 if shift else match.start())
-    many = b"chr(" in hits and text.lower().count(b"chr(") >= _LEAST_CHARACTERS
-    for match in _CHARACTERS.finditer(text) if many else ():
+    for match in _CHARACTERS.finditer(text) if b"chr(" in hits and _CALLS in held else ():
         raw = bytes(int(number) & 255 for number in _NUMBER.findall(match.group()))
         yield from _placed(_from_bytes("characters", raw), 0 if shift else match.start())
 
 
-def _behind(data: bytes) -> Iterator[tuple[str, bytes, int]]:
+def _behind(data: bytes, *, halts: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what lies behind the code of a script that reads itself."""
     tail = data.rfind(b"?>", 0, 65536)
     if tail >= 0 and b"__FILE__" in data[:tail]:  # a script that reads itself
         yield from _placed(_from_bytes("behind the script", data[tail + 2 :].lstrip(), plain=False), tail)
-    halt = _HALT.search(data)
+    halt = _HALT.search(data) if halts else None
     if halt is not None:  # what follows is data of the script, as it is stored
         yield from _placed(_from_bytes("halt-compiler", data[halt.end() :], plain=False), halt.start())
 
 
-def _escaped(text: bytes, hits: Mapping[bytes, int], *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+def _escaped(
+    text: bytes, hits: Mapping[bytes, int], held: Collection[int], *, shift: bool
+) -> Iterator[tuple[str, bytes, int]]:
     """Say what is written as hexadecimal or octal escapes or, for urldecode, with percent signs."""
-    if b"\\x" in hits or not _OCTAL.isdisjoint(hits):
+    if _ESCAPES in held and (b"\\x" in hits or not _OCTAL.isdisjoint(hits)):
         for match in _ESCAPED.finditer(text):
             raw = _plain(match.group())
             yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())

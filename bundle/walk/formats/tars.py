@@ -19,6 +19,9 @@ _KINDS = {
     b"0": "file", b"\0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"3": "device", b"4": "device",
     b"5": "directory", b"6": "fifo", b"S": "file",
 }  # fmt: skip
+DIGITS = frozenset((*b" 01234567", *range(128, 256)))
+"""How a number above zero begins; no text is asked for more."""
+_MOST_SUMMED = 256 * BLOCK
 _META = 16 << 20  # the longest PAX or long-name record that is believed
 _AT_ONCE = 1 << 20
 _MAP = "GNU.sparse.map"
@@ -28,7 +31,7 @@ _NARROW = 8 << 30  # from here on a size needs PAX or base-256
 
 def is_tar(head: bytes) -> bool:
     """Whether a block is a tar header: by its checksum, which v7 has too."""
-    if len(head) < BLOCK or not head[0]:
+    if len(head) < BLOCK or not head[0] or head[148] not in DIGITS:
         return False
     return _summed(head[:BLOCK])
 
@@ -36,7 +39,7 @@ def is_tar(head: bytes) -> bool:
 def _summed(block: bytes) -> bool:
     """Whether the header's checksum is right; some writers add signed bytes."""
     said = number(block[148:156])
-    if said <= 0:  # no number: most files, each of which is asked
+    if not 0 < said < _MOST_SUMMED:  # no number: most files, each of which is asked
         return False
     counted = block[:148] + block[156:]
     if counted.isascii():  # nearly all headers are; Adler-32 adds up their bytes, to less than its prime

@@ -10,12 +10,13 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.walk import Member, walk
+from bundle.walk import Member, scan, walk
 from bundle.walk.derive import bytecode, documents, joined, sqlite, wrapped
 from bundle.walk.source import Memory
 
@@ -186,16 +187,35 @@ def test_rot_and_base64_of_text_come_back(data: bytes, choice: int) -> None:
     assert text in [inner for _, inner, _ in wrapped.unwrapped(wrapped_text, 2)]
 
 
-@pytest.mark.parametrize("joint", [joined._BUILT, joined._LISTED], ids=["built", "listed"])
+@pytest.mark.parametrize(("join", "joint"), [(joined.built, joined._BUILT), (joined.listed, joined._LISTED)])
 @settings(max_examples=400)
 @given(
     text=st.lists(
         st.sampled_from([b"'", b'"', b".", b"+", b"=", b",", b";", b" ", b"$", b"a", b"\n"]), max_size=30
     )
 )
-def test_pieces_are_joined_as_the_pattern_joins_them(joint: re.Pattern[bytes], text: list[bytes]) -> None:
+def test_pieces_are_joined_as_the_pattern_joins_them(
+    join: Callable[[bytes], bytes], joint: re.Pattern[bytes], text: list[bytes]
+) -> None:
     data = b"".join(text)
-    assert joined.without(joint, data) == joint.sub(b"", data)
+    assert join(data) == joint.sub(b"", data)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.lists(
+        st.sampled_from(
+            [b"base64 ", b"'", b" . ", b"\\x41\\x42\\103", b"\\x4z", b"chr(65) .", b"Chr( 66 )", b"QUJDREVGR0hJSktM",
+             b"__HALT_compiler();", b"__halt_compiler", b"hello world ", b"\n"]
+        ),
+        max_size=40,
+    )
+)  # fmt: skip
+def test_what_a_pass_does_not_find_is_not_there(text: list[bytes]) -> None:
+    data = b"".join(text)
+    found = list(wrapped.unwrapped(data, 3))
+    with mock.patch.object(scan, "held", lambda patterns, _data: range(len(patterns))):
+        assert found == list(wrapped.unwrapped(data, 3))
 
 
 @pytest.mark.parametrize("space", [0, 1, joined._REACH - 2, joined._REACH, 3 * joined._REACH])

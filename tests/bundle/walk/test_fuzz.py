@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bundle.walk import identify as identifying
+from bundle.walk import scan
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
@@ -95,4 +98,21 @@ def test_damage_ends(name: str) -> None:
 @given(st.binary(max_size=6000))
 @settings(max_examples=300)
 def test_identify_always_has_a_word(data: bytes) -> None:
-    assert identify(data[:HEAD], Memory(data))
+    word = identify(data[:HEAD], Memory(data))
+    assert word
+    with mock.patch.object(scan, "held", lambda patterns, _data: range(len(patterns))):
+        assert identify(data[:HEAD], Memory(data)) == word
+
+
+@given(
+    st.binary(min_size=1, max_size=8),
+    st.sampled_from(["", "abc\n" * 1300, "<?php echo 1;", "<!DOCTYPE html>", "\0"]),
+)
+def test_what_begins_like_nothing_known_is_told_by_what_follows(start: bytes, rest: str) -> None:
+    data = start + rest.encode()
+    word = identify(data[:HEAD], Memory(data))
+    with (
+        mock.patch.object(identifying, "_FIRST", range(256)),
+        mock.patch.object(identifying, "_FURTHER", range(256)),
+    ):
+        assert identify(data[:HEAD], Memory(data)) == word

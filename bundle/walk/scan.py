@@ -1,0 +1,36 @@
+"""Which of some patterns a text holds at all: one pass of Vectorscan, many times quicker than `re` for what begins with no letter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+
+def held(patterns: tuple[bytes, ...], data: bytes) -> Collection[int]:
+    """Return the numbers of the patterns that may match; all of them where there is no Vectorscan."""
+    made = database(patterns, once=True)
+    if made is None:
+        return range(len(patterns))
+    found: list[int] = []
+
+    def seen(number: int, _start: int, _end: int, _flags: int, _context: Any) -> None:
+        found.append(number)
+
+    made.scan(data, match_event_handler=seen)
+    return found
+
+
+@cache
+def database(patterns: tuple[bytes, ...], *, once: bool) -> Any | None:
+    """Compile patterns, to say each match or each pattern `once`; None where there is no Vectorscan."""
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    made = hyperscan.Database()
+    made.compile(
+        expressions=list(patterns), ids=list(range(len(patterns))), elements=len(patterns),
+        flags=[hyperscan.HS_FLAG_SINGLEMATCH if once else 0] * len(patterns),
+    )  # fmt: skip
+    return made
