@@ -12,9 +12,27 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any, cast
 
 from hardening.findings import Rule, Severity
 from hardening.tables import Table
+
+
+class Late:
+    """A pattern that is compiled when it is first used: a bundle meets few of the nets that ship with the tool."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        """Keep what `re.compile` is to be given."""
+        self.pattern = pattern
+        self._given = flags
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the compiled pattern has under this name; it is here from then on."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        made = re.compile(self.pattern, self._given)
+        self.flags, self.groupindex, self.finditer = made.flags, made.groupindex, made.finditer
+        return getattr(made, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +92,12 @@ class Family:
 def shipped() -> tuple[Family, ...]:
     """Return the families that ship with the tool, by id."""
     folder = files("bundle") / "data" / "credentials"
-    found = [load(f) for f in folder.iterdir() if f.name.endswith(".toml")]
+    found = [load(f, late=True) for f in folder.iterdir() if f.name.endswith(".toml")]
     return tuple(sorted(found, key=lambda f: f.rule.id))
 
 
-def load(path: Path | Traversable) -> Family:
-    """Read one family. Errors: DataError naming file and key."""
+def load(path: Path | Traversable, *, late: bool = False) -> Family:
+    """Read one family; what is known to compile may do so `late`. Errors: DataError naming file and key."""
     table = Table.load(path)
     rule = Rule(
         id=f"credential/{table.text('id')}",
@@ -91,7 +109,7 @@ def load(path: Path | Traversable) -> Family:
     )
     family = Family(
         rule=rule,
-        nets=tuple(_net(row) for row in table.rows("net")),
+        nets=tuple(_net(row, late=late) for row in table.rows("net")),
         sinks=tuple(_sink(row) for row in table.rows("sink")),
         examples=tuple(_example(row) for row in table.rows("examples")),
     )
@@ -99,13 +117,13 @@ def load(path: Path | Traversable) -> Family:
     return family
 
 
-def _net(row: Table) -> Net:
+def _net(row: Table, *, late: bool) -> Net:
+    regex = cast("re.Pattern[str]", Late(row.text("regex"), re.VERBOSE | re.MULTILINE))
     try:
-        regex = re.compile(row.text("regex"), re.VERBOSE | re.MULTILINE)
+        if not late and "secret" not in regex.groupindex:
+            raise row.wrong("regex", "has no group named secret", "write (?P<secret>...)")
     except re.error as problem:
         raise row.wrong("regex", f"not a regular expression: {problem}") from problem
-    if "secret" not in regex.groupindex:
-        raise row.wrong("regex", "has no group named secret", "write (?P<secret>...)")
     path = row.text("files", "")
     net = Net(
         regex=regex,

@@ -13,7 +13,6 @@ import platform
 import stat
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,11 @@ def named(patterns: Sequence[tuple[bytes, int, int]], release: str) -> str:
 
 
 def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+    with (
+        contextlib.suppress(OSError),
+        Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as cores,
+    ):
+        for line in cores:  # the first of perhaps hundreds
             if line.startswith(("flags", "Features")):
                 return " ".join(sorted(line.partition(":")[2].split()))
     return platform.processor()
@@ -80,9 +82,10 @@ def write(name: str, data: bytes) -> None:
 def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> bool:
     """Whether the gate over the expressions is in the folder."""
     try:
-        name = named(list(zip(expressions, flags, numbers, strict=True)), version("hyperscan"))
-    except PackageNotFoundError:
+        import hyperscan
+    except ImportError:
         return False
+    name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
     return (folder() / name).exists()
 
 
@@ -95,7 +98,7 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequen
         import hyperscan
     except ImportError:
         return None
-    name = named(list(zip(expressions, flags, numbers, strict=True)), version("hyperscan"))
+    name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
     kept = read(name)
     if kept is not None:
         with contextlib.suppress(hyperscan.error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -101,4 +102,24 @@ def test_unknown_keys_are_refused_with_file_and_key(tmp_path: Path) -> None:
     file = tmp_path / "odd.toml"
     file.write_text('id="x"\ntitle="x"\nseverity="high"\nwhy="x"\nremedy="x"\nnett=[]\n')
     with pytest.raises(HardeningError, match=r"odd\.toml.*nett"):
+        load(file)
+
+
+@pytest.mark.parametrize("family", shipped(), ids=lambda f: str(f.rule.id))
+def test_what_ships_compiles_when_it_is_used_as_it_would_at_once(family: Family) -> None:
+    name = family.rule.id.removeprefix("credential/")
+    folder = files("bundle") / "data" / "credentials"
+    at_once = load(folder / f"{name}.toml")
+    for late, net in zip(family.nets, at_once.nets, strict=True):
+        assert "secret" in late.regex.groupindex
+        assert (late.regex.pattern, late.regex.flags) == (net.regex.pattern, net.regex.flags)
+        assert list(late.regex.finditer("")) == list(net.regex.finditer(""))
+
+
+@pytest.mark.parametrize("regex", ["(?P<secret>", "(secret)"])
+def test_a_pattern_of_no_use_is_refused_with_file_and_key(tmp_path: Path, regex: str) -> None:
+    file = tmp_path / "odd.toml"
+    text = 'id="x"\ntitle="x"\nseverity="high"\nwhy="x"\nremedy="x"\nsink=[]\nexamples=[]\n'
+    file.write_text(f"{text}[[net]]\nregex='{regex}'\ngate='x'\n")
+    with pytest.raises(HardeningError, match=r"odd\.toml.*regex"):
         load(file)
