@@ -21,9 +21,9 @@ What a detector may rely on
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
 
 from hardening.findings import NESTING, InFile
+from hardening.records import dataclass
 
 Content = bytes | mmap.mmap
 """Small members are bytes; large ones a read-only map of the spill file. Both work with `re`."""

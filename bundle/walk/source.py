@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from hardening.records import dataclass
 
 CHUNK = 256 << 10
 """Bytes that travel at once."""
