@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DELEGATE_FROM = 2 << 20
 """Containers of this many bytes are worth a fork."""
+_SEVERAL = 2
+"""Files of a bundle by which it is no lone file, whatever else is in it."""
 
 
 def run(
@@ -181,7 +183,7 @@ class Audit:
         next_word = time.monotonic() + 0.1
         for event in events:
             if isinstance(event, Member):
-                if top is not None:
+                if top is not None and top.files < _SEVERAL:
                     top.see(event)
                 self._member(event)
             elif isinstance(event, Problem):

@@ -166,7 +166,7 @@ def _called(
     called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
     for match in sorted(called, key=re.Match.start):
         yield from _placed(_short(match.group(1)), 0 if shift else match.start())
-    if any(word in hits for word in _UU):
+    if any(word in hits for word in _UU) and (text.startswith(b"M") or b"\nM" in text):
         for match in _UUENCODED.finditer(text):
             yield from _placed(
                 _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()

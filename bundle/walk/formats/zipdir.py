@@ -6,13 +6,13 @@ import calendar
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 from bundle.walk.formats.raw import Note, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
+from hardening.records import dataclass
 
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 HEADER = struct.Struct("<4s5H3I2H")
@@ -182,6 +182,20 @@ def _midnight(day: int) -> int | None:
         return calendar.timegm(date((day >> 9) + 1980, day >> 5 & 15, day & 31).timetuple())
     except ValueError:
         return None
+
+
+def agreed(source: Source, row: Row) -> int | None:
+    """Return the length of the extra field of a local header that tells the directory's story, as nearly all do."""
+    name, size = row.name, HEADER.size + len(row.name)
+    raw = source.read(row.at, size)
+    if len(raw) < size or raw[:4] != LOCAL or raw[HEADER.size :] != name or row.extra:
+        return None
+    _, _need, flags, method, _clock, _day, crc, packed, whole, length, extra = HEADER.unpack_from(raw)
+    if length != len(name) or method != row.method or (flags ^ row.flags) & 1 or _FULL in (packed, whole):
+        return None
+    if extra and row.at + size + extra > source.size:
+        return None
+    return extra if flags & 8 or (crc, packed, whole) == (row.crc, row.packed, row.size) else None
 
 
 def local_header(source: Source, row: Row) -> tuple[Row, int]:

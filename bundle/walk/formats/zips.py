@@ -16,6 +16,7 @@ from bundle.walk.formats.zipdir import (
     TAIL,
     Directory,
     Row,
+    agreed,
     descriptor,
     differences,
     directory_of,
@@ -62,18 +63,21 @@ def _listed(
     source: Source, directory: Directory, row: Row, context: Context
 ) -> Generator[Raw | Note, None, int]:
     """Say one entry as the directory has it, and as its local header does where that is another; return its end."""
-    try:
-        local, head = local_header(source, row)
-    except Broken as problem:
-        yield Note(problem.reason, str(problem), row.text, row.size)
-        return row.at
-    yield from differences(row, local)
+    local = row
+    head = agreed(source, row)
+    if head is None:
+        try:
+            local, head = local_header(source, row)
+        except Broken as problem:
+            yield Note(problem.reason, str(problem), row.text, row.size)
+            return row.at
+        yield from differences(row, local)
     begin = row.at + HEADER.size + len(local.name) + head
     ended = begin + row.packed
     if ended > directory.start and row.packed:
         yield Note("corrupt", "reaches into the central directory", row.text)
     yield from _member(source, row, begin, context)
-    if reads_differently(row, local):
+    if local is not row and reads_differently(row, local):
         data, used = unlisted(source, local, begin, directory.start)
         yield from _other_reading(local, data)
         return max(ended, begin + used)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bundle.walk import identify as identifying
 from bundle.walk import scan
+from bundle.walk.formats import zipdir, zips
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
@@ -93,6 +94,35 @@ def test_damage_ends(name: str) -> None:
         kind = identify(data[:HEAD], Memory(data))
         if kind in CONTAINERS:
             drain(data, kind)
+
+
+def told(data: bytes) -> list[Note | tuple[Raw, bytes, str]]:
+    """Return what a zip says, with the content of each member and why it ends."""
+    found: list[Note | tuple[Raw, bytes, str]] = []
+    for one in open_container(Memory(data), "zip", Context("x", LIMITS)).members:
+        if isinstance(one, Note):
+            found.append(one)
+            continue
+        content, why = b"", ""
+        try:
+            for block in (one.data,) if isinstance(one.data, bytes) else one.data:
+                content += block
+        except Broken as problem:
+            why = str(problem)
+        one.data = b""
+        found.append((one, content, why))
+    return found
+
+
+def test_a_local_header_that_is_not_the_directory_s_is_read_as_a_whole() -> None:
+    honest = hostile.zipped({"a/b.txt": b"content " * 50, "c": b""})
+    for place in range(zipdir.HEADER.size + len("a/b.txt")):
+        for bit in range(8):
+            broken = bytearray(honest)
+            broken[place] ^= 1 << bit
+            quick = told(bytes(broken))
+            with mock.patch.object(zips, "agreed", return_value=None):
+                assert quick == told(bytes(broken))
 
 
 @given(st.binary(max_size=6000))
