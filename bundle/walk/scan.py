@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cache
 from typing import Any
+
+
+def first(pattern: bytes, data: bytes) -> Callable[[int], int] | None:
+    """Return what tells where the first match behind a place ends (-1: nowhere); None where there is no Vectorscan."""
+    made = database((pattern,), once=True)
+    if made is None:
+        return None
+    import hyperscan
+
+    whole = memoryview(data)
+
+    def end(start: int) -> int:
+        ends: list[int] = []
+        with suppress(hyperscan.ScanTerminated):
+            made.scan(whole[start:], match_event_handler=_stop, context=ends)
+        return start + ends[0] if ends else -1
+
+    return end
+
+
+def _stop(_number: int, _start: int, end: int, _flags: int, ends: list[int]) -> bool:
+    ends.append(end)
+    return True
 
 
 def held(patterns: tuple[bytes, ...], data: bytes) -> Collection[int]:

@@ -11,7 +11,7 @@ import binascii
 import bz2
 import re
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import chain
@@ -62,14 +62,14 @@ _NUMBER = re.compile(rb"\d+")
 _BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _RUNS = bytes(65 if byte in _ALPHABET else 32 for byte in range(256))
-_LONG = b"A" * 60
+_LETTERS = 60
+_LONG = rb"[A-Za-z0-9+/]{60}"
 _RARE = (
-    rb"[A-Za-z0-9+/]{60}",
     rb"(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){8}",
     rb"(?i)(?:chr\(\s*\d{1,3}\s*\)\s*(?:\.\s*)?){8}",
     rb"(?i)__halt_compiler",
 )
-_RUN, _ESCAPES, _CALLS, _HALTS = range(4)
+_ESCAPES, _CALLS, _HALTS = range(3)
 """What few texts hold, and is slow to look for."""
 MOST = 8 << 20
 """Bytes a payload is unwrapped to."""
@@ -132,8 +132,7 @@ def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, byt
         hits = said(text)  # a word may have been in pieces as well
     stored = scan.held(_RARE, data)
     held = scan.held(_RARE, text) if shift else stored
-    if _RUN in held:
-        yield from _runs(text, shift=shift)
+    yield from _runs(text, shift=shift)
     yield from _escaped(text, hits, held, shift=shift)
     yield from _called(text, hits, held, shift=shift)
     yield from _behind(data, halts=_HALTS in stored)
@@ -141,11 +140,11 @@ def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, byt
 
 def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what long runs of letters hold."""
-    runs = text.translate(_RUNS)  # finding a run of one byte is many times quicker than a pattern
-    at = runs.find(_LONG)
+    after = _run_after(text)
+    at = after(0)
     while at >= 0:
         match = _LITERAL.match(text, at)
-        end = at + 60
+        end = at + _LETTERS
         if match is not None:
             end = match.end()
             digits = _HEX.match(match.group())
@@ -156,7 +155,16 @@ def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
             else:
                 found = _tried(match.group())
             yield from _placed(found, 0 if shift else at)
-        at = runs.find(_LONG, end)
+        at = after(end)
+
+
+def _run_after(text: bytes) -> Callable[[int], int]:
+    """Return what tells where the next long run of letters begins, below 0 where there is none."""
+    end = scan.first(_LONG, text)
+    if end is not None:
+        return lambda at: end(at) - _LETTERS
+    runs = text.translate(_RUNS)  # finding a run of one byte is many times quicker than a pattern
+    return lambda at: runs.find(b"A" * _LETTERS, at)
 
 
 def _called(
