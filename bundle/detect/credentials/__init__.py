@@ -282,7 +282,8 @@ def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
     for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS, *PAIRED):
         text = name.encode()
         yield len(text).to_bytes(2, "big") + text
-        yield b"/" + text
+        if name[:1].isupper():  # a folder is no class
+            yield b"/" + text
     for word in (
         b"password",
         b"passwd",

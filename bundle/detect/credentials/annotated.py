@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Protocol
 
 NAMES = frozenset(
     (b"RuntimeVisibleAnnotations", b"RuntimeInvisibleAnnotations", b"RuntimeVisibleParameterAnnotations",
@@ -12,12 +13,19 @@ NAMES = frozenset(
 """The attributes that hold them."""
 _DEFAULT = re.compile(r"\$\{([\w.-]{1,100}):([^{}$]{1,200})\}")
 """`${db.password:...}`: a setting, and its value where nobody sets it."""
+_CONSTANTS = tuple(bytes((1, 0, len(name))) + name for name in NAMES)
 _DEEPEST = 20
 
 
-def written(
-    data: bytes, pool: Mapping[int, tuple[int, bytes]], *, parameters: bool
-) -> Iterator[tuple[str, str]]:
+class Pool(Protocol):
+    """The constants of a class by number."""
+
+    def __getitem__(self, index: int, /) -> tuple[int, bytes]:
+        """Return the tag of a constant, and its bytes."""
+        ...
+
+
+def written(data: bytes, pool: Pool, *, parameters: bool) -> Iterator[tuple[str, str]]:
     """Yield names and texts of the elements of an attribute; a setting that has a default counts under its own name.
 
     Errors: IndexError, KeyError where the attribute is damaged, or deeper than compilers write.
@@ -28,8 +36,13 @@ def written(
             yield from reader.annotation(0)
 
 
+def holds(data: bytes) -> bool:
+    """Whether a class may have some: the name of an attribute stands in the constant pool with its length in front."""
+    return b"Annotations" in data and any(name in data for name in _CONSTANTS)
+
+
 class _Reader:
-    def __init__(self, data: bytes, pool: Mapping[int, tuple[int, bytes]]) -> None:
+    def __init__(self, data: bytes, pool: Pool) -> None:
         self.data, self.pool, self.at = data, pool, 0
 
     def number(self, size: int) -> int:

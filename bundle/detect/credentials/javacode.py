@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bundle.classfile import LDC, LDC_W, OPERANDS, VARIABLE, WIDE, after
+from bundle.detect.credentials.javamethod import Around, Method, Variables, variables
+from bundle.detect.credentials.javapool import Call, Constants, types
 
-Pool = Mapping[int, tuple[int, bytes]]
-"""The constants of a class by number: tag and bytes."""
 Said = tuple[str, list[str | None]]
 """A call by name with its arguments, `=name` with what it is given, `~name` with what a local variable is, `*name` with an element of a list,
 `?name` with what it is held against, `@name` with an entry. For a parameter without a name `#` stands, and the name of the
 method where it answers yes or no."""
 
-_STRING = 8
 _INVOKES = (182, 183, 184, 185)
 DYNAMIC = 186
 _STATIC, _PUTS, _GETS = 184, (179, 181), (178, 180)
@@ -29,16 +27,13 @@ _SAME_VALUE = frozenset(
 _COPIES = ("java/lang/String", "java/lang/StringBuilder", "java/lang/StringBuffer")
 COMPARES = frozenset((b"equals", b"equalsIgnoreCase", b"contentEquals", b"compareTo", b"deepEquals"))
 _EQUALS_OF_TWO = ("java/util/Objects", "java/util/Arrays")
-EQUALS = ("java/lang/String", *_EQUALS_OF_TWO)
+EQUALS = frozenset(name.encode() for name in ("java/lang/String", *_EQUALS_OF_TWO))
 WITH_OWNER = ("basic",)
 """Methods whose name says nothing without that of their class."""
-MAP, PAIRS, DEFAULT = "java/util/Map", ("of", "entry"), "orElse"
+MAP, PAIRS, DEFAULT = b"java/util/Map", ("of", "entry"), "orElse"
 _OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField getenv".split())
 """Methods that return what their argument names."""
 _TABLE = frozenset(("put", "add", "putIfAbsent", "setProperty"))
-_RETURN = 0xB0
-_PARAMETER = re.compile(rb"\x2a(?:([\x2b-\x2d])|\x19(.))\xb5(..)", re.DOTALL)
-"""`this.field = parameter`: aload_0, aload, putfield."""
 ACCOUNTS = frozenset(
     "admin administrator root service operator guest support manager supervisor superuser maintenance sysadmin engineer technician installer".split()
 )
@@ -64,22 +59,11 @@ class _Items(_Name):
         self.texts: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of a class."""
-
-    name: str
-    descriptor: str
-    code: bytes
-    variables: list[tuple[int, int, int, str]] = field(default_factory=list)
-    """Where the compiler kept their names: number, first and last offset, name."""
-    static: bool = False
-
-
 @dataclass(slots=True)
 class _State:
     """What is known while a method is followed."""
 
+    variables: Variables
     stack: list[str | None] = field(default_factory=list)
     slots: dict[int, str | None] = field(default_factory=dict)
     """What variables were last given, in the order of the code."""
@@ -96,110 +80,74 @@ class _State:
         return last
 
 
-def text_of(pool: Pool, index: int) -> str | None:
-    """Return the text of a constant that is a literal."""
-    tag, raw = pool.get(index, (0, b""))
-    return pool[int.from_bytes(raw, "big")][1].decode("utf-8", "replace") if tag == _STRING else None
-
-
-def returned(method: Method, pool: Pool) -> str | None:
-    """Return the literal that is all a method returns."""
-    code = method.code
-    if len(code) not in (3, 4) or code[-1] != _RETURN or code[0] not in (LDC, LDC_W):
-        return None
-    return text_of(pool, int.from_bytes(code[1:-1], "big"))
-
-
-def fields_of(method: Method, pool: Pool) -> dict[int, str]:
-    """Return which argument of a constructor is kept in which field: number of the argument, name of the field."""
-    slots, slot = {}, 1
-    for number, kind in enumerate(_types(method.descriptor)):
-        slots[slot] = number
-        slot += 2 if kind in "JD" else 1
-    found = {}
-    for short, long, index in _PARAMETER.findall(method.code):
-        number = slots.get(short[0] - 0x2A if short else long[0], -1)
-        if number >= 0 and int.from_bytes(index, "big") in pool:
-            found[number] = reference(pool, int.from_bytes(index, "big"))[1]
-    return found
-
-
-def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
-    method: Method,
-    pool: Pool,
-    own: str,
-    kept: Mapping[str, Mapping[int, str]],
-    held: Mapping[str, str],
-    made: Mapping[int, str],
-) -> Iterator[Said]:
+def followed(method: Method, pool: Constants, around: Around) -> Iterator[Said]:
     """Follow the stack of a method roughly: literals are pushed, everything else is unknown, or a name.
 
-    `own` is the class, `kept` what its constructors keep, by descriptor, and `held` what its fields begin with, and `made`
-    what lambdas return that do nothing else, by the number of their bootstrap.
     Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.
     """
-    code, at = method.code, 0
-    state = _State(parameters=_unnamed(method))
+    code, at, actions, operands = method.code, 0, _ACTIONS, OPERANDS
+    state = _State(variables(method, pool), parameters=_unnamed(method))
+    stack = state.stack
     if method.descriptor.endswith(")Z"):
         state.method = method.name.split("$")[1] if method.name.startswith("lambda$") else method.name
     while at < len(code):
         op = code[at]
-        if op in VARIABLE:
-            at = after(code, at)
-            if op != WIDE:
-                state.stack.clear()
-            continue
-        if op in (LDC, LDC_W):
-            state.stack.append(
-                text_of(pool, code[at + 1] if op == LDC else int.from_bytes(code[at + 1 : at + 3], "big"))
-            )
-        elif op in _INVOKES:
-            yield from _invoked(
-                state, op, reference(pool, int.from_bytes(code[at + 1 : at + 3], "big")), own, kept
-            )
-        elif op == DYNAMIC:
-            number, pair = struct.unpack(">HH", pool[int.from_bytes(code[at + 1 : at + 3], "big")][1])
-            (descriptor,) = struct.unpack_from(">H", pool[pair][1], 2)
-            _result(state, pool[descriptor][1].decode(), 0, made.get(number))
-        elif op in _PUTS:
-            _, name, _ = reference(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
-            value = state.pop(op - _PUTS[0] or 1)
-            if _literal(value) is not None:
-                yield f"={name}", [value]
-            elif isinstance(value, _Items):
-                for one in value.texts[:_MOST_ITEMS]:
-                    yield f"*{name}", [one]
-        elif op in _GETS:
-            if op == _GETS[1]:
-                state.pop()
-            owner, name, _ = reference(pool, int.from_bytes(code[at + 1 : at + 3], "big"))
-            begins = held.get(name) if owner == own else None
-            state.stack.append(_Name(name) if begins is None else begins)
-        else:
-            if (
-                op in _INTO_VARIABLES
-                and method.variables
-                and (text := _literal(state.stack[-1] if state.stack else None))
-            ):
-                yield from _kept_locally(method, at, text)
-            _moved(state, method, at)
-        at += 1 + OPERANDS[op]
+        action = actions[op]
+        if action == _PUSH:
+            stack.append(None)
+        elif action == _LITERAL:
+            stack.append(pool.literal(code[at + 1] if op == LDC else code[at + 1] << 8 | code[at + 2]))
+        elif action > _MOVE:
+            if action == _SWITCH:
+                at = after(code, at)
+                if op != WIDE:
+                    stack.clear()
+                continue
+            yield from _referred(state, code, at, pool, around)
+        elif action == _MOVE:
+            if op in _INTO_VARIABLES and state.variables and stack and (text := _literal(stack[-1])):
+                yield from _kept_locally(state, code, at, text)
+            _moved(state, code, at)
+        at += 1 + operands[op]
 
 
-def _kept_locally(method: Method, at: int, text: str) -> Iterator[Said]:
+def _referred(state: _State, code: bytes, at: int, pool: Constants, around: Around) -> Iterator[Said]:
+    """Do what an instruction does that refers to a method or a field, and say what it is given."""
+    op, index = code[at], code[at + 1] << 8 | code[at + 2]
+    if op in _INVOKES:
+        yield from _invoked(state, op, pool.call(index), around)
+    elif op == DYNAMIC:
+        descriptor = pool.text(pool.number(pool.number(index, 2), 2)).decode()
+        _result(state, descriptor, len(types(descriptor)), around.made.get(pool.number(index)))
+    elif op in _PUTS:
+        name = pool.call(index).name
+        value = state.pop(op - _PUTS[0] or 1)
+        if _literal(value) is not None:
+            yield f"={name}", [value]
+        elif isinstance(value, _Items):
+            for one in value.texts[:_MOST_ITEMS]:
+                yield f"*{name}", [one]
+    else:
+        if op == _GETS[1]:
+            state.pop()
+        called = pool.call(index)
+        begins = around.held.get(called.name) if called.owner == around.own else None
+        state.stack.append(_Name(called.name) if begins is None else begins)
+
+
+def _kept_locally(state: _State, code: bytes, at: int, text: str) -> Iterator[Said]:
     """Say the literal that a local variable with a name begins with: its name holds from the next instruction on."""
-    op = method.code[at]
-    number = method.code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]
+    op = code[at]
     begins = at + 1 + OPERANDS[op]
-    for index, low, _, name in method.variables:
-        if index == number and low == begins:
+    for low, _, name in state.variables.get(code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0], ()):
+        if low == begins:
             yield f"~{name}", [text]
 
 
 def _unnamed(method: Method) -> dict[int, str]:
     """Return the parameters of a method that are objects: `#` and the number, by the number of their variable."""
     found, slot = {}, 0 if method.static else 1
-    for number, kind in enumerate(_types(method.descriptor), 1):
+    for number, kind in enumerate(types(method.descriptor), 1):
         if kind == "L":
             found[slot] = f"#{number}"
         slot += 2 if kind in "JD" else 1
@@ -223,38 +171,48 @@ _POPS = {
 """How many values fewer there are after each opcode (JVM specification, 6.5), longs and doubles counted as one."""
 _CLEARS = frozenset((*range(153, 178), 191, 194, 195))
 _COPY = range(89, 95)
+_PUSH, _LITERAL, _MOVE, _REFER, _SWITCH = range(1, 6)
+_ACTIONS = bytes(
+    {
+        **dict.fromkeys((_NEW_LIST, *_POPS, *_CLEARS, *_COPY), _MOVE),
+        **dict.fromkeys(_PUSHES, _PUSH),
+        **dict.fromkeys((_LOAD, *_LOADS, *_INTO_VARIABLES), _MOVE),
+        **dict.fromkeys((LDC, LDC_W), _LITERAL),
+        **dict.fromkeys((*_INVOKES, DYNAMIC, *_PUTS, *_GETS), _REFER),
+        **dict.fromkeys(VARIABLE, _SWITCH),
+    }.get(code, 0)
+    for code in range(256)
+)
+"""What is done for each opcode; those that change nothing that matters are the rest."""
 
 
-def _moved(  # noqa: C901 - one branch for each kind of opcode
-    state: _State, method: Method, at: int
-) -> None:
+def _moved(state: _State, code: bytes, at: int) -> None:
     """Do what an opcode without a constant does to the stack."""
-    op = method.code[at]
+    op, stack = code[at], state.stack
     if op == _LOAD or op in _LOADS:
-        number = method.code[at + 1] if op == _LOAD else op - _LOADS[0]
+        number = code[at + 1] if op == _LOAD else op - _LOADS[0]
         held = state.slots.get(number)
         if _literal(held) is None:
-            name = next((n for i, low, high, n in method.variables if i == number and low <= at < high), "")
+            own = state.variables.get(number, ())
+            name = next((n for low, high, n in own if low <= at < high), "")
             if len(name) < _SHORTEST and number in state.parameters:
                 name = state.parameters[number]
             held = _Name(name) if name else held
-        state.stack.append(held)
+        stack.append(held)
     elif op == _STORE or op in _STORES_OF_ONE:
-        state.slots[method.code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]] = state.pop()
+        state.slots[code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]] = state.pop()
     elif op == _NEW_LIST:
-        state.stack[-1:] = [_Items()]
+        stack[-1:] = [_Items()]
     elif op in _COPY:
-        state.stack.append(state.stack[-1] if state.stack else None)
-    elif op in _PUSHES:
-        state.stack.append(None)
+        stack.append(stack[-1] if stack else None)
     elif op in _POPS:
         if op == _INTO_LIST:
             _filled(state)
         state.pop(_POPS[op])
         if op in _MAKES:
-            state.stack[-1:] = [None]
-    elif op in _CLEARS:
-        state.stack.clear()
+            stack[-1:] = [None]
+    else:
+        stack.clear()
 
 
 def _filled(state: _State) -> None:
@@ -266,12 +224,10 @@ def _filled(state: _State) -> None:
         filled.texts.append(text)
 
 
-def _invoked(
-    state: _State, op: int, called: tuple[str, str, str], own: str, kept: Mapping[str, Mapping[int, str]]
-) -> Iterator[Said]:
+def _invoked(state: _State, op: int, called: Call, around: Around) -> Iterator[Said]:
     """Say a call, and leave what it returns."""
-    owner, name, descriptor = called
-    stack, wanted = state.stack, len(_types(descriptor))
+    owner, name, descriptor, _ = called
+    stack, wanted = state.stack, len(called.types)
     raw = stack[len(stack) - wanted :] if 0 < wanted <= len(stack) else []
     given = [_literal(v) for v in raw]
     receiver = stack[-wanted - 1] if op != _STATIC and len(stack) > wanted else None
@@ -281,8 +237,8 @@ def _invoked(
         yield from _compared(state, raw)
     elif any(v is not None for v in given):
         yield from _given(owner, name, given, receiver)
-        if owner == own and name == "<init>":
-            yield from _kept(given, kept.get(descriptor, {}))
+        if owner == around.own and name == "<init>":
+            yield from _kept(given, around.kept.get(descriptor, {}))
     copied = name in _SAME_VALUE or (
         wanted == 1 and name == "<init>" and (owner in _COPIES or owner.endswith("/OctetString"))
     )
@@ -292,12 +248,12 @@ def _invoked(
         state.pop(wanted + 2)  # what `new` made, and its copy
         stack.append(value)
         return
-    _result(state, descriptor, 0 if op == _STATIC else 1, value)
+    _result(state, descriptor, wanted if op == _STATIC else wanted + 1, value)
 
 
 def _given(owner: str, name: str, given: list[str | None], receiver: str | None) -> Iterator[Said]:
     """Say a call that is given literals, by its name or by its class."""
-    if owner == MAP and name in PAIRS:
+    if name in PAIRS and owner.encode() == MAP:
         yield from (("put", list(pair)) for pair in zip(given[::2], given[1::2], strict=False))
         return
     named = isinstance(receiver, _Name) and receiver[:1] != "#"
@@ -326,9 +282,9 @@ def _kept(given: list[str | None], fields: Mapping[int, str]) -> Iterator[Said]:
         yield f"={given[0]}", [texts[-1]]
 
 
-def _result(state: _State, descriptor: str, more: int, value: str | None) -> None:
+def _result(state: _State, descriptor: str, taken: int, value: str | None) -> None:
     """Take the arguments of a call from the stack, and put its result there."""
-    state.pop(len(_types(descriptor)) + more)
+    state.pop(taken)
     if not descriptor.endswith(")V"):
         state.stack.append(value)
 
@@ -354,22 +310,3 @@ def _compared(state: _State, pair: list[str | None]) -> Iterator[Said]:
     yield f"?#{state.method}" if nameless else f"?{names[0]}", [texts[0], state.account or None]
     if _ACCOUNT.search(names[0]) or texts[0].lower() in ACCOUNTS:
         state.account = texts[0]
-
-
-def reference(pool: Pool, index: int) -> tuple[str, str, str]:
-    """Return class, name and descriptor of a method reference."""
-    owner, pair = struct.unpack(">HH", pool[index][1])
-    name, descriptor = struct.unpack(">HH", pool[pair][1])
-    (owner_name,) = struct.unpack(">H", pool[owner][1])
-    return pool[owner_name][1].decode(), pool[name][1].decode(), pool[descriptor][1].decode()
-
-
-def _types(descriptor: str) -> list[str]:
-    """Return the first letters of the arguments' types that a method takes."""
-    at, found = 1, []
-    while descriptor[at] != ")":
-        found.append(descriptor[at])
-        while descriptor[at] == "[":
-            at += 1
-        at = descriptor.index(";", at) + 1 if descriptor[at] == "L" else at + 1
-    return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from bundle.detect.credentials.javacode import Method, Pool, reference, returned
+from bundle.detect.credentials.javamethod import Method, returned
+from bundle.detect.credentials.javapool import Constants
 
 _HANDLE = 15
 
 
-def lambdas(data: bytes, at: int, pool: Pool, methods: Sequence[Method]) -> dict[int, str]:
+def lambdas(data: bytes, at: int, pool: Constants, methods: Sequence[Method]) -> dict[int, str]:
     """Return the literals that lambdas of a class return and that is all they do, by the number of their bootstrap.
 
     `at` is where the attributes of the class begin. Errors: struct.error, KeyError where they are damaged.
@@ -20,13 +21,13 @@ def lambdas(data: bytes, at: int, pool: Pool, methods: Sequence[Method]) -> dict
     at += 2
     for _ in range(count):
         name, size = struct.unpack_from(">HI", data, at)
-        if pool[name][1] == b"BootstrapMethods":
+        if pool.text(name) == b"BootstrapMethods":
             return dict(_returning(data, at + 6, pool, texts))
         at += 6 + size
     return {}
 
 
-def _returning(data: bytes, at: int, pool: Pool, texts: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+def _returning(data: bytes, at: int, pool: Constants, texts: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     """Yield the number of each bootstrap that makes a lambda out of a method which returns a text, and the text."""
     (count,) = struct.unpack_from(">H", data, at)
     at += 2
@@ -34,6 +35,8 @@ def _returning(data: bytes, at: int, pool: Pool, texts: Mapping[str, str]) -> It
         _, size = struct.unpack_from(">HH", data, at)
         for index in struct.unpack_from(f">{size}H", data, at + 4):
             tag, raw = pool[index]
-            if tag == _HANDLE and (text := texts.get(reference(pool, int.from_bytes(raw[1:], "big"))[1])):
+            if tag == _HANDLE and (
+                text := texts.get(pool.name(raw[1] << 8 | raw[2]).decode("utf-8", "replace"))
+            ):
                 yield number, text
         at += 4 + 2 * size

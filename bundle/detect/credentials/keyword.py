@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
+from itertools import groupby
 
 
 class Kind(Enum):
@@ -130,9 +132,27 @@ def _words(name: str) -> list[str]:
     return words
 
 
+def one_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of any of some words, in groups by their first letters: that takes half the time."""
+    groups = groupby(sorted(set(words)), key=lambda word: word[0])
+    return re.compile(
+        "|".join(f"{first}(?:{'|'.join(word[1:] for word in group)})" for first, group in groups)
+    )
+
+
+STEMS = (
+    *(w for w in _PASSWORDS if "pass" not in w and "pw" not in w and "wort" not in w),
+    *"pass pw psw swd wort wd key token secret credential ticket bearer community salt chiave".split(),
+)
+"""What stands in every name that promises anything: most names of a program are done with when it is not there."""
+_STEMS = one_of(STEMS)
+
+
 @lru_cache(maxsize=20_000)
 def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
     """Return what the name of a variable, key, attribute or element promises, or None."""
+    if name.isascii() and not _STEMS.search(name.lower()):
+        return None
     words = _words(name)
     if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:
         return None

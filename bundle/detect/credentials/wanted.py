@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.keyword import STEMS, Kind, kind_of, one_of
 
 SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter putIfAbsent setInitParameter "
@@ -36,6 +36,15 @@ FORBIDDEN = re.compile(
     r"(?i)weak|common|forbid|black|deny|denied|banned|worst|top_?\d|bad|invalid|wrong|leak|known|prohibit|reject|simple|dummy|test"
 )
 """Names of lists of passwords that nobody may choose."""
+
+
+_STEMS = one_of((*STEMS, *"pin cred account login logon user auth benutzer usuario utilisateur".split()))
+
+
+@lru_cache(maxsize=50_000)
+def _says(name: str) -> bool:
+    """Whether anything more has to be asked of a name: most names of a program are done with here."""
+    return bool(_STEMS.search(name.lower())) or not name.isascii()
 
 
 @lru_cache(maxsize=20_000)  # the same names stand in many classes
@@ -107,7 +116,7 @@ def holds_accounts(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and bool(_USERS.search(name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # what it answers is remembered by it
 class Wanted:
     """What `javaclass.calls` is asked for."""
 
@@ -118,7 +127,7 @@ class Wanted:
         """Whether a call of this name logs in or opens a store."""
         if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS or name in PAIRED:
             return True
-        return len(name) <= _LONGEST_NAME and (gives(name) is not None or holds_login(name))
+        return len(name) <= _LONGEST_NAME and _says(name) and (gives(name) is not None or holds_login(name))
 
     def sets(self, name: str) -> bool:
         """Whether a method of this name sets what its first argument names."""
@@ -126,12 +135,12 @@ class Wanted:
 
     def lists(self, name: str) -> bool:
         """Whether a field of this name holds passwords, or accounts with theirs."""
-        return len(name) <= _LONGEST_NAME and _lists(name)
+        return len(name) <= _LONGEST_NAME and _says(name) and _lists(name)
 
     def compared(self, name: str) -> bool:
         """Whether what has this name, or what a getter of this name returns, is a password, or a method lets somebody in."""
-        return len(name) <= _LONGEST_NAME and _compared(name)
+        return len(name) <= _LONGEST_NAME and _says(name) and _compared(name)
 
     def named(self, name: str) -> bool:
         """Whether a name promises a secret."""
-        return len(name) <= _LONGEST_NAME and kind_of(name) is not None
+        return len(name) <= _LONGEST_NAME and _says(name) and kind_of(name) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import Credentials, decode, javaclass, place
+from bundle.detect.credentials import Credentials, decode, javaclass, keyword, place
 from bundle.detect.credentials.calls import arguments
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
@@ -312,3 +313,13 @@ def test_a_name_of_any_length_costs_no_time(look: Look) -> None:
     assert (
         time.process_time() - began < 10
     )  # a fraction of a second, and under coverage on a slow machine one
+
+
+def test_a_name_without_a_stem_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are looked at in full only where a stem stands in them: without that look nothing else comes out."""
+    words = re.findall(r"\w[\w.-]+", (Path(__file__).parent / "classes.txt").read_text())
+    words += [*keyword._PASSWORDS, *("mot_de_passe", "chiaveSegreta", "wpaKey", "rsa-key", "contrase\u00f1a")]
+    quick = {word: keyword.kind_of(word) for word in words}
+    assert all(quick[word] for word in keyword._PASSWORDS)
+    monkeypatch.setattr(keyword, "_STEMS", re.compile(""))
+    assert {word: keyword.kind_of.__wrapped__(word) for word in words} == quick
