@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass, place, rows
+from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass, javasinks, place, rows
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.families import Family, Net, Sink, shipped
-from bundle.detect.credentials.javacode import ACCOUNTS
+from bundle.detect.credentials.classwords import class_words
+from bundle.detect.credentials.families import Family, Net, shipped
+from bundle.detect.credentials.javavalues import COMMAND, Said
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.parts import PROGRAMS, WHOLE, Gates, Pattern, part_of, parts_of
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
@@ -27,7 +28,7 @@ from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
-from bundle.detect.credentials.wanted import ENCODERS, PAIRED, STORES_OPENED, Wanted
+from bundle.detect.credentials.wanted import Wanted
 from bundle.detect.gate import Gate
 from bundle.walk.derive import bytecode
 from bundle.walk.member import Member
@@ -70,8 +71,9 @@ class Credentials:
         self._calls = calls.Calls(sinks)
         self._engine = engine
         self._gates: Gates | None = None
-        self._classes = Gate(_class_words(sinks), engine=engine)
-        self._wanted = Wanted(self._sinks.keys())
+        self._of_java = {**self._sinks, **{s.callee.lower(): s for s in javasinks.SINKS}}
+        self._classes = Gate(class_words(self._of_java.values()), engine=engine)
+        self._wanted = Wanted(self._of_java.keys())
         self._patterns = [
             *(Pattern(n.gate, parts_of(n.styles, lists=n.lists)) for _, n in self._nets),
             Pattern(calls.gate(sinks)),
@@ -233,13 +235,11 @@ class Credentials:
         path = place.inside(member, subject)
         data = bytes(member.content)
         constants = not bytecode.worth_it(data)  # else the text that is made of them says them
-        for name, given in javaclass.calls(data, self._wanted, constants=constants):
-            caught = self._in_call(name, given)
-            if caught is None or (caught[1].key, caught[1].value) in said:
+        for name, family, one in self._in_calls(javaclass.calls(data, self._wanted, constants=constants)):
+            if (one.key, one.value) in said:
                 continue
-            if name.startswith("~") and any(value == caught[1].value for _, value in said):
+            if name.startswith("~") and any(value == one.value for _, value in said):
                 continue
-            family, one = caught
             said.add((one.key, one.value))
             test, sample = place.is_test(path), place.is_sample(path)
             counted = placed(one, family, test=test, sample=sample)
@@ -247,8 +247,18 @@ class Credentials:
                 counted = in_code(counted)
             yield self._said(member, subject, family, counted, None, None)
 
+    def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:
+        """Yield what is a secret of what a class says: the call, and what is caught in it."""
+        for name, given in calls:
+            if name == COMMAND:
+                view = View(inclass.as_command(given))
+                hits = self.gate.hits(view.data)
+                yield from ((name, *one) for one in self._caught(view, hits, place.SHELL))
+            elif caught := self._in_call(name, given):
+                yield name, *caught
+
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
-        found = inclass.judged(self._sinks, name, given)
+        found = inclass.judged(self._of_java, name, given)
         return found and (self._by_id[found[0]], found[1])
 
 
@@ -268,61 +278,6 @@ def _unreadable(member: Member) -> bool:
 
 def _seal(key: bytes, value: str) -> bytes:
     return hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256")
-
-
-_MANY_MEANINGS = frozenset("root service guest support manager installer".split())
-"""Accounts whose names are words of many classes: alone they are no reason to follow one."""
-
-
-def _class_words(sinks: Sequence[Sink]) -> Iterator[bytes]:
-    """Yield what a Java class has to hold before its bytecode is followed, which one in fifty is worth.
-
-    A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
-    """
-    for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS, *PAIRED):
-        text = name.encode()
-        yield len(text).to_bytes(2, "big") + text
-        if name[:1].isupper():  # a folder is no class
-            yield b"/" + text
-    for word in (
-        b"password",
-        b"passwd",
-        b"passphrase",
-        b"pwd",
-        b"secret",
-        b"token",
-        b"credential",
-        b"apikey",
-        b"psk",
-    ):
-        yield from (word, word.upper(), word.capitalize())
-    yield from (
-        b"PASS",
-        b"Pass",
-        b"\0\4pass",
-        b"_pass",
-        b"dbpass",
-        b"\0\2pw",
-        b"\0\2PW",
-        b"_PW",
-        b"_pw",
-        b"Pw\1",
-    )
-    yield from (
-        b"asswort",
-        b"ennwort",
-        b"otDePasse",
-        b"motdepasse",
-        b"ontrasen",
-        b"\0\5clave",
-        b"Cred;",
-        b"Creds;",
-        b"Account;",
-        *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS - _MANY_MEANINGS),
-        b"\0\5USERS",
-        b"\0\5users",
-        b"ACCOUNTS",
-    )
 
 
 def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +11,7 @@ from itertools import pairwise
 from bundle.detect.credentials import calls, naming
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
-from bundle.detect.credentials.javacode import ACCOUNTS
+from bundle.detect.credentials.javasaid import ACCOUNTS
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.values import (
     Strength,
@@ -30,6 +31,7 @@ from bundle.detect.credentials.wanted import (
     gives,
     holds_accounts,
     holds_login,
+    pairs,
 )
 from hardening.findings import Confidence
 
@@ -37,7 +39,10 @@ Found = tuple[str, Catch]
 """The family's name without `credential/`, and what is caught."""
 
 _PAIR = 2
+_HOST_AND_PORT = 2
 _LOGIN = re.compile(r"([\w.@-]{1,60}):([^\s:/$]{3,100})")
+_AUTHORIZATION = ("authorization", "proxy-authorization")
+_SCHEME = re.compile(r"(?i)(?:bearer|token|api-?key|key)\s+([\w.~+/=-]{12,2000})")
 _ACCOUNT = re.compile(r"[a-z][\w.@-]{1,40}")
 
 
@@ -56,20 +61,26 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         )
     if name.startswith("~"):
         return _named(name[1:], first) if kind_of(name[1:]) is Kind.PASSWORD else None
+    if name.startswith("<"):
+        return _returned(name[1:], first)
+    if name.startswith(">"):
+        return _sent(first or "")
     if name.startswith("*"):
-        return _among(name[1:], first or "")
+        return _among(name[1:], first or "", given[1:])
     if name.startswith("?#"):
         return _beside(name[2:], (given[1] if len(given) > 1 else "") or "", first or "")
     if name.startswith("?"):
         sure = naming.held_against(name[1:], first or "", account=len(given) > 1 and bool(given[1]))
+        if sure is None and kind_of(name[1:]) is Kind.TOKEN and _HEXADECIMAL.fullmatch(first or ""):
+            sure = Confidence.MEDIUM
         if sure is None:
             return None
         return "back-door", Catch(0, 0, first or "", key=name[1:], confidence=sure)
     if name.startswith("@"):
         return _listed(name[1:], given)
     sink = sinks.get(name.lower())
-    if sink is not None:
-        return _given_to(sink, given)
+    if sink is not None and ((found := _given_to(sink, given)) is not None or name not in PAIRED):
+        return found
     if name in STORES_OPENED:
         value = given[-1]  # before it stands the entry's name
         if value and not is_placeholder(value):
@@ -77,9 +88,9 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         return None
     if name in ENCODERS:
         return _encoded(name, first)
-    if name in PAIRED:
-        found = _given_as(name, given[1]) if len(given) == _PAIR and given[1] else None
-        return found and (found[0], replace(found[1], user=first or ""))
+    if len(given) == _PAIR and given[1] and pairs(name):
+        found = _given_as("password", given[1]) if first and first != given[1] else None
+        return found and (found[0], replace(found[1], key=name, user=first or ""))
     if len(given) >= _PAIR and holds_login(name):
         return _held(name, given)
     if len(given) == _PAIR and first:
@@ -88,10 +99,17 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     return _given_as(bare, first) if bare and first else None
 
 
+def as_command(given: Sequence[str | None]) -> bytes:
+    """Return a program and its arguments as one line of a shell's; what is no literal is `"$x"`."""
+    return " ".join('"$x"' if one is None else shlex.quote(one) for one in given).encode("utf-8", "replace")
+
+
 def _set(name: str, key: str, value: str | None) -> Found | None:
     """Judge what a table or a default has for a key."""
-    if name not in SETTERS:
+    if name.rsplit("$", 1)[-1] not in SETTERS:
         return None
+    if value and key.lower() in _AUTHORIZATION and (found := _SCHEME.fullmatch(value)):
+        return _given_as("token", found[1])
     named = _named(key if kind_of(key) is Kind.PASSWORD else key.rsplit(".", 1)[-1], value)
     return named and (
         named[0],
@@ -116,31 +134,66 @@ def _listed(table: str, given: Sequence[str | None]) -> Found | None:
         return None
     plain = _ACCOUNT.fullmatch(user) and strength(user) in (Strength.WORD, Strength.COMMON)
     told = is_chosen(value) or strength(value) is Strength.COMMON
-    if not plain or not told or value.lower() == user.lower():
+    if not plain or not told or value.lower() in (user.lower(), *naming.DUMMIES):
         return None
     return "assignment", Catch(0, 0, value, key=table, user=user, confidence=Confidence.MEDIUM)
 
 
-def _among(name: str, value: str) -> Found | None:
-    """Judge an element of a list of passwords; a word is one where the list says whose passwords they are."""
+def _returned(method: str, value: str | None) -> Found | None:
+    """Judge what a method returns whose name promises a secret."""
+    name = method[3:] if method.startswith("get") and method[3:4].isupper() else method
+    if kind_of(name) not in (Kind.PASSWORD, Kind.TOKEN) or (value or "").lower() in naming.DUMMIES:
+        return None
+    return _named(name, value)
+
+
+def _sent(value: str) -> Found | None:
+    """Judge what a program sends after it has been asked for a password."""
+    if not is_chosen(value) or naming.SETTING.match(value):
+        return None
+    return "login-call", Catch(0, 0, value, key="password", confidence=Confidence.MEDIUM)
+
+
+def _among(name: str, value: str, others: Sequence[str | None]) -> Found | None:
+    """Judge an element of a list of passwords; a word is one where the list says whose passwords they are, or has no names of fields."""
     one = each(name)
     sure = None if one is None or kind_of(one) is not Kind.PASSWORD else naming.judged(one, value)
-    if sure is None or not (is_generated(value) or names_an_account(name[:-1]) or naming.is_joined(value)):
+    if sure is None:
+        return None
+    plain = bool(others) and not any(_names_a_field(other) for other in (value, *others) if other)
+    if not (plain or is_generated(value) or names_an_account(one or "") or naming.is_joined(value)):
         return None
     return "assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
 
 
+def _names_a_field(value: str) -> bool:
+    return value.lower() in naming.DUMMIES or strength(value) is Strength.NO
+
+
 def _beside(method: str, user: str, value: str) -> Found | None:
-    """Judge what a parameter without a name is compared with: right after an account was, or in a method that lets somebody in."""
-    lets_in, told = LOGS_IN.fullmatch(method), is_generated(value)
-    told = told or bool(
-        user and (strength(value) is Strength.COMMON or (lets_in and naming.is_joined(value)))
-    )
-    if not told or not (user or lets_in):
+    """Judge what a parameter without a name is compared with.
+
+    It counts right after an account was compared, in a method that lets somebody in, and wherever it is of all kinds of
+    characters: what else a program asks for has names that somebody can read.
+    """
+    lets_in, told = bool(LOGS_IN.fullmatch(method)), is_generated(value)
+    usual = user.lower() in ACCOUNTS
+    told = told or bool(user and naming.is_two_words(value))
+    told = told or (usual and strength(value) is Strength.COMMON)
+    told = told or (usual and lets_in and naming.is_joined(value))
+    if not told or not (user or lets_in or _is_of_all_kinds(value)):
         return None
     if value.lower() in (user.lower(), *naming.DUMMIES, *ACCOUNTS):
         return None
     return "back-door", Catch(0, 0, value, key=method or "value", user=user, confidence=Confidence.MEDIUM)
+
+
+_LEAST_KINDS = 10
+
+
+def _is_of_all_kinds(value: str) -> bool:
+    kinds = (str.islower, str.isupper, str.isdigit)
+    return len(value) >= _LEAST_KINDS and all(any(kind(one) for one in value) for kind in kinds)
 
 
 def _held(name: str, given: Sequence[str | None]) -> Found | None:
@@ -162,12 +215,22 @@ def _given_as(name: str, value: str) -> Found | None:
     said = strength(value)
     if said is Strength.NO or value.lower() == name.lower() or naming.SETTING.match(value):
         return None
+    if kind_of(name) is Kind.TOKEN:
+        if not is_generated(value) or naming.token(name, value) is None:
+            return None
+        return "login-call", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
     sure = Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
     return "login-call", Catch(0, 0, value, key=name, confidence=sure)
 
 
 def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
     """Judge what a class gives to a function that logs in."""
+    if sink.callee == "getConnection" and len(given) == _PAIR:
+        sink = replace(sink, user=0, secret=1)  # of a source of connections, which knows where they go
+    elif sink.callee == "connect" and len(given) == _HOST_AND_PORT + _PAIR and given[1] is None:
+        sink = replace(sink, user=_HOST_AND_PORT, secret=_HOST_AND_PORT + 1)
+    elif len(given) == 1 and sink.user == 0 and sink.secret == 1:
+        return _encoded(sink.callee, given[0])
     value = given[sink.secret] if sink.secret < len(given) else None
     if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
         return None
@@ -180,9 +243,20 @@ def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
     )
 
 
+_HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2}){8,64}|(?:[0-9A-F]{2}){8,64}")
+_OF_DIGITS = re.compile(
+    r"(?i)(?:token|secret|api[-_]?key|auth[-_]?key|(?:aes|des|raw|hmac|cluster|encryption|crypt|cipher|signing|master|private|secret|shared)_?key)\d*$"
+)
+"""Names whose values are often written in hexadecimal, and are the digest of nothing."""
+
+
 def _named(name: str, value: str | None) -> Found | None:
     """Judge a value by the name that it is given: a field, or a key in a table."""
     confidence = None if value is None else naming.judged(name, value)
+    if value and name.lower() == "salt" and _HEXADECIMAL.fullmatch(value):
+        return None  # bytes to begin with, which nobody keeps secret
+    if value and _HEXADECIMAL.fullmatch(value) and _OF_DIGITS.search(name) and not naming.is_a_digest(name):
+        confidence = Confidence.MEDIUM
     if value is None or confidence is None or value.lower() == name.lower() or naming.SETTING.match(value):
         return None
     return "assignment", Catch(0, 0, value, key=name, confidence=confidence)

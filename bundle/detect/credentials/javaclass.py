@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from bundle.detect.credentials import annotated
-from bundle.detect.credentials.javacode import DYNAMIC, Said, followed
+from bundle.detect.credentials.javacode import DYNAMIC, followed
 from bundle.detect.credentials.javalambda import lambdas
-from bundle.detect.credentials.javamarks import Marks, Wanted, compared, getters, marks
-from bundle.detect.credentials.javamethod import Alone, Method, fields_of, returned, variables
+from bundle.detect.credentials.javamarks import Marks, Wanted, compared, getters, marks, promises
+from bundle.detect.credentials.javamethod import Alone, Method, fields_of, taken, variables
 from bundle.detect.credentials.javapool import Constants
+from bundle.detect.credentials.javavalues import Said
 
 _LONGEST = 1 << 22
 _OF_A_PASSWORD = re.compile(
@@ -20,6 +21,9 @@ _OF_A_PASSWORD = re.compile(
 )
 """A short text, followed by another constant, that may be the name of a variable for a password."""
 _ATTRIBUTE, _MEMBER = struct.Struct(">HI"), struct.Struct(">4H")
+_RETURNS = (")Ljava/lang/String;", ")[C", ")[B", ")Ljava/lang/Object;")
+_ARRAYS = (b"\xbc\x05\x59", b"\xbc\x08\x59")
+"""What makes an array of characters or bytes that is written out."""
 _STATIC = 0x0008
 """The flag of a method that has no `this`."""
 _PUTS = (b"\xb3", b"\xb5")
@@ -49,7 +53,8 @@ class _Class:
         self.own = pool.text(pool.number(own)) if own else b""
         self.at = pool.end + 8 + 2 * interfaces
         self.marked = annotated.holds(data)
-        empty = not pool.literals  # then no method can give anybody a text
+        self.arrays = any(array in data for array in _ARRAYS)
+        empty = not pool.literals and not self.arrays  # then no method can give anybody a text
         self.marks = None if wanted is None else Marks() if empty else marks(pool, wanted, self.own)
         self.local = (
             not empty and b"LocalVariableTable" in data and bool(_OF_A_PASSWORD.search(data, 10, pool.end))
@@ -59,7 +64,7 @@ class _Class:
         fixed: set[str] = set()
         yield from self._fields(fixed, constants=constants)
         said = self.marks is None or self.marks or self.marked or self.local
-        if not said and not (self.pool.literals and getters(self.pool, self.wanted)):
+        if not said and not ((self.pool.literals or self.arrays) and getters(self.pool, self.wanted)):
             return
         methods: list[Method] = []
         yield from self._methods(methods)
@@ -71,8 +76,6 @@ class _Class:
         if self.marks is not None and self.marks.keyed and around.keeps(self.marks.keys):
             self.marks.called += self.marks.keyed
         for method in methods:
-            if method.name.startswith("get") and (text := returned(method, self.pool)) is not None:
-                yield f"={method.name[3:]}", [text]
             if not self._worth(method, made):
                 continue
             for one in followed(method, self.pool, around):
@@ -89,7 +92,10 @@ class _Class:
             return True
         if not (method.loads or (made and DYNAMIC in code)):
             return False
-        return self.marks.within(code) or (self.local and self._names_one(method))
+        if self.marks.within(code) or (self.local and self._names_one(method)):
+            return True
+        name = method.name.split("$")[1] if method.name.startswith("lambda$") else method.name
+        return method.descriptor.endswith(_RETURNS) and promises(self.wanted, name)
 
     def _fields(self, fixed: set[str], *, constants: bool) -> Iterator[Said]:
         """Say the fields that have a constant as assignments: the name after `=`, and the text; remember the names."""
@@ -123,8 +129,11 @@ class _Class:
                 if kind == b"Code":
                     (length,) = struct.unpack_from(">I", data, at + 10)
                     code = data[at + 14 : at + 14 + length]
-                    own, loads = pool.text(name), pool.loads(code)
-                    if loads or DYNAMIC in code or own == b"<init>" or self.marks is None:
+                    own, loads = (
+                        pool.text(name),
+                        pool.loads(code) or (self.arrays and any(one in code for one in _ARRAYS)),
+                    )
+                    if loads or self.local or DYNAMIC in code or own == b"<init>" or self.marks is None:
                         types = pool.text(descriptor).decode("utf-8", "replace")
                         static = bool(flags & _STATIC)
                         found.append(
@@ -172,7 +181,19 @@ class _Around:
     @cached_property
     def kept(self) -> Mapping[str, Mapping[int, str]]:
         """What constructors keep in which field, by descriptor."""
-        return {m.descriptor: fields_of(m, self._whole.pool) for m in self._methods if m.name == "<init>"}
+        pool, names = self._whole.pool, self.taken
+        return {
+            m.name + m.descriptor: {**names.get(m.name + m.descriptor, {}), **fields_of(m, pool)}
+            for m in self._methods
+            if m.name == "<init>"
+        }
+
+    @cached_property
+    def taken(self) -> Mapping[str, Mapping[int, str]]:
+        """What the arguments of methods are called, by name and descriptor."""
+        if not self._whole.local:
+            return {}
+        return {m.name + m.descriptor: taken(m, self._whole.pool) for m in self._methods}
 
     @cached_property
     def held(self) -> Mapping[str, str]:

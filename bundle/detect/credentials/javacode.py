@@ -3,145 +3,166 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from bundle.classfile import LDC, LDC_W, OPERANDS, VARIABLE, WIDE, after
-from bundle.detect.credentials.javamethod import Around, Method, Variables, variables
-from bundle.detect.credentials.javapool import Call, Constants, types
-
-Said = tuple[str, list[str | None]]
-"""A call by name with its arguments, `=name` with what it is given, `~name` with what a local variable is, `*name` with an element of a list,
-`?name` with what it is held against, `@name` with an entry. For a parameter without a name `#` stands, and the name of the
-method where it answers yes or no."""
+from bundle.detect.credentials.javamethod import Around, Method, variables
+from bundle.detect.credentials.javapool import Constants, types
+from bundle.detect.credentials.javasaid import command, invoked, result
+from bundle.detect.credentials.javavalues import Items, Name, Said, State, Text, literal, literals
 
 _INVOKES = (182, 183, 184, 185)
 DYNAMIC = 186
-_STATIC, _PUTS, _GETS = 184, (179, 181), (178, 180)
-_OF_OWNER = ("load", "store", "getKey", "init", "setKeyEntry")
-NAMES_OF_OWNER = frozenset(name.encode() for name in _OF_OWNER)
-_STORES = ("java/security/KeyStore", "javax/net/ssl/KeyManagerFactory")
-_SAME_VALUE = frozenset(
-    "toCharArray getBytes trim intern valueOf toLowerCase toString strip requireNonNull ofNullable asList".split()
-)
-_COPIES = ("java/lang/String", "java/lang/StringBuilder", "java/lang/StringBuffer")
-COMPARES = frozenset((b"equals", b"equalsIgnoreCase", b"contentEquals", b"compareTo", b"deepEquals"))
-_EQUALS_OF_TWO = ("java/util/Objects", "java/util/Arrays")
-EQUALS = frozenset(name.encode() for name in ("java/lang/String", *_EQUALS_OF_TWO))
-WITH_OWNER = ("basic",)
-"""Methods whose name says nothing without that of their class."""
-MAP, PAIRS, DEFAULT = b"java/util/Map", ("of", "entry"), "orElse"
-_OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField getenv".split())
-"""Methods that return what their argument names."""
-_TABLE = frozenset(("put", "add", "putIfAbsent", "setProperty"))
-ACCOUNTS = frozenset(
-    "admin administrator root service operator guest support manager supervisor superuser maintenance sysadmin engineer technician installer".split()
-)
-"""Accounts that many systems have, by which a comparison tells that what follows it is a password."""
-_ACCOUNT = re.compile(r"(?i)user|login|account|benutzer|usuario|utilisateur")
-_PAIR = 2
-_ENTRY = 3
-"""The arguments of `setKeyEntry` up to the password."""
+_PUTS, _GETS = (179, 181), (178, 180)
+_PAIR, _ENTRY = 2, 3
+"""A list, a place in it, and what is stored there."""
+_ARRAY = re.compile(
+    rb"\xbc(?P<type>[\x05\x08])(?P<stores>(?:\x59(?:[\x03-\x08]|\x10.|\x11..)(?:[\x02-\x08]|\x10.|\x11..)[\x54\x55]){4,512})", re.DOTALL
+)  # fmt: skip
+"""An array of characters or bytes that is written out: `newarray`, then for each a copy of it, a place, a value, and the store."""
+_STORED = re.compile(rb"\x59(?:[\x03-\x08]|\x10.|\x11..)([\x02-\x08]|\x10.|\x11..)[\x54\x55]", re.DOTALL)
+_CHARACTERS = b"\5"
+_LAMBDA = "lambda$"
 
 
-class _Name(str):
-    """What is known of a value that is no literal: the variable, field, getter or key that it comes from."""
-
-    __slots__ = ()
-
-
-class _Items(_Name):
-    """A list that is being filled: the literals in it."""
-
-    __slots__ = ("texts",)
-
-    def __init__(self, *_: str) -> None:
-        self.texts: list[str] = []
-
-
-@dataclass(slots=True)
-class _State:
-    """What is known while a method is followed."""
-
-    variables: Variables
-    stack: list[str | None] = field(default_factory=list)
-    slots: dict[int, str | None] = field(default_factory=dict)
-    """What variables were last given, in the order of the code."""
-    account: str = ""
-    """The account that the method has compared something with."""
-    method: str = ""
-    """The name of the method, where it answers yes or no."""
-    parameters: dict[int, str] = field(default_factory=dict)
-    """The parameters that are texts, for where no name says anything: `#` and the number, by the number of their variable."""
-
-    def pop(self, count: int = 1) -> str | None:
-        last = self.stack[-1] if self.stack else None
-        del self.stack[max(0, len(self.stack) - count) :]
-        return last
-
-
-def followed(method: Method, pool: Constants, around: Around) -> Iterator[Said]:
+def followed(method: Method, pool: Constants, around: Around) -> Iterator[Said]:  # noqa: C901, PLR0912
     """Follow the stack of a method roughly: literals are pushed, everything else is unknown, or a name.
 
     Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.
     """
     code, at, actions, operands = method.code, 0, _ACTIONS, OPERANDS
-    state = _State(variables(method, pool), parameters=_unnamed(method))
-    stack = state.stack
+    state = State(variables(method, pool), parameters=_unnamed(method))
+    stack, jumps = state.stack, state.jumps
+    name = method.name.split("$")[1] if method.name.startswith(_LAMBDA) else method.name
     if method.descriptor.endswith(")Z"):
-        state.method = method.name.split("$")[1] if method.name.startswith("lambda$") else method.name
+        state.method = name
     while at < len(code):
         op = code[at]
+        if at in jumps:
+            yield from _arrived(stack, jumps.pop(at))
         action = actions[op]
         if action == _PUSH:
             stack.append(None)
         elif action == _LITERAL:
             stack.append(pool.literal(code[at + 1] if op == LDC else code[at + 1] << 8 | code[at + 2]))
+        elif action == _JUMP:
+            yield from _left(state, code, at, name)
         elif action > _MOVE:
             if action == _SWITCH:
                 at = after(code, at)
                 if op != WIDE:
                     stack.clear()
                 continue
-            yield from _referred(state, code, at, pool, around)
+            if action == _WRITTEN:
+                if written := _ARRAY.match(code, at):
+                    stack[-1:] = [_written(written)]
+                    at = written.end()
+                    continue
+            else:
+                yield from _referred(state, code, at, pool, around)
         elif action == _MOVE:
-            if op in _INTO_VARIABLES and state.variables and stack and (text := _literal(stack[-1])):
-                yield from _kept_locally(state, code, at, text)
+            if op in _INTO_VARIABLES and state.variables and stack:
+                yield from _kept_locally(state, code, at, stack[-1])
             _moved(state, code, at)
         at += 1 + operands[op]
 
 
-def _referred(state: _State, code: bytes, at: int, pool: Constants, around: Around) -> Iterator[Said]:
+def _arrived(stack: list[str | None], other: list[str | None]) -> Iterator[Said]:
+    """Join what is on the stack where two ways meet: a literal may be one of two, or stands for what nobody has set."""
+    if not stack:
+        stack[:] = other
+    elif len(stack) == len(other) and stack[-1] != other[-1]:
+        texts, names = [*literals(stack[-1]), *literals(other[-1])], (stack[-1], other[-1])
+        if texts:
+            stack[-1] = text = Text(texts[0])
+            text.also = texts[1:]
+        for one in names:
+            if texts and isinstance(one, Name) and not one.startswith("#"):
+                yield "getProperty", [str(one), texts[0]]
+
+
+def _left(state: State, code: bytes, at: int, method: str) -> Iterator[Said]:
+    """Do what a jump or a return does: what is on the stack is there again where the jump arrives."""
+    op, stack = code[at], state.stack
+    if op == _RETURN and stack:
+        for text in literals(stack[-1]):
+            yield f"<{method}", [text]
+        yield from command(stack[-1])
+    if op in _JUMPS:
+        state.pop(_TAKEN.get(op, 1))
+        target = at + int.from_bytes(code[at + 1 : at + 3], "big", signed=True)
+        if target > at and stack and len(state.jumps) < _MOST_JUMPS:
+            if target in state.jumps:
+                before = state.jumps[target]
+                if len(before) == len(stack) and (texts := [*literals(before[-1]), *literals(stack[-1])]):
+                    before[-1] = text = Text(texts[0])
+                    text.also = texts[1:_MOST_ITEMS]
+            else:
+                state.jumps[target] = stack.copy()
+        if op != _GOTO:
+            return
+    stack.clear()
+
+
+def _written(found: re.Match[bytes]) -> str:
+    """Return an array that is written out: as a text, or in hexadecimal where it is none."""
+    values = [
+        push[0] - 3 if len(push) == 1 else int.from_bytes(push[1:], "big", signed=True)
+        for push in _STORED.findall(found["stores"])
+    ]
+    if found["type"] == _CHARACTERS:
+        return "".join(chr(one & 0xFFFF) for one in values)
+    data = bytes(one & 0xFF for one in values)
+    return data.decode("ascii") if data.isascii() and data.decode("ascii").isprintable() else data.hex()
+
+
+def _referred(state: State, code: bytes, at: int, pool: Constants, around: Around) -> Iterator[Said]:
     """Do what an instruction does that refers to a method or a field, and say what it is given."""
     op, index = code[at], code[at + 1] << 8 | code[at + 2]
     if op in _INVOKES:
-        yield from _invoked(state, op, pool.call(index), around)
+        yield from invoked(state, op, pool.call(index), around)
     elif op == DYNAMIC:
         descriptor = pool.text(pool.number(pool.number(index, 2), 2)).decode()
-        _result(state, descriptor, len(types(descriptor)), around.made.get(pool.number(index)))
+        result(state, descriptor, len(types(descriptor)), around.made.get(pool.number(index)))
     elif op in _PUTS:
         name = pool.call(index).name
         value = state.pop(op - _PUTS[0] or 1)
-        if _literal(value) is not None:
-            yield f"={name}", [value]
-        elif isinstance(value, _Items):
-            for one in value.texts[:_MOST_ITEMS]:
-                yield f"*{name}", [one]
+        for text in literals(value):
+            yield f"={name}", [text]
+        if isinstance(value, Items):
+            yield from _listed(name, value)
     else:
         if op == _GETS[1]:
             state.pop()
         called = pool.call(index)
         begins = around.held.get(called.name) if called.owner == around.own else None
-        state.stack.append(_Name(called.name) if begins is None else begins)
+        state.stack.append(Name(called.name) if begins is None else begins)
 
 
-def _kept_locally(state: _State, code: bytes, at: int, text: str) -> Iterator[Said]:
-    """Say the literal that a local variable with a name begins with: its name holds from the next instruction on."""
+def _listed(name: str, items: Items) -> Iterator[Said]:
+    """Say the elements of a list that is kept, and the pairs in a list of lists."""
+    texts = items.texts[:_MOST_ITEMS]
+    if len(texts) == _PAIR and not any(isinstance(one, Items) for one in texts):
+        yield f"@{name}", texts
+    for one in texts:
+        if isinstance(one, Items):
+            if len(one.texts) >= _PAIR:
+                yield f"@{name}", one.texts[:_PAIR]
+        elif one is not None:
+            yield f"*{name}", [one, *(other for other in texts if other is not one)]
+    yield from command(items)
+
+
+def _kept_locally(state: State, code: bytes, at: int, value: str | None) -> Iterator[Said]:
+    """Say the literal that a local variable with a name is given: a new name holds from the next instruction on."""
     op = code[at]
     begins = at + 1 + OPERANDS[op]
-    for low, _, name in state.variables.get(code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0], ()):
-        if low == begins:
-            yield f"~{name}", [text]
+    for low, high, name in state.variables.get(code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0], ()):
+        if low <= begins < high:
+            for text in literals(value):
+                yield f"~{name}", [text]
+            if isinstance(value, Items):
+                yield from _listed(name, value)
 
 
 def _unnamed(method: Method) -> dict[int, str]:
@@ -157,7 +178,7 @@ def _unnamed(method: Method) -> dict[int, str]:
 _SHORTEST = 2
 """Letters of a name that says something."""
 _NEW_LIST, _INTO_LIST = 189, 83
-_MOST_ITEMS = 8
+_MOST_ITEMS = 40
 _LOADS, _LOAD = range(42, 46), 25
 _STORES_OF_ONE, _STORE = range(75, 79), 58
 _INTO_VARIABLES = frozenset((*_STORES_OF_ONE, _STORE))
@@ -169,9 +190,16 @@ _POPS = {
     **dict.fromkeys(range(79, 87), 3),
 }
 """How many values fewer there are after each opcode (JVM specification, 6.5), longs and doubles counted as one."""
-_CLEARS = frozenset((*range(153, 178), 191, 194, 195))
+_RETURN, _GOTO = 176, 167
+_JUMPS = frozenset((*range(153, 168), 198, 199))
+_TAKEN = {**dict.fromkeys(range(159, 167), 2), _GOTO: 0}
+"""How many values a jump takes from the stack, where it is not one."""
+_LEAVES = frozenset((*range(168, 178), 191, *_JUMPS)) - frozenset(VARIABLE)
+_MOST_JUMPS = 200
+_CLEARS = frozenset((194, 195))
+_NEW_ARRAY = 188
 _COPY = range(89, 95)
-_PUSH, _LITERAL, _MOVE, _REFER, _SWITCH = range(1, 6)
+_PUSH, _LITERAL, _JUMP, _MOVE, _REFER, _SWITCH, _WRITTEN = range(1, 8)
 _ACTIONS = bytes(
     {
         **dict.fromkeys((_NEW_LIST, *_POPS, *_CLEARS, *_COPY), _MOVE),
@@ -180,29 +208,31 @@ _ACTIONS = bytes(
         **dict.fromkeys((LDC, LDC_W), _LITERAL),
         **dict.fromkeys((*_INVOKES, DYNAMIC, *_PUTS, *_GETS), _REFER),
         **dict.fromkeys(VARIABLE, _SWITCH),
+        **dict.fromkeys(_LEAVES, _JUMP),
+        _NEW_ARRAY: _WRITTEN,
     }.get(code, 0)
     for code in range(256)
 )
 """What is done for each opcode; those that change nothing that matters are the rest."""
 
 
-def _moved(state: _State, code: bytes, at: int) -> None:
+def _moved(state: State, code: bytes, at: int) -> None:
     """Do what an opcode without a constant does to the stack."""
     op, stack = code[at], state.stack
     if op == _LOAD or op in _LOADS:
         number = code[at + 1] if op == _LOAD else op - _LOADS[0]
         held = state.slots.get(number)
-        if _literal(held) is None:
+        if literal(held) is None and not isinstance(held, Items):
             own = state.variables.get(number, ())
             name = next((n for low, high, n in own if low <= at < high), "")
             if len(name) < _SHORTEST and number in state.parameters:
                 name = state.parameters[number]
-            held = _Name(name) if name else held
+            held = Name(name) if name and (len(name) >= _SHORTEST or held is None) else held
         stack.append(held)
     elif op == _STORE or op in _STORES_OF_ONE:
         state.slots[code[at + 1] if op == _STORE else op - _STORES_OF_ONE[0]] = state.pop()
     elif op == _NEW_LIST:
-        stack[-1:] = [_Items()]
+        stack[-1:] = [Items()]
     elif op in _COPY:
         stack.append(stack[-1] if stack else None)
     elif op in _POPS:
@@ -215,98 +245,8 @@ def _moved(state: _State, code: bytes, at: int) -> None:
         stack.clear()
 
 
-def _filled(state: _State) -> None:
+def _filled(state: State) -> None:
     """Put a literal into the list that it is stored in."""
-    filled, text = (
-        (state.stack[-_ENTRY], _literal(state.stack[-1])) if len(state.stack) >= _ENTRY else (None, None)
-    )
-    if isinstance(filled, _Items) and text is not None:
-        filled.texts.append(text)
-
-
-def _invoked(state: _State, op: int, called: Call, around: Around) -> Iterator[Said]:
-    """Say a call, and leave what it returns."""
-    owner, name, descriptor, _ = called
-    stack, wanted = state.stack, len(called.types)
-    raw = stack[len(stack) - wanted :] if 0 < wanted <= len(stack) else []
-    given = [_literal(v) for v in raw]
-    receiver = stack[-wanted - 1] if op != _STATIC and len(stack) > wanted else None
-    if wanted == 1 and name.encode() in COMPARES:
-        yield from _compared(state, [receiver, *raw])
-    elif wanted == _PAIR and name.encode() in COMPARES and owner in _EQUALS_OF_TWO:
-        yield from _compared(state, raw)
-    elif any(v is not None for v in given):
-        yield from _given(owner, name, given, receiver)
-        if owner == around.own and name == "<init>":
-            yield from _kept(given, around.kept.get(descriptor, {}))
-    copied = name in _SAME_VALUE or (
-        wanted == 1 and name == "<init>" and (owner in _COPIES or owner.endswith("/OctetString"))
-    )
-    same = raw[0] if raw and (op == _STATIC or name == "<init>") else receiver
-    value = same if copied else _named_by(name, given)
-    if copied and name == "<init>":
-        state.pop(wanted + 2)  # what `new` made, and its copy
-        stack.append(value)
-        return
-    _result(state, descriptor, wanted if op == _STATIC else wanted + 1, value)
-
-
-def _given(owner: str, name: str, given: list[str | None], receiver: str | None) -> Iterator[Said]:
-    """Say a call that is given literals, by its name or by its class."""
-    if name in PAIRS and owner.encode() == MAP:
-        yield from (("put", list(pair)) for pair in zip(given[::2], given[1::2], strict=False))
-        return
-    named = isinstance(receiver, _Name) and receiver[:1] != "#"
-    if name == DEFAULT and named:
-        yield "getProperty", [str(receiver), given[0]]
-        return
-    made = name == "<init>" or (name in _OF_OWNER and owner.startswith(_STORES))
-    last = owner.rsplit("/", 1)[-1]
-    if made and name == "setKeyEntry":
-        given = given[:_ENTRY]
-    yield (last if made else f"{last}.{name}" if name in WITH_OWNER else name), given
-    if name in _TABLE and named and len(given) == _PAIR:
-        yield f"@{receiver}", given
-
-
-def _kept(given: list[str | None], fields: Mapping[int, str]) -> Iterator[Said]:
-    """Say what a constructor of the class keeps in which field; a constant of an enumeration names what it holds."""
-    account = next((given[n] for n, name in fields.items() if n < len(given) and _ACCOUNT.search(name)), None)
-    for number, name in fields.items():
-        if number < len(given) and given[number] is not None:
-            yield f"={name}", [given[number], account]
-    texts = [value for value in given[_PAIR:] if value is not None]
-    if (
-        given[0] and given[0].isupper() and len(texts) >= _PAIR
-    ):  # its key, and what it is where nobody sets it
-        yield f"={given[0]}", [texts[-1]]
-
-
-def _result(state: _State, descriptor: str, taken: int, value: str | None) -> None:
-    """Take the arguments of a call from the stack, and put its result there."""
-    state.pop(taken)
-    if not descriptor.endswith(")V"):
-        state.stack.append(value)
-
-
-def _literal(value: str | None) -> str | None:
-    return None if isinstance(value, _Name) else value
-
-
-def _named_by(name: str, given: list[str | None]) -> str | None:
-    """Return the name of what a method returns: its own behind `get`, or the key that it is asked for."""
-    if name in _OF_KEY and given and given[0]:
-        return _Name(given[0])
-    return _Name(name[3:]) if name.startswith("get") and not given else None
-
-
-def _compared(state: _State, pair: list[str | None]) -> Iterator[Said]:
-    """Say a comparison of a literal with something else: its name, where it has one, after `?`, the text, and the account."""
-    texts = [v for v in pair if v and not isinstance(v, _Name)]
-    names = [v for v in pair if isinstance(v, _Name)]
-    if len(texts) != 1 or len(names) != 1:
-        return
-    nameless = names[0].startswith("#")
-    yield f"?#{state.method}" if nameless else f"?{names[0]}", [texts[0], state.account or None]
-    if _ACCOUNT.search(names[0]) or texts[0].lower() in ACCOUNTS:
-        state.account = texts[0]
+    if len(state.stack) >= _ENTRY and isinstance(filled := state.stack[-_ENTRY], Items):
+        value = state.stack[-1]
+        filled.texts.append(value if isinstance(value, Items) else literal(value))

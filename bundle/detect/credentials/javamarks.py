@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Protocol
 
 from bundle.classfile import LDC, LDC_W
-from bundle.detect.credentials.javacode import (
+from bundle.detect.credentials.javapool import FIELD, Constants
+from bundle.detect.credentials.javasaid import (
     ACCOUNTS,
+    ASKS,
     COMPARES,
     EQUALS,
+    JOINS,
     MAP,
     NAMES_OF_OWNER,
     PAIRS,
+    SENDS,
     WITH_OWNER,
 )
-from bundle.detect.credentials.javapool import FIELD, Constants
 
 _ONE_BYTE = 255
+_LONGEST_PROMPT = 60
+_JOINED = re.compile(rb"(?i:password|passwd|pwd|pass)=(?:%|$)")
 _ACCOUNTS = frozenset(name.encode() for name in ACCOUNTS)
 
 
@@ -51,7 +57,7 @@ class Wanted(Protocol):
         ...
 
 
-_CALLED, _SETS, _OF_OWNER, _COMPARES, _PAIRS = (1 << bit for bit in range(5))
+_CALLED, _SETS, _OF_OWNER, _COMPARES, _PAIRS, _SENDS, _JOINS = (1 << bit for bit in range(7))
 
 
 @lru_cache(maxsize=50_000)  # the same names stand in many classes, and a lookup costs less than its reading
@@ -65,7 +71,9 @@ def _method(wanted: Wanted, name: bytes) -> int:
     found = _CALLED if wanted.called(text) else 0
     if name == b"<init>" or name in NAMES_OF_OWNER:
         return found | _OF_OWNER
-    return found | (_SETS if wanted.sets(text) else 0)
+    return found | (
+        _SETS if wanted.sets(text) else _SENDS if text in SENDS else _JOINS if text in JOINS else 0
+    )
 
 
 @lru_cache(maxsize=50_000)
@@ -84,9 +92,18 @@ def compared(wanted: Wanted, name: bytes) -> bool:
     return wanted.compared(name.decode("utf-8", "replace"))
 
 
+def promises(wanted: Wanted | None, name: str) -> bool:
+    """Whether the name of a method promises that it returns a secret."""
+    if wanted is None:
+        return False
+    return _named(wanted, (name.removeprefix("get")).encode("utf-8", "replace"))
+
+
 def getters(pool: Constants, wanted: Wanted | None) -> bool:
     """Whether a method may return a secret that its name promises."""
-    return wanted is None or any(one.startswith(b"get") and _named(wanted, one[3:]) for one in pool.short)
+    return wanted is None or any(
+        _named(wanted, one[3:] if one.startswith(b"get") else one) for one in pool.short
+    )
 
 
 _PUTS, _GETS, _CALLS = (179, 181), (178, 180), range(182, 186)
@@ -178,8 +195,11 @@ class _Asked:
         elif what == _COMPARES:
             if self._pool.owner(index) in EQUALS:
                 found.comparing.append(mark)
-                if self._compared:
+                if self._compared or self._asks:
                     found.called.append(mark)
+        elif what in (_SENDS, _JOINS):
+            if self._asks if what == _SENDS else self._joins:
+                found.called.append(mark)
         else:
             self._of_owner(mark, name, what, self._pool.owner(index), found)
 
@@ -190,6 +210,12 @@ class _Asked:
             if owner == MAP and self._wanted.sets("put") and self.keys:
                 found.keyed.append(mark)
             last += b"." + name
+        if (
+            name == b"<init>"
+            and self._wanted.sets(last.rsplit(b"$", 1)[-1].decode("utf-8", "replace"))
+            and self.keys
+        ):
+            found.keyed.append(mark)
         own = what != _PAIRS and owner == self._own and (self.keys or self._held)
         if own or _method(self._wanted, last) & _CALLED:
             found.called.append(mark)
@@ -203,6 +229,19 @@ class _Asked:
             for one in self._pool.literals
             if _named(self._wanted, text(number(one)).rsplit(b".", 1)[-1])
         ]
+
+    @cached_property
+    def _asks(self) -> bool:
+        """Whether a literal asks for a password."""
+        text, number = self._pool.text, self._pool.number
+        texts = (text(number(one))[-_LONGEST_PROMPT:] for one in self._pool.literals)
+        return any(b"ass" in one and ASKS.search(one.decode("utf-8", "replace")) for one in texts)
+
+    @cached_property
+    def _joins(self) -> bool:
+        """Whether a literal ends with the name of a password, or has a place for one."""
+        text, number = self._pool.text, self._pool.number
+        return any(_JOINED.search(text(number(one))) for one in self._pool.literals)
 
     @cached_property
     def _compared(self) -> bool:

@@ -56,6 +56,17 @@ def fields_of(method: Method, pool: Constants) -> dict[int, str]:
     return found
 
 
+def taken(method: Method, pool: Constants) -> dict[int, str]:
+    """Return what the arguments of a method are called, by number, where the compiler kept it."""
+    found, slot, known = {}, 0 if method.static else 1, variables(method, pool)
+    for number, kind in enumerate(types(method.descriptor)):
+        name = next((name for low, _, name in known.get(slot, ()) if not low), "")
+        if name:
+            found[number] = name
+        slot += 2 if kind in "JD" else 1
+    return found
+
+
 def variables(method: Method, pool: Constants) -> Variables:
     """Return the variables of a method, where the compiler kept their names."""
     data, at = pool.data, method.behind
@@ -84,7 +95,12 @@ class Around(Protocol):
 
     @property
     def kept(self) -> Mapping[str, Mapping[int, str]]:
-        """What its constructors keep, by descriptor: number of the argument, name of the field."""
+        """What its constructors keep, by name and descriptor: number of the argument, name of the field."""
+        ...
+
+    @property
+    def taken(self) -> Mapping[str, Mapping[int, str]]:
+        """What the arguments of its methods are called, by name and descriptor, where the compiler kept it."""
         ...
 
     @property
@@ -104,5 +120,6 @@ class Alone:
 
     own: str
     kept: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    taken: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     made: Mapping[int, str] = field(default_factory=dict)

@@ -45,6 +45,13 @@ _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[
 
 _HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")
 """What is kept of a token or key to know it by: nobody gets it out of that."""
+
+
+def is_a_digest(name: str) -> bool:
+    """Whether a name of a token or key says that it holds a digest of one."""
+    return bool(_HASHED.search(name))
+
+
 _SHORTEST_COUNT = 8
 
 
@@ -121,6 +128,8 @@ def token(  # noqa: PLR0911 - one return for each degree
 def judged(name: str, value: str) -> Confidence | None:
     """Return how sure a name and a quoted value make a secret, where there is no text around them."""
     promised, said = kind_of(name), strength(value)
+    if promised is Kind.PASSWORD and names_an_account(name) and is_two_words(value):
+        return Confidence.MEDIUM
     if promised is None or said is Strength.NO or (value.lower() in DUMMIES and NAMES_A_NAME.match(name)):
         return None
     if promised is Kind.LIKELY:
@@ -136,6 +145,23 @@ def judged(name: str, value: str) -> Confidence | None:
     )
 
 
+_TWO_SMALL_WORDS = re.compile(r"[a-z]{4,14} [a-z]{4,14}")
+_OF_A_SENTENCE = re.compile(
+    r"\b(?:enter|please|require[ds]?|must|type|your|this|that|with|from|none|field|wrong|does|have|been|will|cannot|should|only|into|when|then|than|they|there|login|name|"
+    r"changed?|user|users|admin|access|denied|allowed|found|failed|match|matches|empty|blank|given|needed|here|same|again|valid|invalid|missing|unknown|error|default|"
+    r"value|string|text|word|words|encrypted|plain|clear|hidden|hash|hashed|reset|expired?|set|unset|mode|type|file|line|list|select|click|press|button|policy|manager)\b"
+)
+
+
+def is_two_words(value: str) -> bool:
+    """Whether the value is two small words, as nobody writes a message: `blue lantern`."""
+    return bool(
+        _TWO_SMALL_WORDS.fullmatch(value)
+        and not _OF_A_SENTENCE.search(value)
+        and not SECRET_WORD.search(value)
+    )
+
+
 def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
     """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
 
@@ -144,7 +170,7 @@ def held_against(name: str, value: str, *, account: bool = False) -> Confidence 
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
     said = strength(value)
-    if said is Strength.COMMON and is_digest_or_id(value):
+    if (said is Strength.COMMON and is_digest_or_id(value)) or is_two_words(value):
         return Confidence.MEDIUM
     if account and said is Strength.COMMON and value.lower() not in DUMMIES:
         return Confidence.MEDIUM

@@ -11,23 +11,35 @@ from bundle.detect.credentials.keyword import STEMS, Kind, kind_of, one_of
 
 SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter putIfAbsent setInitParameter "
-    "getProperty getOrDefault get getString optString orElse".split()
+    "getProperty getOrDefault get getString optString orElse addHeader setHeader header setRequestProperty addRequestProperty addQueryParameter "
+    "queryParam addToEnvironment replace property getenv getParameter Entry SimpleEntry Pair Property Parameter BasicHeader Header "
+    "BasicNameValuePair NameValuePair".split()
 )
 """Methods that set what their first argument names, or say what it is where nobody sets it."""
 ENCODERS = frozenset("encodeToString encodeBase64String encodeBase64 printBase64Binary".split())
 """Methods that write an account and its password for HTTP."""
 PAIRED = frozenset(
-    "withCredentials setCredentials credentials withBasicAuth setBasicAuth basicAuthentication".split()
+    "withCredentials setCredentials credentials withBasicAuth setBasicAuth basicAuthentication bind".split()
 )
 """Methods that are given an account and its password."""
 STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
 _LONGEST_NAME = 1000
 """Letters of a name that is judged; what is judged is remembered, and a class may hold thousands of 64 KiB each."""
 
-_SETS = re.compile(r"(?:set|with|use|and|add)(?=[A-Z_])")
-_BARE = frozenset("password passwd passphrase pwd passwort kennwort".split())
+_SETS = re.compile(r"(?:set|with|use|and|add|change|reset|verify|check|type|enter|send)(?=[A-Z_])")
+_FORM = re.compile(r"(?:As)?(?:CharArray|Chars|Bytes|String|Text)$")
+_BARE = frozenset(
+    "password passwd passphrase pwd passwort kennwort Password JPasswordField token apiKey apiToken secretKey clientSecret authToken accessToken".split()
+)
+_PAIR_SET = re.compile(
+    r"(?:set|with|add|change|reset|update|create|get)\w{0,20}(?:User(?:name|Name|Id)?(?:And)?Pass(?:word|wd)|Login(?:And)?Pass(?:word)?|Credentials?)\w{0,20}"
+    r"|(?:change|reset|update|set)(?:User)?(?:Password|Passwd)"
+)
+"""Methods that are given an account and its password, as their names say."""
+COMMANDS = frozenset("exec ProcessBuilder".split())
+"""What runs a program with its arguments."""
 _USERS = re.compile(
-    r"(?i)(?:^|_)(?:users?|accounts?|logins?|credentials?|passw(?:or)?ds?|benutzer|usuarios?|utilisateurs?)(?:_?(?:map|table|list|db))?$"
+    r"(?i)(?:^|_)(?:users?|accounts?|logins?|cred(?:ential)?s?|passw(?:or)?ds?|benutzer|usuarios?|utilisateurs?)(?:_?(?:map|table|list|db))?$"
 )
 _PASSWORD = re.compile(r"(?i)p(?:ass|wd|w\b|in\b)|kennwort|heslo|clave")
 
@@ -63,15 +75,26 @@ def _lists(name: str) -> bool:
 
 def gives(name: str) -> str | None:
     """Return the name of the password that a method of this name is given: `withDbPassword`, a builder's `password`."""
-    bare = _SETS.sub("", name, count=1)
-    if bare == name:
-        return name if name in _BARE else None
-    return bare if kind_of(bare) is Kind.PASSWORD else None
+    if name in _BARE:
+        return name
+    bare = _FORM.sub("", _SETS.sub("", name, count=1))
+    kind = kind_of(bare)
+    if name[:1] == bare[:1] or (kind is not Kind.PASSWORD and kind is not Kind.TOKEN):
+        return None
+    return bare
 
 
-_SEVERAL = re.compile(r"(?i)(?:pass(?:word|wd|phrase|wort)?|pwd|kennwort|pin)(?:s|es|e)$")
+def pairs(name: str) -> bool:
+    """Whether a method of this name is given an account and its password."""
+    return name in PAIRED or bool(_PAIR_SET.fullmatch(name))
+
+
+_SEVERAL = re.compile(
+    r"(?i)(?:(?:pass(?:word|wd|phrase|wort)|pwd|kennwort|pin)(?:s|es|e)|pass(?:es|e|s)|(?:password|passwd|pwd)(?:_?(?:list|array|set)))$"
+)
 _CREDENTIALS = re.compile(
-    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword)$"
+    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword|Login|UserDto|UserDTO|UserEntity|"
+    r"Authenticator|PasswordAuthentication|GroupConfig)$"
 )
 
 
@@ -103,7 +126,7 @@ def each(name: str) -> str | None:
     """Return the name of one of the passwords that a list of this name holds."""
     if len(name) > _LONGEST_NAME or not _SEVERAL.search(name) or FORBIDDEN.search(name):
         return None
-    return name[:-1]
+    return re.sub(r"(?i)_?(?:list|array|set)$|s$|(?<=ss)es$|e$", "", name, count=1)
 
 
 def holds_login(name: str) -> bool:
@@ -125,9 +148,13 @@ class Wanted:
 
     def called(self, name: str) -> bool:
         """Whether a call of this name logs in or opens a store."""
-        if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS or name in PAIRED:
+        if name.lower() in self.sinks or name in STORES_OPENED or name in ENCODERS or name in COMMANDS:
             return True
-        return len(name) <= _LONGEST_NAME and _says(name) and (gives(name) is not None or holds_login(name))
+        return (
+            len(name) <= _LONGEST_NAME
+            and _says(name)
+            and (gives(name) is not None or holds_login(name) or pairs(name))
+        )
 
     def sets(self, name: str) -> bool:
         """Whether a method of this name sets what its first argument names."""

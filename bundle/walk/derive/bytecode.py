@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
-          b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-")  # fmt: skip
+          b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-", b"$2a$", b"$2y$", b"$2b$", b"bearer ")  # fmt: skip
 _U2 = struct.Struct(">H")
 _PAGE = re.compile(rb"\s*(?:#!/|<%|<\?xml)|(?s:.*?)<\?(?:php|=)")
 """How a constant begins, or what it says, that is a text of its own; many lines alone are documentation as a rule."""

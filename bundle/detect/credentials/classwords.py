@@ -1,0 +1,79 @@
+"""What a Java class has to hold before its bytecode is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bundle.detect.credentials.families import Sink
+from bundle.detect.credentials.javasaid import ACCOUNTS
+from bundle.detect.credentials.wanted import COMMANDS, ENCODERS, PAIRED, STORES_OPENED
+
+_MANY_MEANINGS = frozenset("root service guest support manager installer".split())
+"""Accounts whose names are words of many classes: alone they are no reason to follow one."""
+
+
+_KEYS = (b"aes", b"des", b"hmac", b"cipher", b"crypt", b"encryption", b"raw")
+
+
+def class_words(sinks: Iterable[Sink]) -> Iterator[bytes]:
+    """Yield what a Java class has to hold before its bytecode is followed, which one in fifty is worth.
+
+    A method's name stands in the constant pool with its length in front; a constructor's class ends a path.
+    """
+    for name in (*(s.callee for s in sinks), *STORES_OPENED, *ENCODERS, *PAIRED, *COMMANDS):
+        text = name.encode()
+        yield len(text).to_bytes(2, "big") + text
+        if name[:1].isupper():  # a folder is no class
+            yield b"/" + text
+    for word in (
+        b"password",
+        b"passwd",
+        b"passphrase",
+        b"pwd",
+        b"secret",
+        b"token",
+        b"credential",
+        b"apikey",
+        b"psk",
+    ):
+        yield from (word, word.upper(), word.capitalize())
+    yield from (
+        b"PASS",
+        b"Pass",
+        b"\0\4pass",
+        b"_pass",
+        b"dbpass",
+        b"\0\2pw",
+        b"\0\2PW",
+        b"_PW",
+        b"_pw",
+        b"Pw\1",
+    )
+    yield from (
+        b"asswort",
+        b"ennwort",
+        b"otDePasse",
+        b"motdepasse",
+        b"ontrasen",
+        b"\0\5clave",
+        b"Cred;",
+        b"Creds;",
+        b"Account;",
+        *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS - _MANY_MEANINGS),
+        b"\0\5USERS",
+        b"\0\5users",
+        b"ACCOUNTS",
+        b"LOGINS",
+        b"\0\6logins",
+        b"CREDS",
+        b"\0\5creds",
+        b"assword:",
+        b"api-key",
+        b"Api-Key",
+        b"API-KEY",
+        *(
+            one
+            for word in _KEYS
+            for one in (word + b"Key", word.upper() + b"_KEY", word.capitalize() + b"Key")
+        ),
+    )
