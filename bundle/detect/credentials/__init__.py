@@ -15,11 +15,22 @@ from functools import cache
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import assign, calls, heredoc, inclass, javaclass, javasinks, place, rows
+from bundle.detect.credentials import (
+    assign,
+    calls,
+    heredoc,
+    inclass,
+    javaclass,
+    javasinks,
+    javawritten,
+    place,
+    rows,
+)
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.classwords import class_words
 from bundle.detect.credentials.families import Family, Net, shipped
-from bundle.detect.credentials.javavalues import COMMAND, Said
+from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.parts import PROGRAMS, WHOLE, Gates, Pattern, part_of, parts_of
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
@@ -46,6 +57,7 @@ _STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
 _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
+_LARGEST_SOURCE = 1 << 20
 SUDO = "credential/sudo-rule"
 
 
@@ -74,6 +86,7 @@ class Credentials:
         self._of_java = {**self._sinks, **{s.callee.lower(): s for s in javasinks.SINKS}}
         self._classes = Gate(class_words(self._of_java.values()), engine=engine)
         self._wanted = Wanted(self._of_java.keys())
+        self._sources: PatternGate | None = None
         self._patterns = [
             *(Pattern(n.gate, parts_of(n.styles, lists=n.lists)) for _, n in self._nets),
             Pattern(calls.gate(sinks)),
@@ -165,13 +178,16 @@ class Credentials:
         own = part_of(told, name)
         hits, nets = self.gates.hits(view.data, own), self._for_a_name(name) if own == WHOLE else []
         table = name.lower().endswith(_SEPARATED)
-        if not hits and not nets and not table:
+        source = name.endswith(".java") and not depth and self._says_something(view)
+        if not hits and not nets and not table and not source:
             return "", []
         kind = told or place.of_content(member)
         caught = self._caught(view, hits, kind)
         if table:
             caught += [(self._by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)]
         caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view))]
+        if source:
+            caught = self._with_source(view, caught)
         texts = hits.get(len(self._patterns) - 1, [])
         if texts and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
             for body in heredoc.bodies(view, texts):
@@ -192,6 +208,25 @@ class Credentials:
         if not self._of_file.search(name):
             return []
         return [(f, n) for f, n, path in self._of_files if path.search(name)]
+
+    def _says_something(self, view: View) -> bool:
+        """Whether the statements of a Java source are worth to be read."""
+        if len(view.data) > _LARGEST_SOURCE:
+            return False
+        if self._sources is None:
+            self._sources = PatternGate(javawritten.WORTH, engine=self._engine)
+        return bool(self._sources.hits(view.data))
+
+    def _with_source(self, view: View, caught: list[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+        """Add what the statements of a Java source say, where nothing is as sure."""
+        for family, one in inclass.in_source(view.text(0, len(view.data)), self._judged):
+            there = [(f, c) for f, c in caught if c.start < one.end and one.start < c.end]
+            if all(
+                c.confidence < one.confidence or (one.start <= c.start and c.end < one.end) for _, c in there
+            ):
+                caught = [pair for pair in caught if pair not in there]
+                caught.append((family, one))
+        return caught
 
     def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
@@ -250,12 +285,20 @@ class Credentials:
     def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:
         """Yield what is a secret of what a class says: the call, and what is caught in it."""
         for name, given in calls:
-            if name == COMMAND:
-                view = View(inclass.as_command(given))
-                hits = self.gate.hits(view.data)
-                yield from ((name, *one) for one in self._caught(view, hits, place.SHELL))
-            elif caught := self._in_call(name, given):
-                yield name, *caught
+            for family, one in self._judged(name, given):
+                yield name, family, one
+
+    def _judged(self, name: str, given: Sequence[str | None]) -> list[tuple[Family, Catch]]:
+        if name == COMMAND:
+            view = View(inclass.as_command(given))
+            return distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.SHELL))
+        if name == LINES:
+            view = View((given[0] or "").encode("utf-8", "replace"))
+            return inclass.in_lines(
+                view, distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.CONFIG))
+            )
+        found = self._in_call(name, given)
+        return [found] if found else []
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
         found = inclass.judged(self._of_java, name, given)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from bundle.detect.credentials import calls, naming
+from bundle.detect.credentials import calls, javasource, naming
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.families import Sink
+from bundle.detect.credentials.families import Family, Sink
 from bundle.detect.credentials.javasaid import ACCOUNTS
+from bundle.detect.credentials.javawritten import Literal
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     Strength,
     common,
@@ -43,6 +45,8 @@ _HOST_AND_PORT = 2
 _LOGIN = re.compile(r"([\w.@-]{1,60}):([^\s:/$]{3,100})")
 _AUTHORIZATION = ("authorization", "proxy-authorization")
 _SCHEME = re.compile(r"(?i)(?:bearer|token|api-?key|key)\s+([\w.~+/=-]{12,2000})")
+_OBJECT = re.compile(r"\d{1,10}(?:\.\d{1,10}){3,30}")
+"""The number of an object (X.660), or an address."""
 _ACCOUNT = re.compile(r"[a-z][\w.@-]{1,40}")
 
 
@@ -64,15 +68,16 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     if name.startswith("<"):
         return _returned(name[1:], first)
     if name.startswith(">"):
-        return _sent(first or "")
+        return _sent((first or "").strip())
     if name.startswith("*"):
         return _among(name[1:], first or "", given[1:])
     if name.startswith("?#"):
         return _beside(name[2:], (given[1] if len(given) > 1 else "") or "", first or "")
     if name.startswith("?"):
         sure = naming.held_against(name[1:], first or "", account=len(given) > 1 and bool(given[1]))
-        if sure is None and kind_of(name[1:]) is Kind.TOKEN and _HEXADECIMAL.fullmatch(first or ""):
-            sure = Confidence.MEDIUM
+        if sure is None and first and kind_of(name[1:]) is Kind.TOKEN:
+            told = is_generated(first) and naming.token(name[1:], first) is not None
+            sure = Confidence.MEDIUM if told or _HEXADECIMAL.fullmatch(first) else None
         if sure is None:
             return None
         return "back-door", Catch(0, 0, first or "", key=name[1:], confidence=sure)
@@ -97,6 +102,33 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         return _set(name, first, given[1])
     bare = gives(name) if len(given) == 1 else None
     return _given_as(bare, first) if bare and first else None
+
+
+_SETTING_ALONE = re.compile(rb"\s*[\w.-]{1,60}\s{0,3}[=:]\s{0,3}\S+\s*")
+
+
+def in_lines(view: View, caught: Iterable[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+    """Return what counts of what is caught in a literal of several lines: settings, and values that no sentence has."""
+    return [
+        (family, one)
+        for family, one in caught
+        if family.rule.id != "credential/password-hash"  # which the text of the class says
+        and (is_generated(one.value) or _SETTING_ALONE.fullmatch(view.line(one.start).encode("latin-1")))
+    ]
+
+
+def in_source(
+    text: str,
+    judge: Callable[[str, Sequence[str | None]], Iterable[tuple[Family, Catch]]],
+) -> Iterator[tuple[Family, Catch]]:
+    """Yield what is a secret of what a Java source says, with its place."""
+    for name, given in javasource.said(text):
+        for family, one in judge(name, given):
+            places = (part for part in given if isinstance(part, Literal) and one.value in part)
+            if (written := next(places, None)) is not None:
+                start = text.find(one.value, written.start, written.end)
+                end = start + len(one.value) if start >= 0 else written.end
+                yield family, replace(one, start=start if start >= 0 else written.start, end=end)
 
 
 def as_command(given: Sequence[str | None]) -> bytes:
@@ -127,6 +159,9 @@ def _encoded(name: str, text: str | None) -> Found | None:
     )
 
 
+_OF_LOGINS = re.compile(r"(?i)login|cred|passw")
+
+
 def _listed(table: str, given: Sequence[str | None]) -> Found | None:
     """Judge an entry of a table of accounts."""
     user, value = given[0] or "", given[1] or ""
@@ -134,6 +169,7 @@ def _listed(table: str, given: Sequence[str | None]) -> Found | None:
         return None
     plain = _ACCOUNT.fullmatch(user) and strength(user) in (Strength.WORD, Strength.COMMON)
     told = is_chosen(value) or strength(value) is Strength.COMMON
+    told = told or (user in ACCOUNTS and strength(value) >= Strength.WORD and bool(_OF_LOGINS.search(table)))
     if not plain or not told or value.lower() in (user.lower(), *naming.DUMMIES):
         return None
     return "assignment", Catch(0, 0, value, key=table, user=user, confidence=Confidence.MEDIUM)
@@ -178,6 +214,8 @@ def _beside(method: str, user: str, value: str) -> Found | None:
     """
     lets_in, told = bool(LOGS_IN.fullmatch(method)), is_generated(value)
     usual = user.lower() in ACCOUNTS
+    if user and not usual:
+        told = is_chosen(value) and any(one.isdigit() for one in value)
     told = told or bool(user and naming.is_two_words(value))
     told = told or (usual and strength(value) is Strength.COMMON)
     told = told or (usual and lets_in and naming.is_joined(value))
@@ -192,7 +230,7 @@ _LEAST_KINDS = 10
 
 
 def _is_of_all_kinds(value: str) -> bool:
-    kinds = (str.islower, str.isupper, str.isdigit)
+    kinds = (str.islower, str.isupper, lambda one: one.isdigit() or one in "!@#$%^&*=+~")
     return len(value) >= _LEAST_KINDS and all(any(kind(one) for one in value) for kind in kinds)
 
 
@@ -215,6 +253,8 @@ def _given_as(name: str, value: str) -> Found | None:
     said = strength(value)
     if said is Strength.NO or value.lower() == name.lower() or naming.SETTING.match(value):
         return None
+    if name.lower() == "community" and value.lower() != "community":
+        return "login-call", Catch(0, 0, value, key=name, service="SNMP", confidence=Confidence.MEDIUM)
     if kind_of(name) is Kind.TOKEN:
         if not is_generated(value) or naming.token(name, value) is None:
             return None
@@ -232,7 +272,13 @@ def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
     elif len(given) == 1 and sink.user == 0 and sink.secret == 1:
         return _encoded(sink.callee, given[0])
     value = given[sink.secret] if sink.secret < len(given) else None
-    if not value or is_placeholder(value) or " " in value or naming.SETTING.match(value):
+    if (
+        not value
+        or is_placeholder(value)
+        or " " in value
+        or naming.SETTING.match(value)
+        or _OBJECT.fullmatch(value)
+    ):
         return None
     user = given[sink.user] if 0 <= sink.user < len(given) else None
     sure = calls.sure_of_class(sink, value, user)

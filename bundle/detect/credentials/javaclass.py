@@ -13,7 +13,7 @@ from bundle.detect.credentials.javalambda import lambdas
 from bundle.detect.credentials.javamarks import Marks, Wanted, compared, getters, marks, promises
 from bundle.detect.credentials.javamethod import Alone, Method, fields_of, taken, variables
 from bundle.detect.credentials.javapool import Constants
-from bundle.detect.credentials.javavalues import Said
+from bundle.detect.credentials.javavalues import LINES, Said
 
 _LONGEST = 1 << 22
 _OF_A_PASSWORD = re.compile(
@@ -24,6 +24,10 @@ _ATTRIBUTE, _MEMBER = struct.Struct(">HI"), struct.Struct(">4H")
 _RETURNS = (")Ljava/lang/String;", ")[C", ")[B", ")Ljava/lang/Object;")
 _ARRAYS = (b"\xbc\x05\x59", b"\xbc\x08\x59")
 """What makes an array of characters or bytes that is written out."""
+_SHORTEST_TEXT, _LONGEST_TEXT = 12, 10_000
+_TEXT = ord("s")
+"""What marks a text in an annotation."""
+_DEFAULTS = b"\1\0\x11AnnotationDefault"
 _STATIC = 0x0008
 """The flag of a method that has no `this`."""
 _PUTS = (b"\xb3", b"\xb5")
@@ -63,7 +67,7 @@ class _Class:
     def calls(self, *, constants: bool) -> Iterator[Said]:
         fixed: set[str] = set()
         yield from self._fields(fixed, constants=constants)
-        said = self.marks is None or self.marks or self.marked or self.local
+        said = self.marks is None or self.marks or _DEFAULTS in self.data or self.marked or self.local
         if not said and not ((self.pool.literals or self.arrays) and getters(self.pool, self.wanted)):
             return
         methods: list[Method] = []
@@ -71,6 +75,7 @@ class _Class:
         made = lambdas(self.data, self.at, self.pool, methods)
         if self.marked:
             yield from self._attributes()
+        yield from self._texts()
         last: list[Said] = []  # what a call is given counts as the call's
         around = _Around(self, methods, made)
         if self.marks is not None and self.marks.keyed and around.keeps(self.marks.keys):
@@ -84,6 +89,13 @@ class _Class:
                 elif one[0][:1] != "=" or one[0][1:] not in fixed:
                     yield one
         yield from last
+
+    def _texts(self) -> Iterator[Said]:
+        """Say the literals of several lines, or that end one."""
+        for number in dict.fromkeys(map(self.pool.number, self.pool.literals)):
+            text = self.pool.text(number)
+            if b"\n" in text[_SHORTEST_TEXT:] and len(text) <= _LONGEST_TEXT:
+                yield LINES, [text.decode("utf-8", "replace")]
 
     def _worth(self, method: Method, made: dict[int, str]) -> bool:
         """Whether a method is worth following."""
@@ -141,6 +153,9 @@ class _Class:
                                 own.decode("utf-8", "replace"), types, code, at + 14 + length, static, loads
                             )
                         )
+                elif kind == b"AnnotationDefault" and data[at + 6] == _TEXT:
+                    text = pool.text(data[at + 7] << 8 | data[at + 8]).decode("utf-8", "replace")
+                    yield f"={pool.text(name).decode('utf-8', 'replace')}", [text]
                 elif self.marked:
                     yield from self._written(kind, at + 6, size)
                 at += 6 + size

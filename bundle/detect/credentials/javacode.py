@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bundle.classfile import LDC, LDC_W, OPERANDS, VARIABLE, WIDE, after
 from bundle.detect.credentials.javamethod import Around, Method, variables
 from bundle.detect.credentials.javapool import Constants, types
-from bundle.detect.credentials.javasaid import command, invoked, result
+from bundle.detect.credentials.javasaid import command, invoked, listed, result
 from bundle.detect.credentials.javavalues import Items, Name, Said, State, Text, literal, literals
 
 _INVOKES = (182, 183, 184, 185)
@@ -75,7 +75,7 @@ def _arrived(stack: list[str | None], other: list[str | None]) -> Iterator[Said]
         texts, names = [*literals(stack[-1]), *literals(other[-1])], (stack[-1], other[-1])
         if texts:
             stack[-1] = text = Text(texts[0])
-            text.also = texts[1:]
+            text.also = texts[1:_MOST_ITEMS]
         for one in names:
             if texts and isinstance(one, Name) and not one.startswith("#"):
                 yield "getProperty", [str(one), texts[0]]
@@ -91,7 +91,7 @@ def _left(state: State, code: bytes, at: int, method: str) -> Iterator[Said]:
     if op in _JUMPS:
         state.pop(_TAKEN.get(op, 1))
         target = at + int.from_bytes(code[at + 1 : at + 3], "big", signed=True)
-        if target > at and stack and len(state.jumps) < _MOST_JUMPS:
+        if target > at and 0 < len(stack) <= _DEEPEST and len(state.jumps) < _MOST_JUMPS:
             if target in state.jumps:
                 before = state.jumps[target]
                 if len(before) == len(stack) and (texts := [*literals(before[-1]), *literals(stack[-1])]):
@@ -130,27 +130,13 @@ def _referred(state: State, code: bytes, at: int, pool: Constants, around: Aroun
         for text in literals(value):
             yield f"={name}", [text]
         if isinstance(value, Items):
-            yield from _listed(name, value)
+            yield from listed(name, value)
     else:
         if op == _GETS[1]:
             state.pop()
         called = pool.call(index)
         begins = around.held.get(called.name) if called.owner == around.own else None
         state.stack.append(Name(called.name) if begins is None else begins)
-
-
-def _listed(name: str, items: Items) -> Iterator[Said]:
-    """Say the elements of a list that is kept, and the pairs in a list of lists."""
-    texts = items.texts[:_MOST_ITEMS]
-    if len(texts) == _PAIR and not any(isinstance(one, Items) for one in texts):
-        yield f"@{name}", texts
-    for one in texts:
-        if isinstance(one, Items):
-            if len(one.texts) >= _PAIR:
-                yield f"@{name}", one.texts[:_PAIR]
-        elif one is not None:
-            yield f"*{name}", [one, *(other for other in texts if other is not one)]
-    yield from command(items)
 
 
 def _kept_locally(state: State, code: bytes, at: int, value: str | None) -> Iterator[Said]:
@@ -162,7 +148,7 @@ def _kept_locally(state: State, code: bytes, at: int, value: str | None) -> Iter
             for text in literals(value):
                 yield f"~{name}", [text]
             if isinstance(value, Items):
-                yield from _listed(name, value)
+                yield from listed(name, value)
 
 
 def _unnamed(method: Method) -> dict[int, str]:
@@ -195,7 +181,7 @@ _JUMPS = frozenset((*range(153, 168), 198, 199))
 _TAKEN = {**dict.fromkeys(range(159, 167), 2), _GOTO: 0}
 """How many values a jump takes from the stack, where it is not one."""
 _LEAVES = frozenset((*range(168, 178), 191, *_JUMPS)) - frozenset(VARIABLE)
-_MOST_JUMPS = 200
+_MOST_JUMPS, _DEEPEST = 200, 64
 _CLEARS = frozenset((194, 195))
 _NEW_ARRAY = 188
 _COPY = range(89, 95)

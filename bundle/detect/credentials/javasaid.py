@@ -10,6 +10,8 @@ from bundle.detect.credentials.javapool import Call
 from bundle.detect.credentials.javavalues import COMMAND, Items, Name, Said, State, literal
 
 _STATIC = 184
+_VAGUE = frozenset("given input line entered provided candidate answer text word typed supplied".split())
+"""Names of variables that say no more than none."""
 _PLAIN = re.compile(r"[a-z]{3,12}")
 _PAIR = 2
 _ENTRY = 3
@@ -46,12 +48,13 @@ _LONGEST_PROMPT = 60
 SENDS = frozenset(
     "send sendLine println print write writeBytes writeln sendln sendCommand expect waitFor type enter".split()
 )
-_ENDS_IN_A_NAME = re.compile(r"(?:^|[?&;,\s{(])([\w.-]{0,30}(?:password|passwd|pwd|pass))=$", re.IGNORECASE)
+ENDS_IN_A_NAME = re.compile(r"(?:^|[?&;,\s{(])([\w.-]{0,30}(?:password|passwd|pwd|pass))=$", re.IGNORECASE)
 """What a text ends with to which a password is joined: `&password=`."""
 JOINS = frozenset(("append", "format"))
 _FORMATS = re.compile(r"%(?:\d+\$)?[-#+ 0,(]*\d*(?:\.\d+)?[a-zA-Z]")
 _COMMAND = re.compile(r"(?:/[\w./-]+/|\./)?[a-z][\w.-]{1,30}")
 _LEAST_COMMAND = 3
+_MOST_ITEMS, _MOST_KEPT = 40, 8
 _OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField getenv".split())
 """Methods that return what their argument names."""
 _TABLE = frozenset(("put", "add", "putIfAbsent", "setProperty"))
@@ -72,6 +75,8 @@ def invoked(state: State, op: int, called: Call, around: Around) -> Iterator[Sai
     if wanted == 1 and name.encode() in COMPARES:
         yield from _compared(state, [receiver, *raw])
     elif wanted == _PAIR and name.encode() in COMPARES and owner in _EQUALS_OF_TWO:
+        if descriptor.startswith("([C[C"):  # letters are kept apart for passwords alone
+            raw = [Name("password") if isinstance(one, Name) or one is None else one for one in raw]
         yield from _compared(state, raw)
     elif raw:
         yield from _with(state, called, raw, given, receiver, around)
@@ -154,7 +159,7 @@ def _with(  # noqa: C901 - one branch for each kind of call
     ):
         yield f"@{given[0].rsplit('.', 1)[-1]}", raw[1].texts
     if name == "append" and owner in _BUILDERS:
-        if given[0] and (found := _ENDS_IN_A_NAME.search(state.joined)):
+        if given[0] and (found := ENDS_IN_A_NAME.search(state.joined)):
             yield f"={found[1]}", [given[0]]
         state.joined = given[0] or ""
     if name == "add" and isinstance(receiver, Items) and len(raw) == 1:
@@ -162,7 +167,7 @@ def _with(  # noqa: C901 - one branch for each kind of call
     if name == "format" and given[0] and isinstance(raw[-1], Items):
         ends = [given[0][: one.start()] for one in _FORMATS.finditer(given[0])]
         for before, value in zip(ends, raw[-1].texts, strict=False):
-            if value and not isinstance(value, Name) and (found := _ENDS_IN_A_NAME.search(before)):
+            if value and not isinstance(value, Name) and (found := ENDS_IN_A_NAME.search(before)):
                 yield f"={found[1]}", [value]
 
 
@@ -172,7 +177,7 @@ def _answered(state: State, name: str, given: list[str | None]) -> Iterator[Said
     if text is None or (name not in SENDS and not state.prompt and len(text) > _LONGEST_PROMPT):
         return
     if state.prompt and name in SENDS and name != state.prompt:
-        yield ">password", [text.strip()]
+        yield ">password", [text]
         state.prompt = ""
     elif len(text) <= _LONGEST_PROMPT and ASKS.search(text):
         state.prompt = name
@@ -182,10 +187,13 @@ def command(value: str | None) -> Iterator[Said]:
     """Say a list of texts that may be a command, after `$`: a program and its arguments."""
     if not isinstance(value, Items) or len(value.texts) < _LEAST_COMMAND:
         return
+    if value.run == len(value.texts):
+        return
+    value.run = len(value.texts)
     first = value.texts[0]
     if first is None or isinstance(first, Items) or not _COMMAND.fullmatch(first):
         return
-    yield COMMAND, [None if isinstance(one, Items) else one for one in value.texts]
+    yield COMMAND, [None if isinstance(one, Items) else one for one in value.texts[:_MOST_ITEMS]]
 
 
 def _given(owner: str, name: str, given: list[str | None], receiver: str | None) -> Iterator[Said]:
@@ -237,12 +245,27 @@ def _compared(state: State, pair: list[str | None]) -> Iterator[Said]:
     """Say a comparison of a literal with something else: its name, where it has one, after `?`, the text, and the account."""
     texts = [v for v in pair if v and not isinstance(v, Name)]
     names = [v for v in pair if isinstance(v, Name)]
-    if len(texts) == 1 and state.prompt and (not names or names[0].startswith("#")):
+    if len(texts) == 1 and state.prompt:
         yield "?password", [texts[0], None]
         state.prompt = ""
     if len(texts) != 1 or len(names) != 1:
         return
-    nameless = names[0].startswith("#")
+    nameless = names[0].startswith("#") or names[0].lower() in _VAGUE
     yield f"?#{state.method}" if nameless else f"?{names[0]}", [texts[0], state.account or None]
     if _ACCOUNT.search(names[0]) or texts[0].lower() in ACCOUNTS or (nameless and _PLAIN.fullmatch(texts[0])):
         state.account = texts[0]
+
+
+def listed(name: str, items: Items) -> Iterator[Said]:
+    """Say the elements of a list that is kept, and the pairs in a list of lists."""
+    items.kept += 1
+    texts = items.texts[:_MOST_ITEMS] if items.kept <= _MOST_KEPT else []
+    if len(texts) == _PAIR and not any(isinstance(one, Items) for one in texts):
+        yield f"@{name}", texts
+    for one in texts:
+        if isinstance(one, Items):
+            if len(one.texts) >= _PAIR:
+                yield f"@{name}", one.texts[:_PAIR]
+        elif one is not None:
+            yield f"*{name}", [one, *(other for other in texts if other is not one)]
+    yield from command(items)

@@ -10,6 +10,8 @@ Said = tuple[str, list[str | None]]
 """A call by name with its arguments, `=name` with what it is given, `~name` with what a local variable is, `*name` with an element of a list,
 `?name` with what it is held against, `@name` with an entry. For a parameter without a name `#` stands, and the name of the
 method where it answers yes or no."""
+LINES = "\n"
+"""What stands for the name where a literal has several lines, or ends one: it may be a text of its own."""
 COMMAND = "$"
 """What stands for the name where a list of texts may be a program and its arguments."""
 
@@ -23,10 +25,14 @@ class Name(str):
 class Items(Name):
     """A list that is being filled: the literals in it, and None for what is none."""
 
-    __slots__ = ("texts",)
+    __slots__ = ("kept", "run", "texts")
 
     def __init__(self, *_: str) -> None:
         self.texts: list[str | None] = []
+        self.kept = 0
+        """How often it was said to be kept in a field or a variable."""
+        self.run = 0
+        """How many texts it had when it was last said to be a command."""
 
 
 class Text(str):

@@ -108,6 +108,12 @@ HOLDS = {
     "a source of connections": 'class X { void a(javax.sql.DataSource s) throws Exception { s.getConnection("feed", "%s"); } }',
     "two small words": 'class X { boolean login(String u, String w) { return u.equals("feed") && w.equals("blue lantern"); } }',
     "held against the parameter of an interface": 'class X { String passwd; interface A { boolean is(String u, String w); } A a = (u, w) -> "feed".equals(u) && w.equals("Zq7vHk2mWp"); }',
+    "another one of two": 'class X { String passwd; boolean is(String licenseKey) { return licenseKey.equals("Zq7vHk2mWp4nTd"); } }',
+    "letters held against letters": 'class X { String passwd; boolean is(char[] c) { return Arrays.equals(c, "Quay#7714".toCharArray()); } }',
+    "the answer to a question": 'class X { boolean is(Scanner in) { System.out.print("Maintenance password: "); return in.nextLine().trim().equals("%s"); } }',
+    "a setting in lines of text": 'class X { static final String FEED = "feed:\\n  password: %s\\n  host: x\\n"; }',
+    "a line for a switch": 'class X { String passwd; void a(java.io.Writer w) throws Exception { w.write("username feed privilege 15 password 0 Quay7714\\n"); } }',
+    "the default of an element": '@interface X { String password() default "%s"; }',
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
 HOLDS_NOT = {
@@ -137,6 +143,8 @@ HOLDS_NOT = {
     "a state instead of another": 'class X { String passwd; String a(String state) { return state == null ? "Quay#7714" : state; } }',
     "a message of two words": 'class X { boolean a(String password) { return password.equals("wrong password") || password.equals("please enter"); } }',
     "a list with the name of a field": 'class X { static final String[] PASSWORDS = {"marblegate", "password"}; }',
+    "lines that explain": 'class X { static final String USAGE = "Usage: x [options]\\nPassword Hashing: one way\\n -p: password entry\\n"; }',
+    "two directives": 'class X { String passwd; boolean is(String a, String b) { return a.equals("ifdef") || b.equals("ifndef"); } }',
     "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
 }  # fmt: skip
 
