@@ -58,6 +58,10 @@ _LEAST = 48
 """Base64 characters below which a PEM block is an example with its middle left out."""
 _LARGEST_STORE = 4 << 20
 _JKS = b"\xfe\xed\xfe\xed"
+_JCEKS = b"\xce\xce\xce\xce"
+_MOST_ENTRIES = 1000
+_TRUSTED = 2
+"""The tag of a certificate that is trusted."""
 _COMPILED = ("class", "pyc")
 """Formats that have no lines."""
 _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")
@@ -197,16 +201,39 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
     if len(content) > _LARGEST_STORE:
         return
     head = bytes(content[:4])
-    if head == _JKS:
+    if head in (_JKS, _JCEKS):
         data = bytes(content)
-        if data.find(b"\0\0\0\1", 8, 16) < 0:  # the first entry is a trusted certificate: most likely no key
+        if not _holds_a_key(data):
             return
         word = next((w for w in DEFAULTS if _jks_opens(data, w)), None)
-        yield _said(member, subject, STORE if word is None else WEAK, "Java key store (JKS)")
+        yield _said(
+            member,
+            subject,
+            STORE if word is None else WEAK,
+            f"Java key store ({'JKS' if head == _JKS else 'JCEKS'})",
+        )
     elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
         len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
     ):
         yield from _der(member, subject, bytes(content))
+
+
+def _holds_a_key(data: bytes) -> bool:
+    """Whether an entry of a Java key store is a key (1, or 3 for a secret one), not a trusted certificate (2)."""
+
+    def number(at: int, size: int = 4) -> int:
+        return int.from_bytes(data[at : at + size], "big")
+
+    at, named = 12, number(4) > 1  # from version 2 on, a certificate's kind stands before it
+    for _ in range(min(number(8), _MOST_ENTRIES)):
+        tag = number(at)
+        if tag != _TRUSTED:
+            return tag in (1, 3)
+        at += 4
+        at += 2 + number(at, 2) + 8  # its alias, and when it came
+        at += 2 + number(at, 2) if named else 0
+        at += 4 + number(at)
+    return False
 
 
 def _jks_opens(data: bytes, word: str) -> bool:

@@ -124,6 +124,7 @@ class Credentials:
             not member.content
             or member.kind != "file"
             or (member.container and member.format not in ("makeself", "self-extracting"))
+            or member.derived == "utf-16"  # the file itself is read, with its own lines
         ):
             return
         if member.format == "class" and not member.derived:

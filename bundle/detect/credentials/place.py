@@ -53,6 +53,8 @@ _TRANSLATIONS = re.compile(
     r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
     r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
 )
+_NO_TEXTS = re.compile(r"(?i)\.(?:c|cc|cpp|h|hpp|go|rs|lua|pas|pl|pm|py|st|tcl|exp|sh|bat|cmd|ps1|vb|vbs)$")
+"""Programs of languages that keep no texts for people in files of their own, in a folder `languages` too."""
 _PAIR = re.compile(
     r"^[ \t]*['\"]?[\w.\-]+['\"]?[ \t]*(?:=>|[:=])[ \t]*['\"]?(.+?)['\"]?[,;]?[ \t\r]*$", re.MULTILINE
 )
@@ -186,7 +188,7 @@ def is_sample(path: str) -> bool:
 
 def is_translation(member: Member, path: str, kind: str) -> bool:
     """Whether the file holds texts for people: by its path, or because most of its values are sentences."""
-    if _TRANSLATIONS.search(path):
+    if _TRANSLATIONS.search(path) and not _NO_TEXTS.search(path):
         return True
     if kind not in (CONFIG, CODE):
         return False

@@ -15,6 +15,8 @@ _MULTI = (400, 900)
 def codec(content: Content) -> tuple[bytes, str]:
     """Return the mark that stands before the text and its encoding; empty where the bytes are read as they are."""
     head = bytes(content[:4])
+    if head == b"\xff\xfe\0\0":
+        return head, "utf-32-le"
     if head.startswith(b"\xff\xfe"):
         return head[:2], "utf-16-le"
     if head.startswith(b"\xfe\xff"):
@@ -22,6 +24,15 @@ def codec(content: Content) -> tuple[bytes, str]:
     if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
         return b"", "utf-16-le"
     return b"", ""
+
+
+def _in_lines(content: Content) -> Content:
+    """Return a text whose lines end with a return alone, as old Macs wrote them, with ends that patterns know."""
+    head = bytes(content[:_SPAN])
+    if b"\r" not in head or b"\n" in head:
+        return content
+    data = bytes(content)
+    return content if b"\n" in data else data.replace(b"\r", b"\n")
 
 
 @dataclass(slots=True)
@@ -40,7 +51,7 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        return cls(member.content, apart=member.derived == "constants")
+        return cls(_in_lines(member.content), apart=member.derived == "constants")
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""

@@ -112,7 +112,7 @@ def test_stores() -> None:
 def test_a_store_of_keytool(tmp_path: Path) -> None:
     if shutil.which("keytool") is None:
         pytest.skip("keytool is missing: install a JDK")
-    for kind in ("JKS", "PKCS12"):
+    for kind in ("JKS", "JCEKS", "PKCS12"):
         store = tmp_path / kind
         subprocess.run(
             ["keytool", "-genkeypair", "-alias", "a", "-keyalg", "EC", "-dname", "CN=a", "-storetype", kind,
@@ -120,6 +120,17 @@ def test_a_store_of_keytool(tmp_path: Path) -> None:
             check=True, capture_output=True,
         )  # fmt: skip
         assert rules(store.read_bytes()) == ["key/weak-passphrase"]
+
+
+def test_stores_of_certificates_alone_hold_no_key() -> None:
+    def entry(tag: int, alias: bytes) -> bytes:
+        kind = b"\0\5X.509" + b"\0\0\0\3abc" if tag == 2 else b""
+        return tag.to_bytes(4, "big") + len(alias).to_bytes(2, "big") + alias + bytes(8) + kind
+
+    head, seal = b"\xfe\xed\xfe\xed\0\0\0\2", bytes(20)
+    assert rules(head + b"\0\0\0\1" + entry(2, b"ca") + seal) == []
+    assert rules(head + b"\0\0\0\2" + entry(2, b"ca") + entry(1, b"a") + seal) == ["key/store"]
+    assert rules(head + b"\0\0\0\2" + entry(2, b"ca")) == []
 
 
 def test_putty() -> None:

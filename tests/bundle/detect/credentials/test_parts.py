@@ -20,7 +20,7 @@ from bundle.detect.credentials.calls import arguments
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.values import Strength, is_placeholder, strength
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence, InFile, Severity
 from tests.bundle.detect.credentials.plant.members import Look, made, member
 
 SEED = random.Random(6)
@@ -323,3 +323,23 @@ def test_a_name_without_a_stem_promises_nothing(monkeypatch: pytest.MonkeyPatch)
     assert all(quick[word] for word in keyword._PASSWORDS)
     monkeypatch.setattr(keyword, "_STEMS", re.compile(""))
     assert {word: keyword.kind_of.__wrapped__(word) for word in words} == quick
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-32"])
+def test_wide_texts_are_said_once_and_with_their_own_lines(credentials: Credentials, coding: str) -> None:
+    text = "[db]\nhost=a\npassword=Marble-gate44\n"
+    one = replace(member("a.ini", text), content=text.encode(coding))
+    assert [f.location.line for f in credentials.check(one, "b.zip") if isinstance(f.location, InFile)] == [3]
+    assert not list(credentials.check(replace(member("a.ini", text), derived="utf-16"), "b.zip"))
+
+
+def test_lines_that_end_as_on_old_macs(credentials: Credentials) -> None:
+    said = list(credentials.check(member("a.ini", "[db]\rhost=a\rpassword=Marble-gate44\rport=5\r"), "b.zip"))
+    assert [f.location.line for f in said if isinstance(f.location, InFile)] == [3]
+
+
+def test_programs_in_a_folder_of_languages_are_no_texts(credentials: Credentials) -> None:
+    assert list(credentials.check(member("languages/a.c", '#define FEED_PASSWORD "falcon"\n'), "b.zip"))
+    assert not list(
+        credentials.check(member("languages/a.php", "<?php $l['password'] = 'Parole';\n"), "b.zip")
+    )
