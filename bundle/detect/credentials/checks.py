@@ -236,10 +236,17 @@ def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     return place_only(caught, match) if _PROMPT.search(before[turns[-1] if turns else 0 :]) else None
 
 
+_PORTS = re.compile(r"^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)?(?:/\w{3,4})?$")
+"""What containers publish, and where a shell connects to."""
+
+
 def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`-u user -p value`: MySQL's own programs take a database there."""
     line = match.string[: match.start()].rsplit("\n", 1)[-1]
-    return None if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line) else flag(caught, match)
+    if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line):
+        return None
+    port = _PORTS.match(caught.value) and re.search(r"\b(?:docker|podman|nerdctl|ssh)\b[^|;&]*$", line)
+    return None if port else flag(caught, match)
 
 
 def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -261,7 +268,7 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     caught: Catch, match: re.Match[str]
 ) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
-    name = re.split(r"[\[\].>:()]+", _GETTER.sub("", match["key"]).strip("'\"])("))[-1].strip("'\"$")
+    name = re.split(r"[\[\]{}.>:()]+", _GETTER.sub("", match["key"]).strip("'\"])}("))[-1].strip("'\"$")
     name = _TYPED.sub("", name)
     said = strength(caught.value)
     promised = kind_of(name)

@@ -14,6 +14,7 @@ from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     Strength,
+    is_chosen,
     is_digest_or_id,
     is_generated,
     is_placeholder,
@@ -21,10 +22,10 @@ from bundle.detect.credentials.values import (
 )
 from hardening.findings import Confidence
 
-GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|replace\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
+GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
-    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|replace\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*values?\s*(?=\()"
+    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?values?\s*(?=\()"
 )
 _COPY = re.compile(
     rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
@@ -56,6 +57,8 @@ _TEXTS = re.compile(
     r"(?i)lang|transl|locale|message|phrase|i18n|string|label|menu|help|lookup|rights|permission|field|schema|column"
 )
 """Tables of texts, and of what columns there are."""
+_OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
+_EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
 
@@ -90,8 +93,11 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
                     if caught is not None:
                         yield caught
                         position = max(position, caught[1].end)
-            if not wanted and (said := _setting(start, row, settings=settings)):
-                yield "assignment", said
+            if not wanted and (
+                said := _setting(start, row, settings=settings)
+                or _account(start, row, "" if names else found["table"])
+            ):
+                yield ("assignment" if not said.user else "sql"), said
                 position = max(position, said.end)
 
 
@@ -151,6 +157,16 @@ def _copied(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
         at = end + 1
 
 
+def _account(base: int, row: Sequence[tuple[int, int, str, str]], table: str) -> Catch | None:
+    """Return the password beside an account that every system has, in a table of users whose columns nobody names."""
+    if not _OF_USERS.search(table):
+        return None
+    for (_, _, name, called), (start, end, value, inner) in pairwise(row):
+        if not (called or inner) and name.lower() in _EVERYWHERE and is_generated(value):
+            return Catch(base + start, base + end, value, user=name, confidence=Confidence.MEDIUM)
+    return None
+
+
 def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: bool) -> Catch | None:
     """Return the value of a row whose cell before it names a secret: a table of settings."""
     for (_, _, name, called), (start, end, value, inner) in pairwise(
@@ -205,7 +221,7 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
         hashed = hashes.digest(caught, _NO_KEY)
         return None if hashed is None else ("password-hash", hashed)
     promised = kind_of(column)
-    if promised is Kind.LIKELY and not is_generated(text):
+    if promised is Kind.LIKELY and not is_chosen(text):
         return None
     if promised is Kind.TOKEN:
         sure = naming.token(column, text, config=True)

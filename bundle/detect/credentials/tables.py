@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
+from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import is_joined
-from bundle.detect.credentials.values import SECRET_WORD, Strength, is_generated, strength
+from bundle.detect.credentials.values import (
+    SECRET_WORD,
+    Strength,
+    is_chosen,
+    is_generated,
+    is_placeholder,
+    strength,
+)
 from bundle.detect.credentials.wanted import FORBIDDEN, holds_accounts
 from hardening.findings import Confidence
 
@@ -49,8 +59,98 @@ def both(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
+_SPEAKS_SNMP = re.compile(r"(?i)snmp|\boids?\b|1\.3\.6\.1|\btraps?\b")
+_KNOWN_COMMUNITIES = frozenset(
+    "public private string name read write readonly readwrite default none community".split()
+)
+
+
+def community(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The community of SNMP, a word as well, near what tells that SNMP is spoken; those that everybody knows are none."""
+    value = caught.value.lower()
+    if value in _KNOWN_COMMUNITIES or "community" in value or strength(caught.value) is Strength.NO:
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM) if _SPEAKS_SNMP.search(match.string) else None
+
+
+def sentence(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A secret that may be a sentence, in a place that makes it one: only what asks to be replaced is none."""
+    value = caught.value
+    if (
+        is_placeholder(value)
+        or SECRET_WORD.search(value)
+        or value.lower().startswith(("your", "my ", "some "))
+    ):
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
+_BYTE = re.compile(r"0x([0-9a-fA-F]{1,2})|(-?\d{1,3})")
+_KNOWN_KEYS = frozenset(
+    ("2b7e151628aed2a6abf7158809cf4f3c", "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
+)
+"""Keys of FIPS 197 and SP 800-38A, which tests of ciphers hold."""
+_NO_SECRET_KEY = re.compile(
+    r"(?i)pub|foreign|primary|hash|table|index|map|board|code|test|sort|magic|arrow|press"
+)
+_KEY_SIZES = (16, 24, 32, 64)
+_ALIKE = 3
+"""Every third byte may follow another by the step of the one before: more is a table that somebody counted out."""
+
+
+def random_bytes(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A key of a length that ciphers take, as bytes that no table counts out."""
+    if "," in caught.value:
+        numbers = [int(x, 16) if x else int(n) % 256 for x, n in _BYTE.findall(caught.value)]
+        key = bytes(n for n in numbers if n < 256)  # noqa: PLR2004 - a byte
+    else:
+        key = bytes.fromhex(caught.value) if len(caught.value) % 2 == 0 else b""
+    steps = [(b - a) % 256 for a, b in pairwise(key)]
+    counted = sum(a == b for a, b in pairwise(steps)) * _ALIKE > len(steps)
+    if len(key) not in _KEY_SIZES or counted or len(set(key)) * 4 < min(len(key), 32) * 3:
+        return None
+    if key.hex() in _KNOWN_KEYS or _NO_SECRET_KEY.search(match["key"]):
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
+_RULE_OF_TABLE = re.compile(r"^\s*\|?\s*:?-{2,}")
+_SIGNS_OF_TEXT = " `*_"
+
+
+def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The cell of a row below a heading that says password, where it looks like one: a table of accounts in Markdown."""
+    above = match.string[: match.start()].splitlines()
+    while above and "|" in above[-1] and not _RULE_OF_TABLE.match(above[-1]):
+        above.pop()
+    head = above[-2].strip().strip("|").split("|") if len(above) > 1 and "|" in above[-1] else []
+    row = caught.value.strip().strip("|").split("|")
+    wanted = next(
+        (n for n, name in enumerate(head) if kind_of(name.strip(_SIGNS_OF_TEXT)) is Kind.PASSWORD), -1
+    )
+    if wanted < 0 or len(row) != len(head):
+        return None
+    value = row[wanted].strip(_SIGNS_OF_TEXT)
+    if not is_chosen(value):
+        return None
+    start = caught.start + max(0, match["secret"].find(value))
+    return replace(
+        caught,
+        start=start,
+        end=start + len(value.encode()),
+        value=value,
+        key="password",
+        confidence=Confidence.MEDIUM,
+        note=TOLD,
+    )
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "tabled": tabled,
     "several-passwords": several_passwords,
     "both": both,
+    "community": community,
+    "sentence": sentence,
+    "random-bytes": random_bytes,
+    "told-in-a-table": told_in_a_table,
 }

@@ -52,12 +52,12 @@ _STANDS_FOR_ONE = re.compile(
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
-    | \{AQAAABAAAA[\w+/]+={0,2}\}
+    | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
 version, the word that stands for a password beside
-a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, and what Jenkins sealed."""
+a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
