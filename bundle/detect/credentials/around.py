@@ -185,7 +185,8 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     if said is Strength.NO or value.lower() in DUMMIES or value.lower() == caught.user.lower() != "admin":
         return None
     groups = match.groupdict()
-    sure = is_phrase(value) or (any(c.isdigit() for c in value) and any(c.isalpha() for c in value))
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    sure = mixed or is_phrase(value) or is_generated(value)
     usual = said is Strength.COMMON and bool(groups.get("q") or groups.get("is"))
     if not (sure or usual):
         return None

@@ -261,6 +261,8 @@ _LOGIN = re.compile(
 """An account compared with a name, right before its password is."""
 _TYPED = re.compile(r"(?i)^(?:input|entered|typed|given|eingegebenes?)_?(?=p)")
 """Words before the name of a password that somebody typed."""
+_HELD = re.compile(r"(?<=[a-z])_?(?:[fF]ield|[iI]nput|[eE]dit|[bB]ox|[eE]ntry|[tT]xt|[tT]ext)$")
+"""What holds what somebody typed, behind the name of a password."""
 _GETTER = re.compile(r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip)(?:\(\))?$")
 
 
@@ -269,7 +271,7 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
 ) -> Catch | None:
     """A password that a program compares with: a back door, unless it is a word of the program."""
     name = re.split(r"[\[\]{}.>:()]+", _GETTER.sub("", match["key"]).strip("'\"])}("))[-1].strip("'\"$")
-    name = _TYPED.sub("", name)
+    name = _HELD.sub("", _TYPED.sub("", name))
     said = strength(caught.value)
     promised = kind_of(name)
     if promised is Kind.TOKEN:

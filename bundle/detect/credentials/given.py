@@ -7,7 +7,7 @@ import re
 from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.novalue import BARE, ENVIRONMENT, LITERAL_BEGINS, PROGRAMS
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_generated, is_no_word
+from bundle.detect.credentials.values import is_chosen, is_generated, is_no_word
 
 MORE = re.compile(
     r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')(?![ \t]{0,8}[=:])"""
@@ -43,7 +43,7 @@ def read(
     tight = (
         text[found.end("key") : found.start("value")] == "="
     )  # NAME=value of a command, which no sentence has
-    somebodys = is_generated(word) or (tight and word.isalpha() and is_no_word(word))
+    somebodys = is_generated(word) or (tight and (is_chosen(word) or (word.isalpha() and is_no_word(word))))
     return (start, start + len(word.encode()), word, False) if somebodys else None
 
 

@@ -41,6 +41,8 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         return True
     if kind in PROGRAMS and value != key and _same_letters(value.lower(), key.lower()):
         return True
+    if kind in PROGRAMS:
+        key = key.rsplit(".", 1)[-1]
     return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
 
 

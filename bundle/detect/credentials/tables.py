@@ -15,6 +15,7 @@ from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
     is_chosen,
+    is_digest_or_id,
     is_generated,
     is_placeholder,
     strength,
@@ -68,7 +69,12 @@ _KNOWN_COMMUNITIES = frozenset(
 def community(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The community of SNMP, a word as well, near what tells that SNMP is spoken; those that everybody knows are none."""
     value = caught.value.lower()
-    if value in _KNOWN_COMMUNITIES or "community" in value or strength(caught.value) is Strength.NO:
+    if (
+        value in _KNOWN_COMMUNITIES
+        or "community" in value
+        or is_digest_or_id(value)
+        or strength(caught.value) is Strength.NO
+    ):
         return None
     return replace(caught, confidence=Confidence.MEDIUM) if _SPEAKS_SNMP.search(match.string) else None
 
