@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"urldecode", b"__halt_compiler",
-          b"PD9waH", b".chr(", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
+          b"PD9waH", b".chr(", b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 """Words of unwrapping: a script that says none of them carries no payload."""
 _JOINING = (
     b"implode(",
@@ -49,6 +49,11 @@ _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker
     (name, re.compile(name + rb"""\(\s*b?["']([A-Za-z0-9+/]{8,59}={0,2})["']""")) for name in _NAMED
 )
+_PIPED = re.compile(
+    rb"""\becho\s+(?:-\w\s+)?["']?([A-Za-z0-9+/]{16,59}={0,2})["']?\s*\|\s*base64\s+(?:-d|-D|--decode)\b"""
+)
+"""What the shell pipes to where it is read: what is longer is read anyhow."""
+_POWERSHELL = re.compile(rb"(?i)\s-e(?:nc(?:odedcommand)?)?\s+[\"']?([A-Za-z0-9+/]{32,}={0,2})")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
 _ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
@@ -81,6 +86,9 @@ _ROT13 = bytes.maketrans(
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
+_COMMANDS = frozenset((b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand"))
+Where = Callable[[bytes, int], int]
+"""What tells where a piece, found at an offset of the text that was read, lies in the stored one."""
 _SAID = frozenset((*WORDS, *_UU))
 _OCTAL = frozenset(_OCTALS)
 
@@ -114,7 +122,9 @@ def unwrapped(
         if depth >= layers:
             continue
         for word, inner, at in _payloads(text, said(text) if hits is None or depth else hits):
-            if not inner or inner in seen or len(seen) >= _MANY:
+            if len(seen) >= _MANY:
+                break
+            if not inner or inner in seen:
                 continue
             seen.add(inner)
             place = line if line is not None else data.count(b"\n", 0, at) + 1
@@ -127,18 +137,27 @@ def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, byt
     text = joined.built(data)  # 'abc' . 'def', and $a .= 'def'
     if any(word in hits for word in _JOINING):
         text = joined.listed(text)
-    shift = len(text) != len(data)
-    if shift:
+    whole = len(text) == len(data)
+    if not whole:
         hits = said(text)  # a word may have been in pieces as well
-    stored = scan.held(_RARE, data)
-    held = scan.held(_RARE, text) if shift else stored
-    yield from _runs(text, shift=shift)
-    yield from _escaped(text, hits, held, shift=shift)
-    yield from _called(text, hits, held, shift=shift)
-    yield from _behind(data, halts=_HALTS in stored)
+    rare = scan.held(_RARE, data)
+    held = rare if whole else scan.held(_RARE, text)
+    where = _where(data, whole=whole)
+    yield from _runs(text, where)
+    yield from _escaped(text, hits, held, where)
+    yield from _called(text, hits, held, where)
+    yield from _behind(data, halts=_HALTS in rare)
 
 
-def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
+def _where(data: bytes, *, whole: bool) -> Where:
+    """Return what tells where a piece lies in a stored text that was read as it is, or with its joints left out."""
+    if whole:
+        return lambda _piece, at: at
+    found = cache(data.find)
+    return lambda piece, _at: max(0, found(piece))
+
+
+def _runs(text: bytes, where: Where) -> Iterator[tuple[str, bytes, int]]:
     """Say what long runs of letters hold."""
     after = _run_after(text)
     at = after(0)
@@ -154,7 +173,7 @@ def _runs(text: bytes, *, shift: bool) -> Iterator[tuple[str, bytes, int]]:
                 found = _from_bytes("hex", bytes.fromhex(digits.group().decode()))
             else:
                 found = _tried(match.group())
-            yield from _placed(found, 0 if shift else at)
+            yield from _placed(found, where, match.group(), at)
         at = after(end)
 
 
@@ -168,47 +187,59 @@ def _run_after(text: bytes) -> Callable[[int], int]:
 
 
 def _called(
-    text: bytes, hits: Mapping[bytes, int], held: Collection[int], *, shift: bool
+    text: bytes, hits: Mapping[bytes, int], held: Collection[int], where: Where
 ) -> Iterator[tuple[str, bytes, int]]:
     """Say what stands in forms that only a function's name tells."""
     called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
     for match in sorted(called, key=re.Match.start):
-        yield from _placed(_short(match.group(1)), 0 if shift else match.start())
+        yield from _placed(_short(match.group(1)), where, match.group(), match.start())
+    for match in _PIPED.finditer(text) if b"base64" in hits else ():
+        yield from _placed(_short(match.group(1)), where, match.group(), match.start())
+    for match in _POWERSHELL.finditer(text) if not _COMMANDS.isdisjoint(hits) else ():
+        wide = _decoded(match.group(1)).decode("utf-16-le", "replace").encode()
+        yield from _placed(_from_bytes("base64", wide), where, match.group(), match.start())
     if any(word in hits for word in _UU) and (text.startswith(b"M") or b"\nM" in text):
         for match in _UUENCODED.finditer(text):
             yield from _placed(
-                _from_bytes("uuencode", _uudecoded(match.group())), 0 if shift else match.start()
+                _from_bytes("uuencode", _uudecoded(match.group())), where, match.group(), match.start()
             )
     if b"85decode" in hits:
         for match in _BASE85.finditer(text):
-            yield from _placed(_from_bytes("base85", _base85(match.group(2))), 0 if shift else match.start())
+            yield from _placed(
+                _from_bytes("base85", _base85(match.group(2))), where, match.group(), match.start()
+            )
     for match in _CHARACTERS.finditer(text) if b"chr(" in hits and _CALLS in held else ():
         raw = bytes(int(number) & 255 for number in _NUMBER.findall(match.group()))
-        yield from _placed(_from_bytes("characters", raw), 0 if shift else match.start())
+        yield from _placed(_from_bytes("characters", raw), where, match.group(), match.start())
 
 
 def _behind(data: bytes, *, halts: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what lies behind the code of a script that reads itself."""
     tail = data.rfind(b"?>", 0, 65536)
     if tail >= 0 and b"__FILE__" in data[:tail]:  # a script that reads itself
-        yield from _placed(_from_bytes("behind the script", data[tail + 2 :].lstrip(), plain=False), tail)
+        for how, text in _from_bytes("behind the script", data[tail + 2 :].lstrip(), plain=False):
+            yield how, text, tail
     halt = _HALT.search(data) if halts else None
     if halt is not None:  # what follows is data of the script, as it is stored
-        yield from _placed(_from_bytes("halt-compiler", data[halt.end() :], plain=False), halt.start())
+        for how, text in _from_bytes("halt-compiler", data[halt.end() :], plain=False):
+            yield how, text, halt.start()
 
 
 def _escaped(
-    text: bytes, hits: Mapping[bytes, int], held: Collection[int], *, shift: bool
+    text: bytes, hits: Mapping[bytes, int], held: Collection[int], where: Where
 ) -> Iterator[tuple[str, bytes, int]]:
     """Say what is written as hexadecimal or octal escapes or, for urldecode, with percent signs."""
     if _ESCAPES in held and (b"\\x" in hits or not _OCTAL.isdisjoint(hits)):
         for match in _ESCAPED.finditer(text):
             raw = _plain(match.group())
-            yield from _placed(_from_bytes("hex-escapes", raw), 0 if shift else match.start())
+            yield from _placed(_from_bytes("hex-escapes", raw), where, match.group(), match.start())
     if b"urldecode" in hits:
         for match in _PERCENT.finditer(text):
             yield from _placed(
-                _from_bytes("percent", unquote_to_bytes(match.group())), 0 if shift else match.start()
+                _from_bytes("percent", unquote_to_bytes(match.group())),
+                where,
+                match.group(),
+                match.start(),
             )
 
 
@@ -237,9 +268,12 @@ def _uudecoded(text: bytes) -> bytes:
     return b"".join(out)
 
 
-def _placed(found: Iterator[tuple[str, bytes]], at: int) -> Iterator[tuple[str, bytes, int]]:
+def _placed(
+    found: Iterator[tuple[str, bytes]], where: Where, piece: bytes, at: int
+) -> Iterator[tuple[str, bytes, int]]:
+    """Say what a piece of a text at an offset holds, with its place in the stored text."""
     for how, text in found:
-        yield how, text, at
+        yield how, text, where(piece, at)
 
 
 def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:

@@ -232,3 +232,19 @@ def test_a_payload_that_is_none_is_no_text() -> None:
     damaged = b"base64.b85decode('c${sHK?{OF5QXplidZ}-h!k`PEIL$&2r3G?%C=6lsIxM&W+DFf)(#TU?LF\"pw,')\n"
     for text in (script, damaged):
         assert all(inner for _, inner, _ in wrapped.unwrapped(text, 3))
+
+
+def test_short_payloads_that_a_pipe_or_an_option_reads() -> None:
+    code = base64.b64encode(b"mysql -u feed -pMarble44 gate\n").decode()
+    wide = base64.b64encode("net user feed Marble44 /add".encode("utf-16-le")).decode()
+    said = list(wrapped.unwrapped(f'#!/bin/sh\neval "$(echo {code} | base64 -d)"\n'.encode(), 3))
+    assert said == [("unwrapped:base64", b"mysql -u feed -pMarble44 gate\n", 2)]
+    script = f"\npowershell -EncodedCommand {wide}\n".encode()
+    assert wrapped.worth_it(script)
+    assert list(wrapped.unwrapped(script, 3)) == [("unwrapped:base64", b"net user feed Marble44 /add", 2)]
+
+
+def test_a_payload_beside_pieces_that_are_joined_keeps_its_line() -> None:
+    code = base64.b64encode(b'{"user": "feed", "word": "gate"}').decode()
+    script = f"var a = ['b', 'c'].join('');\nvar d = 'e' + 'f';\nvar g = atob(\"{code}\");\n".encode()
+    assert [line for _, _, line in wrapped.unwrapped(script, 3)] == [3]
