@@ -308,7 +308,8 @@ class Credentials:
 
 def _is_a_text(family: Family, one: Catch) -> bool:
     """Whether what is caught in a file of translations may be one of them."""
-    if family.rule.id != "credential/assignment" and one.confidence is Confidence.HIGH:
+    sure = one.confidence is Confidence.HIGH and family.rule.id != "credential/assignment"
+    if sure or family.rule.id == "credential/login-call":
         return False
     digits = sum(c.isdigit() for c in one.value)
     return digits < _FEW_DIGITS or not is_generated(one.value) or bool(SECRET_WORD.search(one.value))

@@ -121,34 +121,36 @@ def random_bytes(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _RULE_OF_TABLE = re.compile(r"^\s*\|?\s*:?-{2,}")
-_SIGNS_OF_TEXT = " `*_"
+_SIGNS_OF_TEXT = " \r`*_"
+_HEAD_OF_HTML = re.compile(r"(?i)<th[^<>]{0,40}>([^<>]{0,80})</th>")
+_CELL_OF_HTML = re.compile(r"(?i)<td[^<>]{0,80}>([^<>]*)</td>")
+
+
+def _head_and_row(above: str, row: str) -> tuple[list[str], list[str]]:
+    """Return the cells of the heading that stands above a row, in HTML or Markdown, and those of the row."""
+    if row.startswith("<"):
+        table = above[max(0, above.lower().rfind("<table")) :]
+        return _HEAD_OF_HTML.findall(table), _CELL_OF_HTML.findall(row)
+    lines = above.splitlines()
+    while lines and "|" in lines[-1] and not _RULE_OF_TABLE.match(lines[-1]):
+        lines.pop()
+    head = lines[-2].strip().strip("|").split("|") if len(lines) > 1 and "|" in lines[-1] else []
+    return head, row.strip().strip("|").split("|")
 
 
 def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The cell of a row below a heading that says password, where it looks like one: a table of accounts in Markdown."""
-    above = match.string[: match.start()].splitlines()
-    while above and "|" in above[-1] and not _RULE_OF_TABLE.match(above[-1]):
-        above.pop()
-    head = above[-2].strip().strip("|").split("|") if len(above) > 1 and "|" in above[-1] else []
-    row = caught.value.strip().strip("|").split("|")
-    wanted = next(
-        (n for n, name in enumerate(head) if kind_of(name.strip(_SIGNS_OF_TEXT)) is Kind.PASSWORD), -1
-    )
-    if wanted < 0 or len(row) != len(head):
+    """The cell of a row below a heading that says password, where it looks like one: a table of accounts."""
+    head, row = _head_and_row(match.string[: match.start()], caught.value)
+    kinds = [kind_of(name.strip(_SIGNS_OF_TEXT)) for name in head]
+    if len(row) != len(head) or Kind.PASSWORD not in kinds:
         return None
-    value = row[wanted].strip(_SIGNS_OF_TEXT)
+    value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
     if not is_chosen(value):
         return None
     start = caught.start + max(0, match["secret"].find(value))
-    return replace(
-        caught,
-        start=start,
-        end=start + len(value.encode()),
-        value=value,
-        key="password",
-        confidence=Confidence.MEDIUM,
-        note=TOLD,
-    )
+    end = start + len(value.encode())
+    one = replace(caught, start=start, end=end, value=value, key="password")
+    return replace(one, confidence=Confidence.MEDIUM, note=TOLD)
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
