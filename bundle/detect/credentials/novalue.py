@@ -29,6 +29,7 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
     if (
         _names_a_setting(key, value, kind)
+        or (kind != place.CONFIG and value.isupper() and value.lower() in DUMMIES)  # `--password=PASS`
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
     ):
