@@ -178,6 +178,10 @@ TOLD = "told as an account's password"
 """The note of an account that a text for people names with its password: no example, but what is shipped."""
 
 
+_TELLS = re.compile(r"(?i)\b(?:log\s?[io]n|sign\s?in|default|initial|factory)\b")
+"""Words of a sentence that tells how somebody gets in, in which a usual password is meant as one."""
+
+
 def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a sentence about an account, not the word that happens to follow."""
     value = caught.value.rstrip(".:!?") if caught.value[-1:] == "." else caught.value
@@ -187,7 +191,8 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     groups = match.groupdict()
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     sure = mixed or is_phrase(value) or is_generated(value)
-    usual = said is Strength.COMMON and bool(groups.get("q") or groups.get("is"))
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.end()]
+    usual = said is Strength.COMMON and bool(groups.get("q") or groups.get("is") or _TELLS.search(line))
     if not (sure or usual):
         return None
     return replace(

@@ -10,7 +10,7 @@ from itertools import pairwise
 from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.naming import is_joined
+from bundle.detect.credentials.naming import DUMMIES, is_joined
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
@@ -145,7 +145,8 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
     if len(row) != len(head) or Kind.PASSWORD not in kinds:
         return None
     value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
-    if not is_chosen(value):
+    usual = strength(value) is Strength.COMMON and value.lower() not in DUMMIES
+    if not (usual or is_chosen(value)):
         return None
     start = caught.start + max(0, match["secret"].find(value))
     end = start + len(value.encode())
