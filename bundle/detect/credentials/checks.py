@@ -187,7 +187,7 @@ def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
         r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$", before.strip() or "x"
     ):
         return None
-    return place_only(caught, match)
+    return None if caught.value.lower() in DUMMIES else place_only(caught, match)
 
 
 def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:

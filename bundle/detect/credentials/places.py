@@ -84,7 +84,7 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _NO_GIVING = re.compile(
-    r"(?i)^(?:get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|ask|input|select|query|label|msg|no|_|__|t$)"
+    r"(?i)^(?:wrong|invalid|bad|missing|expired|weak|get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|ask|input|select|query|label|msg|no|_|__|t$)"
 )
 
 

@@ -52,7 +52,7 @@ _STANDS_FOR_ONE = re.compile(
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
-    | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+
+    | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -75,7 +75,7 @@ _PIN = 4
 """Digits that are a number to type in rather than a count."""
 _MIME = re.compile(r"^[a-z]+/[a-z0-9.+-]+$")
 _DATE = re.compile(
-    r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,3}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$",
+    r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,20}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$",
     re.IGNORECASE,
 )
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
