@@ -263,7 +263,9 @@ _TYPED = re.compile(r"(?i)^(?:input|entered|typed|given|eingegebenes?)_?(?=p)")
 """Words before the name of a password that somebody typed."""
 _HELD = re.compile(r"(?<=[a-z])_?(?:[fF]ield|[iI]nput|[eE]dit|[bB]ox|[eE]ntry|[tT]xt|[tT]ext)$")
 """What holds what somebody typed, behind the name of a password."""
-_GETTER = re.compile(r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip)(?:\(\))?$")
+_GETTER = re.compile(
+    r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip|getBytes|toCharArray|encode)(?:\(\))?$"
+)
 
 
 def compared(  # noqa: PLR0911 - one return for each kind of name and value

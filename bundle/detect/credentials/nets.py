@@ -13,6 +13,8 @@ from bundle.detect.credentials.families import Net
 from bundle.detect.credentials.textview import View
 
 _LARGEST_LIST = 1 << 20
+_CUT = 450
+"""Bytes before the end of a window over several lines in which a match may be cut off: hits there have one of their own."""
 
 
 def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
@@ -23,7 +25,7 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
         if at <= done:
             continue
         start, end = view.window(at, multiline=net.multiline)
-        done = end
+        done = max(at, end - _CUT) if net.multiline and end < len(view.data) else end
         text = view.text(start, end)
         for match in net.regex.finditer(text):
             groups = match.groupdict()

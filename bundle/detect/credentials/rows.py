@@ -58,6 +58,7 @@ _TEXTS = re.compile(
 )
 """Tables of texts, and of what columns there are."""
 _OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
+_OF_PASSWORDS = re.compile(r"(?i)(?:^|[^a-z])(?:credentials?|passwords?)[`\"\]]?$")
 _EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
@@ -159,6 +160,14 @@ def _copied(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
 
 def _account(base: int, row: Sequence[tuple[int, int, str, str]], table: str) -> Catch | None:
     """Return the password beside an account that every system has, in a table of users whose columns nobody names."""
+    if _OF_PASSWORDS.search(table):
+        start, end, value = next(((s, e, v) for s, e, v, c in row if not c and is_generated(v)), (0, 0, ""))
+        sure = value and not is_digest_or_id(value)
+        return (
+            Catch(base + start, base + end, value, user="account", confidence=Confidence.MEDIUM)
+            if sure
+            else None
+        )
     if not _OF_USERS.search(table):
         return None
     for (_, _, name, called), (start, end, value, inner) in pairwise(row):
