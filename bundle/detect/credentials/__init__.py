@@ -292,7 +292,8 @@ class Credentials:
     def _judged(self, name: str, given: Sequence[str | None]) -> list[tuple[Family, Catch]]:
         if name == COMMAND:
             view = View(inclass.as_command(given))
-            return distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.SHELL))
+            caught = distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.SHELL))
+            return caught or [(self._by_id[family], one) for family, one in inclass.in_command(given)]
         if name == LINES:
             view = View((given[0] or "").encode("utf-8", "replace"))
             return inclass.in_lines(

@@ -24,8 +24,10 @@ from bundle.detect.credentials.values import (
     strength,
 )
 from bundle.detect.credentials.wanted import (
+    AUTHORIZATION,
     ENCODERS,
     LOGS_IN,
+    OF_LOGINS,
     PAIRED,
     SETTERS,
     STORES_OPENED,
@@ -43,7 +45,6 @@ Found = tuple[str, Catch]
 _PAIR = 2
 _HOST_AND_PORT = 2
 _LOGIN = re.compile(r"([\w.@-]{1,60}):([^\s:/$]{3,100})")
-_AUTHORIZATION = ("authorization", "proxy-authorization")
 _SCHEME = re.compile(r"(?i)(?:bearer|token|api-?key|key)\s+([\w.~+/=-]{12,2000})")
 _OBJECT = re.compile(r"\d{1,10}(?:\.\d{1,10}){3,30}")
 """The number of an object (X.660), or an address."""
@@ -107,6 +108,17 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
 _SETTING_ALONE = re.compile(rb"\s*[\w.-]{1,60}\s{0,3}[=:]\s{0,3}\S+\s*")
 
 
+_OPENSSL = ("-passin", "-passout", "-passwd", "-pass")
+
+
+def in_command(given: Sequence[str | None]) -> Iterator[Found]:
+    """Yield the passwords of OpenSSL's that a program is given: `-passout pass:...`."""
+    for option, value in pairwise(given):
+        secret = (value or "").removeprefix("pass:")
+        if option in _OPENSSL and value != secret and not is_placeholder(secret):
+            yield "command-line", Catch(0, 0, secret, key=option or "", confidence=Confidence.HIGH)
+
+
 def in_lines(view: View, caught: Iterable[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
     """Return what counts of what is caught in a literal of several lines: settings, and values that no sentence has."""
     return [
@@ -140,8 +152,15 @@ def _set(name: str, key: str, value: str | None) -> Found | None:
     """Judge what a table or a default has for a key."""
     if name.rsplit("$", 1)[-1] not in SETTERS:
         return None
-    if value and key.lower() in _AUTHORIZATION and (found := _SCHEME.fullmatch(value)):
+    if value and key.lower() in AUTHORIZATION and (found := _SCHEME.fullmatch(value)):
         return _given_as("token", found[1])
+    if (
+        value
+        and key.lower().endswith(OF_LOGINS)
+        and (login := _LOGIN.fullmatch(value))
+        and is_chosen(login[2])
+    ):
+        return _encoded(name, value)
     named = _named(key if kind_of(key) is Kind.PASSWORD else key.rsplit(".", 1)[-1], value)
     return named and (
         named[0],
@@ -185,7 +204,7 @@ def _returned(method: str, value: str | None) -> Found | None:
 
 def _sent(value: str) -> Found | None:
     """Judge what a program sends after it has been asked for a password."""
-    if not is_chosen(value) or naming.SETTING.match(value):
+    if strength(value) < Strength.COMMON or naming.SETTING.match(value) or value.lower() in naming.DUMMIES:
         return None
     return "login-call", Catch(0, 0, value, key="password", confidence=Confidence.MEDIUM)
 
@@ -203,7 +222,7 @@ def _among(name: str, value: str, others: Sequence[str | None]) -> Found | None:
 
 
 def _names_a_field(value: str) -> bool:
-    return value.lower() in naming.DUMMIES or strength(value) is Strength.NO
+    return value.lower() in naming.DUMMIES or strength(value) is Strength.NO or naming.is_of_a_program(value)
 
 
 def _beside(method: str, user: str, value: str) -> Found | None:
@@ -215,7 +234,8 @@ def _beside(method: str, user: str, value: str) -> Found | None:
     lets_in, told = bool(LOGS_IN.fullmatch(method)), is_generated(value)
     usual = user.lower() in ACCOUNTS
     if user and not usual:
-        told = is_chosen(value) and any(one.isdigit() for one in value)
+        told = is_generated(value) and value.lower() != value
+        told = told or (is_chosen(value) and any(one.isdigit() for one in value))
     told = told or bool(user and naming.is_two_words(value))
     told = told or (usual and strength(value) is Strength.COMMON)
     told = told or (usual and lets_in and naming.is_joined(value))

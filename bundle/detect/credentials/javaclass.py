@@ -121,8 +121,9 @@ class _Class:
                 if kind == b"ConstantValue":
                     name = pool.text(number).decode("utf-8", "replace")
                     fixed.add(name)
-                    if constants:
-                        yield f"={name}", [pool.literal(data[at + 6] << 8 | data[at + 7])]
+                    text = pool.literal(data[at + 6] << 8 | data[at + 7])
+                    if constants or " " in (text or ""):  # words apart are read by no other
+                        yield f"={name}", [text]
                 elif self.marked:
                     yield from self._written(kind, at + 6, size)
                 at += 6 + size

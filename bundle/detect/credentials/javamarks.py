@@ -22,9 +22,11 @@ from bundle.detect.credentials.javasaid import (
     SENDS,
     WITH_OWNER,
 )
+from bundle.detect.credentials.wanted import OF_LOGINS
 
 _ONE_BYTE = 255
 _LONGEST_PROMPT = 60
+_OF_LOGINS = tuple(one.encode() for one in OF_LOGINS)
 _JOINED = re.compile(rb"(?i:password|passwd|pwd|pass)=(?:%|$)")
 _ACCOUNTS = frozenset(name.encode() for name in ACCOUNTS)
 
@@ -84,6 +86,12 @@ def _lists(wanted: Wanted, name: bytes) -> bool:
 @lru_cache(maxsize=50_000)
 def _named(wanted: Wanted, name: bytes) -> bool:
     return wanted.named(name.decode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=50_000)
+def _is_key(wanted: Wanted, text: bytes) -> bool:
+    """Whether a literal may be the key of a setting that is wanted."""
+    return _named(wanted, text.rsplit(b".", 1)[-1]) or text.endswith(_OF_LOGINS)
 
 
 @lru_cache(maxsize=50_000)
@@ -227,7 +235,7 @@ class _Asked:
         return [
             bytes((LDC, one)) if one <= _ONE_BYTE else bytes((LDC_W, one >> 8, one & _ONE_BYTE))
             for one in self._pool.literals
-            if _named(self._wanted, text(number(one)).rsplit(b".", 1)[-1])
+            if _is_key(self._wanted, text(number(one)))
         ]
 
     @cached_property

@@ -54,6 +54,7 @@ JOINS = frozenset(("append", "format"))
 _FORMATS = re.compile(r"%(?:\d+\$)?[-#+ 0,(]*\d*(?:\.\d+)?[a-zA-Z]")
 _COMMAND = re.compile(r"(?:/[\w./-]+/|\./)?[a-z][\w.-]{1,30}")
 _LEAST_COMMAND = 3
+_KEYS_OF_SNMP = 5
 _MOST_ITEMS, _MOST_KEPT = 40, 8
 _OF_KEY = frozenset("get getParameter getProperty getAttribute getString getHeader getField getenv".split())
 """Methods that return what their argument names."""
@@ -210,6 +211,8 @@ def _given(owner: str, name: str, given: list[str | None], receiver: str | None)
     if made and name == "setKeyEntry":
         given = given[:_ENTRY]
     yield (last if made else f"{last}.{name}" if name in WITH_OWNER else name), given
+    if last == "UsmUser" and len(given) == _KEYS_OF_SNMP and given[-1]:
+        yield "setPassphrase", [given[-1]]  # the other one, of the encryption
     if name in _TABLE and named and len(given) == _PAIR:
         yield f"@{receiver}", given
 

@@ -39,7 +39,8 @@ _SIMPLE = 2
 _SHORTEST = 2
 """Letters of a name that says nothing."""
 _SHORTEST_TEXT, _LONGEST_TYPE, _MOST_TEXTS = 12, 50, 40
-_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{32,128}")
+_READ = re.compile(r"[0-9a-fA-F]{32,128}|[a-z]{4,14} [a-z]{4,14}")
+"""Literals that no pattern reads: digits, words apart."""
 
 
 def said(text: str) -> list[Said]:
@@ -130,7 +131,7 @@ class _Source:
     def _kept(self, name: str, value: str | None, *, simple: bool) -> None:
         """Say what a field or a variable is given; a literal alone is found by its name already."""
         self.locals[name] = value
-        if not simple or _HEXADECIMAL.fullmatch(value or ""):
+        if not simple or _READ.fullmatch(value or ""):
             self.found += [(f"={name}", [one]) for one in literals(value)]
         if isinstance(value, Items):
             self.found += listed(name, value)
@@ -340,6 +341,10 @@ class _Source:
         if self._text(at) != "(":
             return None, at
         given, end = self._arguments(at, depth), self.ends[at] + 1
+        if name == "ProcessBuilder" and len(given) > 1:
+            several = Items()
+            several.texts.extend(given)
+            given = [several]
         value = self._invoked(
             [None, None, *given], "<init>", _OWNERS.get(name, name), len(given), static=False
         )

@@ -68,12 +68,20 @@ def _is_counted(value: str) -> bool:
 _MANY_MEANINGS = frozenset("pass pw pwd psk".split())
 """Names of other things too: of a turn of drawing, of a folder."""
 _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
+_OF_A_FORM = frozenset(
+    "confirm confirmation repeat retype again verify new old login email question answer hint change".split()
+)
 _OF_A_PROGRAM = re.compile(
     r"(?i)(?:^|[-_.])(?:plain|clear|text|auto|random|generated?|default|changed?|keep|same|empty|none|null|invalid|valid|hash|hashed|encrypted|prompt|reset|current|weak|"
     r"strong|medium|value|string|number|length|first|second|last|other|user|admin|type|mode|name|only|main|test|file|data|json|html|http|java|util|unknown|missing|once|always|never|"
     r"required|optional|enabled?|disabled?|public|private|local|remote|manual|system|basic|digest|short|long|match|error|success|failed|expired)(?:$|[-_.])"
 )
 """Words of which programs make the names of their states."""
+
+
+def is_of_a_program(value: str) -> bool:
+    """Whether the value is, or has, a word that programs call their fields and states: `confirm`, `user-default`."""
+    return bool(_OF_A_PROGRAM.search(value)) or value.lower() in _OF_A_FORM
 
 
 def is_joined(value: str) -> bool:

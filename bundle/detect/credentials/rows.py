@@ -30,7 +30,7 @@ _INSERT = re.compile(
 _COPY = re.compile(
     rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
 )
-_STATEMENTS = ((_INSERT, re.compile(r"insert|replace")), (_COPY, re.compile(r"copy")))
+_STATEMENTS = ((_INSERT, re.compile(r"insert|replace|merge")), (_COPY, re.compile(r"copy")))
 """Each with a word that it begins with, in small letters."""
 _VALUE = re.compile(
     r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")

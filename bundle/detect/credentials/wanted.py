@@ -23,6 +23,10 @@ PAIRED = frozenset(
 )
 """Methods that are given an account and its password."""
 STORES_OPENED = frozenset("KeyStore KeyStore$PasswordProtection KeyManagerFactory".split())
+AUTHORIZATION = ("authorization", "proxy-authorization")
+"""Headers that say who somebody is."""
+OF_LOGINS = (".user", ".auth", ".userinfo", ".credentials")
+"""What keys of settings end with that may hold an account and its password in one."""
 _LONGEST_NAME = 1000
 """Letters of a name that is judged; what is judged is remembered, and a class may hold thousands of 64 KiB each."""
 
@@ -170,4 +174,6 @@ class Wanted:
 
     def named(self, name: str) -> bool:
         """Whether a name promises a secret."""
+        if name.lower() in AUTHORIZATION:
+            return True
         return len(name) <= _LONGEST_NAME and _says(name) and kind_of(name) is not None

@@ -114,6 +114,10 @@ HOLDS = {
     "a setting in lines of text": 'class X { static final String FEED = "feed:\\n  password: %s\\n  host: x\\n"; }',
     "a line for a switch": 'class X { String passwd; void a(java.io.Writer w) throws Exception { w.write("username feed privilege 15 password 0 Quay7714\\n"); } }',
     "the default of an element": '@interface X { String password() default "%s"; }',
+    "an option of OpenSSL": 'class X { void a() throws Exception { new ProcessBuilder("openssl", "pkcs12", "-passout", "pass:Quay7714").start(); } }',
+    "a scheme of an own": 'class X { void a(java.net.URLConnection c) { c.setRequestProperty("Authorization", "ApiKey 9c1f0a7be24d5538c6b0d4417ee2fa93"); } String token; }',
+    "an account and its password for one key": 'class X { String passwd; void a(Properties p) { p.setProperty("x.security.user", "feed:Quay7714"); } }',
+    "two small words of somebody": 'class X { static final String DEFAULT_PASSWORD = "blue lantern"; }',
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
 HOLDS_NOT = {
