@@ -25,7 +25,9 @@ _CHARACTERS = b"\5"
 _LAMBDA = "lambda$"
 
 
-def followed(method: Method, pool: Constants, around: Around) -> Iterator[Said]:  # noqa: C901, PLR0912
+def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
+    method: Method, pool: Constants, around: Around
+) -> Iterator[Said]:
     """Follow the stack of a method roughly: literals are pushed, everything else is unknown, or a name.
 
     Errors: IndexError, struct.error, KeyError, ValueError where the code is damaged.

@@ -193,7 +193,9 @@ class _Source:
             return None
         return written_out("".join(whole), whole[0].start, whole[-1].end)
 
-    def _operand(self, at: int, depth: int) -> tuple[str | None, int]:  # noqa: PLR0911, PLR0912, C901
+    def _operand(  # noqa: PLR0911, PLR0912, C901 - one return for each kind of operand
+        self, at: int, depth: int
+    ) -> tuple[str | None, int]:
         """Return the value of an operand with the calls on it, and where it ends."""
         kind, text = self._kind(at), self._text(at)
         if kind == TEXT:
