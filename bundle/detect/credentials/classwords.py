@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from bundle.classfile import CONSTANT, TEXT
 from bundle.detect.credentials.families import Sink
 from bundle.detect.credentials.javasaid import ACCOUNTS
 from bundle.detect.credentials.wanted import COMMANDS, ENCODERS, PAIRED, STORES_OPENED
@@ -68,6 +69,9 @@ def class_words(sinks: Iterable[Sink]) -> Iterator[bytes]:
         b"CREDS",
         b"\0\5creds",
         b"assword:",
+        b"ommunity",
+        b"\0\6signIn",
+        *(begin + b"User" + bytes((tag,)) for begin in (b"/", b"$") for tag in (TEXT, *CONSTANT)),
         b"api-key",
         b"Api-Key",
         b"API-KEY",

@@ -36,6 +36,7 @@ from bundle.detect.credentials.wanted import (
     holds_accounts,
     holds_login,
     pairs,
+    signs_in,
 )
 from hardening.findings import Confidence
 
@@ -97,6 +98,9 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     if len(given) == _PAIR and given[1] and pairs(name):
         found = _given_as("password", given[1]) if first and first != given[1] else None
         return found and (found[0], replace(found[1], key=name, user=first or ""))
+    if len(given) == _PAIR and first and given[1] and signs_in(name) and is_chosen(given[1]):
+        found = _given_as("password", given[1]) if first != given[1] else None
+        return found and (found[0], replace(found[1], key=name, user=first))
     if len(given) >= _PAIR and holds_login(name):
         return _held(name, given)
     if len(given) == _PAIR and first:
@@ -212,6 +216,11 @@ def _sent(value: str) -> Found | None:
 def _among(name: str, value: str, others: Sequence[str | None]) -> Found | None:
     """Judge an element of a list of passwords; a word is one where the list says whose passwords they are, or has no names of fields."""
     one = each(name)
+    if one is not None and kind_of(one) is Kind.TOKEN and is_generated(value):
+        told = len(value) >= _SHORTEST_OF_MANY and (
+            _HEXADECIMAL.fullmatch(value) or naming.token(one, value) is not None
+        )
+        return ("assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)) if told else None
     sure = None if one is None or kind_of(one) is not Kind.PASSWORD else naming.judged(one, value)
     if sure is None:
         return None
@@ -247,6 +256,8 @@ def _beside(method: str, user: str, value: str) -> Found | None:
 
 
 _LEAST_KINDS = 10
+_SHORTEST_OF_MANY = 16
+"""Letters of a token in a list of them: shorter ones are those of a grammar."""
 
 
 def _is_of_all_kinds(value: str) -> bool:

@@ -14,7 +14,7 @@ WORTH = (
     r"""(?i)(?:passw|passphrase|pwd|storepass|assword:|credential)""",
     r"""(?i)(?:key|secret)[\w$]{0,30}[^;"']{0,60}\{\s{0,4}(?:'|\(byte\)|0x|-?\d{1,3}, )""",
     r'"(?:mysql|mysqldump|sshpass|curl|ipmitool|ldapsearch|keytool|unzip|openssl|smbclient)"',
-    r'"(?:Proxy-)?Authorization"|\.security\.user"|"openssl"|\bUsmUser',
+    r'"(?:Proxy-)?Authorization"|\.security\.user"|"openssl"|\bUsmUser|\bnew \w{0,30}User(?:Info|Data)? ?\(',
     rf"\b(?:{'|'.join(one.callee.rpartition('.')[2] for one in SINKS)}|getConnection) ?\(",
 )
 """What a source says where its statements are worth reading: a word for a secret, and a literal behind it, or what is given one."""

@@ -40,6 +40,8 @@ _PAIR_SET = re.compile(
     r"|(?:change|reset|update|set)(?:User)?(?:Password|Passwd)"
 )
 """Methods that are given an account and its password, as their names say."""
+_SIGNS_IN = re.compile(r"(?:sign|log)_?[iI]n\w{0,12}|log[oO]n\w{0,12}|loginAs|authenticate\w{1,12}")
+"""Methods that are given them too, where other things may be signed in."""
 COMMANDS = frozenset("exec ProcessBuilder".split())
 """What runs a program with its arguments."""
 _USERS = re.compile(
@@ -54,7 +56,7 @@ FORBIDDEN = re.compile(
 """Names of lists of passwords that nobody may choose."""
 
 
-_STEMS = one_of((*STEMS, *"pin cred account login logon user auth benutzer usuario utilisateur".split()))
+_STEMS = one_of((*STEMS, *"pin sign cred account login logon user auth benutzer usuario utilisateur".split()))
 
 
 @lru_cache(maxsize=50_000)
@@ -93,11 +95,16 @@ def pairs(name: str) -> bool:
     return name in PAIRED or bool(_PAIR_SET.fullmatch(name))
 
 
+def signs_in(name: str) -> bool:
+    """Whether a method of this name may be given an account and its password."""
+    return bool(_SIGNS_IN.fullmatch(name))
+
+
 _SEVERAL = re.compile(
-    r"(?i)(?:(?:pass(?:word|wd|phrase|wort)|pwd|kennwort|pin)(?:s|es|e)|pass(?:es|e|s)|(?:password|passwd|pwd)(?:_?(?:list|array|set)))$"
+    r"(?i)(?:(?:pass(?:word|wd|phrase|wort)|pwd|kennwort|pin)(?:s|es|e)|pass(?:es|e|s)|(?:password|passwd|pwd)(?:_?(?:list|array|set))|(?:token|api_?key|secret)s)$"
 )
 _CREDENTIALS = re.compile(
-    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword|Login|UserDto|UserDTO|UserEntity|"
+    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword|Login|User|UserInfo|UserData|UserDto|UserDTO|UserEntity|"
     r"Authenticator|PasswordAuthentication|GroupConfig)$"
 )
 
@@ -157,7 +164,7 @@ class Wanted:
         return (
             len(name) <= _LONGEST_NAME
             and _says(name)
-            and (gives(name) is not None or holds_login(name) or pairs(name))
+            and (gives(name) is not None or holds_login(name) or pairs(name) or signs_in(name))
         )
 
     def sets(self, name: str) -> bool:

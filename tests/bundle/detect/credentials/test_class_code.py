@@ -118,6 +118,10 @@ HOLDS = {
     "a scheme of an own": 'class X { void a(java.net.URLConnection c) { c.setRequestProperty("Authorization", "ApiKey 9c1f0a7be24d5538c6b0d4417ee2fa93"); } String token; }',
     "an account and its password for one key": 'class X { String passwd; void a(Properties p) { p.setProperty("x.security.user", "feed:Quay7714"); } }',
     "two small words of somebody": 'class X { static final String DEFAULT_PASSWORD = "blue lantern"; }',
+    "a word to read with": 'class X { private String readCommunity = "Storage7"; String a() { return readCommunity; } }',
+    "a record of a user": 'class X { record User(String n, String p, int r) { } static final List<User> ALL = List.of(new User("feed", "%s", 1)); }',
+    "who signs in": 'class X { interface C { void signIn(String u, String w); } void a(C c) { c.signIn("feed", "%s"); } }',
+    "a set of tokens": 'class X { static final Set<String> API_TOKENS = Set.of("9c1f0a7be24d5538c6b0d4417ee2fa93"); }',
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
 HOLDS_NOT = {
@@ -149,6 +153,7 @@ HOLDS_NOT = {
     "a list with the name of a field": 'class X { static final String[] PASSWORDS = {"marblegate", "password"}; }',
     "lines that explain": 'class X { static final String USAGE = "Usage: x [options]\\nPassword Hashing: one way\\n -p: password entry\\n"; }',
     "two directives": 'class X { String passwd; boolean is(String a, String b) { return a.equals("ifdef") || b.equals("ifndef"); } }',
+    "tokens of a grammar": 'class X { static final String[] CIPHER_TOKENS = {"rc4-56", "rc4-40"}; }',
     "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
 }  # fmt: skip
 
