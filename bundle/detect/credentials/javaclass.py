@@ -78,8 +78,7 @@ class _Class:
         yield from self._texts()
         last: list[Said] = []  # what a call is given counts as the call's
         around = _Around(self, methods, made)
-        if self.marks is not None and self.marks.keyed and around.keeps(self.marks.keys):
-            self.marks.called += self.marks.keyed
+        self._extended(around)
         for method in methods:
             if not self._worth(method, made):
                 continue
@@ -90,10 +89,17 @@ class _Class:
                     yield one
         yield from last
 
+    def _extended(self, around: _Around) -> None:
+        """Count what matters because of what constructors keep."""
+        marks = self.marks
+        if marks is not None and marks.keyed and around.keeps(marks.keys):
+            marks.called += marks.keyed
+        if marks is not None and marks.made and around.keeps_a_secret():
+            marks.called += marks.made
+
     def _texts(self) -> Iterator[Said]:
         """Say the literals of several lines, or that end one."""
-        for number in dict.fromkeys(map(self.pool.number, self.pool.literals)):
-            text = self.pool.text(number)
+        for text in dict.fromkeys(self.pool.strings):
             if b"\n" in text[_SHORTEST_TEXT:] and len(text) <= _LONGEST_TEXT:
                 yield LINES, [text.decode("utf-8", "replace")]
 
@@ -232,6 +238,12 @@ class _Around:
             puts = method.name in ("<clinit>", "<init>") and any(put in code for put in _PUTS)
             if puts and method.loads:
                 yield method
+
+    def keeps_a_secret(self) -> bool:
+        """Whether a constructor keeps what is wanted, or may be given its name."""
+        wanted, marks = self._whole.wanted, self._whole.marks
+        names = (name for kept in self.kept.values() for name in kept.values())
+        return wanted is None or bool(marks and marks.keys_of_settings) or any(map(wanted.named, names))
 
     def keeps(self, keys: Sequence[bytes]) -> bool:
         """Whether a key that is wanted may be in a field when it is used."""

@@ -43,7 +43,7 @@ def followed(  # noqa: C901, PLR0912 - one branch for each kind of opcode
         if at in jumps:
             yield from _arrived(stack, jumps.pop(at))
         action = actions[op]
-        if action == _PUSH:
+        if action == _PUSH or (op == _THIS and not method.static):  # whose name says nothing
             stack.append(None)
         elif action == _LITERAL:
             stack.append(pool.literal(code[at + 1] if op == LDC else code[at + 1] << 8 | code[at + 2]))
@@ -167,7 +167,7 @@ _SHORTEST = 2
 """Letters of a name that says something."""
 _NEW_LIST, _INTO_LIST = 189, 83
 _MOST_ITEMS = 40
-_LOADS, _LOAD = range(42, 46), 25
+_LOADS, _LOAD, _THIS = range(42, 46), 25, 42
 _STORES_OF_ONE, _STORE = range(75, 79), 58
 _INTO_VARIABLES = frozenset((*_STORES_OF_ONE, _STORE))
 _PUSHES = (*range(1, 46), 187)

@@ -127,14 +127,17 @@ class Marks:
     read: list[bytes] = field(default_factory=list)
     """Fields that may hold accounts."""
     comparing: list[bytes] = field(default_factory=list)
+    made: list[bytes] = field(default_factory=list)
+    """Constructors of the class itself, which matter where they keep what is wanted."""
     keyed: list[bytes] = field(default_factory=list)
     """Methods that matter where a key that is wanted is in the same method."""
+    keys_of_settings: bool = False
     keys: list[bytes] = field(default_factory=list)
     """What loads such a key."""
 
     def __bool__(self) -> bool:
         """Whether anything is wanted."""
-        return bool(self.called or self.stored or self.read or self.keyed)
+        return bool(self.called or self.stored or self.read or self.keyed or self.made)
 
     def within(self, code: bytes) -> bool:
         """Whether a method holds something that is wanted."""
@@ -183,6 +186,7 @@ def marks(pool: Constants, wanted: Wanted, own: bytes) -> Marks:
         elif what := _method(wanted, name):
             asked.about(index, name, what, found)
     found.keys = asked.keys if found.keyed else []
+    found.keys_of_settings = bool(found.made and asked.keys)
     return found
 
 
@@ -224,37 +228,35 @@ class _Asked:
             and self.keys
         ):
             found.keyed.append(mark)
-        own = what != _PAIRS and owner == self._own and (self.keys or self._held)
-        if own or _method(self._wanted, last) & _CALLED:
+        if _method(self._wanted, last) & _CALLED:
             found.called.append(mark)
+        elif what != _PAIRS and owner == self._own and (self.keys or self._held):
+            found.made.append(mark)
 
     @cached_property
     def keys(self) -> list[bytes]:
         """What loads a literal that may be a key of a setting that is wanted."""
-        text, number = self._pool.text, self._pool.number
+        pool = self._pool
         return [
             bytes((LDC, one)) if one <= _ONE_BYTE else bytes((LDC_W, one >> 8, one & _ONE_BYTE))
-            for one in self._pool.literals
-            if _is_key(self._wanted, text(number(one)))
+            for one, text in zip(pool.literals, pool.strings, strict=True)
+            if _is_key(self._wanted, text)
         ]
 
     @cached_property
     def _asks(self) -> bool:
         """Whether a literal asks for a password."""
-        text, number = self._pool.text, self._pool.number
-        texts = (text(number(one))[-_LONGEST_PROMPT:] for one in self._pool.literals)
-        return any(b"ass" in one and ASKS.search(one.decode("utf-8", "replace")) for one in texts)
+        texts = (one[-_LONGEST_PROMPT:] for one in self._pool.strings if b"ass" in one)
+        return any(ASKS.search(one.decode("utf-8", "replace")) for one in texts)
 
     @cached_property
     def _joins(self) -> bool:
         """Whether a literal ends with the name of a password, or has a place for one."""
-        text, number = self._pool.text, self._pool.number
-        return any(_JOINED.search(text(number(one))) for one in self._pool.literals)
+        return any(_JOINED.search(one) for one in self._pool.strings if b"=" in one)
 
     @cached_property
     def _compared(self) -> bool:
-        text, number = self._pool.text, self._pool.number
-        return any(text(number(one)) in _ACCOUNTS for one in self._pool.literals) or any(
+        return not _ACCOUNTS.isdisjoint(self._pool.strings) or any(
             compared(self._wanted, one) for one in self._pool.short
         )
 

@@ -30,7 +30,7 @@ class Call(NamedTuple):
 class Constants:
     """The constants of one class. Errors: IndexError, KeyError where they are damaged, or not what is asked for."""
 
-    __slots__ = ("_calls", "_short", "data", "end", "literals", "places", "references")
+    __slots__ = ("_calls", "_short", "_strings", "data", "end", "literals", "places", "references")
 
     def __init__(self, data: bytes) -> None:
         """Look up where each constant stands."""
@@ -43,6 +43,7 @@ class Constants:
         """The numbers of those that name a field or a method."""
         self._calls: dict[int, Call] = {}
         self._short: list[bytes] = []
+        self._strings: list[bytes] = []
         place, literal, refer = places.append, self.literals.append, self.references.append
         index, count, at, sizes = 1, data[8] << 8 | data[9], 10, _SIZES
         while index < count:
@@ -106,6 +107,14 @@ class Constants:
                 if data[at] == TEXT and data[at + 2] <= _LONGEST_NAME and not data[at + 1]
             ]
         return self._short
+
+    @property
+    def strings(self) -> list[bytes]:
+        """What the literals say, in their order."""
+        if len(self._strings) != len(self.literals):
+            text, number = self.text, self.number
+            self._strings = [text(number(one)) for one in self.literals]
+        return self._strings
 
     def loads(self, code: bytes) -> bool:
         """Whether a method loads a literal."""

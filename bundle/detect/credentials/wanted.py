@@ -142,7 +142,8 @@ def each(name: str) -> str | None:
 
 def holds_login(name: str) -> bool:
     """Whether an object of a class of this name holds an account and its password."""
-    return len(name) <= _LONGEST_NAME and bool(_CREDENTIALS.search(name))
+    own = name.rsplit("$", 1)[-1]
+    return own[:1].isupper() and len(name) <= _LONGEST_NAME and bool(_CREDENTIALS.search(name))
 
 
 def holds_accounts(name: str) -> bool:
@@ -181,6 +182,6 @@ class Wanted:
 
     def named(self, name: str) -> bool:
         """Whether a name promises a secret."""
-        if name.lower() in AUTHORIZATION:
-            return True
-        return len(name) <= _LONGEST_NAME and _says(name) and kind_of(name) is not None
+        if len(name) > _LONGEST_NAME or not _says(name):
+            return False
+        return kind_of(name) is not None or name.lower() in AUTHORIZATION
