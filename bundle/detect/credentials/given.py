@@ -112,6 +112,8 @@ def _bare(found: re.Match[str], kind: str) -> str:
     """Return a value without quotes, without what stands behind it on its line."""
     raw = _COMMENT.sub("", found["value"]).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     raw = _CLOSED.sub("", raw)
+    if raw[-1:] in _QUOTES and raw.count(raw[-1:]) == 1:
+        raw = raw[:-1]  # line="password=value"
     if raw[-1:] == "}" and "{" not in raw and "{" in found.string[: found.start()].rsplit("\n", 1)[-1]:
         raw = raw.rstrip("}")  # {password: value}
     if more := _FURTHER.search(raw):

@@ -53,7 +53,9 @@ _TRANSLATIONS = re.compile(
     r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
     r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
 )
-_NO_TEXTS = re.compile(r"(?i)\.(?:c|cc|cpp|h|hpp|go|rs|lua|pas|pl|pm|py|st|tcl|exp|sh|bat|cmd|ps1|vb|vbs)$")
+_NO_TEXTS = re.compile(
+    r"(?i)\.(?:c|cc|cpp|h|hpp|go|rs|lua|pas|pl|pm|py|st|tcl|exp|sh|bat|cmd|ps1|vb|vbs)$|(?:^|/)languages/(?:[^/]+/)?[^/]+\.rb$"
+)
 """Programs of languages that keep no texts for people in files of their own, in a folder `languages` too."""
 _PAIR = re.compile(
     r"^[ \t]*['\"]?[\w.\-]+['\"]?[ \t]*(?:=>|[:=])[ \t]*['\"]?(.+?)['\"]?[,;]?[ \t\r]*$", re.MULTILINE

@@ -198,6 +198,11 @@ def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if value is None else named(replace(caught, value=value), match)
 
 
+def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value as escapes of hexadecimal digits."""
+    return named(replace(caught, value=decode.unescaped(caught.value)), match)
+
+
 _PIECE = re.compile(r"""chr\s*\(\s*(?P<n>\d{1,3})|["'](?P<text>[^"'\n]+)["']""", re.IGNORECASE)
 
 
@@ -332,6 +337,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "environment": environment,
     "bearer": bearer,
     "coded": coded,
+    "escaped": escaped,
     "characters": characters,
     "spelt": spelt,
     "ldif": ldif,

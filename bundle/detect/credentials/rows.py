@@ -171,7 +171,11 @@ def _account(base: int, row: Sequence[tuple[int, int, str, str]], table: str) ->
     if not _OF_USERS.search(table):
         return None
     for (_, _, name, called), (start, end, value, inner) in pairwise(row):
-        if not (called or inner) and name.lower() in _EVERYWHERE and is_generated(value):
+        if (
+            not (called or inner)
+            and name.lower() in _EVERYWHERE
+            and (is_generated(value) or (strength(value) is Strength.COMMON and not value.isalpha()))
+        ):
             return Catch(base + start, base + end, value, user=name, confidence=Confidence.MEDIUM)
     return None
 

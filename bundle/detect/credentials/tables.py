@@ -110,7 +110,8 @@ def random_bytes(caught: Catch, match: re.Match[str]) -> Catch | None:
         numbers = [int(x, 16) if x else int(n) % 256 for x, n in _BYTE.findall(caught.value)]
         key = bytes(n for n in numbers if n < 256)  # noqa: PLR2004 - a byte
     else:
-        key = bytes.fromhex(caught.value) if len(caught.value) % 2 == 0 else b""
+        digits = caught.value.replace("\\x", "")
+        key = bytes.fromhex(digits) if len(digits) % 2 == 0 else b""
     steps = [(b - a) % 256 for a, b in pairwise(key)]
     counted = sum(a == b for a, b in pairwise(steps)) * _ALIKE > len(steps)
     if len(key) not in _KEY_SIZES or counted or len(set(key)) * 4 < min(len(key), 32) * 3:

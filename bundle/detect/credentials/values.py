@@ -96,13 +96,19 @@ def common() -> frozenset[str]:
     return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
+_PADDED = re.compile(
+    r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$"
+)
+"""Base64 that begins like a path: none ends with the signs that fill it up."""
+
+
 @lru_cache(maxsize=256)  # asked several times for each value
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
     value = value.strip()
     if value.lower() in common() and value.lower() not in _NEVER:
         return False
-    if value[:1] in ("@", "!", "*") and _is_random(value):
+    if (value[:1] in ("@", "!", "*") and _is_random(value)) or (value[:1] == "/" and _PADDED.match(value)):
         return False
     signs = {c for c in value.lower() if c.isalnum()}
     return (
@@ -189,6 +195,10 @@ _CALLED = re.compile(r"\w\([\w$, ]*\)(?:\.|->)\w")
 """A call on whose result another one is made."""
 
 
+_RUN_OF_A_WORD = re.compile(r"[a-z]{6}|[A-Z]{7}")
+"""Letters of one case in a row, as the names of programs have and generated values hardly ever."""
+
+
 def _is_noise(value: str) -> bool:
     """Whether a long value has as many kinds of characters as a generator uses, signs among them: Django's keys."""
     return (
@@ -196,7 +206,7 @@ def _is_noise(value: str) -> bool:
         and " " not in value
         and len(set(value)) >= _NOISY
         and sum(c.isdigit() for c in value) > _FEWEST
-        and sum(not c.isalnum() for c in value) > _PIN
+        and (sum(not c.isalnum() for c in value) > _PIN or not _RUN_OF_A_WORD.search(value))
         and not _CALLED.search(value)
     )
 
