@@ -204,6 +204,14 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
 
 
+_YEARS = re.compile(r"(?:19|20)\d\d$")
+
+
+def told_number(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The number that a text for people tells as the one to type in, which no year is."""
+    return None if _YEARS.match(caught.value) else replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
+
+
 _SERVER = re.compile(
     r"(?i)^[ \t]*(?:[\w-]*(?:server|radius|tacacs|aaa|neighbor|interface|chain)\b[^\n]*|\d+)\n(?:[ \t][^\n]*\n){0,8}\Z",
     re.MULTILINE,
@@ -234,6 +242,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "pair": account_pair,
     "shared": shared,
     "account-told": account_told,
+    "told-number": told_number,
     "couple": couple,
     "macro": macro,
     "piped": piped,
