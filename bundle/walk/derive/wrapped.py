@@ -53,6 +53,7 @@ _PIPED = re.compile(
     rb"""\becho\s+(?:-\w\s+)?["']?([A-Za-z0-9+/]{16,59}={0,2})["']?\s*\|\s*base64\s+(?:-d|-D|--decode)\b"""
 )
 """What the shell pipes to where it is read: what is longer is read anyhow."""
+_PIPE = re.compile(rb"\|\s*base64\s")
 _POWERSHELL = re.compile(rb"(?i)\s-e(?:nc(?:odedcommand)?)?\s+[\"']?([A-Za-z0-9+/]{32,}={0,2})")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
 _ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
@@ -193,7 +194,7 @@ def _called(
     called = (match for name, pattern in _SHORT if name in hits for match in pattern.finditer(text))
     for match in sorted(called, key=re.Match.start):
         yield from _placed(_short(match.group(1)), where, match.group(), match.start())
-    for match in _PIPED.finditer(text) if b"base64" in hits else ():
+    for match in _PIPED.finditer(text) if b"base64" in hits and _PIPE.search(text) else ():
         yield from _placed(_short(match.group(1)), where, match.group(), match.start())
     for match in _POWERSHELL.finditer(text) if not _COMMANDS.isdisjoint(hits) else ():
         wide = _decoded(match.group(1)).decode("utf-16-le", "replace").encode()
