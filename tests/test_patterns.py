@@ -34,6 +34,7 @@ MANY, FEW = 20, 3
 """How often what has two ways may come before it takes for ever."""
 KNOWN = {
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>": "ends where the line does, whatever is on it: it never has to go back",
+    r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))*+": "gives nothing back, and every alternative begins with a sign of its own",
     r"\bchpasswd:\s*\n(?:[^\n]*\n){0,3}?": "looks at a window of a few lines",
     r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$": "looks at 120 characters",
 }

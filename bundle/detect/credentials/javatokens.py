@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 WORD, TEXT, LETTER, NUMBER, SIGN = "word", "text", "letter", "number", "sign"
 _TOKEN = re.compile(
-    r'(?:\s|//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*+(?:(?P<word>[A-Za-z_$][\w$]*)|(?P<text>"""(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)|"(?:[^"\\\n]|\\[^\n])*")|'
-    r"(?P<letter>'(?:[^'\\\n]|\\u+[0-9a-fA-F]{4}|\\.)+')|(?P<number>\d[\w.]*)|(?P<sign>->|::|[=!<>]=|&&|\|\||\S)|(?P<end>\Z))",
+    r'(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))*+(?:(?P<word>[A-Za-z_$][\w$]*+)|(?P<text>"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\[^\n])*+")|'
+    r"(?P<letter>'(?:[^'\\\n]|\\[^\n])++')|(?P<number>\d[\w.]*+)|(?P<open>[\"'][^\n]*+)|(?P<sign>->|::|[=!<>]=|&&|\|\||\S)|(?P<end>\Z))",
     re.DOTALL,
 )
+"""A quote that nothing closes takes the rest of its line with it. Nothing is given back, so that each text is read once."""
 _ESCAPE = re.compile(r"\\(?:u+([0-9a-fA-F]{4})|([0-7]{1,3})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "s": " "}
 _MODIFIERS = frozenset("final static public private protected volatile transient".split())
@@ -49,6 +50,8 @@ def tokens(text: str) -> list[Token]:
         kind = one.lastgroup or SIGN
         if kind == "end":
             break
+        if kind == "open":
+            continue
         found.append(Token(kind, one[kind], one.start(kind), one.end(kind)))
         if len(found) > _MOST_TOKENS:
             return []

@@ -68,9 +68,32 @@ def test_nothing_that_is_written_stops_the_reading(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["a(", "x = {", "new A<", "a ? b : ", "f(x -> {", "/*", '"""x', "(", 'x = switch(a) { case "b" -> '],
+    [
+        "a(",
+        "x = {",
+        "new A<",
+        "a ? b : ",
+        "f(x -> {",
+        "/*",
+        '"""x',
+        "(",
+        'x = switch(a) { case "b" -> ',
+        '"\\',
+        "'\\",
+    ],
 )
 def test_reading_takes_no_longer_for_what_is_made_for_it(part: str) -> None:
     begin = time.process_time()
     javasource.said(part * 20_000)
     assert time.process_time() - begin < 5
+
+
+def test_letters_with_escapes_that_nothing_closes_end() -> None:
+    begin = time.process_time()
+    javasource.said("password = '" + "\\u0071" * 500)
+    assert time.process_time() - begin < 5
+
+
+def test_an_open_quote_takes_its_line_alone() -> None:
+    found = [one.text for one in tokens('a = "b\nc = "d"; // it\'s\ne = \'f')]
+    assert found == ["a", "=", "c", "=", '"d"', ";", "e", "="]
