@@ -219,8 +219,8 @@ def test_broken_mail_is_said_another_way(new: Relay, tmp_path: Path) -> None:
     new.start(alarm_after=1, alarm_command=["tee", str(said)])
     new.submit("A-1")
     end = time.monotonic() + 15
-    while not said.exists() and time.monotonic() < end:
-        time.sleep(0.1)
+    while not (said.exists() and said.read_text()) and time.monotonic() < end:
+        time.sleep(0.1)  # it is there before anything is in it
     assert "AADSTS7000222" in said.read_text()
     assert "AADSTS7000222" in (new.site.folder / "alarms").read_text()
     done = new.run("status")
