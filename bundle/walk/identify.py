@@ -67,7 +67,7 @@ _ARJ = 38
 """Bytes of the shortest main header of ARJ, its checksum included."""
 _SOME = 32
 """Bytes that random data does not unpack to by chance."""
-_PYC = frozenset(range(3000, 3700)) | {62211}
+_PYC = frozenset(range(3000, 3700)) | {62161, 62211}
 
 
 def identify(  # noqa: PLR0911 - one return per family of formats

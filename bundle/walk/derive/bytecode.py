@@ -1,4 +1,4 @@
-"""String constants of Java classes and of compiled Python, in the order they are stored.
+"""String constants of Java classes and of compiled Python, with their names first, then in the order they are stored.
 
 A constant that is a text of its own (a PHP page that an installer writes, a script) is said as it is, for
 on one line, with its quotes escaped, it would read as something else.
@@ -115,13 +115,38 @@ _SHORT = frozenset(b"zZ\xfa\xda")
 _LONG = frozenset(b"aAust\xe1\xc1\xf5\xf3\xf4")
 _MARK = re.compile(rb"[zZ\xfa\xdaaAust\xe1\xc1\xf5\xf3\xf4]")
 _PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r") | frozenset(range(128, 256))
+_ALLOWED = bytes(sorted(_PRINTABLE))
+_BARE = bytes(sorted(_PRINTABLE - frozenset(b'\n\r\\"<#')))
+"""What stands on a line as it is, and is in no page's beginning."""
 
 
 def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
-    """Return every string of a marshalled code object, one a line; and those that are texts of their own.
+    """Return what compiled Python does with its literals, a statement a line, then its other strings; and texts of their own."""
+    from bundle.walk.derive import followed, marshalled  # here, for few bundles hold compiled Python
 
-    The marks and lengths are searched, not unmarshalled: the layout of code objects differs with each version of
-    Python, and unmarshalling what somebody else wrote is not safe.
+    try:
+        held = marshalled.read(data)
+    except marshalled.NotRead:
+        found = _searched(data)
+        return _lines([_line(text) for text in found]), _own(found)
+    said = followed.statements(held, len(data))
+    lines = [line.encode("utf-8", "surrogateescape") for line in said.said]
+    pages: list[bytes] = []
+    for text in dict.fromkeys(held.texts):
+        bare = not text.translate(None, _BARE)
+        if not bare:
+            if b"<?php" not in text[:_LOOK] and text.translate(None, _ALLOWED):
+                continue
+            pages.append(text)
+        if text not in said.literals:
+            lines.append(text if bare else _line(text))
+    return _lines(lines), _own(pages)
+
+
+def _searched(data: bytes) -> list[bytes]:
+    """Return every string of a marshalled code object that is damaged, or of a version whose layout is not told.
+
+    The marks and lengths are searched, not unmarshalled: unmarshalling what somebody else wrote is not safe.
     """
     found: list[bytes] = []
     at = 8
@@ -144,7 +169,7 @@ def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
             at = begin + size
         else:
             at = start
-    return _lines([_line(text) for text in found]), _own(found)
+    return found
 
 
 def _lines(lines: list[bytes]) -> bytes:
