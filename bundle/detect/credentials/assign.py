@@ -46,7 +46,7 @@ _IN_A_NAME = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_$.
 """What a name goes on with, in a text with one character for each byte."""
 _ASSIGN = re.compile(
     r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
+    (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
     (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|\[\]byte\s*\(\s*|\(\s*(?=["'])
@@ -213,6 +213,8 @@ def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: s
 
 
 _JOINED = re.compile(r"\[|->|::")
+_TYPE = re.compile(r"\bAWS::\w{1,60}::$")
+"""A type of CloudFormation's."""
 
 
 def _decoded(found: re.Match[str], text: str, key: str, value: str) -> str:
@@ -226,7 +228,9 @@ def _decoded(found: re.Match[str], text: str, key: str, value: str) -> str:
 
 def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
     """Return the part of a name that counts, and what it promises: $a['db']['password'], and [...]['password']['root']."""
-    whole = found["key"]
+    whole, before = found["key"], found.string[: found.start()]
+    if before.endswith("::") and _TYPE.search(before, max(0, len(before) - _REACH)):
+        return whole, None
     if not _JOINED.search(whole):
         return whole, kind_of(whole)
     parts = re.split(r"""["']?\]?\[["']?|->|::""", whole)

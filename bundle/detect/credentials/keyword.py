@@ -49,7 +49,7 @@ _BANNED = frozenset(
     "file files filename path dir directory field fields label labels hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
     "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding "
     "algorithm algo reset forgot forgotten change changed changer confirm confirmation confirmed repeat retype again verify verification require required requires strength "
-    "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager handler helper "
+    "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager mgr handler helper "
     "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "
     "source location authentication protected protect parameter param params attribute attr header var env variable info description desc help caption option options "
     "question lifetime duration complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
