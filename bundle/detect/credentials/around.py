@@ -190,7 +190,8 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     groups = match.groupdict()
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-    sure = mixed or is_phrase(value) or is_generated(value)
+    signed = said is Strength.MIXED and bool(groups.get("q")) and any(c in "!@#$%&*+" for c in value)
+    sure = mixed or signed or is_phrase(value) or is_generated(value)
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.end()]
     usual = said is Strength.COMMON and bool(groups.get("q") or groups.get("is") or _TELLS.search(line))
     if not (sure or usual):

@@ -10,7 +10,7 @@ from bundle.detect.credentials import decode
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from bundle.detect.credentials.values import Strength, is_chosen, is_placeholder, strength
 from hardening.findings import Confidence
 
 _LONGEST = 2000
@@ -51,7 +51,7 @@ _MANY_MEANINGS = frozenset(
     "login Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
     "Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
 )
-_ANYTHING = frozenset("connect auth".split())
+_ANYTHING = frozenset("connect auth create_user".split())
 """Names of calls so common that only a value that looks like a password tells."""
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
@@ -148,12 +148,15 @@ def _sure(  # noqa: PLR0911 - one return for each degree
         said = strength(value)
         if _ALGORITHM.search(value):
             return None
-        sure = said is Strength.MIXED or (
-            said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH
+        sure = (
+            is_chosen(value)
+            or said is Strength.MIXED
+            or (said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH)
         )
         return Confidence.MEDIUM if sure else Confidence.LOW
     if sink.callee in _ANYTHING:
-        return Confidence.MEDIUM if strength(value) is Strength.MIXED else None
+        sure = strength(value) is Strength.MIXED or is_chosen(value)
+        return Confidence.MEDIUM if sure else None
     if not direct or sink.callee in _MANY_MEANINGS:
         said = strength(value)
         if said is Strength.NO:

@@ -37,7 +37,8 @@ def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
     named_so = _NAME_ONLY.match(value) and (
         value.lower() in DUMMIES or (kind_of(value) and value.lower() not in common())
     )
-    return None if is_placeholder(value) or " " in value or named_so else caught
+    stands_for_one = is_placeholder(value) and value != "default"  # `-pdefault` says nothing else
+    return None if stands_for_one or " " in value or named_so else caught
 
 
 def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -286,8 +287,8 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
         return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
     if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
-    if said is Strength.COMMON and "!=" in match[0]:
-        return None  # whether the default was changed
+    if said is Strength.COMMON and "!=" in match[0] and name.lower() != "php_auth_pw":
+        return None  # whether the default was changed; what a browser sent is held against what lets in
     if said > Strength.WORD:
         return caught
     near = match.string[max(0, match.start() - 200) : match.end() + 200]

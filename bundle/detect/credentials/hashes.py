@@ -88,9 +88,17 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
-def of_usual(caught: Catch, _match: re.Match[str]) -> Catch | None:
+_OF_ACCOUNT = re.compile(r"(?i)(?:admin|root|login|operator)_?hash$")
+"""What only an account has, and no file: `ADMIN_HASH`."""
+_FEW = 6
+
+
+def of_usual(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An unsalted digest of one of the passwords tried first, and no other."""
-    return cracked(caught) if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())) else None
+    if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())):
+        return cracked(caught)
+    sure = _OF_ACCOUNT.match(match["key"]) and len(set(caught.value)) > _FEW
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
 def old_mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:

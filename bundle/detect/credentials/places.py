@@ -198,6 +198,15 @@ def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if value is None else named(replace(caught, value=value), match)
 
 
+def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """Base64 that is read for a program that asks for a password: whatever it says, with its account or without."""
+    value = decode.plain(caught.value, asked=True)
+    if value is None or is_placeholder(value):
+        return None
+    user, _, rest = value.strip().rpartition(":")
+    return replace(caught, value=rest, user=user)
+
+
 def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value as escapes of hexadecimal digits."""
     return named(replace(caught, value=decode.unescaped(caught.value)), match)
@@ -337,6 +346,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "environment": environment,
     "bearer": bearer,
     "coded": coded,
+    "decoded": decoded,
     "escaped": escaped,
     "characters": characters,
     "spelt": spelt,

@@ -29,7 +29,8 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
     rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
     best: list[tuple[Family, Catch]] = []
     for family, one in sorted(
-        caught, key=lambda p: (rank.get(p[0].rule.id, len(rank)), -p[1].confidence, p[1].start)
+        caught,
+        key=lambda p: (rank.get(p[0].rule.id, len(rank)), p[1].note != TOLD, -p[1].confidence, p[1].start),
     ):
         if not any(one.start < other.end and other.start < one.end for _, other in best):
             best.append((family, one))
@@ -83,7 +84,12 @@ def in_code(one: Catch) -> Catch:
 
 
 def in_comment(one: Catch) -> Catch:
-    """Return a catch that is commented out: it does nothing, and a generated value there may still open something."""
+    """Return a catch that is commented out: it does nothing, and a generated value there may still open something.
+
+    What tells an account its password was never more than a text.
+    """
+    if one.note == TOLD:
+        return replace(one, severity=Severity.LOW)
     somebodys = _of_letters(one.value) and not is_example(one.value)
     if somebodys or is_generated(one.value) or strength(one.value) is Strength.NO:
         return replace(
