@@ -30,6 +30,7 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     if (
         _names_a_setting(key, value, kind)
         or (kind != place.CONFIG and value.isupper() and value.lower() in DUMMIES)  # `--password=PASS`
+        or (kind == place.CODE and value == "Password")  # `'pass' => 'Password'`, a label
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
     ):
