@@ -48,6 +48,8 @@ def bytes_of_key(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 _DASHED = re.compile(r"^\d*[a-z0-9]*(?:_[a-z0-9]+)+$|^[a-z]+\d$")
 """Names of fields and of files, with or without a number."""
+_HOST = re.compile(r"^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,4}$")
+"""The host that an account logs in to: `getSession("root", "srv01.plant.local", 22)`."""
 
 
 def account_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -55,6 +57,7 @@ def account_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
     said = strength(caught.value)
     if (
         _DASHED.match(caught.value)
+        or _HOST.match(caught.value)
         or caught.value.lower() == caught.user.lower()
         or not (said is Strength.COMMON or is_generated(caught.value))
     ):
