@@ -18,7 +18,7 @@ def needed(content: Content) -> tuple[str, ...]:
     """Return the DT_NEEDED names of an ELF file (`libssl.so.3`); nothing where there are none."""
     try:
         return tuple(_needed(content))
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, IndexError, OverflowError):  # an offset may be beyond any file
         return ()
 
 

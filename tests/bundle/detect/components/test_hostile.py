@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,13 @@ def test_damaged_examples(content: bytes, name: str) -> None:
 @given(damaged(PROGRAM[:20_000]))
 def test_damaged_programs(content: bytes) -> None:
     assert all(isinstance(name, str) for name in needed(content))
+
+
+@pytest.mark.parametrize("at", [32, 40])
+def test_a_program_whose_tables_are_beyond_any_file(at: int) -> None:
+    content = bytearray(PROGRAM[:20_000])
+    content[at : at + 8] = b"\xff" * 8
+    assert isinstance(needed(bytes(content)), tuple)
 
 
 def test_a_whole_program_says_what_it_needs() -> None:
