@@ -228,8 +228,8 @@ def _decoded(found: re.Match[str], text: str, key: str, value: str) -> str:
 
 def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
     """Return the part of a name that counts, and what it promises: $a['db']['password'], and [...]['password']['root']."""
-    whole, before = found["key"], found.string[: found.start()]
-    if before.endswith("::") and _TYPE.search(before, max(0, len(before) - _REACH)):
+    whole, text, at = found["key"], found.string, found.start()
+    if text.startswith("::", max(0, at - 2)) and _TYPE.search(text, max(0, at - _REACH), at):
         return whole, None
     if not _JOINED.search(whole):
         return whole, kind_of(whole)
