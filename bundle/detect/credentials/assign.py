@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bundle.detect.credentials import decode, given, place
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.naming import token
 from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, no_value
@@ -15,7 +16,6 @@ from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
-    common,
     is_chosen,
     is_compound,
     is_generated,
@@ -36,11 +36,6 @@ GATE = (
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
-_PROMISE = re.compile(
-    r"p(?:ass|wd?|s[kw]|arol)|s(?:ecret|enha|al(?:t|asana))|t(?:oken|icket)|c(?:redential|lave|ontrase|ommunity)|k(?:ey|ennwort|odeord)|a(?:uthtok|dgangskode)"
-    r"|h(?:eslo|as(?:l|\xe5\x82)o)|wachtwoord|mdp|l(?:ozinka|(?:o|\xe3\xb6|\xf6)senord)|ifre|jelszo|geslo|zugangscode"
-)
-"""The words of `GATE`, in a text made lower case: that is several times quicker than to ask for either case."""
 _LONGEST_NAME = 70
 _IN_A_NAME = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_$.-")
 """What a name goes on with, in a text with one character for each byte."""
@@ -83,7 +78,6 @@ _PEER = re.compile(
     r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
 )
 """What stands beside a secret that is shared with a peer: its address, its kind."""
-_CODED = re.compile(r"(?i)b64|unescape|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
 _REACH = 200
@@ -97,17 +91,21 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
     for at in ends:
         if at <= position:
             continue
+        further = dismissed(view.data, position, at, kind)
+        if further is not None:
+            position = further
+            continue
         floor, end = view.window(at, multiline=False)
         if (
             floor > position
             and _GOES_ON.match(view.data, floor, at)
-            and not (kind == place.CONFIG and _PROMISE.search(view.text(floor, at).lower()))
+            and not (kind == place.CONFIG and PROMISE.search(view.text(floor, at).lower()))
         ):
             floor, _ = view.window(floor, multiline=False)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
         stop, begun = min(end - start, len(text)), 0
-        for word in _PROMISE.finditer(text[: at - start].lower()):
+        for word in PROMISE.finditer(text[: at - start].lower()):
             first = word.start()
             if first < begun:
                 continue
@@ -176,40 +174,20 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
 
-_STATE = re.compile(r"""(["'])[a-z][a-z._-]*\1""")
-_DIGIT = re.compile(r"\d")
-_SHORT = 32
-"""Letters of a literal, its quotes among them, in which no generator has room for all kinds of signs."""
-
-
-def _is_sentence(key: str, literal: str) -> bool:
-    """Whether a literal is no more than words, which is what most names with a word for a secret are given: texts of a program."""
-    said = literal[1:-1].strip()
-    return (
-        " " in said
-        and literal[0] in "\"'"
-        and (len(literal) < _SHORT or not _DIGIT.search(said))
-        and "%" not in said
-        and said[0] != "{"
-        and "phrase" not in key.lower()
-        and said.lower() not in common()
-    )
-
-
-def _is_state(key: str, found: re.Match[str], text: str) -> bool:
-    """Whether a name of a token is given a word of the program's own, as all lexers do: `token: "comment"`."""
-    return (
-        bool(_STATE.fullmatch(found["value"]))
-        and not (found["wrap"] or _CODED.search(key))
-        and token(key, found["value"][1:-1]) is None
-        and given.MORE.match(text, found.end()) is None
-    )
-
-
 def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: str) -> bool:
     """Whether a look at the literal by itself tells that it is none, which is quicker than to read it."""
-    state = promised is Kind.TOKEN and kind == place.CODE and _is_state(key, found, text)
-    return state or _is_sentence(key, found["value"])
+    literal = found["value"]
+    if literal[0] not in _QUOTES:
+        return False
+    if is_sentence(key, literal[1:-1]):
+        return True
+    return (
+        promised is Kind.TOKEN
+        and kind == place.CODE
+        and not found["wrap"]
+        and is_state(key, literal[1:-1])
+        and given.MORE.match(text, found.end()) is None
+    )
 
 
 _JOINED = re.compile(r"\[|->|::")
@@ -221,7 +199,7 @@ def _decoded(found: re.Match[str], text: str, key: str, value: str) -> str:
     """Return what a value says in a code that its name, or a call around it, tells; a sentence is in none."""
     if " " in value and "%" not in value:
         return value
-    asked = bool(_CODED.search(key) or _CODED.search(found["wrap"] + text[found.end() : found.end() + 12]))
+    asked = bool(CODED.search(key) or CODED.search(found["wrap"] + text[found.end() : found.end() + 12]))
     decoded = decode.plain(value, asked=asked)
     return value if decoded is None else decoded
 
