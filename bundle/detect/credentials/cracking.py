@@ -2,7 +2,8 @@
 
 Unsalted digests are held against the whole list. A slow hash (crypt's, bcrypt, phpass) is tried with a short list and the
 account's own name, and only where its cost is one that people use; what is not tried says so. MD5-crypt, SHA-crypt and
-phpass are computed here after their published descriptions; DES-crypt and bcrypt by the system's libcrypt where there is one.
+phpass are computed here after their published descriptions; DES-crypt and bcrypt by the system's libcrypt where there is
+one, and so are MD5-crypt and SHA-crypt, four times quicker.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _MOST_ROUNDS = 20_000
 _CHEAP_COST, _MOST_COST = 8, 10
 _MOST_TRIED = 1000
 """Slow hashes that one process tries: a bundle of nothing but hashes has to end too."""
+_PLAIN = re.compile(r"[$./0-9A-Za-z=]+")
+"""What a salt is made of."""
 _LIBCRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 
 
@@ -52,13 +55,14 @@ def _for(value: str) -> Callable[[str], str] | None:
     """Return the function that makes a hash of the same kind, salt and cost, or None."""
     if found := re.fullmatch(r"(\$(?:1|apr1)\$)([^$]{1,8})\$[./0-9A-Za-z]{22}", value):
         magic, salt = found[1], found[2]
-        return lambda word: md5_crypt(word, salt, magic)
+        return _quicker(value, lambda word: md5_crypt(word, salt, magic))
     if found := re.fullmatch(
         r"\$([56])\$(rounds=(\d{1,9})\$)?([^$]{1,16})\$(?:[./0-9A-Za-z]{43}|[./0-9A-Za-z]{86})", value
     ):
         rounds = min(max(int(found[3] or 5000), 1000), 999_999_999)
         kind, written, pepper = found[1], found[2] or "", found[4]
-        return None if rounds > _MOST_ROUNDS else lambda word: sha_crypt(word, pepper, kind, rounds, written)
+        own = lambda word: sha_crypt(word, pepper, kind, rounds, written)  # noqa: E731 - one of several, as above
+        return None if rounds > _MOST_ROUNDS else _quicker(value, own)
     if found := re.fullmatch(r"\$[PH]\$([./0-9A-Za-z])([./0-9A-Za-z]{8})[./0-9A-Za-z]{22}", value):
         power = _ITOA.index(found[1])
         return None if 1 << power > _MOST_ROUNDS else lambda word: phpass(word, value[:12], power)
@@ -67,6 +71,15 @@ def _for(value: str) -> Callable[[str], str] | None:
         system = _system()
         return None if system is None else lambda word: system(word, value)
     return None
+
+
+def _quicker(value: str, own: Callable[[str], str]) -> Callable[[str], str]:
+    """Return the system's function where it knows the kind and settings of a hash, else our own."""
+    system = _system()
+    front = value[: value.rindex("$") + 1]
+    if system is None or not _PLAIN.fullmatch(front) or not system("", value).startswith(front):
+        return own
+    return lambda word: own(word) if "\0" in word else system(word, value)
 
 
 @cache

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -60,3 +61,17 @@ def test_bcrypt_and_des_by_the_systems_crypt() -> None:
         made = function(b"changeme", setting).decode()
         assert cracking.opened(made) is True
         assert cracking.opened(function(b"never-guessed-4711", setting).decode()) is False
+
+
+def test_own_and_systems_functions_agree() -> None:
+    pairs: tuple[tuple[str, Callable[[str], str]], ...] = (
+        ("$1$ab/Cd.12$" + "x" * 22, lambda word: cracking.md5_crypt(word, "ab/Cd.12", "$1$")),
+        ("$5$s$" + "x" * 43, lambda word: cracking.sha_crypt(word, "s", "5", 5000, "")),
+        ("$6$rounds=1234$abc$" + "x" * 86, lambda word: cracking.sha_crypt(word, "abc", "6", 1234, "rounds=1234$")),
+        ("$6$odd\0salt$" + "x" * 86, lambda word: cracking.sha_crypt(word, "odd\0salt", "6", 5000, "")),
+    )  # fmt: skip
+    for value, own in pairs:
+        function = cracking._for(value)
+        assert function is not None
+        for word in (*WORDS, "", "a\0b"):
+            assert function(word) == own(word), (value, word)
