@@ -118,7 +118,12 @@ class Audit:
             base = b"\0".join(getattr(one, "base", b"") for one in detectors)
             self._cache = Cache(Path(cache), (*self._rules, *RULES.values()), limits, extra=base)
         self._walker = Walker(
-            limits, passwords=passwords, remember=True, delegate=self._delegate, lookup=self._lookup
+            limits,
+            passwords=passwords,
+            remember=True,
+            delegate=self._delegate,
+            lookup=self._lookup,
+            words=(word for one in detectors for word in getattr(one, "words", ())),
         )
 
     def __enter__(self) -> Self:

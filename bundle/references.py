@@ -171,7 +171,7 @@ def _text(
 
 def _still(member: Member, new: bytes, detector: Credentials) -> set[int]:
     """Return the lines on which a reference is part of what is caught."""
-    seen = replace(member, content=new, size=len(new), sha256="")
+    seen = replace(member, content=new, words=None, size=len(new), digest=None)
     return {
         f.location.line or 0
         for f in detector.check(seen, "")

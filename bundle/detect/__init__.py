@@ -18,7 +18,7 @@ class Detector(Protocol):
     """What looks at members: stateless between members, so that processes may share the work."""
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return every rule this detector can say."""
+        """Return every rule this detector can say; what it asks of `Member.words` is in a `words` of its own."""
         ...
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:

@@ -75,6 +75,9 @@ class Keys:
         """Return every rule this detector can say."""
         return (PRIVATE, ENCRYPTED, WEAK, STORE)
 
+    words = (b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-", *_CODED)
+    """What the walk looks for on the way."""
+
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the private keys that a member is or holds."""
         if not member.content or member.kind != "file" or (member.container and not member.derived):
@@ -87,13 +90,13 @@ class Keys:
 
 @cache
 def _gate() -> Gate:
-    return Gate((b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-", *_CODED))
+    return Gate(Keys.words)
 
 
 def _texts(member: Member, subject: str) -> Iterator[Finding]:
     """Yield the keys that stand in text."""
     content = member.content
-    hits = _gate().hits(content)
+    hits = _gate().hits(content) if member.words is None else member.words
     if not hits:
         return
     if b"PRIVATE KEY" in hits:

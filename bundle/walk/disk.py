@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bundle.walk import say
+from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Raw
 from bundle.walk.frame import Event, Frame
 from bundle.walk.limits import Limits
@@ -38,7 +39,7 @@ class Walker(Protocol):
         ...
 
     def say(
-        self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
+        self, raw: Raw, parts: tuple[str, ...], source: Source, digest: Digest | None, depth: int
     ) -> Iterable[Event]:
         """Say one file whose content is at hand, and go inside where it is a container."""
         ...
@@ -166,7 +167,7 @@ def _on_disk(walker: Walker, fd: int, shown: str) -> Iterable[Event]:
         os.close(fd)
     walker.spend(len(data))
     walker.behind = walker.position
-    said = walker.say(_raw(shown, about), (shown,), Memory(data), hashlib.sha256(data).hexdigest(), 0)
+    said = walker.say(_raw(shown, about), (shown,), Memory(data), Digest(data), 0)
     if isinstance(said, tuple):
         walker.position += size
         return said
@@ -196,7 +197,7 @@ def _large(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterat
         walker.spend(size)
         walker.behind = walker.position
         watched = Watched(source, walker.reached)
-        yield from walker.say(_raw(shown, about), (shown,), watched, digest.hexdigest(), 0)
+        yield from walker.say(_raw(shown, about), (shown,), watched, Digest(b"", digest.hexdigest()), 0)
         walker.position = walker.behind + size
     finally:
         os.close(fd)

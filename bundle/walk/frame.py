@@ -35,7 +35,8 @@ class Frame:
     size: int
     unpacked: int = 0
     whole: bool = True
-    seen: dict[int, str] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+    """Of names and contents, hashes with the key of this process."""
     links: set[str] = field(default_factory=set)
     classes: list[Entry] = field(default_factory=list)
     lists_classes: bool = False

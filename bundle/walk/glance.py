@@ -1,4 +1,7 @@
-"""One pass over a small text for everything the walk wants to know of it: archives in it, and payloads it may carry."""
+"""One pass over a content for everything that is looked for word by word.
+
+The walk wants to know of archives in it, and of payloads it may carry; detectors name words of their own ahead.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,27 @@ from bundle.walk.derive import SCRIPTS, wrapped
 if TYPE_CHECKING:
     from bundle.detect.gate import Gate
 
+_OWN = (*embedded.MARKS, *wrapped.ASKED, *embedded.OWN)
+_TELLING = frozenset(_OWN) - {wrapped.SELF}
+
 
 @cache
-def _gate() -> Gate:
+def _gate(words: tuple[bytes, ...]) -> Gate:
     from bundle.detect.gate import Gate  # here, for the detectors import the walk
 
-    return Gate((*embedded.MARKS, *wrapped.ASKED, *embedded.OWN))
+    return Gate((*_OWN, *words))
 
 
-def hits(form: str, content: bytes) -> Mapping[bytes, int] | None:
-    """Return which marks and words a text holds, each with its first offset; None where readers ask for themselves."""
-    return _gate().hits(content) if form in SCRIPTS else None
+def hits(form: str, content: bytes, words: tuple[bytes, ...]) -> Mapping[bytes, int] | None:
+    """Return which marks and words a content holds, each with its first offset; None where readers ask for themselves."""
+    return _gate(words).hits(content) if words or form in SCRIPTS else None
+
+
+def is_bare(form: str, content: bytes, hits: Mapping[bytes, int]) -> bool:
+    """Whether nothing is made of a text, and nothing is in it."""
+    return (
+        form in SCRIPTS
+        and form != "xml"
+        and _TELLING.isdisjoint(hits)
+        and (wrapped.SELF not in hits or b"\0" not in content)
+    )

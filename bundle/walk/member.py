@@ -21,7 +21,9 @@ What a detector may rely on
 from __future__ import annotations
 
 import mmap
+from collections.abc import Mapping
 
+from bundle.walk.digest import Digest
 from hardening.findings import NESTING, InFile
 from hardening.records import dataclass
 
@@ -65,10 +67,14 @@ class Member:
     """Target of a symbolic or hard link."""
     format: str = ""
     """What the content is, by content: zip, tar, gzip, deb, rpm, class, elf, php, text, data ..."""
-    sha256: str = ""
-    """Of the content, lower-case hex; empty for what has none."""
+    digest: Digest | None = None
+    """Of the content; None for what has none."""
     content: Content = b""
     """Valid only while the detectors are being asked; they keep no reference to it."""
+    words: Mapping[bytes, int] | None = None
+    """What the walk was asked for ahead (`Walker.words`) and is in `content`, each with its first offset; None: nobody has looked.
+
+    Whoever asks detectors about members of a walk has asked the walk for the words of all of them, or of none."""
     entries: tuple[Entry, ...] = ()
     """Containers whose directory tells (zip, jar): one per member."""
     container: bool = False
@@ -86,6 +92,11 @@ class Member:
     def path(self) -> str:
         """The nesting written with `!/`."""
         return NESTING.join(self.parts)
+
+    @property
+    def sha256(self) -> str:
+        """Of the content, lower-case hex; empty for what has none."""
+        return "" if self.digest is None else self.digest.sha256
 
     @property
     def payload(self) -> bool:

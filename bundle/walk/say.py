@@ -45,7 +45,9 @@ def close(content: Content) -> None:
 
 def derived(member: Member, text: bytes, how: str) -> Member:
     """Return a text made from a member."""
-    return replace(member, content=text, derived=how, container=False, entries=(), first_line=None, offset=0)
+    return replace(
+        member, content=text, words=None, derived=how, container=False, entries=(), first_line=None, offset=0
+    )
 
 
 def note_class(frame: Frame, member: Member, source: Source | None = None) -> None:

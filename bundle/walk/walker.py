@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 
 from bundle.walk import derive, disk, embedded, glance, names, say
+from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into
 from bundle.walk.identify import CONTAINERS, HEAD, identify
@@ -39,11 +40,12 @@ class Walker:
         remember: bool = False,
         delegate: Callable[[Source, Member, int], bool] | None = None,
         lookup: Callable[[str], bool] | None = None,
+        words: Iterable[bytes] = (),
     ) -> None:
         """`remember`: a container seen before is said once more, with `repeat`, and not walked again.
 
         `delegate` may take a container over (another process walks it); it returns whether it did.
-        `lookup` says whether the content with this SHA-256 is known from an earlier run.
+        `lookup` says whether the content with this SHA-256 is known from an earlier run; `words` see `Member.words`.
         """
         self._lookup = lookup
         self.underived = False
@@ -51,6 +53,7 @@ class Walker:
         self.limits = limits or Limits()
         self.passwords = passwords
         self.remember = remember
+        self.words = tuple(words)
         self.delegate = delegate
         self.known: set[str] = set()
         self.spill = Spill(self.limits.spill)
@@ -175,29 +178,29 @@ class Walker:
                 mtime=raw.mtime, link=raw.link,
             )  # fmt: skip
         elif isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
-            sha256 = hashlib.sha256(raw.data).hexdigest()
             frame.unpacked += len(raw.data)
             self.spend(len(raw.data))
-            twice = self._same_name(frame, parts, sha256)
+            twice = self._same_name(frame, parts, hash(raw.data))
             if twice is not None:
                 yield twice
-            yield from self.say(raw, parts, Memory(raw.data), sha256, depth)
+            yield from self.say(raw, parts, Memory(raw.data), Digest(raw.data), depth)
         else:
             yield from self._large(raw, frame, parts, depth)
 
     def _large(self, raw: Raw, frame: Frame, parts: tuple[str, ...], depth: int) -> Iterator[Event]:
         """Say a member that comes in pieces, and why it ended early where it did."""
-        source, sha256, problem = self._gather(raw, frame)
+        source, digest, problem = self._gather(raw, frame)
         try:
             if problem is not None:
                 left = max(0, (raw.size or 0) - source.size)
                 yield self._problem(Problem(problem.reason, parts, str(problem), left))
             self.spend(0)
             if problem is None or source.size:
-                twice = self._same_name(frame, parts, sha256)
+                held = source.data if isinstance(source, Memory) else digest
+                twice = self._same_name(frame, parts, hash(held))
                 if twice is not None:
                     yield twice
-            yield from self.say(raw, parts, source, sha256, depth)
+            yield from self.say(raw, parts, source, digest, depth)
         finally:
             if isinstance(source, Region):
                 self.spill.release(source)
@@ -249,7 +252,7 @@ class Walker:
             return Broken("bomb", f"unpacks to more than {limits.ratio} times its size")
         return None
 
-    def _gather(self, raw: Raw, frame: Frame) -> tuple[Source, str, Broken | None]:
+    def _gather(self, raw: Raw, frame: Frame) -> tuple[Source, Digest | None, Broken | None]:
         """Read a member's pieces into memory or the spill file; return what was read and why it ended early."""
         held: list[bytes] = []
         size = 0
@@ -284,14 +287,14 @@ class Walker:
         except Broken as ended:
             problem = ended
             if ended.reason == "limit-spill":
-                return Memory(b""), "", ended
+                return Memory(b""), None, ended
         source: Source = self.spill.finish() if spilling else Memory(b"".join(held))
-        return source, digest.hexdigest(), problem
+        return source, Digest(b"", digest.hexdigest()), problem
 
-    def _same_name(self, frame: Frame, parts: tuple[str, ...], sha256: str) -> Problem | None:
+    def _same_name(self, frame: Frame, parts: tuple[str, ...], content: int) -> Problem | None:
         if len(frame.seen) >= MOST_NAMES or frame.names_repeat:
             return None
-        if frame.seen.setdefault(hash(parts[-1]), sha256) == sha256:
+        if frame.seen.setdefault(hash(parts[-1]), content) == content:
             return None
         return self._problem(
             Problem("duplicate-name", parts, "has the name of an earlier member and other content")
@@ -300,7 +303,7 @@ class Walker:
     # --- what a member is
 
     def say(
-        self, raw: Raw, parts: tuple[str, ...], source: Source, sha256: str, depth: int
+        self, raw: Raw, parts: tuple[str, ...], source: Source, digest: Digest | None, depth: int
     ) -> Iterable[Event]:
         """Return what one file whose content is at hand says, and what is inside where it is a container.
 
@@ -308,19 +311,18 @@ class Walker:
         """
         small = source.data if isinstance(source, Memory) and len(source.data) <= WINDOW else None
         form = identify(small[:HEAD] if small is not None else source.read(0, HEAD), source)
+        hits = glance.hits(form, small, self.words) if small and form not in CONTAINERS else None
         member = Member(
             parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
-            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, sha256=sha256, content=small or b"",
+            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, digest=digest, content=small or b"",
+            words=hits if self.words else None,
         )  # fmt: skip
         if form in CONTAINERS:
             return self._container(member, source, depth)
         self.underived = False
-        if small is None:
-            return self._further(member, source, depth, None)
-        hits = glance.hits(form, small)
-        if hits is not None and not hits and derive.is_bare(form, small):
+        if small and hits is not None and glance.is_bare(form, small, hits):
             return (member,)
-        return self._further(member, source, depth, hits)
+        return self._further(member, source, depth, hits if form in derive.SCRIPTS else None)
 
     def _further(
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None

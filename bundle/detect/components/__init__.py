@@ -47,6 +47,8 @@ class Components:
         self.components = tuple(by_id[key] for key in sorted(by_id))
         self.today = today or datetime.now(UTC).date()
         self._contents = Contents(self.components, engine=engine)
+        self.words = self._contents.gate.literals
+        """What the walk looks for on the way."""
         self._libraries = Libraries(self.components, self._own.libraries)
         self._packages: dict[tuple[str, str], list[tuple[Component, PackageSign]]] = {}
         self._patterns: list[tuple[Component, PackageSign]] = []
@@ -81,8 +83,8 @@ class Components:
                 purl = f"{sighting.component.purl}@{version}"
                 yield from self._advised(sighting.location, subject, purl, sighting.component.name)
         yield from self._only_own(member, subject)
-        why = self._own.sha256.get(member.sha256) if member.sha256 else None
-        if why is not None and not member.derived and not member.offset:
+        why = self._own.sha256 and self._own.sha256.get(member.sha256)
+        if why and not member.derived and not member.offset:
             yield _denied(member.at(), subject, f"SHA-256 {member.sha256}", why)
 
     def sightings(self, member: Member) -> Iterator[Sighting]:
@@ -97,8 +99,11 @@ class Components:
         if member.content and not member.container:
             for seen in self._contents.seen(member):
                 yield _sighting(member, seen)
-        if member.sha256 in self._sha256 and not member.derived and not member.offset:
-            yield Sighting(component=self._sha256[member.sha256], location=member.at(), how="its SHA-256",
+        known = self._sha256 and self._sha256.get(
+            member.sha256
+        )  # few lists name files, and few files are asked
+        if known and not member.derived and not member.offset:
+            yield Sighting(component=known, location=member.at(), how="its SHA-256",
                            fix=Fix(action="remove the file", safe=True, operation="remove-member"))  # fmt: skip
 
     def _packaged(self, member: Member) -> Iterator[Sighting]:

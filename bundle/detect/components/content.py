@@ -56,7 +56,7 @@ class Contents:
 
     def seen(self, member: Member) -> Iterator[Seen]:
         """Say every component whose signs are in the member's content."""
-        hits = self.gate.hits(member.content)
+        hits = self.gate.hits(member.content) if member.words is None else member.words
         candidates = {index for literal in hits for index in self._by_literal.get(literal, ())}
         if len(member.content) <= _VERSION_FILE:
             candidates.update(self._small)

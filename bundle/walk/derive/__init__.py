@@ -38,15 +38,10 @@ def texts(
                 yield from _said(member, carried)
 
 
-def is_bare(form: str, data: bytes) -> bool:
-    """Whether no text is derived from a text in which a glance has found nothing."""
-    return form != "xml" and not wrapped.worth_it(data, {})
-
-
 def _said(member: Member, text: Text) -> Iterator[Member]:
     if text.content:
         yield replace(
-            member, content=text.content, derived=text.how, first_line=text.line, offset=0, entries=(),
+            member, content=text.content, words=None, derived=text.how, first_line=text.line, offset=0, entries=(),
             container=False, format="php" if b"<?php" in text.content[:4096] else "text",
         )  # fmt: skip
 

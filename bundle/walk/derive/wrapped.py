@@ -43,7 +43,9 @@ _UU = (b"uudecode", b"a2b_uu", b"'uu'", b'"uu"', *(b"unpack" + at + mark + b"u" 
 """How uuencoded text is undone: in PHP and the shell, Python, Perl."""
 _NAMED = (b"base64_decode", b"b64decode", b"atob")
 _OCTALS = tuple(b"\\%03o\\" % letter for letter in range(64, 128))
-ASKED = tuple(dict.fromkeys((*WORDS, *_JOINING, *_UU, *_NAMED, *_OCTALS, b"chr(")))
+SELF = b"__FILE__"
+"""How a script names itself, which may read what lies behind its code."""
+ASKED = tuple(dict.fromkeys((*WORDS, *_JOINING, *_UU, *_NAMED, *_OCTALS, b"chr(", SELF)))
 """What one pass over a text tells of it; what each step below looks for begins with one of them."""
 _LITERAL = re.compile(rb"[A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]*={0,2}")
 _SHORT = tuple(  # one for each name: what begins with a literal is looked for many times quicker
@@ -109,7 +111,7 @@ def said(data: bytes) -> Mapping[bytes, int]:
 def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None) -> bool:
     """Whether a script says one of the words of unwrapping; `hits`, where it was looked through for them already."""
     found = said(data) if hits is None else hits
-    return bool(found and not _SAID.isdisjoint(found)) or (b"\0" in data and b"__FILE__" in data)
+    return bool(found and not _SAID.isdisjoint(found)) or (SELF in found and b"\0" in data)
 
 
 def unwrapped(
@@ -217,7 +219,7 @@ def _called(
 def _behind(data: bytes, *, halts: bool) -> Iterator[tuple[str, bytes, int]]:
     """Say what lies behind the code of a script that reads itself."""
     tail = data.rfind(b"?>", 0, 65536)
-    if tail >= 0 and b"__FILE__" in data[:tail]:  # a script that reads itself
+    if tail >= 0 and SELF in data[:tail]:  # a script that reads itself
         for how, text in _from_bytes("behind the script", data[tail + 2 :].lstrip(), plain=False):
             yield how, text, tail
     halt = _HALT.search(data) if halts else None

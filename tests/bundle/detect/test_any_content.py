@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.detect import Detector, detectors
+from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 
 NAMES = ("a", "id_rsa", "x.php", "app.properties", "web.xml", "setup.sh", "dump.sql", "X.class", "k.jks", "k.p12", "shadow",
@@ -19,7 +20,12 @@ KINDS = ("", "text", "php", "class", "data", "elf", "xml")
 
 def asked(content: bytes, name: str, kind: str, everyone: tuple[Detector, ...]) -> None:
     member = Member(
-        parts=("u.zip", name), kind="file", size=len(content), format=kind, sha256="0" * 64, content=content
+        parts=("u.zip", name),
+        kind="file",
+        size=len(content),
+        format=kind,
+        digest=Digest(content),
+        content=content,
     )
     for one in everyone:
         list(one.check(member, "u.zip"))

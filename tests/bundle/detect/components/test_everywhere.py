@@ -21,6 +21,7 @@ from bundle.detect.components.load import shipped
 from bundle.detect.components.model import Component, Kind
 from bundle.detect.components.phpcode import is_command_shell, is_phpinfo_page, tokens
 from bundle.detect.java.zipread import directory, read
+from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 from hardening.errors import DataError
 from hardening.findings import Severity
@@ -128,7 +129,7 @@ def test_a_component_and_a_deny_list_of_ones_own(tmp_path: Path) -> None:
     assert not list(
         found.check(Member(parts=("a",), kind="file", content=b"acme-agent acme_main agent 3.0"), "u")
     )
-    (banned,) = found.check(Member(parts=("b",), kind="file", content=b"x", sha256=digest), "u")
+    (banned,) = found.check(Member(parts=("b",), kind="file", content=b"x", digest=Digest(b"", digest)), "u")
     assert (banned.rule.id, banned.message) == ("component/denied", f"SHA-256 {digest}: withdrawn")
     (npm,) = found.check(
         Member(parts=("n/package.json",), kind="file", content=b'{"name":"left","version":"1.0.0"}'), "u"
