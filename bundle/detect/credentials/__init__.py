@@ -150,8 +150,6 @@ class Credentials:
 
     def _each(self, member: Member, view: View, subject: str) -> Iterator[tuple[str, Family, Catch]]:
         """Yield what is caught in a text, each value once, in order, with the kind of text."""
-        if member.name.endswith(_STYLE_SHEETS):
-            return
         kind, caught = self._in_text(member, view)
         if not caught:
             return
@@ -175,7 +173,10 @@ class Credentials:
 
     def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
-        name, told = member.name[-_LONGEST_PATH:], place.by_name(member)
+        name = member.name[-_LONGEST_PATH:]
+        if name.endswith(_STYLE_SHEETS) and not depth:
+            return "", []
+        told = place.by_name(member)
         own = part_of(told, name)
         hits, nets = self.gates.hits(view.data, own), self._for_a_name(name) if own == WHOLE else []
         table = name.lower().endswith(_SEPARATED)

@@ -152,6 +152,7 @@ def is_sentence(name: str, said: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)  # the lexers of an editor have a few words, thousands of times
 def is_state(name: str, said: str) -> bool:
     """Whether a name of a token is given a word of the program's own, as all lexers do: `token: "comment"`."""
     return bool(_STATE.fullmatch(said)) and not CODED.search(name) and token(name, said) is None

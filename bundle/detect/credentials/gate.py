@@ -63,6 +63,8 @@ class PatternGate:
             for base in range(0, size, _STRETCH):
                 piece = content[base : base + _STRETCH + _OVERLAP]
                 self._database.scan(piece, match_event_handler=seen)
+        if not found:  # as in most texts
+            return found
         return self._shared({number: sorted(set(ends)) for number, ends in found.items()})
 
     def _shared(self, found: dict[int, list[int]]) -> dict[int, list[int]]:

@@ -73,9 +73,14 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
             continue
         text = view.text(start, at + _LONGEST_HEAD)
         head = text[: at - start].lower()
-        begun = [m for pattern, words in _STATEMENTS if words.search(head) and (m := pattern.search(text))]
+        begun = (
+            m
+            for pattern, words in _STATEMENTS
+            for word in words.finditer(head)
+            if (m := pattern.match(text, word.start()))
+        )
         found = min(begun, key=lambda m: m.start(), default=None)
-        if found is None or found.start() > at - start:
+        if found is None:
             continue
         names = _filled(found["columns"]) or columns(found["table"])
         wanted = [i for i, name in enumerate(names) if kind_of(name)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import assign, place
+from bundle.detect.credentials import assign, dismissed, place
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.textview import View
 
@@ -84,6 +84,6 @@ def test_most_names_of_programs_are_dismissed() -> None:
     position = 0
     for at in ends:
         if at > position:
-            further = assign.dismissed(text, position, at, place.CODE)
+            further = dismissed.dismissed(text, position, at, place.CODE)
             assert further is not None, text[:at]
             position = further
