@@ -27,7 +27,7 @@ from bundle.detect.credentials import (
     rows,
 )
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.classwords import class_words
+from bundle.detect.credentials.classwords import class_words, is_meant
 from bundle.detect.credentials.families import Family, Net, shipped
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
@@ -126,14 +126,19 @@ class Credentials:
             or (member.container and member.format not in ("makeself", "self-extracting"))
             or member.derived == "utf-16"  # the file itself is read, with its own lines
         ):
-            return
+            return iter(())
         if member.format == "class" and not member.derived:
-            yield from self._in_class(member, subject)
-            return
+            return self._in_class(member, subject)
         if _unreadable(member):
-            return
+            return iter(())
         view = View.of(member)
-        for kind, family, one in self._each(member, view, subject):
+        kind, caught = self._in_text(member, view)
+        return self._in_place(member, view, subject, kind, caught) if caught else iter(())
+
+    def _in_place(
+        self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
+    ) -> Iterator[Finding]:
+        for family, one in self._counted(member, view, subject, kind, caught):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, one, kind) is not None
             yield self._said(member, subject, family, one, line, column, safe=safe)
@@ -143,14 +148,16 @@ class Credentials:
         if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
         view = View.of(member)
-        for kind, family, one in self._each(member, view, subject):
+        kind, caught = self._in_text(member, view)
+        for family, one in self._counted(member, view, subject, kind, caught):
             found = literal(member, view, family.rule.id, one, kind, key=key)
             if found is not None:
                 yield found
 
-    def _each(self, member: Member, view: View, subject: str) -> Iterator[tuple[str, Family, Catch]]:
-        """Yield what is caught in a text, each value once, in order, with the kind of text."""
-        kind, caught = self._in_text(member, view)
+    def _counted(
+        self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
+    ) -> Iterator[tuple[Family, Catch]]:
+        """Yield what is caught in a text, each value once, in order, with what its place makes of it."""
         if not caught:
             return
         path = place.inside(member, subject)
@@ -169,7 +176,7 @@ class Credentials:
                 counted = in_code(counted)
             if spans.comment(one.start) or place.is_comment(view.before(one.start), kind):
                 counted = in_comment(counted)
-            yield kind, family, counted
+            yield family, counted
 
     def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
@@ -266,11 +273,11 @@ class Credentials:
         return replace(found, secret_hmac=_seal(self._key, one.value).hex()[:32])
 
     def _in_class(self, member: Member, subject: str) -> Iterator[Finding]:
-        if not self._classes.hits(member.content):
+        data = bytes(member.content)
+        if not is_meant(data, self._classes.hits(data)):
             return
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
-        data = bytes(member.content)
         constants = not bytecode.worth_it(data)  # else the text that is made of them says them
         for name, family, one in self._in_calls(javaclass.calls(data, self._wanted, constants=constants)):
             if (one.key, one.value) in said:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 
 from bundle.classfile import CONSTANT, TEXT
 from bundle.detect.credentials.families import Sink
@@ -11,6 +12,19 @@ from bundle.detect.credentials.wanted import COMMANDS, ENCODERS, PAIRED, STORES_
 
 _MANY_MEANINGS = frozenset("root service guest support manager installer".split())
 """Accounts whose names are words of many classes: alone they are no reason to follow one."""
+
+
+_MEANT = {
+    b"Token": re.compile(rb"Token(?!i[zs]er)"),
+    b"token": re.compile(rb"token(?!i[zs]er)"),
+    b"/Connection": re.compile(rb"(?<!/sql)/Connection(?![A-Za-z])"),
+}
+"""Words of many classes, and where they may be meant: no tokenizer has a secret, and nobody logs in to a database's own type."""
+
+
+def is_meant(data: bytes, words: Collection[bytes]) -> bool:
+    """Whether a class holds one of the words that were found in it as it is meant."""
+    return any(word not in _MEANT or _MEANT[word].search(data) for word in words)
 
 
 _KEYS = (b"aes", b"des", b"hmac", b"cipher", b"crypt", b"encryption", b"raw")
