@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from bundle.detect.gate import Gate
+from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
 

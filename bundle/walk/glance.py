@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from bundle.walk import embedded
 from bundle.walk.derive import SCRIPTS, wrapped
-
-if TYPE_CHECKING:
-    from bundle.detect.gate import Gate
+from bundle.walk.gate import Gate
 
 _OWN = (*embedded.MARKS, *wrapped.ASKED, *embedded.OWN)
 _TELLING = frozenset(_OWN) - {wrapped.SELF}
@@ -21,8 +18,6 @@ _TELLING = frozenset(_OWN) - {wrapped.SELF}
 
 @cache
 def _gate(words: tuple[bytes, ...]) -> Gate:
-    from bundle.detect.gate import Gate  # here, for the detectors import the walk
-
     return Gate((*_OWN, *words))
 
 

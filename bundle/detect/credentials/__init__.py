@@ -40,8 +40,8 @@ from bundle.detect.credentials.standing import distinct, in_code, in_comment, pl
 from bundle.detect.credentials.textview import View, codec
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.wanted import Wanted
-from bundle.detect.gate import Gate
 from bundle.walk.derive import bytecode
+from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule
 

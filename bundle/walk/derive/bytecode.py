@@ -11,12 +11,9 @@ import struct
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from bundle.classfile import CONSTANT, TEXT
-
-if TYPE_CHECKING:
-    from bundle.detect.gate import Gate
+from bundle.walk.gate import Gate
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
@@ -30,8 +27,6 @@ _LOOK = 256
 
 @cache
 def _gate() -> Gate:
-    from bundle.detect.gate import Gate  # here, for the detectors import the walk
-
     return Gate(variant for word in _WORDS for variant in (word, word.upper(), word.capitalize()))
 
 

@@ -15,14 +15,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from bundle.walk import scan
 from bundle.walk.derive import joined
-
-if TYPE_CHECKING:
-    from bundle.detect.gate import Gate
+from bundle.walk.gate import Gate
 
 WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"urldecode", b"__halt_compiler",
@@ -98,8 +95,6 @@ _OCTAL = frozenset(_OCTALS)
 
 @cache
 def _gate() -> Gate:
-    from bundle.detect.gate import Gate  # here, for the detectors import the walk
-
     return Gate(ASKED)
 
 

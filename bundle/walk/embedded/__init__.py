@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from bundle.walk.derive import wrapped
 from bundle.walk.embedded import coded, extents, stored
 from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.gate import Gate
 from bundle.walk.member import OVERLAP, WINDOW, Content
 from bundle.walk.registry import section
 from bundle.walk.source import Slice, Source
-
-if TYPE_CHECKING:
-    from bundle.detect.gate import Gate
 
 _LEAST = 100
 """Bytes below which no file holds an archive worth its name."""
@@ -100,6 +97,4 @@ _TOLD = frozenset((*MARKS, *OWN))
 
 @cache
 def _gate() -> Gate:
-    from bundle.detect.gate import Gate  # here, for the detectors import the walk
-
     return Gate(MARKS)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.detect import gate
-from bundle.detect.gate import Gate
+from bundle.walk import gate
+from bundle.walk.gate import Gate
 
 WORDS = st.lists(st.binary(min_size=1, max_size=6), min_size=1, max_size=12, unique=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bundle.walk import scan
 from bundle.walk.member import Content
 
 _STRETCH = 1 << 30
@@ -67,15 +68,7 @@ class Gate:
 
 
 def _compiled(literals: tuple[bytes, ...]) -> Any | None:
-    try:
-        import hyperscan
-    except ImportError:
-        return None
-    database = hyperscan.Database()
-    database.compile(  # as escaped patterns: its literal interface ends at a zero byte
-        expressions=["".join(f"\\x{byte:02x}" for byte in literal).encode() for literal in literals],
-        ids=list(range(len(literals))),
-        elements=len(literals),
-        flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(literals),
+    """Compile escaped patterns: the engine's interface for literals ends at a zero byte."""
+    return scan.database(
+        tuple("".join(f"\\x{byte:02x}" for byte in literal).encode() for literal in literals), once=True
     )
-    return database
