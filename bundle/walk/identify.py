@@ -9,6 +9,7 @@ import zlib
 
 from bundle.walk import scan
 from bundle.walk.formats.ars import MAGIC as AR
+from bundle.walk.formats.disks import is_disk
 from bundle.walk.formats.tars import BLOCK, DIGITS, is_tar
 from bundle.walk.source import Source
 
@@ -41,6 +42,7 @@ CONTAINERS = frozenset(
     {
         "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
         "zlib", "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
+        "disk",
     }
 )  # fmt: skip
 """Formats the walker looks inside."""
@@ -147,6 +149,8 @@ def _binary(head: bytes, source: Source) -> str:
         return "bdb"
     if any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
         return "unread"
+    if is_disk(head, source.size):
+        return "disk"
     if _zlib(head):
         return "zlib"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")

@@ -7,11 +7,14 @@ import binascii
 from collections.abc import Iterator
 
 from bundle.walk import stream
-from bundle.walk.formats import ars, compressed, cpio, outside, rpms, selfextract, tars, zips
+from bundle.walk.formats import ars, compressed, cpio, disks, outside, rpms, selfextract, tars, zips
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
 from bundle.walk.identify import HEAD, identify
 from bundle.walk.problem import Broken
 from bundle.walk.source import Slice, Source, chunks
+
+_WHOLE = {"deb": ars.members, "ar": ars.members, "disk": disks.members}
+"""Readers that look where they want to in a source."""
 
 
 def open_container(source: Source, kind: str, context: Context) -> Opened:
@@ -30,8 +33,8 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
         return tars.members(stream.Stream(chunks(source)), context)
     if kind == "cpio":
         return cpio.members(stream.Stream(chunks(source)), context)
-    if kind in ("deb", "ar"):
-        return ars.members(source, context)
+    if kind in _WHOLE:
+        return _WHOLE[kind](source, context)
     if kind == "squashfs":
         from bundle.walk.formats import squashfs
 

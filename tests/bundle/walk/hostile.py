@@ -224,8 +224,18 @@ def honest() -> dict[str, bytes]:
         "tar.zst": zstandard.compress(tar), "pax.tar": tarred(FILES, tarfile.PAX_FORMAT),
         "gnu.tar": tarred({"x" * 300: text(50_000)}, tarfile.GNU_FORMAT), "cpio": cpio, "cpio.gz": gzip.compress(cpio, mtime=0),
         "ar": arred(FILES), "deb": deb(), "rpm": rpm(gzip.compress(cpio, mtime=0)), "sh": script(gzip.compress(tar, mtime=0)),
-        "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
+        "disk": disk(tar), "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
     }  # fmt: skip
+
+
+def disk(*contents: bytes) -> bytes:
+    """An image of a disk whose boot sector has a row for each content, which begins on a sector of its own."""
+    table, body = b"", b""
+    for data in contents:
+        sectors = -(-len(data) // 512)
+        table += b"\0\0\0\0\x83\0\0\0" + struct.pack("<II", 1 + len(body) // 512, sectors)
+        body += data.ljust(sectors * 512, b"\0")
+    return b"\0" * 446 + table.ljust(64, b"\0") + b"\x55\xaa" + body
 
 
 def harmless() -> Iterator[Case]:
