@@ -107,8 +107,22 @@ _ABOUT_ONE = re.compile(
     r"(?:no|is|has|use|with|show|hide|needs?|requires?)(?:pass(?:word|wd)?|pwd|secret|token)s?$"
 )
 """The same in one word: `NOPASSWD`, `issecret`."""
-_NOT_SECRET = (["public", "key"], ["cluster", "token"], ["authenticity", "token"])
-"""Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart."""
+_NOT_SECRET = (
+    ["public", "key"],
+    ["cluster", "token"],
+    ["authenticity", "token"],
+    ["fastcgi", "pass"],
+    ["uwsgi", "pass"],
+    ["scgi", "pass"],
+    ["grpc", "pass"],
+    ["memcached", "pass"],
+    ["render", "pass"],
+)
+"""Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart, nginx's `fastcgi_pass` names a server."""
+_NAMED_LIKE_ONE = re.compile(
+    r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$"
+)
+"""Where accounts are looked up, a language as it is spoken in Palau, and ways of MySQL to log in."""
 _OF_A_FORM = re.compile(r"(?:c|x)srf\w*token$|requestverificationtoken$")
 """What ties a form to the page it was on: the name in small letters without signs."""
 
@@ -151,7 +165,7 @@ _STEMS = one_of(STEMS)
 @lru_cache(maxsize=20_000)
 def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
     """Return what the name of a variable, key, attribute or element promises, or None."""
-    if name.isascii() and not _STEMS.search(name.lower()):
+    if (name.isascii() and not _STEMS.search(name.lower())) or _NAMED_LIKE_ONE.search(name):
         return None
     words = _words(name)
     if not words or (words[0] in _ABOUT and len(words) > 1) or words[:2] == ["public", "key"]:

@@ -43,6 +43,19 @@ _ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 
+_SHORTEST_ROUTING = 16
+"""Letters and digits of a service's key for alarms; what tells queues apart is a word, with a number perhaps."""
+
+
+def _is_of_a_queue(name: str, value: str) -> bool:
+    """Whether a routing key tells queues apart, and opens nothing."""
+    return "routing" in name.lower() and not (value.isalnum() and len(value) >= _SHORTEST_ROUTING)
+
+
+_NAME_OF_WORDS = re.compile(r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+$")
+"""Small words joined by signs, a number behind them: `_sf2_attributes`."""
+
+
 _HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")
 """What is kept of a token or key to know it by: nobody gets it out of that."""
 
@@ -99,11 +112,15 @@ def token(  # noqa: PLR0911 - one return for each degree
     """
     if "community" in name.lower() and "community" in value.lower():
         return None
-    if _HASHED.search(name) or _is_counted(value):
+    if _HASHED.search(name) or _is_counted(value) or _is_of_a_queue(name, value):
         return None
     said = strength(value)
     digits = any(c.isdigit() for c in value)
-    if said is Strength.MIXED and len(value) >= _SHORTEST_TOKEN and (digits or is_gibberish(value)):
+    if (
+        said is Strength.MIXED
+        and len(value) >= _SHORTEST_TOKEN
+        and (is_gibberish(value) or (digits and not _NAME_OF_WORDS.match(value)))
+    ):
         return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
     if _SNMP.search(name) and (said >= Strength.WORD or is_compound(value)):
         return Confidence.MEDIUM

@@ -53,11 +53,24 @@ _STANDS_FOR_ONE = re.compile(
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
     | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
+    | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
+    | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
+    | \*{1,2}[a-z][\w\ -]*\*{1,2} | not[-_ ]?(?:needed|used|required|applicable|available) | unknown | please | a?ssword:?
+    | (?:my|your)[-_.][\w.-]*(?:key|token|secret|password) | x(?:-[a-z][a-z0-9]{1,14}){2,}
+    | (?:true|false|null)\s*[}\],].* | (?:\d{1,3}\.){3}\d{1,3} | \W{1,3}%[a-z_]\w*% | --[\w-]{2,40}[=\ ]["']?\$.*
+    | [<>!@]?\d{0,4}[a-z]=(?:b?["'].*|0x[0-9a-f]+) | (?=\D*\d)(?:e[0-9a-f]{3}|f[0-8][0-9a-f]{2})
+    | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
+    | \(\[.* | \)?\.\(?[a-z_]\w*\(.* | [)\]}]{2,}[,;.:].* | ={1,2}[`'"].* | [a-z_$][\w$.]*\[\w*\][).;,:?].* | \{/\w+\}
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
 version, the word that stands for a password beside
-a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody."""
+a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
+
+Then: a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
+stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
+a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
+writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
@@ -120,6 +133,24 @@ def is_placeholder(value: str) -> bool:
     )
 
 
+_WITH_A_NUMBER = re.compile(r"(?i)oauth\d|ec2|s3|ssh2|x509|md5|sha\d{1,3}|base64|b64|utf-?8|v\d(?!\d)")
+"""Names of protocols and codes that have a number in them, which makes no password of a name: `oauth2_credential`."""
+_STEPS = re.compile(r"[A-Za-z][A-Za-z_-]+\d?(?:/[A-Za-z][A-Za-z_-]+\d?){2,}$")
+_FEWEST_IN_AN_ALPHABET = 8
+
+
+def _is_an_alphabet(value: str) -> bool:
+    """Whether every character comes after the one before it: what passwords are drawn from."""
+    return len(value) >= _FEWEST_IN_AN_ALPHABET and all(a < b for a, b in pairwise(value))
+
+
+def _is_a_path(value: str) -> bool:
+    """Whether the value is three and more words behind each other with slashes: the way to a setting or a member."""
+    return bool(_STEPS.match(value)) and not any(
+        is_gibberish(step) or _odd_case(step) for step in value.split("/")
+    )
+
+
 @lru_cache(maxsize=1024)
 def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
@@ -132,6 +163,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
         return Strength.COMMON
     if _is_of_all_signs(value):
         return Strength.MIXED
+    if _is_an_alphabet(value) or _is_a_path(value):
+        return Strength.NO
     selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
@@ -142,10 +175,11 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
     if _IDENTIFIER.match(value):
         if SECRET_WORD.search(value):
             return Strength.NO
-        return Strength.MIXED if _odd_case(value) or is_gibberish(value) else Strength.WORD
+        word = Strength.NO if ":" in value else Strength.WORD  # a name with the space it is of: `xs:string`
+        return Strength.MIXED if _odd_case(value) or is_gibberish(value) else word
     if not re.search(r"[A-Za-z]", value):
         return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
-    if SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", value):
+    if SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", _WITH_A_NUMBER.sub("", value)):
         return Strength.NO
     return Strength.MIXED
 
