@@ -64,6 +64,11 @@ _TRUSTED = 2
 """The tag of a certificate that is trusted."""
 _COMPILED = ("class", "pyc")
 """Formats that have no lines."""
+_NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4, 20: 3}
+"""Public numbers of a key of OpenPGP by its algorithm (RFC 9580, 9.1): of RSA, ElGamal and DSA."""
+_SECRET_KEY = 5
+"""The tag of a packet that holds a secret key."""
+_SHORTEST_RING = 64
 _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")
 """What keys in Base64 begin with."""
 
@@ -215,10 +220,35 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
             STORE if word is None else WEAK,
             f"Java key store ({'JKS' if head == _JKS else 'JCEKS'})",
         )
+    elif head[:1] in (b"\x94", b"\x95", b"\x96", b"\xc5"):
+        sealed = _openpgp(bytes(content[:4096]))
+        if sealed is not None:
+            yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, "OpenPGP key")
     elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
         len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
     ):
         yield from _der(member, subject, bytes(content))
+
+
+def _openpgp(data: bytes) -> bool | None:
+    """Return whether the secret key that a ring of OpenPGP begins with is sealed; None where it begins with none (RFC 9580)."""
+    new = bool(data[0] & 0x40)
+    if len(data) < _SHORTEST_RING or (not new and data[0] >> 2 & 15 != _SECRET_KEY):
+        return None
+    at = 1 + (1, 2, 4)[data[0] & 3]
+    if new:
+        at = 2 if data[1] < 192 else 3 if data[1] < 224 else 6  # noqa: PLR2004 - how lengths are written
+    version, numbers, at = data[at], _NUMBERS.get(data[at + 5]), at + 6
+    if version != 4 or numbers is None:  # noqa: PLR2004 - what is in use
+        return None
+    for _ in range(numbers):
+        bits = int.from_bytes(data[at : at + 2], "big")
+        if data[at + 2].bit_length() != (bits - 1) % 8 + 1:
+            return None
+        at += 2 + (bits + 7) // 8
+        if at + 2 >= len(data):
+            return None
+    return data[at] != 0
 
 
 def _holds_a_key(data: bytes) -> bool:

@@ -73,6 +73,23 @@ def test_a_key_of_pgp_whose_program_says_who_it_is() -> None:
     assert rules(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + lines) == []
 
 
+@pytest.mark.parametrize(
+    ("head", "length"), [(b"\x95", b"\x03\x00"), (b"\xc5", b"\xc2\x00")], ids=["old", "new"]
+)
+def test_a_ring_of_pgp_that_nobody_armoured(head: bytes, length: bytes) -> None:
+    numbers = RSA.public_key().public_numbers()
+    public = b"".join(
+        number.bit_length().to_bytes(2, "big") + number.to_bytes((number.bit_length() + 7) // 8, "big")
+        for number in (numbers.n, numbers.e)
+    )
+    key = head + length + b"\x04\x5f\x00\x00\x00\x01" + public
+    assert rules(key + b"\x00" + bytes(range(64))) == ["key/private"]
+    assert rules(key + b"\xfe\x09\x03" + bytes(range(64))) == ["key/encrypted"]
+    for at in range(len(key)):
+        assert rules(key[:at]) == []
+    assert rules(b"\x99" + key[1:] + bytes(64)) == []  # a public key
+
+
 @pytest.mark.parametrize("key", [EC, RSA], ids=["ec", "rsa"])
 def test_pem_in_base64_once_more(key: ec.EllipticCurvePrivateKey) -> None:
     for shape in (PKCS8, OLD):
