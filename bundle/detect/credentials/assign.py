@@ -9,7 +9,7 @@ from bundle.detect.credentials import decode, given, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
-from bundle.detect.credentials.naming import token
+from bundle.detect.credentials.naming import is_several_words, token
 from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, no_value
 from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
@@ -45,7 +45,7 @@ _ASSIGN = re.compile(
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
     (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|\(\w+\)\s*|@(?=["'])|(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|\[\]byte\s*\(\s*|\(\s*(?=["'])
-      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
+      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
     (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
@@ -137,7 +137,8 @@ def _begin(text: str, at: int, least: int) -> int:
     at = floor + len(text[floor:at].rstrip(_IN_A_NAME))
     while not (text[at].isalpha() or text[at] in "_$"):
         at += 1
-    return at
+    # "a=b\\npassword=...": the letter of an escape is none of the name's
+    return at + 1 if text[at] in "nrt" and text[at - 1 : at] == "\\" else at
 
 
 def _caught(  # noqa: PLR0911 - one return for each reason that it is none
@@ -280,7 +281,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and is_compound(value):
             return Confidence.MEDIUM
         phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
-        return Confidence.MEDIUM if phrase and any(c.isdigit() for c in value) else None
+        drawn = phrase and (any(c.isdigit() for c in value) or is_several_words(value))
+        return Confidence.MEDIUM if drawn else None
     if promised is Kind.TOKEN:
         sure = token(key, value, config=kind == place.CONFIG)
         shared = sure is None and kind in (place.CONFIG, place.OTHER) and key.lower() in _OF_PEERS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bundle.detect.credentials import decode
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Sink
+from bundle.detect.credentials.naming import is_several_words
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import Strength, is_chosen, is_placeholder, strength
 from hardening.findings import Confidence
@@ -138,6 +139,8 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
 def _sure(  # noqa: PLR0911 - one return for each degree
     sink: Sink, value: str, *, direct: bool
 ) -> Confidence | None:
+    if sink.service == "encryption" and is_several_words(value):
+        return Confidence.MEDIUM
     if (
         (is_placeholder(value) and value.lower() not in _EVEN)
         or re.search(r"\s", value.strip())

@@ -72,7 +72,8 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     if promised is None or value.startswith("{AES}") or is_template(value):
         return None
     itself = value.islower() and (value == name.lower() or value in DUMMIES)
-    chosen = said is Strength.NO and is_compound(value)
+    phrase = "phrase" in name.lower() and naming.is_several_words(value)
+    chosen = said is Strength.NO and (is_compound(value) or phrase)
     if chosen and (promised is Kind.PASSWORD or "community" in name.lower()):
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
     if itself and promised is Kind.PASSWORD and _beside_an_account(match):
@@ -137,6 +138,8 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     host, value = match["host"], caught.value
     if is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
+    if caught.user.lower() == "anonymous":
+        return None
     if _EXAMPLE_HOSTS.search(host):
         chosen = "." not in host and is_generated(value) and not is_example(value)
         meant = chosen and caught.user.lower() not in _NO_ACCOUNT
@@ -155,7 +158,7 @@ _VARIABLE = re.compile(r"^[A-Za-z_][\w.]*$")
 
 def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a connection string, which packed code looks like."""
-    if re.search(r"[(){}]|\w=[\w!]", caught.value):
+    if re.search(r"[(){}]|\w=[\w!]|\w\[$", caught.value):
         return None
     if (
         _ARGUMENT.search(match[0])

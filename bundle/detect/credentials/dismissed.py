@@ -19,7 +19,7 @@ PROMISE = re.compile(
     r"|h(?:eslo|as(?:l|\xe5\x82)o)|wachtwoord|mdp|l(?:ozinka|(?:o|\xe3\xb6|\xf6)senord)|ifre|jelszo|geslo|zugangscode"
 )
 """The words of the gate, in a text made lower case: that is several times quicker than to ask for either case."""
-CODED = re.compile(r"(?i)b64|unescape|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
+CODED = re.compile(r"(?i)b64|unescape|unquote|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
 """What says of a name or a call that a value is in a code."""
 _REACH = 100
 """Bytes before a hit in which a short name with its sign is."""

@@ -23,6 +23,8 @@ _CLOSED = re.compile(r"\s+[})\]]+$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s""")
 """Another setting on the same line."""
 _QUOTES = ("'", '"')
+_ESCAPES = ("\\n", "\\r", "\\t")
+_ESCAPED = re.compile(r"\\[nrt]")
 
 
 def read(
@@ -110,7 +112,10 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
 
 def _bare(found: re.Match[str], kind: str) -> str:
     """Return a value without quotes, without what stands behind it on its line."""
-    raw = _COMMENT.sub("", found["value"]).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
+    raw = found["value"]
+    if found.string[: found.start()].endswith(_ESCAPES) and (end := _ESCAPED.search(raw)):
+        raw = raw[: end.start()]  # "[a]\\nb=c\\n": a line within a literal
+    raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     raw = _CLOSED.sub("", raw)
     if raw[-1:] in _QUOTES and raw.count(raw[-1:]) == 1:
         raw = raw[:-1]  # line="password=value"

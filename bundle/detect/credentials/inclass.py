@@ -313,7 +313,7 @@ def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
         return None
     user = given[sink.user] if 0 <= sink.user < len(given) else None
     sure = calls.sure_of_class(sink, value, user)
-    if sure is None:
+    if sure is None or (user or "").lower() == "anonymous":
         return None
     return "login-call", Catch(
         0, 0, value, key=sink.callee, user=user or "", service=sink.service, confidence=sure

@@ -25,7 +25,7 @@ _PLAIN_WORDS = frozenset(
 )
 _PASSWORDS = _PLAIN_WORDS | frozenset(
     "pass pw psk passcode authtok motdepasse mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
-    "lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
+    "presharedkey lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
 _SEVERAL_WORDS = re.compile(
     r"(?:mot de passe|mot passe|(?:pre )?shared key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
@@ -34,7 +34,7 @@ _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
+    r"(?:secret|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
 )
 _TRAILERS = frozenset(
     "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "

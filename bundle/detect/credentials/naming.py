@@ -187,6 +187,22 @@ def is_two_words(value: str) -> bool:
     )
 
 
+_SEVERAL_WORDS = re.compile(r"[a-z]{3,12}(?:[ ][a-z]{3,12}){3,7}")
+_JOINING = re.compile(
+    r"\b(?:the|and|for|are|was|not|you|can|may|its|has|all|any|but|who|how|use|using|used)\b"
+)
+
+
+def is_several_words(value: str) -> bool:
+    """Whether the value is four small words and more without one that holds a sentence together: a phrase that dice chose."""
+    return bool(
+        _SEVERAL_WORDS.fullmatch(value)
+        and not _OF_A_SENTENCE.search(value)
+        and not _JOINING.search(value)
+        and not SECRET_WORD.search(value)
+    )
+
+
 def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
     """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
 

@@ -240,13 +240,14 @@ def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
     value = decode.plain(caught.value, asked=True)
     if value is None:
         return None
-    caught = replace(caught, value=value)
+    caught = replace(caught, value=value.strip('"'))  # of Active Directory: within quotes
     return hashes.ldap(caught, match) if value.startswith("{") else named(caught, match)
 
 
 def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
-    if (caught.user.rsplit(".", 1)[-1].lower() in _SETTINGS and "=" in match[0]) or kind_of(caught.user):
+    last = caught.user.rsplit(".", 1)[-1].lower()
+    if (last in _SETTINGS and "=" in match[0]) or kind_of(caught.user) or "checksum" in caught.user.lower():
         return None
     value = _plain(caught.value)
     if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):

@@ -86,7 +86,8 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         wanted = [i for i, name in enumerate(names) if kind_of(name)]
         position = start + found.end()
         settings = bool(_SETTINGS.search(found["table"])) and not _TEXTS.search(found["table"])
-        if not wanted and _TEXTS.search(found["table"]):
+        texts = bool(_TEXTS.search(found["table"]))
+        if not wanted and texts:
             continue
         user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
         text = view.text(start, start + _READ)
@@ -96,7 +97,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
                 if i < len(row):
                     account = row[user][2] if 0 <= user < len(row) and user != i else ""
                     caught = _judged(start, row[i], account, names[i])
-                    if caught is not None:
+                    if caught is not None and not (texts and caught[1].value.isalpha()):
                         yield caught
                         position = max(position, caught[1].end)
             if not wanted and (
