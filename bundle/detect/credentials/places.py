@@ -92,6 +92,8 @@ _SHORT_WORD = 8
 _SETTER = re.compile(r"(?i)set_?\w{0,20}(?:key|secret|token)$")
 _FIELD = re.compile(r"^[a-z]+(?:_[a-z0-9]+)+$")
 """The name of a field."""
+_NUMBERED = re.compile(r"_[a-z]+\d{2,4}$")
+"""Beside an account, what people choose rather than a field: `boiler_db40`."""
 
 
 _ADDRESS = re.compile(r"""(?i)["'](?:jdbc|ldap|mysql|postgres(?:ql)?|mongodb|amqp|imap)s?:""")
@@ -106,7 +108,7 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if caught.user and _ADDRESS.search(match[0]) and strength(caught.value) >= Strength.WORD:
         return replace(caught, confidence=Confidence.MEDIUM)
-    if _FIELD.match(caught.value):
+    if _FIELD.match(caught.value) and not (caught.user and _NUMBERED.search(caught.value)):
         return None
     if caught.value.isalpha() and caught.value.islower() and len(caught.value) < _SHORT_WORD and not usual:
         return None  # the name of something
