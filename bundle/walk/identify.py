@@ -42,7 +42,7 @@ CONTAINERS = frozenset(
     {
         "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
         "zlib", "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
-        "disk",
+        "disk", "ext",
     }
 )  # fmt: skip
 """Formats the walker looks inside."""
@@ -148,12 +148,21 @@ def _binary(head: bytes, source: Source) -> str:
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
     if any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
-        return "unread"
+        return "ext" if _ext(head) else "unread"
     if is_disk(head, source.size):
         return "disk"
     if _zlib(head):
         return "zlib"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
+
+
+def _ext(head: bytes) -> bool:
+    """Whether this is a file system that is opened, whose magic stands far behind its begin."""
+    if not head.startswith(b"\x53\xef", 0x438):
+        return False
+    from bundle.walk.formats import ext
+
+    return ext.is_ext(head)
 
 
 def _arj(head: bytes) -> bool:

@@ -35,10 +35,10 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
         return cpio.members(stream.Stream(chunks(source)), context)
     if kind in _WHOLE:
         return _WHOLE[kind](source, context)
-    if kind == "squashfs":
-        from bundle.walk.formats import squashfs
+    if kind in ("squashfs", "ext"):
+        from bundle.walk.formats import ext, squashfs
 
-        return squashfs.members(source, context)
+        return ext.members(source, context) if kind == "ext" else squashfs.members(source, context)
     if kind in outside.FORMATS:
         return outside.members(source, kind, context)
     blocks = compressed.unpacked(source, kind, context)

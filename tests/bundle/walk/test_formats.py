@@ -86,6 +86,10 @@ COMMANDS = {
     "squashfs-lzo": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lzo"),
     "squashfs-lz4": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lz4"),
     "squashfs-lz4hc": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -comp lz4 -Xhc"),
+    "ext2": ("mkfs.ext2", "mkfs.ext2 -q -b 1024 -d tree out 24M"),
+    "ext3": ("mkfs.ext3", "mkfs.ext3 -q -d tree out 24M"),
+    "ext4": ("mkfs.ext4", "mkfs.ext4 -q -d tree out 24M"),
+    "ext4-old": ("mkfs.ext4", "mkfs.ext4 -q -O ^64bit -I 128 -b 1024 -d tree out 24M"),
     "squashfs-plain": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -noI -noD -noF"),
 }
 
@@ -107,6 +111,26 @@ def test_archive_of_a_real_program(name: str, tree: Path, tmp_path: Path) -> Non
     wanted = digests(tree)
     assert {name: found.get(name) for name in wanted} == wanted
     assert not problems
+
+
+def test_a_damaged_file_system_is_said(tree: Path, tmp_path: Path) -> None:
+    need("mkfs.ext4")
+    path = tmp_path / "fs"
+    subprocess.run(
+        ["mkfs.ext4", "-q", "-b", "4096", "-d", tree, path, "16M"], check=True, capture_output=True
+    )
+    whole = path.read_bytes()
+    inodes = 4096 * int.from_bytes(whole[4096 + 8 : 4096 + 12], "little")
+    root = inodes + int.from_bytes(whole[1024 + 88 : 1024 + 90], "little")
+    cases = {
+        "truncated": whole[: 4 << 20],
+        "unsupported": whole[: 1024 + 96] + b"\xff\xff" + whole[1024 + 98 :],
+        "corrupt": whole[: root + 40] + bytes(60) + whole[root + 100 :],
+        "trailing-data": whole + b"and more" * 99,
+    }
+    for reason, data in cases.items():
+        path.write_bytes(data)
+        assert reason in {problem.reason for problem in said(path)[1]}, reason
 
 
 def test_a_large_file_comes_in_windows_with_the_right_lines(tmp_path: Path) -> None:
