@@ -11,6 +11,7 @@ _BASE64 = re.compile(r"^[A-Za-z0-9+/_-]{4,}={0,2}$")
 _HEX = re.compile(r"^(?:[0-9a-fA-F]{2}){3,}$")
 _OBF = re.compile(r"^OBF:((?:[0-9a-zA-Z]{4})+)$")
 _XOR = re.compile(r"^\{xor\}([A-Za-z0-9+/]+=*)$")
+_MARKED = re.compile(r"^\{(?:base64|b64)\}([A-Za-z0-9+/]+={0,2})$", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 
 
@@ -18,13 +19,15 @@ def plain(value: str, *, asked: bool) -> str | None:
     """Return what a value decodes to, or None.
 
     Base64, hex and percent signs are undone only where the place asks for it (`password_b64`, `base64_decode(...)`);
-    what names its code itself (`OBF:`, `{xor}`) is undone anywhere.
+    what names its code itself (`OBF:`, `{xor}`, `{base64}`) is undone anywhere.
     """
     if found := _OBF.match(value):
         return _obf(found[1])
     if found := _XOR.match(value):
         raw = _base64(found[1])
         return None if raw is None else _readable(bytes(b ^ 0x5F for b in raw))
+    if found := _MARKED.match(value):
+        value, asked = found[1], True
     if not asked:
         return None
     if _HEX.match(value):

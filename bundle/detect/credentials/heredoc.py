@@ -11,14 +11,14 @@ from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import is_placeholder
 
 GATE = (
-    r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh)\b"
+    r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh)\b"
     r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
     r"|\b(echo|printf)\s[^\n]{0,300}[\"']\s{0,3}(>>?|\|\s{0,3}(sudo\s{1,3})?tee\s)\s{0,3}(-a\s{1,3})?[\"']?[\w./~$]"
 )
 _OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*\n""")
 _WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
 _PROGRAM = re.compile(
-    r"(?i)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
+    r"(?i)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
 )
 _ECHOED = re.compile(
     r"""\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>["'])(?P<text>[^"'\n]+?)(?:\\n)?(?P=q)\s*(?:>>?|\|\s*(?:sudo\s+)?tee\s)\s*(?:-a\s+)?["']?(?P<path>[\w./${}~-]+)"""
@@ -28,7 +28,7 @@ _LINE = re.compile(r"[^\n]+")
 _ACCOUNT = re.compile(r"\s*(?P<user>[\w.@-]+):(?P<secret>[^\s:$]\S*)\s*$")
 _FTP = re.compile(r"(?i)\s*(?:(?:quote\s+|raw\s+)?pass\s+|user\s+(?P<user>\S+)\s+)(?P<secret>[^\s$\"']+)\s*$")
 _LONGEST = 1 << 16
-_PROMPTED = frozenset(("passwd", "smbpasswd", "kinit", "cryptsetup"))
+_PROMPTED = frozenset(("passwd", "smbpasswd", "vncpasswd", "kinit", "cryptsetup"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ _TEXTS = re.compile(
 _OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
 _OF_PASSWORDS = re.compile(r"(?i)(?:^|[^a-z])(?:credentials?|passwords?)[`\"\]]?$")
 _EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
+_PIN = re.compile(r"(?i)^(?:\w+_)?pin(?:_?code)?$")
+_NUMBER = re.compile(r"\d{4,8}$")
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
 
@@ -83,7 +85,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
         if found is None:
             continue
         names = _filled(found["columns"]) or columns(found["table"])
-        wanted = [i for i, name in enumerate(names) if kind_of(name)]
+        wanted = [i for i, name in enumerate(names) if kind_of(name) or _PIN.match(name)]
         position = start + found.end()
         settings = bool(_SETTINGS.search(found["table"])) and not _TEXTS.search(found["table"])
         texts = bool(_TEXTS.search(found["table"]))
@@ -240,6 +242,8 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
         hashed = hashes.digest(caught, _NO_KEY)
         return None if hashed is None else ("password-hash", hashed)
     promised = kind_of(column)
+    if promised is None:  # the column of a number to type in
+        return ("sql", replace(caught, confidence=Confidence.MEDIUM)) if _NUMBER.match(text) else None
     if promised is Kind.LIKELY and not is_chosen(text):
         return None
     if promised is Kind.TOKEN:
