@@ -28,6 +28,8 @@ _LINE = re.compile(r"[^\n]+")
 _ACCOUNT = re.compile(r"\s*(?P<user>[\w.@-]+):(?P<secret>[^\s:$]\S*)\s*$")
 _FTP = re.compile(r"(?i)\s*(?:(?:quote\s+|raw\s+)?pass\s+|user\s+(?P<user>\S+)\s+)(?P<secret>[^\s$\"']+)\s*$")
 _LONGEST = 1 << 16
+_ANSWERS = frozenset("y n yes no".split())
+"""What the same programs ask beside."""
 _PROMPTED = frozenset(("passwd", "smbpasswd", "vncpasswd", "kinit", "cryptsetup"))
 
 
@@ -85,6 +87,11 @@ def answers(view: View, body: Body) -> Iterator[Catch]:
             continue
         start = body.start + line.start() + first
         value = view.value(start, body.start + line.start() + last)
-        if is_placeholder(value) or " " in value or user.lower() in ("anonymous", "ftp"):
+        if (
+            is_placeholder(value)
+            or " " in value
+            or value.lower() in _ANSWERS
+            or user.lower() in ("anonymous", "ftp")
+        ):
             continue
         yield Catch(start, body.start + line.start() + last, value, key=body.program, user=user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bundle.walk.member import Content, Member
@@ -24,6 +25,26 @@ def codec(content: Content) -> tuple[bytes, str]:
     if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
         return b"", "utf-16-le"
     return b"", ""
+
+
+_HALT = re.compile(rb"__HALT_COMPILER\(\);(?: ?\?>)?(?:\r?\n)?")
+_STUB = 1 << 20
+_ROW = 24
+"""Bytes that a phar's manifest has for each of its files at least."""
+
+
+def _code(member: Member) -> Content:
+    """Return a text without the files that a phar holds behind its code: the walk says those one by one."""
+    content = member.content
+    if member.format != "php" or member.derived:
+        return content
+    end = _HALT.search(content, 0, _STUB)
+    if end is None:
+        return content
+    head = bytes(content[end.end() : end.end() + 8]).ljust(8, b"\xff")
+    size, count = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
+    holds = 0 < count <= size // _ROW and end.end() + 4 + size <= len(content)
+    return content[: end.end()] if holds else content
 
 
 def _in_lines(content: Content) -> Content:
@@ -51,7 +72,7 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        return cls(_in_lines(member.content), apart=member.derived == "constants")
+        return cls(_in_lines(_code(member)), apart=member.derived == "constants")
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""

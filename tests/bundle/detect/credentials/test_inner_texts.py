@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -111,3 +112,13 @@ def test_the_gate_sees_an_option_behind_a_word_of_the_same_letters(
     said = list(credentials.check(member("a.conf", text), "b"))
     assert said == list(plain.check(member("a.conf", text), "b"))
     assert _lines(said) == [1, 2, 4]
+
+
+def test_the_code_of_a_phar_is_read_without_its_files(credentials: Credentials) -> None:
+    file = f"<?php\n$c = mysql_connect('db2', 'keeper', '{SECOND}');\n".encode()
+    stub = f"<?php\n$c = mysql_connect('db2', 'keeper', '{FIRST}');\n__HALT_COMPILER(); ?>\r\n".encode()
+    row = (1).to_bytes(4, "little") + b"a" + len(file).to_bytes(4, "little") * 6
+    body = (1).to_bytes(4, "little") + bytes(10) + row
+    for behind, wanted in ((len(body).to_bytes(4, "little") + body + file, [2]), (b"\n" + file, [2, 6])):
+        one = replace(member("a.phar", stub + behind), format="php")
+        assert _lines(list(credentials.check(one, "b.zip"))) == wanted
