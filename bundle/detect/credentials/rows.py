@@ -59,6 +59,8 @@ _TEXTS = re.compile(
 """Tables of texts, and of what columns there are."""
 _OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
 _OF_PASSWORDS = re.compile(r"(?i)(?:^|[^a-z])(?:credentials?|passwords?)[`\"\]]?$")
+_HASHING = frozenset("md5 sha sha1 sha2 password old_password encrypt crypt".split())
+"""What a statement does with a password on its way into a table."""
 _EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
 _PIN = re.compile(r"(?i)^(?:\w+_)?pin(?:_?code)?$")
 _NUMBER = re.compile(r"\d{4,8}$")
@@ -178,6 +180,9 @@ def _account(base: int, row: Sequence[tuple[int, int, str, str]], table: str) ->
         )
     if not _OF_USERS.search(table):
         return None
+    for start, end, value, called in row:
+        if called.lower() in _HASHING and strength(value) is not Strength.NO:
+            return Catch(base + start, base + end, value, user="account", confidence=Confidence.MEDIUM)
     for (_, _, name, called), (start, end, value, inner) in pairwise(row):
         if (
             not (called or inner)
