@@ -47,6 +47,8 @@ _READ = 1 << 20
 _LONGEST_HEAD = 5000
 _SHORTEST = 2
 _LINE = re.compile(r"[^\n]+")
+_MARK = "\xef\xbb\xbf"
+"""What spreadsheets begin a text of UTF-8 with, read byte by byte."""
 _SETTING = re.compile(r"^[A-Za-z][\w.:/ -]{1,60}$")
 _JOINED = re.compile(r"[A-Za-z][._:/-][A-Za-z]|[a-z][A-Z]")
 _OPERATORS = frozenset((":=", "==", "+=", "="))
@@ -216,7 +218,7 @@ def tabular(view: View) -> Iterator[tuple[str, Catch]]:
     if head is None:
         return
     sign = max(",;\t|", key=head[0].count)
-    names = [c.strip(" \"'\r") for c in head[0].split(sign)]
+    names = [c.strip(" \"'\r") for c in head[0].removeprefix(_MARK).split(sign)]
     wanted = [i for i, name in enumerate(names) if kind_of(name)]
     if len(names) < _SHORTEST or not wanted or not all(_SETTING.match(n) or not n for n in names):
         return

@@ -122,3 +122,11 @@ def test_the_code_of_a_phar_is_read_without_its_files(credentials: Credentials) 
     for behind, wanted in ((len(body).to_bytes(4, "little") + body + file, [2]), (b"\n" + file, [2, 6])):
         one = replace(member("a.phar", stub + behind), format="php")
         assert _lines(list(credentials.check(one, "b.zip"))) == wanted
+
+
+def test_what_editors_of_windows_put_into_a_text_is_none_of_it(look: Look) -> None:
+    assert _lines(look("a/cameras.csv", f"\ufeffIP;Password\r\n10.4.0.31;{FIRST}\r\n")) == [2]
+    assert _lines(look("root/.pgpass", f"db2:5432:plant:keeper:{FIRST}\r\n*:*:*:keeper:{SECOND}\r\n")) == [
+        1,
+        2,
+    ]
