@@ -52,9 +52,15 @@ _HOST = re.compile(r"^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,4}$")
 """The host that an account logs in to: `getSession("root", "srv01.plant.local", 22)`."""
 
 
-def account_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
+_AMONG = re.compile(r"\bin\s*$")
+"""Before a list that something is looked up in: `if name not in ("admin", "public")`."""
+
+
+def account_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
     """Two literals between brackets of which the first is an account that every system has."""
     said = strength(caught.value)
+    if _AMONG.search(match.string, 0, match.start()):
+        return None
     if (
         _DASHED.match(caught.value)
         or _HOST.match(caught.value)
@@ -71,13 +77,13 @@ _USER_FIRST = frozenset(("curl", "wget"))
 def words(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The word after an option of a command that is written as a list; `curl -u` takes user:password."""
     option, command = match["option"], match["key"].lower()
-    if option in ("-u", "--user"):
+    if option in ("-u", "-U", "--user"):
         if command not in _USER_FIRST or ":" not in caught.value:
             return None
         user, _, value = caught.value.partition(":")
         caught = replace(caught, start=caught.start + len(user) + 1, value=value, user=user)
     elif (command in _USER_FIRST and option != "--password") or (
-        option == "-p" and command.startswith(("docker", "snmp"))
+        option == "-p" and command.startswith(("docker", "snmp", "psql"))  # psql's is a port
     ):
         return None
     if option in ("-c", "-C") and not command.startswith("snmp"):
@@ -103,8 +109,10 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What stands behind a word that a key, a community or a shared secret follows, where only values of programs stand else."""
     value = caught.value
     said = strength(value)
-    if said is Strength.NO and not is_compound(value):
+    if (said is Strength.NO and not is_compound(value)) or caught.user.lower() in ("or", "and"):
         return None
+    if (match.groupdict().get("key") or "").startswith(("Enable ", "Username ")):
+        return None  # a sentence, which routers know no capitals of
     sure = is_generated(value) or is_phrase(value) or any(c in "!@#$%^&*" for c in value)
     if (match.groupdict().get("key") or "").lower() in ("key", "community"):
         sure = sure or said > Strength.WORD or is_compound(value)

@@ -170,9 +170,15 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     value = _decoded(found, text, key, value)
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
+    compared = compared or (quoted and len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, found.end()))
     if confidence is None or compared:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
+
+
+_GOES_ON_WITH = re.compile(r"\s*\.\s*\$[a-z_]\w*(?:hash|pass|pwd)")
+_SHORT_HEAD = 6
+"""Letters that tell how a value is stored which a variable goes on with: `'-ZM-'.$pass_hash`."""
 
 
 def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: str) -> bool:
@@ -240,6 +246,22 @@ def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     return deeper and between.count("\n") == 1 and not re.search(r"[\s:=]", found["value"].strip())
 
 
+_OF_A_RECORD = re.compile(r"[\w.-]:$")
+_ENTRY_POINT = re.compile(r"=[ \t]{0,8}$")
+
+
+def _within_a_name(found: re.Match[str], text: str, before: str) -> bool:
+    """Whether a colon is none of an assignment's: of an address, of a record (`a:b:c`), of the way to a class (`x = a.b:C`)."""
+    tight = text[found.end("key") : found.start("value")] == ":"
+    if not tight:
+        return False
+    return (
+        found["value"].startswith("//")
+        or bool(_OF_A_RECORD.search(before))
+        or ("." in found["key"] and bool(_ENTRY_POINT.search(before)))
+    )
+
+
 def _separated(found: re.Match[str], text: str) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
@@ -248,7 +270,9 @@ def _separated(found: re.Match[str], text: str) -> bool:
     if ("read" in small or "/p" in small) and _ASKED_FOR.search(before):
         return False
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
-    if ")" in close and sep != "=":
+    if (")" in close and sep != "=") or (
+        sep == ":" and not quoted_key and _within_a_name(found, text, before)
+    ):
         return False
     if sep == ",":
         return sets(before, found["key"], quoted_key=quoted_key, quoted=found["value"][0] in "\"'")

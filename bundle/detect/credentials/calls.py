@@ -57,6 +57,10 @@ _ANYTHING = frozenset("connect auth create_user".split())
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
 _LONGEST_NAME = 80
+_PACKED = 500
+"""Bytes of one line that nobody wrote by hand."""
+_MESSAGE = re.compile(r"""(?:Error|Exception|warn|error)\s*\(\s*(?:"[^"\n]*|'[^'\n]*|`[^`\n]*)$""")
+"""Before a call that a program speaks of: `throw new Error('cookieParser("secret") required')`."""
 _IN_A_CHAIN = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_.:->")
 """What a name of a call goes on with, in a text with one character for each byte."""
 _WORD = re.compile(r"\b\w")
@@ -90,8 +94,9 @@ class Calls:
     def catches(self, view: View, ends: list[int]) -> Iterator[Catch]:
         """Yield the secret arguments of the calls whose opening bracket is near the hits."""
         for at in dict.fromkeys(ends):
-            sink = self._called(view.text(max(0, at - _LONGEST_NAME), at))
-            if sink is None:
+            before = view.text(max(0, at - _LONGEST_NAME), at)
+            sink = self._called(before)
+            if sink is None or _MESSAGE.search(before):
                 continue
             caught = _secret(sink, arguments(view.text(at, at + _LONGEST)), view, at)
             if caught is not None:
@@ -191,6 +196,8 @@ def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
     last = re.split(r"->|::\$?|\.", name)[-1].lstrip("$")
     if not last or last in ("null", "true", "false", "NULL", "None"):
         return None
+    if len(last) == 1 and at > _PACKED and "\n" not in view.text(at - _PACKED, at):
+        return None  # packed code has the same letter for everything
     low = max(0, at - _FAR)
     text = view.text(low, at)
     place = text.rfind(last)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials import around, decode, hashes, naming, places, tables, tokens
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.keyword import PLAIN_WORDS, Kind, ascii_name, kind_of
 from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
@@ -41,16 +41,23 @@ def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return None if stands_for_one or " " in value or named_so else caught
 
 
+_OF_A_SENTENCE = frozenset(
+    "will would option options argument arguments flag flags switch parameter parameters is are was and or must may might can could should shall to for if when then "
+    "the this that these with without from into instead also only both either which requires implies means needs takes sets gives has does".split()
+)
+"""What goes on with a text that speaks of an option: `--passwd will write`."""
+
+
 def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The value of an option called like a password: not the option's own description."""
     name = match.groupdict().get("key")
     if name and kind_of(name) is None:
         return None
     value = caught.value
-    if _NAME_ONLY.match(value) and value.lower() not in common():
+    if _NAME_ONLY.match(value.rstrip(":")) and value.lower() not in common():
         return None
     said = strength(value)
-    if said is Strength.NO or value.lower() in DUMMIES:
+    if said is Strength.NO or value.lower() in DUMMIES or value.lower().rstrip(".,;:") in _OF_A_SENTENCE:
         return None
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
 
@@ -109,6 +116,8 @@ def _beside_an_account(match: re.Match[str]) -> bool:
 
 
 _CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")
+_OCTET = re.compile(r"[0-9A-Fa-f]{2}")
+"""A part of the address of an interface, which has as many colons."""
 _PGPASS = 5
 """Fields of a line of .pgpass."""
 _ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
@@ -146,7 +155,9 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         return replace(caught, confidence=Confidence.MEDIUM) if meant else None
     if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
         return None
-    if value.lower() in DUMMIES:
+    if _NAME_ONLY.match(value) and kind_of(value):
+        return None
+    if value.lower() in DUMMIES or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS:
         return replace(caught, confidence=Confidence.LOW)
     return caught
 
@@ -202,11 +213,8 @@ def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
 def pgpass(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A line of .pgpass: five fields, the second a port."""
     fields = match[0].strip().split(":")
-    return (
-        place_only(caught, match)
-        if len(fields) >= _PGPASS and (fields[1].isdigit() or fields[1] == "*")
-        else None
-    )
+    known = len(fields) >= _PGPASS and (fields[1].isdigit() or fields[1] == "*")
+    return place_only(caught, match) if known and not all(map(_OCTET.fullmatch, fields[1:5])) else None
 
 
 def saslpasswd(caught: Catch, match: re.Match[str]) -> Catch | None:

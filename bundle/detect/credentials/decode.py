@@ -86,6 +86,6 @@ def unescaped(text: str) -> str:
         word = found[1]
         if word[0] in "ux" and len(word) > 1:
             return chr(int(word[1:], 16))
-        return {"n": "\n", "t": "\t", "r": "\r"}.get(word, word)
+        return {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(word, word)
 
     return _ESCAPE.sub(plain, text)

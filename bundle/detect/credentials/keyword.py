@@ -20,10 +20,10 @@ class Kind(Enum):
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PLAIN_WORDS = frozenset(
+PLAIN_WORDS = frozenset(
     "password passwd passphrase passwort kennwort pwd clave senha parola contrasena contrasenia mdp haslo wachtwoord heslo".split()
 )
-_PASSWORDS = _PLAIN_WORDS | frozenset(
+_PASSWORDS = PLAIN_WORDS | frozenset(
     "pass pw psk passcode authtok motdepasse mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
     "presharedkey lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
@@ -178,7 +178,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.TOKEN
     if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         plain = [w for w in words if w not in _REPEATED]
-        likely = plain != words and plain and plain[-1] in _PLAIN_WORDS and not _BANNED.intersection(plain)
+        likely = plain != words and plain and plain[-1] in PLAIN_WORDS and not _BANNED.intersection(plain)
         own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
         held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
         return Kind.LIKELY if likely or held else None
@@ -188,7 +188,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.TOKEN
     if _ENDS_LIKE_ONE.search(words[-1]) and words[-1] not in _OTHER_PASSES:
         return Kind.LIKELY
-    return Kind.LIKELY if _PLAIN_WORDS.intersection(words) or words[0] == "pass" else None
+    return Kind.LIKELY if PLAIN_WORDS.intersection(words) or words[0] == "pass" else None
 
 
 def names_an_account(name: str) -> bool:

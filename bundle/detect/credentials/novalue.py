@@ -45,7 +45,9 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         return True
     if kind in PROGRAMS:
         key = key.rsplit(".", 1)[-1]
-    return value.lower() == key.lower() and (kind != place.CONFIG or value != value.lower())
+    several = len(_SIGNS.split(key.strip("_"))) > 1  # `pool_passwd = 'pool_passwd'`, a file of that name
+    same = value.lower() in (key.lower(), f"{key.lower()}\0")  # which is how literals of C end
+    return same and (kind != place.CONFIG or value != value.lower() or several)
 
 
 def _same_letters(value: str, key: str) -> bool:

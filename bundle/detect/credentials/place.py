@@ -167,10 +167,18 @@ def is_comment(before: str, kind: str) -> bool:
     return True
 
 
+_PACKED_ALONE = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".Z")
+
+
 def inside(member: Member, subject: str) -> str:
-    """Return a member's path inside what is looked at: the folders above that say nothing about it."""
-    path = member.parts[-1]
-    return path.removeprefix(subject) if len(member.parts) == 1 else path
+    """Return a member's path inside what is looked at: the folders above that say nothing about it.
+
+    A file that was packed alone lies where its package lay: `usr/share/doc/x/NEWS.gz`.
+    """
+    *above, path = member.parts
+    if above and "/" not in path and above[-1].endswith(_PACKED_ALONE):
+        path = f"{above.pop().rpartition('/')[0]}/{path}"
+    return path if above else path.removeprefix(subject)
 
 
 def is_documentation(path: str, kind: str) -> bool:

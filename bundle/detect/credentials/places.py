@@ -155,6 +155,10 @@ _SEALED = re.compile(r"\sENC\s+$")
 """Before what a gateway has sealed with a key that all of its kind have, in Base64."""
 
 
+_COUNTED = re.compile(r"[A-Za-z]+,\d{1,6}$")
+"""The last word of a text, and the number in the column beside it."""
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
@@ -165,7 +169,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         not (is_generated(value) or usual)
         or ("/" in value and not ((match["q"] and _KEY_IN_BASE64.match(value)) or _SEALED.search(between)))
         or value.lower() in _METHODS
-        or (not match["q"] and _ARGUMENT.match(value))
+        or (not match["q"] and (_ARGUMENT.match(value) or _COUNTED.match(value)))
         or (before and before[0][0].isupper())
     ):
         return None
@@ -246,10 +250,17 @@ def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
     return hashes.ldap(caught, match) if value.startswith("{") else named(caught, match)
 
 
+_LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
+"""The last word of a name as programs write them: `mailAccount_relayHost`."""
+
+
 def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
     last = caught.user.rsplit(".", 1)[-1].lower()
     if (last in _SETTINGS and "=" in match[0]) or kind_of(caught.user) or "checksum" in caught.user.lower():
+        return None
+    last = _LAST_OF_CAMELS.search(caught.user)
+    if last and last[0].lower() in _SETTINGS:
         return None
     value = _plain(caught.value)
     if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
@@ -261,10 +272,23 @@ def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
 
 
+_CLOCK = re.compile(r"(?i)\d\d(?:[ap]m)?$")
+"""Minutes behind the hour at which somebody logged in."""
+
+
+def _is_no_login(caught: Catch, match: re.Match[str]) -> bool:
+    """Whether two words around a colon are a time, or one of several literals of which the one before ends like a name of a login."""
+    if _CLOCK.match(caught.value) and caught.user.isdigit():
+        return True
+    key = match.start("key") if match.groupdict().get("key") else 0
+    listed = key and "," in match.string[match.end("key") : match.start("user")]
+    return bool(listed) and match.string[key - 1] not in "\"'"
+
+
 def login(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`user:password` in one literal, where a login is expected."""
     said = strength(caught.value)
-    if caught.value.lower() in DUMMIES or "//" in caught.value:
+    if caught.value.lower() in DUMMIES or "//" in caught.value or _is_no_login(caught, match):
         return None
     if said < Strength.COMMON:
         line = match.string[: match.start()].rsplit("\n", 1)[-1]

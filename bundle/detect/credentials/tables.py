@@ -11,6 +11,7 @@ from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES, is_joined
+from bundle.detect.credentials.places import asked
 from bundle.detect.credentials.values import (
     SECRET_WORD,
     Strength,
@@ -155,6 +156,34 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(one, confidence=Confidence.MEDIUM, note=TOLD)
 
 
+def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The first of a list of users that has their passwords; a list of names has as many words."""
+    between = match.string[match.end("user") : match.start("secret")]
+    listed = "," in between and not _IN_BRACKETS.search(match.string[match.start() : match.start("user")])
+    if (listed and not is_generated(caught.value)) or _MEMBER.match(caught.value):
+        return None
+    return asked(caught, match)
+
+
+_IN_BRACKETS = re.compile(r"[{\[(]\s*[{\[(]\s*[\"']$")
+"""An account and its password between brackets of their own."""
+_MEMBER = re.compile(r"[a-z]+\.[a-z]+$")
+"""What a program asks a server for: `users.list`."""
+
+
+def of_database(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """Host, account and password in one list under the name of a database, which other lists are called after as well."""
+    first = _FIRST.search(match[0])
+    return asked(caught, match) if first and _HOST.search(first[1]) else None
+
+
+_FIRST = re.compile(r"""(?:^|[\[(]\s*)["']([^"'\n]{1,120})["']""")
+_HOST = re.compile(
+    r"(?i)^(?:dbi:|[a-z]{2,10}:)|[./]|^localhost$|^(?:[a-z]{2,8}[-_])?(?:db|host|server|srv)[-_]?\d*$|^(?:mysql|mariadb|sql|postgres|pgsql|database)(?:[-_]?(?:db|host|server))?\d*$"
+)
+"""What a connection begins with: the host, or how it is spoken to."""
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "tabled": tabled,
     "several-passwords": several_passwords,
@@ -163,4 +192,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "sentence": sentence,
     "random-bytes": random_bytes,
     "told-in-a-table": told_in_a_table,
+    "users": in_users,
+    "of-database": of_database,
 }

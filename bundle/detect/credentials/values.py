@@ -135,7 +135,9 @@ def is_placeholder(value: str) -> bool:
 
 _WITH_A_NUMBER = re.compile(r"(?i)oauth\d|ec2|s3|ssh2|x509|md5|sha\d{1,3}|base64|b64|utf-?8|v\d(?!\d)")
 """Names of protocols and codes that have a number in them, which makes no password of a name: `oauth2_credential`."""
-_STEPS = re.compile(r"[A-Za-z][A-Za-z_-]+\d?(?:/[A-Za-z][A-Za-z_-]+\d?){2,}$")
+_STEPS = re.compile(
+    r"(?:[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?/){2,}[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?$|[a-z]{3,}[A-Z][A-Za-z]+/[a-z]{3,}[A-Z][A-Za-z]+$"
+)
 _FEWEST_IN_AN_ALPHABET = 8
 
 
@@ -145,7 +147,7 @@ def _is_an_alphabet(value: str) -> bool:
 
 
 def _is_a_path(value: str) -> bool:
-    """Whether the value is three and more words behind each other with slashes: the way to a setting or a member."""
+    """Whether the value is names behind each other with slashes: the way to a setting or a member."""
     return bool(_STEPS.match(value)) and not any(
         is_gibberish(step) or _odd_case(step) for step in value.split("/")
     )
@@ -203,8 +205,18 @@ def is_chosen(value: str) -> bool:
     return is_generated(value) or (mixed and strength(value) is Strength.COMMON)
 
 
-_TEMPLATE = re.compile(r"\{\w*(?:![rsa])?(?::[^{}\s]{0,12})?\}|%(?:\(\w+\))?[srd](?![a-z0-9])")
+_TEMPLATE = re.compile(
+    r"\{\w*(?:![rsa])?(?::[^{}\s]{0,12})?\}|%(?:\(\w+\))?[srd](?![a-z0-9])|\{[a-z_][\w.]*\([^{}]*(?:\}|$)"
+)
 """What a program formats: `v2/users/{id}`, `storage/%s/keys`."""
+
+
+_FEW_LEFT = 6
+
+
+def _is_short(rest: str) -> bool:
+    """Whether so few letters and digits are left that they do no more than name or part what is filled in: `GUID:{x};{y};2`."""
+    return sum(c.isalnum() for c in rest) < _FEW_LEFT
 
 
 def is_template(value: str) -> bool:
@@ -212,7 +224,7 @@ def is_template(value: str) -> bool:
     return (
         ("{" in value or "%" in value)
         and bool(_TEMPLATE.search(value))
-        and ("/" in value or not is_generated(_TEMPLATE.sub("", value)))
+        and ("/" in value or not is_generated(rest := _TEMPLATE.sub("", value)) or _is_short(rest))
     )
 
 

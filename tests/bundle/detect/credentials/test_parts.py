@@ -110,6 +110,20 @@ def test_style(path: str, content: str, kind: str) -> None:
     assert place.style(member(path, content)) == kind
 
 
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        (("b/usr/share/doc/x/NEWS.gz", "NEWS"), "/usr/share/doc/x/NEWS"),
+        (("b", "usr/share/doc/x/NEWS.gz", "NEWS"), "usr/share/doc/x/NEWS"),
+        (("b/docs/x.tar.gz", "x.tar", "etc/x.conf"), "etc/x.conf"),
+        (("b/docs/x.zip", "x.conf"), "x.conf"),
+        (("b/etc/x.conf",), "/etc/x.conf"),
+    ],
+)
+def test_what_was_packed_alone_lies_where_its_package_lay(parts: tuple[str, ...], path: str) -> None:
+    assert place.inside(Member(parts=parts, kind="file", size=1, content=b"x"), "b") == path
+
+
 def test_documentation_and_comments_are_examples(look: Look) -> None:
     line = f"db.password={made(SEED)}\n"
     (plain,) = look("conf/a.properties", line)
