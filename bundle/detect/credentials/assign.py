@@ -252,8 +252,7 @@ _ENTRY_POINT = re.compile(r"=[ \t]{0,8}$")
 
 def _within_a_name(found: re.Match[str], text: str, before: str) -> bool:
     """Whether a colon is none of an assignment's: of an address, of a record (`a:b:c`), of the way to a class (`x = a.b:C`)."""
-    tight = text[found.end("key") : found.start("value")] == ":"
-    if not tight:
+    if text[found.end("key") : found.start("value")] != ":":
         return False
     return (
         found["value"].startswith("//")
@@ -270,9 +269,7 @@ def _separated(found: re.Match[str], text: str) -> bool:
     if ("read" in small or "/p" in small) and _ASKED_FOR.search(before):
         return False
     quoted_key = bool(close.strip()) or before.endswith(('"', "'"))
-    if (")" in close and sep != "=") or (
-        sep == ":" and not quoted_key and _within_a_name(found, text, before)
-    ):
+    if (")" in close and sep != "=") or (sep == ":" and _within_a_name(found, text, before)):
         return False
     if sep == ",":
         return sets(before, found["key"], quoted_key=quoted_key, quoted=found["value"][0] in "\"'")

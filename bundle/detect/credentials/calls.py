@@ -57,6 +57,8 @@ _ANYTHING = frozenset("connect auth create_user".split())
 _FAR = 60_000
 """Bytes before a call in which a variable's value is looked for."""
 _LONGEST_NAME = 80
+_FEWEST_LETTERS = 2
+"""Letters of the shortest password; one stands for one that is kept elsewhere: `addUser("keeper", "x", 1001)`."""
 _PACKED = 500
 """Bytes of one line that nobody wrote by hand."""
 _MESSAGE = re.compile(r"""(?:Error|Exception|warn|error)\s*\(\s*(?:"[^"\n]*|'[^'\n]*|`[^`\n]*)$""")
@@ -149,7 +151,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
     if (
         (is_placeholder(value) and value.lower() not in _EVEN)
         or re.search(r"\s", value.strip())
-        or not value.strip()
+        or len(value.strip()) < _FEWEST_LETTERS
     ):
         return None
     if sink.service in _CRYPTO:

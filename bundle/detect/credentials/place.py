@@ -37,7 +37,7 @@ _ACCOUNTS = re.compile(
 )
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
-    r"(?i)^(?:readme|changelog|changes|news|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
+    r"(?i)^(?:readme|changelog|changes|news|pkg-info|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
 )
 _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
@@ -158,7 +158,10 @@ def is_comment(before: str, kind: str) -> bool:
     """Whether what stands before a value on its line makes the line a comment."""
     found = _COMMENT.search(before)
     if found is None:
-        return False
+        said = (
+            before.rpartition("\\n")[2] if "\\n" in before else ""
+        )  # a program within a literal, as maps of sources hold it
+        return bool(said) and _COMMENT.match(said) is not None
     mark = found[0].strip().lower()
     if mark == "*":
         return kind in (CODE, OTHER)
