@@ -194,7 +194,7 @@ class Credentials:
         caught = self._caught(view, hits, kind)
         if table:
             caught += [(self._by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)]
-        caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view))]
+        caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view, n))]
         if source:
             caught = self._with_source(view, caught)
         texts = hits.get(len(self._patterns) - 1, [])

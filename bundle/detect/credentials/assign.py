@@ -246,7 +246,7 @@ def _on_its_line(found: re.Match[str], text: str, kind: str) -> bool:
     return deeper and between.count("\n") == 1 and not re.search(r"[\s:=]", found["value"].strip())
 
 
-_OF_A_RECORD = re.compile(r"[\w.-]:$")
+_OF_A_RECORD = re.compile(r"[^\s\"'`({\[,:]:$")
 _ENTRY_POINT = re.compile(r"=[ \t]{0,8}$")
 
 

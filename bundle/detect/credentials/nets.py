@@ -43,9 +43,21 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
                 yield checked
 
 
-def lines(view: View) -> list[int]:
-    """Return where the lines end of a file that is read whole for its name: lists of accounts are short."""
-    return [m.end() for m in re.finditer(rb"[^\n]+", view.data[:_LARGEST_LIST])]
+_PAIR = re.compile(rb"(?m)^[^\n:=]{1,80}[:=]")
+_FEW_LINES = 50
+_ONE_IN = 10
+
+
+def lines(view: View, net: Net) -> list[int]:
+    """Return where the lines end of a file that is read whole for its name: lists of accounts are short.
+
+    Words that are tried as passwords have hardly a sign between two among them, and are no accounts.
+    """
+    ends = [m.end() for m in re.finditer(rb"[^\n]+", view.data[:_LARGEST_LIST])]
+    if net.check != "account" or len(ends) <= _FEW_LINES:
+        return ends
+    pairs = len(_PAIR.findall(view.data[:_LARGEST_LIST]))
+    return ends if pairs * _ONE_IN >= len(ends) else []
 
 
 def _passes(net: Net, value: str) -> bool:

@@ -10,7 +10,7 @@ from bundle.walk.member import Member
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "php php3 php4 php5 phtml inc java jsp jspx js mjs ts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
+    CODE: "php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
@@ -37,7 +37,7 @@ _ACCOUNTS = re.compile(
 )
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
-    r"(?i)^(?:readme|changelog|changes|news|pkg-info|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
+    r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
 )
 _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"

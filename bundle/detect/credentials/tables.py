@@ -160,9 +160,20 @@ def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of users that has their passwords; a list of names has as many words."""
     between = match.string[match.end("user") : match.start("secret")]
     listed = "," in between and not _IN_BRACKETS.search(match.string[match.start() : match.start("user")])
-    if (listed and not is_generated(caught.value)) or _MEMBER.match(caught.value):
+    counted = caught.value.rstrip("0123456789") == caught.user.rstrip("0123456789")
+    if (listed and (counted or not is_generated(caught.value))) or _MEMBER.match(caught.value):
         return None
     return asked(caught, match)
+
+
+def of_accounts(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password of an account in a table of such, not a field of one: `credentials = {"username": "admin"}`."""
+    return None if caught.user.lower() in _FIELDS or kind_of(caught.user) else asked(caught, match)
+
+
+_FIELDS = frozenset(
+    "user username user_name login name email mail host hostname server url type domain realm".split()
+)
 
 
 _IN_BRACKETS = re.compile(r"[{\[(]\s*[{\[(]\s*[\"']$")
@@ -193,5 +204,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "random-bytes": random_bytes,
     "told-in-a-table": told_in_a_table,
     "users": in_users,
+    "of-accounts": of_accounts,
     "of-database": of_database,
 }

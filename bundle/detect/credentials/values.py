@@ -61,6 +61,7 @@ _STANDS_FOR_ONE = re.compile(
     | [<>!@]?\d{0,4}[a-z]=(?:b?["'].*|0x[0-9a-f]+) | (?=\D*\d)(?:e[0-9a-f]{3}|f[0-8][0-9a-f]{2})
     | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
     | \(\[.* | \)?\.\(?[a-z_]\w*\(.* | [)\]}]{2,}[,;.:].* | ={1,2}[`'"].* | [a-z_$][\w$.]*\[\w*\][).;,:?].* | \{/\w+\}
+    | \*[|)].* | --[a-z][a-z-]{2,40} | \{\{.* | \\{1,3}\$[({a-z].* | [a-z_][\w.]*\[ | &[\w.-]+; | [^\w\s]{1,3} | (?:yes|no)[)\]},.;]+ | \d{4}_[a-z]+(?:_[a-z0-9]+)*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -70,7 +71,9 @@ a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a diges
 Then: a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
 stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
 a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
-writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block."""
+writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
+of a shell, the option behind one without a value, the beginning of a template, of a shell's call and of an index; an entity, signs, an answer,
+and a step of Django's between two states of a database."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")

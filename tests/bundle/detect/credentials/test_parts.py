@@ -124,6 +124,12 @@ def test_what_was_packed_alone_lies_where_its_package_lay(parts: tuple[str, ...]
     assert place.inside(Member(parts=parts, kind="file", size=1, content=b"x"), "b") == path
 
 
+def test_words_that_are_tried_are_no_accounts(look: Look) -> None:
+    words = "".join(f"word{n}\n" for n in range(80))
+    assert not look("share/tried.pwd", f"{words}life=good7\n")
+    assert look("share/tried.pwd", "keeper=Pebble88lark\n")
+
+
 def test_documentation_and_comments_are_examples(look: Look) -> None:
     line = f"db.password={made(SEED)}\n"
     (plain,) = look("conf/a.properties", line)
