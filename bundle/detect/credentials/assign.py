@@ -310,6 +310,12 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         return Confidence.MEDIUM if shared and _PEER.search(view.text(max(0, at - 300), at + 300)) else sure
     if promised is Kind.LIKELY:
         return Confidence.MEDIUM if is_chosen(value) else None
+    if (
+        key.lower() == "pass"
+        and not is_generated(value)
+        and _VERDICT.search(view.text(max(0, at - _NEAR), at + _NEAR))
+    ):
+        return None
     if said is Strength.MIXED:
         return Confidence.HIGH
     if is_phrase(value) and (quoted or kind in BARE):
@@ -321,6 +327,11 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if odd or kind in (place.CONFIG, place.SHELL) or (quoted and account):
         return Confidence.MEDIUM
     return Confidence.LOW
+
+
+_NEAR = 200
+_VERDICT = re.compile(r"(?i)\b(?:fail(?:ed|ure)?|skip(?:ped)?|neutral|xfail)[\"']?\s*(?:=>|=|:)")
+"""What a test may end with where it did not pass."""
 
 
 def _has_neighbour(view: View, at: int) -> bool:

@@ -31,13 +31,16 @@ _EXAMPLE_HOSTS = re.compile(
 _NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
 
 
-def place_only(caught: Catch, _match: re.Match[str]) -> Catch | None:
+def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
     value = caught.value.strip()
     named_so = _NAME_ONLY.match(value) and (
         value.lower() in DUMMIES or (kind_of(value) and value.lower() not in common())
     )
     stands_for_one = is_placeholder(value) and value != "default"  # `-pdefault` says nothing else
+    named_so = named_so or (
+        "_" in value and match[0].count(value) > 1
+    )  # `password_required = 'password_required'`
     return None if stands_for_one or " " in value or named_so else caught
 
 

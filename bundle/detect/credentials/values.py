@@ -62,6 +62,7 @@ _STANDS_FOR_ONE = re.compile(
     | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
     | \(\[.* | \)?\.\(?[a-z_]\w*\(.* | [)\]}]{2,}[,;.:].* | ={1,2}[`'"].* | [a-z_$][\w$.]*\[\w*\][).;,:?].* | \{/\w+\}
     | \*[|)].* | --[a-z][a-z-]{2,40} | \{\{.* | \\{1,3}\$[({a-z].* | [a-z_][\w.]*\[ | &[\w.-]+; | [^\w\s]{1,3} | (?:yes|no)[)\]},.;]+ | \d{4}_[a-z]+(?:_[a-z0-9]+)*
+    | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3})
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -73,7 +74,7 @@ stars, words that say that there is none, the end of a prompt, the name of a hea
 a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
 writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
 of a shell, the option behind one without a value, the beginning of a template, of a shell's call and of an index; an entity, signs, an answer,
-and a step of Django's between two states of a database."""
+a step of Django's between two states of a database, and the number of a message: `XBM06.D`, `C012`."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
