@@ -170,11 +170,12 @@ class Credentials:
                 continue
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
-            explained = documentation or spans.documents(one.start)
+            before = view.before(one.start)
+            explained = documentation or spans.documents(one.start) or place.explains(before)
             counted = placed(one, family, documentation=explained, test=test, sample=sample)
             if kind == place.CODE and not (explained or test or sample):
                 counted = in_code(counted)
-            if spans.comment(one.start) or place.is_comment(view.before(one.start), kind):
+            if spans.comment(one.start) or place.is_comment(before, kind):
                 counted = in_comment(counted)
             yield family, counted
 

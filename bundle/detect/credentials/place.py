@@ -46,7 +46,7 @@ _TESTS = re.compile(
     r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
-    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)"
+    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|[._-](?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
 )
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
@@ -187,6 +187,16 @@ def inside(member: Member, subject: str) -> str:
 def is_documentation(path: str, kind: str) -> bool:
     """Whether the text explains rather than configures: what stands in it is an example."""
     return kind == PROSE or bool(_DOCS.search(path))
+
+
+_TEXT_FOR_PEOPLE = re.compile(
+    r"""(?i)(?P<q>["'])(?:documentation|description|summary|help|help_?text|notes?)(?P=q)\s{0,4}(?:=>|:)\s{0,4}"(?:\\.|[^"\\])*\Z"""
+)
+
+
+def explains(before: str) -> bool:
+    """Whether what stands before a value on its line is the beginning of a text that describes something: `"description": "...`."""
+    return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
 
 
 def is_test(path: str) -> bool:
