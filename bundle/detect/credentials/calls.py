@@ -112,8 +112,23 @@ class Calls:
         return next((self._sinks[name] for name in names if name in self._sinks), None)
 
 
+_TYPES = frozenset(
+    "integer string gauge counter timeticks oid ipaddress unsigned int i u s x d n o t a b".split()
+)
+
+
+def _is_of_a_walk(found: list[_Argument]) -> bool:
+    """Whether a call of Perl's gives an object, or one with its type, right behind the host, which has the community in it."""
+    return len(found) == _HOST_AND_OBJECT or (found[2].value or "").lower() in _TYPES
+
+
+_HOST_AND_OBJECT = 2
+_OF_BOTH = frozenset(("snmpget", "snmpset", "snmpwalk"))
+"""Calls of PHP's and of Perl's, which take other things."""
+
+
 def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | None:
-    if len(found) <= sink.secret:
+    if len(found) <= sink.secret or (sink.callee in _OF_BOTH and _is_of_a_walk(found)):
         return None
     one = found[sink.secret]
     if one.other and one.value is None:

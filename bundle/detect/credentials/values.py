@@ -62,7 +62,8 @@ _STANDS_FOR_ONE = re.compile(
     | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
     | \(\[.* | \)?\.\(?[a-z_]\w*\(.* | [)\]}]{2,}[,;.:].* | ={1,2}[`'"].* | [a-z_$][\w$.]*\[\w*\][).;,:?].* | \{/\w+\}
     | \*[|)].* | --[a-z][a-z-]{2,40} | \{\{.* | \\{1,3}\$[({a-z].* | [a-z_][\w.]*\[ | &[\w.-]+; | [^\w\s]{1,3} | (?:yes|no)[)\]},.;]+ | \d{4}_[a-z]+(?:_[a-z0-9]+)*
-    | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3})
+    | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
+    | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -74,7 +75,8 @@ stars, words that say that there is none, the end of a prompt, the name of a hea
 a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
 writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
 of a shell, the option behind one without a value, the beginning of a template, of a shell's call and of an index; an entity, signs, an answer,
-a step of Django's between two states of a database, and the number of a message: `XBM06.D`, `C012`."""
+a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
+and a name that a variable, or a constant, goes on with."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
@@ -143,11 +145,17 @@ _STEPS = re.compile(
     r"(?:[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?/){2,}[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?$|[a-z]{3,}[A-Z][A-Za-z]+/[a-z]{3,}[A-Z][A-Za-z]+$"
 )
 _FEWEST_IN_AN_ALPHABET = 8
+_SETTING = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*\.[A-Za-z_-]+$")
 
 
 def _is_an_alphabet(value: str) -> bool:
     """Whether every character comes after the one before it: what passwords are drawn from."""
     return len(value) >= _FEWEST_IN_AN_ALPHABET and all(a < b for a, b in pairwise(value))
+
+
+def _is_a_setting(value: str) -> bool:
+    """Whether the value is the name of a setting, behind the name of what it is of: `plant2.keyStorePassword`."""
+    return bool(_SETTING.match(value)) and bool(SECRET_WORD.search(value.rsplit(".", 1)[1]))
 
 
 def _is_a_path(value: str) -> bool:
@@ -169,7 +177,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
         return Strength.COMMON
     if _is_of_all_signs(value):
         return Strength.MIXED
-    if _is_an_alphabet(value) or _is_a_path(value):
+    if _is_an_alphabet(value) or _is_a_path(value) or _is_a_setting(value):
         return Strength.NO
     selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
