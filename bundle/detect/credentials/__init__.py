@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from os import urandom
 from pathlib import Path
 
@@ -82,7 +82,6 @@ class Credentials:
         self._sinks = {s.callee.lower(): s for s in sinks}
         self._calls = calls.Calls(sinks)
         self._engine = engine
-        self._gates: Gates | None = None
         self._of_java = {**self._sinks, **{s.callee.lower(): s for s in javasinks.SINKS}}
         self._classes = Gate(class_words(self._of_java.values()), engine=engine)
         self._wanted = Wanted(self._of_java.keys())
@@ -111,12 +110,10 @@ class Credentials:
         """Return every rule this detector can say."""
         return tuple(f.rule for f in self._families)
 
-    @property
+    @cached_property
     def gates(self) -> Gates:
         """The gates, compiled when they are first asked for."""
-        if self._gates is None:
-            self._gates = Gates(self._patterns, engine=self._engine)
-        return self._gates
+        return Gates(self._patterns, engine=self._engine)
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the credentials in one member."""

@@ -148,9 +148,8 @@ _PORT = re.compile(r"\d{1,5}[#?]")
 def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a URL: not one of the dummies of documentation."""
     host, value = match["host"], caught.value
-    if is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
-        return None
-    if caught.user.lower() == "anonymous":
+    public = caught.user.lower() == "anonymous"
+    if public or is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
     if _EXAMPLE_HOSTS.search(host):
         chosen = "." not in host and is_generated(value) and not is_example(value)

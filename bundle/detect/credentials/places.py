@@ -259,8 +259,8 @@ def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     last = caught.user.rsplit(".", 1)[-1].lower()
     if (last in _SETTINGS and "=" in match[0]) or kind_of(caught.user) or "checksum" in caught.user.lower():
         return None
-    last = _LAST_OF_CAMELS.search(caught.user)
-    if last and last[0].lower() in _SETTINGS:
+    camel = _LAST_OF_CAMELS.search(caught.user)
+    if camel and camel[0].lower() in _SETTINGS:
         return None
     value = _plain(caught.value)
     if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):

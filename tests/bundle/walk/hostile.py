@@ -224,7 +224,7 @@ def honest() -> dict[str, bytes]:
         "tar.zst": zstandard.compress(tar), "pax.tar": tarred(FILES, tarfile.PAX_FORMAT),
         "gnu.tar": tarred({"x" * 300: text(50_000)}, tarfile.GNU_FORMAT), "cpio": cpio, "cpio.gz": gzip.compress(cpio, mtime=0),
         "ar": arred(FILES), "deb": deb(), "rpm": rpm(gzip.compress(cpio, mtime=0)), "sh": script(gzip.compress(tar, mtime=0)),
-        "disk": disk(tar), "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
+        "disk": disk(tar), "ext": ext2(b"a note\n" * 99), "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
     }  # fmt: skip
 
 
@@ -236,6 +236,29 @@ def disk(*contents: bytes) -> bytes:
         table += b"\0\0\0\0\x83\0\0\0" + struct.pack("<II", 1 + len(body) // 512, sectors)
         body += data.ljust(sectors * 512, b"\0")
     return b"\0" * 446 + table.ljust(64, b"\0") + b"\x55\xaa" + body
+
+
+def ext2(content: bytes) -> bytes:
+    """The smallest file system of ext2: eight blocks of 1 KiB with one file, `a.sh`."""
+    block, table, folder, data = 1024, 3, 5, 6
+    image = bytearray(8 * block)
+    struct.pack_into("<2I", image, block, 16, 8)  # inodes, blocks
+    struct.pack_into(
+        "<6I", image, block + 20, 1, 0, 0, 8, 8, 16
+    )  # first block, block size, ..., in one group
+    image[block + 56 : block + 60] = b"\x53\xef\1\0"
+    struct.pack_into("<I", image, 2 * block + 8, table)
+    for number, mode, size, place in ((2, 0x41ED, block, folder), (11, 0x81A4, len(content), data)):
+        at = table * block + (number - 1) * 128
+        struct.pack_into("<2HI", image, at, mode, 0, size)
+        struct.pack_into("<I", image, at + 40, place)
+    at = folder * block
+    for number, length, name in ((2, 12, b"."), (2, 12, b".."), (11, block - 24, b"a.sh")):
+        struct.pack_into("<IHB", image, at, number, length, len(name))
+        image[at + 8 : at + 8 + len(name)] = name
+        at += length
+    image[data * block : data * block + len(content)] = content
+    return bytes(image)
 
 
 def harmless() -> Iterator[Case]:
