@@ -77,7 +77,7 @@ _USER_FIRST = frozenset(("curl", "wget"))
 def words(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The word after an option of a command that is written as a list; `curl -u` takes user:password."""
     option, command = match["option"], match["key"].lower()
-    if option in ("-u", "-U", "--user"):
+    if option in ("-u", "--user"):
         if command not in _USER_FIRST or ":" not in caught.value:
             return None
         user, _, value = caught.value.partition(":")
