@@ -147,8 +147,9 @@ def _binary(head: bytes, source: Source) -> str:
         return "iso"
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
-    if any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
-        return "ext" if _ext(head) else "unread"
+    ext = _ext(head)
+    if ext or any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
+        return "ext" if ext else "unread"
     if is_disk(head, source.size):
         return "disk"
     if _zlib(head):

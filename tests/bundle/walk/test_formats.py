@@ -122,6 +122,9 @@ def test_a_damaged_file_system_is_said(tree: Path, tmp_path: Path) -> None:
     whole = path.read_bytes()
     inodes = 4096 * int.from_bytes(whole[4096 + 8 : 4096 + 12], "little")
     root = inodes + int.from_bytes(whole[1024 + 88 : 1024 + 90], "little")
+    failed = whole[: 1024 + 58] + b"\2" + whole[1024 + 59 :]  # its state: errors were found
+    path.write_bytes(failed)
+    assert digests(tree).items() <= said(path)[0].items()
     cases = {
         "truncated": whole[: 4 << 20],
         "unsupported": whole[: 1024 + 96] + b"\xff\xff" + whole[1024 + 98 :],
