@@ -9,7 +9,7 @@ from bundle.detect.credentials import decode, given, place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
-from bundle.detect.credentials.naming import is_several_words, token
+from bundle.detect.credentials.naming import is_several_words, strength_beside, token
 from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, no_value
 from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
@@ -21,7 +21,6 @@ from bundle.detect.credentials.values import (
     is_generated,
     is_no_word,
     is_phrase,
-    strength,
 )
 from hardening.findings import Confidence
 
@@ -297,7 +296,7 @@ def _in_a_pair(found: re.Match[str], text: str) -> bool:
 def _confidence(  # noqa: PLR0911 - one return for each degree
     view: View, at: int, key: str, promised: Kind, value: str, *, kind: str, quoted: bool
 ) -> Confidence | None:
-    said = strength(value)
+    said = strength_beside(promised, value)
     if said is Strength.NO:
         if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and is_compound(value):
             return Confidence.MEDIUM

@@ -65,6 +65,12 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
 
 
+_OF_TEXTS = re.compile(
+    r"(?i)(?:^|[._])(?:msg|messages?|labels?|lbl|texts?|txt|titles?|captions?|prompts?|i18n|field)$"
+)
+"""What stands before the name of a text for people: `msg.password`."""
+
+
 def key(  # noqa: PLR0911 - one return for each kind of name and value
     caught: Catch, match: re.Match[str]
 ) -> Catch | None:
@@ -74,11 +80,14 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     if promised is None or own is Kind.PASSWORD:  # javax.jdo.option.ConnectionPassword
         promised = own
     value = entities(caught.value).removeprefix("{noop}")
-    if value in _PASSES and name.lower() == "pass":
+    front, _, last = name.rpartition(".")
+    if (value in _PASSES and name.lower() == "pass") or (
+        _OF_TEXTS.search(front) and value.lower() == last.lower()
+    ):
         return None
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))
     value = value if coded is None else coded
-    said = strength(value)
+    said = naming.strength_beside(promised, value)
     if promised is None or value.startswith("{AES}") or is_template(value):
         return None
     itself = value.islower() and (value == name.lower() or value in DUMMIES)

@@ -187,6 +187,13 @@ def is_two_words(value: str) -> bool:
     )
 
 
+def strength_beside(promised: Kind | None, value: str) -> Strength:
+    """Return what a value looks like beside a name; `default` stands for one anywhere but behind a name of a password."""
+    if promised is Kind.PASSWORD and value.lower() == "default":
+        return Strength.WORD
+    return strength(value)
+
+
 _SEVERAL_WORDS = re.compile(r"[a-z]{3,12}(?:[ ][a-z]{3,12}){3,7}")
 _JOINING = re.compile(
     r"\b(?:the|and|for|are|was|not|you|can|may|its|has|all|any|but|who|how|use|using|used)\b"

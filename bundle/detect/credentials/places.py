@@ -28,7 +28,7 @@ _METHODS = frozenset(
 )
 """What `pam_password` and its like are set to: ways, not secrets."""
 _SETTINGS = frozenset(
-    "username user domain login host hostname server port database url name email realm type path file version".split()
+    "username user domain login host hostname server port database url name email realm type path file version policy id count".split()
 )
 _LONG_TOKEN = 12
 _CISCO = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
@@ -38,7 +38,8 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value beside a name that promises a secret, in a place where values are written bare."""
     name = match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]
     value = _plain(caught.value)
-    promised, said = kind_of(name) or kind_of(match["key"]), strength(value)
+    promised = kind_of(name) or kind_of(match["key"])
+    said = naming.strength_beside(promised, value)
     if (
         promised is Kind.PASSWORD
         and said is Strength.NO
@@ -124,7 +125,9 @@ _HEADINGS = frozenset("users admins accounts passwords credentials logins user_p
 def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An account and its password under a heading that says that accounts follow."""
     heading = next(reversed(_HEADING.findall(match.string, 0, match.start())), "")
-    if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS or not is_generated(caught.value):
+    if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS | _DIGESTS:
+        return None
+    if not is_generated(caught.value):
         return None
     return caught
 
@@ -254,6 +257,11 @@ _LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
 """The last word of a name as programs write them: `mailAccount_relayHost`."""
 
 
+_DIGESTS = frozenset("md5 sha1 sha256 sha512 crc crc32 checksum".split())
+_EXAMPLES = frozenset((("user", "hash"), ("username", "password"), ("login", "password")))
+"""What tells how the lines of a list are made."""
+
+
 def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
     last = caught.user.rsplit(".", 1)[-1].lower()
@@ -263,6 +271,8 @@ def account(caught: Catch, match: re.Match[str]) -> Catch | None:
     if camel and camel[0].lower() in _SETTINGS:
         return None
     value = _plain(caught.value)
+    if caught.user.lower() in _DIGESTS or (caught.user.lower(), value.lower()) in _EXAMPLES:
+        return None
     if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
         start = value.index(":") + 1
         inner = replace(caught, value=value[start:], start=caught.start + start)
