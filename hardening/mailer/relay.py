@@ -1953,7 +1953,7 @@ class Delivery(threading.Thread):
             "pid": os.getpid(),
             "queued": len(names),
             "oldest_seconds": int(max(0, now - oldest)),
-            "dead": len([n for n in os.listdir(self.spool.dead) if not n.endswith(".why")]),
+            "dead": len([n for n in os.listdir(self.spool.dead) if n[0] != "." and not n.endswith(".why")]),
             "last_success": self.last_success,
             "failing": failing if broken else "",
             "trouble": self.failing,

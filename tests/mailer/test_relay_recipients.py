@@ -56,8 +56,9 @@ def until(found: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 def dead(one: Relay) -> list[tuple[list[str], str]]:
-    """Return recipients and alarm of what was given up."""
-    places = [path for path in (one.spool / "dead").iterdir() if not path.name.endswith(".why")]
+    """Return recipients and alarm of what was given up; what is being written has a name with a dot in front."""
+    found = (one.spool / "dead").iterdir()
+    places = [path for path in found if not path.name.startswith(".") and not path.name.endswith(".why")]
     metas = [json.loads(path.read_bytes().partition(b"\n")[0]) for path in places]
     return sorted((meta["to"], meta["alarm"]) for meta in metas)
 
