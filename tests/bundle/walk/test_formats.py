@@ -18,6 +18,8 @@ from bundle.walk import Limits, Member, Problem, walk
 
 def need(program: str) -> str:
     found = shutil.which(program)
+    if found is None and (found := shutil.which(program, path="/usr/sbin:/sbin")):
+        os.environ["PATH"] += ":/usr/sbin:/sbin"  # where mkfs and sfdisk are, and a user's path does not lead
     if found is None:
         message = f"{program} is not installed; see .ci/packages.txt"
         if os.environ.get("CI") == "true":
