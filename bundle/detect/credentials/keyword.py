@@ -37,7 +37,7 @@ _TOKENS = re.compile(
     r"(?:secret|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|private ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
 )
 _TRAILERS = frozenset(
-    "default value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
+    "default initial value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
     "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted".split()
 )
 _END_ONLY = frozenset(
