@@ -118,6 +118,7 @@ _NOT_SECRET = (
     ["memcached", "pass"],
     ["render", "pass"],
     ["magic", "token"],
+    ["last", "set"],
     ["next", "token"],
     ["page", "token"],
     ["continuation", "token"],
@@ -127,7 +128,7 @@ _NOT_SECRET = (
     ["action", "token"],
 )
 """Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart, nginx's `fastcgi_pass` names a server,
-`nextToken` asks for the rest of a list."""
+`pwdLastSet` is a time, `nextToken` asks for the rest of a list."""
 _NAMED_LIKE_ONE = re.compile(
     r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$"
 )

@@ -158,6 +158,8 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of users that has their passwords; a list of names has as many words."""
+    if caught.user.lower() in _FIELDS:
+        return None
     between = match.string[match.end("user") : match.start("secret")]
     listed = "," in between and not _IN_BRACKETS.search(match.string[match.start() : match.start("user")])
     counted = caught.value.rstrip("0123456789") == caught.user.rstrip("0123456789")
