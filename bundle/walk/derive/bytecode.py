@@ -117,7 +117,7 @@ _BARE = bytes(sorted(_PRINTABLE - frozenset(b'\n\r\\"<#')))
 
 def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
     """Return what compiled Python does with its literals, a statement a line, then its other strings; and texts of their own."""
-    from bundle.walk.derive import followed, marshalled  # here, for few bundles hold compiled Python
+    from bundle.walk.derive import documented, followed, marshalled  # few bundles hold compiled Python
 
     try:
         held = marshalled.read(data)
@@ -127,7 +127,10 @@ def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
     said = followed.statements(held, len(data))
     lines = [line.encode("utf-8", "surrogateescape") for line in said.said]
     pages: list[bytes] = []
+    explained = documented.documentation(held)
     for text in dict.fromkeys(held.texts):
+        if text in explained:
+            continue
         bare = not text.translate(None, _BARE)
         if not bare:
             if b"<?php" not in text[:_LOOK] and text.translate(None, _ALLOWED):

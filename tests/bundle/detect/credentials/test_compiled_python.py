@@ -56,14 +56,26 @@ TYPED = {
     "a keyword's default": "def feed(user: str, *, password: str = '{secret}') -> str:\n    return user",
     "a variable with a type": "password: str = '{secret}'",
 }
-DECOYS = '''"""The password of the module is none: password = hunter."""
+DECOYS = '''"""The password of the module is none: password = hunter.
+
+    db_password = "Marble44gate"
+"""
+class Fed(object):
+    """What is fed.
+
+    db_password = "Marble44gate"
+    """
 PASSWORD_KEY = "password"
 PASSWORD_SETTING = "db.password.default"
 PASSWORD_FIELD = "user_password"
 PROMPT = "Password: "
 MESSAGE = "The password must not be empty"
 def feed(password=None, token="", secret="secret"):
-    """Say what password = hunter does."""
+    """Say what password = hunter does.
+
+    {"access_token": "2XotnGZFEks1zCsicNWpAB", "password": "Marble44gate"}
+    curl -u feeder:Marble44gate http://feed/
+    """
     log("Wrong password for %s" % password)
     getpass.getpass("Enter your password: ")
     parser.add_argument("--password", dest="password", help="the password to log in with", metavar="PASSWORD")
