@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
+from bundle.detect.credentials.textview import code
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
@@ -104,6 +106,9 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
     hits = _gate().hits(content) if member.words is None else member.words
     if not hits:
         return
+    content = code(member)
+    if len(content) < len(member.content):
+        member = replace(member, content=content)
     if b"PRIVATE KEY" in hits:
         yield from _in_pem(member, subject)
     if any(word in hits for word in _CODED):

@@ -33,7 +33,7 @@ _ROW = 24
 """Bytes that a phar's manifest has for each of its files at least."""
 
 
-def _code(member: Member) -> Content:
+def code(member: Member) -> Content:
     """Return a text without the files that a phar holds behind its code: the walk says those one by one."""
     content = member.content
     if member.format != "php" or member.derived:
@@ -72,7 +72,7 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        return cls(_in_lines(_code(member)), apart=member.derived == "constants")
+        return cls(_in_lines(code(member)), apart=member.derived == "constants")
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""

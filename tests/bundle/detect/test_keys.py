@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from bundle.detect.keys import Keys
 from bundle.walk.member import Member
-from hardening.findings import Confidence
+from hardening.findings import Confidence, InFile
 
 EC = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -161,3 +161,12 @@ def test_what_is_no_key() -> None:
     picture = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 200 + b"\n-----END PRIVATE KEY-----\n"
     short = b"-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----\n"
     assert [rules(one) for one in (public, picture, short, b"", b"\x30\x82\x01")] == [[], [], [], [], []]
+
+
+def test_keys_in_a_phar_are_told_of_its_files_alone() -> None:
+    key = EC.private_bytes(PEM, PKCS8, NONE)
+    stub = b"<?php\n" + b"$key = '" + key + b"';\n__HALT_COMPILER(); ?>\r\n"
+    manifest = (1).to_bytes(4, "little") + b"\0" * 60
+    phar = stub + len(manifest).to_bytes(4, "little") + manifest + key
+    one = Member(parts=("b.zip", "a.phar"), kind="file", size=len(phar), content=phar, format="php")
+    assert [f.location.line for f in Keys().check(one, "b.zip") if isinstance(f.location, InFile)] == [2]
