@@ -190,6 +190,18 @@ def of_database(caught: Catch, match: re.Match[str]) -> Catch | None:
     return asked(caught, match) if first and _HOST.search(first[1]) else None
 
 
+_WORDS_OF_IT = frozenset("user username password pass url driver".split())
+
+
+def of_address(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What stands behind an address of a database and an account: any word but the names of these, or of a class."""
+    value = caught.value
+    if value.lower() in _WORDS_OF_IT or caught.user.lower() in _WORDS_OF_IT or _CLASS.search(value):
+        return None
+    return None if strength(value) is Strength.NO else caught
+
+
+_CLASS = re.compile(r"^[a-z]\w*(?:\.[a-z]\w*)+\.[A-Z]\w*$")
 _FIRST = re.compile(r"""(?:^|[\[(]\s*)["']([^"'\n]{1,120})["']""")
 _HOST = re.compile(
     r"(?i)^(?:dbi:|[a-z]{2,10}:)|[./]|^localhost$|^(?:[a-z]{2,8}[-_])?(?:db|host|server|srv)[-_]?\d*$|^(?:mysql|mariadb|sql|postgres|pgsql|database)(?:[-_]?(?:db|host|server))?\d*$"
@@ -208,4 +220,5 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "users": in_users,
     "of-accounts": of_accounts,
     "of-database": of_database,
+    "of-address": of_address,
 }
