@@ -115,6 +115,11 @@ def crypt(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return _tried(caught)
 
 
+def doubled(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A crypt(3) hash in a text whose own variables begin with a dollar, so that its dollars stand twice."""
+    return crypt(replace(caught, value=caught.value.replace("$$", "$")), match)
+
+
 def _tried(caught: Catch) -> Catch:
     found = cracking.opened(caught.value, caught.user)
     if found is None:
@@ -197,6 +202,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "usual-digest": of_usual,
     "old-mysql": old_mysql,
     "crypt": crypt,
+    "doubled": doubled,
     "ldap": ldap,
     "des": des,
     "salted": salted,
