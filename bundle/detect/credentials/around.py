@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES, is_joined
+from bundle.detect.credentials.places import named
 from bundle.detect.credentials.values import (
     Strength,
     is_chosen,
@@ -219,6 +221,13 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
 _YEARS = re.compile(r"(?:19|20)\d\d$")
 
 
+def turned(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value that a shell reads from its end, or with letters thirteen further on."""
+    backwards = match[0].rstrip().endswith("rev")
+    value = caught.value[::-1] if backwards else codecs.encode(caught.value, "rot13")
+    return named(replace(caught, value=value), match)
+
+
 def told_number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number that a text for people tells as the one to type in, which no year is."""
     return None if _YEARS.match(caught.value) else replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
@@ -261,6 +270,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "several": several,
     "routed": routed,
     "operated": operated,
+    "turned": turned,
     "sent": sent,
     "accepted": accepted,
     "words": words,

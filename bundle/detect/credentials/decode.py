@@ -74,7 +74,7 @@ def _obf(body: str) -> str | None:
     return _readable(bytes(raw))
 
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|0?[0-3][0-7]{2}|.)")
 
 
 def unescaped(text: str) -> str:
@@ -86,6 +86,8 @@ def unescaped(text: str) -> str:
         word = found[1]
         if word[0] in "ux" and len(word) > 1:
             return chr(int(word[1:], 16))
+        if word[0].isdigit() and len(word) > 1:
+            return chr(int(word, 8))
         return {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(word, word)
 
     return _ESCAPE.sub(plain, text)

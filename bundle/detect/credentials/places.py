@@ -217,7 +217,7 @@ def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 
 def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value as escapes of hexadecimal digits."""
+    """A value as escapes of hexadecimal or octal digits."""
     return named(replace(caught, value=decode.unescaped(caught.value)), match)
 
 
