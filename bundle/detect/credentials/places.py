@@ -348,7 +348,7 @@ def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def sudoers(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What may be run without a password: everything, or a list."""
-    if re.match(r"(?:\([^)]*\)\s*)?ALL\b", caught.value):
+    if caught.value == "!authenticate" or re.match(r"(?:\([^)]*\)\s*)?ALL\b", caught.value):
         return caught
     return replace(caught, severity=Severity.LOW)
 

@@ -25,7 +25,7 @@ from hardening.findings import Confidence
 GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
-    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?values?\s*(?=\()"
+    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?(?:values?\s*(?=\()|(?P<select>select)(?=\s))"
 )
 _COPY = re.compile(
     rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
@@ -97,8 +97,7 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
             continue
         user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
         text = view.text(start, start + _READ)
-        rows = _copied(text, found.end()) if found.re is _COPY else _inserted(text, found.end())
-        for row in rows:
+        for row in _rows(text, found):
             for i in wanted:
                 if i < len(row):
                     account = row[user][2] if 0 <= user < len(row) and user != i else ""
@@ -112,6 +111,24 @@ def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
             ):
                 yield ("assignment" if not said.user else "sql"), said
                 position = max(position, said.end)
+
+
+def _rows(text: str, found: re.Match[str]) -> Iterator[list[tuple[int, int, str, str]]]:
+    """Return the rows that stand behind the head of a statement."""
+    if found.re is _COPY:
+        return _copied(text, found.end())
+    return _inserted(_as_row(text, found.end()) if found["select"] else text, found.end())
+
+
+_SELECTED = re.compile(
+    r"""(?i)\s(?:'(?:''|\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'";]){1,4000}?(?=;|\s(?:from|where|union|on|returning)\b|\s*\Z)"""
+)
+
+
+def _as_row(text: str, at: int) -> str:
+    """Return a text in which what a statement selects, and takes from no table, stands in brackets as a row does."""
+    row = _SELECTED.match(text, at)
+    return text if row is None else f"{text[:at]}({row[0][1:]}){text[row.end() + 1 :]}"
 
 
 def _filled(columns: str | None) -> list[str]:
