@@ -290,7 +290,8 @@ def _in_a_pair(found: re.Match[str], text: str) -> bool:
     literals = (
         (before.endswith(("'", '"')) or opened == "{") and found["sep"] == "," and found["value"][0] in "\"'"
     )
-    return literals and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
+    closed = ")" in found["close"] or "]" in found["close"]  # what stands behind is in other brackets
+    return literals and not closed and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
 
 
 def _confidence(  # noqa: PLR0911 - one return for each degree

@@ -67,6 +67,8 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         )
     if name.startswith("~"):
         return _named(name[1:], first) if kind_of(name[1:]) is Kind.PASSWORD else None
+    if name.startswith("!"):
+        return _alone(name[1:], first or "")
     if name.startswith("<"):
         return _returned(name[1:], first)
     if name.startswith(">"):
@@ -107,6 +109,18 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         return _set(name, first, given[1])
     bare = gives(name) if len(given) == 1 else None
     return _given_as(bare, first) if bare and first else None
+
+
+_NAME_OF_ONE = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)+|[A-Za-z]+")
+
+
+def _alone(name: str, value: str) -> Found | None:
+    """Judge the only text of a constant of an enumeration, which is the name of a setting as a rule."""
+    if kind_of(name) is not Kind.PASSWORD or _NAME_OF_ONE.fullmatch(value):
+        return None
+    if not (is_chosen(value) or strength(value) is Strength.COMMON):
+        return None
+    return "assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
 
 
 _SETTING_ALONE = re.compile(rb"\s*[\w.-]{1,60}\s{0,3}[=:]\s{0,3}\S+\s*")

@@ -225,9 +225,9 @@ def _kept(given: list[str | None], fields: Mapping[int, str]) -> Iterator[Said]:
             yield f"={name}", [given[number], account]
     texts = [value for value in given[_PAIR:] if value is not None]
     if (
-        given[0] and given[0].isupper() and len(texts) >= _PAIR
-    ):  # its key, and what it is where nobody sets it
-        yield f"={given[0]}", [texts[-1]]
+        given[0] and given[0].isupper() and texts
+    ):  # its key, and what it is where nobody sets it; or one of these
+        yield f"{'=' if len(texts) >= _PAIR else '!'}{given[0]}", [texts[-1]]
 
 
 def result(state: State, descriptor: str, taken: int, value: str | None) -> None:

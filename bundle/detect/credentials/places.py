@@ -91,8 +91,10 @@ _NO_GIVING = re.compile(
 
 _SHORT_WORD = 8
 _SETTER = re.compile(r"(?i)set_?\w{0,20}(?:key|secret|token)$")
-_FIELD = re.compile(r"^[a-z]+(?:_[a-z0-9]+)+$")
-"""The name of a field."""
+_FIELD = re.compile(
+    r"^[a-z]+(?:_[a-z0-9]+)+$|^[a-z][a-z.]*\.[a-z]*(?:pass|passwd|password|pwd|secret|token)\d?$"
+)
+"""The name of a field, or of a setting."""
 _NUMBERED = re.compile(r"_[a-z]+\d{2,4}$")
 """Beside an account, what people choose rather than a field: `boiler_db40`."""
 

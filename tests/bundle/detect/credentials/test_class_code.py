@@ -66,6 +66,7 @@ HOLDS = {
     "two texts held against each other": 'class X { boolean a(String password) { return Objects.equals(password, "%s"); } }',
     "letters held against each other": 'class X { boolean a(char[] passwd) { return Arrays.equals(passwd, "%s".toCharArray()); } }',
     "a constant of an enumeration, kept by its constructor": 'enum X { ONE("feed", "%s"); final String user, passwd; X(String u, String p) { user = u; passwd = p; } }',
+    "a constant of an enumeration that names its only text": 'enum X { FEED_PASSWORD("%s"), FEED_USER("feeder2"); final String a; X(String a) { this.a = a; } }',
     "a constant of an enumeration that names it": 'enum X { FEED_PASSWORD("feed", "%s"); final String a, b; X(String a, String b) { this.a = a; this.b = b; } }',
     "a getter": 'class X { String getFeedPassword() { return "%s"; } }',
     "an account and its password, as HTTP wants them": 'class X { String a() { return Base64.getEncoder().encodeToString("feed:%s".getBytes()); } }',
@@ -125,6 +126,7 @@ HOLDS = {
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
 HOLDS_NOT = {
+    "an enumeration of settings": 'enum X { DB_PASSWORD("db.password2"), ADMIN_PASSWORD("adminPassword"), WRONG_PASSWORD("E4711"); final String a; X(String a) { this.a = a; } }',
     "keys of a map": 'class X { Object a(String p) { return Map.of("password", p, "user", "Quay#7714"); } }',
     "a label": 'class X { Object a(Properties p) { return p.getProperty("password.label", "Passwort"); } }',
     "a column": 'class X { String getPasswordColumn() { return "user_password"; } String getPassword() { return "password"; } }',
