@@ -150,6 +150,10 @@ _NO_ACCOUNT = frozenset("user username name login foo bar me myuser".split())
 """Accounts of examples; a proxy that is called `proxy` has a real one, and a password that somebody chose."""
 
 
+_MACHINE = re.compile(
+    r"(?i)(?!(?:www|api|user|host|server|my|your|some|foo|bar)\d?\.)[a-z][\w-]*\.(?:[\w-]+\.)?example\.(?:com|org|net)\b"
+)
+"""A machine within one of the domains that examples have, as a site that shows its files to others puts them."""
 _PORT = re.compile(r"\d{1,5}[#?]")
 """A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
 
@@ -161,7 +165,8 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     if public or is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
     if _EXAMPLE_HOSTS.search(host):
-        chosen = "." not in host and is_generated(value) and not is_example(value)
+        machine = "." not in host or _MACHINE.match(host)
+        chosen = machine and is_generated(value) and not is_example(value)
         meant = chosen and caught.user.lower() not in _NO_ACCOUNT
         return replace(caught, confidence=Confidence.MEDIUM) if meant else None
     if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
