@@ -10,7 +10,7 @@ from dataclasses import replace
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES, is_joined
-from bundle.detect.credentials.places import named
+from bundle.detect.credentials.places import given, named
 from bundle.detect.credentials.values import (
     Strength,
     is_chosen,
@@ -221,6 +221,17 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
 _YEARS = re.compile(r"(?:19|20)\d\d$")
 
 
+def substituted(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What a script writes in the place of a mark or of a setting: a usual password too, where more than a word goes for it."""
+    usual = strength(caught.value) is Strength.COMMON and caught.value.lower() not in DUMMIES
+    if usual and _MARK.search(match[0]):
+        return replace(caught, confidence=Confidence.MEDIUM)
+    return given(caught, match)
+
+
+_MARK = re.compile(r"[@%{_]\w*(?i:pass|pwd|pw)|(?i:pass|passwd|password|pwd|pw)\s?[=:]")
+
+
 def turned(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value that a shell reads from its end, or with letters thirteen further on."""
     backwards = match[0].rstrip().endswith("rev")
@@ -271,6 +282,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "routed": routed,
     "operated": operated,
     "turned": turned,
+    "substituted": substituted,
     "sent": sent,
     "accepted": accepted,
     "words": words,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from bundle.detect.credentials import decode, place
+from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
+from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.novalue import BARE, ENVIRONMENT, LITERAL_BEGINS, PROGRAMS
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_chosen, is_generated, is_no_word
+from bundle.detect.credentials.values import Strength, is_chosen, is_generated, is_no_word, strength
 
 MORE = re.compile(
     r"""(?:\s*[.+&]\s*|[ \t]*\\?\r?\n[ \t]*)(?P<value>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')(?![ \t]{0,8}[=:])"""
@@ -46,7 +48,19 @@ def read(
         text[found.end("key") : found.start("value")] == "="
     )  # NAME=value of a command, which no sentence has
     somebodys = is_generated(word) or (tight and (is_chosen(word) or (word.isalpha() and is_no_word(word))))
+    somebodys = somebodys or (tight and _is_of_an_environment(found["key"], word))
     return (start, start + len(word.encode()), word, False) if somebodys else None
+
+
+def _is_of_an_environment(name: str, word: str) -> bool:
+    """Whether a variable that says whose password it holds is given a usual one: `DB_PASSWORD=building`."""
+    return (
+        bool(ENVIRONMENT.match(name))
+        and kind_of(name) is Kind.PASSWORD
+        and names_an_account(name)
+        and strength(word) is Strength.COMMON
+        and word.lower() not in DUMMIES
+    )
 
 
 def _is_text(before: str, kind: str) -> bool:

@@ -80,6 +80,11 @@ def community(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if _SPEAKS_SNMP.search(match.string) else None
 
 
+def of_several(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The first of a list of communities, where it looks like a secret: in such a list also stand their names."""
+    return replace(caught, confidence=Confidence.MEDIUM) if is_chosen(caught.value) else None
+
+
 def sentence(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A secret that may be a sentence, in a place that makes it one: only what asks to be replaced is none."""
     value = caught.value
@@ -214,6 +219,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "several-passwords": several_passwords,
     "both": both,
     "community": community,
+    "generated-community": of_several,
     "sentence": sentence,
     "random-bytes": random_bytes,
     "told-in-a-table": told_in_a_table,
