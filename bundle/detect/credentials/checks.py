@@ -291,6 +291,8 @@ _TYPED = re.compile(r"(?i)^(?:input|entered|typed|given|eingegebenes?)_?(?=p)")
 """Words before the name of a password that somebody typed."""
 _HELD = re.compile(r"(?<=[a-z])_?(?:[fF]ield|[iI]nput|[eE]dit|[bB]ox|[eE]ntry|[tT]xt|[tT]ext)$")
 """What holds what somebody typed, behind the name of a password."""
+_CONSTANT = re.compile(r"^[A-Z]{2,}(?:_[A-Z]{2,})+$")
+"""A word of the program's, as it calls its ways and states: `LDAP_EXOP`."""
 _GETTER = re.compile(
     r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip|getBytes|toCharArray|encode)(?:\(\))?$"
 )
@@ -303,7 +305,7 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     name = re.split(r"[\[\]{}.>:()]+", _GETTER.sub("", match["key"]).strip("'\"])}("))[-1].strip("'\"$")
     name = _HELD.sub("", _TYPED.sub("", name))
     said = strength(caught.value)
-    promised = kind_of(name)
+    promised = None if _CONSTANT.match(caught.value) else kind_of(name)
     if promised is Kind.TOKEN:
         sure = is_generated(caught.value) and len(caught.value) >= _LONG_TOKEN
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None

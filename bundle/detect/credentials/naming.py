@@ -39,7 +39,7 @@ _SHORTEST_LETTERS = 8
 _SHORTEST_WORD = 6
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
-_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^[a-z]+(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
+_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^_?[a-z]+\d?(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 

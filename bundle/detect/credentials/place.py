@@ -40,7 +40,7 @@ _PROSE_NAMES = re.compile(
     r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
 )
 _DOCS = re.compile(
-    r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/"
+    r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|\.epub/"
 )
 _TESTS = re.compile(
     r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
@@ -170,15 +170,18 @@ def is_comment(before: str, kind: str) -> bool:
     return True
 
 
+_BOOKS = (".epub",)
 _PACKED_ALONE = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".Z")
 
 
 def inside(member: Member, subject: str) -> str:
     """Return a member's path inside what is looked at: the folders above that say nothing about it.
 
-    A file that was packed alone lies where its package lay: `usr/share/doc/x/NEWS.gz`.
+    A file that was packed alone lies where its package lay: `usr/share/doc/x/NEWS.gz`; a page of a book is one of the book's.
     """
     *above, path = member.parts
+    if above and above[-1].endswith(_BOOKS):
+        path = f"{above.pop()}/{path}"
     if above and "/" not in path and above[-1].endswith(_PACKED_ALONE):
         path = f"{above.pop().rpartition('/')[0]}/{path}"
     return path if above else path.removeprefix(subject)

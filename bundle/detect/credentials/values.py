@@ -52,7 +52,7 @@ _STANDS_FOR_ONE = re.compile(
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
-    | \d{1,5}/(?:tcp|udp|sctp|dccp) | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous@\S* | [-+]anonymous
+    | \d{1,5}/(?:tcp|udp|sctp|dccp) | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous@\S* | [-+]anonymous
     | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
     | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
     | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
@@ -71,7 +71,7 @@ _STANDS_FOR_ONE = re.compile(
 version, the word that stands for a password beside
 a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
 
-Then: a port, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
+Then: a port, where OpenSSL takes a password from, a mark, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
 stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
 a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
 writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case

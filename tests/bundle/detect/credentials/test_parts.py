@@ -115,6 +115,7 @@ def test_style(path: str, content: str, kind: str) -> None:
     [
         (("b/usr/share/doc/x/NEWS.gz", "NEWS"), "/usr/share/doc/x/NEWS"),
         (("b", "usr/share/doc/x/NEWS.gz", "NEWS"), "usr/share/doc/x/NEWS"),
+        (("b", "usr/share/x/guide.epub", "part_2.html"), "usr/share/x/guide.epub/part_2.html"),
         (("b/docs/x.tar.gz", "x.tar", "etc/x.conf"), "etc/x.conf"),
         (("b/docs/x.zip", "x.conf"), "x.conf"),
         (("b/etc/x.conf",), "/etc/x.conf"),
