@@ -232,6 +232,21 @@ def substituted(caught: Catch, match: re.Match[str]) -> Catch | None:
 _MARK = re.compile(r"[@%{_]\w*(?i:pass|pwd|pw)|(?i:pass|passwd|password|pwd|pw)\s?[=:]")
 
 
+_CISCO = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
+
+
+def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A password of a router: of type 7 it is obscured, not encrypted."""
+    if (match.groupdict().get("type") or "") != "7":
+        return None if is_placeholder(caught.value) else caught
+    try:
+        seed, raw = int(caught.value[:2]), bytes.fromhex(caught.value[2:])
+    except ValueError:
+        return None
+    value = bytes(b ^ _CISCO[(seed + i) % len(_CISCO)] for i, b in enumerate(raw)).decode("latin-1")
+    return replace(caught, value=value) if value.isprintable() and value else None
+
+
 def turned(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value that a shell reads from its end, or with letters thirteen further on."""
     backwards = match[0].rstrip().endswith("rev")
@@ -282,6 +297,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "routed": routed,
     "operated": operated,
     "turned": turned,
+    "cisco": cisco,
     "substituted": substituted,
     "sent": sent,
     "accepted": accepted,

@@ -221,6 +221,11 @@ def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if caught.value.lower() in DUMMIES else place_only(caught, match)
 
 
+def column(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What a statement writes into a column of passwords, not into one that says when they were changed."""
+    return None if kind_of(match["key"]) is None else place_only(caught, match)
+
+
 def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An entry of .netrc, not its manual."""
     return None if caught.value.lower() in DUMMIES else place_only(caught, match)
@@ -273,7 +278,9 @@ def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     line = match.string[: match.start()].rsplit("\n", 1)[-1]
     if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line):
         return None
-    port = _PORTS.match(caught.value) and re.search(r"\b(?:docker|podman|nerdctl|ssh)\b[^|;&]*$", line)
+    port = _PORTS.match(caught.value) and re.search(
+        r"\b(?:docker|podman|nerdctl|ssh|ps|top|lsof)\b[^|;&]*$", line
+    )
     return None if port else flag(caught, match)
 
 
@@ -374,6 +381,7 @@ CHECKS: Mapping[str, Check] = {
     "identified": identified,
     "sqlfunction": sqlfunction,
     "netrc": netrc,
+    "column": column,
     "pgpass": pgpass,
     "saslpasswd": saslpasswd,
     "daemon": daemon,

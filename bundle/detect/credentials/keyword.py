@@ -42,7 +42,7 @@ _TRAILERS = frozenset(
 )
 _END_ONLY = frozenset(
     "mail email service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
-    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode".split()
+    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode ref refs short weak".split()
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
@@ -55,7 +55,7 @@ _BANNED = frozenset(
     "question lifetime duration complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet".split()
+    "exists empty missing invalid valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak".split()
 )
 
 
@@ -119,6 +119,8 @@ _NOT_SECRET = (
     ["render", "pass"],
     ["magic", "token"],
     ["last", "set"],
+    ["existing", "secret"],
+    ["pull", "secret"],
     ["next", "token"],
     ["page", "token"],
     ["continuation", "token"],
@@ -128,7 +130,7 @@ _NOT_SECRET = (
     ["action", "token"],
 )
 """Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart, nginx's `fastcgi_pass` names a server,
-`pwdLastSet` is a time, `nextToken` asks for the rest of a list."""
+`pwdLastSet` is a time, `existingSecret` the name of one, `nextToken` asks for the rest of a list."""
 _NAMED_LIKE_ONE = re.compile(
     r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$"
 )

@@ -52,8 +52,8 @@ def _is_of_a_queue(name: str, value: str) -> bool:
     return "routing" in name.lower() and not (value.isalnum() and len(value) >= _SHORTEST_ROUTING)
 
 
-_NAME_OF_WORDS = re.compile(r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+$")
-"""Small words joined by signs, a number behind them: `_sf2_attributes`."""
+_NAME_OF_WORDS = re.compile(r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+(?:_v?\d)?$|[A-Z]{2,}(?:_[A-Z]{2,})+\d?$")
+"""Small words joined by signs, or great ones, a number behind them: `_sf2_attributes`, `PARAM_ALPHANUM`."""
 
 
 _HASHED = re.compile(r"(?i)hashed_?\w{0,12}(?:token|key)|(?:token|key)_?hash(?:ed)?$")

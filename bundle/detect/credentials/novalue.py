@@ -6,7 +6,7 @@ import re
 
 from bundle.detect.credentials import place
 from bundle.detect.credentials.keyword import kind_of
-from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME, SETTING
+from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
 from bundle.detect.credentials.values import is_template
 
 BARE = (place.CONFIG, place.SHELL, place.OTHER)
@@ -63,11 +63,13 @@ def _names_a_setting(key: str, value: str, kind: str) -> bool:
     return (
         kind == place.CODE
         and "." in value
-        and bool(SETTING.match(value))
+        and bool(_OF_TWO.match(value))
         and kind_of(value.rsplit(".", 1)[-1]) is not None
     )
 
 
+_OF_TWO = re.compile(r"[a-z][\w-]*(?:\.[a-z][a-z0-9-]*)+\Z")
+"""The name of a setting, of two words and more."""
 _PAIRS_BEFORE = re.compile(r"[=:]\s*\w+=[\w%{}]+(?:,\s*|\s+)$")
 
 

@@ -31,7 +31,6 @@ _SETTINGS = frozenset(
     "username user domain login host hostname server port database url name email realm type path file version policy id count".split()
 )
 _LONG_TOKEN = 12
-_CISCO = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
 
 
 def named(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -107,7 +106,8 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last literal of a call that is named after passwords, where it looks like one."""
     usual = caught.user and strength(caught.value) >= Strength.COMMON
     setter = _SETTER.match(match["key"])
-    if _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
+    other = match["key"].isupper() and kind_of(match["key"]) is None  # PASSWORD_EXPIRED("PWD002")
+    if other or _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
         return None
     if caught.user and _ADDRESS.search(match[0]) and strength(caught.value) >= Strength.WORD:
         return replace(caught, confidence=Confidence.MEDIUM)
@@ -336,18 +336,6 @@ def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, value=value, confidence=confidence)
 
 
-def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A password of a router: of type 7 it is obscured, not encrypted."""
-    if (match.groupdict().get("type") or "") != "7":
-        return None if is_placeholder(caught.value) else caught
-    try:
-        seed, raw = int(caught.value[:2]), bytes.fromhex(caught.value[2:])
-    except ValueError:
-        return None
-    value = bytes(b ^ _CISCO[(seed + i) % len(_CISCO)] for i, b in enumerate(raw)).decode("latin-1")
-    return replace(caught, value=value) if value.isprintable() and value else None
-
-
 def sudoers(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What may be run without a password: everything, or a list."""
     if caught.value == "!authenticate" or re.match(r"(?:\([^)]*\)\s*)?ALL\b", caught.value):
@@ -393,7 +381,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "account": account,
     "login": login,
     "asked": asked,
-    "cisco": cisco,
     "sudoers": sudoers,
     "generated": generated,
     "number": number,

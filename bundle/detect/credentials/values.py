@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | (?:%[A-Za-z_]\w*%[@:;.,/_-]?){1,4} | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
-    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|varchar|char|object|array|function|new|this|self|return|var|let|const)
+    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here(?![a-z])|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
@@ -52,7 +52,8 @@ _STANDS_FOR_ONE = re.compile(
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
-    | \d{1,5}/(?:tcp|udp|sctp|dccp) | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous@\S* | [-+]anonymous
+    | \d{1,5}/(?:tcp|udp|sctp|dccp) | (?:required|nullable|sometimes|bail|confirmed|string|(?:min|max|size|between|regex|same|digits):[^|\s]{1,40})\|\S.*
+    | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous@\S* | [-+]anonymous
     | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
     | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
     | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
@@ -71,7 +72,7 @@ _STANDS_FOR_ONE = re.compile(
 version, the word that stands for a password beside
 a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
 
-Then: a port, where OpenSSL takes a password from, a mark, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
+Then: rules that a form is checked by, a port, where OpenSSL takes a password from, a mark, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
 stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
 a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
 writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
