@@ -129,9 +129,8 @@ def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     heading = next(reversed(_HEADING.findall(match.string, 0, match.start())), "")
     if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS | _DIGESTS:
         return None
-    if not is_generated(caught.value):
-        return None
-    return caught
+    roles = match.string[match.end() : match.end() + 1] == ","  # `name = password, role`
+    return caught if is_generated(caught.value) or (roles and is_chosen(caught.value)) else None
 
 
 def paired(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -178,7 +177,9 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         or (before and before[0][0].isupper())
     ):
         return None
-    if kind_of(match["key"]) is Kind.TOKEN and not before and len(value) < _LONG_TOKEN:
+    drawn = "community" in match["key"].lower() and is_generated(value)
+    short = len(value) < _LONG_TOKEN and not drawn
+    if kind_of(match["key"]) is Kind.TOKEN and not before and short:
         return None
     return named(caught, match)
 
