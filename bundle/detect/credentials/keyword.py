@@ -119,6 +119,8 @@ _NOT_SECRET = (
     ["render", "pass"],
     ["magic", "token"],
     ["last", "set"],
+    ["request", "token"],
+    ["idempotency", "token"],
     ["existing", "secret"],
     ["pull", "secret"],
     ["next", "token"],

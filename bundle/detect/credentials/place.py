@@ -43,10 +43,10 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|\.epub/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|test[-_]?vectors|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
-    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|[._-](?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
+    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
 )
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"

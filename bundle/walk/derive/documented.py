@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bundle.walk.derive.marshalled import Code, Compiled
 from bundle.walk.derive.opcodes import names
 
 _RETURNS = {(3, 12): 121, (3, 13): 103}
 """The instruction that returns a constant, in the versions that have one."""
 _NEAR = 8
-"""Bytes between a text and its name, `__doc__`, the interpreter's own notes included."""
+"""Bytes between a text and its name, the interpreter's own notes included."""
+_NAMES = ("__doc__", "DOCUMENTATION", "EXAMPLES", "RETURN")
+"""What documentation is kept as, that of Ansible's modules too."""
 
 
 def documentation(held: Compiled) -> frozenset[bytes]:
     """Return the texts of several lines that are documentation and nothing else.
 
-    That of a function is its first constant, which no instruction loads; that of a module or class is kept as `__doc__`.
+    That of a function is its first constant, which no instruction loads; that of a module or class is kept under a name.
     """
     known = names(held.version)
     loads = (known["LOAD_CONST"], _RETURNS.get(held.version, 0))
     found: set[bytes] = set()
     for code in held.codes:
-        if "__doc__" in code.names:
-            found.update(_kept(code, loads[0], known["STORE_NAME"], wide=held.version < (3,)))
+        named = [code.names.index(name) for name in _NAMES if name in code.names]
+        if named:
+            found.update(_kept(code, loads[0], known["STORE_NAME"], named, wide=held.version < (3,)))
         first = code.constants[0] if code.constants else None
         if (
             type(first) is bytes
@@ -32,12 +37,11 @@ def documentation(held: Compiled) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _kept(code: Code, load: int, store: int, *, wide: bool) -> list[bytes]:
-    """Return the text that a module or class keeps as its documentation."""
-    name = code.names.index("__doc__")
+def _kept(code: Code, load: int, store: int, named: list[int], *, wide: bool) -> Iterator[bytes]:
+    """Yield the texts that a module or class keeps under the names of documentation."""
     for number, one in enumerate(code.constants[:256]):
         if type(one) is bytes and b"\n" in one:
             at = code.code.find(bytes((load, number, 0) if wide else (load, number)))
-            if at >= 0 and bytes((store, name & 255)) in code.code[at + 2 : at + 2 + _NEAR]:
-                return [one]
-    return []
+            behind = code.code[at + 2 : at + 2 + _NEAR]
+            if at >= 0 and any(bytes((store, name & 255)) in behind for name in named):
+                yield one

@@ -60,6 +60,10 @@ DECOYS = '''"""The password of the module is none: password = hunter.
 
     db_password = "Marble44gate"
 """
+EXAMPLES = """
+- feed:
+    password: Marble44gate
+"""
 class Fed(object):
     """What is fed.
 

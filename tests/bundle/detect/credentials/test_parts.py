@@ -125,6 +125,15 @@ def test_what_was_packed_alone_lies_where_its_package_lay(parts: tuple[str, ...]
     assert place.inside(Member(parts=parts, kind="file", size=1, content=b"x"), "b") == path
 
 
+def test_vectors_and_files_called_examples_are_what_they_are_called() -> None:
+    assert place.is_test("feed_vectors/HPKE/a.json")
+    assert place.is_test("share/hpke-test-vectors.json")
+    assert not place.is_test("share/vectors.json")
+    assert place.is_sample("data/examples-1.json")
+    assert place.is_sample("etc/sample.conf")
+    assert not place.is_sample("etc/resampler.conf")
+
+
 def test_words_that_are_tried_are_no_accounts(look: Look) -> None:
     words = "".join(f"word{n}\n" for n in range(80))
     assert not look("share/tried.pwd", f"{words}life=good7\n")
