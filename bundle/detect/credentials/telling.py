@@ -1,0 +1,285 @@
+"""Sentences, labels and notes that tell an account its password, read word by word in six languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.around import TOLD
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.naming import DUMMIES
+from bundle.detect.credentials.sentences import read
+from bundle.detect.credentials.values import Strength, common, is_example, is_generated, is_phrase, strength
+from hardening.findings import Confidence
+from hardening.records import dataclass
+
+_WORDS = (
+    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|pin(?: code)?"
+    r"|mot de passe|contrasena|clave|senha|parola)"
+)
+_ACCOUNT = (
+    r"(?:(?:user|login|account)(?: ?(?:name|id))?|(?:nome? )?(?:l'|d')?(?:utilisateur|utente)|benutzer(?:name|kennung)?|identifiant|usuario"
+    r"|gebruiker(?:snaam)?|e-?mail|id|name)"
+)
+_NAME = r"[A-Za-z][\w.@-]{1,39}"
+_NO_NAME = (
+    r"(?!(?:is|are|and|or|name|id|with|the|your|a|an|password|und|mit|field|prompt|of|for|to|in|has|account|user|username|login|must|can|"
+    r"will|should|who|that|which|et|y|e|con|avec|met|en|on|by|as|default)\b)"
+)
+EVERYWHERE = frozenset(
+    "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
+    "manager user demo bms default".split()
+)
+"""Accounts that devices ship with."""
+_WHOSE = re.compile(
+    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
+    rf" \u00ab?{_NO_NAME}(?P<a>{_NAME})(?=[\u00bb ]|$)"
+)
+_BEFORE = re.compile(
+    rf"(?i)(?:^|[ \u00ab])(?P<a>{_NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial))? $"
+)
+_AS_ACCOUNT = re.compile(
+    rf"(?i) (?:use|enter|type|with|as) \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
+)
+_BEHIND = re.compile(
+    r"(?i) (?:for|of|fur|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    rf"(?: ,)? \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb?(?: and {_NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
+)
+_IS = re.compile(
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: (?:is|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
+)
+_NAMED = re.compile(rf"(?i)(?<![\w-]){_WORDS}s?(?![\w\u00bb-])")
+_VALUE = (
+    r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
+)
+_IT = re.compile(_VALUE)
+_BRACKET = re.compile(rf" \( {_VALUE} \)")
+_TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {_VALUE}")
+_AS = re.compile(
+    rf"(?i)(?: (?:type|enter|use|and|,|with)) {_VALUE} (?:as|in|at|for|into)(?: the| a)?(?: default| initial)? $"
+)
+_GOES_ON = re.compile(
+    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|--)(?: |$)|$"
+)
+_TELLS = re.compile(
+    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to)\b"
+)
+_WITH = re.compile(
+    r"(?i) (?:with|using|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
+)
+_NO_VALUE = re.compile(
+    r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|\d+[a-z]?[-\u2013]\d+$|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+)
+_FOLLOWS = frozenset(
+    "access security server service setup enable test system install monitor private public master manager linux shadow".split()
+)
+"""Usual passwords that go on with a sentence about passwords as well."""
+_SHIPPED = DUMMIES | frozenset(("default", "user"))
+_SIGNS = frozenset((",", "(", "/", ";", "|"))
+_VERBS = frozenset("pass pin pw pwd clave parola senha".split())
+"""Words for a password that are others as well: they need more than a mark behind them."""
+_SAMPLE = re.compile(r"(?i)\b(?:sample|example|beispiel|exemple d\w+|ejemplo d\w) $")
+_SET = re.compile(r"\s*=")
+_NEXT = re.compile(
+    r"""\r?\n(?:[ \t]*\r?\n)?[ \t>*-]*(?:A:[ \t]*|(?P<roff>\.[BI][RI]?)[ \t]+)?["'`*]{0,2}(?P<v>[^\s"'`*:;,(){}<>=]{3,40})["'`*]{0,2}(?:[ \t]*\.)?[ \t]*(?=\r?\n|$)"""
+)
+_FAR = 160
+_MACRO = re.compile(r"\r?\n(?:\.[BI][RI]?[ \t]+)?")
+"""The end of a line of a manual page, and what makes the next one bold."""
+_ASKS_FOR_NEXT = re.compile(r"(?i)(?: (?:is|ist|lautet|est|es))?(?: [:?])?$")
+_OTHER_LABEL = re.compile(
+    rf"(?i)^(?: [\w-]+(?= login :))?(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:default|initial|factory|web|login))* {_ACCOUNT}(?: [:=|.]+| \u00bb)* \u00ab?(?P<a>{_NAME})\u00bb?(?: \|)?$"
+)
+_LABEL = re.compile(
+    r"(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:[Dd]efault|[Ii]nitial|[Ff]actory|[Ll]ogin))* $"
+)
+_WEAKEST = frozenset("password pass secret".split())
+_OF_A_FORM = re.compile(rf"(?i)\b(?:{_ACCOUNT}|fields?|options?|arguments?|parameters?)\b")
+_CLOSED = re.compile(r"\u00bb| (?:[.,;)|!]|--)|$")
+_FIELDS = frozenset("user username name login".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What stands around a word that may be a password."""
+
+    account: str
+    sign: bool
+    """Whether a sign or a verb says that the word is it."""
+    tells: bool
+    """Whether the sentence says that something is a default, or how somebody gets in."""
+    ends: bool
+    """Whether the sentence, or a part of it, ends behind the word, or goes on as it would behind a value."""
+    closed: bool
+    """Whether a sign or the end of the line is behind the word."""
+    alone: bool = False
+    """Whether a default is told of a password alone, where a word for an account would make it a form."""
+
+
+def _account(text: str, start: int, end: int) -> str:
+    """Return the account that a sentence names before its password, or right behind the word for it."""
+    found = _BEFORE.search(text, 0, start)
+    if found and (name := found["a"].partition("@")[0]).lower() in EVERYWHERE - {"user", "default"}:
+        return name
+    behind = _BEHIND.match(text, end)
+    if behind:
+        return behind["a"]
+    names = [m["a"] for one in (_AS_ACCOUNT, _WHOSE) for m in one.finditer(text, 0, start)]
+    return names[-1].partition("@")[0] if names else ""
+
+
+def is_no_value(value: str) -> bool:
+    """Whether a word with a number in it is the name of something: of a version, a code, a size, a file."""
+    return bool(_NO_VALUE.match(value))
+
+
+def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
+    """Whether letters with digits, or with signs, are a password there."""
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    if mixed or is_phrase(value) or is_generated(value):
+        return frame.sign or marked or bool(frame.account) or frame.tells
+    return bool(frame.account) and (frame.sign or marked) and any(c in "!@#$%&*+" for c in value)
+
+
+def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
+    """Whether a word in the place of a password is one: by itself, or as a usual one where nothing else can be meant."""
+    small, account = value.lower(), frame.account.lower()
+    known = account in EVERYWHERE
+    if is_no_value(value) or (is_example(value) and not (known or (frame.tells and frame.sign))):
+        return False
+    if strength(value) is Strength.MIXED:
+        return _looks_like_one(value, frame, marked=marked)
+    usual = small in _SHIPPED or (small in common() and small not in ("pw", "token"))
+    if not usual or not (frame.ends or marked) or (account in _FIELDS and small in DUMMIES):
+        return False
+    if small in _SHIPPED or small == account:
+        return frame.closed and (known or (frame.alone and frame.sign and small in _WEAKEST))
+    said_so = frame.sign and (marked or frame.tells or known)
+    return said_so or (known and (marked or small not in _FOLLOWS)) or (marked and frame.tells)
+
+
+def _candidates(text: str, word: re.Match[str]) -> Iterator[tuple[re.Match[str], bool]]:
+    """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
+    behind = _BEHIND.match(text, word.end())
+    before, whose = _WITH.search(text, 0, word.start()), _WHOSE.search(text, 0, word.start())
+    for at in (word.end(), behind.end() if behind else -1):
+        verb = _IS.match(text, at) if at >= 0 else None
+        value = _IT.match(text, verb.end()) if verb else None
+        if value and verb and (whose or "|" not in verb[0]):
+            yield value, True
+    verb_too = word[0].lower() in _VERBS
+    for pattern in (_BRACKET, _TYPED):
+        if not verb_too and (value := pattern.match(text, word.end())):
+            yield value, True
+    value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
+    if value and ((before and whose) if verb_too else (before or whose or value["m"])):
+        yield value, bool(before and before[0].strip() in _SIGNS)
+    if value := _AS.search(text, 0, word.start()):
+        yield value, True
+
+
+def _above(match: re.Match[str]) -> str:
+    """Return the account that the line above has beside a label of its own."""
+    above = match.string[: match.string.rfind("\n", 0, match.start("secret")) + 1].rstrip()
+    found = _OTHER_LABEL.match(read(above[above.rfind("\n") + 1 :][-200:]).text)
+    return found["a"] if found else ""
+
+
+def _told(caught: Catch, match: re.Match[str], place: tuple[int, int], account: str) -> Catch:
+    """Return the catch of what stands at a place of the line."""
+    start, end = place
+    first = match.start("secret")
+    value = match.string[first + start : first + end].encode("latin-1", "replace").decode("utf-8", "replace")
+    return replace(
+        caught,
+        start=caught.start + start,
+        end=caught.start + end,
+        value=value,
+        user=account,
+        confidence=Confidence.MEDIUM,
+        note=TOLD,
+    )
+
+
+def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password that a line of a text tells, with the account that it is of."""
+    sentence = read(match["secret"])
+    text = sentence.text
+    for word in _NAMED.finditer(text):
+        account = _account(text, word.start(), word.end())
+        tells = bool(_TELLS.search(text))
+        if _SAMPLE.search(text, 0, word.start()):
+            continue
+        if not account and _LABEL.fullmatch(text, 0, word.start()):
+            account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
+            if not (account or tells):
+                continue  # a setting, which `assign` knows more about
+        for value, sign in _candidates(text, word):
+            group = "m" if value["m"] else "v"
+            closed = bool(_CLOSED.match(text, value.end(group)))
+            alone = tells and not _OF_A_FORM.search(text)
+            frame = _Frame(account, sign, tells, bool(_GOES_ON.match(text, value.end(group))), closed, alone)
+            if _is_one(value[group], frame, marked=group == "m"):
+                return _told(caught, match, sentence.span(value.start(group)), account)
+        if _ASKS_FOR_NEXT.match(text, word.end()) and (below := _NEXT.match(match.string, match.end())):
+            if below["roff"]:
+                above = read(
+                    _MACRO.sub(" ", match.string[max(0, match.start() - _FAR) : match.start("secret")])
+                ).text
+                account, tells = _account(above, len(above), len(above)), bool(_TELLS.search(above))
+            frame = _Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
+            if _is_one(below["v"], frame, marked=False):
+                base = match.start("secret")
+                return _told(caught, match, (below.start("v") - base, below.end("v") - base), account)
+    return None
+
+
+_PAIR = re.compile(
+    rf"(?:(?<=[ |(])|^)\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! [/:])"
+)
+_WAY_IN = re.compile(
+    r"(?i)\b(?:credentials?|default :|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|web ?ui|console)[^:]{0,30} :"
+    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,2} (?:as|with|using|is|are|:|=)"
+    r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
+)
+_OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
+_ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
+
+
+def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -> bool:
+    """Whether the second of two words is the password of the account that the first one is."""
+    account = pair["a"]
+    known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
+    sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
+    inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
+    sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
+    ends = bool(_GOES_ON.match(text, pair.end()))
+    if not sure and not (known and marked and inside):
+        return False
+    spoken = pair["s"].isalpha() or pair["s"] == ","
+    if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
+        said = re.search(r"(?i)credential|zugangsdaten|password|log ?[io]n :|asked", text)
+        return bool(known and said and ends and pair["s"] == "/" and value.lower() not in _FOLLOWS)
+    frame = _Frame(
+        account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
+    )
+    return (known or not spoken) and _is_one(value, frame, marked=marked)
+
+
+def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password that stands behind its account and a sign, where the line says that this is the way in."""
+    sentence = read(match["secret"])
+    for pair in _PAIR.finditer(sentence.text):
+        group = "m" if pair["m"] else "v"
+        if _is_the_other(pair[group], pair, sentence.text, marked=group == "m"):
+            return _told(caught, match, sentence.span(pair.start(group)), pair["a"])
+    return None
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "told-in-a-sentence": told_in_a_sentence,
+    "told-as-a-pair": told_as_a_pair,
+}
