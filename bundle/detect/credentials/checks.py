@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import around, decode, hashes, naming, places, tables, telling, tokens
+from bundle.detect.credentials import around, columns, decode, hashes, naming, places, tables, telling, tokens
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import PLAIN_WORDS, Kind, ascii_name, kind_of
 from bundle.detect.credentials.naming import DUMMIES
@@ -372,6 +372,7 @@ CHECKS: Mapping[str, Check] = {
     **around.CHECKS,
     **tables.CHECKS,
     **telling.CHECKS,
+    **columns.CHECKS,
     **tokens.CHECKS,
     "": place_only,
     "place": place_only,
