@@ -86,6 +86,7 @@ _HEADING = re.compile(
     r"(?i)(?:[#=*! ]{0,4}|<\w{1,8}>)(?:the )?(?:default |factory |initial |demo |test |built-?in |web )*"
     r"(?:credentials|logins?|accounts?|passwords?|users?|zugangsdaten|benutzer|identifiants|credenciales|credenziali)(?: and passwords?)?[ *=]{0,4}(?P<colon>:?)[ *=]{0,4}$"
 )
+_ANNOUNCES = re.compile(r"(?i)[^\n]{1,120}\b(?:credentials|zugangsdaten|default passwords)\s?:\s*$")
 _ENTRY = re.compile(
     r"[\s*>-]*[`\"'*]{0,2}(?P<user>[A-Za-z][\w.@-]{1,30})[`\"'*]{0,2}(?:\s*(?P<s>[/:])\s*|[ ]{2,}|\t+)[`\"'*]{0,2}(?P<v>[^\s`\"'*|(),;/:]{3,40})[`\"'*]{0,2}(?=\s|$|[(,;])"
 )
@@ -101,6 +102,8 @@ def _is_headed(above: str) -> bool:
             ruled = True
         elif heading := _HEADING.match(line):
             return bool(ruled or heading["colon"] or line.startswith("#") or line.rstrip() == line.strip())
+        elif _ANNOUNCES.match(line):
+            return True
         elif not _ENTRY.match(line):
             return False
     return False

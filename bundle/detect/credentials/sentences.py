@@ -18,7 +18,7 @@ _PIECE = re.compile(
 )
 _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")
 _OPEN, _CLOSED = "\u00ab", "\u00bb"
-_ONE_SIGN = re.compile(r"([A-Za-z][^:/=]*)([:/=])([^:/=]+)")
+_ONE_SIGN = re.compile(r"(?P<first>[A-Za-z][^:/=]*)(?P<sign>[:/=])(?P<last>[^:/=]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,17 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
         before = pieces[number - 1].end() == one.start() if number else False
         marked = bool(one["word"]) and opened and before and closed
         opened = False
-        parted = _ONE_SIGN.fullmatch(one[0]) if one["word"] and not marked else None
+        parted = _ONE_SIGN.fullmatch(one[0]) if one["word"] else None
         if parted is None:
             yield one[0].strip(), one.start(), one.end(), marked
             continue
-        for group in (1, 2, 3):
-            yield parted[group], one.start() + parted.start(group), one.start() + parted.end(group), False
+        for group in ("first", "sign", "last"):
+            yield (
+                parted[group],
+                one.start() + parted.start(group),
+                one.start() + parted.end(group),
+                marked and group != "sign",
+            )
 
 
 def read(line: str) -> Sentence:

@@ -33,7 +33,7 @@ EVERYWHERE = frozenset(
 )
 """Accounts that devices ship with."""
 _WHOSE = re.compile(
-    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
+    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
     rf" \u00ab?{_NO_NAME}(?P<a>{_NAME})(?=[\u00bb ]|$)"
 )
 _BEFORE = re.compile(
@@ -47,7 +47,7 @@ _BEHIND = re.compile(
     rf"(?: ,)? \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb?(?: and {_NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: (?:is|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: \( it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
 _NAMED = re.compile(rf"(?i)(?<![\w-]){_WORDS}s?(?![\w\u00bb-])")
@@ -61,13 +61,13 @@ _AS = re.compile(
     rf"(?i)(?: (?:type|enter|use|and|,|with)) {_VALUE} (?:as|in|at|for|into)(?: the| a)?(?: default| initial)? $"
 )
 _GOES_ON = re.compile(
-    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|--)(?: |$)|$"
+    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|out|--)(?: |$)|$"
 )
 _TELLS = re.compile(
     r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to)\b"
 )
 _WITH = re.compile(
-    r"(?i) (?:with|using|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
+    r"(?i) (?:with|using|has|have|has the|have the|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
 )
 _NO_VALUE = re.compile(
     r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
@@ -161,21 +161,30 @@ def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
     return said_so or (known and (marked or small not in _FOLLOWS)) or (marked and frame.tells)
 
 
-def _candidates(text: str, word: re.Match[str]) -> Iterator[tuple[re.Match[str], bool]]:
+def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
+    """Whether a word behind a verb or a sign may be the password: `the password of root` is somebody's, and a cell needs an account's."""
+    return (named or "|" not in verb) and (
+        " of " not in verb or (named and (value["m"] or value["v"]).lower() not in EVERYWHERE)
+    )
+
+
+def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[re.Match[str], bool]]:
     """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
     behind = _BEHIND.match(text, word.end())
     before, whose = _WITH.search(text, 0, word.start()), _WHOSE.search(text, 0, word.start())
     for at in (word.end(), behind.end() if behind else -1):
         verb = _IS.match(text, at) if at >= 0 else None
         value = _IT.match(text, verb.end()) if verb else None
-        if value and verb and (whose or "|" not in verb[0]):
+        if value and verb and _may_be(value, verb[0], named=bool(whose or account)):
             yield value, True
     verb_too = word[0].lower() in _VERBS
     for pattern in (_BRACKET, _TYPED):
         if not verb_too and (value := pattern.match(text, word.end())):
             yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
-    if value and ((before and whose) if verb_too else (before or whose or value["m"])):
+    if value and (
+        (before and (whose or account.lower() in EVERYWHERE)) if verb_too else (before or whose or value["m"])
+    ):
         yield value, bool(before and before[0].strip() in _SIGNS)
     if value := _AS.search(text, 0, word.start()):
         yield value, True
@@ -217,7 +226,7 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
             account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
             if not (account or tells):
                 continue  # a setting, which `assign` knows more about
-        for value, sign in _candidates(text, word):
+        for value, sign in _candidates(text, word, account):
             group = "m" if value["m"] else "v"
             closed = bool(_CLOSED.match(text, value.end(group)))
             alone = tells and not _OF_A_FORM.search(text)
@@ -261,7 +270,10 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
         return False
     spoken = pair["s"].isalpha() or pair["s"] == ","
     if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
-        said = re.search(r"(?i)credential|zugangsdaten|password|log ?[io]n :|asked", text)
+        said = re.search(
+            r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
+            text,
+        )
         return bool(known and said and ends and pair["s"] == "/" and value.lower() not in _FOLLOWS)
     frame = _Frame(
         account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
