@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from bundle.detect.credentials.keyword import ascii_name
 from hardening.records import dataclass
@@ -62,13 +63,14 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
             )
 
 
+@lru_cache(maxsize=64)  # a line may be of interest to several
 def read(line: str) -> Sentence:
     """Return a line, one character for each byte, as its words."""
     text, places = "", []
     for word, first, last, marked in _words(line):
         if word == "|" and text.endswith(" |"):
             continue  # the end of a cell and the beginning of the next one
-        plain = ascii_name(word) or "?"
+        plain = word if word.isascii() else ascii_name(word) or "?"
         text += f" {_OPEN}{plain}{_CLOSED}" if marked else f" {plain}"
         places.append((len(text) - len(plain) - marked, first, last))
     return Sentence(text, tuple(places))

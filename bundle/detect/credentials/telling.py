@@ -70,8 +70,8 @@ _WITH = re.compile(
     r"(?i) (?:with|using|has|have|has the|have the|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
 )
 _NO_VALUE = re.compile(
-    r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|\d+[a-z]?[-\u2013]\d+$|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+    r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|\d+[a-z]?[-\u2013]\d+$|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 _FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
@@ -179,7 +179,8 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
             yield value, True
     verb_too = word[0].lower() in _VERBS
     for pattern in (_BRACKET, _TYPED):
-        if not verb_too and (value := pattern.match(text, word.end())):
+        value = None if verb_too else pattern.match(text, word.end())
+        if value and not (pattern is _BRACKET and (value["v"] or "").isdigit() and not account):
             yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
     if value and (
@@ -247,14 +248,16 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _PAIR = re.compile(
-    rf"(?:(?<=[ |(])|^)\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! [/:])"
+    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! [/:])"
 )
 _WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|default :|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|web ?ui|console)[^:]{0,30} :"
+    r"(?i)\b(?:credentials?|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|web ?ui|console)[^:]{0,30} :"
     r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,2} (?:as|with|using|is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
+_DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
+"""What stands before any default, not an account's alone."""
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
 
 
@@ -262,6 +265,9 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
     """Whether the second of two words is the password of the account that the first one is."""
     account = pair["a"]
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
+    if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
+        return False
+    sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))
     sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
