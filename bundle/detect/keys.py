@@ -285,7 +285,8 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 
-    if b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" in data[:64]:  # PKCS #7 data: the outer form of PKCS #12
+    # version 3, then PKCS #7 data: the outer form of PKCS #12; a signature has such data too, and no version before it
+    if b"\x02\x01\x03\x30" in data[:16] and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" in data[:64]:
         for word in DEFAULTS:
             try:
                 key, _, _ = pkcs12.load_key_and_certificates(data, word.encode() or None)
@@ -308,11 +309,13 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
 
 def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
     from bundle.detect.credentials import place
+    from bundle.detect.credentials.spans import Spans
 
     line = None if at is None or member.format in _COMPILED else bytes(member.content[:at]).count(b"\n") + 1
     severity, confidence = None, Confidence.HIGH
     kind, path = place.style(member), place.inside(member, subject)
-    if place.is_documentation(path, kind):
+    explained = at is not None and kind == place.CODE and Spans.of(member, member.content, kind).documents(at)
+    if explained or place.is_documentation(path, kind):
         severity, confidence = Severity.INFO, Confidence.LOW
     elif place.is_test(path):
         severity = min(rule.severity, Severity.MEDIUM)

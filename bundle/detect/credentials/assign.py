@@ -260,6 +260,13 @@ def _within_a_name(found: re.Match[str], text: str, before: str) -> bool:
     )
 
 
+def _begun(before: str, quote: str) -> str:
+    """Return what stands before the literal that a name is the end of."""
+    if before.endswith(_QUOTES) or quote not in _QUOTES:
+        return before.rstrip("\"'")
+    return before.rpartition(quote)[0]
+
+
 def _separated(found: re.Match[str], text: str) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
@@ -277,8 +284,8 @@ def _separated(found: re.Match[str], text: str) -> bool:
     if before.endswith(("?", "&", "/")) and sep == "=":
         return given.within_a_literal(before)
     asked = (
-        quoted_key and sep == ":" and before.rstrip("\"'").rstrip().endswith("?")
-    )  # a ? "password" : "text"
+        quoted_key and sep == ":" and _begun(before, close.strip()[:1]).rstrip().endswith("?")
+    )  # a ? "password" : "text", a ? "user+password" : "text"
     whole = "{" in found["key"]  # &Token{Secret: "..."} of Go
     return not asked and (whole or not before.endswith(("!", "?", "/", "&", "%")))
 

@@ -26,7 +26,7 @@ from bundle.detect.credentials.values import (
 from hardening.findings import Confidence, Severity
 
 _EXAMPLE_HOSTS = re.compile(
-    r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy)$"
+    r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy|(?:db|sql|mysql|ldap|smtp|mail|ftp|remote)host)$"
 )
 _NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
 
@@ -41,7 +41,7 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     named_so = named_so or (
         "_" in value and match[0].count(value) > 1
     )  # `password_required = 'password_required'`
-    return None if stands_for_one or " " in value or named_so else caught
+    return None if stands_for_one or " " in value or named_so or len(value) == 1 else caught
 
 
 _OF_A_SENTENCE = frozenset(
@@ -49,6 +49,10 @@ _OF_A_SENTENCE = frozenset(
     "the this that these with without from into instead also only both either which requires implies means needs takes sets gives has does".split()
 )
 """What goes on with a text that speaks of an option: `--passwd will write`."""
+
+
+_DESCRIBED = re.compile(r"[ ]{2,}[A-Z][a-z]+ [a-z]+ ")
+"""What an option is for, behind its name and the word for its value: `--clientpass phrase    Set passphrase for`."""
 
 
 def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -60,6 +64,8 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     if _NAME_ONLY.match(value.rstrip(":")) and value.lower() not in common():
         return None
     said = strength(value)
+    if _DESCRIBED.match(match.string, match.end()):
+        return None
     if said is Strength.NO or value.lower() in DUMMIES or value.lower().rstrip(".,;:") in _OF_A_SENTENCE:
         return None
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
@@ -154,6 +160,10 @@ _MACHINE = re.compile(
     r"(?i)(?!(?:www|api|user|host|server|my|your|some|foo|bar)\d?\.)[a-z][\w-]*\.(?:[\w-]+\.)?example\.(?:com|org|net)\b"
 )
 """A machine within one of the domains that examples have, as a site that shows its files to others puts them."""
+_NO_PORT = re.compile(r"[^\s:/\"'<>]{0,40}:[^\W\d]{3}")
+"""A word in the place of a port, in whatever language: what stands before it are words for an account and a password."""
+_NAMES = re.compile(r"(?:[A-Z][a-z]+){2,4}$")
+"""What somebody has to fill in, as programs write names: `AccountSid:AuthToken`."""
 _PORT = re.compile(r"\d{1,5}[#?]")
 """A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
 
@@ -162,6 +172,8 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a URL: not one of the dummies of documentation."""
     host, value = match["host"], caught.value
     public = caught.user.lower() == "anonymous"
+    named = _NAMES.match(value) and _NAMES.match(caught.user) and kind_of(value)
+    public = public or bool(named or (value.isalpha() and _NO_PORT.match(match.string, match.end())))
     if public or is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
     if _EXAMPLE_HOSTS.search(host):

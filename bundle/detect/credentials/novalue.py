@@ -25,6 +25,23 @@ _ATTRIBUTE = re.compile(r"[ \t]+[A-Za-z][\w:.-]*=")
 """What stands between two texts of markup: `label="Password:" name="..."`."""
 
 
+_PACKED = re.compile(
+    r"""(?:[A-Za-z_$][\w$]*(?:\.[\w$]+)*(?:\[[\w$]+\])?
+      (?:;(?:[\w$.]+=|if\(|var\s|for\(|return\b|[\w$]+\() | [)\]]{0,3},[\w$]+(?:\(|:[\w$"'(]|[)\]]+;)
+      | [)\]]{2,4}[:;,] | \(["'][\w$ .-]*["']\)[.;,)\]] | \([\w$.]*\)[)\]]*[:;,] | \([\w$]+\(["'] )
+    | [A-Za-z_$][\w$]*(?:\.[\w$]+)+={1,2}(?:$|[\w$"']) | (?:[A-Za-z_$][\w$.]*=){2,})""",
+    re.VERBOSE,
+)
+"""How an expression of a program goes on that was packed into one line: `b;d.tls=c;`, `a.value),x=`, `b=c=`."""
+
+
+def _goes_on(key: str, value: str, kind: str) -> bool:
+    """Whether what stands without quotes is code, or arguments of a module."""
+    return bool(
+        _PACKED.match(value) or (kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key))
+    )
+
+
 def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
     if (
@@ -37,7 +54,7 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         return True
     if quote == '"' and "$" in value and kind in (place.CODE, place.SHELL) and _FILLED.search(value):
         return True
-    if quote not in "\"'" and kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key):
+    if quote not in "\"'`" and _goes_on(key, value, kind):
         return True
     if kind in PROGRAMS and quote in LITERAL_BEGINS and is_template(value):
         return True

@@ -149,7 +149,7 @@ def _of_content(member: Member) -> str:
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--\s|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
     re.IGNORECASE,
 )
 
@@ -197,8 +197,15 @@ _TEXT_FOR_PEOPLE = re.compile(
 )
 
 
+_AT_A_PROMPT = re.compile(r"^\s*(?:\\?\$|(?:mysql|sqlite|sql|mongo|psql)>|\w{1,20}[=-]#)\s[a-zA-Z./]")
+"""A command with what asked for it: of those who show how something is used."""
+_PRINTED = re.compile(r"""^\s*console\.log\((?:\w{1,40}\()?["'`]\s*[\w./ -]{1,60}\s--?[a-z]""")
+
+
 def explains(before: str) -> bool:
-    """Whether what stands before a value on its line is the beginning of a text that describes something: `"description": "...`."""
+    """Whether what stands before a value on its line begins a text for people: `"description": "...`, or a command shown to them."""
+    if _AT_A_PROMPT.match(before) or _PRINTED.match(before):
+        return True
     return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
 
 

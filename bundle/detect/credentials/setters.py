@@ -14,8 +14,14 @@ _SYMBOL_SET = re.compile(
 """`set :password, "..."`, as Ruby names a setting."""
 
 
+_OF_NAMES = ('_parameters("', "_parameters('", '_params("', "_params('")
+"""Calls that are given names: `sensitive_post_parameters("password", "password2")`."""
+
+
 def sets(before: str, key: str, *, quoted_key: bool, quoted: bool) -> bool:
     """Whether what stands before a name with a comma behind it is such a call; quoted: the value is in quotes."""
+    if before.endswith(_OF_NAMES):
+        return False
     if quoted_key:
         return bool(_CALLED_WITH.search(before))
     if not quoted:

@@ -24,6 +24,8 @@ _POD = re.compile(
     rb"^=(?:pod|head\d|over|item|begin|for|encoding)\b.*?(?:^=cut\b|\Z)", re.MULTILINE | re.DOTALL
 )
 _RUBY = re.compile(rb"^=begin\b.*?^=end\b", re.MULTILINE | re.DOTALL)
+_HEAD = re.compile(rb":[ \t]+#[^\n]*(?:\n[ \t]*#[^\n]*)*\Z")
+"""The colon of a head with what somebody says about it."""
 _YAML = re.compile(
     rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t][^\n]*\n|\r?\n)*", re.MULTILINE
 )
@@ -104,7 +106,7 @@ def _explained(text: bytes) -> Iterator[tuple[int, int]]:
 def _begins_a_body(text: bytes, at: int) -> bool:
     """Whether what stands before a line is a head that ends in a colon, or nothing but comments from the file's begin."""
     before = text[max(0, at - _NEAR) : at].rstrip()
-    if before.endswith(b":"):
+    if before.endswith(b":") or _HEAD.search(before):
         return True
     lines = before.splitlines() if at < _NEAR else [b"-"]
     return all(not line.strip() or line.lstrip().startswith(b"#") for line in lines)

@@ -29,11 +29,11 @@ _PLACEHOLDER = re.compile(
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | (?:%[A-Za-z_]\w*%[@:;.,/_-]?){1,4} | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
-    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
+    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},:;]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z])(?:fixme|todo|tbd)(?![a-z])|placeholder|goes[ _-]?here|[ _-]here(?![a-z])|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
-    | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
+    | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | pkcs11:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
     | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|eu|de|at|ch|fr|it|es|nl|uk|cz|pl|local|lan|home|corp|internal|invalid)
     | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base64|pkcs\d+|jks|x509|rsa|dsa)
     | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
@@ -89,6 +89,8 @@ SECRET_WORD = re.compile(
 _SELECTOR = re.compile(
     r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
 )
+_PROMPT = re.compile(r"[^\W\d_]{2,30}\s?:$")
+"""A word that asks for something: `Adgangskode:`."""
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
 _PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
 _PHRASE = re.compile(r"^[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$")
@@ -104,6 +106,8 @@ _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECA
 _LONGEST = 512
 _FEWEST = 2
 """Different letters and digits that a value has at least: zzzz and 0000-0000 are room for one."""
+_RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
+"""One character over and over, and another: `00000000:aaaaaaaaaaaa`."""
 _LATIN = 0x24F
 """The last of the Latin letters."""
 _NEVER = frozenset("default enable test user service setup".split())
@@ -136,6 +140,7 @@ def is_placeholder(value: str) -> bool:
         not value
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
+        or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
         or (bool(_PLACEHOLDER.match(value)) and not _is_of_all_signs(value))
         or bool(_STANDS_FOR_ONE.match(value))
     )
@@ -179,7 +184,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
         return Strength.COMMON
     if _is_of_all_signs(value):
         return Strength.MIXED
-    if _is_an_alphabet(value) or _is_a_path(value) or _is_a_setting(value):
+    if _PROMPT.match(value) or _is_an_alphabet(value) or _is_a_path(value) or _is_a_setting(value):
         return Strength.NO
     selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from bundle.detect.keys import Keys
 from bundle.walk.member import Member
-from hardening.findings import Confidence, InFile
+from hardening.findings import Confidence, Finding, InFile, Severity
 
 EC = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -29,9 +32,13 @@ def sealed(word: str) -> form.KeySerializationEncryption:
     return form.BestAvailableEncryption(word.encode())
 
 
-def rules(data: bytes, path: str = "etc/x") -> list[str]:
+def findings(data: bytes, path: str) -> list[Finding]:
     member = Member(parts=("b.zip", path), kind="file", size=len(data), content=data)
-    found = list(Keys().check(member, "b.zip"))
+    return list(Keys().check(member, "b.zip"))
+
+
+def rules(data: bytes, path: str = "etc/x") -> list[str]:
+    found = findings(data, path)
     assert not any(part in repr(found) for part in data.decode("latin-1").split("\n")[1:-2] if len(part) > 30)
     return [f.rule.id for f in found]
 
@@ -124,6 +131,24 @@ def test_stores() -> None:
     assert rules(pkcs12.serialize_key_and_certificates(b"a", EC, None, None, sealed("vR9-tq.0Lz"))) == [
         "key/store"
     ]
+
+
+def test_a_signature_is_no_store() -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+    day = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    made = x509.CertificateBuilder(name, name, EC.public_key(), 1, day, day + dt.timedelta(days=9))
+    signed = pkcs7.PKCS7SignatureBuilder().set_data(b"a").add_signer(made.sign(EC, SHA256()), EC, SHA256())
+    assert rules(signed.sign(DER, [])) == []
+
+
+def test_a_key_in_a_docstring_is_documentation() -> None:
+    text = RSA.private_bytes(PEM, PKCS8, NONE).decode()
+    for head in ("def a():", "def a():  # a note"):
+        shown = f'{head}\n    """\n{text}\n    """\n'.encode()
+        (found,) = findings(shown, "a.py")
+        assert (found.severity, found.confidence) == (Severity.INFO, Confidence.LOW)
+    (found,) = findings(f'KEY = """{text}"""\n'.encode(), "a.py")
+    assert found.confidence is Confidence.HIGH
 
 
 def test_a_store_of_keytool(tmp_path: Path) -> None:
