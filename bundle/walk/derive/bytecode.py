@@ -18,6 +18,9 @@ from bundle.walk.gate import Gate
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
           b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-", b"$2a$", b"$2y$", b"$2b$", b"bearer ")  # fmt: skip
+_TOKENS = (b"AIza", b"GOCSPX-", b"T3BlbkFJ", b"sk-ant-", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"npm_", b"xoxp-", b"xapp-", b"shpat_", b"dop_v1_",
+           b"glsa_", b"hvs.", b"dckr_pat_", b"pypi-AgE", b"lin_api_", b"PMAK-", b"NRAK-", b"AGE-SECRET-KEY-")  # fmt: skip
+"""What tokens begin with, or hold, in the letters in which they are published."""
 _U2 = struct.Struct(">H")
 _PAGE = re.compile(rb"\s*(?:#!/|<%|<\?xml)|(?s:.*?)<\?(?:php|=)")
 """How a constant begins, or what it says, that is a text of its own; many lines alone are documentation as a rule."""
@@ -27,7 +30,7 @@ _LOOK = 256
 
 @cache
 def _gate() -> Gate:
-    return Gate(variant for word in _WORDS for variant in (word, word.upper(), word.capitalize()))
+    return Gate((*_TOKENS, *(made for word in _WORDS for made in (word, word.upper(), word.capitalize()))))
 
 
 def worth_it(data: bytes) -> bool:

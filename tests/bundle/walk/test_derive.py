@@ -131,6 +131,14 @@ def test_class_that_says_nothing_of_interest_is_left(tmp_path: Path) -> None:
     assert not derived(path)
 
 
+def test_class_that_holds_a_token_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "X.class"
+    for token in ("AIza" + "Q3k9_" * 7, "npm" + "_k3Q9" * 9, "sk" + "-ant-api03-x"):
+        path.write_bytes(java_class({"CLIENT": token}, ["plain"]))
+        (found,) = derived(path)
+        assert token.encode() in bytes(found.content)
+
+
 def test_sqlite_rows_over_many_pages(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     with sqlite3.connect(path) as base:
