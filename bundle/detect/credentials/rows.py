@@ -22,15 +22,23 @@ from bundle.detect.credentials.values import (
 )
 from hardening.findings import Confidence
 
-GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
+GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
     rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?(?:values?\s*(?=\()|(?P<select>select)(?=\s))"
 )
+_MERGED = re.compile(
+    r"(?i)insert\s*\((?P<columns>[^()]{1,4000})\)\s*values\s*(?P<select>(?!))?(?P<table>)(?=\()"
+)
+"""What MERGE does with a row that is not there, in a table that it names long before."""
 _COPY = re.compile(
     rf"(?i)copy\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*from\s+stdin[^\n]*\n"
 )
-_STATEMENTS = ((_INSERT, re.compile(r"insert|replace|merge")), (_COPY, re.compile(r"copy")))
+_STATEMENTS = (
+    (_INSERT, re.compile(r"insert|replace|merge")),
+    (_MERGED, re.compile(r"insert")),
+    (_COPY, re.compile(r"copy")),
+)
 """Each with a word that it begins with, in small letters."""
 _VALUE = re.compile(
     r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")
