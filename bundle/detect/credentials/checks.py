@@ -267,7 +267,7 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     value = caught.value
     if re.search(r"(?i)community", match["key"]) and value.lower() in ("public", "private"):
         return replace(caught, severity=Severity.MEDIUM)
-    return place_only(caught, match)
+    return None if value.lower() in _OF_A_SENTENCE else place_only(caught, match)
 
 
 _PROMPT = re.compile(r"(?i)assword|assphrase|asscode|ennwort|\bpin\b")

@@ -25,6 +25,8 @@ _ATTRIBUTE = re.compile(r"[ \t]+[A-Za-z][\w:.-]*=")
 """What stands between two texts of markup: `label="Password:" name="..."`."""
 
 
+_END_OF_A_TAG = re.compile(r"[\w.:-]{2,60}[\"']\s{0,2}/?>")
+"""The rest of an attribute, and of its tag: `data-field="password:disableEdit">`."""
 _PACKED = re.compile(
     r"""(?:[A-Za-z_$][\w$]*(?:\.[\w$]+)*(?:\[[\w$]+\])?
       (?:;(?:[\w$.]+=|if\(|var\s|for\(|return\b|[\w$]+\() | [)\]]{0,3},[\w$]+(?:\(|:[\w$"'(]|[)\]]+;)
@@ -38,7 +40,9 @@ _PACKED = re.compile(
 def _goes_on(key: str, value: str, kind: str) -> bool:
     """Whether what stands without quotes is code, or arguments of a module."""
     return bool(
-        _PACKED.match(value) or (kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key))
+        _PACKED.match(value)
+        or _END_OF_A_TAG.match(value)
+        or (kind in BARE and _ARGUMENTS.match(value) and not ENVIRONMENT.match(key))
     )
 
 
@@ -96,10 +100,17 @@ _TYPES = re.compile(
 """What a form or a table calls its fields, which `password` is one of."""
 
 
+_FILLED_IN_TOO = re.compile(r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["']user(?:_?name)?["']""")
+"""An account that is no more than the word for one: what stands beside it is the word for a password."""
+_BESIDE = 120
+
+
 def mapped(before: str, after: str, value: str, *, quoted: bool) -> bool:
     """Whether a value says what a name is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
     if value.lower() not in DUMMIES:
         return False
     if not quoted:
         return bool(_PAIRS_BEFORE.search(before))
+    if _FILLED_IN_TOO.search(before[-_BESIDE:] + after[:_BESIDE]):
+        return True
     return bool(_TYPES.search(before.rsplit("\n", 1)[-1]) or _TYPES.search(after.split("\n", 1)[0]))
