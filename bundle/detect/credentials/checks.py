@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials import around, columns, decode, hashes, naming, places, tables, telling, tokens
+from bundle.detect.credentials.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.keyword import PLAIN_WORDS, Kind, ascii_name, kind_of
+from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES
 from bundle.detect.credentials.values import (
     Strength,
@@ -16,7 +17,6 @@ from bundle.detect.credentials.values import (
     is_chosen,
     is_compound,
     is_digest_or_id,
-    is_example,
     is_generated,
     is_phrase,
     is_placeholder,
@@ -25,16 +25,11 @@ from bundle.detect.credentials.values import (
 )
 from hardening.findings import Confidence, Severity
 
-_EXAMPLE_HOSTS = re.compile(
-    r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy|(?:db|sql|mysql|ldap|smtp|mail|ftp|remote)host)$"
-)
-_NAME_ONLY = re.compile(r"^[A-Z][A-Z_-]*\d?$")
-
 
 def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
     value = caught.value.strip()
-    named_so = _NAME_ONLY.match(value) and (
+    named_so = NAME_ONLY.match(value) and (
         value.lower() in DUMMIES or (kind_of(value) and value.lower() not in common())
     )
     stands_for_one = is_placeholder(value) and value != "default"  # `-pdefault` says nothing else
@@ -61,7 +56,7 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     if name and kind_of(name) is None:
         return None
     value = caught.value
-    if _NAME_ONLY.match(value.rstrip(":")) and value.lower() not in common():
+    if NAME_ONLY.match(value.rstrip(":")) and value.lower() not in common():
         return None
     said = strength(value)
     if _DESCRIBED.match(match.string, match.end()):
@@ -85,7 +80,7 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     promised, own = kind_of(name), kind_of(name.rsplit(".", 1)[-1])
     if promised is None or own is Kind.PASSWORD:  # javax.jdo.option.ConnectionPassword
         promised = own
-    value = entities(caught.value).removeprefix("{noop}")
+    value = decode.entities(caught.value).removeprefix("{noop}")
     front, _, last = name.rpartition(".")
     if (value in _PASSES and name.lower() == "pass") or (
         _OF_TEXTS.search(front) and value.lower() == last.lower()
@@ -138,58 +133,6 @@ _OCTET = re.compile(r"[0-9A-Fa-f]{2}")
 """A part of the address of an interface, which has as many colons."""
 _PGPASS = 5
 """Fields of a line of .pgpass."""
-_ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
-
-
-def entities(text: str) -> str:
-    """Return text as an XML reader sees it."""
-    for word, char in _ENTITY.items():
-        text = text.replace(word, char)
-    return re.sub(
-        r"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));",
-        lambda m: chr(min(int(m[1], 16) if m[1] else int(m[2]), 0x10FFFF)),
-        text,
-    )
-
-
-_NO_ACCOUNT = frozenset("user username name login foo bar me myuser".split())
-"""Accounts of examples; a proxy that is called `proxy` has a real one, and a password that somebody chose."""
-
-
-_MACHINE = re.compile(
-    r"(?i)(?!(?:www|api|user|host|server|my|your|some|foo|bar)\d?\.)[a-z][\w-]*\.(?:[\w-]+\.)?example\.(?:com|org|net)\b"
-)
-"""A machine within one of the domains that examples have, as a site that shows its files to others puts them."""
-_NO_PORT = re.compile(r"[^\s:/\"'<>]{0,40}:[^\W\d]{3}")
-"""A word in the place of a port, in whatever language: what stands before it are words for an account and a password."""
-_NAMES = re.compile(r"(?:[A-Z][a-z]+){2,4}$")
-"""What somebody has to fill in, as programs write names: `AccountSid:AuthToken`."""
-_PORT = re.compile(r"\d{1,5}[#?]")
-"""A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
-
-
-def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The password of a URL: not one of the dummies of documentation."""
-    host, value = match["host"], caught.value
-    public = caught.user.lower() == "anonymous"
-    named = _NAMES.match(value) and _NAMES.match(caught.user) and kind_of(value)
-    public = public or bool(named or (value.isalpha() and _NO_PORT.match(match.string, match.end())))
-    if public or is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
-        return None
-    if _EXAMPLE_HOSTS.search(host):
-        machine = "." not in host or _MACHINE.match(host)
-        chosen = machine and is_generated(value) and not is_example(value)
-        meant = chosen and caught.user.lower() not in _NO_ACCOUNT
-        return replace(caught, confidence=Confidence.MEDIUM) if meant else None
-    if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
-        return None
-    if _NAME_ONLY.match(value) and kind_of(value):
-        return None
-    if value.lower() in DUMMIES or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS:
-        return replace(caught, confidence=Confidence.LOW)
-    return caught
-
-
 _ARGUMENT = re.compile(r"\w\s?=\s?[A-Za-z_][\w.]*,\s")
 """`user=login, password=...`: arguments of a call."""
 _VARIABLE = re.compile(r"^[A-Za-z_][\w.]*$")

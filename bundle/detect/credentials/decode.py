@@ -91,3 +91,17 @@ def unescaped(text: str) -> str:
         return {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(word, word)
 
     return _ESCAPE.sub(plain, text)
+
+
+_ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
+
+
+def entities(text: str) -> str:
+    """Return text as an XML reader sees it."""
+    for word, char in _ENTITY.items():
+        text = text.replace(word, char)
+    return re.sub(
+        r"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));",
+        lambda m: chr(min(int(m[1], 16) if m[1] else int(m[2]), 0x10FFFF)),
+        text,
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bundle.detect.credentials import decode, place
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.checks import entities
+from bundle.detect.credentials.decode import entities
 from bundle.detect.credentials.textview import View, codec
 from bundle.walk.member import Member
 from hardening.findings import Confidence

@@ -10,7 +10,7 @@ from bundle.detect.credentials.keyword import ascii_name
 from hardening.records import dataclass
 
 _PIECE = re.compile(
-    r"""(?P<tag></?[A-Za-z][^<>\n]{0,120}>|&nbsp;|&quot;|\\f(?:[BIRPC]|\(?[A-Z]{2})|\\(?=["'-]))
+    r"""(?P<tag></?[A-Za-z][A-Za-z0-9]*(?:\s[^<>\n]{0,120})?/?>|&nbsp;|&quot;|\\f(?:[BIRPC]|\(?[A-Z]{2})|\\(?=["'-]))
     |(?P<mark>["`'*_]{1,3})
     |(?P<sign>[,;()|=/]|^[ \t]*:(?=[A-Za-z])|:(?=\s|$|["'`*<\\])|[.!?]+(?=\s|$|["'`*<\\)]))
     |(?P<word>(?:[^\s"`'*<>,;()|=/.!?:&\\]|[*'.!?:&/=](?=[^\s"`'*<>,;()|=/.!?:&\\])|!)+)

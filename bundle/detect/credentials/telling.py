@@ -71,7 +71,7 @@ _WITH = re.compile(
 )
 _NO_VALUE = re.compile(
     r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|\d+[a-z]?[-\u2013]\d+$|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|[\w.-]+/[\w.-]+(?::[\w.-]+)?$|\d+[a-z]?[-\u2013]\d+$|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 _FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
@@ -141,7 +141,7 @@ def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     if mixed or is_phrase(value) or is_generated(value):
         return frame.sign or marked or bool(frame.account) or frame.tells
-    return bool(frame.account) and (frame.sign or marked) and any(c in "!@#$%&*+" for c in value)
+    return bool(frame.account) and (frame.sign or marked) and any(c in "!@#$%&*+" for c in value.rstrip("!"))
 
 
 def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
@@ -163,8 +163,9 @@ def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
 
 def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
     """Whether a word behind a verb or a sign may be the password: `the password of root` is somebody's, and a cell needs an account's."""
+    said = value["m"] or value["v"]
     return (named or "|" not in verb) and (
-        " of " not in verb or (named and (value["m"] or value["v"]).lower() not in EVERYWHERE)
+        " of " not in verb or (named and said.lower() not in EVERYWHERE and strength(said) is Strength.MIXED)
     )
 
 
@@ -258,6 +259,8 @@ _WAY_IN = re.compile(
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
 """What stands before any default, not an account's alone."""
+_WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
+"""A slash that belongs to what follows: `the directory /opt/x`."""
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
 
 
@@ -272,7 +275,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
     ends = bool(_GOES_ON.match(text, pair.end()))
-    if not sure and not (known and marked and inside):
+    if not (sure or (known and marked and inside)) or (value.lower() in _FOLLOWS and not known):
         return False
     spoken = pair["s"].isalpha() or pair["s"] == ","
     if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
@@ -292,6 +295,9 @@ def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
     sentence = read(match["secret"])
     for pair in _PAIR.finditer(sentence.text):
         group = "m" if pair["m"] else "v"
+        between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
+        if _WAY_TO_A_FILE.match(between):
+            continue
         if _is_the_other(pair[group], pair, sentence.text, marked=group == "m"):
             return _told(caught, match, sentence.span(pair.start(group)), pair["a"])
     return None
