@@ -79,6 +79,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "xml": text("conf/a.xml"),
     "sql": text("db/a.sql"),
     "accounts": text("etc/rsyncd.secrets"),
+    "prose": text("docs/README.md"),
+    "data": text("conf/a.yml"),
     "class": java_class,
     "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
     "rules": rules,

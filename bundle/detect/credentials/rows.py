@@ -129,14 +129,14 @@ def _rows(text: str, found: re.Match[str]) -> Iterator[list[tuple[int, int, str,
 
 
 _SELECTED = re.compile(
-    r"""(?i)\s(?:'(?:''|\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'";]){1,4000}?(?=;|\s(?:from|where|union|on|returning)\b|\s*\Z)"""
+    r"""(?i)\s(?:'(?:''|\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'";]){1,400}?(?=;|\s(?:from|where|union|on|returning)\b|\s*\Z)"""
 )
 
 
 def _as_row(text: str, at: int) -> str:
-    """Return a text in which what a statement selects, and takes from no table, stands in brackets as a row does."""
+    """Return a text that ends with what a statement selects, and takes from no table, in brackets as a row stands."""
     row = _SELECTED.match(text, at)
-    return text if row is None else f"{text[:at]}({row[0][1:]}){text[row.end() + 1 :]}"
+    return text[:at] if row is None else f"{text[:at]}({row[0][1:]})"
 
 
 def _filled(columns: str | None) -> list[str]:
