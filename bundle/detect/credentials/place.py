@@ -170,7 +170,6 @@ def is_comment(before: str, kind: str) -> bool:
     return True
 
 
-_BOOKS = (".epub",)
 _PACKED_ALONE = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".Z")
 
 
@@ -180,7 +179,7 @@ def inside(member: Member, subject: str) -> str:
     A file that was packed alone lies where its package lay: `usr/share/doc/x/NEWS.gz`; a page of a book is one of the book's.
     """
     *above, path = member.parts
-    if above and above[-1].endswith(_BOOKS):
+    if above and above[-1].lower().endswith(".epub"):
         path = f"{above.pop()}/{path}"
     if above and "/" not in path and above[-1].endswith(_PACKED_ALONE):
         path = f"{above.pop().rpartition('/')[0]}/{path}"
