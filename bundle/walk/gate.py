@@ -21,7 +21,7 @@ class Gate:
 
     def __init__(self, literals: Iterable[bytes], *, engine: str = "auto") -> None:
         """Compile; `engine` is `auto`, `hyperscan` or `plain`."""
-        self.literals = tuple(dict.fromkeys(literals))
+        self.literals = tuple(sorted(set(literals)))  # in one order, under which what is compiled is kept
         self._longest = max(map(len, self.literals), default=0)
         self._database = _compiled(self.literals) if engine != "plain" and self.literals else None
         if engine == "hyperscan" and self._database is None:

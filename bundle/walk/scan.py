@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from bundle.walk import kept
+
 
 def first(pattern: bytes, data: bytes) -> Callable[[int], int] | None:
     """Return what tells where the first match behind a place ends (-1: nowhere); None where there is no Vectorscan."""
@@ -48,13 +50,20 @@ def held(patterns: tuple[bytes, ...], data: bytes) -> Collection[int]:
 @cache
 def database(patterns: tuple[bytes, ...], *, once: bool) -> Any | None:
     """Compile patterns, to say each match or each pattern `once`; None where there is no Vectorscan."""
+    flag = _ONCE if once else 0
+    return kept.database(patterns, [flag] * len(patterns), range(len(patterns)))
+
+
+@cache
+def rough(patterns: tuple[str, ...]) -> Any | None:
+    """Compile patterns so that at least what `re` finds in ASCII, whatever its case, is found; None where that cannot be done."""
     try:
-        import hyperscan
-    except ImportError:
+        return kept.database(
+            [one.encode() for one in patterns], [_ROUGH] * len(patterns), range(len(patterns))
+        )
+    except kept.RefusedError:
         return None
-    made = hyperscan.Database()
-    made.compile(
-        expressions=list(patterns), ids=list(range(len(patterns))), elements=len(patterns),
-        flags=[hyperscan.HS_FLAG_SINGLEMATCH if once else 0] * len(patterns),
-    )  # fmt: skip
-    return made
+
+
+_ONCE, _ROUGH = 8, 8 | 1 | 128
+"""Flags of Vectorscan (HS_FLAG_SINGLEMATCH; with HS_FLAG_CASELESS and HS_FLAG_PREFILTER), which may not be installed."""

@@ -29,6 +29,7 @@ from bundle.detect.credentials import (
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.classwords import class_words, is_meant
 from bundle.detect.credentials.families import Family, Net, shipped
+from bundle.detect.credentials.filenames import FileNames
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
 from bundle.detect.credentials.nets import by_net, lines
@@ -75,8 +76,7 @@ class Credentials:
         nets = [(f, n) for f in self._families for n in f.nets]
         self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
         self._of_files = [(f, n, n.files) for f, n in nets if n.files is not None]
-        names = "|".join(f"(?:{p.pattern})" for _, _, p in self._of_files)
-        self._of_file = re.compile(names or r"(?!)", re.IGNORECASE)
+        self._of_file = FileNames((p.pattern for _, _, p in self._of_files), engine=engine)
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
         sinks = [s for f in self._families for s in f.sinks]
         self._sinks = {s.callee.lower(): s for s in sinks}
@@ -212,7 +212,7 @@ class Credentials:
 
     def _for_a_name(self, name: str) -> list[tuple[Family, Net]]:
         """Return the nets that files of a name are read whole for: lists of accounts."""
-        if not self._of_file.search(name):
+        if not self._of_file.meet(name):
             return []
         return [(f, n) for f, n, path in self._of_files if path.search(name)]
 

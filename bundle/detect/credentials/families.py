@@ -52,6 +52,8 @@ class Net:
     """A word for a further check in Python: `hash`, `github`, `xml`, ...; empty for none."""
     lists: bool = False
     """Whether this is for lists of accounts, a line each: programs and JSON have none, and no word is in all of them to look for."""
+    longest: int = 0
+    """Bytes of the longest line that this is asked of; 0 for any."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
     allowed: tuple[re.Pattern[str], ...] = ()
@@ -134,6 +136,7 @@ def _net(row: Table, *, late: bool) -> Net:
         multiline=row.flag("multiline", default=False),
         check=row.text("check", ""),
         lists=row.flag("lists", default=False),
+        longest=row.number("longest", 0),
     )
     row.done()
     return net

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundle.detect.credentials import kept
+from bundle.walk import kept
 from bundle.walk.member import Content
 
 _STRETCH = 1 << 28

@@ -26,6 +26,8 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
             continue
         start, end = view.window(at, multiline=net.multiline)
         done = max(at, end - _CUT) if net.multiline and end < len(view.data) else end
+        if net.longest and end - start > net.longest:
+            continue
         text = view.text(start, end)
         for match in net.regex.finditer(text):
             groups = match.groupdict()

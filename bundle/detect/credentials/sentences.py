@@ -13,10 +13,11 @@ _PIECE = re.compile(
     r"""(?P<tag></?[A-Za-z][A-Za-z0-9]*(?:\s[^<>\n]{0,120})?/?>|&nbsp;|&quot;|\\f(?:[BIRPC]|\(?[A-Z]{2})|\\(?=["'-]))
     |(?P<mark>["`'*_]{1,3})
     |(?P<sign>[,;()|=/]|^[ \t]*:(?=[A-Za-z])|:(?=\s|$|["'`*<\\])|[.!?]+(?=\s|$|["'`*<\\)]))
-    |(?P<word>(?:[^\s"`'*<>,;()|=/.!?:&\\]|[*'.!?:&/=](?=[^\s"`'*<>,;()|=/.!?:&\\])|!)+)
+    |(?P<word>(?:[^\s"`'*<>,;()|=/.!?:&\\]++|[*'.!?:&/=](?=[^\s"`'*<>,;()|=/.!?:&\\])|!)+)
     |(?P<other>[^\s])""",
     re.VERBOSE,
 )
+_MARKS = frozenset(("tag", "mark"))
 _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")
 _OPEN, _CLOSED = "\u00ab", "\u00bb"
 _ONE_SIGN = re.compile(r"(?P<first>[A-Za-z][^:/=]*)(?P<sign>[:/=])(?P<last>[^:/=]+)")
@@ -37,30 +38,30 @@ class Sentence:
 
 def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
     """Yield words and signs with their places, and whether a mark stands before and behind them."""
-    opened = False
-    pieces = list(_PIECE.finditer(line))
-    for number, one in enumerate(pieces):
-        if one["tag"] or one["mark"]:
-            if one["tag"] and _CELL.match(one[0]):
-                yield "|", one.start(), one.end(), False
-            opened = True
+    pieces = [(one.lastgroup, one[0], *one.span()) for one in _PIECE.finditer(line)]
+    opened, reached, last = False, -1, len(pieces) - 1
+    for number, (kind, said, start, end) in enumerate(pieces):
+        if kind in _MARKS:
+            if kind == "tag" and _CELL.match(said):
+                yield "|", start, end, False
+            opened, reached = True, end
             continue
-        behind = pieces[number + 1] if number + 1 < len(pieces) else None
-        closed = behind is not None and bool(behind["tag"] or behind["mark"]) and behind.start() == one.end()
-        before = pieces[number - 1].end() == one.start() if number else False
-        marked = bool(one["word"]) and opened and before and closed
-        opened = False
-        parted = _ONE_SIGN.fullmatch(one[0]) if one["word"] else None
+        if kind != "word":
+            yield said.strip(), start, end, False
+            opened, reached = False, end
+            continue
+        marked = False
+        if opened and reached == start and number < last:
+            behind = pieces[number + 1]
+            marked = behind[0] in _MARKS and behind[2] == end
+        opened, reached = False, end
+        parted = None if said.isalnum() else _ONE_SIGN.fullmatch(said)
         if parted is None:
-            yield one[0].strip(), one.start(), one.end(), marked
+            yield said, start, end, marked
             continue
         for group in ("first", "sign", "last"):
-            yield (
-                parted[group],
-                one.start() + parted.start(group),
-                one.start() + parted.end(group),
-                marked and group != "sign",
-            )
+            first, past = parted.span(group)
+            yield parted[group], start + first, start + past, marked and group != "sign"
 
 
 @lru_cache(maxsize=64)  # a line may be of interest to several

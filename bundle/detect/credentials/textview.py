@@ -27,7 +27,9 @@ def codec(content: Content) -> tuple[bytes, str]:
     return b"", ""
 
 
-_HALT = re.compile(rb"__HALT_COMPILER\(\);(?: ?\?>)?(?:\r?\n)?")
+_HALT = b"__HALT_COMPILER();"
+_BEHIND = re.compile(rb"(?: ?\?>)?(?:\r?\n)?")
+"""What ends the code of a phar with it."""
 _STUB = 1 << 20
 _ROW = 24
 """Bytes that a phar's manifest has for each of its files at least."""
@@ -38,13 +40,15 @@ def code(member: Member) -> Content:
     content = member.content
     if member.format != "php" or member.derived:
         return content
-    end = _HALT.search(content, 0, _STUB)
-    if end is None:
+    at = content.find(_HALT, 0, _STUB)
+    behind = _BEHIND.match(content, at + len(_HALT)) if at >= 0 else None
+    if behind is None:
         return content
-    head = bytes(content[end.end() : end.end() + 8]).ljust(8, b"\xff")
+    end = behind.end()
+    head = bytes(content[end : end + 8]).ljust(8, b"\xff")
     size, count = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
-    holds = 0 < count <= size // _ROW and end.end() + 4 + size <= len(content)
-    return content[: end.end()] if holds else content
+    holds = 0 < count <= size // _ROW and end + 4 + size <= len(content)
+    return content[:end] if holds else content
 
 
 def _in_lines(content: Content) -> Content:

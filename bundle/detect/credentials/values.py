@@ -172,6 +172,9 @@ def _is_a_path(value: str) -> bool:
     )
 
 
+_LETTER, _DIGIT_OR_SIGN = re.compile(r"[A-Za-z]"), re.compile(r"[\d@!#$%^&*+?]")
+
+
 @lru_cache(maxsize=1024)
 def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
     """Return what the value says for itself."""
@@ -198,9 +201,9 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
             return Strength.NO
         word = Strength.NO if ":" in value else Strength.WORD  # a name with the space it is of: `xs:string`
         return Strength.MIXED if _odd_case(value) or is_gibberish(value) else word
-    if not re.search(r"[A-Za-z]", value):
+    if not _LETTER.search(value):
         return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
-    if SECRET_WORD.search(value) and not re.search(r"[\d@!#$%^&*+?]", _WITH_A_NUMBER.sub("", value)):
+    if SECRET_WORD.search(value) and not _DIGIT_OR_SIGN.search(_WITH_A_NUMBER.sub("", value)):
         return Strength.NO
     return Strength.MIXED
 

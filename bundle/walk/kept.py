@@ -13,12 +13,17 @@ import platform
 import stat
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 _SEAL = hashlib.sha256().digest_size
-_MOST_KEPT = 16
+MOST_KEPT = 64
 """Compiled gates in the folder: of this version, of the last one, of a few rule files."""
+
+
+class RefusedError(ValueError):
+    """Vectorscan does not compile an expression."""
 
 
 def folder() -> Path:
@@ -35,6 +40,7 @@ def named(patterns: Sequence[tuple[bytes, int, int]], release: str) -> str:
     return made.hexdigest()
 
 
+@cache
 def _processor() -> str:
     with (
         contextlib.suppress(OSError),
@@ -75,7 +81,7 @@ def write(name: str, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(hashlib.sha256(name.encode() + data).digest() + data)
         Path(made).replace(where / name)
-        for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[_MOST_KEPT:]:
+        for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
             old.unlink()
 
 
@@ -92,7 +98,7 @@ def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequenc
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
     """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan.
 
-    Several expressions may report under one number.
+    Several expressions may report under one number. Errors: RefusedError.
     """
     try:
         import hyperscan
@@ -106,11 +112,11 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequen
             loaded.scratch = hyperscan.Scratch(loaded)
             return loaded
     made = hyperscan.Database()
-    made.compile(
-        expressions=list(expressions),
-        ids=list(numbers),
-        elements=len(expressions),
-        flags=list(flags),
-    )
+    try:
+        made.compile(
+            expressions=list(expressions), ids=list(numbers), elements=len(expressions), flags=list(flags)
+        )
+    except hyperscan.error as problem:
+        raise RefusedError(str(problem)) from problem
     write(name, hyperscan.dumpb(made))
     return made
