@@ -214,7 +214,21 @@ _HOST = re.compile(
 """What a connection begins with: the host, or how it is spoken to."""
 
 
+_MACHINE = re.compile(r"(?i)^(?:[a-z]+(?:-[a-z]+)*[-_]?\d{1,3}|.*[.:/].*)$")
+_OF_SERVERS = frozenset("root admin sa postgres mysql dba sysdba system administrator dbadmin".split())
+
+
+def behind_a_host(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What stands behind this machine and an account in a list: a generated value, for machines and words may be listed so."""
+    value = caught.value
+    named = caught.user.lower() in _OF_SERVERS
+    if not is_chosen(value) or (_MACHINE.match(value) and not (named and "." not in value)):
+        return None
+    return replace(caught, confidence=Confidence.MEDIUM)
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "behind-a-host": behind_a_host,
     "tabled": tabled,
     "several-passwords": several_passwords,
     "both": both,

@@ -50,7 +50,9 @@ _IS = re.compile(
     r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: \( it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
-_NAMED = re.compile(rf"(?i)(?<![\w-]){_WORDS}s?(?![\w\u00bb-])")
+_NAMED = re.compile(
+    rf"(?i)(?<![\w-])(?:(?:standard|default|initial|werks|admin|root|service|master|system)-)?{_WORDS}s?(?![\w\u00bb-])"
+)
 _VALUE = (
     r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
 )
@@ -158,6 +160,7 @@ def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
     if small in _SHIPPED or small == account:
         return frame.closed and (known or (frame.alone and frame.sign and small in _WEAKEST))
     said_so = frame.sign and (marked or frame.tells or known)
+    said_so = said_so or (bool(account) and frame.closed and small not in _FOLLOWS)
     return said_so or (known and (marked or small not in _FOLLOWS)) or (marked and frame.tells)
 
 
@@ -283,7 +286,8 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
             r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
             text,
         )
-        return bool(known and said and ends and pair["s"] == "/" and value.lower() not in _FOLLOWS)
+        joined = pair["s"] == "/" or (pair["s"] == ":" and value.lower() == account.lower())
+        return bool(known and said and ends and joined and value.lower() not in _FOLLOWS)
     frame = _Frame(
         account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
     )
