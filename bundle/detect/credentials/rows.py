@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
 from bundle.detect.credentials import hashes, naming
 from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.keyword import STEMS, Kind, kind_of
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
     Strength,
@@ -21,6 +21,7 @@ from bundle.detect.credentials.values import (
     strength,
 )
 from hardening.findings import Confidence
+from hardening.records import dataclass
 
 GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
@@ -46,6 +47,7 @@ _VALUE = re.compile(
     |(?P<bare>(?:[^,()'"]|\([^()]*\))*))\s*(?P<end>[,)])""",
     re.VERBOSE | re.DOTALL,
 )
+_NEXT = re.compile(r"\s*,?\s*\(")
 _COLUMN = re.compile(rf"(?:^|[,(\n])\s*(?P<name>{_NAME})\s+\w")
 _NOT_COLUMNS = frozenset("primary key unique index constraint foreign check fulltext".split())
 _PLAIN_HASHES = (32, 40, 64)
@@ -69,6 +71,9 @@ _TEXTS = re.compile(
 """Tables of texts, and of what columns there are."""
 _OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
 _OF_PASSWORDS = re.compile(r"(?i)(?:^|[^a-z])(?:credentials?|passwords?)[`\"\]]?$")
+_OF_ACCOUNTS = re.compile(f"{_OF_USERS.pattern}|{_OF_PASSWORDS.pattern.removeprefix('(?i)')}")
+_PROMISING = re.compile("|".join(STEMS).encode() + rb"|contrase|senord|ifre|has.{1,2}o")
+"""What stands in a cell that names a secret, in small letters."""
 _HASHING = frozenset("md5 sha sha1 sha2 password old_password encrypt crypt".split())
 """What a statement does with a password on its way into a table."""
 _EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
@@ -77,55 +82,124 @@ _NUMBER = re.compile(r"\d{4,8}$")
 _USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a statement says before its rows."""
+
+    table: str
+    names: tuple[str, ...]
+    """The columns that it fills."""
+    wanted: tuple[int, ...]
+    """The numbers of those whose names promise a secret."""
+    rows: str
+    """How the rows stand there: `values`, `select`, `copy`."""
+
+    @property
+    def user(self) -> int:
+        """The number of the column that names the account; -1 for none."""
+        return next((i for i, name in enumerate(self.names) if _USERS.search(name)), -1)
+
+
+class _Stretch:
+    """Text with one character for each byte, decoded once for the many statements in it."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.base = 0
+        self.text = ""
+
+    def reach(self, start: int) -> int:
+        """Return where an offset of the file is in the text, which goes on behind it for as much as one statement may have."""
+        if not self.base <= start <= self.base + len(self.text) - _READ:
+            last = self.base + len(self.text) >= len(self._view.data) and self.base <= start
+            if not last or not self.text:
+                self.base, self.text = start, self._view.text(start, start + 2 * _READ)
+        return start - self.base
+
+
 def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
     """Yield family and catch for each password in the rows of the statements near the hits."""
     position = 0
-    columns = cache(lambda table: _defined(view, table))
+    columns = cache(lambda table: tuple(_defined(view, table)))
+    stretch = _Stretch(view)
+    head, said, before = None, b"", 0
     for at in ends:
-        start = max(position, at - 200)
         if at <= position:
             continue
-        text = view.text(start, at + _LONGEST_HEAD)
-        head = text[: at - start].lower()
-        begun = (
-            m
-            for pattern, words in _STATEMENTS
-            for word in words.finditer(head)
-            if (m := pattern.match(text, word.start()))
-        )
-        found = min(begun, key=lambda m: m.start(), default=None)
-        if found is None:
+        again = at - before
+        if head is None or again < position or view.data[again : again + len(said)] != said:
+            start = max(position, at - 200)
+            offset = stretch.reach(start)
+            found = _begun(stretch.text, offset, offset + at - start)
+            if found is None:
+                continue
+            head = _head(found, columns)
+            again = stretch.base + found.start()
+            said, before = bytes(view.data[again : stretch.base + found.end()]), at - again
+        position = again + len(said)
+        if not head.wanted and (_TEXTS.search(head.table) or not _may_tell(view, position, head)):
             continue
-        names = _filled(found["columns"]) or columns(found["table"])
-        wanted = [i for i, name in enumerate(names) if kind_of(name) or _PIN.match(name)]
-        position = start + found.end()
-        settings = bool(_SETTINGS.search(found["table"])) and not _TEXTS.search(found["table"])
-        texts = bool(_TEXTS.search(found["table"]))
-        if not wanted and texts:
-            continue
-        user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
-        text = view.text(start, start + _READ)
-        for row in _rows(text, found):
-            for i in wanted:
-                if i < len(row):
-                    account = row[user][2] if 0 <= user < len(row) and user != i else ""
-                    caught = _judged(start, row[i], account, names[i])
-                    if caught is not None and not (texts and caught[1].value.isalpha()):
-                        yield caught
-                        position = max(position, caught[1].end)
-            if not wanted and (
-                said := _setting(start, row, settings=settings)
-                or _account(start, row, "" if names else found["table"])
-            ):
-                yield ("assignment" if not said.user else "sql"), said
-                position = max(position, said.end)
+        offset = stretch.reach(position)
+        for one in _told(stretch.text, offset, head):
+            family, caught = (
+                one[0],
+                replace(one[1], start=one[1].start + stretch.base, end=one[1].end + stretch.base),
+            )
+            yield family, caught
+            position = max(position, caught.end)
 
 
-def _rows(text: str, found: re.Match[str]) -> Iterator[list[tuple[int, int, str, str]]]:
+def _begun(text: str, start: int, at: int) -> re.Match[str] | None:
+    """Return the head of the statement whose first words end at an offset."""
+    front = text[start:at].lower()
+    begun = (
+        m
+        for pattern, words in _STATEMENTS
+        for word in words.finditer(front)
+        if (m := pattern.match(text, start + word.start()))
+    )
+    return min(begun, key=lambda m: m.start(), default=None)
+
+
+def _head(found: re.Match[str], columns: Callable[[str], tuple[str, ...]]) -> _Head:
+    names = tuple(_filled(found["columns"])) or columns(found["table"])
+    wanted = tuple(i for i, name in enumerate(names) if kind_of(name) or _PIN.match(name))
+    rows = "copy" if found.re is _COPY else "select" if found["select"] else "values"
+    return _Head(found["table"], names, wanted, rows)
+
+
+def _may_tell(view: View, at: int, head: _Head) -> bool:
+    """Whether the rows of a statement whose columns promise nothing may hold an account, or name a setting that does."""
+    if head.rows == "copy" or (not head.names and _OF_ACCOUNTS.search(head.table)):
+        return True
+    end = view.data.find(b";", at, at + _READ)
+    rows = bytes(view.data[at : end if end >= 0 else at + _READ])
+    whole = rows.count(b"'") % 2 == 0 and b'"' not in rows and b"\\" not in rows
+    return not whole or _PROMISING.search(rows.lower()) is not None
+
+
+def _told(text: str, at: int, head: _Head) -> Iterator[tuple[str, Catch]]:
+    """Yield what the rows of a statement tell, which begin at an offset."""
+    settings = bool(_SETTINGS.search(head.table)) and not _TEXTS.search(head.table)
+    texts, user = bool(_TEXTS.search(head.table)), head.user
+    for row in _rows(text, at, head.rows):
+        for i in head.wanted:
+            if i < len(row):
+                account = row[user][2] if 0 <= user < len(row) and user != i else ""
+                caught = _judged(0, row[i], account, head.names[i])
+                if caught is not None and not (texts and caught[1].value.isalpha()):
+                    yield caught
+        if not head.wanted and (
+            said := _setting(0, row, settings=settings) or _account(0, row, "" if head.names else head.table)
+        ):
+            yield ("assignment" if not said.user else "sql"), said
+
+
+def _rows(text: str, at: int, form: str) -> Iterator[list[tuple[int, int, str, str]]]:
     """Return the rows that stand behind the head of a statement."""
-    if found.re is _COPY:
-        return _copied(text, found.end())
-    return _inserted(_as_row(text, found.end()) if found["select"] else text, found.end())
+    if form == "copy":
+        return _copied(text, at)
+    return _selected(text, at) if form == "select" else _inserted(text, at)
 
 
 _SELECTED = re.compile(
@@ -133,10 +207,11 @@ _SELECTED = re.compile(
 )
 
 
-def _as_row(text: str, at: int) -> str:
-    """Return a text that ends with what a statement selects, and takes from no table, in brackets as a row stands."""
+def _selected(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
+    """Yield as a row what a statement selects, and takes from no table."""
     row = _SELECTED.match(text, at)
-    return text[:at] if row is None else f"{text[:at]}({row[0][1:]})"
+    for values in _inserted(f"({row[0][1:]})", 0) if row else ():
+        yield [(start + at, end + at, value, call) for start, end, value, call in values]
 
 
 def _filled(columns: str | None) -> list[str]:
@@ -163,7 +238,7 @@ def _defined(view: View, table: str) -> list[str]:
 def _inserted(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
     """Yield the rows of VALUES (...), (...): for each value its start and end, itself and the function around it."""
     for _ in range(_MOST):
-        opened = re.compile(r"\s*,?\s*\(").match(text, at)
+        opened = _NEXT.match(text, at)
         if opened is None:
             return
         at, row = opened.end(), []

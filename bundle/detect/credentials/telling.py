@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.naming import DUMMIES
-from bundle.detect.credentials.sentences import read
+from bundle.detect.credentials.sentences import Sentence, read
 from bundle.detect.credentials.values import Strength, common, is_example, is_generated, is_phrase, strength
 from hardening.findings import Confidence
 from hardening.records import dataclass
@@ -73,7 +74,7 @@ _WITH = re.compile(
 )
 _NO_VALUE = re.compile(
     r"(?i)(?:[a-z]+-?)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|[\w.-]+/[\w.-]+(?::[\w.-]+)?$|\d+[a-z]?[-\u2013]\d+$|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|\d+[a-z]?[-\u2013]\d+$|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 _FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
@@ -92,12 +93,15 @@ _FAR = 160
 _MACRO = re.compile(r"\r?\n(?:\.[BI][RI]?[ \t]+)?")
 """The end of a line of a manual page, and what makes the next one bold."""
 _ASKS_FOR_NEXT = re.compile(r"(?i)(?: (?:is|ist|lautet|est|es))?(?: [:?])?$")
+_LONGEST_QUESTION = 100
+"""Letters of a word for a password at the end of a line, and what asks there for the next one."""
 _OTHER_LABEL = re.compile(
     rf"(?i)^(?: [\w-]+(?= login :))?(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:default|initial|factory|web|login))* {_ACCOUNT}(?: [:=|.]+| \u00bb)* \u00ab?(?P<a>{_NAME})\u00bb?(?: \|)?$"
 )
 _LABEL = re.compile(
     r"(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:[Dd]efault|[Ii]nitial|[Ff]actory|[Ll]ogin))* $"
 )
+_LABELLED = re.compile(rf"{_LABEL.pattern.removesuffix('$')}(?i:{_WORDS})")
 _WEAKEST = frozenset("password pass secret".split())
 _OF_A_FORM = re.compile(rf"(?i)\b(?:{_ACCOUNT}|fields?|options?|arguments?|parameters?)\b")
 _CLOSED = re.compile(r"\u00bb| (?:[.,;)|!]|--)|$")
@@ -138,12 +142,52 @@ def is_no_value(value: str) -> bool:
     return bool(_NO_VALUE.match(value))
 
 
+_HOPE, _WEAK = 1, 2
+_OF_PASSWORDS = frozenset("!@#$%&*+")
+"""Signs that people put into passwords."""
+
+
+@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
+def _may_be_one(word: str) -> int:
+    """Return `_HOPE` for what may be a password, or an account that devices ship with; `_WEAK` for a word that is one with a default alone."""
+    small = word.strip("\u00ab\u00bb").lower()
+    if small in EVERYWHERE - {"user", "default"} or (
+        small in common() and small not in (*_SHIPPED, "pw", "token")
+    ):
+        return _HOPE
+    value = word.strip("\u00ab\u00bb")
+    formed = (
+        _is_mixed(value)
+        or is_phrase(value)
+        or is_generated(value)
+        or not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
+    )
+    if formed and strength(value) is Strength.MIXED and not is_no_value(value):
+        return _HOPE
+    return _WEAK if small in _WEAKEST else 0
+
+
+@lru_cache(maxsize=64)  # a line may be of interest to several
+def _hopeful(text: str) -> bool:
+    """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
+    weak = 0
+    for word in text.split():
+        what = _may_be_one(word)
+        if what == _HOPE:
+            return True
+        weak += what == _WEAK
+    return weak > 1
+
+
 def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
     """Whether letters with digits, or with signs, are a password there."""
-    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-    if mixed or is_phrase(value) or is_generated(value):
+    if _is_mixed(value) or is_phrase(value) or is_generated(value):
         return frame.sign or marked or bool(frame.account) or frame.tells
-    return bool(frame.account) and (frame.sign or marked) and any(c in "!@#$%&*+" for c in value.rstrip("!"))
+    return bool(frame.account) and (frame.sign or marked) and not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
+
+
+def _is_mixed(value: str) -> bool:
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
 
 
 def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
@@ -222,33 +266,55 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that a line of a text tells, with the account that it is of."""
     sentence = read(match["secret"])
     text = sentence.text
-    for word in _NAMED.finditer(text):
-        account = _account(text, word.start(), word.end())
-        tells = bool(_TELLS.search(text))
-        if _SAMPLE.search(text, 0, word.start()):
+    hopeful = _hopeful(text) or _LABELLED.match(text) is not None
+    for word in _NAMED.finditer(text, 0 if hopeful else max(0, len(text) - _LONGEST_QUESTION)):
+        account = _account(text, *word.span()) if hopeful else ""
+        if hopeful and _SAMPLE.search(text, 0, word.start()):
             continue
-        if not account and _LABEL.fullmatch(text, 0, word.start()):
+        if hopeful and not account and _LABEL.fullmatch(text, 0, word.start()):
             account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
-            if not (account or tells):
+            if not (account or _TELLS.search(text)):
                 continue  # a setting, which `assign` knows more about
-        for value, sign in _candidates(text, word, account):
-            group = "m" if value["m"] else "v"
-            closed = bool(_CLOSED.match(text, value.end(group)))
-            alone = tells and not _OF_A_FORM.search(text)
-            frame = _Frame(account, sign, tells, bool(_GOES_ON.match(text, value.end(group))), closed, alone)
-            if _is_one(value[group], frame, marked=group == "m"):
-                return _told(caught, match, sentence.span(value.start(group)), account)
-        if _ASKS_FOR_NEXT.match(text, word.end()) and (below := _NEXT.match(match.string, match.end())):
-            if below["roff"]:
-                above = read(
-                    _MACRO.sub(" ", match.string[max(0, match.start() - _FAR) : match.start("secret")])
-                ).text
-                account, tells = _account(above, len(above), len(above)), bool(_TELLS.search(above))
-            frame = _Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
-            if _is_one(below["v"], frame, marked=False):
-                base = match.start("secret")
-                return _told(caught, match, (below.start("v") - base, below.end("v") - base), account)
+        told = _told_here(caught, match, sentence, word, account) if hopeful else None
+        if told or (told := _told_below(caught, match, text, word, account)):
+            return told
     return None
+
+
+def _told_here(
+    caught: Catch, match: re.Match[str], sentence: Sentence, word: re.Match[str], account: str
+) -> Catch | None:
+    """Return the password that a line has beside the word for it."""
+    text = sentence.text
+    tells = bool(_TELLS.search(text))
+    for value, sign in _candidates(text, word, account):
+        group = "m" if value["m"] else "v"
+        closed = bool(_CLOSED.match(text, value.end(group)))
+        alone = tells and not _OF_A_FORM.search(text)
+        frame = _Frame(account, sign, tells, bool(_GOES_ON.match(text, value.end(group))), closed, alone)
+        if _is_one(value[group], frame, marked=group == "m"):
+            return _told(caught, match, sentence.span(value.start(group)), account)
+    return None
+
+
+def _told_below(
+    caught: Catch, match: re.Match[str], text: str, word: re.Match[str], account: str
+) -> Catch | None:
+    """Return the password that stands on the line below, where this one ends with the word for it."""
+    below = _NEXT.match(match.string, match.end()) if _ASKS_FOR_NEXT.match(text, word.end()) else None
+    if below is None:
+        return None
+    if below["roff"]:
+        text = read(_MACRO.sub(" ", match.string[max(0, match.start() - _FAR) : match.start("secret")])).text
+        account = _account(text, len(text), len(text))
+    else:
+        account = account or _account(text, *word.span())
+    tells = bool(_TELLS.search(text))
+    frame = _Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
+    if not _is_one(below["v"], frame, marked=False):
+        return None
+    base = match.start("secret")
+    return _told(caught, match, (below.start("v") - base, below.end("v") - base), account)
 
 
 _PAIR = re.compile(
@@ -297,7 +363,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
 def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that stands behind its account and a sign, where the line says that this is the way in."""
     sentence = read(match["secret"])
-    for pair in _PAIR.finditer(sentence.text):
+    for pair in _PAIR.finditer(sentence.text) if _hopeful(sentence.text) else ():
         group = "m" if pair["m"] else "v"
         between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
         if _WAY_TO_A_FILE.match(between):

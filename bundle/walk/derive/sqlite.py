@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 
 from bundle.walk.source import Source
 
@@ -12,6 +13,13 @@ _MOST = 8 << 20
 _COLUMN = re.compile(r"""[\s(,]*["'`\[]?(\w+)""")
 _NOT_COLUMNS = frozenset({"primary", "unique", "check", "foreign", "constraint"})
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
+"""Bytes of an integer, by the number of its type."""
+_FIXED = {8: 0, 9: 1}
+_BLOB = 12
+"""The first type that says the length of a blob or text."""
+_SMALL = 128
+"""What a number of one byte is below."""
+_MOST_COLUMNS = 2000
 
 Value = bytes | int | float | None
 
@@ -24,8 +32,9 @@ def dump(source: Source) -> bytes:
     lines: list[bytes] = []
     length = 0
     for name, columns, root in list(_tables(reader)):
+        front = cache(partial(_front, name, tuple(columns)))
         for row in reader.rows(root):
-            line = _insert(name, columns, row)
+            line = front(len(row)) + b", ".join(map(_literal, row)) + b");"
             lines.append(line)
             length += len(line)
             if length > _MOST:
@@ -33,15 +42,18 @@ def dump(source: Source) -> bytes:
     return b"\n".join(lines) + b"\n" if lines else b""
 
 
-def values(source: Source, only: bytes = b"") -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Say (table, row, column, value) of every text or blob, of one table or of all; rows and columns count from 1."""
+def values(source: Source, only: bytes = b"", least: int = 0) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Say (table, row, column, value) of every text or blob, of one table or of all; rows and columns count from 1.
+
+    Rows of fewer bytes than the `least` are counted and not read.
+    """
     reader = _reader(source)
     if reader is None:
         return
     for name, _, root in list(_tables(reader)):
         if only and name != only:
             continue
-        for number, row in enumerate(reader.rows(root), 1):
+        for number, row in enumerate(reader.rows(root, least), 1):
             for column, value in enumerate(row, 1):
                 if isinstance(value, bytes):
                     yield name, number, column, value
@@ -82,10 +94,10 @@ def _columns(sql: str) -> list[str]:
     return names
 
 
-def _insert(name: bytes, columns: list[str], row: list[Value]) -> bytes:
-    words = b", ".join(_literal(value) for value in row)
-    listed = f" ({', '.join(columns[: len(row)])})".encode() if columns else b""
-    return b"INSERT INTO " + name + listed + b" VALUES (" + words + b");"
+def _front(name: bytes, columns: Sequence[str], count: int) -> bytes:
+    """Return the statement for a row of so many values up to the first of them."""
+    listed = f" ({', '.join(columns[:count])})".encode() if columns else b""
+    return b"INSERT INTO " + name + listed + b" VALUES ("
 
 
 def _literal(value: Value) -> bytes:
@@ -104,8 +116,8 @@ class _Pages:
     def _page(self, number: int) -> bytes:
         return self._source.read((number - 1) * self.page_size, self.page_size) if number > 0 else b""
 
-    def rows(self, root: int) -> Iterator[list[Value]]:
-        """Say the rows of a table's tree; every page is visited once."""
+    def rows(self, root: int, least: int = 0) -> Iterator[list[Value]]:
+        """Say the rows of a table's tree, empty ones for those of fewer bytes than the `least`; every page is visited once."""
         seen: set[int] = set()
         todo = [root]
         while todo:
@@ -124,15 +136,20 @@ class _Pages:
                 todo.extend(int.from_bytes(page[cell : cell + 4], "big") for cell in reversed(cells))
             elif kind == 13:
                 for cell in struct.unpack_from(f">{min(count, (len(page) - at - 8) // 2)}H", page, at + 8):
-                    yield from self._row(page, cell)
+                    row = self._row(page, cell, least)
+                    if row is not None:
+                        yield row
 
-    def _row(self, page: bytes, cell: int) -> Iterator[list[Value]]:
+    def _row(self, page: bytes, cell: int, least: int) -> list[Value] | None:
+        """Return a row; None where it is damaged."""
         try:
             size, at = _varint(page, cell)
+            if size < least:
+                return []
             _, at = _varint(page, at)
-            yield _record(self._payload(page, at, size))
+            return _record(self._payload(page, at, size))
         except (IndexError, struct.error):
-            return
+            return None
 
     def _payload(self, page: bytes, at: int, size: int) -> bytes:
         most = self._usable - 35
@@ -164,21 +181,26 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _record(data: bytes) -> list[Value]:
-    end, at = _varint(data, 0)
+    end, at = (data[0], 1) if data[0] < _SMALL else _varint(data, 0)
     body = end
     row: list[Value] = []
-    while at < end and len(row) < 2000:
-        kind, at = _varint(data, at)
-        if kind >= 12:
-            length = (kind - 12) // 2
+    while at < end and len(row) < _MOST_COLUMNS:
+        kind = data[at]
+        if kind < _SMALL:
+            at += 1
+        else:
+            kind, at = _varint(data, at)
+        if kind >= _BLOB:
+            length = (kind - _BLOB) // 2
             row.append(data[body : body + length])
             body += length
         elif kind in _INTEGERS:
-            row.append(int.from_bytes(data[body : body + _INTEGERS[kind]], "big", signed=True))
-            body += _INTEGERS[kind]
+            length = _INTEGERS[kind]
+            row.append(int.from_bytes(data[body : body + length], "big", signed=True))
+            body += length
         elif kind == 7:
             row.append(struct.unpack(">d", data[body : body + 8])[0])
             body += 8
         else:
-            row.append({8: 0, 9: 1}.get(kind))
+            row.append(_FIXED.get(kind))
     return row

@@ -115,6 +115,7 @@ def unwrapped(
     """Say (how, text, line of the stored file) of every payload, outer layers first; `hits` as in `worth_it`."""
     seen: set[bytes] = set()
     todo: list[tuple[str, bytes, int | None, int]] = [("", data, None, 0)]
+    line_of = _lines(data)
     while todo and len(seen) < _MANY:
         how, text, line, depth = todo.pop(0)
         if depth >= layers:
@@ -125,10 +126,25 @@ def unwrapped(
             if not inner or inner in seen:
                 continue
             seen.add(inner)
-            place = line if line is not None else data.count(b"\n", 0, at) + 1
+            place = line if line is not None else line_of(at)
             name = f"{how}+{word}" if how else f"unwrapped:{word}"
             yield name, inner, place
             todo.append((name, inner, place, depth + 1))
+
+
+def _lines(data: bytes) -> Callable[[int], int]:
+    """Return what tells the line of a place; places mostly come in order, so that few lines are counted twice."""
+    reached, ended = 0, 0
+
+    def line(at: int) -> int:
+        nonlocal reached, ended
+        if at < reached:
+            return data.count(b"\n", 0, at) + 1
+        ended += data.count(b"\n", reached, at)
+        reached = at
+        return ended + 1
+
+    return line
 
 
 def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, bytes, int]]:

@@ -88,7 +88,7 @@ def _pdf(data: bytes) -> Iterator[Raw]:
 
 
 def _sqlite(source: Source) -> Iterator[Raw]:
-    for table, number, column, value in sqlite.values(source):
+    for table, number, column, value in sqlite.values(source, least=_LEAST):
         if len(value) >= _LEAST and _is_archive(value):
             name = f"<{table.decode('utf-8', 'backslashreplace')} row {number} column {column}>"
             yield Raw(name=name, data=value, hidden=True)
