@@ -169,6 +169,7 @@ class Credentials:
                 continue
             before = view.before(one.start)
             explained = documentation or spans.documents(one.start) or place.explains(before)
+            explained = explained or place.in_examples(view.text(max(0, one.start - place.FAR), one.start))
             counted = placed(one, family, documentation=explained, test=test, sample=sample)
             if kind == place.CODE and not (explained or test or sample):
                 counted = in_code(counted)

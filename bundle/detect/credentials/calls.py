@@ -123,6 +123,8 @@ def _is_of_a_walk(found: list[_Argument]) -> bool:
 
 
 _HOST_AND_OBJECT = 2
+_SAID_BEHIND = re.compile(r"""["'`]\s*,\s*\{[^{}]{0,300}?\b(?:password|passwd|pwd)\b""")
+"""A table behind a word that has the password: what the word says is what somebody may do."""
 _OF_BOTH = frozenset(("snmpget", "snmpset", "snmpwalk"))
 """Calls of PHP's and of Perl's, which take other things."""
 
@@ -145,7 +147,9 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     if confidence is None:
         return None
     user = found[sink.user].value if 0 <= sink.user < len(found) else None
-    if user and user.lower() == "anonymous":
+    if (user and user.lower() == "anonymous") or (
+        user is None and _SAID_BEHIND.match(view.text(end, end + _PACKED))
+    ):
         return None
     return Catch(
         start,

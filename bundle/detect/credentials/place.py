@@ -10,13 +10,13 @@ from bundle.walk.member import Member
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
+    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
     SQL: "sql ddl dml mysql psql dump",
-    PROSE: "md txt rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
+    PROSE: "md txt wiki rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
 }  # fmt: skip
 _SUFFIX = {word: style for style, words in _BY_SUFFIX.items() for word in words.split()}
 _BY_FORMAT = {
@@ -43,7 +43,7 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|\.epub/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|test[-_]?vectors|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)(?:/|$)|(?<![a-z])(?:test|spec)s?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
     r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
@@ -128,14 +128,21 @@ _ROUTER = re.compile(
 )
 """Lines of a router's configuration, which has no signs between names and values."""
 _LINES_OF_A_ROUTER = 2
+_WIKI = re.compile(
+    rb"^(?:(={1,5}) [^=\n]{2,80} \1(?: #\S{1,40})?|\{\{\{(?:#!\w{1,20})?)[ \t\r]*$", re.MULTILINE
+)
+"""Headings of a wiki's page, and what it shows as it is: MoinMoin, Trac, MediaWiki."""
+_LINES_OF_A_WIKI = 3
 
 
-def _of_content(member: Member) -> str:
+def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each kind of text
     head = bytes(member.content[:_HEAD])
     if b"<?php" in head:
         return CODE
     if len(_ROUTER.findall(head)) >= _LINES_OF_A_ROUTER:
         return CONFIG
+    if len(_WIKI.findall(head)) >= _LINES_OF_A_WIKI:
+        return PROSE
     lines, pairs = len(_LINE.findall(head)), len(_SETTING.findall(head))
     if lines and pairs * 2 >= lines:
         return CONFIG
@@ -192,7 +199,7 @@ def is_documentation(path: str, kind: str) -> bool:
 
 
 _TEXT_FOR_PEOPLE = re.compile(
-    r"""(?i)(?P<q>["'])(?:documentation|description|summary|help|help_?text|notes?)(?P=q)\s{0,4}(?:=>|:)\s{0,4}"(?:\\.|[^"\\])*\Z"""
+    r"""(?i)(?P<q>["'])(?:documentation|description|summary|help|help_?text|notes?|code_?example)(?P=q)\s{0,4}(?:=>|:)\s{0,4}"(?:\\.|[^"\\])*\Z"""
 )
 
 
@@ -206,6 +213,25 @@ def explains(before: str) -> bool:
     if _AT_A_PROMPT.match(before) or _PRINTED.match(before):
         return True
     return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
+
+
+_EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_OPEN, _CLOSE = "[{(", ")}]"
+FAR = 600
+"""Bytes before a value in which the word is that makes an example of it."""
+
+
+def in_examples(before: str) -> bool:
+    """Whether brackets behind the word for examples are still open: `examples=["...`, `"example": {"token": "...` of an interface."""
+    for found in _EXAMPLES.finditer(before):
+        depth = 0
+        for sign in before[found.end() :]:
+            depth += (sign in _OPEN) - (sign in _CLOSE)
+            if depth == 0:
+                break
+        else:
+            return True
+    return False
 
 
 def is_test(path: str) -> bool:

@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(
     r"""(?ix)^(?:
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | (?:%[A-Za-z_]\w*%[@:;.,/_-]?){1,4} | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
-    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*\[[^\]]*\],? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
+    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*(?:\[[^\]]*\]){1,4},? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
     | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},:;]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z0-9])(?:fixme|todo|tbd)(?![a-z0-9])|placeholder|goes[ _-]?here|[ _-]here(?![a-z])|not[ _-]?set|not[ _-]?a[ _-]?secret).*
@@ -53,7 +53,7 @@ _STANDS_FOR_ONE = re.compile(
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
     | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
     | \d{1,5}/(?:tcp|udp|sctp|dccp) | (?:required|nullable|sometimes|bail|confirmed|string|(?:min|max|size|between|regex|same|digits):[^|\s]{1,40})\|\S.*
-    | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous@\S* | [-+]anonymous
+    | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous\\?@\S* | [-+]anonymous
     | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
     | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
     | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
@@ -66,6 +66,8 @@ _STANDS_FOR_ONE = re.compile(
     | \*[|)].* | --[a-z][a-z-]{2,40} | \{\{.* | \\{1,3}\$[({a-z].* | [a-z_][\w.]*\[ | &[\w.-]+; | [^\w\s]{1,3} | (?:yes|no)[)\]},.;]+ | \d{4}_[a-z]+(?:_[a-z0-9]+)*
     | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
     | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
+    | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
+    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -78,7 +80,9 @@ a batch file, an option with a variable; a format of fields, the number of a gly
 writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
 of a shell, the option behind one without a value, the beginning of a template, of a shell's call and of an index; an entity, signs, an answer,
 a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
-and a name that a variable, or a constant, goes on with."""
+and a name that a variable, or a constant, goes on with; a variable's variable, one that a script writes down, what a lexer calls the group it found
+(`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
+setting, and a call."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
@@ -176,7 +180,7 @@ _LETTER, _DIGIT_OR_SIGN = re.compile(r"[A-Za-z]"), re.compile(r"[\d@!#$%^&*+?]")
 
 
 @lru_cache(maxsize=1024)
-def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for each kind of value
+def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip().removeprefix("{noop}")  # of Spring: what follows is not hashed
     if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
@@ -196,6 +200,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911 - one return for ea
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script
+    if value.isalpha() and not value.isascii():
+        return Strength.WORD  # of a language with accents: `Categorías`
     if _IDENTIFIER.match(value):
         if SECRET_WORD.search(value):
             return Strength.NO
