@@ -18,6 +18,7 @@ from pathlib import Path
 from bundle.detect.credentials import (
     assign,
     calls,
+    examples,
     heredoc,
     inclass,
     javaclass,
@@ -168,9 +169,9 @@ class Credentials:
             if _ALLOWED.search(view.line(one.start)) or is_reference(view, one):
                 continue
             before = view.before(one.start)
-            explained = documentation or spans.documents(one.start) or place.explains(before)
-            explained = explained or place.in_examples(view.text(max(0, one.start - place.FAR), one.start))
-            counted = placed(one, family, documentation=explained, test=test, sample=sample)
+            explained = documentation or spans.documents(one.start) or examples.explains(view, one.start)
+            shown = sample or (kind == place.CONFIG and examples.beside_a_host(view, one.start))
+            counted = placed(one, family, documentation=explained, test=test, sample=shown)
             if kind == place.CODE and not (explained or test or sample):
                 counted = in_code(counted)
             if spans.comment(one.start) or place.is_comment(before, kind):

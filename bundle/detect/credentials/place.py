@@ -215,25 +215,6 @@ def explains(before: str) -> bool:
     return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
 
 
-_EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
-_OPEN, _CLOSE = "[{(", ")}]"
-FAR = 600
-"""Bytes before a value in which the word is that makes an example of it."""
-
-
-def in_examples(before: str) -> bool:
-    """Whether brackets behind the word for examples are still open: `examples=["...`, `"example": {"token": "...` of an interface."""
-    for found in _EXAMPLES.finditer(before):
-        depth = 0
-        for sign in before[found.end() :]:
-            depth += (sign in _OPEN) - (sign in _CLOSE)
-            if depth == 0:
-                break
-        else:
-            return True
-    return False
-
-
 def is_test(path: str) -> bool:
     """Whether the path says that the file is a test."""
     return bool(_TESTS.search(path))

@@ -67,7 +67,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
     | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
-    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
+    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -82,7 +82,7 @@ of a shell, the option behind one without a value, the beginning of a template, 
 a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
 and a name that a variable, or a constant, goes on with; a variable's variable, one that a script writes down, what a lexer calls the group it found
 (`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
-setting, and a call."""
+setting, a mark (`_DBWORD_`), a number of a test, the rest of an expression, and a call."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
@@ -91,12 +91,12 @@ SECRET_WORD = re.compile(
     r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
-    r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[a-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
+    r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
 )
 _PROMPT = re.compile(r"[^\W\d_]{2,30}\s?:$")
 """A word that asks for something: `Adgangskode:`."""
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
-_PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|\d|v\d+)$")
+_PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|[A-Z]\d\d|\d|v\d+)$")
 _PHRASE = re.compile(r"^[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$")
 _PIN = 4
 """Digits that are a number to type in rather than a count."""
@@ -131,6 +131,13 @@ _PADDED = re.compile(
 """Base64 that begins like a path: none ends with the signs that fill it up."""
 
 
+_PUBLISHED = frozenset(
+    "dpf43f3p2l4k3l03 kd94hf93k423kf44 hh5s93j4hdidpola hdhd0244k9j7ao03 nnch734d00sl2jdk pfkkdhi9sl3r4s00 9djdj82h48djs9d2 j49sk3j29djd kkk9d7dh3k39sjv7 dh893hdasih9 "
+    "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV mF_9.B5f-4.1JqM SlAV32hkKG 8xLOxBtZp8".split()
+)
+"""Tokens and secrets that the standards of OAuth and OpenID Connect show (RFC 5849, 6749, 6750), which everybody copies from there."""
+
+
 @lru_cache(maxsize=256)  # asked several times for each value
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
@@ -141,12 +148,12 @@ def is_placeholder(value: str) -> bool:
         return False
     signs = {c for c in value.lower() if c.isalnum()}
     return (
-        not value
+        value in _PUBLISHED
+        or not value
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
-        or (bool(_PLACEHOLDER.match(value)) and not _is_of_all_signs(value))
-        or bool(_STANDS_FOR_ONE.match(value))
+        or (bool(_PLACEHOLDER.match(value) or _STANDS_FOR_ONE.match(value)) and not _is_of_all_signs(value))
     )
 
 

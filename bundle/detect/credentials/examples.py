@@ -1,0 +1,44 @@
+"""What near a value says that it is an example: the word for one, or a host that is nobody's."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.detect.credentials import place
+from bundle.detect.credentials.textview import View
+
+_EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_OPEN, _CLOSE = "[{(", ")}]"
+_FAR = 600
+"""Bytes before a value in which the word is that makes an example of it."""
+
+
+def explains(view: View, at: int) -> bool:
+    """Whether what stands before a value begins a text for people, or brackets behind the word for examples that are still open.
+
+    `examples=["...`, `"example": {"token": "...` of an interface.
+    """
+    if place.explains(view.before(at)):
+        return True
+    before = view.text(max(0, at - _FAR), at)
+    for found in _EXAMPLES.finditer(before):
+        depth = 0
+        for sign in before[found.end() :]:
+            depth += (sign in _OPEN) - (sign in _CLOSE)
+            if depth == 0:
+                break
+        else:
+            return True
+    return False
+
+
+_HOST = re.compile(
+    r"""(?i)(?:host|server|url|uri|endpoint|gateway|remote|domain|address)\w{0,10}["']?\s{0,8}(?:=>|[=:])?\s{0,4}["']?[^\s@"']{0,60}\bexample\.(?:com|org|net)\b"""
+)
+"""A setting whose host is of the domains that are kept for examples (RFC 2606), and no address of mail."""
+_BESIDE = 300
+
+
+def beside_a_host(view: View, at: int) -> bool:
+    """Whether the setting beside a value names a host that is nobody's: whoever takes the file over sets both."""
+    return bool(_HOST.search(view.text(max(0, at - _BESIDE), at + _BESIDE)))
