@@ -10,7 +10,7 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.naming import is_several_words, strength_beside, token
-from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, no_value
+from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, named_beside, no_value
 from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
@@ -160,8 +160,10 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
-    if no_value(key, value, found["value"][0], kind) or mapped(
-        text[: found.start()], text[found.end() :], value, quoted=quoted
+    if (
+        no_value(key, value, found["value"][0], kind)
+        or mapped(text[: found.start()], text[found.end() :], value, quoted=quoted)
+        or (quoted and kind == place.CODE and named_beside(view, base + found.start(), value))
     ):
         return None
     if braced := _BRACED.match(value):

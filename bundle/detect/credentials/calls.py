@@ -183,6 +183,8 @@ def _sure(  # noqa: PLR0911 - one return for each degree
             or (said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH)
         )
         return Confidence.MEDIUM if sure else Confidence.LOW
+    if sink.service == "SNMP" and value in ("public", "private"):
+        return Confidence.MEDIUM
     if sink.callee in _ANYTHING:
         sure = strength(value) is Strength.MIXED or is_chosen(value)
         return Confidence.MEDIUM if sure else None

@@ -25,6 +25,9 @@ from bundle.detect.credentials.values import (
 )
 from hardening.findings import Confidence, Severity
 
+_NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")
+"""As templates call what they are given: `MasterUserPassword`."""
+
 
 def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
@@ -36,6 +39,8 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     named_so = named_so or (
         "_" in value and match[0].count(value) > 1
     )  # `password_required = 'password_required'`
+    if _NAME_OF_A_SETTING.match(value) and kind_of(value):
+        caught = replace(caught, confidence=Confidence.MEDIUM)
     return None if stands_for_one or " " in value or named_so or len(value) == 1 else caught
 
 
@@ -82,8 +87,12 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
         promised = own
     value = decode.entities(caught.value).removeprefix("{noop}")
     front, _, last = name.rpartition(".")
-    if (value in _PASSES and name.lower() == "pass") or (
-        _OF_TEXTS.search(front) and value.lower() == last.lower()
+    if (
+        (value in _PASSES and name.lower() == "pass")
+        or (_OF_TEXTS.search(front) and value.lower() == last.lower())
+        or (
+            value in DUMMIES and "<input" in match.string[max(0, match.start() - _NEAR) : match.end()].lower()
+        )
     ):
         return None
     coded = decode.plain(value, asked=bool(_CODED.search(match[0])) or value.startswith(("OBF:", "{xor}")))

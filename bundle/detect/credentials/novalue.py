@@ -7,6 +7,7 @@ import re
 from bundle.detect.credentials import place
 from bundle.detect.credentials.keyword import kind_of
 from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
+from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import is_template
 
 BARE = (place.CONFIG, place.SHELL, place.OTHER)
@@ -98,6 +99,20 @@ _TYPES = re.compile(
     r"""(?:=>|:|=)\s*["'](?:text|string|hidden|checkbox|select|email|int|integer|varchar|input|textarea|radio|number|date|bool(?:ean)?)["']"""
 )
 """What a form or a table calls its fields, which `password` is one of."""
+
+
+_NAMES_BESIDE = re.compile(
+    r"""(?:USER(?:_?NAME)?|URL|HOST|DRIVER|LOGIN|DATABASE|PORT)["']?\s{0,8}(?:=>|=|:)\s{0,8}["'](?i:user(?:_?name)?|url|host|driver|login|database|port)["']"""
+)
+"""Constants that name the settings of a connection: `DB_DRIVER = "driver"`."""
+_AROUND = 300
+
+
+def named_beside(view: View, at: int, value: str) -> bool:
+    """Whether a word for a password stands near a setting that is given its own name, as constants are by which settings are found."""
+    return value.lower() in DUMMIES and bool(
+        _NAMES_BESIDE.search(view.text(max(0, at - _AROUND), at + _AROUND))
+    )
 
 
 _FILLED_IN_TOO = re.compile(r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["']user(?:_?name)?["']""")

@@ -163,6 +163,10 @@ _COUNTED = re.compile(r"[A-Za-z]+,\d{1,6}$")
 """The last word of a text, and the number in the column beside it."""
 
 
+_DEFINES = re.compile(r"\s*(?:proc|sub|function|def)\s+\w+\s*[{(]")
+"""What begins the definition of a function, with the names of its arguments: `proc log_in { name passwd other } {`."""
+
+
 def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`words name value words` on a line of a configuration: the value has to look like one."""
     value, before = caught.value, match["before"].split()
@@ -175,6 +179,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         or value.lower() in _METHODS
         or (not match["q"] and (_ARGUMENT.match(value) or _COUNTED.match(value)))
         or (before and before[0][0].isupper())
+        or _DEFINES.match(match.string, match.string.rfind("\n", 0, match.start() + 1) + 1, match.end())
     ):
         return None
     drawn = "community" in match["key"].lower() and is_generated(value)
@@ -256,6 +261,8 @@ def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
     return hashes.ldap(caught, match) if value.startswith("{") else named(caught, match)
 
 
+_HEADS = frozenset("document title author abstract section format index files".split())
+"""What a package says of its manual, in a file that ends in its section: `feed.user`."""
 _LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
 """The last word of a name as programs write them: `mailAccount_relayHost`."""
 
@@ -265,10 +272,14 @@ _EXAMPLES = frozenset((("user", "hash"), ("username", "password"), ("login", "pa
 """What tells how the lines of a list are made."""
 
 
-def account(caught: Catch, match: re.Match[str]) -> Catch | None:
+def account(  # noqa: PLR0911 - one return for each reason that it is none
+    caught: Catch, match: re.Match[str]
+) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
     last = caught.user.rsplit(".", 1)[-1].lower()
-    if (last in _SETTINGS and "=" in match[0]) or kind_of(caught.user) or "checksum" in caught.user.lower():
+    if (last in _SETTINGS and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
+        return None
+    if kind_of(caught.user) or "checksum" in caught.user.lower():
         return None
     camel = _LAST_OF_CAMELS.search(caught.user)
     if camel and camel[0].lower() in _SETTINGS:

@@ -67,7 +67,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
     | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
-    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
+    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -82,7 +82,7 @@ of a shell, the option behind one without a value, the beginning of a template, 
 a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
 and a name that a variable, or a constant, goes on with; a variable's variable, one that a script writes down, what a lexer calls the group it found
 (`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
-setting, a mark (`_DBWORD_`), a number of a test, the rest of an expression, and a call."""
+setting, a mark (`_DBWORD_`), a number of a test, what tools that try passwords put them in for (`FILE0`, `FUZZ`), the rest of an expression, and a call."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
