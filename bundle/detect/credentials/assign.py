@@ -10,7 +10,14 @@ from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.naming import is_several_words, strength_beside, token
-from bundle.detect.credentials.novalue import BARE, LITERAL_BEGINS, mapped, named_beside, no_value
+from bundle.detect.credentials.novalue import (
+    BARE,
+    LITERAL_BEGINS,
+    filled_in_beside,
+    mapped,
+    named_beside,
+    no_value,
+)
 from bundle.detect.credentials.setters import sets
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import (
@@ -171,12 +178,15 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     value = _decoded(found, text, key, value)
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
+    compared = compared or (quoted and found["sep"] == ":" and _ANNOTATED.match(text, found.end()))
     compared = compared or (quoted and len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, found.end()))
     if confidence is None or compared:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
 
+_ANNOTATED = re.compile(r"[ \t]*=[ \t]")
+"""Behind a literal that says a type: `Password: 'ua.ByteString' = None`."""
 _GOES_ON_WITH = re.compile(r"\s*\.\s*\$[a-z_]\w*(?:hash|pass|pwd)")
 _SHORT_HEAD = 6
 """Letters that tell how a value is stored which a variable goes on with: `'-ZM-'.$pass_hash`."""
@@ -331,7 +341,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         return Confidence.MEDIUM
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:
-        return Confidence.HIGH if account or kind == place.CONFIG else Confidence.MEDIUM
+        meant = (account or kind == place.CONFIG) and not filled_in_beside(view, at, value)
+        return Confidence.HIGH if meant else Confidence.MEDIUM
     odd = kind != place.MARKUP and is_no_word(value)
     if odd or kind in (place.CONFIG, place.SHELL) or (quoted and account):
         return Confidence.MEDIUM

@@ -109,6 +109,7 @@ _ABOUT_ONE = re.compile(
 """The same in one word: `NOPASSWD`, `issecret`."""
 _NOT_SECRET = (
     ["public", "key"],
+    ["base", "passwd"],
     ["cluster", "token"],
     ["authenticity", "token"],
     ["fastcgi", "pass"],

@@ -108,6 +108,12 @@ _NAMES_BESIDE = re.compile(
 _AROUND = 300
 
 
+def filled_in_beside(view: View, at: int, value: str) -> bool:
+    """Whether a word for a password stands on the lines beside an account that is no more than the word for one."""
+    near = view.text(max(0, at - _BESIDE), at + _BESIDE)
+    return value.lower() in DUMMIES and bool(_FILLED_IN_BESIDE.search(near))
+
+
 def named_beside(view: View, at: int, value: str) -> bool:
     """Whether a word for a password stands near a setting that is given its own name, as constants are by which settings are found."""
     return value.lower() in DUMMIES and bool(
@@ -117,6 +123,9 @@ def named_beside(view: View, at: int, value: str) -> bool:
 
 _FILLED_IN_TOO = re.compile(r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["']user(?:_?name)?["']""")
 """An account that is no more than the word for one: what stands beside it is the word for a password."""
+_FILLED_IN_BESIDE = re.compile(
+    r"""(?i)user(?:_?name)?["']?\s{0,8}(?:=>|=|:)\s{0,8}["']?user(?:_?name)?["']?[,;]?\s*\n"""
+)
 _BESIDE = 120
 
 

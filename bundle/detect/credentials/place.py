@@ -10,7 +10,7 @@ from bundle.walk.member import Member
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
+    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
@@ -156,7 +156,7 @@ def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each k
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;#|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
     re.IGNORECASE,
 )
 
@@ -205,12 +205,14 @@ _TEXT_FOR_PEOPLE = re.compile(
 
 _AT_A_PROMPT = re.compile(r"^\s*(?:\\?\$|(?:mysql|sqlite|sql|mongo|psql)>|\w{1,20}[=-]#)\s[a-zA-Z./]")
 """A command with what asked for it: of those who show how something is used."""
+_CELL = re.compile(r"\s*\|\s*[{\"'`]")
+"""A row of a table in a text, whose first cell is written as code."""
 _PRINTED = re.compile(r"""^\s*console\.log\((?:\w{1,40}\()?["'`]\s*[\w./ -]{1,60}\s--?[a-z]""")
 
 
 def explains(before: str) -> bool:
     """Whether what stands before a value on its line begins a text for people: `"description": "...`, or a command shown to them."""
-    if _AT_A_PROMPT.match(before) or _PRINTED.match(before):
+    if _AT_A_PROMPT.match(before) or _PRINTED.match(before) or _CELL.match(before):
         return True
     return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
 

@@ -13,7 +13,7 @@ from bundle.walk.member import Content, Member
 _LONGEST = 1 << 24
 """Bytes that are looked through; who writes longer sources writes no documentation into them."""
 _TRIPLE = re.compile(
-    rb"""(?P<head>^[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*)?)?[rRuUbBfF]{0,2}(?P<q>\"{3}|'{3})""",
+    rb"""(?P<head>^[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?:[\w.]{1,30}\([ \t]*)?)?)?[rRuUbBfF]{0,2}(?P<q>\"{3}|'{3})""",
     re.MULTILINE,
 )
 _TEXTS = re.compile(

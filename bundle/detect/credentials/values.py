@@ -29,13 +29,13 @@ _PLACEHOLDER = re.compile(
       \$.*\{.*\}.* | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | (?:%[A-Za-z_]\w*%[@:;.,/_-]?){1,4} | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
     | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
     | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*(?:\[[^\]]*\]){1,4},? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
-    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},:;]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|int|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
+    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},:;]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|disabled?|enabled?|required|optional|hidden|masked|redacted|removed|ask|prompt|default|any|all|auto|string|u?int\d{0,2}|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
     | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
     | your.* | my(?:pass(?:word)?|secret|token|key|pwd)$ | .*(?:change[ _-]?me|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z0-9])(?:fixme|todo|tbd)(?![a-z0-9])|placeholder|goes[ _-]?here|[ _-]here(?![a-z])|not[ _-]?set|not[ _-]?a[ _-]?secret).*
     | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
     | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | pkcs11:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
     | (?:some|any|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|eu|de|at|ch|fr|it|es|nl|uk|cz|pl|local|lan|home|corp|internal|invalid)
-    | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base64|pkcs\d+|jks|x509|rsa|dsa)
+    | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base-?\d\d|pkcs\d+|jks|x509|rsa|dsa)
     | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
     | \s*[+.]\s*[A-Za-z_$][\w$.()\[\]'"-]*\s*[+.]\s*
     | (?P<sign>[@%#~|^$])(?P=sign){0,2}[A-Za-z_][A-Za-z_.-]*(?P=sign){1,3} | @\(.* | \[[\w.]+\]::.* | [A-Z][a-z]+-[A-Z]\w+\s+\S.*
@@ -67,7 +67,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
     | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
-    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
+    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -133,7 +133,7 @@ _PADDED = re.compile(
 
 _PUBLISHED = frozenset(
     "dpf43f3p2l4k3l03 kd94hf93k423kf44 hh5s93j4hdidpola hdhd0244k9j7ao03 nnch734d00sl2jdk pfkkdhi9sl3r4s00 9djdj82h48djs9d2 j49sk3j29djd kkk9d7dh3k39sjv7 dh893hdasih9 "
-    "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV mF_9.B5f-4.1JqM SlAV32hkKG 8xLOxBtZp8".split()
+    "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV mF_9.B5f-4.1JqM SlAV32hkKG 8xLOxBtZp8 0685bd9184jfhq22 ad180jjd733klru7 JBSWY3DPEHPK3PXP".split()
 )
 """Tokens and secrets that the standards of OAuth and OpenID Connect show (RFC 5849, 6749, 6750), which everybody copies from there."""
 
