@@ -20,6 +20,8 @@ _NO_ACCOUNT = frozenset("user username name login foo bar me myuser".split())
 """Accounts of examples; a proxy that is called `proxy` has a real one, and a password that somebody chose."""
 
 
+_OF_NOBODY = frozenset("johndoe janedoe jdoe john.doe jane.doe".split())
+"""People who stand for anybody."""
 _MACHINE = re.compile(
     r"(?i)(?!(?:www|api|user|host|server|my|your|some|foo|bar)\d?\.)[a-z][\w-]*\.(?:[\w-]+\.)?example\.(?:com|org|net)\b"
 )
@@ -49,6 +51,10 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if NAME_ONLY.match(value) and kind_of(value):
         return None
-    if value.lower() in DUMMIES or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS:
+    if (
+        caught.user.lower() in _OF_NOBODY
+        or value.lower() in DUMMIES
+        or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS
+    ):
         return replace(caught, confidence=Confidence.LOW)
     return caught

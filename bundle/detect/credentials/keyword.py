@@ -55,7 +55,7 @@ _BANNED = frozenset(
     "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak".split()
+    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme".split()
 )
 
 
@@ -135,9 +135,9 @@ _NOT_SECRET = (
 """Last words of names of what everybody may know: etcd's `initial-cluster-token` tells clusters apart, nginx's `fastcgi_pass` names a server,
 `pwdLastSet` is a time, `existingSecret` the name of one, `nextToken` asks for the rest of a list."""
 _NAMED_LIKE_ONE = re.compile(
-    r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$"
+    r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$|^(?:SN|LN)_\w+$"
 )
-"""Where accounts are looked up, a language as it is spoken in Palau, and ways of MySQL to log in."""
+"""Where accounts are looked up, a language as it is spoken in Palau, ways of MySQL to log in, and OpenSSL's names of things."""
 _OF_A_FORM = re.compile(r"(?:c|x)srf\w*token$|requestverificationtoken$")
 """What ties a form to the page it was on: the name in small letters without signs."""
 

@@ -67,6 +67,8 @@ def is_a_digest(name: str) -> bool:
     return bool(_HASHED.search(name))
 
 
+_OF_A_VECTOR = re.compile(r"(?:[0-9a-f]{2}){6,}$")
+"""Bytes in hexadecimal, as the vectors of a test have their salts: what a program keeps secret is written with more signs."""
 _SHORTEST_COUNT = 8
 
 
@@ -123,7 +125,8 @@ def token(  # noqa: PLR0911 - one return for each degree
         and len(value) >= _SHORTEST_TOKEN
         and (is_gibberish(value) or (digits and not _NAME_OF_WORDS.match(value)))
     ):
-        return Confidence.MEDIUM if is_digest_or_id(value) else Confidence.HIGH
+        vector = name.lower().endswith("salt") and _OF_A_VECTOR.match(value)
+        return Confidence.MEDIUM if vector or is_digest_or_id(value) else Confidence.HIGH
     if _SNMP.search(name) and (said >= Strength.WORD or is_compound(value)):
         return Confidence.MEDIUM
     last = (

@@ -121,6 +121,10 @@ def named_beside(view: View, at: int, value: str) -> bool:
     )
 
 
+_ANONYMOUS = re.compile(
+    r"""(?i)user(?:_?name)?["']?\s{0,4}(?:=>|=|:)\s{0,4}["']anonymous["']\s{0,4},\s*["']?\w{0,12}$"""
+)
+"""An account that takes any password."""
 _FILLED_IN_TOO = re.compile(r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["']user(?:_?name)?["']""")
 """An account that is no more than the word for one: what stands beside it is the word for a password."""
 _FILLED_IN_BESIDE = re.compile(
@@ -131,6 +135,8 @@ _BESIDE = 120
 
 def mapped(before: str, after: str, value: str, *, quoted: bool) -> bool:
     """Whether a value says what a name is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
+    if _ANONYMOUS.search(before[-_BESIDE:]):
+        return True
     if value.lower() not in DUMMIES:
         return False
     if not quoted:

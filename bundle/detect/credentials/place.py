@@ -43,7 +43,7 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|(?:^|/)(?:help|usage)\.(?:csv|json|xml)$|\.epub/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
     r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
@@ -203,18 +203,24 @@ _TEXT_FOR_PEOPLE = re.compile(
 )
 
 
+_HELP = re.compile(
+    r"""\b(?:help|epilog|usage)\s{0,4}=\s{0,4}[(rfuL]{0,2}(?P<q>["'])(?:\\.|(?!(?P=q))[^\\])*\Z"""
+)
+"""The same as an argument that says what an option is for."""
 _AT_A_PROMPT = re.compile(r"^\s*(?:\\?\$|(?:mysql|sqlite|sql|mongo|psql)>|\w{1,20}[=-]#)\s[a-zA-Z./]")
 """A command with what asked for it: of those who show how something is used."""
 _CELL = re.compile(r"\s*\|\s*[{\"'`]")
 """A row of a table in a text, whose first cell is written as code."""
+_USAGE = re.compile(r"""["'`]\s*(?:#\{(?:file_?name|prog\w*|\$0)\}|%prog|%\(prog\)s|\{prog\}|\$0)\s""")
+"""A program's own name in the place of which its language puts it, before what it is given: what it says of its use."""
 _PRINTED = re.compile(r"""^\s*console\.log\((?:\w{1,40}\()?["'`]\s*[\w./ -]{1,60}\s--?[a-z]""")
 
 
 def explains(before: str) -> bool:
     """Whether what stands before a value on its line begins a text for people: `"description": "...`, or a command shown to them."""
-    if _AT_A_PROMPT.match(before) or _PRINTED.match(before) or _CELL.match(before):
+    if _AT_A_PROMPT.match(before) or _PRINTED.match(before) or _CELL.match(before) or _USAGE.search(before):
         return True
-    return '"' in before and bool(_TEXT_FOR_PEOPLE.search(before))
+    return ('"' in before or "'" in before) and bool(_TEXT_FOR_PEOPLE.search(before) or _HELP.search(before))
 
 
 def is_test(path: str) -> bool:

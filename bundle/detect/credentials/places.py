@@ -76,7 +76,7 @@ _VARIABLE = re.compile(r"^[A-Z][A-Z0-9]*_[A-Z0-9_]+$")
 def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A name and a value beside each other where texts stand as well: a plain word is one of them."""
     one = named(caught, match)
-    if one is None or strength(one.value) > Strength.WORD or is_phrase(one.value):
+    if one is None or strength(one.value) > Strength.WORD or is_phrase(one.value) or is_compound(one.value):
         return one
     if _VARIABLE.match(match["key"]) and kind_of(match["key"]) is Kind.PASSWORD:
         return one
@@ -84,7 +84,7 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _NO_GIVING = re.compile(
-    r"(?i)^(?:wrong|invalid|bad|missing|expired|weak|get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|ask|input|select|query|label|msg|no|_|__|t$)"
+    r"(?i)^(?:wrong|invalid|bad|missing|expired|weak|get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|\w*passwordless|ask|input|select|query|label|msg|no|_|__|t$)"
 )
 
 
@@ -179,6 +179,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         or value.lower() in _METHODS
         or (not match["q"] and (_ARGUMENT.match(value) or _COUNTED.match(value)))
         or (before and before[0][0].isupper())
+        or (match["key"].lower() == "passwd" and value.isdigit() and before and "-" in before[-1])
         or _DEFINES.match(match.string, match.string.rfind("\n", 0, match.start() + 1) + 1, match.end())
     ):
         return None
