@@ -46,6 +46,8 @@ _OPENVPN = re.compile(
     rb"-----BEGIN OpenVPN Static key V1-----\s+(?P<body>(?:[0-9a-f]{32}\s+){16})-----END OpenVPN Static key V1-----"
 )
 _PUTTY = re.compile(rb"^PuTTY-User-Key-File-[23]: \S+\r?\nEncryption: (?P<cipher>\S+)", re.MULTILINE)
+_CUT = re.compile(rb"\n[^\n]{0,40}\.\.\.[^\n]{0,40}\n")
+"""A line that stands for those that were left out of a key: `(more lines) ...`."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}")
 _WRAPPED = re.compile(rb"LS0tLS1CRUdJTi[A-Za-z0-9+/]{140,40000}={0,2}")
 """PEM in Base64 once more, as Kubernetes' secrets and Traefik's store have it: what `-----BEGIN ` begins with there."""
@@ -126,6 +128,8 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
 def _in_pem(member: Member, subject: str) -> Iterator[Finding]:
     for found in _PEM.finditer(member.content):
         body = b"".join(_BASE64.findall(found["body"]))
+        if _CUT.search(found["body"]):
+            continue
         if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
             yield _said(member, subject, *_pem(found), at=found.start())
 

@@ -30,7 +30,7 @@ _NO_PORT = re.compile(r"[^\s:/\"'<>]{0,40}:[^\W\d]{3}")
 """A word in the place of a port, in whatever language: what stands before it are words for an account and a password."""
 _NAMES = re.compile(r"(?:[A-Z][a-z]+){2,4}$")
 """What somebody has to fill in, as programs write names: `AccountSid:AuthToken`."""
-_PORT = re.compile(r"\d{1,5}[#?]")
+_PORT = re.compile(r"\d{1,5}[#?,]")
 """A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
 
 

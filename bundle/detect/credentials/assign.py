@@ -179,12 +179,15 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
     compared = compared or (quoted and found["sep"] == ":" and _ANNOTATED.match(text, found.end()))
+    compared = compared or (quoted and len(value) % 4 != 0 and _HEAD.match(text, found.end() - 2))
     compared = compared or (quoted and len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, found.end()))
     if confidence is None or compared:
         return None
     return Catch(start, end, value, key=found["key"], confidence=confidence)
 
 
+_HEAD = re.compile(r"""=["']\s*[+.]\s*[A-Za-z_$]""")
+"""The end of a literal that a variable goes on with, of which it says the name: `'p256ecdsa=' + publicKey`."""
 _ANNOTATED = re.compile(r"[ \t]*=[ \t]")
 """Behind a literal that says a type: `Password: 'ua.ByteString' = None`."""
 _GOES_ON_WITH = re.compile(r"\s*\.\s*\$[a-z_]\w*(?:hash|pass|pwd)")

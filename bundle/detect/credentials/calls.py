@@ -123,6 +123,11 @@ def _is_of_a_walk(found: list[_Argument]) -> bool:
 
 
 _HOST_AND_OBJECT = 2
+_ANONYMOUS = re.compile(
+    r"""(?i)user\w{0,8}\s{0,4}[=:]\s{0,4}["']anonymous["'][,;]\s{0,20}\S{0,20}\s{0,4}[=:]\s{0,4}["']$"""
+)
+"""An account that takes any password, before what a variable is given."""
+_NEAR = 100
 _SAID_BEHIND = re.compile(r"""["'`]\s*,\s*\{[^{}]{0,300}?\b(?:password|passwd|pwd)\b""")
 """A table behind a word that has the password: what the word says is what somebody may do."""
 _OF_BOTH = frozenset(("snmpget", "snmpset", "snmpwalk"))
@@ -147,9 +152,10 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     if confidence is None:
         return None
     user = found[sink.user].value if 0 <= sink.user < len(found) else None
-    if (user and user.lower() == "anonymous") or (
-        user is None and _SAID_BEHIND.match(view.text(end, end + _PACKED))
-    ):
+    anonymous = (
+        user.lower() == "anonymous" if user else _ANONYMOUS.search(view.text(max(0, start - _NEAR), start))
+    )
+    if anonymous or (user is None and _SAID_BEHIND.match(view.text(end, end + _PACKED))):
         return None
     return Catch(
         start,

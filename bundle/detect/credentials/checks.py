@@ -182,7 +182,7 @@ def sqlfunction(caught: Catch, match: re.Match[str]) -> Catch | None:
         r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$", before.strip() or "x"
     ):
         return None
-    return None if caught.value.lower() in DUMMIES else place_only(caught, match)
+    return None if caught.value.lower() in DUMMIES or caught.value[:1] == "-" else place_only(caught, match)
 
 
 def column(caught: Catch, match: re.Match[str]) -> Catch | None:

@@ -18,7 +18,7 @@ GATE = (
 _OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*\n""")
 _WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
 _PROGRAM = re.compile(
-    r"(?i)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
+    r"(?i)(?<![${])(?<!/etc/)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify)\b"
 )
 _ECHOED = re.compile(
     r"""\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>["'])(?P<text>[^"'\n]+?)(?:\\n)?(?P=q)\s*(?:>>?|\|\s*(?:sudo\s+)?tee\s)\s*(?:-a\s+)?["']?(?P<path>[\w./${}~-]+)"""

@@ -301,7 +301,7 @@ def _given_as(name: str, value: str) -> Found | None:
     if name.lower() == "community" and value.lower() != "community":
         return "login-call", Catch(0, 0, value, key=name, service="SNMP", confidence=Confidence.MEDIUM)
     if kind_of(name) is Kind.TOKEN:
-        if not is_generated(value) or naming.token(name, value) is None:
+        if not is_generated(value) or value.isdigit() or naming.token(name, value) is None:
             return None
         return "login-call", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
     sure = Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM

@@ -161,8 +161,6 @@ _SEALED = re.compile(r"\sENC\s+$")
 
 _COUNTED = re.compile(r"[A-Za-z]+,\d{1,6}$")
 """The last word of a text, and the number in the column beside it."""
-
-
 _DEFINES = re.compile(r"\s*(?:proc|sub|function|def)\s+\w+\s*[{(]")
 """What begins the definition of a function, with the names of its arguments: `proc log_in { name passwd other } {`."""
 
@@ -297,13 +295,14 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
     return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
 
 
+_SCHEMES = frozenset("urn http https data mailto tel file about javascript xmlns".split())
 _CLOCK = re.compile(r"(?i)\d\d(?:[ap]m)?$")
 """Minutes behind the hour at which somebody logged in."""
 
 
 def _is_no_login(caught: Catch, match: re.Match[str]) -> bool:
     """Whether two words around a colon are a time, or one of several literals of which the one before ends like a name of a login."""
-    if _CLOCK.match(caught.value) and caught.user.isdigit():
+    if (_CLOCK.match(caught.value) and caught.user.isdigit()) or caught.user.lower() in _SCHEMES:
         return True
     key = match.start("key") if match.groupdict().get("key") else 0
     listed = key and "," in match.string[match.end("key") : match.start("user")]

@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(
     | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
     | \s*[+.]\s*[A-Za-z_$][\w$.()\[\]'"-]*\s*[+.]\s*
     | (?P<sign>[@%#~|^$])(?P=sign){0,2}[A-Za-z_][A-Za-z_.-]*(?P=sign){1,3} | @\(.* | \[[\w.]+\]::.* | [A-Z][a-z]+-[A-Z]\w+\s+\S.*
-    | (?:ref\+)?(?:vault|key-?vault|akv|sops|aws-?sm|secrets-?manager|ssm|gcp-?sm|env|conjur|keyring|keychain)s?:[\w./#@:-]+ | (?:ref\+)?[a-z]{2,12}://\S+ | arn:aws:\S+
+    | (?:ref\+)?(?:vault|key-?vault|akv|sops|aws-?sm|secrets-?manager|ssm|gcp-?sm|env|conjur|keyring|keychain)s?:[\w./#@:-]+ | (?:ref\+)?[a-z]{2,12}://\S* | arn:aws:\S+
     | (?:ENC|SEC|KMS|CRYPT)[\[(].*[\])] | \{(?:cipher|AES|AES256|KMS|secret|vault)\}.* | @Microsoft\.KeyVault\(.* | [!*]{1,2} | projects/[\w-]+/secrets/\S+
     | \d{1,3} | 0x[0-9a-f]{1,8} | \\[nrt0] | .*\\[nrt]$
     )$"""
@@ -51,7 +51,7 @@ _STANDS_FOR_ONE = re.compile(
     | [a-z][\w.-]{1,80}:v?\d+(?:\.\d+){1,3}(?:[-.:][\w.-]{1,40})?['"]?
     | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
     | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
-    | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)
+    | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)(?:-v\d)?[:$]{0,3}
     | \d{1,5}/(?:tcp|udp|sctp|dccp) | (?:required|nullable|sometimes|bail|confirmed|string|(?:min|max|size|between|regex|same|digits):[^|\s]{1,40})\|\S.*
     | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | [-+]?anonymous\\?@\S* | [-+]anonymous
     | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
@@ -67,7 +67,8 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
     | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
-    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | \w*(?:sha|md|blf)-?\d{1,3}-crypt | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
+    | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | (?-i:RW[A-Za-z0-9+/]{54}) | (?:local|neighbor)-as(?::.*)? |
+     \w*(?:sha|md|blf)-?\d{1,3}-crypt | \+[a-z_$][\w$.]*\)+[;,}].* | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
 """A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
@@ -82,7 +83,7 @@ of a shell, the option behind one without a value, the beginning of a template, 
 a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
 and a name that a variable, or a constant, goes on with; a variable's variable, one that a script writes down, what a lexer calls the group it found
 (`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
-setting, a mark (`_DBWORD_`), a number of a test, what tools that try passwords put them in for (`FILE0`, `FUZZ`), the rest of an expression, an encrypted password's kind, registers of a processor, and a call."""
+setting, a mark (`_DBWORD_`), a number of a test, what tools that try passwords put them in for (`FILE0`, `FUZZ`), the rest of an expression, an encrypted password's kind, registers of a processor, minisign's public key, a community of BGP, and a call."""
 _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")

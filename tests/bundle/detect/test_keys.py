@@ -185,7 +185,9 @@ def test_what_is_no_key() -> None:
     public = EC.public_key().public_bytes(PEM, form.PublicFormat.SubjectPublicKeyInfo)
     picture = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 200 + b"\n-----END PRIVATE KEY-----\n"
     short = b"-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----\n"
-    assert [rules(one) for one in (public, picture, short, b"", b"\x30\x82\x01")] == [[], [], [], [], []]
+    lines = EC.private_bytes(PEM, PKCS8, NONE).split(b"\n")
+    cut = b"\n".join([*lines[:2], b"(more lines) ...", *lines[2:]])
+    assert [rules(one) for one in (public, picture, short, cut, b"", b"\x30\x82\x01")] == [[]] * 6
 
 
 def test_keys_in_a_phar_are_told_of_its_files_alone() -> None:
