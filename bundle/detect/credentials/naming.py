@@ -24,7 +24,7 @@ DUMMIES = frozenset(
     "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
 )
 NAMES_A_NAME = re.compile(
-    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|(?-i:S)|php_url|url|config|cfg|label|text|id)s?_"
+    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|cfg|label|text|id)s?_"
 )
 """`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")

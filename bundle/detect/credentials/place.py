@@ -43,10 +43,10 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|(?:^|/)(?:help|usage)\.(?:csv|json|xml)$|\.epub/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:tests?|testing|testdata|test-data|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:tests?|testing|testdata|test-data|test[_-]?suites?|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
-    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$"
+    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$|\.template$"
 )
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
@@ -133,6 +133,9 @@ _WIKI = re.compile(
 )
 """Headings of a wiki's page, and what it shows as it is: MoinMoin, Trac, MediaWiki."""
 _LINES_OF_A_WIKI = 3
+_MANUAL = re.compile(rb"^\.(?:TH|Dd|SH|Sh)[ \t]+\S", re.MULTILINE)
+"""The title and the headings of a manual page, which programs pack into themselves too."""
+_LINES_OF_A_MANUAL = 2
 
 
 def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each kind of text
@@ -141,7 +144,7 @@ def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each k
         return CODE
     if len(_ROUTER.findall(head)) >= _LINES_OF_A_ROUTER:
         return CONFIG
-    if len(_WIKI.findall(head)) >= _LINES_OF_A_WIKI:
+    if len(_WIKI.findall(head)) >= _LINES_OF_A_WIKI or len(_MANUAL.findall(head)) >= _LINES_OF_A_MANUAL:
         return PROSE
     lines, pairs = len(_LINE.findall(head)), len(_SETTING.findall(head))
     if lines and pairs * 2 >= lines:
@@ -156,7 +159,7 @@ def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each k
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;#|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    r"^\s*(?:>>>|\.{3}[ \t]+\S|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;#|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
     re.IGNORECASE,
 )
 

@@ -107,6 +107,7 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     usual = caught.user and strength(caught.value) >= Strength.COMMON
     setter = _SETTER.match(match["key"])
     other = match["key"].isupper() and kind_of(match["key"]) is None  # PASSWORD_EXPIRED("PWD002")
+    other = other or (caught.user.lower() in ("user", "username") and caught.value.lower() in DUMMIES)
     if other or _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
         return None
     if caught.user and _ADDRESS.search(match[0]) and strength(caught.value) >= Strength.WORD:

@@ -24,7 +24,7 @@ _POD = re.compile(
     rb"^=(?:pod|head\d|over|item|begin|for|encoding)\b.*?(?:^=cut\b|\Z)", re.MULTILINE | re.DOTALL
 )
 _RUBY = re.compile(rb"^=begin\b.*?^=end\b", re.MULTILINE | re.DOTALL)
-_HEAD = re.compile(rb":[ \t]+#[^\n]*(?:\n[ \t]*#[^\n]*)*\Z")
+_HEAD = re.compile(rb":[ \t]*(?:#[^\n]*)?(?:\n[ \t]*#[^\n]*)*\Z")
 """The colon of a head with what somebody says about it."""
 _YAML = re.compile(
     rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t][^\n]*\n|\r?\n)*", re.MULTILINE
