@@ -92,7 +92,10 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         return found
     if name in STORES_OPENED:
         value = given[-1]  # before it stands the entry's name
-        if value and not is_placeholder(value):
+        kind = (
+            len(given) == _PAIR + 1 and given[0] is given[1] is None
+        )  # its makers and its kind: super(spi, provider, "native")
+        if value and not is_placeholder(value) and not (kind and strength(value) is Strength.WORD):
             return "login-call", Catch(0, 0, value, key=name, service="key store")
         return None
     if name in ENCODERS:

@@ -102,7 +102,7 @@ _TYPES = re.compile(
 
 
 _NAMES_BESIDE = re.compile(
-    r"""(?:USER(?:_?NAME)?|URL|HOST|DRIVER|LOGIN|DATABASE|PORT)["']?\s{0,8}(?:=>|=|:)\s{0,8}["'](?i:user(?:_?name)?|url|host|driver|login|database|port)["']"""
+    r"""(?:USER(?:_?NAME)?|URL|HOST|DRIVER|LOGIN|DATABASE|PORT|NONE)["']?\s{0,8}(?:=>|=|:)\s{0,8}["'](?i:user(?:_?name)?|url|host|driver|login|database|port|none)["']"""
 )
 """Constants that name the settings of a connection: `DB_DRIVER = "driver"`."""
 _AROUND = 300
