@@ -334,7 +334,7 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         return Confidence.MEDIUM if is_chosen(value) else None
     if (
         key.lower() == "pass"
-        and not is_generated(value)
+        and (not is_generated(value) or _NUMBERED.match(value))
         and _VERDICT.search(view.text(max(0, at - _NEAR), at + _NEAR))
     ):
         return None
@@ -353,6 +353,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
 
 
 _NEAR = 200
+_NUMBERED = re.compile(r"[a-z]{3,10}\d{1,3}$")
+"""A word with its number, as colours are called: `green100`."""
 _VERDICT = re.compile(r"(?i)\b(?:fail(?:ed|ure)?|skip(?:ped)?|neutral|xfail)[\"']?\s*(?:=>|=|:)")
 """What a test may end with where it did not pass."""
 

@@ -149,7 +149,7 @@ _VARIABLE = re.compile(r"^[A-Za-z_][\w.]*$")
 
 def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of a connection string, which packed code looks like."""
-    if re.search(r"[(){}]|\w=[\w!]|\w\[$", caught.value):
+    if re.search(r"[(){}]|\w=[\w!]|\w\[$|^[a-z]\w*\.(?:password|passwd|pwd|pass)[;,]?$", caught.value):
         return None
     if (
         _ARGUMENT.search(match[0])

@@ -23,6 +23,10 @@ _TEXTS = re.compile(
 _POD = re.compile(
     rb"^=(?:pod|head\d|over|item|begin|for|encoding)\b.*?(?:^=cut\b|\Z)", re.MULTILINE | re.DOTALL
 )
+_SHOWN = re.compile(
+    rb"""<<[~-]?(?P<q>["']?)(?P<tag>\w{0,12}(?:EXAMPLE|USAGE|HELP|MANUAL)\w{0,4})(?P=q)[^\n]*\n(?:(?![ \t]*(?P=tag)\b)[^\n]*\n){0,400}"""
+)
+"""A text of several lines whose end is called after what it is: `return <<"EoEXAMPLE";`."""
 _RUBY = re.compile(rb"^=begin\b.*?^=end\b", re.MULTILINE | re.DOTALL)
 _HEAD = re.compile(rb":[ \t]*(?:#[^\n]*)?(?:\n[ \t]*#[^\n]*)*\Z")
 """The colon of a head with what somebody says about it."""
@@ -54,7 +58,7 @@ class Spans:
         if suffix in ("py", "pyw", "pyi") or member.format == "python":
             found.documentation = list(_explained(text))
         elif suffix in ("pl", "pm", "pod", "t") or member.format == "perl":
-            found.documentation = _each(_POD, text)
+            found.documentation = sorted(_each(_POD, text) + _each(_SHOWN, text))
         elif suffix == "rb" or member.format == "ruby":
             found.comments = _each(_RUBY, text)
         elif suffix in ("yml", "yaml"):
