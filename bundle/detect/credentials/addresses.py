@@ -30,6 +30,9 @@ _NO_PORT = re.compile(r"[^\s:/\"'<>]{0,40}:[^\W\d]{3}")
 """A word in the place of a port, in whatever language: what stands before it are words for an account and a password."""
 _NAMES = re.compile(r"(?:[A-Z][a-z]+){2,4}$")
 """What somebody has to fill in, as programs write names: `AccountSid:AuthToken`."""
+_FIELD = re.compile(r"(?i)\w+_(?:password|passwd|pass|pwd)$")
+_USER_FIELD = re.compile(r"(?i)\w+_(?:user|username|login)$")
+"""Names of an account's and of its password, as settings and variables have them: `mysql_username:mysql_password`."""
 _PORT = re.compile(r"\d{1,5}[#?,]")
 """A port behind which the address goes on: what looks like its host is no more than an anchor or a question."""
 
@@ -39,7 +42,10 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
     host, value = match["host"], caught.value
     public = caught.user.lower() == "anonymous"
     named = _NAMES.match(value) and _NAMES.match(caught.user) and kind_of(value)
-    public = public or bool(named or (value.isalpha() and _NO_PORT.match(match.string, match.end())))
+    fields = _FIELD.match(value) and _USER_FIELD.match(caught.user)
+    public = public or bool(
+        named or fields or (value.isalpha() and _NO_PORT.match(match.string, match.end()))
+    )
     if public or is_placeholder(value) or value.startswith(("$", "{", "%s", "<", "[")) or _PORT.match(value):
         return None
     if _EXAMPLE_HOSTS.search(host):

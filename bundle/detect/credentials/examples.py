@@ -8,6 +8,9 @@ from bundle.detect.credentials import place
 from bundle.detect.credentials.textview import View
 
 _EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_CARRIER = re.compile(r"""<apn\s[^<>]{0,300}\bmcc=["'][^<>]*\Z|<apn\s+value=["'](?:(?!</apn>)[\s\S])*\Z""")
+"""The access point of a mobile carrier in a list of them, which everybody who has the carrier's card gets in by."""
+_ENTRY = 400
 _OPEN, _CLOSE = "[{(", ")}]"
 _FAR = 600
 """Bytes before a value in which the word is that makes an example of it."""
@@ -18,7 +21,7 @@ def explains(view: View, at: int) -> bool:
 
     `examples=["...`, `"example": {"token": "...` of an interface.
     """
-    if place.explains(view.before(at)):
+    if place.explains(view.before(at)) or _CARRIER.search(view.text(max(0, at - _ENTRY), at)):
         return True
     before = view.text(max(0, at - _FAR), at)
     for found in _EXAMPLES.finditer(before):
