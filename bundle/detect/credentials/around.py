@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.naming import DUMMIES, is_joined
+from bundle.detect.credentials.naming import DUMMIES, is_joined, is_of_access
 from bundle.detect.credentials.places import given, named
 from bundle.detect.credentials.values import (
     Strength,
@@ -117,7 +117,7 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None  # a sentence, which routers know no capitals of
     sure = is_generated(value) or is_phrase(value) or any(c in "!@#$%^&*" for c in value)
     if (match.groupdict().get("key") or "").lower() in ("key", "community"):
-        sure = sure or said > Strength.WORD or is_compound(value)
+        sure = sure or said > Strength.WORD or is_compound(value) or is_of_access(value)
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     return replace(
         caught, confidence=Confidence.HIGH if sure or said is Strength.COMMON else Confidence.MEDIUM

@@ -38,7 +38,7 @@ _KEYS = (
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%*`]|\\[\"']){0,3}(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
@@ -55,7 +55,7 @@ _ASSIGN = re.compile(
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
     (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
-      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?:xor|noop|plain|cleartext|base64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
+      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?i:xor|noop|plain|cleartext|base64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
 _NAME = re.compile(
@@ -66,7 +66,7 @@ _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
 _QUOTES = ("'", '"')
 _COMPARED = re.compile(r"\s*[!=]==?(?!=)")
 """Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
-_BRACED = re.compile(r"^\{(?:noop|plain|cleartext)\}")
+_BRACED = re.compile(r"(?i)^\{(?:noop|plain|cleartext)\}")
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")

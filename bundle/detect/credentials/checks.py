@@ -275,6 +275,8 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     """A password that a program compares with: a back door, unless it is a word of the program."""
     name = re.split(r"[\[\]{}.>:()]+", _GETTER.sub("", match["key"]).strip("'\"])}("))[-1].strip("'\"$")
     name = _HELD.sub("", _TYPED.sub("", name))
+    if name.endswith("-Password") or match.string[: match.start("key")].endswith(("User-", "Cleartext-")):
+        return None  # an attribute of RADIUS, which is read as one
     said = strength(caught.value)
     promised = None if _CONSTANT.match(caught.value) else kind_of(name)
     if promised is Kind.TOKEN:

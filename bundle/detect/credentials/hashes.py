@@ -164,7 +164,8 @@ def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return cracked(caught) if weak else caught
 
 
-_FIELDS_OF_SHADOW = re.compile(r":\d{0,6}:\d{0,6}:\d{0,6}:")
+_FIELDS_BEHIND = re.compile(r":\d{0,6}:\d{0,6}:\d{0,6}:|:\d{1,6}:\d{1,6}:[^:]*:/")
+"""What stands behind a hash in shadow and in passwd."""
 
 
 def des(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -174,7 +175,7 @@ def des(caught: Catch, match: re.Match[str]) -> Catch | None:
     if not re.fullmatch(r"[\w.@-]+:[./A-Za-z0-9]{13}(?::.*)?\s*", line):
         return None
     mixed = sum((any(c.isdigit() for c in value), any(c.isupper() for c in value), any(c.islower() for c in value)))  # fmt: skip
-    if mixed < 3 and not (mixed == 2 and _FIELDS_OF_SHADOW.search(line)):  # noqa: PLR2004 - kinds of characters
+    if mixed < 3 and not (mixed == 2 and _FIELDS_BEHIND.search(line)):  # noqa: PLR2004 - kinds of characters
         return None
     tried = _tried(caught)
     return tried if tried.severity else replace(tried, confidence=Confidence.MEDIUM)
@@ -192,9 +193,15 @@ def salted(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if mixed else None
 
 
-def ntlm(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A line of a Windows or Samba password dump."""
+_OF_GUESTS = re.compile(r":50[134]:")
+"""The numbers of accounts that Windows makes and leaves shut."""
+
+
+def ntlm(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A line of a Windows or Samba password dump; accounts for guests have no password, and are shut."""
     if len(set(caught.value.lower())) < _FEWEST:
+        return None
+    if _OF_GUESTS.search(match[0]) and caught.value.lower() == cracking.nt_hash("").lower():
         return None
     return cracked(caught) if _usual(caught.value, "nt") else caught
 

@@ -77,6 +77,8 @@ _PASSWORDS_BY_USE = frozenset(
     )
 )
 """Of javax.naming.Context, and of routers."""
+_ACCOUNTS = frozenset("admin administrator root database db bind mysql ldap smtp ftp".split())
+"""Words for an account right before one for a password, which say more than those before them: `ConfigDirectoryAdminPwd`."""
 _KEYS_BY_USE = frozenset(
     (
         "aes key",
@@ -196,7 +198,8 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         likely = plain != words and plain and plain[-1] in PLAIN_WORDS and not _BANNED.intersection(plain)
         own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
         held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
-        return Kind.LIKELY if likely or held else None
+        known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS
+        return Kind.LIKELY if likely or held or known else None
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
         return Kind.PASSWORD
     if _TOKENS.search(" ".join(words)):

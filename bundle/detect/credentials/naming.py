@@ -69,6 +69,18 @@ def is_a_digest(name: str) -> bool:
 
 _OF_A_VECTOR = re.compile(r"(?:[0-9a-f]{2}){6,}$")
 """Bytes in hexadecimal, as the vectors of a test have their salts: what a program keeps secret is written with more signs."""
+
+_OF_ACCESS = re.compile(
+    r"(?!(?i:read|write|only|access|snmp|community)[-_.]?(?i:ro|rw))(?i:[a-z]\w{2,20}[-_.](?:ro|rw)|\w{2,20}(?-i:[a-z\d](?:RO|RW)))$"
+)
+"""A community of SNMP as people call it after what may be done with it: `hvac-rw`, `edgeRO`."""
+
+
+def is_of_access(value: str) -> bool:
+    """Whether a community of SNMP is called after a place and what may be done there."""
+    return bool(_OF_ACCESS.match(value))
+
+
 _SHORTEST_COUNT = 8
 
 
@@ -127,7 +139,9 @@ def token(  # noqa: PLR0911 - one return for each degree
     ):
         vector = name.lower().endswith("salt") and _OF_A_VECTOR.match(value)
         return Confidence.MEDIUM if vector or is_digest_or_id(value) else Confidence.HIGH
-    if _SNMP.search(name) and (said >= Strength.WORD or is_compound(value)):
+    if ("community" in name.lower() and is_of_access(value)) or (
+        _SNMP.search(name) and (said >= Strength.WORD or is_compound(value))
+    ):
         return Confidence.MEDIUM
     last = (
         name.lower().endswith(("secret", "community", "credential", "credentials"))

@@ -131,7 +131,12 @@ def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS | _DIGESTS:
         return None
     roles = match.string[match.end() : match.end() + 1] == ","  # `name = password, role`
-    return caught if is_generated(caught.value) or (roles and is_chosen(caught.value)) else None
+    usual = (
+        strength(caught.value) is Strength.COMMON
+        and not caught.value.isdigit()
+        and not caught.value.isalpha()
+    )
+    return caught if is_generated(caught.value) or usual or (roles and is_chosen(caught.value)) else None
 
 
 def paired(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -277,7 +282,8 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
 ) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
     last = caught.user.rsplit(".", 1)[-1].lower()
-    if (last in _SETTINGS and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
+    setting = last.rsplit("_", 1)[-1] in _SETTINGS or last in _DIGESTS
+    if (setting and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
         return None
     if kind_of(caught.user) or "checksum" in caught.user.lower():
         return None
