@@ -111,7 +111,8 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What stands behind a word that a key, a community or a shared secret follows, where only values of programs stand else."""
     value = caught.value
     said = strength(value)
-    if (said is Strength.NO and not is_compound(value)) or caught.user.lower() in ("or", "and"):
+    nothing = said is Strength.NO and not (is_compound(value) or is_of_access(value))
+    if nothing or caught.user.lower() in ("or", "and"):
         return None
     if (match.groupdict().get("key") or "").startswith(("Enable ", "Username ")):
         return None  # a sentence, which routers know no capitals of

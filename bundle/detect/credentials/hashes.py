@@ -135,6 +135,8 @@ def _tried(caught: Catch) -> Catch:
     return cracked(caught) if found else caught
 
 
+_PARTS_BEHIND = 2
+"""Salt and hash behind the number of rounds."""
 _LDAP = {
     "{SSHA": ("sha1", 20), "{SHA": ("sha1", 20), "{MD5": ("md5", 16), "{SMD5": ("md5", 16), "{SSHA256": ("sha256", 32), "{SHA256": ("sha256", 32),
     "{SSHA512": ("sha512", 64), "{SHA512": ("sha512", 64), "{SSHA384": ("sha384", 48), "{SHA384": ("sha384", 48),
@@ -147,6 +149,8 @@ def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if scheme.upper() == "{CRYPT":
         found = cracking.opened(rest, caught.user)
         return cracked(caught) if found else caught
+    if scheme.upper().startswith("{PBKDF2"):
+        return caught if rest.count("$") == _PARTS_BEHIND else None
     try:
         raw = base64.b64decode(rest, validate=True)
     except (binascii.Error, ValueError):

@@ -20,6 +20,8 @@ _PIECE = re.compile(
 _MARKS = frozenset(("tag", "mark"))
 _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")
 _OPEN, _CLOSED = "\u00ab", "\u00bb"
+_LEADER = 4
+"""Dots that lead from a label to what stands at the end of the line."""
 _ONE_SIGN = re.compile(r"(?P<first>[A-Za-z][^:/=]*)(?P<sign>[:/=])(?P<last>[^:/=]+)")
 
 
@@ -47,7 +49,8 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
             opened, reached = True, end
             continue
         if kind != "word":
-            yield said.strip(), start, end, False
+            leader = len(said) >= _LEADER and not said.strip(".")
+            yield ":" if leader else said.strip(), start, end, False
             opened, reached = False, end
             continue
         marked = False

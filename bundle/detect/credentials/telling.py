@@ -318,13 +318,16 @@ def _told_below(
 
 
 _PAIR = re.compile(
-    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! [/:])"
+    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
 )
 _WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|web ?ui|console)[^:]{0,30} :"
+    r"(?i)\b(?:credentials?|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|web ?ui|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
     r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,2} (?:as|with|using|is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
+_ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web) :")
+"""Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
+_KIND = re.compile(r"[A-Za-z-]+\d{0,2}$")
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
 """What stands before any default, not an account's alone."""
@@ -341,6 +344,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
         return False
     sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))
     sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
+    sure = sure or bool(_ALSO_KINDS.search(text, 0, pair.start()) and (known or not _KIND.match(value)))
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
     ends = bool(_GOES_ON.match(text, pair.end()))
