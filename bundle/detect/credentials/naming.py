@@ -71,7 +71,7 @@ _OF_A_VECTOR = re.compile(r"(?:[0-9a-f]{2}){6,}$")
 """Bytes in hexadecimal, as the vectors of a test have their salts: what a program keeps secret is written with more signs."""
 
 _OF_ACCESS = re.compile(
-    r"(?!(?i:read|write|only|access|snmp|community)[-_.]?(?i:ro|rw))(?i:[a-z]\w{1,20}[-_.](?:ro|rw)|\w{2,20}(?-i:[a-z\d](?:RO|RW)))$"
+    r"(?!(?i:read|write|only|access|snmp|community)[-_.]?(?i:ro|rw))(?i:[a-z]\w{1,20}[-_.](?:ro|rw)|\w{2,20}(?-i:[a-z\d](?:RO|RW)))\d{0,3}$"
 )
 """A community of SNMP as people call it after what may be done with it: `hvac-rw`, `edgeRO`."""
 
