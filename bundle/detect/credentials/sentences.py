@@ -22,6 +22,8 @@ _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")
 _OPEN, _CLOSED = "\u00ab", "\u00bb"
 _LEADER = 4
 """Dots that lead from a label to what stands at the end of the line."""
+_ELLIPSIS = 3
+"""As many lead there with a blank before them; right behind a word they end a sentence."""
 _ONE_SIGN = re.compile(r"(?P<first>[A-Za-z][^:/=]*)(?P<sign>[:/=])(?P<last>[^:/=]+)")
 
 
@@ -49,7 +51,8 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
             opened, reached = True, end
             continue
         if kind != "word":
-            leader = len(said) >= _LEADER and not said.strip(".")
+            dots = 0 if said.strip(".") else len(said)
+            leader = dots >= _LEADER or (dots == _ELLIPSIS and line[start - 1 : start] == " ")
             yield ":" if leader else said.strip(), start, end, False
             opened, reached = False, end
             continue

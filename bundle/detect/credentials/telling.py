@@ -38,7 +38,7 @@ _WHOSE = re.compile(
     rf" \u00ab?{_NO_NAME}(?P<a>{_NAME})(?=[\u00bb ]|$)"
 )
 _BEFORE = re.compile(
-    rf"(?i)(?:^|[ \u00ab])(?P<a>{_NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial))? $"
+    rf"(?i)(?:^|[ \u00ab])(?P<a>{_NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
 )
 _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
@@ -61,7 +61,7 @@ _IT = re.compile(_VALUE)
 _BRACKET = re.compile(rf" \( {_VALUE} \)")
 _TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {_VALUE}")
 _AS = re.compile(
-    rf"(?i)(?: (?:type|enter|use|and|,|with)) {_VALUE} (?:as|in|at|for|into)(?: the| a)?(?: default| initial)? $"
+    rf"(?i)(?: (?:type|enter|use|and|,|with|wants|takes|expects|accepts)) {_VALUE} (?:as|in|at|for|into|when (?:asked|prompted) for)(?: the| a)?(?: default| initial)? $"
 )
 _GOES_ON = re.compile(
     r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|out|--)(?: |$)|$"
@@ -327,7 +327,11 @@ _WAY_IN = re.compile(
 )
 _ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :")
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
-_KIND = re.compile(r"[A-Za-z-]+\d{0,2}$")
+_ROLE = re.compile(
+    r"(?i)\b(?:operator|engineer|administrator|technician|maintenance|supervisor|guest|service) : $"
+)
+"""Whose account it is, before an account and a password that are both marked."""
+_KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
 """What stands before any default, not an account's alone."""
@@ -344,7 +348,9 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
         return False
     sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))
     sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
-    sure = sure or bool(_ALSO_KINDS.search(text, 0, pair.start()) and (known or not _KIND.match(value)))
+    both = marked and "\u00ab" in text[pair.start() : pair.start("a")]
+    way = _ALSO_KINDS.search(text, 0, pair.start()) or (both and _ROLE.search(text, 0, pair.start()))
+    sure = sure or bool(way and (known or not _KIND.match(value)))
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
     ends = bool(_GOES_ON.match(text, pair.end()))
