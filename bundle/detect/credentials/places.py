@@ -178,7 +178,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
     between = match.string[match.end("key") : match.start("secret")]
     usual = usual or (_SAID_TO_BE_PLAIN.search(between) and strength(value) >= Strength.WORD)
     if (
-        not (is_generated(value) or usual)
+        not (is_generated(value) or usual or naming.is_of_access(value))
         or ("/" in value and not ((match["q"] and _KEY_IN_BASE64.match(value)) or _SEALED.search(between)))
         or value.lower() in _METHODS
         or (not match["q"] and (_ARGUMENT.match(value) or _COUNTED.match(value)))
@@ -187,7 +187,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
         or _DEFINES.match(match.string, match.string.rfind("\n", 0, match.start() + 1) + 1, match.end())
     ):
         return None
-    drawn = "community" in match["key"].lower() and is_generated(value)
+    drawn = "community" in match["key"].lower() and (is_generated(value) or naming.is_of_access(value))
     short = len(value) < _LONG_TOKEN and not drawn
     if kind_of(match["key"]) is Kind.TOKEN and not before and short:
         return None

@@ -327,9 +327,7 @@ _WAY_IN = re.compile(
 )
 _ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :")
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
-_ROLE = re.compile(
-    r"(?i)\b(?:operator|engineer|administrator|technician|maintenance|supervisor|guest|service) : $"
-)
+_ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""
 _KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
@@ -350,7 +348,8 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
     sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
     both = marked and "\u00ab" in text[pair.start() : pair.start("a")]
     way = _ALSO_KINDS.search(text, 0, pair.start()) or (both and _ROLE.search(text, 0, pair.start()))
-    sure = sure or bool(way and (known or not _KIND.match(value)))
+    drawn = both and is_generated(value)
+    sure = sure or bool(way and (known or drawn or not _KIND.match(value)))
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
     ends = bool(_GOES_ON.match(text, pair.end()))
