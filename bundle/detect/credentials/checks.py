@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import around, columns, decode, hashes, naming, places, tables, telling, tokens
+from bundle.detect.credentials import (
+    around,
+    columns,
+    decode,
+    hashes,
+    listed,
+    naming,
+    places,
+    tables,
+    telling,
+    tokens,
+)
 from bundle.detect.credentials.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
@@ -335,6 +346,7 @@ Check = Callable[[Catch, "re.Match[str]"], Catch | None]
 CHECKS: Mapping[str, Check] = {
     **hashes.CHECKS,
     **places.CHECKS,
+    **listed.CHECKS,
     **around.CHECKS,
     **tables.CHECKS,
     **telling.CHECKS,

@@ -27,16 +27,18 @@ _METHODS = frozenset(
     "md5 crypt exop clear clear_remove_old nds racf ad ssha sha plain required sufficient requisite include".split()
 )
 """What `pam_password` and its like are set to: ways, not secrets."""
-_SETTINGS = frozenset(
+SETTINGS = frozenset(
     "username user domain login host hostname server port database url name email realm type path file version policy id count".split()
 )
+DIGESTS = frozenset("md5 sha1 sha256 sha512 crc crc32 checksum".split())
+"""Names of what a file is known by."""
 _LONG_TOKEN = 12
 
 
 def named(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value beside a name that promises a secret, in a place where values are written bare."""
     name = match["key"].rsplit(".", 1)[-1] if "." in match["key"] else match["key"]
-    value = _plain(caught.value)
+    value = plain(caught.value)
     promised = kind_of(name) or kind_of(match["key"])
     said = naming.strength_beside(promised, value)
     if (
@@ -128,7 +130,7 @@ _HEADINGS = frozenset("users admins accounts passwords credentials logins user_p
 def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An account and its password under a heading that says that accounts follow."""
     heading = next(reversed(_HEADING.findall(match.string, 0, match.start())), "")
-    if heading.lower() not in _HEADINGS or caught.user.lower() in _SETTINGS | _DIGESTS:
+    if heading.lower() not in _HEADINGS or caught.user.lower() in SETTINGS | DIGESTS:
         return None
     roles = match.string[match.end() : match.end() + 1] == ","  # `name = password, role`
     usual = (
@@ -266,42 +268,6 @@ def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
     return hashes.ldap(caught, match) if value.startswith("{") else named(caught, match)
 
 
-_HEADS = frozenset("document title author abstract section format index files".split())
-"""What a package says of its manual, in a file that ends in its section: `feed.user`."""
-_LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
-"""The last word of a name as programs write them: `mailAccount_relayHost`."""
-
-
-_DIGESTS = frozenset("md5 sha1 sha256 sha512 crc crc32 checksum".split())
-_EXAMPLES = frozenset((("user", "hash"), ("username", "password"), ("login", "password")))
-"""What tells how the lines of a list are made."""
-
-
-def account(  # noqa: PLR0911 - one return for each reason that it is none
-    caught: Catch, match: re.Match[str]
-) -> Catch | None:
-    """A password beside an account in a file that holds nothing else: a list of users."""
-    last = caught.user.rsplit(".", 1)[-1].lower()
-    setting = last.rsplit("_", 1)[-1] in _SETTINGS or last in _DIGESTS
-    if (setting and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
-        return None
-    if kind_of(caught.user) or "checksum" in caught.user.lower():
-        return None
-    camel = _LAST_OF_CAMELS.search(caught.user)
-    if camel and camel[0].lower() in _SETTINGS:
-        return None
-    value = _plain(caught.value)
-    if caught.user.lower() in _DIGESTS or (caught.user.lower(), value.lower()) in _EXAMPLES:
-        return None
-    if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
-        start = value.index(":") + 1
-        inner = replace(caught, value=value[start:], start=caught.start + start)
-        return hashes.digest(inner, match)
-    if is_placeholder(value) or re.search(r"[\s/\\]", value):
-        return None
-    return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
-
-
 _SCHEMES = frozenset("urn http https data mailto tel file about javascript xmlns".split())
 _CLOCK = re.compile(r"(?i)\d\d(?:[ap]m)?$")
 """Minutes behind the hour at which somebody logged in."""
@@ -345,7 +311,7 @@ def _is_account(user: str, value: str) -> bool:
 
 def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The value of a call or option that sets a password; a word may be its label."""
-    value = _plain(caught.value)
+    value = plain(caught.value)
     said = strength(value)
     if said is Strength.NO or value.lower() in DUMMIES or caught.user.lower() in ("anonymous", "ftp"):
         return None
@@ -374,7 +340,7 @@ def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """Return the value without the mark that says how it is stored, and out of a code that names itself."""
     value = re.sub(r"^\{(?:noop|plain|cleartext|clear)\}", "", value, flags=re.IGNORECASE)
     return decode.plain(value, asked=False) or value
@@ -397,7 +363,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "characters": characters,
     "spelt": spelt,
     "ldif": ldif,
-    "account": account,
     "login": login,
     "asked": asked,
     "sudoers": sudoers,
