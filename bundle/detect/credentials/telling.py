@@ -74,7 +74,7 @@ _WITH = re.compile(
 )
 _NO_VALUE = re.compile(
     r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|[a-z]{2,10}#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 _FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
