@@ -170,13 +170,8 @@ def _may_be_one(word: str) -> int:
 @lru_cache(maxsize=64)  # a line may be of interest to several
 def _hopeful(text: str) -> bool:
     """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
-    weak = 0
-    for word in text.split():
-        what = _may_be_one(word)
-        if what == _HOPE:
-            return True
-        weak += what == _WEAK
-    return weak > 1
+    kinds = {_may_be_one(word) for word in text.split()}
+    return _HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
 
 
 def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
@@ -268,17 +263,24 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
     text = sentence.text
     hopeful = _hopeful(text) or _LABELLED.match(text) is not None
     for word in _NAMED.finditer(text, 0 if hopeful else max(0, len(text) - _LONGEST_QUESTION)):
-        account = _account(text, *word.span()) if hopeful else ""
-        if hopeful and _SAMPLE.search(text, 0, word.start()):
+        account = _whose(match, text, word) if hopeful else ""
+        if account is None:
             continue
-        if hopeful and not account and _LABEL.fullmatch(text, 0, word.start()):
-            account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
-            if not (account or _TELLS.search(text)):
-                continue  # a setting, which `assign` knows more about
         told = _told_here(caught, match, sentence, word, account) if hopeful else None
         if told or (told := _told_below(caught, match, text, word, account)):
             return told
     return None
+
+
+def _whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
+    """Return the account that a word for a password is of, empty for none; None for a sample's, or a setting's, which `assign` knows more about."""
+    account = _account(text, *word.span())
+    if _SAMPLE.search(text, 0, word.start()):
+        return None
+    if account or not _LABEL.fullmatch(text, 0, word.start()):
+        return account
+    account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
+    return account if account or _TELLS.search(text) else None
 
 
 def _told_here(

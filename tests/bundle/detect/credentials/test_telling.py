@@ -11,15 +11,36 @@ from bundle.detect.credentials import telling
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.sentences import read
 
-WORDS = st.sampled_from(
-    "the a Password password pass pwd is of for user admin operator harbour account login default factory and / : = , ( ) . with uses Marble44gate don't letmein "
-    "changeit secret `x9` <b>aspect</b> as it Kennwort lautet root: k&ouml;nig 4:5 v1.2.3 docs/a/b.html:7 security mot de passe".split()
+LEAD = st.sampled_from(
+    ("", "The user ", "the account ", "Default login: ", "credentials: ", "Log in as ", "(accounts ", "of ")
 )
+ACCOUNT = st.sampled_from(("admin", "harbour", "operator", "user", "root", "`service`", "the", "guest"))
+BETWEEN = st.sampled_from((" with ", " / ", ": ", " and ", ", ", " has the ", " uses ", " (", " "))
+NAMED = st.sampled_from(
+    (
+        "password ",
+        "pass ",
+        "PIN ",
+        "Kennwort ",
+        "default password ",
+        "password: ",
+        "password is ",
+        "password=",
+        "",
+    )
+)
+VALUE = st.sampled_from(
+    ("Marble44gate", "letmein", "changeit", "secret", "`x9kQ2`", "<b>aspect</b>", "k&ouml;nig", "4:5", "v1.2.3", "docs/a/b.html:7", "don't", "security", "password", "Winter!", "stone-wall-gate", "access")
+)  # fmt: skip
+TAIL = st.sampled_from(
+    ("", ".", " is asked for", " when asked for the password", ")", " for admin", " as the password")
+)
+LINE = st.tuples(LEAD, ACCOUNT, BETWEEN, NAMED, VALUE, TAIL).map("".join)
 WHOLE = re.compile(r"(?m)^(?P<secret>[^\n]{8,600})$")
 
 
-@given(st.lists(WORDS, min_size=3, max_size=16).map(" ".join))
-@settings(max_examples=500)
+@given(LINE)
+@settings(max_examples=1000)
 def test_what_is_given_up_tells_nothing(line: str) -> None:
     match = WHOLE.match(line)
     if match is None:
@@ -29,8 +50,7 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
     if telling._hopeful(text):
         return
     assert all(
-        telling._PAIR.search(text) is None
-        or not telling._is_the_other(one[group], one, text, marked=group == "m")
+        not telling._is_the_other(one[group], one, text, marked=group == "m")
         for one in telling._PAIR.finditer(text)
         for group in ("m" if one["m"] else "v",)
     )
