@@ -48,6 +48,9 @@ _BARE = re.compile(
     rb"[\w$]+(?:(?:\.|->|::)[\w$]+){0,4}(?:\(\))?[ \t]{0,2}[;,)}]|[^%\"'`\\\n(][^\"'`\\\n]{0,200}(?<![(.:>\s])(?<!\{\{)[ \t\r]{0,4}\n"
 )
 """A word of a program, or a line without a literal and none to come in brackets; what stands for it has no quotes."""
+_MEMBER = re.compile(rb":[A-Za-z_]\w{0,60}+(?=[ \t]?[;|,])")
+"""What a class has, with its second colon: the value of something else, as `Token::KEYWORD` is in all tables of a lexer."""
+_GIVEN = (b"=", b"=>", b"|")
 _GENERIC_QUOTE = re.compile(rb"[%q][qQ]?[{(\[]|^q")
 _PLAIN_CODE = _OF_A_NAME + b",(){}[]=&|!?+:;@ \t"
 """What a line has before a name that is in no literal and no comment."""
@@ -73,6 +76,8 @@ def dismissed(data: Content, position: int, at: int, kind: str) -> int | None:
     if said is None:
         return None
     name, promised = said
+    if kind == place.CODE and piece.endswith(b":") and (member := _MEMBER.match(data, at - 1)):
+        return member.end() if front.rstrip().endswith(_GIVEN) else None
     if promised is None:
         return position
     quoted = front[-1] in _QUOTES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_what_is_dismissed_is_nothing(text: str, kind: str) -> None:
     assert said(data, kind) == whole(data, kind)
 
 
+MEMBERS = ("KIND", "PASSWORD", "Secret", "PASSWORD[0]", "password()")
+BEHIND = (
+    ", 'Kx7#pQ2z!');\n", ",\n 'Kx7#pQ2z!',\n", ", password = 'Kx7#pQ2z!'", " | PASSWORD = 'Kx7#pQ2z!'", "; password = 'Kx7#pQ2z!'", " = 'Kx7#pQ2z!'", " , : 'Kx7#pQ2z!'", "::PASSWORD = 'Kx7#pQ2z!'", ",\n 'x' => Pass::PASSWORD, 'Kx7#pQ2z!'", "; 'Kx7#pQ2z!'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("front", ["", "put(", "'x' => ", "x = ", "a | ", "{'", "define(x => ", "$", "a::"])
+@pytest.mark.parametrize("name", ["Token", "TOKEN", "Password", "$secret", "api_key", "Pass-word"])
+@pytest.mark.parametrize("kind", [place.CODE, place.CONFIG])
+def test_members_of_a_class_that_are_dismissed_are_nothing(front: str, name: str, kind: str) -> None:
+    for member, behind in itertools.product(MEMBERS, BEHIND):
+        data = f"\n{front}{name}::{member}{behind}\n".encode()
+        assert said(data, kind) == whole(data, kind), data
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_class_of_find_is_still_read(kind: str) -> None:
     for line in CLASSES.read_bytes().splitlines():
@@ -79,6 +95,7 @@ def test_most_names_of_programs_are_dismissed() -> None:
     text = (
         b'x = [{ token: "comment.line",\n next: 1 }, { defaultToken: "string" }]\n'
         b"  $lang['passexpire'] = 'x';\n  'password' => 1,\n"
+        b"  'a' => Token::KEYWORD,\n  'b' => Token::KEYWORD | Token::WORD,\n"
     )
     ends = GATE.hits(text)[0]
     position = 0
