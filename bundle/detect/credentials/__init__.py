@@ -55,7 +55,7 @@ _ALLOWED = re.compile(
 )
 _LARGEST_LINE = 200
 _FEW_DIGITS = 2
-_STYLE_SHEETS = (".css", ".scss", ".less", ".sass")
+_STYLE_SHEETS = (".css", ".scss", ".less", ".sass", ".css.map")
 _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""

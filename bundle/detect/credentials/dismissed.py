@@ -57,7 +57,9 @@ _PLAIN_CODE = _OF_A_NAME + b",(){}[]=&|!?+:;@ \t"
 _COMMENTS = (b"rem ", b"dnl ", b"::", b"--")
 
 
-def dismissed(data: Content, position: int, at: int, kind: str) -> int | None:
+def dismissed(  # noqa: PLR0911 - one return for each way to tell
+    data: Content, position: int, at: int, kind: str
+) -> int | None:
     """Return from where to read on behind a hit of which all can be told at once, and is nothing; else None."""
     if data[at - 1] == _ARROW:  # `=>` is hit at its end, and once more at the value
         behind = data[at : at + _REACH]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from bundle.detect.credentials.textview import MAPS
 from bundle.walk.member import Member
 
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
@@ -104,6 +105,8 @@ def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for eac
         return CODE
     if name.endswith("_history"):
         return SHELL
+    if name.endswith(MAPS):
+        return CODE
     if suffix not in _LISTS:
         return _SUFFIX.get(suffix, "")
     return CONFIG if _ACCOUNTS.match(name) else ""

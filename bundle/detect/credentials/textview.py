@@ -60,6 +60,18 @@ def _in_lines(content: Content) -> Content:
     return content if b"\n" in data else data.replace(b"\r", b"\n")
 
 
+MAPS = (".js.map", ".mjs.map", ".cjs.map", ".ts.map", ".css.map")
+"""What the names of maps of sources end with (ECMA-426): JSON, in which each source is one literal."""
+_END_OF_LINE = b"\\n"
+
+
+def _between_escapes(data: Content, start: int, at: int, end: int) -> tuple[int, int]:
+    """Return the line around an offset within one that holds whole programs, ends of lines written as escapes."""
+    before = data.rfind(_END_OF_LINE, start, at)
+    behind = data.find(_END_OF_LINE, at, end)
+    return (before + len(_END_OF_LINE) if before >= 0 else start), (behind if behind >= 0 else end)
+
+
 @dataclass(slots=True)
 class View:
     """Text as bytes; UTF-16 is read as UTF-8 with the same lines."""
@@ -67,6 +79,8 @@ class View:
     data: Content
     apart: bool = False
     """Whether literals below each other are none of each other's: the constants of a class."""
+    mapped: bool = False
+    """Whether lines end with an escape too, as those of the sources do that a map of sources holds."""
     _counted: tuple[int, int] = (0, 0)
     """An offset and the lines that end before it: what is caught comes in order, so that no line is counted twice."""
 
@@ -76,7 +90,8 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        return cls(_in_lines(code(member)), apart=member.derived == "constants")
+        apart, mapped = member.derived == "constants", member.name.endswith(MAPS) and not member.derived
+        return cls(_in_lines(code(member)), apart=apart, mapped=mapped)
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""
@@ -97,6 +112,8 @@ class View:
         end = data.find(b"\n", at, ceiling)
         if end < 0:
             end = ceiling
+        if self.mapped:
+            start, end = _between_escapes(data, start, at, end)
         if multiline:
             start = max(0, start - _MULTI[0])
             end = min(size, end + _MULTI[1])
