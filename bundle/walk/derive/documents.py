@@ -8,7 +8,10 @@ from html import unescape
 
 _MOST = 16 << 20
 _STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
+_PICTURE = re.compile(rb"/Subtype\s*/Image\b")
 _SHOWN = re.compile(rb"\(((?:\\.|[^()\\])*)\)|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
+_TEXT = re.compile(rb"BT(?<!\SBT)(?!\w)")
+"""What a text begins with (ISO 32000-1, 9.4): a stream without it is a picture, a typeface or a list of the file's own."""
 _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
 _ESCAPES = {b"n": b"\n", b"r": b"\n", b"t": b"\t", b"b": b"", b"f": b"", b"(": b"(", b")": b")", b"\\": b"\\"}
 
@@ -18,13 +21,15 @@ def pdf(data: bytes) -> bytes:
     pieces: list[bytes] = []
     size = 0
     for match in _STREAM.finditer(data):
+        if _PICTURE.search(match.group(1)):
+            continue
         end = data.find(b"endstream", match.end())
         body = data[match.end() : end if end >= 0 else len(data)]
         if b"/FlateDecode" in match.group(1):
             body = _inflated(body)
         elif b"/Filter" in match.group(1):
             continue
-        if b"Tj" not in body and b"TJ" not in body and b"'" not in body:
+        if not _TEXT.search(body):
             continue
         text = _page(body)
         size += len(text)

@@ -167,6 +167,22 @@ def test_pdf_text(tmp_path: Path) -> None:
     assert bytes(found.content) == b"Password: hunter(2)"
 
 
+@pytest.mark.parametrize(
+    ("about", "body"),
+    [
+        (b"/Subtype /Image", b"BT (a picture) Tj ET"),
+        (b"/Subtype/Image/Width 9", b"BT (a picture) Tj ET"),
+        (b"/Length1 9", b"(a typeface's list) Tj"),
+        (b"", b"ABT (no text) Tj ET"),
+        (b"", b"BTX (no text) Tj ET"),
+    ],
+)
+def test_pictures_and_typefaces_of_a_pdf_are_no_text(about: bytes, body: bytes) -> None:
+    page = b"1 0 obj\n<< /Length 9 >>\nstream\nBT(a page)Tj ET\nendstream\n"
+    other = b"2 0 obj\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n"
+    assert documents.pdf(b"%PDF-1.4\n" + other + page) == b"a page"
+
+
 def test_office_text(tmp_path: Path) -> None:
     path = tmp_path / "document.xml"
     path.write_bytes(
