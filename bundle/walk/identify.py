@@ -55,6 +55,7 @@ _UNREAD: tuple[tuple[int, bytes], ...] = (
     (54, b"FAT1"), (82, b"FAT32"), (1024, b"\xe2\xe1\xf5\xe0"), (0, b"ISc("), (0, b"\xca\xfe\xd0\x0d"), (0, b"sqsh"), (0, b"hsqt"), (0, b"WARC/"),
 )  # fmt: skip
 """Where the magic of an archive, an image or an encrypted file stands that is not opened: said, never passed over."""
+_UNREAD_AT = tuple((place, tuple(magic for at, magic in _UNREAD if at == place)) for place in dict(_UNREAD))
 
 _PHP = re.compile(rb"<\?(?:php|=)")
 _MARKUP = re.compile(rb"[\xef\xbb\xbf \t\r\n]*<(?:(\?xml)|!doctype html|html)", re.IGNORECASE)
@@ -148,7 +149,7 @@ def _binary(head: bytes, source: Source) -> str:
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
     ext = _ext(head)
-    if ext or any(head.startswith(magic, place) for place, magic in _UNREAD) or _arj(head):
+    if ext or any(head.startswith(magics, place) for place, magics in _UNREAD_AT) or _arj(head):
         return "ext" if ext else "unread"
     if is_disk(head, source.size):
         return "disk"
