@@ -54,6 +54,8 @@ class Net:
     """Whether this is for lists of accounts, a line each: programs and JSON have none, and no word is in all of them to look for."""
     longest: int = 0
     """Bytes of the longest line that this is asked of; 0 for any."""
+    within: int = 0
+    """Bytes to either side of a hit in which its match lies: of a long line no more is looked at; 0 for all of the line."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
     allowed: tuple[re.Pattern[str], ...] = ()
@@ -137,6 +139,7 @@ def _net(row: Table, *, late: bool) -> Net:
         check=row.text("check", ""),
         lists=row.flag("lists", default=False),
         longest=row.number("longest", 0),
+        within=row.number("within", 0),
     )
     row.done()
     return net

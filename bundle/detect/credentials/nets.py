@@ -26,6 +26,8 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
             continue
         start, end = view.window(at, multiline=net.multiline)
         done = max(at, end - _CUT) if net.multiline and end < len(view.data) else end
+        if net.within and end - start > net.within * 2:
+            start, end, done = max(start, at - net.within), min(end, at + net.within), at
         if net.longest and end - start > net.longest:
             continue
         text = view.text(start, end)

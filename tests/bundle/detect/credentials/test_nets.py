@@ -1,0 +1,38 @@
+"""Of a long line no more is looked at than a match can reach; where quotes come in pairs nothing is lost by it."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+
+import pytest
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.families import Net, shipped
+from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.nets import by_net
+from bundle.detect.credentials.textview import View
+
+NARROW = [net for family in shipped() for net in family.nets if net.within]
+PIECES = (
+    "pass", "$pass", "o.password", "user", "login", "$h{pwd}", "a['pw']", "User-", "PHP_AUTH_PW", "x" * 79, "y" * 300, ".value", ".val()", ")", "(", " ", "   ", "==", "===", "!=", " eq ",
+    " ne ", "'Kx7#pQ2z!'", '"letmein"', "'admin'", '"Marble gate"', "'changeme'", "&&", ";", "if(", "é",
+)  # fmt: skip
+
+
+def caught(net: Net, text: str) -> set[Catch]:
+    data = text.encode()
+    return set(by_net(View(data), net, PatternGate([net.gate]).hits(data).get(0, [])))
+
+
+@pytest.mark.parametrize("net", NARROW, ids=lambda net: net.check)
+def test_what_is_looked_at_is_enough(net: Net) -> None:
+    pick = random.Random(net.gate)
+    found = 0
+    for _ in range(4000):
+        text = re.sub(" {4,}", "   ", "".join(pick.choice(PIECES) for _ in range(pick.randint(10, 60))))
+        whole = caught(replace(net, within=0), text)
+        assert caught(net, text) >= whole, text
+        found += bool(whole)
+    assert found > 200
