@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from bundle.detect.credentials.textview import MAPS
+from bundle.walk import scan
 from bundle.walk.member import Member
 
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
@@ -139,26 +140,37 @@ _LINES_OF_A_WIKI = 3
 _MANUAL = re.compile(rb"^\.(?:TH|Dd|SH|Sh)[ \t]+\S", re.MULTILINE)
 """The title and the headings of a manual page, which programs pack into themselves too."""
 _LINES_OF_A_MANUAL = 2
+_STATEMENTS = re.compile(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)")
+_PROGRAM = re.compile(rb"(?m)^\s*(?:import java|package [\w.]+;|public class|function\s+\w+\s*\(|def \w+\()")
+_TELLING = (
+    rb"(?m)^(hostname|interface|line |enable |snmp-server|ip |no ip|crypto|vlan|version \d|username |aaa|router|access-list|logging)",
+    rb"(?m)^(={1,5} |\{\{\{)",
+    rb"(?m)^\.(TH|Dd|SH|Sh)[ \t]",
+    rb"(?m)^[ \t]*(export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:]",
+    rb"(?im)^\s*(insert\s|create\s|grant\s)",
+    rb"(?m)^\s*(import java|package |public class|function\s|def )",
+)
+"""What the patterns above begin with: most texts hold little of it, and one pass tells which."""
+_ROUTED, _HEADED, _FORMATTED, _SET, _STATED, _PROGRAMMED = range(len(_TELLING))
 
 
 def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each kind of text
     head = bytes(member.content[:_HEAD])
     if b"<?php" in head:
         return CODE
-    if len(_ROUTER.findall(head)) >= _LINES_OF_A_ROUTER:
+    held = scan.held(_TELLING, head)
+    if _ROUTED in held and len(_ROUTER.findall(head)) >= _LINES_OF_A_ROUTER:
         return CONFIG
-    if len(_WIKI.findall(head)) >= _LINES_OF_A_WIKI or len(_MANUAL.findall(head)) >= _LINES_OF_A_MANUAL:
+    if _HEADED in held and len(_WIKI.findall(head)) >= _LINES_OF_A_WIKI:
         return PROSE
-    lines, pairs = len(_LINE.findall(head)), len(_SETTING.findall(head))
-    if lines and pairs * 2 >= lines:
+    if _FORMATTED in held and len(_MANUAL.findall(head)) >= _LINES_OF_A_MANUAL:
+        return PROSE
+    pairs = len(_SETTING.findall(head)) if _SET in held else 0
+    if pairs and pairs * 2 >= len(_LINE.findall(head)):
         return CONFIG
-    if re.search(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)", head):
+    if _STATED in held and _STATEMENTS.search(head):
         return SQL
-    if re.search(
-        rb"(?m)^\s*(?:import java|package [\w.]+;|public class|function\s+\w+\s*\(|def \w+\()", head
-    ):
-        return CODE
-    return OTHER
+    return CODE if _PROGRAMMED in held and _PROGRAM.search(head) else OTHER
 
 
 _COMMENT = re.compile(
