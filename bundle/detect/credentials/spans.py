@@ -12,10 +12,12 @@ from bundle.walk.member import Content, Member
 
 _LONGEST = 1 << 24
 """Bytes that are looked through; who writes longer sources writes no documentation into them."""
-_TRIPLE = re.compile(
-    rb"""(?P<head>^[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?:[\w.]{1,30}\([ \t]*)?)?)?[rRuUbBfF]{0,2}(?P<q>\"{3}|'{3})""",
-    re.MULTILINE,
+_TRIPLE = (b'"""', b"'''")
+_FRONT = re.compile(
+    rb"(?P<head>[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?:[\w.]{1,30}\([ \t]*)?)?)[rRuUbBfF]{0,2}"
 )
+"""All that stands on its line before a text of its own."""
+_LONGEST_FRONT = 2000
 _TEXTS = re.compile(
     rb"(?i)^(?:documentation|examples?|returns?|usage|synopsis|help|epilog|description|__doc__|doc)$"
 )
@@ -33,9 +35,10 @@ _HEAD = re.compile(rb":[ \t]*(?:#[^\n]*)?(?:\n[ \t]*#[^\n]*)*\Z")
 _YAML = re.compile(
     rb"^(?:EXAMPLES?|RETURN)[ \t]*:[ \t]*[|>][-+]?[ \t]*\r?\n(?:[ \t][^\n]*\n|\r?\n)*", re.MULTILINE
 )
-_BLOCK = re.compile(rb"^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
-_EXPLAINING = re.compile(rb"^[ \t]*/\*\*(?=\s).*?\*/", re.MULTILINE | re.DOTALL)
-"""What Javadoc, PHPDoc, JSDoc and Doxygen take for documentation."""
+_BLOCK, _EXPLAINING = b"/*", b"/**"
+"""What opens a comment, and what Javadoc, PHPDoc, JSDoc and Doxygen take for documentation."""
+_INDENT = 400
+"""Blanks before a comment that are looked at."""
 _NEAR = 8192
 """Bytes before a text that are looked at: a licence, or the head of a function."""
 _MARKUP = re.compile(rb"<!--.*?-->", re.DOTALL)
@@ -68,8 +71,8 @@ class Spans:
         elif kind == place.MARKUP:
             found.comments = _each(_MARKUP, text)
         elif kind in (place.CODE, place.SQL):
-            found.documentation = _each(_EXPLAINING, text)
-            found.comments = _each(_BLOCK, text)
+            found.documentation = list(_blocks(text, _EXPLAINING))
+            found.comments = list(_blocks(text, _BLOCK))
         return found
 
     def documents(self, at: int) -> bool:
@@ -85,6 +88,22 @@ def _each(pattern: re.Pattern[bytes], text: bytes) -> list[tuple[int, int]]:
     return [found.span() for found in pattern.finditer(text)]
 
 
+def _blocks(text: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the comments that begin a line: looking for their two signs is many times quicker than a pattern."""
+    at = 0
+    while (begin := text.find(opening, at)) >= 0:
+        at = begin + 1
+        before = text[max(0, begin - _INDENT) : begin]
+        front = before.rstrip(b" \t")
+        if front[-1:] not in (b"", b"\n") or not (opening is _BLOCK or text[begin + 3 : begin + 4].isspace()):
+            continue
+        end = text.find(b"*/", begin + len(opening))
+        if end < 0:
+            return
+        yield begin - len(before) + len(front), end + 2
+        at = end + 2
+
+
 def _within(spans: list[tuple[int, int]], at: int) -> bool:
     number = bisect_right(spans, (at, len(spans) and spans[-1][1]))
     return number > 0 and at < spans[number - 1][1]
@@ -95,16 +114,25 @@ def _explained(text: bytes) -> Iterator[tuple[int, int]]:
 
     A literal of three quotes that is neither is what the program works with.
     """
-    at = 0
-    while opened := _TRIPLE.search(text, at):
-        end = text.find(opened["q"], opened.end())
+    at, size = 0, len(text)
+    following = [0, 0]
+    while True:
+        for number, quotes in enumerate(_TRIPLE):
+            if following[number] < size and following[number] <= at:
+                found = text.find(quotes, at)
+                following[number] = found if found >= 0 else size
+        opened = min(following)
+        quotes = text[opened : opened + 3]
+        end = text.find(quotes, opened + 3) if opened < size else -1
         if end < 0:
             return
-        name = opened["name"]
-        alone = opened["head"] is not None and name is None
-        if (name and _TEXTS.match(name)) or (alone and _begins_a_body(text, opened.start())):
-            yield opened.start(), end
-        at = end + len(opened["q"])
+        begin = text.rfind(b"\n", max(at, opened - _LONGEST_FRONT), opened) + 1
+        front = _FRONT.fullmatch(text, begin, opened)
+        if front is not None:
+            name = front["name"]
+            if _TEXTS.match(name) if name else _begins_a_body(text, begin):
+                yield begin, end
+        at = end + len(quotes)
 
 
 def _begins_a_body(text: bytes, at: int) -> bool:
