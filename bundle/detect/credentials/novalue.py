@@ -103,8 +103,9 @@ _TYPES = re.compile(
 
 _NAMES_BESIDE = re.compile(
     r"""(?:USER(?:_?NAME)?|URL|HOST|DRIVER|LOGIN|DATABASE|PORT|NONE)["']?\s{0,8}(?:=>|=|:)\s{0,8}["'](?i:user(?:_?name)?|url|host|driver|login|database|port|none)["']"""
+    r"""|\b[A-Z]\w{0,40}_(?P<w>(?!PASS|PWD|PSK)[A-Z]{3,20})["']?\s{0,8}(?:=>|=|:)\s{0,8}\\?["'](?i:(?P=w))\\?["']"""
 )
-"""Constants that name the settings of a connection: `DB_DRIVER = "driver"`."""
+"""Constants that name the settings of a connection, or are given their own last word: `DB_DRIVER = "driver"`, `FLOW_IMPLICIT = "implicit"`."""
 _AROUND = 300
 
 
