@@ -13,9 +13,9 @@ from bundle.detect.credentials import (
     hashes,
     listed,
     naming,
+    paragraphs,
     places,
     tables,
-    telling,
     tokens,
 )
 from bundle.detect.credentials.addresses import NAME_ONLY, userinfo
@@ -349,7 +349,7 @@ CHECKS: Mapping[str, Check] = {
     **listed.CHECKS,
     **around.CHECKS,
     **tables.CHECKS,
-    **telling.CHECKS,
+    **paragraphs.CHECKS,
     **columns.CHECKS,
     **tokens.CHECKS,
     "": place_only,

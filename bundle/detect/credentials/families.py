@@ -56,6 +56,8 @@ class Net:
     """Bytes of the longest line that this is asked of; 0 for any."""
     within: int = 0
     """Bytes to either side of a hit in which its match lies: of a long line no more is looked at; 0 for all of the line."""
+    beside: bool = False
+    """Whether the check looks at the lines before and behind too."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
     allowed: tuple[re.Pattern[str], ...] = ()
@@ -140,6 +142,7 @@ def _net(row: Table, *, late: bool) -> Net:
         lists=row.flag("lists", default=False),
         longest=row.number("longest", 0),
         within=row.number("within", 0),
+        beside=row.flag("beside", default=False),
     )
     row.done()
     return net

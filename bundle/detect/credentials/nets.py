@@ -13,6 +13,7 @@ from bundle.detect.credentials.families import Net
 from bundle.detect.credentials.textview import View
 
 _LARGEST_LIST = 1 << 20
+_LONGEST_BESIDE = 400
 _CUT = 450
 """Bytes before the end of a window over several lines in which a match may be cut off: hits there have one of their own."""
 
@@ -30,14 +31,15 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
             start, end, done = max(start, at - net.within), min(end, at + net.within), at
         if net.longest and end - start > net.longest:
             continue
-        text = view.text(start, end)
-        for match in net.regex.finditer(text):
+        base, past = _beside(view, start, end) if net.beside else (start, end)
+        text = view.text(base, past)
+        for match in net.regex.finditer(text, start - base, end - base):
             groups = match.groupdict()
             first, last = match.span("secret")
             caught = Catch(
-                start + first,
-                start + last,
-                view.value(start + first, start + last),
+                base + first,
+                base + last,
+                view.value(base + first, base + last),
                 key=groups.get("key") or "",
                 user=groups.get("user") or "",
                 service=groups.get("service") or "",
@@ -45,6 +47,16 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
             checked = check(caught, match)
             if checked is not None and _passes(net, checked.value):
                 yield checked
+
+
+def _beside(view: View, start: int, end: int) -> tuple[int, int]:
+    """Return where the line before a line begins and the one behind it ends, where they are no longer than lines of a text are."""
+    data = view.data
+    before = data.rfind(b"\n", max(0, start - _LONGEST_BESIDE), max(0, start - 1))
+    behind = data.find(b"\n", end + 1, end + _LONGEST_BESIDE)
+    if behind < 0:
+        behind = len(data) if len(data) - end < _LONGEST_BESIDE else end
+    return before + 1 if before >= 0 or start < _LONGEST_BESIDE else start, behind
 
 
 _PAIR = re.compile(rb"(?m)^[^\n:=]{1,80}[:=]")

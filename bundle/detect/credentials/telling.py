@@ -51,7 +51,7 @@ _IS = re.compile(
     r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: \( it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
-_NAMED = re.compile(
+NAMED = re.compile(
     rf"(?i)(?<![\w-])(?:(?:standard|default|initial|werks|admin|root|service|master|system)-)?{_WORDS}s?(?![\w\u00bb-])"
 )
 _VALUE = (
@@ -142,19 +142,19 @@ def is_no_value(value: str) -> bool:
     return bool(_NO_VALUE.match(value))
 
 
-_HOPE, _WEAK = 1, 2
+HOPE, _WEAK = 1, 2
 _OF_PASSWORDS = frozenset("!@#$%&*+")
 """Signs that people put into passwords."""
 
 
 @lru_cache(maxsize=20_000)  # texts have few words, thousands of times
-def _may_be_one(word: str) -> int:
-    """Return `_HOPE` for what may be a password, or an account that devices ship with; `_WEAK` for a word that is one with a default alone."""
+def may_be_one(word: str) -> int:
+    """Return `HOPE` for what may be a password, or an account that devices ship with; `_WEAK` for a word that is one with a default alone."""
     small = word.strip("\u00ab\u00bb").lower()
     if small in EVERYWHERE - {"user", "default"} or (
         small in common() and small not in (*_SHIPPED, "pw", "token")
     ):
-        return _HOPE
+        return HOPE
     value = word.strip("\u00ab\u00bb")
     formed = (
         _is_mixed(value)
@@ -163,15 +163,15 @@ def _may_be_one(word: str) -> int:
         or not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
     )
     if formed and strength(value) is Strength.MIXED and not is_no_value(value):
-        return _HOPE
+        return HOPE
     return _WEAK if small in _WEAKEST else 0
 
 
 @lru_cache(maxsize=64)  # a line may be of interest to several
-def _hopeful(text: str) -> bool:
+def hopeful(text: str) -> bool:
     """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
-    kinds = {_may_be_one(word) for word in text.split()}
-    return _HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
+    kinds = {may_be_one(word) for word in text.split()}
+    return HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
 
 
 def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
@@ -261,18 +261,18 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that a line of a text tells, with the account that it is of."""
     sentence = read(match["secret"])
     text = sentence.text
-    hopeful = _hopeful(text) or _LABELLED.match(text) is not None
-    for word in _NAMED.finditer(text, 0 if hopeful else max(0, len(text) - _LONGEST_QUESTION)):
-        account = _whose(match, text, word) if hopeful else ""
+    hope = hopeful(text) or _LABELLED.match(text) is not None
+    for word in NAMED.finditer(text, 0 if hope else max(0, len(text) - _LONGEST_QUESTION)):
+        account = whose(match, text, word) if hope else ""
         if account is None:
             continue
-        told = _told_here(caught, match, sentence, word, account) if hopeful else None
+        told = told_here(caught, match, sentence, word, account) if hope else None
         if told or (told := _told_below(caught, match, text, word, account)):
             return told
     return None
 
 
-def _whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
+def whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
     """Return the account that a word for a password is of, empty for none; None for a sample's, or a setting's, which `assign` knows more about."""
     account = _account(text, *word.span())
     if _SAMPLE.search(text, 0, word.start()):
@@ -283,7 +283,7 @@ def _whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
     return account if account or _TELLS.search(text) else None
 
 
-def _told_here(
+def told_here(
     caught: Catch, match: re.Match[str], sentence: Sentence, word: re.Match[str], account: str
 ) -> Catch | None:
     """Return the password that a line has beside the word for it."""
@@ -374,7 +374,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
 def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that stands behind its account and a sign, where the line says that this is the way in."""
     sentence = read(match["secret"])
-    for pair in _PAIR.finditer(sentence.text) if _hopeful(sentence.text) else ():
+    for pair in _PAIR.finditer(sentence.text) if hopeful(sentence.text) else ():
         group = "m" if pair["m"] else "v"
         between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
         if _WAY_TO_A_FILE.match(between):

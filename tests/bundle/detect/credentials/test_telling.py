@@ -47,7 +47,7 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
         return
     sentence = read(line)
     text = sentence.text
-    if telling._hopeful(text):
+    if telling.hopeful(text):
         return
     assert all(
         not telling._is_the_other(one[group], one, text, marked=group == "m")
@@ -55,6 +55,6 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
         for group in ("m" if one["m"] else "v",)
     )
     if telling._LABELLED.match(text) is None:
-        for word in telling._NAMED.finditer(text):
+        for word in telling.NAMED.finditer(text):
             account = telling._account(text, *word.span())
-            assert telling._told_here(Catch(0, 0, ""), match, sentence, word, account) is None
+            assert telling.told_here(Catch(0, 0, ""), match, sentence, word, account) is None
