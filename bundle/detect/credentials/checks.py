@@ -82,6 +82,10 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
 
 
+_TEXTS = re.compile(
+    r"(?i)<(?:\w{1,12}:)?(?:text|label|string|message|msg|caption|title|tooltip|phrase|translation)s?\s[^<>]*$"
+)
+"""The beginning of an element that holds a text for people."""
 _OF_TEXTS = re.compile(
     r"(?i)(?:^|[._])(?:msg|messages?|labels?|lbl|texts?|txt|titles?|captions?|prompts?|i18n|field)$"
 )
@@ -101,6 +105,9 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     if (
         (value in _PASSES and name.lower() == "pass")
         or (_OF_TEXTS.search(front) and value.lower() == last.lower())
+        or (
+            value.isalpha() and _TEXTS.search(match.string, max(0, match.start() - _NEAR), match.start("key"))
+        )
         or (
             value in DUMMIES and "<input" in match.string[max(0, match.start() - _NEAR) : match.end()].lower()
         )

@@ -88,14 +88,14 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
-_OF_ACCOUNT = re.compile(r"(?i)(?:admin|root|login|operator)_?hash$")
+_OF_ACCOUNT = re.compile(r"(?i)(?:admin|root|login|operator|nt|ntlm)_?hash$")
 """What only an account has, and no file: `ADMIN_HASH`."""
 _FEW = 6
 
 
 def of_usual(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An unsalted digest of one of the passwords tried first, and no other."""
-    if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())):
+    if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())) or _usual(caught.value, "nt"):
         return cracked(caught)
     sure = _OF_ACCOUNT.match(match["key"]) and len(set(caught.value)) > _FEW
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None

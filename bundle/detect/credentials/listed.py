@@ -28,7 +28,8 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
 ) -> Catch | None:
     """A password beside an account in a file that holds nothing else: a list of users."""
     last = caught.user.rsplit(".", 1)[-1].lower()
-    setting = last.rsplit("_", 1)[-1] in SETTINGS or last in DIGESTS
+    word = last.rsplit("_", 1)[-1]
+    setting = word in SETTINGS or word in DIGESTS
     if (setting and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
         return None
     if kind_of(caught.user) or "checksum" in caught.user.lower():

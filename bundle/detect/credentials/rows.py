@@ -66,7 +66,7 @@ _CHECKED = frozenset(("cleartext-password", "user-password", "nt-password", "pas
 """Attributes of RADIUS that are nothing but an account's password."""
 _SETTINGS = re.compile(r"(?i)conf|setting|option|param|pref|propert|registry|variable|attribute")
 _TEXTS = re.compile(
-    r"(?i)lang|transl|locale|message|phrase|i18n|string|label|menu|help|lookup|rights|permission|field|schema|column"
+    r"(?i)lang|transl|locale|message|phrase|(?<![a-z])texts?(?![a-z])|i18n|string|label|menu|help|lookup|rights|permission|field|schema|column"
 )
 """Tables of texts, and of what columns there are."""
 _OF_USERS = re.compile(r"(?i)(?:^|[^a-z])(?:users?|accounts?|logins?|admins?|operators?)[`\"\]]?$")
