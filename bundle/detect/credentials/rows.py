@@ -57,6 +57,8 @@ _READ = 1 << 20
 _LONGEST_HEAD = 5000
 _SHORTEST = 2
 _LINE = re.compile(r"[^\n]+")
+_HEAD = re.compile(r"#[\w .-]{1,60}(?:[,;|\t][\w .-]{1,60}){1,40}\r?$")
+"""A comment that names the columns."""
 _MARK = "\xef\xbb\xbf"
 """What spreadsheets begin a text of UTF-8 with, read byte by byte."""
 _SETTING = re.compile(r"^[A-Za-z][\w.:/ -]{1,60}$")
@@ -314,11 +316,11 @@ def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: b
 def tabular(view: View) -> Iterator[tuple[str, Catch]]:
     """Yield family and catch for each password in a file of separated values whose first line names its columns."""
     text = view.text(0, min(len(view.data), _READ))
-    head = next((m for m in _LINE.finditer(text) if not m[0].startswith("#")), None)
+    head = next((m for m in _LINE.finditer(text) if not m[0].startswith("#") or _HEAD.match(m[0])), None)
     if head is None:
         return
     sign = max(",;\t|", key=head[0].count)
-    names = [c.strip(" \"'\r") for c in head[0].removeprefix(_MARK).split(sign)]
+    names = [c.strip(" \"'\r") for c in head[0].removeprefix(_MARK).lstrip("# ").split(sign)]
     wanted = [i for i, name in enumerate(names) if kind_of(name)]
     if len(names) < _SHORTEST or not wanted or not all(_SETTING.match(n) or not n for n in names):
         return
