@@ -33,7 +33,7 @@ from hardening.findings import Confidence
 
 _KEYS = (
     "api|access|auth|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
-    "hash|app|rsa|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
+    "hash|app|rsa|security|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"

@@ -109,7 +109,8 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
             value.isalpha() and _TEXTS.search(match.string, max(0, match.start() - _NEAR), match.start("key"))
         )
         or (
-            value in DUMMIES and "<input" in match.string[max(0, match.start() - _NEAR) : match.end()].lower()
+            value.lower() in DUMMIES
+            and "<input" in match.string[max(0, match.start() - _NEAR) : match.end()].lower()
         )
     ):
         return None

@@ -89,6 +89,8 @@ def class_words(sinks: Iterable[Sink]) -> Iterator[bytes]:
         b"api-key",
         b"Api-Key",
         b"API-KEY",
+        b"piKey",
+        b"API_KEY",
         *(
             one
             for word in _KEYS

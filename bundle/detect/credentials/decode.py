@@ -18,7 +18,7 @@ _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 def plain(value: str, *, asked: bool) -> str | None:
     """Return what a value decodes to, or None.
 
-    Base64, hex and percent signs are undone only where the place asks for it (`password_b64`, `base64_decode(...)`);
+    Base64, hex, percent signs and entities are undone only where the place asks for it (`password_b64`, `base64_decode(...)`);
     what names its code itself (`OBF:`, `{xor}`, `{base64}`) is undone anywhere.
     """
     if found := _OBF.match(value):
@@ -34,7 +34,13 @@ def plain(value: str, *, asked: bool) -> str | None:
         return _readable(bytes.fromhex(value))
     if _PERCENT.search(value):
         return unquote(value)
-    raw = _base64(value) if _BASE64.match(value) else None
+    raw = (
+        entities(value).encode()
+        if value.startswith("&#")
+        else _base64(value)
+        if _BASE64.match(value)
+        else None
+    )
     return None if raw is None else _readable(raw)
 
 
