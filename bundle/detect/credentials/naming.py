@@ -69,6 +69,8 @@ def is_a_digest(name: str) -> bool:
 
 _OF_A_VECTOR = re.compile(r"(?:[0-9a-f]{2}){6,}$")
 """Bytes in hexadecimal, as the vectors of a test have their salts: what a program keeps secret is written with more signs."""
+_OF_A_NAME = re.compile(r"[a-z]{2,}(?:[-_][a-z]{2,}){1,6}(?:[-_]v?\d{1,4}){0,3}$")
+"""A salt that tells uses of one key apart by their names, which a reader may know: `feed-secrets-v1-2025`."""
 
 _OF_ACCESS = re.compile(
     r"(?!(?i:read|write|only|access|snmp|community)[-_.]?(?i:ro|rw))(?i:[a-z]\w{1,20}[-_.](?:ro|rw)|\w{2,20}(?-i:[a-z\d](?:RO|RW)))\d{0,3}$"
@@ -137,7 +139,7 @@ def token(  # noqa: PLR0911 - one return for each degree
         and len(value) >= _SHORTEST_TOKEN
         and (is_gibberish(value) or (digits and not _NAME_OF_WORDS.match(value)))
     ):
-        vector = name.lower().endswith("salt") and _OF_A_VECTOR.match(value)
+        vector = name.lower().endswith("salt") and (_OF_A_VECTOR.match(value) or _OF_A_NAME.match(value))
         return Confidence.MEDIUM if vector or is_digest_or_id(value) else Confidence.HIGH
     if ("community" in name.lower() and is_of_access(value)) or (
         _SNMP.search(name) and (said >= Strength.WORD or is_compound(value))
