@@ -22,6 +22,10 @@ _ARGUMENTS = re.compile(r"[a-z_]{2,30}=\S+(?:\s|$)")
 """`name=value` of a module after its own name and a colon."""
 
 
+_BEFORE_A_NAME = ("%", "$", "&", "@", ":")
+"""Signs of languages before the name of a variable."""
+_INTERFACE = re.compile(r"\.I[A-Z][a-z]+[A-Z]\w*$")
+"""A class that others are made after, which stands for a way to log in: `{credentials.IUsernamePassword: b"password"}`."""
 _ATTRIBUTE = re.compile(r"[ \t]+[A-Za-z][\w:.-]*=")
 """What stands between two texts of markup: `label="Password:" name="..."`."""
 
@@ -53,6 +57,8 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         _names_a_setting(key, value, kind)
         or (kind != place.CONFIG and value.isupper() and value.lower() in DUMMIES)  # `--password=PASS`
         or (kind == place.CODE and value == "Password")  # `'pass' => 'Password'`, a label
+        or (kind == place.CODE and value in DUMMIES and _INTERFACE.search(key))
+        or (value[:1] in _BEFORE_A_NAME and value[1:] == key)  # `/let _pass="%_pass"`
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
     ):
@@ -106,6 +112,15 @@ _NAMES_BESIDE = re.compile(
     r"""|\b[A-Z]\w{0,40}_(?P<w>(?!PASS|PWD|PSK)[A-Z]{3,20})["']?\s{0,8}(?:=>|=|:)\s{0,8}\\?["'](?i:(?P=w))\\?["']"""
 )
 """Constants that name the settings of a connection, or are given their own last word: `DB_DRIVER = "driver"`, `FLOW_IMPLICIT = "implicit"`."""
+_TYPES_AROUND = re.compile(
+    r"""["'](?!type)\w{1,40}["']\s{0,4}(?:=>|:)\s{0,4}["'](?:string|int|integer|bool|boolean|float|number)["']"""
+)
+"""Settings beside, each with what a program wants for it: `'LDAPBASE': 'string'`."""
+_FEW_TYPES = 2
+_NAMED_ALIKE = re.compile(
+    r"""\b[A-Za-z][A-Za-z0-9]{1,20}_(?P<n>\w{3,40})["']?\s{0,4}(?:=>|=|:)\s{0,4}["'](?P=n)["']"""
+)
+"""Names of columns that are a part of their setting's: `share_max_uses: 'max_uses'`."""
 _AROUND = 300
 
 
@@ -117,8 +132,13 @@ def filled_in_beside(view: View, at: int, value: str) -> bool:
 
 def named_beside(view: View, at: int, value: str) -> bool:
     """Whether a word for a password stands near a setting that is given its own name, as constants are by which settings are found."""
-    return value.lower() in DUMMIES and bool(
-        _NAMES_BESIDE.search(view.text(max(0, at - _AROUND), at + _AROUND))
+    if value.lower() not in DUMMIES:
+        return False
+    near = view.text(max(0, at - _AROUND), at + _AROUND)
+    return (
+        _NAMES_BESIDE.search(near) is not None
+        or len(_TYPES_AROUND.findall(near)) >= _FEW_TYPES
+        or any(found["n"].lower() not in DUMMIES for found in _NAMED_ALIKE.finditer(near))
     )
 
 
@@ -126,10 +146,12 @@ _ANONYMOUS = re.compile(
     r"""(?i)user(?:_?name)?["']?\s{0,4}(?:=>|=|:)\s{0,4}["']anonymous["']\s{0,4},\s*["']?\w{0,12}$"""
 )
 """An account that takes any password."""
-_FILLED_IN_TOO = re.compile(r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["']user(?:_?name)?["']""")
-"""An account that is no more than the word for one: what stands beside it is the word for a password."""
+_FILLED_IN_TOO = re.compile(
+    r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["'](?:user(?:_?(?:name|id))?|login|name|u?id|e?mail)["']"""
+)
+"""An account that is no more than the word for one, or for the column it is in: what stands beside it is the word for a password."""
 _FILLED_IN_BESIDE = re.compile(
-    r"""(?i)user(?:_?name)?["']?\s{0,8}(?:=>|=|:)\s{0,8}["']?user(?:_?name)?["']?[,;]?\s*\n"""
+    r"""(?i)user(?:_?name)?["']?\s{0,8}(?:=>|(?:\|\||\?\?|//)?=|:)\s{0,8}["']?user(?:_?name)?["']?[,;]?\s*\n"""
 )
 _BESIDE = 120
 

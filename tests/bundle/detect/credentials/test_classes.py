@@ -26,13 +26,14 @@ def text(body: str) -> str:
 
 @pytest.mark.parametrize(("_group", "path", "body"), FILES, ids=[f"{g}:{p}" for g, p, _ in FILES])
 def test_lines_with_and_without(credentials: Credentials, _group: str, path: str, body: str) -> None:
-    wanted = {n for n, line in enumerate((b for b in body.splitlines() if b), 1) if line.startswith("+")}
+    lines = list(enumerate((b for b in body.splitlines() if b), 1))
     said = {
-        f.location.line
+        f.location.line: f.confidence
         for f in credentials.check(member(path, text(body)), "b.zip")
         if f.confidence >= Confidence.MEDIUM and isinstance(f.location, InFile)
     }
-    assert said == wanted
+    assert set(said) == {n for n, line in lines if line.startswith(("+", "?"))}
+    assert all(said[n] is Confidence.MEDIUM for n, line in lines if line.startswith("?"))
 
 
 @pytest.mark.parametrize(("_group", "path", "body"), FILES, ids=[f"{g}:{p}" for g, p, _ in FILES])
