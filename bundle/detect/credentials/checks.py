@@ -110,6 +110,10 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
         )
         or (
             value.lower() in DUMMIES
+            and _OF_A_PAGE.search(match.string, max(0, match.start() - _NEAR), match.start())
+        )
+        or (
+            value.lower() in DUMMIES
             and "<input" in match.string[max(0, match.start() - _NEAR) : match.end()].lower()
         )
     ):
@@ -156,6 +160,10 @@ def _beside_an_account(match: re.Match[str]) -> bool:
     return bool(_ACCOUNT.search(near)) and not re.search(r"(?i)<(?:form|input|html)\b", near)
 
 
+_OF_A_PAGE = re.compile(
+    r"(?i)<(?:a|dfn|span|code|label|legend|t[hdr]|d[tdl]|li|p|div|h\d|b|i|em|strong|button|option|summary)\s[^<>]*\Z"
+)
+"""An element of a page whose words are for people: `<dfn id="control-group-password">Password</dfn>`."""
 _CODED = re.compile(r"(?i)b64|base-?64|\bencoded\b|\bhex\b")
 _OCTET = re.compile(r"[0-9A-Fa-f]{2}")
 """A part of the address of an interface, which has as many colons."""
@@ -241,7 +249,12 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if value.lower() in _OF_A_SENTENCE else place_only(caught, match)
 
 
-_PROMPT = re.compile(r"(?i)assword|assphrase|asscode|ennwort|\bpin\b")
+_PROMPT = re.compile(r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b")
+"""What asks for a password, and no argument that is called one: `def test(self, username, password=None)`."""
+_ASKED_BEHIND = re.compile(
+    r"""(?i)\s*(?:if|when)\s[^\n]{0,80}\bexpect\w*\s?\([^\n]{0,60}(?:assword|assphrase)"""
+)
+"""A prompt in the condition that Perl has behind its statement: `send("...") if $e->expect(5, 'password:')`."""
 _TURN = re.compile(r"(?i)expect|\bsend(?:line|ln)?\b|interact")
 
 
@@ -249,7 +262,10 @@ def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What is sent right after a prompt that asks for a password was waited for."""
     before = match.string[: match.start()]
     turns = [m.end() for m in _TURN.finditer(before)]
-    return place_only(caught, match) if _PROMPT.search(before[turns[-1] if turns else 0 :]) else None
+    asked = _PROMPT.search(before[turns[-1] if turns else 0 :]) or _ASKED_BEHIND.match(
+        match.string, match.end()
+    )
+    return place_only(caught, match) if asked else None
 
 
 _PORTS = re.compile(r"^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)?(?:/\w{3,4})?$")
@@ -283,6 +299,8 @@ _HELD = re.compile(r"(?<=[a-z])_?(?:[fF]ield|[iI]nput|[eE]dit|[bB]ox|[eE]ntry|[t
 """What holds what somebody typed, behind the name of a password."""
 _CONSTANT = re.compile(r"^[A-Z]{2,}(?:_[A-Z]{2,})+$")
 """A word of the program's, as it calls its ways and states: `LDAP_EXOP`."""
+_SET_BY_THE_SITE = re.compile(r"[A-Z][A-Z0-9_]{3,60}$")
+"""A constant of the program, which nobody types: whether it is a usual password asks whether its default was left."""
 _GETTER = re.compile(
     r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip|getBytes|toCharArray|encode)(?:\(\))?$"
 )
@@ -308,7 +326,8 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
         return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
     if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
-    if said is Strength.COMMON and "!=" in match[0] and name.lower() != "php_auth_pw":
+    constant = _SET_BY_THE_SITE.match(match["key"]) is not None
+    if said is Strength.COMMON and ((("!=" in match[0]) and name.lower() != "php_auth_pw") or constant):
         return None  # whether the default was changed; what a browser sent is held against what lets in
     if said > Strength.WORD:
         return caught
