@@ -10,7 +10,16 @@ from bundle.detect.credentials.textview import View
 _EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
 _CARRIER = re.compile(r"""<apn\s[^<>]{0,300}\bmcc=["'][^<>]*\Z|<apn\s+value=["'](?:(?!</apn>)[\s\S])*\Z""")
 """The access point of a mobile carrier in a list of them, which everybody who has the carrier's card gets in by."""
+_PLACEHOLDER = re.compile(
+    r"""(?i)\bplaceholder["']?\]?\s{0,2}[=:,]\s{0,2}\{?\s{0,2}(?:(?P<q>["'`])(?:(?!(?P=q))[^\\])*|\\"(?:(?!\\")[\s\S])*)\Z"""
+)
+"""What a form shows in a field that nobody filled in: `placeholder='{"key": "...`."""
+_ANONYMOUS = re.compile(
+    r"""(?i)user(?:_?name)?["']?\s{0,4}(?:=>|=|:)\s{0,4}["']?anonymous["']?[,;]?[ \t]{0,8}(?:#[^\n]{0,80})?\n[ \t]*["'$]?[\w.]{1,30}["']?\s{0,4}(?:=>|=|:)\s{0,4}["']?\Z"""
+)
+"""An account that takes any password, on the line above."""
 _ENTRY = 400
+_OF_EVERYBODY = (_CARRIER, _PLACEHOLDER, _ANONYMOUS)
 _OPEN, _CLOSE = "[{(", ")}]"
 _FAR = 600
 """Bytes before a value in which the word is that makes an example of it."""
@@ -21,7 +30,8 @@ def explains(view: View, at: int) -> bool:
 
     `examples=["...`, `"example": {"token": "...` of an interface.
     """
-    if place.explains(view.before(at)) or _CARRIER.search(view.text(max(0, at - _ENTRY), at)):
+    near = view.text(max(0, at - _ENTRY), at)
+    if place.explains(view.before(at)) or any(one.search(near) for one in _OF_EVERYBODY):
         return True
     before = view.text(max(0, at - _FAR), at)
     for found in _EXAMPLES.finditer(before):

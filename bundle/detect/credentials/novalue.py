@@ -121,6 +121,9 @@ _NAMED_ALIKE = re.compile(
     r"""\b[A-Za-z][A-Za-z0-9]{1,20}_(?P<n>\w{3,40})["']?\s{0,4}(?:=>|=|:)\s{0,4}["'](?P=n)["']"""
 )
 """Names of columns that are a part of their setting's: `share_max_uses: 'max_uses'`."""
+_WAY_IN = re.compile(r"""AUTH_(PASSWORD|PASSWD|PASS|SECRET|TOKEN)\b(?=[\s=>:"']{1,8}(?i:\1)\b)""")
+"""One of the ways to log in, `AUTH_PASSWORD = "password"`, unless an account of it is near."""
+_ACCOUNT_OF_IT = re.compile(r"(?i)auth_?(?:user|login|name|account)")
 _AROUND = 300
 
 
@@ -137,6 +140,7 @@ def named_beside(view: View, at: int, value: str) -> bool:
     near = view.text(max(0, at - _AROUND), at + _AROUND)
     return (
         _NAMES_BESIDE.search(near) is not None
+        or (_WAY_IN.match(view.text(at, at + _AROUND)) is not None and not _ACCOUNT_OF_IT.search(near))
         or len(_TYPES_AROUND.findall(near)) >= _FEW_TYPES
         or any(found["n"].lower() not in DUMMIES for found in _NAMED_ALIKE.finditer(near))
     )

@@ -274,10 +274,15 @@ _SCHEMES = frozenset("urn http https data mailto tel file about javascript xmlns
 _CLOCK = re.compile(r"(?i)\d\d(?:[ap]m)?$")
 """Minutes behind the hour at which somebody logged in."""
 
+_MODULE = re.compile(r"[a-z_]\w*(?:\.[a-z_]\w*){2,8}$")
+"""The way to a module, behind which a colon has what of it is meant: `basic-auth = a.b.c:create`."""
+
 
 def _is_no_login(caught: Catch, match: re.Match[str]) -> bool:
     """Whether two words around a colon are a time, or one of several literals of which the one before ends like a name of a login."""
     if (_CLOCK.match(caught.value) and caught.user.isdigit()) or caught.user.lower() in _SCHEMES:
+        return True
+    if _MODULE.match(caught.user) and caught.value.isidentifier():
         return True
     key = match.start("key") if match.groupdict().get("key") else 0
     listed = key and "," in match.string[match.end("key") : match.start("user")]

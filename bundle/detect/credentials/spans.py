@@ -29,6 +29,18 @@ _SHOWN = re.compile(
     rb"""<<[~-]?(?P<q>["']?)(?P<tag>\w{0,12}(?:EXAMPLE|USAGE|HELP|MANUAL)\w{0,4})(?P=q)[^\n]*\n(?:(?![ \t]*(?P=tag)\b)[^\n]*\n){0,400}"""
 )
 """A text of several lines whose end is called after what it is: `return <<"EoEXAMPLE";`."""
+_USE = re.compile(
+    rb"""^(?P<in>[ \t]*)(?:(?:export|public|private|static|async|local|void|int|sub|function|func|fn|proc|def)[ \t]+){0,4}(?:\w{1,20}[_:.]{1,2}){0,2}"""
+    rb"""(?:(?:print|show|display|do|echo|write)_?)?(?i:usage|help(?:_?(?:text|message|msg))?|synopsis|manual)[ \t]*(?:\([^(){}\n]{0,80}\)|\{\})?[ \t]*(?:\n[ \t]*)?\{[ \t]*\n"""
+    rb"""(?:(?!(?P=in)\})[^\n]*\n){1,400}(?P=in)\}""",
+    re.MULTILINE,
+)
+"""The body of a function that says how a program is used: `sub usage {`, `usage() {`."""
+_HELP = re.compile(
+    rb"""^[ \t]*set[ \t]+(?:msg|text|usage|help(?:_?\w{1,12})?|manual)[ \t]+\{[ \t]*\n(?:(?![ \t]*\}[ \t]*\n)[^\n]*\n){3,800}""",
+    re.MULTILINE,
+)
+"""A text for people of a program in Tcl: `set help {`."""
 _RUBY = re.compile(rb"^=begin\b.*?^=end\b", re.MULTILINE | re.DOTALL)
 _HEAD = re.compile(rb":[ \t]*(?:#[^\n]*)?(?:\n[ \t]*#[^\n]*)*\Z")
 """The colon of a head with what somebody says about it."""
@@ -61,9 +73,13 @@ class Spans:
         if suffix in ("py", "pyw", "pyi") or member.format == "python":
             found.documentation = list(_explained(text))
         elif suffix in ("pl", "pm", "pod", "t") or member.format == "perl":
-            found.documentation = sorted(_each(_POD, text) + _each(_SHOWN, text))
+            found.documentation = _merged(_each(_POD, text) + _each(_SHOWN, text) + _each(_USE, text))
         elif suffix == "rb" or member.format == "ruby":
             found.comments = _each(_RUBY, text)
+        elif suffix in ("tcl", "tk"):
+            found.documentation = _each(_HELP, text)
+        elif kind == place.SHELL:
+            found.documentation = _each(_USE, text)
         elif suffix in ("yml", "yaml"):
             found.documentation = _each(_YAML, text)
         elif suffix in ("ps1", "psm1"):
@@ -71,7 +87,7 @@ class Spans:
         elif kind == place.MARKUP:
             found.comments = _each(_MARKUP, text)
         elif kind in (place.CODE, place.SQL):
-            found.documentation = list(_blocks(text, _EXPLAINING))
+            found.documentation = _merged([*_blocks(text, _EXPLAINING), *_each(_USE, text)])
             found.comments = list(_blocks(text, _BLOCK))
         return found
 
@@ -102,6 +118,17 @@ def _blocks(text: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
             return
         yield begin - len(before) + len(front), end + 2
         at = end + 2
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order and apart: a comment within a function is a part of it."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if found and begin < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _within(spans: list[tuple[int, int]], at: int) -> bool:
@@ -138,7 +165,7 @@ def _explained(text: bytes) -> Iterator[tuple[int, int]]:
 def _begins_a_body(text: bytes, at: int) -> bool:
     """Whether what stands before a line is a head that ends in a colon, or nothing but comments from the file's begin."""
     before = text[max(0, at - _NEAR) : at].rstrip()
-    if before.endswith(b":") or _HEAD.search(before):
+    if before.endswith((b":", b'"""', b"'''")) or _HEAD.search(before):  # behind another text, too
         return True
     lines = before.splitlines() if at < _NEAR else [b"-"]
     return all(not line.strip() or line.lstrip().startswith(b"#") for line in lines)
