@@ -161,7 +161,7 @@ class Credentials:
         path = place.inside(member, subject)
         translation = cache(lambda: place.is_translation(member, path, kind))  # of what few are asked
         documentation = place.is_documentation(path, kind)
-        test, sample = place.is_test(path), place.is_sample(path)
+        test, sample = examples.is_test(path), place.is_sample(path)
         spans = Spans.of(member, view.data, kind)
         for family, one in distinct(caught):
             if _is_a_text(family, one) and translation():
@@ -285,7 +285,7 @@ class Credentials:
             if name.startswith("~") and any(value == one.value for _, value in said):
                 continue
             said.add((one.key, one.value))
-            test, sample = place.is_test(path), place.is_sample(path)
+            test, sample = examples.is_test(path), place.is_sample(path)
             counted = placed(one, family, test=test, sample=sample)
             if not (test or sample):
                 counted = in_code(counted)

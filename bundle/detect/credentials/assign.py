@@ -355,8 +355,10 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
 _NEAR = 200
 _NUMBERED = re.compile(r"[a-z]{3,10}\d{1,3}$")
 """A word with its number, as colours are called: `green100`."""
-_VERDICT = re.compile(r"(?i)\b(?:fail(?:ed|ure)?|skip(?:ped)?|neutral|xfail)[\"']?\s*(?:=>|=|:)")
-"""What a test may end with where it did not pass."""
+_VERDICT = re.compile(
+    r"(?i)\b(?:fail(?:ed|ure)?|skip(?:ped)?|neutral|xfail|viewports?|clearColor|framebuffer|uniforms|effects)[\"']?\s*(?:=>|=|:)"
+)
+"""What a test may end with where it did not pass, and what is set for a pass of drawing."""
 
 
 def _has_neighbour(view: View, at: int) -> bool:

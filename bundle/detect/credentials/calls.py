@@ -217,6 +217,9 @@ def sure_of_class(sink: Sink, value: str, user: str | None) -> Confidence | None
     return _sure(sink, value, direct=True)
 
 
+_OWN = frozenset("this self cls static parent".split())
+
+
 def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
     """Return where the literal lies that a variable was last given before the call, or else first after it, and its value.
 
@@ -235,6 +238,9 @@ def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
         if begin >= 0 and (given := _given(text, begin, view, low)):
             return given
         place = text.rfind(last, 0, place + len(last) - 1)
+    owner = re.split(r"->|::\$?|\.", name)[0].lstrip("$")
+    if owner != last and owner not in _OWN:
+        return None  # a member of something else is not what is called so further down
     text = view.text(at, at + _FAR)
     place = text.find(last)
     while place >= 0:

@@ -7,7 +7,11 @@ import re
 from bundle.detect.credentials import place
 from bundle.detect.credentials.textview import View
 
-_EXAMPLES = re.compile(r"""(?i)(?<![\w-])examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_EXAMPLES = re.compile(r"""(?i)(?<![\w-])(?:\w{1,20}_)?examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_YAML = re.compile(
+    r"(?m)^(?P<in>[ \t]*)(?:- )?examples?:[ \t]*\n(?:(?P=in)[ \t]+[^\n]*\n){0,20}(?P=in)[ \t]+[^\n]*\Z"
+)
+"""What is further in than the word for an example."""
 _CARRIER = re.compile(r"""<apn\s[^<>]{0,300}\bmcc=["'][^<>]*\Z|<apn\s+value=["'](?:(?!</apn>)[\s\S])*\Z""")
 """The access point of a mobile carrier in a list of them, which everybody who has the carrier's card gets in by."""
 _PLACEHOLDER = re.compile(
@@ -34,6 +38,8 @@ def explains(view: View, at: int) -> bool:
     if place.explains(view.before(at)) or any(one.search(near) for one in _OF_EVERYBODY):
         return True
     before = view.text(max(0, at - _FAR), at)
+    if "example" in before and _YAML.search(before):
+        return True
     for found in _EXAMPLES.finditer(before):
         depth = 0
         for sign in before[found.end() :]:
@@ -55,3 +61,14 @@ _BESIDE = 300
 def beside_a_host(view: View, at: int) -> bool:
     """Whether the setting beside a value names a host that is nobody's: whoever takes the file over sets both."""
     return bool(_HOST.search(view.text(max(0, at - _BESIDE), at + _BESIDE)))
+
+
+_OF_A_SUITE = re.compile(
+    r"/(?:test_\w{1,40}|\w{1,40}_tests?)/(?:[^/]{1,60}/){0,6}(?:[^/]{1,60}\.py$|[^/]{0,40}data/)"
+)
+"""A package of tests, as Python's are called; a folder of a bundle may be called so, too, which has no modules in it."""
+
+
+def is_test(path: str) -> bool:
+    """Whether a path says that the file is a test, by itself or by the package that it is in."""
+    return place.is_test(path) or bool(_OF_A_SUITE.search(path))

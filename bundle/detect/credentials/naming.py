@@ -83,6 +83,8 @@ def is_of_access(value: str) -> bool:
     return bool(_OF_ACCESS.match(value))
 
 
+_OF_A_PROJECT = re.compile(r"(?i)(?:\w{1,20}[._])?posthog_?(?:project_?)?(?:api_?)?(?:key|token)$")
+"""A key that a service has everybody's browser send, to count visitors by."""
 _SHORTEST_COUNT = 8
 
 
@@ -130,7 +132,7 @@ def token(  # noqa: PLR0911 - one return for each degree
     """
     if "community" in name.lower() and "community" in value.lower():
         return None
-    if _HASHED.search(name) or _is_counted(value) or _is_of_a_queue(name, value):
+    if _HASHED.search(name) or _is_counted(value) or _is_of_a_queue(name, value) or _OF_A_PROJECT.match(name):
         return None
     said = strength(value)
     digits = any(c.isdigit() for c in value)

@@ -8,7 +8,7 @@ from bundle.detect.credentials import place
 from bundle.detect.credentials.keyword import kind_of
 from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
 from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import is_template
+from bundle.detect.credentials.values import is_generated, is_template
 
 BARE = (place.CONFIG, place.SHELL, place.OTHER)
 """Kinds of text in which values stand without quotes."""
@@ -118,7 +118,7 @@ _TYPES_AROUND = re.compile(
 """Settings beside, each with what a program wants for it: `'LDAPBASE': 'string'`."""
 _FEW_TYPES = 2
 _NAMED_ALIKE = re.compile(
-    r"""\b[A-Za-z][A-Za-z0-9]{1,20}_(?P<n>\w{3,40})["']?\s{0,4}(?:=>|=|:)\s{0,4}["'](?P=n)["']"""
+    r"""(?i)\b[a-z][a-z0-9]{1,20}_(?P<n>\w{3,40})["']?\s{0,4}(?:=>|=|:)\s{0,4}["'](?P=n)["']"""
 )
 """Names of columns that are a part of their setting's: `share_max_uses: 'max_uses'`."""
 _WAY_IN = re.compile(r"""AUTH_(PASSWORD|PASSWD|PASS|SECRET|TOKEN)\b(?=[\s=>:"']{1,8}(?i:\1)\b)""")
@@ -133,10 +133,26 @@ def filled_in_beside(view: View, at: int, value: str) -> bool:
     return value.lower() in DUMMIES and bool(_FILLED_IN_BESIDE.search(near))
 
 
+_CLASS = re.compile(r"""[{,]\s{0,4}["']?(?P<n>[A-Za-z][\w-]{0,40})["']?:["'](?P<v>[\w-]{8,40})["']""")
+"""A class of a style sheet with what packers call it: `failedText:"djb2tgEZ6C6vVIx9ZVaw"`."""
+_FEW_CLASSES = 4
+
+
+def _is_of_a_style(view: View, at: int, value: str) -> bool:
+    """Whether a value is one of many of one length, whose names promise nothing."""
+    if not is_generated(value):
+        return False
+    near = view.text(max(0, at - _AROUND), at + _AROUND)
+    like = [
+        one["n"] for one in _CLASS.finditer(near) if len(one["v"]) == len(value) and is_generated(one["v"])
+    ]
+    return sum(kind_of(name) is None for name in like) >= _FEW_CLASSES
+
+
 def named_beside(view: View, at: int, value: str) -> bool:
     """Whether a word for a password stands near a setting that is given its own name, as constants are by which settings are found."""
     if value.lower() not in DUMMIES:
-        return False
+        return _is_of_a_style(view, at, value)
     near = view.text(max(0, at - _AROUND), at + _AROUND)
     return (
         _NAMES_BESIDE.search(near) is not None
