@@ -54,8 +54,10 @@ _HOST = re.compile(r"^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,4}$")
 """The host that an account logs in to: `getSession("root", "srv01.plant.local", 22)`."""
 
 
-_AMONG = re.compile(r"\bin\s*$")
-"""Before a list that something is looked up in: `if name not in ("admin", "public")`."""
+_AMONG = re.compile(
+    r"\bin\s*$|(?i:(?:users|accounts|names|clients|groups|roles|admins|databases|drivers)(?:_\w{1,40})?\s{0,4}[:=]\s{0,4})$"
+)
+"""Before a list that something is looked up in, or of names: `if name not in ("admin", "public")`, `users = ["root", "dbadm1n"]`."""
 
 
 def account_pair(caught: Catch, match: re.Match[str]) -> Catch | None:

@@ -212,6 +212,11 @@ def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: s
 
 
 _JOINED = re.compile(r"\[|->|::")
+_LONGEST_TABLE = 24
+_MESSAGES = r"\$?(?:form_?)?(?:errors?|messages?|msgs?|warnings?|hints|labels?|titles|placeholders?|rules)"
+_OF_MESSAGES = re.compile(rf"(?i){_MESSAGES}(?:\[|\.|->)")
+_OF_MESSAGES_BEFORE = re.compile(rf"""(?i)(?<![A-Za-z]){_MESSAGES}(?:\[["']?|\.|->)$""")
+"""What is said about a field: `errors[CONF_PASSWORD] = "cannot_connect"`."""
 _TYPE = re.compile(r"\bAWS::\w{1,60}::$")
 """A type of CloudFormation's."""
 
@@ -229,6 +234,8 @@ def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
     """Return the part of a name that counts, and what it promises: $a['db']['password'], and [...]['password']['root']."""
     whole, text, at = found["key"], found.string, found.start()
     if text.startswith("::", max(0, at - 2)) and _TYPE.search(text, max(0, at - _REACH), at):
+        return whole, None
+    if _OF_MESSAGES.match(whole) or _OF_MESSAGES_BEFORE.search(text, max(0, at - _LONGEST_TABLE), at):
         return whole, None
     if not _JOINED.search(whole):
         return whole, kind_of(whole)

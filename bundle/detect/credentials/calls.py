@@ -139,7 +139,7 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
         return None
     one = found[sink.secret]
     if one.other and one.value is None:
-        where = _literal_of(one.name, view, at)
+        where = None if _NAME_OF_ONE.search(one.name) else _literal_of(one.name, view, at)
         if where is None:
             return None
         start, end, value = where
@@ -217,6 +217,8 @@ def sure_of_class(sink: Sink, value: str, user: str | None) -> Confidence | None
     return _sure(sink, value, direct=True)
 
 
+_NAME_OF_ONE = re.compile(r"(?i)(?<![a-z])(?:user_?|account_?|login_?|host_?|db_?)?name$")
+"""What a variable holds that is called a name, wherever it is given."""
 _OWN = frozenset("this self cls static parent".split())
 
 

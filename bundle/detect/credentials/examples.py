@@ -7,11 +7,17 @@ import re
 from bundle.detect.credentials import place
 from bundle.detect.credentials.textview import View
 
-_EXAMPLES = re.compile(r"""(?i)(?<![\w-])(?:\w{1,20}_)?examples?(?:["']\s{0,4})?[=:]\s{0,4}(?=[\[{(])""")
+_EXAMPLES = re.compile(
+    r"""(?i)(?<![\w-])(?:\w{1,20}_)?(?:examples?|placeholders?)["']?\s{0,4}[=:]\s{0,4}(?=[\[{(])"""
+)
 _YAML = re.compile(
     r"(?m)^(?P<in>[ \t]*)(?:- )?examples?:[ \t]*\n(?:(?P=in)[ \t]+[^\n]*\n){0,20}(?P=in)[ \t]+[^\n]*\Z"
 )
 """What is further in than the word for an example."""
+_FOR_INSTANCE = re.compile(
+    r"""(?i)(?<![\w-])(?:for (?:example|instance)[ ,:]|examples?: |e\.g\.[ ,:])[^\n"'`]{0,160}["']?\Z"""
+)
+"""What says in the same sentence that an example follows."""
 _CARRIER = re.compile(r"""<apn\s[^<>]{0,300}\bmcc=["'][^<>]*\Z|<apn\s+value=["'](?:(?!</apn>)[\s\S])*\Z""")
 """The access point of a mobile carrier in a list of them, which everybody who has the carrier's card gets in by."""
 _PLACEHOLDER = re.compile(
@@ -23,7 +29,7 @@ _ANONYMOUS = re.compile(
 )
 """An account that takes any password, on the line above."""
 _ENTRY = 400
-_OF_EVERYBODY = (_CARRIER, _PLACEHOLDER, _ANONYMOUS)
+_OF_EVERYBODY = (_CARRIER, _PLACEHOLDER, _ANONYMOUS, _FOR_INSTANCE)
 _OPEN, _CLOSE = "[{(", ")}]"
 _FAR = 600
 """Bytes before a value in which the word is that makes an example of it."""

@@ -24,7 +24,7 @@ DUMMIES = frozenset(
     "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
 )
 NAMES_A_NAME = re.compile(
-    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|cfg|label|text|id)s?_"
+    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id)s?_"
 )
 """`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
@@ -83,6 +83,8 @@ def is_of_access(value: str) -> bool:
     return bool(_OF_ACCESS.match(value))
 
 
+_OF_A_FIELD = re.compile(r"[a-z]{1,12}\d{0,2}(?:[A-Z][a-z]{2,14}){1,5}\d{0,2}$")
+"""The name of a field in what a service answers, which programs look up by a key: `bdc1DischargePower`."""
 _OF_A_PROJECT = re.compile(r"(?i)(?:\w{1,20}[._])?posthog_?(?:project_?)?(?:api_?)?(?:key|token)$")
 """A key that a service has everybody's browser send, to count visitors by."""
 _SHORTEST_COUNT = 8
@@ -142,7 +144,8 @@ def token(  # noqa: PLR0911 - one return for each degree
         and (is_gibberish(value) or (digits and not _NAME_OF_WORDS.match(value)))
     ):
         vector = name.lower().endswith("salt") and (_OF_A_VECTOR.match(value) or _OF_A_NAME.match(value))
-        return Confidence.MEDIUM if vector or is_digest_or_id(value) else Confidence.HIGH
+        field = name.lower().endswith("_key") and _OF_A_FIELD.match(value) and not is_gibberish(value)
+        return Confidence.MEDIUM if vector or field or is_digest_or_id(value) else Confidence.HIGH
     if ("community" in name.lower() and is_of_access(value)) or (
         _SNMP.search(name) and (said >= Strength.WORD or is_compound(value))
     ):

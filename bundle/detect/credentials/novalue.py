@@ -58,6 +58,9 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         or (kind != place.CONFIG and value.isupper() and value.lower() in DUMMIES)  # `--password=PASS`
         or (kind == place.CODE and value == "Password")  # `'pass' => 'Password'`, a label
         or (kind == place.CODE and value in DUMMIES and _INTERFACE.search(key))
+        or (
+            kind == place.CODE and "_" in value and key.lower().endswith(f"_{value}")
+        )  # CONF_PEER_KEY = "peer_key"
         or (value[:1] in _BEFORE_A_NAME and value[1:] == key)  # `/let _pass="%_pass"`
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
