@@ -125,6 +125,16 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM)
 
 
+def resort(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The last resort of an expression: a usual password too, where the name is a password's and nothing else."""
+    usual = kind_of(match["key"]) is Kind.PASSWORD and strength(caught.value) is Strength.COMMON
+    if usual and caught.value.lower() not in DUMMIES | _STATES:
+        return replace(caught, confidence=Confidence.MEDIUM)
+    return given(caught, match)
+
+
+_STATES = frozenset("default test user guest public private unknown".split())
+"""Usual passwords that programs have for other things where nothing is given."""
 _HEADING = re.compile(r"(?im)^\[([^\]\n]+)\]")
 _HEADINGS = frozenset("users admins accounts passwords credentials logins user_passwords".split())
 
@@ -358,6 +368,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "spaced": spaced,
     "told": told,
     "given": given,
+    "resort": resort,
     "der": der,
     "worded": worded,
     "headed": headed,
