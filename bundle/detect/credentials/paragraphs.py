@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials import telling
 from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.pairs import told_as_a_pair
 from bundle.detect.credentials.sentences import read
 
 _FILLED = 40
@@ -87,6 +88,6 @@ def _over(caught: Catch, text: str, one: tuple[int, int], other: tuple[int, int]
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
-    **telling.CHECKS,
     "told-in-a-sentence": told,
+    "told-as-a-pair": told_as_a_pair,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -23,8 +23,8 @@ _ACCOUNT = (
     r"(?:(?:user|login|account)(?: ?(?:name|id))?|(?:nome? )?(?:l'|d')?(?:utilisateur|utente)|benutzer(?:name|kennung)?|identifiant|usuario"
     r"|gebruiker(?:snaam)?|e-?mail|id|name)"
 )
-_NAME = r"[A-Za-z][\w.@-]{1,39}"
-_NO_NAME = (
+NAME = r"[A-Za-z][\w.@-]{1,39}"
+NO_NAME = (
     r"(?!(?:is|are|and|or|name|id|with|the|your|a|an|password|und|mit|field|prompt|of|for|to|in|has|account|user|username|login|must|can|"
     r"will|should|who|that|which|et|y|e|con|avec|met|en|on|by|as|default)\b)"
 )
@@ -35,17 +35,17 @@ EVERYWHERE = frozenset(
 """Accounts that devices ship with."""
 _WHOSE = re.compile(
     rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
-    rf" \u00ab?{_NO_NAME}(?P<a>{_NAME})(?=[\u00bb ]|$)"
+    rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
 )
 _BEFORE = re.compile(
-    rf"(?i)(?:^|[ \u00ab])(?P<a>{_NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
+    rf"(?i)(?:^|[ \u00ab])(?P<a>{NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
 )
 _AS_ACCOUNT = re.compile(
-    rf"(?i) (?:use|enter|type|with|as) \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
+    rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
 _BEHIND = re.compile(
     r"(?i) (?:for|of|fur|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
-    rf"(?: ,)? \u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb?(?: and {_NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
+    rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
     r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: \( it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
@@ -54,16 +54,14 @@ _IS = re.compile(
 NAMED = re.compile(
     rf"(?i)(?<![\w-])(?:(?:standard|default|initial|werks|admin|root|service|master|system)-)?{_WORDS}s?(?![\w\u00bb-])"
 )
-_VALUE = (
-    r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
-)
-_IT = re.compile(_VALUE)
-_BRACKET = re.compile(rf" \( {_VALUE} \)")
-_TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {_VALUE}")
+VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
+_IT = re.compile(VALUE)
+_BRACKET = re.compile(rf" \( {VALUE} \)")
+_TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {VALUE}")
 _AS = re.compile(
-    rf"(?i)(?: (?:type|enter|use|and|,|with|wants|takes|expects|accepts)) {_VALUE} (?:as|in|at|for|into|when (?:asked|prompted) for)(?: the| a)?(?: default| initial)? $"
+    rf"(?i)(?: (?:type|enter|use|and|,|with|wants|takes|expects|accepts)) {VALUE} (?:as|in|at|for|into|when (?:asked|prompted) for)(?: the| a)?(?: default| initial)? $"
 )
-_GOES_ON = re.compile(
+GOES_ON = re.compile(
     r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|out|--)(?: |$)|$"
 )
 _TELLS = re.compile(
@@ -76,7 +74,7 @@ _NO_VALUE = re.compile(
     r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
     r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
-_FOLLOWS = frozenset(
+FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
 )
 """Usual passwords that go on with a sentence about passwords as well."""
@@ -96,7 +94,7 @@ _ASKS_FOR_NEXT = re.compile(r"(?i)(?: (?:is|ist|lautet|est|es))?(?: [:?])?$")
 _LONGEST_QUESTION = 100
 """Letters of a word for a password at the end of a line, and what asks there for the next one."""
 _OTHER_LABEL = re.compile(
-    rf"(?i)^(?: [\w-]+(?= login :))?(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:default|initial|factory|web|login))* {_ACCOUNT}(?: [:=|.]+| \u00bb)* \u00ab?(?P<a>{_NAME})\u00bb?(?: \|)?$"
+    rf"(?i)^(?: [\w-]+(?= login :))?(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:default|initial|factory|web|login))* {_ACCOUNT}(?: [:=|.]+| \u00bb)* \u00ab?(?P<a>{NAME})\u00bb?(?: \|)?$"
 )
 _LABEL = re.compile(
     r"(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:[Dd]efault|[Ii]nitial|[Ff]actory|[Ll]ogin))* $"
@@ -109,7 +107,7 @@ _FIELDS = frozenset("user username name login".split())
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class Frame:
     """What stands around a word that may be a password."""
 
     account: str
@@ -174,7 +172,7 @@ def hopeful(text: str) -> bool:
     return HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
 
 
-def _looks_like_one(value: str, frame: _Frame, *, marked: bool) -> bool:
+def _looks_like_one(value: str, frame: Frame, *, marked: bool) -> bool:
     """Whether letters with digits, or with signs, are a password there."""
     if _is_mixed(value) or is_phrase(value) or is_generated(value):
         return frame.sign or marked or bool(frame.account) or frame.tells
@@ -185,7 +183,7 @@ def _is_mixed(value: str) -> bool:
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
 
 
-def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
+def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
     """Whether a word in the place of a password is one: by itself, or as a usual one where nothing else can be meant."""
     small, account = value.lower(), frame.account.lower()
     known = account in EVERYWHERE
@@ -199,8 +197,8 @@ def _is_one(value: str, frame: _Frame, *, marked: bool) -> bool:
     if small in _SHIPPED or small == account:
         return frame.closed and (known or (frame.alone and frame.sign and small in _WEAKEST))
     said_so = frame.sign and (marked or frame.tells or known)
-    said_so = said_so or (bool(account) and frame.closed and small not in _FOLLOWS)
-    return said_so or (known and (marked or small not in _FOLLOWS)) or (marked and frame.tells)
+    said_so = said_so or (bool(account) and frame.closed and small not in FOLLOWS)
+    return said_so or (known and (marked or small not in FOLLOWS)) or (marked and frame.tells)
 
 
 def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
@@ -241,7 +239,7 @@ def _above(match: re.Match[str]) -> str:
     return found["a"] if found else ""
 
 
-def _told(caught: Catch, match: re.Match[str], place: tuple[int, int], account: str) -> Catch:
+def caught_at(caught: Catch, match: re.Match[str], place: tuple[int, int], account: str) -> Catch:
     """Return the catch of what stands at a place of the line."""
     start, end = place
     first = match.start("secret")
@@ -293,9 +291,9 @@ def told_here(
         group = "m" if value["m"] else "v"
         closed = bool(_CLOSED.match(text, value.end(group)))
         alone = tells and not _OF_A_FORM.search(text)
-        frame = _Frame(account, sign, tells, bool(_GOES_ON.match(text, value.end(group))), closed, alone)
-        if _is_one(value[group], frame, marked=group == "m"):
-            return _told(caught, match, sentence.span(value.start(group)), account)
+        frame = Frame(account, sign, tells, bool(GOES_ON.match(text, value.end(group))), closed, alone)
+        if is_one(value[group], frame, marked=group == "m"):
+            return caught_at(caught, match, sentence.span(value.start(group)), account)
     return None
 
 
@@ -312,79 +310,8 @@ def _told_below(
     else:
         account = account or _account(text, *word.span())
     tells = bool(_TELLS.search(text))
-    frame = _Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
-    if not _is_one(below["v"], frame, marked=False):
+    frame = Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
+    if not is_one(below["v"], frame, marked=False):
         return None
     base = match.start("secret")
-    return _told(caught, match, (below.start("v") - base, below.end("v") - base), account)
-
-
-_PAIR = re.compile(
-    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{_NO_NAME}(?P<a>{_NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {_VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
-)
-_WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
-    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,2} (?:as|with|using|is|are|:|=)"
-    r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
-)
-_ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :")
-"""Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
-_ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
-"""Whose account it is, before an account and a password that are both marked."""
-_KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
-_OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
-_DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
-"""What stands before any default, not an account's alone."""
-_WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
-"""A slash that belongs to what follows: `the directory /opt/x`."""
-_ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
-
-
-def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -> bool:
-    """Whether the second of two words is the password of the account that the first one is."""
-    account = pair["a"]
-    known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
-    if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
-        return False
-    sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))
-    sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
-    both = marked and "\u00ab" in text[pair.start() : pair.start("a")]
-    way = _ALSO_KINDS.search(text, 0, pair.start()) or (both and _ROLE.search(text, 0, pair.start()))
-    drawn = both and is_generated(value)
-    sure = sure or bool(way and (known or drawn or not _KIND.match(value)))
-    inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
-    sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
-    ends = bool(_GOES_ON.match(text, pair.end()))
-    if not (sure or (known and marked and inside)) or (value.lower() in _FOLLOWS and not known):
-        return False
-    spoken = pair["s"].isalpha() or pair["s"] == ","
-    if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
-        said = re.search(
-            r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
-            text,
-        )
-        joined = pair["s"] == "/" or (pair["s"] == ":" and value.lower() == account.lower())
-        return bool(known and said and ends and joined and value.lower() not in _FOLLOWS)
-    frame = _Frame(
-        account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
-    )
-    return (known or not spoken) and _is_one(value, frame, marked=marked)
-
-
-def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The password that stands behind its account and a sign, where the line says that this is the way in."""
-    sentence = read(match["secret"])
-    for pair in _PAIR.finditer(sentence.text) if hopeful(sentence.text) else ():
-        group = "m" if pair["m"] else "v"
-        between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
-        if _WAY_TO_A_FILE.match(between):
-            continue
-        if _is_the_other(pair[group], pair, sentence.text, marked=group == "m"):
-            return _told(caught, match, sentence.span(pair.start(group)), pair["a"])
-    return None
-
-
-CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
-    "told-in-a-sentence": told_in_a_sentence,
-    "told-as-a-pair": told_as_a_pair,
-}
+    return caught_at(caught, match, (below.start("v") - base, below.end("v") - base), account)

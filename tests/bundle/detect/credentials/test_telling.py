@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import telling
+from bundle.detect.credentials import pairs, telling
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.sentences import read
 
@@ -50,8 +50,8 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
     if telling.hopeful(text):
         return
     assert all(
-        not telling._is_the_other(one[group], one, text, marked=group == "m")
-        for one in telling._PAIR.finditer(text)
+        not pairs._is_the_other(one[group], one, text, marked=group == "m")
+        for one in pairs._PAIR.finditer(text)
         for group in ("m" if one["m"] else "v",)
     )
     if telling._LABELLED.match(text) is None:
