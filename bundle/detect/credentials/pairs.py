@@ -22,14 +22,14 @@ from bundle.detect.credentials.telling import (
 from bundle.detect.credentials.values import Strength, is_generated, strength
 
 _PAIR = re.compile(
-    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
+    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>(?:, )?then|[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
 )
 _WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
-    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,2} (?:as|with|using|is|are|:|=)"
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
+    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
-_ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :")
+_ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b")
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""
@@ -59,7 +59,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
     ends = bool(GOES_ON.match(text, pair.end()))
     if not (sure or (known and marked and inside)) or (value.lower() in FOLLOWS and not known):
         return False
-    spoken = pair["s"].isalpha() or pair["s"] == ","
+    spoken = pair["s"].isalpha() or pair["s"].startswith(",")
     if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
         said = re.search(
             r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",

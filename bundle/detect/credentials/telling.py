@@ -44,11 +44,11 @@ _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
 _BEHIND = re.compile(
-    r"(?i) (?:for|of|fur|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
     rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: \( it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
 NAMED = re.compile(
@@ -56,16 +56,20 @@ NAMED = re.compile(
 )
 VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
 _IT = re.compile(VALUE)
+_LONG_LABEL = re.compile(rf"(?i) (?:for|of|to|fur|fuer|des|del|de|du) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$")
+"""What stands behind a word for a password that says at length whose it is."""
+_ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
+"""An account alone before a word for its password: `root pw ...`."""
 _BRACKET = re.compile(rf" \( {VALUE} \)")
 _TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {VALUE}")
 _AS = re.compile(
     rf"(?i)(?: (?:type|enter|use|and|,|with|wants|takes|expects|accepts)) {VALUE} (?:as|in|at|for|into|when (?:asked|prompted) for)(?: the| a)?(?: default| initial)? $"
 )
 GOES_ON = re.compile(
-    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|out|--)(?: |$)|$"
+    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|during|while|since|because|so|out|--)(?: |$)|$"
 )
 _TELLS = re.compile(
-    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to)\b"
+    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to|(?:protected|encrypted|secured|sealed) (?:with|by))\b"
 )
 _WITH = re.compile(
     r"(?i) (?:with|using|has|have|has the|have the|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
@@ -223,8 +227,13 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
         value = None if verb_too else pattern.match(text, word.end())
         if value and not (pattern is _BRACKET and (value["v"] or "").isdigit() and not account):
             yield value, True
+    value = _LONG_LABEL.match(text, word.end()) if _LABEL.fullmatch(text, 0, word.start()) else None
+    if value:
+        yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
-    if value and (
+    if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
+        yield value, True
+    elif value and (
         (before and (whose or account.lower() in EVERYWHERE)) if verb_too else (before or whose or value["m"])
     ):
         yield value, bool(before and before[0].strip() in _SIGNS)
@@ -273,12 +282,15 @@ def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
 def whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
     """Return the account that a word for a password is of, empty for none; None for a sample's, or a setting's, which `assign` knows more about."""
     account = _account(text, *word.span())
+    before = word[0].lower().partition("-")[0]
+    if not account and before in EVERYWHERE - {"default"}:
+        account = before  # Root-Password
     if _SAMPLE.search(text, 0, word.start()):
         return None
     if account or not _LABEL.fullmatch(text, 0, word.start()):
         return account
     account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
-    return account if account or _TELLS.search(text) else None
+    return account if account or _TELLS.search(text) or _LONG_LABEL.match(text, word.end()) else None
 
 
 def told_here(
