@@ -5,6 +5,7 @@ Every input ends, quickly; every finding lies inside its text and holds nothing 
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -81,6 +82,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "accounts": text("etc/rsyncd.secrets"),
     "prose": text("docs/README.md"),
     "data": text("conf/a.yml"),
+    "python": text("lib/a.py"),
+    "map": text("www/a.js.map"),
     "class": java_class,
     "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
     "rules": rules,
@@ -92,5 +95,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     """Every planted file once, small enough for a corpus."""
     pick = random.Random(1)
     for number, place in enumerate((*places("third"), *places("fourth"))):
-        yield f"planted-{number}", written(place, pick)[0].encode()[: 4 << 10]
+        said = written(place, pick)[0]
+        yield f"planted-{number}", said.encode()[: 4 << 10]
+        if not number % 8:
+            yield f"mapped-{number}", json.dumps({"sourcesContent": [said[: 4 << 10]]}).encode()
     yield "rules", b"[[rules]]\nid = 'a'\nregex = '''abc-([0-9]{8})'''\nkeywords = ['abc']\n"
