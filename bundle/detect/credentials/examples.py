@@ -11,7 +11,7 @@ _EXAMPLES = re.compile(
     r"""(?i)(?<![\w-])(?:\w{1,20}_)?(?:examples?|placeholders?)["']?\s{0,4}[=:]\s{0,4}(?=[\[{(])"""
 )
 _YAML = re.compile(
-    r"(?m)^(?P<in>[ \t]*)(?:- )?examples?:[ \t]*\n(?:(?P=in)[ \t]+[^\n]*\n){0,20}(?P=in)[ \t]+[^\n]*\Z"
+    r"(?m)^(?P<in>[ \t]*)(?:- )?examples?:[ \t]*\n(?:(?P=in)[ \t][^\n]*\n){0,20}(?P=in)[ \t][^\n]*\Z"
 )
 """What is further in than the word for an example."""
 _FOR_INSTANCE = re.compile(
