@@ -51,6 +51,11 @@ _BARE = re.compile(
 _MEMBER = re.compile(rb":[A-Za-z_]\w{0,60}+(?=[ \t]?[;|,])")
 """What a class has, with its second colon: the value of something else, as `Token::KEYWORD` is in all tables of a lexer."""
 _GIVEN = (b"=", b"=>", b"|")
+_ENDS_OF_LINE = (b"\n", b"\r")
+_BARE_WORD = re.compile(
+    rb"[\w$]+[ \t]*(?:[,;)\]}]|=|\r?\n)|[)\]}:#*+/.,;?^]|@[A-Za-z]|(?:return|def|class|if|for|raise|with)[ \t]"
+)
+"""A word or sign of a program that no literal stands in: what a name is given on the line below it, or behind a comma."""
 _GENERIC_QUOTE = re.compile(rb"[%q][qQ]?[{(\[]|^q")
 _PLAIN_CODE = _OF_A_NAME + b",(){}[]=&|!?+:;@ \t"
 """What a line has before a name that is in no literal and no comment."""
@@ -71,8 +76,13 @@ def dismissed(  # noqa: PLR0911 - one return for each way to tell
     named = piece.rstrip(_SIGNS)
     if not named and floor == position:
         return position  # signs alone: the name was looked at before
+    between = piece[len(named) :].translate(None, b" \t")
+    if named[-1:] in _ENDS_OF_LINE:
+        if kind != place.CONFIG and _BARE_WORD.match(data, at - 1):
+            return floor + len(named) - 1
+        named, between = named.rstrip().removesuffix(b","), b","
     front = named.rstrip(_OF_A_NAME)
-    if not front or not _stands_alone(front, piece[len(named) :].translate(None, b" \t")):
+    if not front or not _stands_alone(front, between):
         return None
     said = _said(named[len(front) :])
     if said is None:
@@ -82,11 +92,20 @@ def dismissed(  # noqa: PLR0911 - one return for each way to tell
         return member.end() if front.rstrip().endswith(_GIVEN) else None
     if promised is None:
         return position
-    quoted = front[-1] in _QUOTES
-    nothing = _is_text(data, at, name, promised, kind) or (
-        kind == place.CODE and _is_code(data, at, floor + len(front) - quoted)
+    begin = floor + len(front) - (front[-1] in _QUOTES)
+    nothing = (
+        (between == b"," and _is_an_argument(data, at, front.rstrip(), name))
+        or _is_text(data, at, name, promised, kind)
+        or (kind == place.CODE and _is_code(data, at, begin))
     )
     return floor + len(named) if nothing else None
+
+
+def _is_an_argument(data: Content, at: int, front: bytes, name: str) -> bool:
+    """Whether what stands behind a comma is another argument: one that is no constant's value, in no pair of its own."""
+    if data[at - 1] not in _QUOTES:
+        return _BARE_WORD.match(data, at - 1) is not None
+    return front[-1:] not in (b"", b"{") and not name.rsplit(".", 1)[-1].isupper()
 
 
 def _stands_alone(front: bytes, between: bytes) -> bool:

@@ -29,7 +29,9 @@ _WAY_IN = re.compile(
     r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
-_ALSO_KINDS = re.compile(r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b")
+_ALSO_KINDS = re.compile(
+    r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b"
+)
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""

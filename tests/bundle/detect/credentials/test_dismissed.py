@@ -84,6 +84,27 @@ def test_members_of_a_class_that_are_dismissed_are_nothing(front: str, name: str
         assert said(data, kind) == whole(data, kind), data
 
 
+ON_THE_NEXT = (
+    "x", "x,", "x)", "x = 'Kx7#pQ2z!'", "x == 'Kx7#pQ2z!'", "x ~ 'Kx7#pQ2z!'", "x=>'Kx7#pQ2z!'", "x\n'Kx7#pQ2z!'", ")", "]", "}", ") = 'Kx7#pQ2z!'", "] = 'Kx7#pQ2z!'", ": 'Kx7#pQ2z!'", ":x: 'Kx7#pQ2z!'",
+    "# 'Kx7#pQ2z!'", "* 'Kx7#pQ2z!'", "@x", "@'Kx7#pQ2z!'", "@ 'Kx7#pQ2z!'", "return 'Kx7#pQ2z!'", "def a(b='Kx7#pQ2z!')", "new String('Kx7#pQ2z!')", "b'Kx7#pQ2z!'", "String('Kx7#pQ2z!')", "pack('H*', 'Kx7#pQ2z!')", "a.decode('Kx7#pQ2z!')", "(str) 'Kx7#pQ2z!'",
+    "'Kx7#pQ2z!'", "`Kx7#pQ2z!`", "[ 'Kx7#pQ2z!' ]", "{'Kx7#pQ2z!'}", "-> 'Kx7#pQ2z!'", "<- 'Kx7#pQ2z!'", "<<'Kx7#pQ2z!'", "password = 'Kx7#pQ2z!'", "password, 'Kx7#pQ2z!'", "Kx7pQ2zL9w5", "Kx7pQ2zL9w5,", "&'a 'Kx7#pQ2z!'", "!x 'Kx7#pQ2z!'", "'Kx7#pQ2z!' }", "'Kx7#pQ2z!'),", "?x", ". 'Kx7#pQ2z!'", "/x", "+ 'Kx7#pQ2z!'",
+)  # fmt: skip
+
+
+FRONTS = ("", "put(", "setOption(a, ", "x['", "password, ", '"', ":", "{ ", "({ ")
+SIGNS = (",", ":", " =", " =>", "'],", '":')
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_behind_a_comma_or_below_and_is_dismissed_is_nothing(kind: str, end: str) -> None:
+    for front, name, sign, behind in itertools.product(
+        FRONTS, ("token", "Password", "a.PASSWORD"), SIGNS, ON_THE_NEXT
+    ):
+        data = f"\n{front}{name}{sign}{end}   {behind}\n".encode()
+        assert said(data, kind) == whole(data, kind), data
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_class_of_find_is_still_read(kind: str) -> None:
     for line in CLASSES.read_bytes().splitlines():
