@@ -38,7 +38,7 @@ _KEYS = (
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[\w{0,12}\])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[[\"']?\w{0,12}[\"']?\])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
