@@ -100,6 +100,21 @@ def _is_counted(value: str) -> bool:
     )
 
 
+_PIECE = re.compile(r"[A-Za-z]+|v?\d[\d.]*[a-z]?|[A-Za-z]{2,}\d[\d.]*[a-z]*|\w{2,4}")
+_SHORTEST_OF_A_KEY = 4
+
+
+def _is_of_a_licence(name: str, value: str) -> bool:
+    """Whether a key of licences tells which text is meant (`bsd-new-2.0`): pieces of one length open a program."""
+    pieces = value.split("-")
+    return (
+        len(pieces) > 1
+        and "licen" in name.lower()
+        and all(map(_PIECE.fullmatch, pieces))
+        and (len({len(one) for one in pieces}) > 1 or len(pieces[0]) < _SHORTEST_OF_A_KEY)
+    )
+
+
 _MANY_MEANINGS = frozenset("pass pw pwd psk".split())
 """Names of other things too: of a turn of drawing, of a folder."""
 _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
@@ -134,7 +149,13 @@ def token(  # noqa: PLR0911 - one return for each degree
     """
     if "community" in name.lower() and "community" in value.lower():
         return None
-    if _HASHED.search(name) or _is_counted(value) or _is_of_a_queue(name, value) or _OF_A_PROJECT.match(name):
+    if (
+        _HASHED.search(name)
+        or _is_counted(value)
+        or _is_of_a_queue(name, value)
+        or _is_of_a_licence(name, value)
+        or _OF_A_PROJECT.match(name)
+    ):
         return None
     said = strength(value)
     digits = any(c.isdigit() for c in value)
