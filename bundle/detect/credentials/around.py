@@ -55,7 +55,7 @@ _HOST = re.compile(r"^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,4}$")
 
 
 _AMONG = re.compile(
-    r"\bin\s*$|(?i:(?:users|accounts|names|clients|groups|roles|admins|databases|drivers)(?:_\w{1,40})?\s{0,4}[:=]\s{0,4})$"
+    r"(?:\b|_)in\s*=?\s*$|(?i:(?:users|accounts|names|clients|groups|roles|admins|databases|drivers)(?:_\w{1,40})?\s{0,4}[:=]\s{0,4})$"
 )
 """Before a list that something is looked up in, or of names: `if name not in ("admin", "public")`, `users = ["root", "dbadm1n"]`."""
 
@@ -69,6 +69,9 @@ def account_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
         _DASHED.match(caught.value)
         or _HOST.match(caught.value)
         or caught.value.lower() == caught.user.lower()
+        or (
+            caught.value[:1].isupper() and caught.value.lower().startswith(caught.user)
+        )  # ('admin', 'Administrator')
         or not (said is Strength.COMMON or is_generated(caught.value))
     ):
         return None

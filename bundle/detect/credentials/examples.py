@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bundle.detect.credentials import place
+from bundle.detect.credentials.places import COMPLETES
 from bundle.detect.credentials.textview import View
 
 _EXAMPLES = re.compile(
@@ -41,7 +42,8 @@ def explains(view: View, at: int) -> bool:
     `examples=["...`, `"example": {"token": "...` of an interface.
     """
     near = view.text(max(0, at - _ENTRY), at)
-    if place.explains(view.before(at)) or any(one.search(near) for one in _OF_EVERYBODY):
+    before = view.before(at)
+    if place.explains(before) or COMPLETES.match(before) or any(one.search(near) for one in _OF_EVERYBODY):
         return True
     before = view.text(max(0, at - _FAR), at)
     if "example" in before and _YAML.search(before):

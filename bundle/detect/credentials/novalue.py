@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bundle.detect.credentials import place
-from bundle.detect.credentials.keyword import kind_of
+from bundle.detect.credentials.keyword import Kind, kind_of
 from bundle.detect.credentials.naming import DUMMIES, NAMES_A_NAME
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import is_generated, is_template
@@ -51,6 +51,17 @@ def _goes_on(key: str, value: str, kind: str) -> bool:
     )
 
 
+_LETTER_BY_NUMBER = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))")
+
+
+def _is_a_label(value: str) -> bool:
+    """Whether a value is the word for a password in a language with accents, which a program shows."""
+    if value.isascii() and "\\" not in value:
+        return False
+    said = _LETTER_BY_NUMBER.sub(lambda found: chr(int(found[1] or found[2], 16)), value)
+    return kind_of(said) is Kind.PASSWORD
+
+
 def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     """Whether the value is the name of a setting, a text with variables in it, or the label of its own name."""
     if (
@@ -62,6 +73,7 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
             kind == place.CODE and "_" in value and key.lower().endswith(f"_{value}")
         )  # CONF_PEER_KEY = "peer_key"
         or (value[:1] in _BEFORE_A_NAME and value[1:] == key)  # `/let _pass="%_pass"`
+        or (kind in PROGRAMS and _is_a_label(value))
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
     ):
@@ -139,6 +151,8 @@ def filled_in_beside(view: View, at: int, value: str) -> bool:
 _CLASS = re.compile(r"""[{,]\s{0,4}["']?(?P<n>[A-Za-z][\w-]{0,40})["']?:["'](?P<v>[\w-]{8,40})["']""")
 """A class of a style sheet with what packers call it: `failedText:"djb2tgEZ6C6vVIx9ZVaw"`."""
 _FEW_CLASSES = 4
+_WORD = re.compile(r"[A-Za-z_]{3,40}")
+_OF_AN_ACCOUNT = re.compile(r"(?i)user|login|account|database|db|name|email|host")
 
 
 def _is_of_a_style(view: View, at: int, value: str) -> bool:
@@ -152,10 +166,22 @@ def _is_of_a_style(view: View, at: int, value: str) -> bool:
     return sum(kind_of(name) is None for name in like) >= _FEW_CLASSES
 
 
+_FEW_OTHERS = 3
+
+
+def _is_of_many(view: View, at: int, value: str) -> bool:
+    """Whether settings that promise nothing are given the same word: of what each is a part."""
+    near = view.text(max(0, at - _AROUND), at + _AROUND)
+    if not _WORD.fullmatch(value) or near.count(value) <= _FEW_OTHERS:
+        return False
+    named = re.findall(rf"""([A-Za-z]\w{{0,40}})["']?\s{{0,4}}(?:=>|=|:)\s{{0,4}}["']{value}["']""", near)
+    return sum(kind_of(name) is None and not _OF_AN_ACCOUNT.search(name) for name in named) >= _FEW_OTHERS
+
+
 def named_beside(view: View, at: int, value: str) -> bool:
     """Whether a word for a password stands near a setting that is given its own name, as constants are by which settings are found."""
     if value.lower() not in DUMMIES:
-        return _is_of_a_style(view, at, value)
+        return _is_of_a_style(view, at, value) or _is_of_many(view, at, value)
     near = view.text(max(0, at - _AROUND), at + _AROUND)
     return (
         _NAMES_BESIDE.search(near) is not None

@@ -153,8 +153,14 @@ def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if is_generated(caught.value) or usual or (roles and is_chosen(caught.value)) else None
 
 
-def paired(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """user:password after an option; numbers and groups of the system stand there as well."""
+COMPLETES = re.compile(r"[ \t]*complete[ \t]+-\w")
+"""A line that tells a shell what a command may be given."""
+
+
+def paired(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """user:password after an option; numbers and groups of the system stand there as well, and what completes a command."""
+    if COMPLETES.match(match.string, match.string.rfind("\n", 0, match.start()) + 1):
+        return None
     return caught if is_generated(caught.value) and caught.value.lower() != caught.user.lower() else None
 
 

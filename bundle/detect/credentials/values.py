@@ -71,6 +71,7 @@ _STANDS_FOR_ONE = re.compile(
     | __[a-z][\w-]*[a-z\d]__ | (?-i://[A-Z][A-Z_]+//) | [\w-]{1,40}\.{3,4}[\w-]{1,40} | [a-z]{2,}(?=\S*:v\d)(?::(?:[a-z]{2,}|v\d{1,2})){2,} | \$2[aby]\$\d\d\$
     | (?-i:(?:String|ID|Int|Float|Boolean)![,)]{1,2}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
     | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
+    | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
     | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
     | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
      \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
@@ -90,12 +91,12 @@ and a name that a variable, or a constant, goes on with; a variable's variable, 
 (`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
 setting, a mark (`_DBWORD_`), a number of a test, what tools that try passwords put them in for (`FILE0`, `FUZZ`), an encrypted password's kind, registers of a processor, minisign's public key, a community of BGP, PostHog's token for everybody, ways to sign,
 a class behind its module (`a.b:C`, `a::b::c`), who wrote a module, a text to fill in, a type of Slack's,
-a pattern of names, a colour, and a call. A mark that a program knows its own values by (`__A-B__`, `//IMPLICIT//`), what was
+a pattern of names, a colour, a picture of a hash (`$6$salt$hash`), and a call. A mark that a program knows its own values by (`__A-B__`, `//IMPLICIT//`), what was
 shortened (`sk-...xyz1`), the name of what a cache keeps (`a:b:v1:c`), the head of a hash, a type of GraphQL's
 before the next argument, and what a test makes up with its own name (`SECRET_<uuid>`). A method of HTTP, a route of one word, a
 format with its number, the word that asks for one to be made, and the head of tokens (`n8n_api_`); a text of Python that is
-filled in, one part over and over, and letters that JSON writes by their number;
-before these, a picture of a hash (`$6$salt$hash`)."""
+filled in, one part over and over, and letters that JSON writes by their number; a label with the mark of what has to be filled in,
+a kind of wireless network, and the head of an address that goes on."""
 _OF_A_PATTERN = re.compile(
     r"\[\^?[^\]\s]{0,20}(?:a-z|A-Z|0-9)[^\]\s]{0,30}\]|\(\?(?:P?<\w+>|:)|\\[sdwSDW](?:[+*?]|\{\d)"
 )
