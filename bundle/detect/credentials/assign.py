@@ -215,7 +215,7 @@ _JOINED = re.compile(r"\[|->|::")
 _LONGEST_TABLE = 24
 _MESSAGES = r"\$?(?:form_?)?(?:errors?|messages?|msgs?|warnings?|hints|labels?|titles|placeholders?|rules)"
 _OF_MESSAGES = re.compile(rf"(?i){_MESSAGES}(?:\[|\.|->)")
-_OF_MESSAGES_BEFORE = re.compile(rf"""(?i)(?<![A-Za-z]){_MESSAGES}(?:\[["']?|\.|->)$""")
+_OF_MESSAGES_BEFORE = re.compile(rf"""(?i)(?<![A-Za-z]){_MESSAGES}(?:\[["']?|\.|->)$|\bv-(?:model|bind):$""")
 """What is said about a field: `errors[CONF_PASSWORD] = "cannot_connect"`."""
 _TYPE = re.compile(r"\bAWS::\w{1,60}::$")
 """A type of CloudFormation's."""

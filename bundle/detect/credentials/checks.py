@@ -255,12 +255,16 @@ _ASKED_BEHIND = re.compile(
     r"""(?i)\s*(?:if|when)\s[^\n]{0,80}\bexpect\w*\s?\([^\n]{0,60}(?:assword|assphrase)"""
 )
 """A prompt in the condition that Perl has behind its statement: `send("...") if $e->expect(5, 'password:')`."""
+_EVENT = re.compile(r"""(?i)send\s*\(\s*["'][A-Za-z_-]+\d?["']\s*\)""")
+"""What a machine of states is sent: no terminal goes on without the end of a line."""
 _TURN = re.compile(r"(?i)expect|\bsend(?:line|ln)?\b|interact")
 
 
 def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What is sent right after a prompt that asks for a password was waited for."""
     before = match.string[: match.start()]
+    if NAME_ONLY.match(caught.value) and _EVENT.match(match[0]):
+        return None
     turns = [m.end() for m in _TURN.finditer(before)]
     asked = _PROMPT.search(before[turns[-1] if turns else 0 :]) or _ASKED_BEHIND.match(
         match.string, match.end()

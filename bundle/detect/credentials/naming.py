@@ -53,7 +53,7 @@ def _is_of_a_queue(name: str, value: str) -> bool:
 
 
 _NAME_OF_WORDS = re.compile(
-    r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+(?:_v?\d)?$|[a-z]{2,}(?:-[a-z]{2,})+-v\d$|[A-Z]{2,}(?:_[A-Z]{2,})+\d?$"
+    r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+(?:_v?\d)?$|[a-z]{2,}(?:-[a-z]{2,})+-v\d$|[A-Z]{2,}(?:_[A-Z]{2,})+_?\d?$"
 )
 """Small words joined by signs, or great ones, a number behind them: `_sf2_attributes`, `PARAM_ALPHANUM`."""
 

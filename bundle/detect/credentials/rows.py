@@ -53,6 +53,8 @@ _NOT_COLUMNS = frozenset("primary key unique index constraint foreign check full
 _PLAIN_HASHES = (32, 40, 64)
 _MOST = 500
 """Rows of one statement that are looked at: what thousands of rows hold is the users' data, not what is shipped."""
+_SURE = 24
+"""Rows of a file whose passwords are told as sure."""
 _READ = 1 << 20
 _LONGEST_HEAD = 5000
 _SHORTEST = 2
@@ -120,7 +122,22 @@ class _Stretch:
 
 
 def catches(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
-    """Yield family and catch for each password in the rows of the statements near the hits."""
+    """Yield family and catch for each password in the rows of the statements near the hits, sure of the first ones."""
+    return _sure_of_few(_in_statements(view, ends))
+
+
+def _sure_of_few(caught: Iterator[tuple[str, Catch]]) -> Iterator[tuple[str, Catch]]:
+    """Yield catches of rows, those behind the first ones as less sure: people made up for a test come in hundreds, accounts that are shipped do not."""
+    said = 0
+    for family, one in caught:
+        said += one.confidence is Confidence.HIGH
+        if said > _SURE and one.confidence is Confidence.HIGH:
+            yield family, replace(one, confidence=Confidence.MEDIUM, note=one.note or "one of many rows")
+        else:
+            yield family, one
+
+
+def _in_statements(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
     position = 0
     columns = cache(lambda table: tuple(_defined(view, table)))
     stretch = _Stretch(view)
@@ -315,6 +332,10 @@ def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: b
 
 def tabular(view: View) -> Iterator[tuple[str, Catch]]:
     """Yield family and catch for each password in a file of separated values whose first line names its columns."""
+    return _sure_of_few(_in_columns(view))
+
+
+def _in_columns(view: View) -> Iterator[tuple[str, Catch]]:
     text = view.text(0, min(len(view.data), _READ))
     head = next((m for m in _LINE.finditer(text) if not m[0].startswith("#") or _HEAD.match(m[0])), None)
     if head is None:

@@ -189,9 +189,15 @@ _MEMBER = re.compile(r"[a-z]+\.[a-z]+$")
 """What a program asks a server for: `users.list`."""
 
 
+_MANY_MORE = re.compile(r"""(?:\s*,\s*["'][^"'\n]{0,40}["']){4}""")
+"""Literals behind those that log in: more than there are settings of a connection."""
+
+
 def of_database(caught: Catch, match: re.Match[str]) -> Catch | None:
     """Host, account and password in one list under the name of a database, which other lists are called after as well."""
     first = _FIRST.search(match[0])
+    if _MANY_MORE.match(match.string, match.end()):
+        return None
     return asked(caught, match) if first and _HOST.search(first[1]) else None
 
 

@@ -72,6 +72,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:(?:String|ID|Int|Float|Boolean)![,)]{1,2}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
     | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
     | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
+    | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+
     | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
     | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
      \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
@@ -96,7 +97,7 @@ shortened (`sk-...xyz1`), the name of what a cache keeps (`a:b:v1:c`), the head 
 before the next argument, and what a test makes up with its own name (`SECRET_<uuid>`). A method of HTTP, a route of one word, a
 format with its number, the word that asks for one to be made, and the head of tokens (`n8n_api_`); a text of Python that is
 filled in, one part over and over, and letters that JSON writes by their number; a label with the mark of what has to be filled in,
-a kind of wireless network, and the head of an address that goes on."""
+a kind of wireless network, the head of an address that goes on, a text that is not yet translated, and a member that is turned over."""
 _OF_A_PATTERN = re.compile(
     r"\[\^?[^\]\s]{0,20}(?:a-z|A-Z|0-9)[^\]\s]{0,30}\]|\(\?(?:P?<\w+>|:)|\\[sdwSDW](?:[+*?]|\{\d)"
 )
@@ -149,7 +150,9 @@ _PADDED = re.compile(
 """Base64 that begins like a path: none ends with the signs that fill it up."""
 
 
-_CODE_BETWEEN = re.compile(r"\+[A-Za-z_$][\w$.]*\)+[;,}].*\b(?:function|throw|return|var|if)\b")
+_CODE_BETWEEN = re.compile(
+    r"\+[A-Za-z_$][\w$.]*(?:\)+[;,}].*\b(?:function|throw|return|var|if)\b|,(?:null|void 0|![01]|[A-Za-z_$])[,)])"
+)
 """What packed code has between two of its literals, of all signs though it is: `"Bad token: "+a);}function b(c){throw Error("...`."""
 _PUBLISHED = frozenset(
     "dpf43f3p2l4k3l03 kd94hf93k423kf44 hh5s93j4hdidpola hdhd0244k9j7ao03 nnch734d00sl2jdk pfkkdhi9sl3r4s00 9djdj82h48djs9d2 j49sk3j29djd kkk9d7dh3k39sjv7 dh893hdasih9 "
