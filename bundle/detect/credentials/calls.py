@@ -135,7 +135,8 @@ _OF_BOTH = frozenset(("snmpget", "snmpset", "snmpwalk"))
 
 
 def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | None:
-    if len(found) <= sink.secret or (sink.callee in _OF_BOTH and _is_of_a_walk(found)):
+    called_back = any(_CALLED_BACK.search(other.name) for other in found[: sink.secret])
+    if len(found) <= sink.secret or called_back or (sink.callee in _OF_BOTH and _is_of_a_walk(found)):
         return None
     one = found[sink.secret]
     if one.other and one.value is None:
@@ -217,6 +218,8 @@ def sure_of_class(sink: Sink, value: str, user: str | None) -> Confidence | None
     return _sure(sink, value, direct=True)
 
 
+_CALLED_BACK = re.compile(r"(?i)callback$|(?:^|[._])on_[a-z_]+$|_cb$")
+"""A function that is called when something happens: `box.connect('toggled', self.__toggle_callback, 'update_x2')`."""
 _NAME_OF_ONE = re.compile(r"(?i)(?<![a-z])(?:user_?|account_?|login_?|host_?|db_?)?name$")
 """What a variable holds that is called a name, wherever it is given."""
 _OWN = frozenset("this self cls static parent".split())

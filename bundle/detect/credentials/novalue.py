@@ -51,6 +51,8 @@ def _goes_on(key: str, value: str, kind: str) -> bool:
     )
 
 
+_CONSTANT = re.compile(r"[A-Z]{3,}(?:_[A-Z]{2,}){1,6}$")
+_SHORT = 3
 _LETTER_BY_NUMBER = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))")
 
 
@@ -74,6 +76,8 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         )  # CONF_PEER_KEY = "peer_key"
         or (value[:1] in _BEFORE_A_NAME and value[1:] == key)  # `/let _pass="%_pass"`
         or (kind in PROGRAMS and _is_a_label(value))
+        or (kind in PROGRAMS and len(key) <= _SHORT and _CONSTANT.match(value))  # Pw="UPDATE_X_INTERFACE"
+        or (key.lower() == "credentials" and value.lower() in DUMMIES)  # a section with its setting
         or value.lower().endswith(f":{key.lower()}")
         or _ATTRIBUTE.fullmatch(value)
     ):

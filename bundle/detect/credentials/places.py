@@ -67,9 +67,14 @@ _ARGUMENT = re.compile(r"^[a-z][a-z_-]*=\S*$")
 """`retry=3` behind a word: an argument beside it."""
 
 
+_OF_A_COUNTRY = re.compile(r"[A-Z]{2}\t[A-Z][a-z]")
+"""`PW<tab>Palau`: a country behind its code."""
+
+
 def spaced(caught: Catch, match: re.Match[str]) -> Catch | None:
     """`name value` alone on a line of a configuration; a way of hashing is no password."""
     other = caught.value.lower() in _METHODS or (not match["q"] and _ARGUMENT.match(caught.value))
+    other = other or _OF_A_COUNTRY.match(match[0])
     return None if other else named(caught, match)
 
 
