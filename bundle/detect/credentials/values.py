@@ -70,7 +70,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?:\$\w{1,20}){1,3}\$hash(?:ed)? | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | (?-i:RW[A-Za-z0-9+/]{54}) | (?:local|neighbor)-as(?::.*)? | (?-i:phc_\w{43}|[HRPE]S(?:256|384|512)|[a-z_]\w*(?:\.[a-z_]\w*){2,8}:[A-Za-z_]\w*|[A-Za-z]\w*(?:::[A-Za-z]\w*){2,}|cpan:[A-Z]+) | \{[\w.]+(?:\[[^\]{}]{1,30}\])+\} | (?:\\n)*%\[\d\][sdvq].*
     | __[a-z][\w-]*[a-z\d]__ | (?-i://[A-Z][A-Z_]+//) | [\w-]{1,40}\.{3,4}[\w-]{1,40} | [a-z]{2,}(?=\S*:v\d)(?::(?:[a-z]{2,}|v\d{1,2})){2,} | \$2[aby]\$\d\d\$
     | (?-i:(?:String|ID|Int|Float|Boolean)![,)]{1,2}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
-    | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
+    | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u(?!00[2-7])[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
     | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
     | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+
     | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
@@ -96,7 +96,7 @@ a pattern of names, a colour, a picture of a hash (`$6$salt$hash`), and a call. 
 shortened (`sk-...xyz1`), the name of what a cache keeps (`a:b:v1:c`), the head of a hash, a type of GraphQL's
 before the next argument, and what a test makes up with its own name (`SECRET_<uuid>`). A method of HTTP, a route of one word, a
 format with its number, the word that asks for one to be made, and the head of tokens (`n8n_api_`); a text of Python that is
-filled in, one part over and over, and letters that JSON writes by their number; a label with the mark of what has to be filled in,
+filled in, one part over and over, and words with accents that JSON writes by their number; a label with the mark of what has to be filled in,
 a kind of wireless network, the head of an address that goes on, a text that is not yet translated, and a member that is turned over."""
 _OF_A_PATTERN = re.compile(
     r"\[\^?[^\]\s]{0,20}(?:a-z|A-Z|0-9)[^\]\s]{0,30}\]|\(\?(?:P?<\w+>|:)|\\[sdwSDW](?:[+*?]|\{\d)"
