@@ -175,7 +175,11 @@ def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def of_accounts(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password of an account in a table of such, not a field of one: `credentials = {"username": "admin"}`."""
-    return None if caught.user.lower() in _FIELDS or kind_of(caught.user) else asked(caught, match)
+    field = caught.user.lower() in _FIELDS or _FIELD.search(caught.user) or kind_of(caught.user)
+    return None if field else asked(caught, match)
+
+
+_FIELD = re.compile(r"[a-z](?:Id|Key|Name|Type|Url|Host)$")
 
 
 _FIELDS = frozenset(
