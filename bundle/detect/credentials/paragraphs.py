@@ -22,7 +22,7 @@ _WORD = r"(?:passw\w{1,5}|passphrase|passcode|kennwort|wachtwoord|pass|pwd?|pin|
 _NEAR_THE_END = re.compile(rf"(?i)\b\w*{_WORD}\b[^.!?;\n]{{0,24}}$")
 _TAIL = 48
 """Letters at the end of a line in which the word is that the next line goes on from."""
-_NEAR_THE_BEGIN = re.compile(rf"(?i)\W{{0,12}}(?:[\w-]+\W{{1,3}}){{0,4}}{_WORD}\b")
+_NEAR_THE_BEGIN = re.compile(rf"(?i)\W{{0,12}}(?:\w[\w-]{{0,40}}+[^\w-]{{1,3}}){{0,4}}{_WORD}\b")
 _FIRST_WORDS = 3
 _AROUND = ".,;:!?()\"'`*<>"
 _BOTH = re.compile(r"(?P<secret>[^\n]*\n[^\n]*)")

@@ -68,3 +68,10 @@ def test_wherever_the_line_ends(credentials: Credentials, told: str, path: str, 
 @pytest.mark.parametrize("text", NONE, ids=range(len(NONE)))
 def test_lines_that_do_not_go_on_tell_nothing(credentials: Credentials, text: str) -> None:
     assert places(credentials, "INSTALL.txt", f"Words before.\n\n{text}\nWords behind.\n") == set()
+
+
+@pytest.mark.parametrize("sign", ["-", "a-", "-a", "- ", "a--", "a -", "'", "a'"])
+def test_no_line_of_signs_is_read_for_ever(credentials: Credentials, sign: str) -> None:
+    line = sign * (500 // len(sign))
+    text = f"Words of a line that is full and goes on with the next one\n{line} password: {SECRET}\n{line}\n"
+    assert len(places(credentials, "INSTALL.txt", text)) <= 1
