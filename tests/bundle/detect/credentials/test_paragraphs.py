@@ -73,5 +73,5 @@ def test_lines_that_do_not_go_on_tell_nothing(credentials: Credentials, text: st
 @pytest.mark.parametrize("sign", ["-", "a-", "-a", "- ", "a--", "a -", "'", "a'"])
 def test_no_line_of_signs_is_read_for_ever(credentials: Credentials, sign: str) -> None:
     line = sign * (500 // len(sign))
-    text = f"Words of a line that is full and goes on with the next one\n{line} password: {SECRET}\n{line}\n"
-    assert len(places(credentials, "INSTALL.txt", text)) <= 1
+    text = f"Words of a line that is full and goes on with the next one\n{line} x of the keeper's password\n{line}\n"
+    assert places(credentials, "INSTALL.txt", text) == set()
