@@ -185,12 +185,19 @@ def _wide(item: tuple[Any, Any], flags: int) -> frozenset[int]:
     return _letters(given[2][0], flags) if many else frozenset()
 
 
+def _repeated(item: tuple[Any, Any], flags: int) -> frozenset[int]:
+    """Return the letters of which an item takes more or fewer."""
+    operation, given = item
+    some = operation in _REPEATS and given[1] > given[0] and len(given[2]) == 1
+    return _letters(given[2][0], flags) if some else frozenset()
+
+
 def _side_by_side(items: Any, flags: int) -> str:
-    """Return a letter of which two neighbours take as many as they like: in each of `n` lines, each way to share them counts."""
+    """Return a letter of which one takes as many as it likes and its neighbour some: in each of `n` lines, each way to share them counts."""
     for place, one in enumerate(items):
         own = _wide(one, flags)
         for other in items[place + 1 :] if own else ():
-            if shared := own & _wide(other, flags):
+            if shared := own & _repeated(other, flags):
                 return chr(min(shared))
             if not (other[0] is _constants.AT or (other[0] in _REPEATS and not other[1][0])):
                 break
@@ -251,6 +258,8 @@ def test_the_check_sees_a_pattern_that_can() -> None:
     assert worst(r"a\s*[^}]*\s*\}", re.UNICODE.value) == 3
     assert two_ways(r"-(?:[\s+,]|\\[nrt]|[A-Z+]){40,20000}?-", 0) == "+"
     assert shared(r"a:\n(?:[ \t]+[^\n]*\n){0,40}$", 0) == "\t"
+    assert shared(r"(?:[\w-]+\W{1,3}){0,4}password", 0) == "-"
+    assert not shared(r"(?:\w[\w-]{0,40}[^\w-]{1,3}){0,4}password", 0)
     assert shared(r"(?:\bchr\(\d\)\s*\.?\s*){8,}", 0) == "\t"
     assert not shared(r"a:\n(?:[ \t][^\n]*\n){0,40}$", 0)
     assert not two_ways(r"-(?:[\s,]|\\[nrt]|[A-Z+]){40,20000}?-", 0)
