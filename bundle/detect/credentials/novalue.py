@@ -128,18 +128,17 @@ _TYPES = re.compile(
 
 _NAMES_BESIDE = re.compile(
     r"""(?:USER(?:_?NAME)?|URL|HOST|DRIVER|LOGIN|DATABASE|PORT|NONE)["']?\s{0,8}(?:=>|=|:)\s{0,8}["'](?i:user(?:_?name)?|url|host|driver|login|database|port|none)["']"""
-    r"""|\b[A-Z]\w{0,40}_(?P<w>(?!PASS|PWD|PSK)[A-Z]{3,20})["']?\s{0,8}(?:=>|=|:)\s{0,8}\\?["'](?i:(?P=w))\\?["']"""
 )
-"""Constants that name the settings of a connection, or are given their own last word: `DB_DRIVER = "driver"`, `FLOW_IMPLICIT = "implicit"`."""
+"""Constants that name the settings of a connection: `DB_DRIVER = "driver"`."""
 _TYPES_AROUND = re.compile(
     r"""["'](?!type)\w{1,40}["']\s{0,4}(?:=>|:)\s{0,4}["'](?:string|int|integer|bool|boolean|float|number)["']"""
 )
 """Settings beside, each with what a program wants for it: `'LDAPBASE': 'string'`."""
 _FEW_TYPES = 2
 _NAMED_ALIKE = re.compile(
-    r"""(?i)\b[a-z][a-z0-9]{1,20}_(?P<n>\w{3,40})["']?\s{0,4}(?:=>|=|:)\s{0,4}["'](?P=n)["']"""
+    r"""(?i)\b[a-z]\w{1,40}?_(?P<n>(?!pass|pwd|psk)\w{3,40})["']?\s{0,8}(?:=>|=|:)\s{0,8}\\?["'](?P=n)\\?["']"""
 )
-"""Names of columns that are a part of their setting's: `share_max_uses: 'max_uses'`."""
+"""What is given the end of its own name, as columns and constants are: `share_max_uses: 'max_uses'`, `FLOW_IMPLICIT = "implicit"`."""
 _WAY_IN = re.compile(r"""AUTH_(PASSWORD|PASSWD|PASS|SECRET|TOKEN)\b(?=[\s=>:"']{1,8}(?i:\1)\b)""")
 """One of the ways to log in, `AUTH_PASSWORD = "password"`, unless an account of it is near."""
 _ACCOUNT_OF_IT = re.compile(r"(?i)auth_?(?:user|login|name|account)")

@@ -13,9 +13,7 @@ from bundle.walk.member import Content, Member
 _LONGEST = 1 << 24
 """Bytes that are looked through; who writes longer sources writes no documentation into them."""
 _TRIPLE = (b'"""', b"'''")
-_FRONT = re.compile(
-    rb"(?P<head>[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?:[\w.]{1,30}\([ \t]*)?)?)[rRuUbBfF]{0,2}"
-)
+_FRONT = re.compile(rb"[ \t]*(?:(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*(?:[\w.]{1,30}\([ \t]*)?)?[rRuUbBfF]{0,2}")
 """All that stands on its line before a text of its own."""
 _LONGEST_FRONT = 2000
 _TEXTS = re.compile(
