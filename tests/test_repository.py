@@ -73,3 +73,13 @@ def test_a_module_is_short_or_has_a_reason(tracked: list[str]) -> None:
         n: len((ROOT / n).read_text(encoding="utf-8").splitlines()) for n in ours if (ROOT / n).is_file()
     }
     assert {name for name, length in lengths.items() if length > 400} == set(LONG)
+
+
+PORT = re.compile(r"^\s*def \w*free_port\b", re.MULTILINE)
+
+
+def test_free_ports_come_from_one_place(tracked: list[str]) -> None:
+    """A port that the kernel chooses and that is let go at once may come a second time: two servers of a test met there."""
+    programs = [name for name in tracked if name.endswith(".py") and (ROOT / name).is_file()]
+    own = [name for name in programs if PORT.search((ROOT / name).read_text(encoding="utf-8"))]
+    assert own == ["tests/ports.py"]

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from tests.host.engine_stand_in import Engine, free_port
+from tests.host.engine_stand_in import Engine
 from tests.playbooks.site import attended
+from tests.ports import free_port
 
 
 @pytest.fixture

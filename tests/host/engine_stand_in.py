@@ -23,12 +23,6 @@ time.sleep(600)
 """
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @dataclass
 class Engine:
     """The stand-in under `root`; `process` is the name the kernel knows it by."""

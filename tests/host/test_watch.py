@@ -17,8 +17,9 @@ import pytest
 from hardening.host import engine_plan, stream
 from hardening.host import plan as planning
 from hardening.host.engine_firewall import Firewall
-from tests.host.engine_stand_in import Engine, free_port
+from tests.host.engine_stand_in import Engine
 from tests.host.little import AGES, interpreter
+from tests.ports import free_port
 
 
 @dataclass

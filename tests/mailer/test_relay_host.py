@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from tests.host.engine_stand_in import free_port
 from tests.mailer.conftest import Site
+from tests.ports import free_port
 
 NOBODY = 65534
 

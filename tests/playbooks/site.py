@@ -20,6 +20,7 @@ import pytest
 import trustme
 
 from hardening import resources
+from tests.ports import free_port
 
 WEAK = "AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0"
 """Suites without forward secrecy or authenticated encryption, that OpenSSL 3 still speaks when asked to."""
@@ -34,12 +35,6 @@ def program(name: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass

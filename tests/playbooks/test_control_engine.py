@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.host.engine_stand_in import Engine, free_port
+from tests.host.engine_stand_in import Engine
 from tests.host.little import digest
 from tests.playbooks.site import QUESTION, Played, play
+from tests.ports import free_port
 
 SET = "Set the control engine's port"
 

@@ -17,7 +17,8 @@ import pytest
 
 from tests.mailer.conftest import Site
 from tests.mailer.fake_m365 import Fake
-from tests.playbooks.site import Played, free_port, play
+from tests.playbooks.site import Played, play
+from tests.ports import free_port
 
 
 class Host:

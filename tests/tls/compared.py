@@ -16,6 +16,7 @@ from hardening.tls.scan import run as scans
 from hardening.tls.scan import ssh
 from hardening.tls.scan.wire import Wire
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import servers
 
 Seen = dict[str, tuple[str, ...]]
@@ -133,7 +134,7 @@ def ssh_in(offer: Offer) -> Seen:
 def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     """Render, start the real sshd, audit its file and scan it. Errors: UsageError when refused."""
     server = servers.SERVERS[name]
-    port = servers.free_port()
+    port = free_port()
     certificate = servers.pair(kind, folder.parent / "certificates")
     made = renders.render(find(name), policy, params=server.params(port, certificate))
     main = servers.write(name, made.text, folder, port, certificate)
@@ -158,7 +159,7 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     if find(name).ssh:
         return compare_ssh(name, policy, kind, folder)
     certificate = servers.pair(kind, folder.parent / "certificates")
-    port = servers.free_port()
+    port = free_port()
     version, build = server.release(), server.library()
     params = server.params(port, certificate)
     made = renders.render(find(name), policy, version=version, build=build, params=params)

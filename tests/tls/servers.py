@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.ports import free_port
 from tests.tls import java_servers
 
 KEYS = ("rsa", "ec")
@@ -501,13 +502,6 @@ def pair(kind: str, folder: Path) -> Pair:
     found.both.write_bytes(issued.private_key_pem.bytes() + chain)
     found.both.chmod(0o600)
     return found
-
-
-def free_port() -> int:
-    """Return a port on loopback that nobody listens on just now."""
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])
 
 
 def write(name: str, rendered: str, folder: Path, port: int, certificate: Pair) -> Path:

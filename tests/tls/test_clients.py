@@ -15,6 +15,7 @@ from hardening.tls.auditing import audit
 from hardening.tls.clients import Client, client, clients, locked_out, simulate, warning
 from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import oracles, servers
 
 HERE = in_file("nginx.conf", 1)
@@ -56,7 +57,7 @@ def _offer(server: str, certificate: servers.Pair, folder: Path, port: int) -> t
 def test_predicted_handshakes_are_the_real_ones(settings: str, kind: str, tmp_path: Path) -> None:
     servers.needed("nginx")
     oracles.needed(oracles.SYSTEM)
-    port = servers.free_port()
+    port = free_port()
     main, offer = _offer(settings, servers.pair(kind, tmp_path / "certificates"), tmp_path / "server", port)
     with servers.running("nginx", main, port):
         for name, build in REAL.items():

@@ -16,6 +16,7 @@ from hardening.tls.clients import warning
 from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import servers
 
 NEWEST = (
@@ -65,7 +66,7 @@ def test_scanning_warns_when_everything_was_asked(
     flags: tuple[str, ...], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     servers.needed("nginx")
-    pair, port = servers.pair("rsa", tmp_path / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", tmp_path / "certificates"), free_port()
     made = render(
         find("nginx"), policies.load("mozilla-modern"), params=servers.SERVERS["nginx"].params(port, pair)
     )

@@ -22,17 +22,11 @@ from bundle.cluster.work import fetched
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
+from tests.ports import free_port
 
 pytest.importorskip("distributed")
 pytest.importorskip("moto")
 PATIENCE = 60
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @dataclass

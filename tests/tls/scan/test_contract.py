@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from hardening.cli import run as harden
 from hardening.tls import policy
-from tests.tls import servers
+from tests.ports import free_port
 from tests.tls.scan import middleboxes
 from tests.tls.scan.middleboxes import Box
 from tests.tls.scan.test_real import GOOD, nginx
@@ -32,8 +31,7 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 
 def _dead() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return f"127.0.0.1:{sock.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def _report(path: Path, *words: str) -> tuple[int, Json]:
@@ -45,7 +43,7 @@ def _report(path: Path, *words: str) -> tuple[int, Json]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A compliant server, a weak one, and a compliant one that never says no in words."""
     folder = tmp_path_factory.mktemp("nginx")
-    port = servers.free_port()
+    port = free_port()
     weak = f"}} server {{ listen 127.0.0.1:{port} ssl; {WEAK}"
     with nginx(folder, GOOD, more=weak.replace("PORT", str(port))) as good:
         box = Box((int(good.rpartition(":")[2]),), send=middleboxes.swallow_alerts)

@@ -28,15 +28,10 @@ from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
 from hardening.tls.scan.wire import Wire
+from tests.ports import free_port
 from tests.tls.scan.test_real import GOOD, nginx
 
 QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -79,7 +74,7 @@ _LISTS = [
 
 
 def test_nothing_answering_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
-    assert harden(["tls", "scan", f"127.0.0.1:{_free_port()}", "--timeout", "1"]) == 3
+    assert harden(["tls", "scan", f"127.0.0.1:{free_port()}", "--timeout", "1"]) == 3
     assert "refused" in capsys.readouterr().out
 
 
@@ -101,7 +96,7 @@ def test_what_cannot_be_scanned_is_one_clear_line(
 
 
 def test_a_stream_is_one_json_line_per_endpoint_and_resumes(tmp_path: Path) -> None:
-    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    dead = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
     state = tmp_path / "state"
     first = CliRunner().invoke(command, [dead[0], "--stream", "--state", str(state)], standalone_mode=False)
     assert json.loads(first.stdout)["subject"]["id"] == dead[0]
@@ -112,7 +107,7 @@ def test_a_stream_is_one_json_line_per_endpoint_and_resumes(tmp_path: Path) -> N
 
 
 def test_a_state_speaks_of_what_is_asked_for_alone(tmp_path: Path) -> None:
-    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    dead = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
     words = ["tls", "scan", "--state", str(tmp_path / "state"), "--format", "json", "-o"]
     for number, endpoints in enumerate((dead, [dead[1], dead[1]])):
         report = tmp_path / f"{number}.json"
@@ -123,7 +118,7 @@ def test_a_state_speaks_of_what_is_asked_for_alone(tmp_path: Path) -> None:
 
 def test_a_state_survives_being_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    run = scan([f"127.0.0.1:{_free_port()}"], [policy.load("aspect")], QUICK)
+    run = scan([f"127.0.0.1:{free_port()}"], [policy.load("aspect")], QUICK)
     outcome = (run.subjects[0], run.findings, run.results)
     state = State(path, {"policies": ["aspect"]})
     state.add(outcome)
@@ -178,7 +173,7 @@ def test_ssh_1_is_named() -> None:
 def test_what_other_vantage_points_streamed_is_merged(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    dead = [f"127.0.0.1:{_free_port()}", f"127.0.0.1:{_free_port()}"]
+    dead = [f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"]
     for number, endpoint in enumerate(dead):
         assert harden(["tls", "scan", endpoint, "--stream"]) == 3
         (tmp_path / f"{number}.jsonl").write_bytes(capfdbinary.readouterr().out)
@@ -197,7 +192,7 @@ def test_a_scan_that_is_killed_resumes_and_says_the_same(how: signal.Signals, tm
         ("127.0.0.1", 0)
     )  # takes connections and says nothing: it keeps the scan waiting
     slow = f"127.0.0.1:{quiet.getsockname()[1]}"
-    dead = [f"127.0.0.1:{_free_port()}" for _ in range(3)]
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(3)]
     listed = tmp_path / "list"
     listed.write_text("\n".join([*dead, slow]) + "\n")
     state = tmp_path / "state"

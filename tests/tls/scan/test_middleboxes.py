@@ -22,6 +22,7 @@ from hardening.tls import policy
 from hardening.tls.scan.pace import Limits
 from hardening.tls.scan.run import Settings, scan
 from hardening.tls.scan.wire import Wire
+from tests.ports import free_port
 from tests.tls import servers
 from tests.tls.scan import middleboxes as boxes
 from tests.tls.scan.middleboxes import Box
@@ -79,7 +80,7 @@ def _wait(port: int) -> None:
 def _nginx(folder: Path) -> Iterator[dict[str, int]]:
     """Run one nginx with all the servers that stand behind the boxes; give their ports."""
     servers.needed("nginx")
-    ports = {name: servers.free_port() for name in ("mixed", "strict", "named", "large")}
+    ports = {name: free_port() for name in ("mixed", "strict", "named", "large")}
     key = rsa.generate_private_key(65537, 2048)
     _certificate(folder, "small", 0, key)
     _certificate(folder, "large", 3100, key)
@@ -110,7 +111,7 @@ def _nginx(folder: Path) -> Iterator[dict[str, int]]:
 @contextmanager
 def _stateless(folder: Path) -> Iterator[int]:
     """TLS 1.3 alone, which sends everybody back with a cookie."""
-    port = servers.free_port()
+    port = free_port()
     words = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-tls1_3", "-stateless", "-quiet", "-www"]
     words += ["-cert", str(folder / "small.pem"), "-key", str(folder / "small.key")]
     with subprocess.Popen(

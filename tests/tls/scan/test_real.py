@@ -20,6 +20,7 @@ from hardening.findings import Run, Severity
 from hardening.reports import render
 from hardening.tls import policy, registry
 from hardening.tls.scan.run import Settings, offers, scan
+from tests.ports import free_port
 from tests.tls import servers
 
 GOOD = (
@@ -41,7 +42,7 @@ def nginx(
 ) -> Iterator[str]:
     """Run nginx with these settings, and more server blocks; give the endpoint."""
     servers.needed("nginx")
-    port = port or servers.free_port()
+    port = port or free_port()
     settings += more.replace("PORT", str(port)) and (
         more.replace("PORT", str(port))
         + f" ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"

@@ -11,6 +11,7 @@ from hardening.tls.auditing import audit
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import servers
 
 PLAIN = "[mysqld]\ndatadir = /var/lib/mysql\nport = {port}\n"
@@ -31,7 +32,7 @@ def _suites(offer: Offer) -> dict[str, set[str]]:
 def test_what_is_read_out_of_silence_is_what_the_server_offers(
     folder: Path, name: str, text: str, version: str
 ) -> None:
-    server, port = servers.needed(name), servers.free_port()
+    server, port = servers.needed(name), free_port()
     pair = servers.pair("rsa", folder / "certificates")
     main = servers.write(name, text.format(port=port), folder / "server", port, pair)
     (read,) = audit.read(main, find(name), version=version)

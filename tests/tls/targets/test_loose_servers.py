@@ -15,6 +15,7 @@ from hardening.tls.auditing import audit as audits
 from hardening.tls.rendering.render import render
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import compared, servers
 
 LOOSE: dict[str, list[tuple[str, str]]] = {
@@ -122,7 +123,7 @@ def _read_as_offered(name: str, change: Callable[[str], str]) -> None:
     with tempfile.TemporaryDirectory(prefix="harden-loose-") as made_in:
         folder = Path(made_in)
         folder.chmod(0o755)
-        pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
         version, build = server.release(), server.library()
         params = server.params(port, pair)
         made = render(find(name), policies.load("aspect"), version=version, build=build, params=params)

@@ -15,6 +15,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering.render import render
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, targets
+from tests.ports import free_port
 from tests.tls import compared, servers
 
 CHECKED = sorted(name for name, server in servers.SERVERS.items() if server.check is not None)
@@ -35,7 +36,7 @@ def _slow(name: str) -> Any:
 def test_the_server_itself_accepts_it(name: str, policy: str, folder: Path) -> None:
     server = servers.needed(name)
     pair = servers.pair("rsa", folder / "certificates")
-    made = render(find(name), _policy(name, policy), params=server.params(servers.free_port(), pair))
+    made = render(find(name), _policy(name, policy), params=server.params(free_port(), pair))
     done = servers.check(name, servers.write(name, made.text, folder / "server", 1, pair))
     assert done.returncode == 0, done.stderr + made.text
 
@@ -59,7 +60,7 @@ def test_parameters_of_ones_own_are_used(name: str, folder: Path) -> None:
     own = folder / "dh3072.pem"
     make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072"]
     subprocess.run([*make, "-out", str(own)], check=True, capture_output=True)
-    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
     params = {**server.params(port, pair), "dhparam": str(own)}
     made = render(find(name), policies.load("crypto-policies-future"), params=params)
     main = servers.write(name, made.text, folder / "server", port, pair)
@@ -74,7 +75,7 @@ def test_parameters_of_ones_own_are_used(name: str, folder: Path) -> None:
 def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None:
     """What the finding says to do: mod_ssl with OpenSSL 3 takes them from nowhere else."""
     server = servers.needed("httpd")
-    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
     make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072"]
     own = subprocess.run(make, check=True, capture_output=True, text=True).stdout
     policy = policies.load("crypto-policies-default")
@@ -91,7 +92,7 @@ def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None
 def test_a_server_that_is_stopped_leaves_no_process(folder: Path) -> None:
     name = "postfix"  # its master leaves the session it was started in
     server = servers.needed(name)
-    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
     made = render(find(name), policies.load("aspect"), params=server.params(port, pair))
     main = servers.write(name, made.text, folder / "server", port, pair)
     mine = os.getpid()

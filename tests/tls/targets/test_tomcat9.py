@@ -15,6 +15,7 @@ from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
+from tests.ports import free_port
 from tests.tls import compared, java_servers, servers
 
 pytestmark = pytest.mark.long
@@ -79,7 +80,7 @@ def test_rendered_audited_and_scanned_agree(
 def test_the_attributes_of_a_connector_mean_what_we_read(
     style: str, folder: Path, server: servers.Server
 ) -> None:
-    pair, port = servers.pair("rsa", folder / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
     files = (
         f'SSLCertificateFile="{pair.certificate}" SSLCertificateKeyFile="{pair.key}"'
         if style == "native"

@@ -9,6 +9,7 @@ import pytest
 from hardening.tls.auditing import audit as audits
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, tomcat_ciphers
+from tests.ports import free_port
 from tests.tls import compared, servers
 
 AES256, CHACHA, AES128 = tomcat_ciphers.DEFAULT13.split(":")
@@ -36,7 +37,7 @@ def test_what_a_list_selects_of_tls13(string: str, selected: set[str]) -> None:
 @pytest.mark.parametrize("ciphers", ["", 'ciphers="AES128"', 'ciphers="ECDHE+AESGCM:!CHACHA20"'])
 def test_what_ciphers_selects_comes_on_top_of_cipher_suites(ciphers: str, tmp_path: Path) -> None:
     server = servers.needed("tomcat")
-    pair, port = servers.pair("rsa", tmp_path / "certificates"), servers.free_port()
+    pair, port = servers.pair("rsa", tmp_path / "certificates"), free_port()
     text = (
         f'<Connector port="{port}" address="127.0.0.1" SSLEnabled="true" '
         'sslImplementationName="org.apache.tomcat.util.net.jsse.JSSEImplementation">\n'

@@ -1,0 +1,42 @@
+"""Ports of loopback for servers that tests start: none twice in a row, and none that the kernel may take meanwhile."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from itertools import cycle, islice
+
+LOWEST, HIGHEST = 20_000, 32_000
+"""Below what Linux gives to those who ask for any port (32768 and up): a client's own port cannot come in between."""
+
+WORKERS = 24
+"""Each of pytest-xdist's workers has a stretch of its own, so that two of them never name the same port."""
+
+
+_SIZE = (HIGHEST - LOWEST) // WORKERS
+
+
+def _stretch() -> Iterator[int]:
+    """Yield this process's ports round and round, from one that depends on the process."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    first = LOWEST + worker * _SIZE
+    return islice(cycle(range(first, first + _SIZE)), os.getpid() % _SIZE, None)
+
+
+_STRETCH = _stretch()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on, and that was not given before all others of the stretch were.
+
+    Raises OSError when none of the stretch is free.
+    """
+    for port in islice(_STRETCH, _SIZE):
+        with socket.socket() as asking:
+            try:
+                asking.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no port of this process's stretch of {LOWEST} to {HIGHEST} is free")

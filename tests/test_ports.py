@@ -1,0 +1,38 @@
+"""Free ports are different ones, nobody listens on them, and workers do not meet."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+
+import pytest
+
+from tests import ports
+from tests.ports import HIGHEST, LOWEST, WORKERS, free_port
+
+
+def test_each_port_is_another_one() -> None:
+    given = [free_port() for _ in range(100)]
+    assert len(set(given)) == len(given)
+    assert all(LOWEST <= port < HIGHEST for port in given)
+
+
+def test_a_port_somebody_listens_on_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        free = free_port()
+        monkeypatch.setattr(ports, "_STRETCH", iter([port, free]))
+        assert free_port() == free
+        monkeypatch.setattr(ports, "_STRETCH", itertools.repeat(port))
+        with pytest.raises(OSError, match="no port"):
+            free_port()
+
+
+@pytest.mark.parametrize("pid", [1, 499, 31_337])
+def test_workers_have_stretches_of_their_own(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getpid", lambda: pid)
+    given: list[int] = []
+    for worker in range(WORKERS):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{worker}")
+        given += itertools.islice(ports._stretch(), (HIGHEST - LOWEST) // WORKERS)
+    assert sorted(given) == list(range(LOWEST, HIGHEST))
