@@ -9,8 +9,8 @@ from pathlib import Path
 from time import monotonic
 
 from bundle.detect.components import Components
-from bundle.detect.credentials import SUDO
 from bundle.detect.credentials import detector as credential_detector
+from bundle.detect.credentials.reporting import SUDO
 from bundle.exposure import listening, sudo_rules
 from bundle.sbom.contents import Contents, take
 from bundle.trust.inventory import Item, changes, item

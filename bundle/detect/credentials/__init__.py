@@ -24,6 +24,7 @@ from bundle.detect.credentials import (
     javaclass,
     javasinks,
     javawritten,
+    native,
     place,
     rows,
 )
@@ -34,33 +35,33 @@ from bundle.detect.credentials.filenames import FileNames
 from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
 from bundle.detect.credentials.nets import by_net, lines
-from bundle.detect.credentials.parts import PROGRAMS, WHOLE, Gates, Pattern, part_of, parts_of
+from bundle.detect.credentials.parts import NATIVE, PROGRAMS, TEXTS, WHOLE, Gates, Pattern, part_of, parts_of
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
-from bundle.detect.credentials.rotation import rotate
+from bundle.detect.credentials.reporting import SUDO, finding
 from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
-from bundle.detect.credentials.textview import View, codec
+from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.wanted import Wanted
 from bundle.walk.derive import bytecode
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Fix, Rule
+from hardening.findings import Confidence, Finding, Rule
 
 _UNREADABLE = frozenset(
-    "png jpeg gif ogg mp3 font elf pe macho pyc ole data jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
+    "png jpeg gif ogg mp3 font pyc ole jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
 )
 _ALLOWED = re.compile(
     r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
 )
-_LARGEST_LINE = 200
 _FEW_DIGITS = 2
+_WITH_ARCHIVES = frozenset(("makeself", "self-extracting", *native.PROGRAMS))
+"""What is read although archives lie in it: a script or a program is more than what it carries."""
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass", ".css.map")
 _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
 _LARGEST_SOURCE = 1 << 20
-SUDO = "credential/sudo-rule"
 
 
 class Credentials:
@@ -88,10 +89,10 @@ class Credentials:
         self._wanted = Wanted(self._of_java.keys())
         self._sources: PatternGate | None = None
         self._patterns = [
-            *(Pattern(n.gate, parts_of(n.styles, lists=n.lists)) for _, n in self._nets),
-            Pattern(calls.gate(sinks)),
+            *(Pattern(n.gate, parts_of(f.rule.id, n.styles, lists=n.lists)) for f, n in self._nets),
+            Pattern(calls.gate(sinks), TEXTS),
             Pattern(assign.GATE),
-            Pattern(rows.GATE),
+            Pattern(rows.GATE, TEXTS),
             Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
         ]
 
@@ -121,12 +122,14 @@ class Credentials:
         if (
             not member.content
             or member.kind != "file"
-            or (member.container and member.format not in ("makeself", "self-extracting"))
+            or (member.container and member.format not in _WITH_ARCHIVES)
             or member.derived == "utf-16"  # the file itself is read, with its own lines
         ):
             return iter(())
         if member.format == "class" and not member.derived:
             return self._in_class(member, subject)
+        if native.is_native(member):
+            return self._in_native(member, subject)
         if _unreadable(member):
             return iter(())
         view = View.of(member)
@@ -264,9 +267,9 @@ class Credentials:
         *,
         safe: bool = False,
     ) -> Finding:
+        found = finding(member, subject, family, one, line, column, safe=safe)
         if family.rule.id == SUDO:
-            return _grant(member, subject, family, one, line, column)
-        found = _finding(member, subject, family, one, line, column, safe=safe)
+            return found
         found = replace(found, same=_seal(self._own_key, one.value)[:16])
         if not self._key:
             return found
@@ -289,6 +292,22 @@ class Credentials:
             counted = placed(one, family, test=test, sample=sample)
             if not (test or sample):
                 counted = in_code(counted)
+            yield self._said(member, subject, family, counted, None, None)
+
+    def _in_native(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say what the literals of a program of machine code, or of data, hold."""
+        view = native.literals(member.content)
+        hits = self.gates.hits(view.data, NATIVE)
+        if not hits:
+            return
+        found = self._caught(view, hits, place.CONFIG) + self._caught(view, hits, place.SHELL)
+        path, said = place.inside(member, subject), set()
+        for family, one in distinct(found):
+            caught = native.is_meant(family.rule.id, one, view.line(one.start))
+            if caught is None or (caught.key, caught.value) in said or _ALLOWED.search(view.line(one.start)):
+                continue
+            said.add((caught.key, caught.value))
+            counted = placed(caught, family, test=examples.is_test(path), sample=place.is_sample(path))
             yield self._said(member, subject, family, counted, None, None)
 
     def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:
@@ -325,9 +344,8 @@ def _is_a_text(family: Family, one: Catch) -> bool:
 
 
 def _unreadable(member: Member) -> bool:
-    """Whether this is no text; UTF-16 looks like data but for its mark."""
-    marked = member.format == "data" and bool(codec(member.content)[0])
-    return member.format in _UNREADABLE and not member.derived and not marked
+    """Whether this is no text, nor a text with a stray mark."""
+    return not member.derived and (member.format in _UNREADABLE or native.is_native(member))
 
 
 def _seal(key: bytes, value: str) -> bytes:
@@ -345,56 +363,3 @@ def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:
 
     own = {f.rule.id: f for path in gitleaks for f in load_gitleaks(path)}
     return Credentials((*shipped(), *own.values()), key=key)
-
-
-def _finding(
-    member: Member,
-    subject: str,
-    family: Family,
-    one: Catch,
-    line: int | None,
-    column: int | None,
-    *,
-    safe: bool,
-) -> Finding:
-    whose = f"the account {_shown(one.user)!r}" if one.user else (f"{one.key}" if one.key else "an account")
-    service = f" of {_shown(one.service)}" if one.service else ""
-    note = f"; {one.note}" if one.note else ""
-    return Finding(
-        rule=family.rule,
-        subject=subject,
-        location=member.at(line, column),
-        message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
-        severity=one.severity,
-        confidence=one.confidence,
-        remedy=f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}"
-        if one.user or one.service
-        else "",
-        evidence=f"{_shown(one.key or one.user or 'value')} = ***",
-        fix=Fix(
-            action="replace the value by a reference to the host's secret store, and change the password",
-            safe=safe,
-            operation="replace-text" if safe else "",
-        ),
-    )
-
-
-def _grant(
-    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
-) -> Finding:
-    """Say a rule of sudo's: what it allows is no secret, and nothing can stand in for it."""
-    user = _shown(one.user)
-    return Finding(
-        rule=family.rule,
-        subject=subject,
-        location=member.at(line, column),
-        message=f"{family.rule.title}: the account {user!r}",
-        severity=one.severity,
-        confidence=one.confidence,
-        evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}",
-        fix=Fix(action="list the commands with full paths and arguments, or leave NOPASSWD out"),
-    )
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)[:_LARGEST_LINE]

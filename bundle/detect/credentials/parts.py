@@ -1,4 +1,4 @@
-"""The gates of the texts that there is most of: programs and JSON have their own, without what is not for them.
+"""The gates of what there is most of: programs, JSON and literals have their own, without what is not for them.
 
 What a gate leaves out is left out of its texts with every engine, so that it never matters which of them was asked.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bundle.detect.credentials import place
+from bundle.detect.credentials import native, place
 from bundle.detect.credentials.gate import PatternGate
 from bundle.walk.member import Content
 
-WHOLE, PROGRAMS, JSON = "", "programs", "json"
-ALL = frozenset((WHOLE, PROGRAMS, JSON))
+WHOLE, PROGRAMS, JSON, NATIVE = "", "programs", "json", "native"
+TEXTS = frozenset((WHOLE, PROGRAMS, JSON))
+ALL = TEXTS | {NATIVE}
 _KIND = {PROGRAMS: place.CODE, JSON: place.CONFIG}
 _WORTH = 32 << 20
 """Bytes of a part after which a gate of its own is compiled where none is kept: that takes as long as it saves on some 400 MB, but once."""
@@ -34,10 +35,11 @@ def part_of(kind: str, name: str) -> str:
     return JSON if kind == place.CONFIG and name.endswith(".json") else WHOLE
 
 
-def parts_of(styles: frozenset[str], *, lists: bool) -> frozenset[str]:
-    """Return the parts in which a net is met that is for some kinds of text (none: for all), or for lists of accounts."""
-    own = (p for p, kind in _KIND.items() if not lists and (not styles or kind in styles))
-    return frozenset((WHOLE, *own))
+def parts_of(family: str, styles: frozenset[str], *, lists: bool) -> frozenset[str]:
+    """Return the parts in which a family's net is met that is for some kinds of text (none: for all), or for lists of accounts."""
+    own = [p for p, kind in _KIND.items() if not lists and (not styles or kind in styles)]
+    literal = [NATIVE] if native.is_for(family, styles) and not lists else []
+    return frozenset((WHOLE, *own, *literal))
 
 
 class Gates:
@@ -47,7 +49,7 @@ class Gates:
         """Compile the whole gate; `engine` is `auto` or `plain`."""
         self._patterns = tuple(patterns)
         self._engine = engine
-        self._read = dict.fromkeys(_KIND, 0)
+        self._read = dict.fromkeys(ALL, 0)
         self.whole = PatternGate([p.text for p in patterns], engine=engine)
         self._own: dict[str, PatternGate] = {}
         self._met = {name: frozenset(n for n, p in enumerate(patterns) if name in p.parts) for name in ALL}

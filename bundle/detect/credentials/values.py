@@ -234,6 +234,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         return Strength.NO  # a sentence, in whatever script
     if value.isalpha() and not value.isascii():
         return Strength.WORD  # of a language with accents: `Categorías`
+    if value.endswith(".") and value[:-1].isalpha():
+        return Strength.WORD  # the last one of a sentence
     if _IDENTIFIER.match(value):
         if SECRET_WORD.search(value):
             return Strength.NO

@@ -1,0 +1,78 @@
+"""Programs of machine code, and data: their literals lie among other bytes, each as one run of signs that a text has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bundle.detect.credentials import place
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.textview import View, codec
+from bundle.detect.credentials.values import Strength, strength
+from bundle.walk.member import Content, Member
+from hardening.findings import Confidence
+
+PROGRAMS = frozenset({"elf", "pe", "macho", "zip-stub"})
+_FORMATS = PROGRAMS | {"data"}
+_COMMANDS = "credential/command-line"
+_FORMS = frozenset(("credential/service-token", "credential/url", "credential/password-hash"))
+
+_SIGNS = b"\t" + bytes(range(0x20, 0x7F))
+_PRINTED = bytes(b if b in _SIGNS else ord("\n") for b in range(256))
+_WIDE = re.compile(rb"(?:[\x20-\x7e]\0){6,}")
+"""A literal in UTF-16, as .NET and Windows keep theirs."""
+_MARKS = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
+_HEAD = 1 << 16
+_FEW = 100
+
+
+def is_native(member: Member) -> bool:
+    """Whether a member is a program of machine code, or data, whose literals alone are text."""
+    if member.derived or member.format not in _FORMATS:
+        return False
+    return member.format != "data" or not (codec(member.content)[0] or is_text(member.content))
+
+
+def is_for(family: str, styles: frozenset[str]) -> bool:
+    """Whether a family's net that is for some kinds of text (none: for all) is for literals.
+
+    It is where it knows a secret by its own form, or by the command that it is given to; a name alone says less there.
+    """
+    return (family in _FORMS and not styles) or (
+        family == _COMMANDS and (not styles or place.SHELL in styles)
+    )
+
+
+def is_text(content: Content) -> bool:
+    """Whether data are a text but for a stray mark in a hundred bytes, as a damaged or padded file has them."""
+    head = bytes(content[:_HEAD])
+    return (len(head) - len(head.translate(None, _MARKS))) * _FEW <= len(head)
+
+
+def literals(content: Content) -> View:
+    """Return the literals, each on a line of its own; those in UTF-16 come behind the others."""
+    data = bytes(content)
+    wide = b"\n".join(run[::2] for run in _WIDE.findall(data)) if data.startswith(b"MZ") else b""
+    return View(data.translate(_PRINTED) + (b"\n" + wide if wide else b""))
+
+
+_SETTING = re.compile(r"""\s*[\w.\[\] -]{2,60}?\s?[:=]\s?["']?(?P<value>[^\s"'(){}<>%,;\\]{0,64})["']?\s*""")
+_PARTS = re.compile(r"[;&]")
+_USAGE = re.compile(r"\[-|<\w|%[sd-]|\$\{?\w|\.\.\.")
+
+
+def is_meant(family: str, one: Catch, line: str) -> Catch | None:
+    """Return what is caught in a literal as it counts there, None where it is part of a usage or of a message."""
+    if family == "credential/assignment":
+        if strength(one.value) < Strength.COMMON or not _is_a_setting(line, one.value):
+            return None
+        return replace(one, confidence=min(one.confidence, Confidence.MEDIUM))
+    if family == _COMMANDS and (strength(one.value) < Strength.COMMON or _USAGE.search(line)):
+        return None
+    return one
+
+
+def _is_a_setting(line: str, value: str) -> bool:
+    """Whether a literal is a name and its value, or some of these with signs between them, and nothing else."""
+    parts = [_SETTING.fullmatch(part) for part in _PARTS.split(line.rstrip("; \t\r"))]
+    return all(parts) and any(part["value"] == value for part in parts if part)

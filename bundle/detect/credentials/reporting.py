@@ -1,0 +1,71 @@
+"""Findings about what was caught: whose it is, where it stands, and what to do; never the value."""
+
+from __future__ import annotations
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.families import Family
+from bundle.detect.credentials.rotation import rotate
+from bundle.walk.member import Member
+from hardening.findings import Finding, Fix
+
+SUDO = "credential/sudo-rule"
+_LARGEST_LINE = 200
+
+
+def finding(
+    member: Member,
+    subject: str,
+    family: Family,
+    one: Catch,
+    line: int | None,
+    column: int | None,
+    *,
+    safe: bool,
+) -> Finding:
+    """Say a credential; a rule of sudo's is said as what it allows.
+
+    `line` and `column` are counted from 1, None where the stored file has no lines; `safe` says that a reference may stand in.
+    """
+    if family.rule.id == SUDO:
+        return _grant(member, subject, family, one, line, column)
+    whose = f"the account {_shown(one.user)!r}" if one.user else (f"{one.key}" if one.key else "an account")
+    service = f" of {_shown(one.service)}" if one.service else ""
+    note = f"; {one.note}" if one.note else ""
+    return Finding(
+        rule=family.rule,
+        subject=subject,
+        location=member.at(line, column),
+        message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
+        severity=one.severity,
+        confidence=one.confidence,
+        remedy=f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}"
+        if one.user or one.service
+        else "",
+        evidence=f"{_shown(one.key or one.user or 'value')} = ***",
+        fix=Fix(
+            action="replace the value by a reference to the host's secret store, and change the password",
+            safe=safe,
+            operation="replace-text" if safe else "",
+        ),
+    )
+
+
+def _grant(
+    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+) -> Finding:
+    """Say a rule of sudo's: what it allows is no secret, and nothing can stand in for it."""
+    user = _shown(one.user)
+    return Finding(
+        rule=family.rule,
+        subject=subject,
+        location=member.at(line, column),
+        message=f"{family.rule.title}: the account {user!r}",
+        severity=one.severity,
+        confidence=one.confidence,
+        evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}",
+        fix=Fix(action="list the commands with full paths and arguments, or leave NOPASSWD out"),
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)[:_LARGEST_LINE]

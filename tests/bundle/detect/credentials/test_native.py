@@ -1,0 +1,128 @@
+"""Literals of programs of machine code and of data: what tells itself there is found, messages and usages are not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bundle import audit
+from bundle.detect.credentials import Credentials, native
+from bundle.walk.member import Member
+from hardening.findings import Confidence, InFile
+
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + bytes(range(256)) * 4
+PE = b"MZ\x90\0\x03" + bytes(59) + bytes(range(256)) * 4
+
+
+def member(data: bytes, form: str) -> Member:
+    return Member(parts=("opt/ctl/engine",), kind="file", size=len(data), content=data, format=form)
+
+
+def found(credentials: Credentials, literal: bytes, head: bytes = ELF) -> list[tuple[str, Confidence]]:
+    data = head + b"\0" + literal + b"\0" + bytes(64)
+    said = credentials.check(member(data, "pe" if head is PE else "elf"), "b.zip")
+    return [(f.rule.id.removeprefix("credential/"), f.confidence) for f in said]
+
+
+HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("literal", "rule"),
+    [
+        (b"mysql://aam:Vk8sQx72Lp@10.0.0.5/aam", "url"),
+        (b"Server=10.0.0.5;Uid=aam;Pwd=Vk8sQx72Lp;Database=aam", "url"),
+        (b"mysql -u root -pVk8sQx72Lp aam < /tmp/x.sql", "command-line"),
+        (b"echo 'root:Vk8sQx72Lp' | chpasswd", "command-line"),
+        (b"sshpass -p changeme ssh root@10.0.0.5 reboot", "command-line"),
+        (b"root:$1$abcdefgh$D9rdsPZxwHLSPdlDbwZMe1:0:0:root:/root:/bin/sh", "password-hash"),
+        (b"AKIAQ3EGA7MPLEKJ5Z2B", "service-token"),
+        (b"db.password=Vk8sQx72Lp", "assignment"),
+    ],
+)  # fmt: skip
+def test_a_literal_that_tells_itself_is_found(credentials: Credentials, literal: bytes, rule: str) -> None:
+    assert [name for name, _ in found(credentials, literal)] == [rule]
+    wide = b"".join(bytes((c, 0)) for c in literal)
+    assert [name for name, _ in found(credentials, wide, PE)] == [rule]
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        b"  ssh-keygen -p [-a rounds] [-f keyfile] [-m format] [-N new_passphrase]",
+        b"You should set a password with usermod -p to unlock the password of this account.",
+        b"Please retry with -destkeypass specified.",
+        b"mysql -u%s -p%s %s",
+        b"mysql -u root -p$ROOTPW < dump.sql",
+        b"usage: tool --password=<password> HOST",
+        b"Wrong passphrase: retrying",
+        b"      psk = ret.psk;",
+        b"postgres://user:password@host/db",
+        b"pass4: check_ea_inode",
+        b'{"username":"AzureDiamond","password":"hunter2"}',
+        b"password=%s",
+    ],
+)
+def test_a_message_is_none(credentials: Credentials, literal: bytes) -> None:
+    assert [f for f in found(credentials, literal) if f[1] >= MEDIUM] == []
+
+
+def test_a_name_alone_is_less_sure_than_a_form(credentials: Credentials) -> None:
+    assert found(credentials, b"db.password=Vk8sQx72Lp") == [("assignment", MEDIUM)]
+    assert found(credentials, b"AKIAQ3EGA7MPLEKJ5Z2B") == [("service-token", HIGH)]
+
+
+def test_both_engines_say_the_same(credentials: Credentials, plain: Credentials) -> None:
+    data = (
+        ELF
+        + b"\0mysql://aam:Vk8sQx72Lp@10.0.0.5/aam\0db.password=Vk8sQx72Lp\0root:$1$ab$D9rdsPZxwHLSPdlDbwZMe1:0:0\0"
+    )
+    assert list(credentials.check(member(data, "elf"), "b")) == list(plain.check(member(data, "elf"), "b"))
+
+
+@pytest.mark.parametrize("stray", [b"\0", b"\x01", b"\x1a", b"\x0b"])
+def test_a_text_with_a_stray_mark_is_a_text(tmp_path: Path, stray: bytes) -> None:
+    lines = b"# settings of the site\n" * 20 + b"[database]\nuser = aam\npassword = winterabend\n"
+    (tmp_path / "app.ini").write_bytes(lines + stray)
+    run = audit(tmp_path)
+    assert [(f.rule.id, f.location.line) for f in run.findings if isinstance(f.location, InFile)] == [
+        ("credential/assignment", 23)
+    ]
+
+
+def test_what_is_packed_or_sealed_is_no_text() -> None:
+    assert native.is_text(b"a = b\n" * 100 + b"\0")
+    assert not native.is_text(bytes(range(256)) * 40)
+    assert not native.is_text(b"abc\0" * 40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300))
+def test_offsets_hold_and_only_signs_of_a_text_stay(data: bytes) -> None:
+    view = native.literals(data)
+    if data[:2] != b"MZ":
+        assert len(view.data) == len(data)
+    for before, after in zip(data, view.data, strict=False):
+        assert after == (before if before == 9 or 32 <= before < 127 else 10)
+
+
+def test_a_program_as_compilers_make_them(tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    (tmp_path / "a.c").write_text(
+        '#include <stdlib.h>\nint main(void){return system("mysql -u root -pVk8sQx72Lp aam </tmp/x.sql");}\n'
+    )
+    subprocess.run([compiler, "-O2", "-o", tmp_path / "ctl", tmp_path / "a.c"], check=True)
+    (tmp_path / "a.c").unlink()
+    run = audit(tmp_path)
+    assert [
+        (f.rule.id, Path(f.location.path).name, f.location.line)
+        for f in run.findings
+        if isinstance(f.location, InFile)
+    ] == [("credential/command-line", "ctl", None)]
