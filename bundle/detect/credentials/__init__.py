@@ -103,7 +103,7 @@ class Credentials:
         for family, net in ((f, n) for f in self._families for n in f.nets):
             parts = (
                 family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
-                net.entropy, net.lists, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
+                net.service, net.entropy, net.lists, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
             )  # fmt: skip
             made.update(repr(parts).encode())
         return made.digest()
@@ -345,7 +345,7 @@ def _is_a_text(family: Family, one: Catch) -> bool:
 
 def _unreadable(member: Member) -> bool:
     """Whether this is no text, nor a text with a stray mark."""
-    return not member.derived and (member.format in _UNREADABLE or native.is_native(member))
+    return not member.derived and (member.format in _UNREADABLE or native.is_binary(member))
 
 
 def _seal(key: bytes, value: str) -> bytes:

@@ -60,6 +60,8 @@ class Net:
     """Whether the check looks at the lines before and behind too."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
+    service: str = ""
+    """Whose secret it is, where the pattern tells."""
     allowed: tuple[re.Pattern[str], ...] = ()
     """What makes a value harmless (rules of a user's own)."""
 
@@ -115,7 +117,10 @@ def load(path: Path | Traversable, *, late: bool = False) -> Family:
     )
     family = Family(
         rule=rule,
-        nets=tuple(_net(row, late=late) for row in table.rows("net")),
+        nets=(
+            *(_token(row) for row in table.rows("token")),
+            *(_net(row, late=late) for row in table.rows("net")),
+        ),
         sinks=tuple(_sink(row) for row in table.rows("sink")),
         examples=tuple(_example(row) for row in table.rows("examples")),
     )
@@ -143,6 +148,33 @@ def _net(row: Table, *, late: bool) -> Net:
         longest=row.number("longest", 0),
         within=row.number("within", 0),
         beside=row.flag("beside", default=False),
+        service=row.text("service", ""),
+    )
+    row.done()
+    return net
+
+
+_END = re.compile(r"\{(\d+),\d+\}(\)?)(?:={0,1}\{0,\d\}|\(\?:[^()]*\)\?)*$")
+"""The last count of a form and what may follow: its least is enough to look for."""
+
+
+def _token(row: Table) -> Net:
+    """Read the published form of a token, which is its own gate where no other is given.
+
+    What stands before and behind it is no letter or digit; a form that begins elsewhere names its group `secret` itself.
+    """
+    form = row.text("form")
+    whole = form if "(?P<secret>" in form else rf"(?<![A-Za-z0-9_])(?P<secret>{form})(?![A-Za-z0-9])"
+    least = _END.sub(r"{\1}\2", form)
+    net = Net(
+        regex=cast("re.Pattern[str]", Late(whole, re.MULTILINE)),
+        gate=row.text("gate", "") or rf"\b({least})".replace("(?P<secret>", "(").replace("(?:", "("),
+        styles=frozenset(),
+        files=None,
+        evidence="place",
+        multiline=False,
+        check=row.text("check", "token"),
+        service=row.text("service"),
     )
     row.done()
     return net

@@ -13,6 +13,8 @@ from bundle.walk.member import Content, Member
 from hardening.findings import Confidence
 
 PROGRAMS = frozenset({"elf", "pe", "macho", "zip-stub"})
+_CATALOGUES = (b"\xde\x12\x04\x95", b"\x95\x04\x12\xde")
+"""What compiled translations of gettext begin with."""
 _FORMATS = PROGRAMS | {"data"}
 _COMMANDS = "credential/command-line"
 _FORMS = frozenset(("credential/service-token", "credential/url", "credential/password-hash"))
@@ -26,11 +28,16 @@ _HEAD = 1 << 16
 _FEW = 100
 
 
-def is_native(member: Member) -> bool:
-    """Whether a member is a program of machine code, or data, whose literals alone are text."""
+def is_binary(member: Member) -> bool:
+    """Whether a member is a program of machine code, or data that are no text with a stray mark."""
     if member.derived or member.format not in _FORMATS:
         return False
     return member.format != "data" or not (codec(member.content)[0] or is_text(member.content))
+
+
+def is_native(member: Member) -> bool:
+    """Whether the literals of a member are worth to be read: those of compiled translations are texts for people."""
+    return is_binary(member) and bytes(member.content[:4]) not in _CATALOGUES
 
 
 def is_for(family: str, styles: frozenset[str]) -> bool:
@@ -56,7 +63,9 @@ def literals(content: Content) -> View:
     return View(data.translate(_PRINTED) + (b"\n" + wide if wide else b""))
 
 
-_SETTING = re.compile(r"""\s*[\w.\[\] -]{2,60}?\s?[:=]\s?["']?(?P<value>[^\s"'(){}<>%,;\\]{0,64})["']?\s*""")
+_SETTING = re.compile(
+    r"""\s*(?P<name>[\w.\[\] -]{2,60}?)\s?[:=]\s?["']?(?P<value>[^\s"'(){}<>%,;?\\]{0,64})["']?\s*"""
+)
 _PARTS = re.compile(r"[;&]")
 _USAGE = re.compile(r"\[-|<\w|%[sd-]|\$\{?\w|\.\.\.")
 
@@ -75,4 +84,6 @@ def is_meant(family: str, one: Catch, line: str) -> Catch | None:
 def _is_a_setting(line: str, value: str) -> bool:
     """Whether a literal is a name and its value, or some of these with signs between them, and nothing else."""
     parts = [_SETTING.fullmatch(part) for part in _PARTS.split(line.rstrip("; \t\r"))]
-    return all(parts) and any(part["value"] == value for part in parts if part)
+    return all(parts) and any(
+        part["value"] == value and value.lower() not in part["name"].lower() for part in parts if part
+    )

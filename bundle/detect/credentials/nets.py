@@ -42,7 +42,7 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
                 view.value(base + first, base + last),
                 key=groups.get("key") or "",
                 user=groups.get("user") or "",
-                service=groups.get("service") or "",
+                service=groups.get("service") or net.service,
             )
             checked = check(caught, match)
             if checked is not None and _passes(net, checked.value):

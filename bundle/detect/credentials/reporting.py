@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family
-from bundle.detect.credentials.rotation import rotate
+from bundle.detect.credentials.rotation import revoke, rotate
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix
 
-SUDO = "credential/sudo-rule"
+SUDO, TOKEN = "credential/sudo-rule", "credential/service-token"
 _LARGEST_LINE = 200
 
 
@@ -28,7 +28,9 @@ def finding(
     """
     if family.rule.id == SUDO:
         return _grant(member, subject, family, one, line, column)
-    whose = f"the account {_shown(one.user)!r}" if one.user else (f"{one.key}" if one.key else "an account")
+    token = family.rule.id == TOKEN
+    named = one.key or ("a token" if token else "an account")
+    whose = f"the account {_shown(one.user)!r}" if one.user else named
     service = f" of {_shown(one.service)}" if one.service else ""
     note = f"; {one.note}" if one.note else ""
     return Finding(
@@ -38,9 +40,7 @@ def finding(
         message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
         severity=one.severity,
         confidence=one.confidence,
-        remedy=f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}"
-        if one.user or one.service
-        else "",
+        remedy=_remedy(family, one),
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
             action="replace the value by a reference to the host's secret store, and change the password",
@@ -48,6 +48,13 @@ def finding(
             operation="replace-text" if safe else "",
         ),
     )
+
+
+def _remedy(family: Family, one: Catch) -> str:
+    """Return what to do where the account or the service is known; else empty, for what the rule says of all."""
+    if family.rule.id == TOKEN and one.service:
+        return revoke(one.service)
+    return f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}" if one.user or one.service else ""
 
 
 def _grant(

@@ -31,3 +31,8 @@ def rotate(user: str, service: str) -> str:
     of = f" of {service}" if service else ""
     how = _HOW.get(service.lower(), "")
     return f"Change the password of {account}{of} wherever it is valid{', ' + how if how else ''}."
+
+
+def revoke(service: str) -> str:
+    """Return the sentence that says where a token of a service is revoked."""
+    return f"Revoke it at {service} and issue a new one for each installation; removing it here does not make it invalid."

@@ -66,10 +66,21 @@ def test_a_literal_that_tells_itself_is_found(credentials: Credentials, literal:
         b"pass4: check_ea_inode",
         b'{"username":"AzureDiamond","password":"hunter2"}',
         b"password=%s",
+        b"cmds_pass: ?ctx?",
+        b"  - password: password",
     ],
 )
 def test_a_message_is_none(credentials: Credentials, literal: bytes) -> None:
     assert [f for f in found(credentials, literal) if f[1] >= MEDIUM] == []
+
+
+def test_compiled_translations_are_none(credentials: Credentials) -> None:
+    data = (
+        b"\xde\x12\x04\x95"
+        + bytes(24)
+        + b"ipa host-add --password=Secret123 a.b\0mysql -u root -pVk8sQx72Lp aam\0"
+    )
+    assert list(credentials.check(member(data, "data"), "b.zip")) == []
 
 
 def test_a_name_alone_is_less_sure_than_a_form(credentials: Credentials) -> None:
