@@ -296,19 +296,21 @@ class Credentials:
 
     def _in_native(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say what the literals of a program of machine code, or of data, hold."""
-        view = native.literals(member.content)
-        hits = self.gates.hits(view.data, NATIVE)
-        if not hits:
-            return
-        found = self._caught(view, hits, place.CONFIG) + self._caught(view, hits, place.SHELL)
         path, said = place.inside(member, subject), set()
-        for family, one in distinct(found):
-            caught = native.is_meant(family.rule.id, one, view.line(one.start))
-            if caught is None or (caught.key, caught.value) in said or _ALLOWED.search(view.line(one.start)):
+        for text in native.texts(member.content):
+            if not self.gates.hits(text, NATIVE):  # of most, which need not be copied
                 continue
-            said.add((caught.key, caught.value))
-            counted = placed(caught, family, test=examples.is_test(path), sample=place.is_sample(path))
-            yield self._said(member, subject, family, counted, None, None)
+            view = native.literals(text)
+            hits = self.gates.hits(view.data, NATIVE)
+            found = [pair for kind in native.KINDS for pair in self._caught(view, hits, kind)]
+            for family, one in distinct(found):
+                line = view.line(one.start)
+                caught = native.is_meant(family.rule.id, one, line)
+                if caught is None or (caught.key, caught.value) in said or _ALLOWED.search(line):
+                    continue
+                said.add((caught.key, caught.value))
+                counted = placed(caught, family, test=examples.is_test(path), sample=place.is_sample(path))
+                yield self._said(member, subject, family, counted, None, None)
 
     def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:
         """Yield what is a secret of what a class says: the call, and what is caught in it."""

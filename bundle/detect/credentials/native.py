@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from bundle.detect.credentials import place
@@ -16,13 +17,13 @@ PROGRAMS = frozenset({"elf", "pe", "macho", "zip-stub"})
 _CATALOGUES = (b"\xde\x12\x04\x95", b"\x95\x04\x12\xde")
 """What compiled translations of gettext begin with."""
 _FORMATS = PROGRAMS | {"data"}
-_COMMANDS = "credential/command-line"
-_FORMS = frozenset(("credential/service-token", "credential/url", "credential/password-hash"))
+_FORMS = frozenset(f"credential/{name}" for name in ("service-token", "url", "password-hash"))
+_STATEMENTS = frozenset(f"credential/{name}" for name in ("command-line", "sql"))
+KINDS = (place.CONFIG, place.SHELL, place.SQL)
+"""What a literal is read as, for it may be a line of any of these."""
 
 _SIGNS = b"\t" + bytes(range(0x20, 0x7F))
 _PRINTED = bytes(b if b in _SIGNS else ord("\n") for b in range(256))
-_WIDE = re.compile(rb"(?:[\x20-\x7e]\0){6,}")
-"""A literal in UTF-16, as .NET and Windows keep theirs."""
 _MARKS = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b\b")
 _HEAD = 1 << 16
 _FEW = 100
@@ -43,10 +44,10 @@ def is_native(member: Member) -> bool:
 def is_for(family: str, styles: frozenset[str]) -> bool:
     """Whether a family's net that is for some kinds of text (none: for all) is for literals.
 
-    It is where it knows a secret by its own form, or by the command that it is given to; a name alone says less there.
+    It is where it knows a secret by its own form, or by the statement that it is part of; a name alone says less there.
     """
     return (family in _FORMS and not styles) or (
-        family == _COMMANDS and (not styles or place.SHELL in styles)
+        family in _STATEMENTS and (not styles or not styles.isdisjoint(KINDS))
     )
 
 
@@ -56,11 +57,17 @@ def is_text(content: Content) -> bool:
     return (len(head) - len(head.translate(None, _MARKS))) * _FEW <= len(head)
 
 
+def texts(content: Content) -> Iterator[Content]:
+    """Yield what literals lie in: the content, and of Windows' programs and .NET's each second byte, for UTF-16."""
+    yield content
+    if bytes(content[:2]) == b"MZ":
+        data = bytes(content)
+        yield from (data[0::2], data[1::2])
+
+
 def literals(content: Content) -> View:
-    """Return the literals, each on a line of its own; those in UTF-16 come behind the others."""
-    data = bytes(content)
-    wide = b"\n".join(run[::2] for run in _WIDE.findall(data)) if data.startswith(b"MZ") else b""
-    return View(data.translate(_PRINTED) + (b"\n" + wide if wide else b""))
+    """Return the literals, each on a line of its own; offsets hold."""
+    return View(bytes(content).translate(_PRINTED))
 
 
 _SETTING = re.compile(
@@ -76,7 +83,7 @@ def is_meant(family: str, one: Catch, line: str) -> Catch | None:
         if strength(one.value) < Strength.COMMON or not _is_a_setting(line, one.value):
             return None
         return replace(one, confidence=min(one.confidence, Confidence.MEDIUM))
-    if family == _COMMANDS and (strength(one.value) < Strength.COMMON or _USAGE.search(line)):
+    if family in _STATEMENTS and (strength(one.value) < Strength.COMMON or _USAGE.search(line)):
         return None
     return one
 
