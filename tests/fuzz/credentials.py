@@ -72,6 +72,14 @@ def java_class(data: bytes) -> None:
     list(_DETECTOR.check(replace(member("a.class", data), format="class"), "b.zip"))
 
 
+def binary(data: bytes) -> None:
+    """The literals of a program of machine code: no finding of theirs has a line."""
+    one = replace(member("bin/engine", data), format="pe" if data[:2] == b"MZ" else "elf")
+    for finding in _DETECTOR.check(one, "b.zip"):
+        assert isinstance(finding.location, InFile)
+        assert finding.location.line is None
+
+
 TARGETS: dict[str, Callable[[bytes], object]] = {
     "php": text("www/a.php"),
     "java": text("src/A.java"),
@@ -85,6 +93,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "python": text("lib/a.py"),
     "map": text("www/a.js.map"),
     "class": java_class,
+    "binary": binary,
     "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
     "rules": rules,
     "values": values,
@@ -97,6 +106,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     for number, place in enumerate((*places("third"), *places("fourth"))):
         said = written(place, pick)[0]
         yield f"planted-{number}", said.encode()[: 4 << 10]
+        if not number % 16:
+            yield f"literals-{number}", b"MZ" + said.encode()[: 4 << 10].replace(b"\n", b"\0")
         if not number % 8:
             yield f"mapped-{number}", json.dumps({"sourcesContent": [said[: 4 << 10]]}).encode()
     yield "rules", b"[[rules]]\nid = 'a'\nregex = '''abc-([0-9]{8})'''\nkeywords = ['abc']\n"
