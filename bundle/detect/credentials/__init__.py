@@ -89,7 +89,7 @@ class Credentials:
         self._wanted = Wanted(self._of_java.keys())
         self._sources: PatternGate | None = None
         self._patterns = [
-            *(Pattern(n.gate, parts_of(f.rule.id, n.styles, lists=n.lists)) for f, n in self._nets),
+            *(Pattern(n.gate, parts_of(f.rule.id, n)) for f, n in self._nets),
             Pattern(calls.gate(sinks), TEXTS),
             Pattern(assign.GATE),
             Pattern(rows.GATE, TEXTS),
@@ -103,7 +103,7 @@ class Credentials:
         for family, net in ((f, n) for f in self._families for n in f.nets):
             parts = (
                 family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
-                net.service, net.entropy, net.lists, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
+                net.service, net.entropy, net.lists, net.literals, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
             )  # fmt: skip
             made.update(repr(parts).encode())
         return made.digest()

@@ -60,6 +60,8 @@ class Net:
     """Whether the check looks at the lines before and behind too."""
     entropy: float = 0
     """Bits for each character that a value has to have (rules of a user's own)."""
+    literals: bool = False
+    """Whether this is for literals of programs and data too, where its family and kinds of text do not say so."""
     service: str = ""
     """Whose secret it is, where the pattern tells."""
     allowed: tuple[re.Pattern[str], ...] = ()
@@ -148,6 +150,7 @@ def _net(row: Table, *, late: bool) -> Net:
         longest=row.number("longest", 0),
         within=row.number("within", 0),
         beside=row.flag("beside", default=False),
+        literals=row.flag("literals", default=False),
         service=row.text("service", ""),
     )
     row.done()

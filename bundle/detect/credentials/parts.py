@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bundle.detect.credentials import native, place
+from bundle.detect.credentials.families import Net
 from bundle.detect.credentials.gate import PatternGate
 from bundle.walk.member import Content
 
@@ -35,11 +36,11 @@ def part_of(kind: str, name: str) -> str:
     return JSON if kind == place.CONFIG and name.endswith(".json") else WHOLE
 
 
-def parts_of(family: str, styles: frozenset[str], *, lists: bool) -> frozenset[str]:
-    """Return the parts in which a family's net is met that is for some kinds of text (none: for all), or for lists of accounts."""
-    own = [p for p, kind in _KIND.items() if not lists and (not styles or kind in styles)]
-    literal = [NATIVE] if native.is_for(family, styles) and not lists else []
-    return frozenset((WHOLE, *own, *literal))
+def parts_of(family: str, net: Net) -> frozenset[str]:
+    """Return the parts in which a net is met that is for some kinds of text (none: for all), for lists of accounts, or for literals."""
+    own = [p for p, kind in _KIND.items() if not net.lists and (not net.styles or kind in net.styles)]
+    literal = net.literals or (native.is_for(family, net.styles) and not net.lists)
+    return frozenset((WHOLE, *own, *([NATIVE] if literal else [])))
 
 
 class Gates:

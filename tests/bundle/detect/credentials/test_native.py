@@ -41,6 +41,7 @@ HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
         (b"echo 'root:Vk8sQx72Lp' | chpasswd", "command-line"),
         (b"sshpass -p changeme ssh root@10.0.0.5 reboot", "command-line"),
         (b"root:$1$abcdefgh$D9rdsPZxwHLSPdlDbwZMe1:0:0:root:/root:/bin/sh", "password-hash"),
+        (b"localhost\x04root)*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", "password-hash"),
         (b"AKIAQ3EGA7MPLEKJ5Z2B", "service-token"),
         (b"CREATE USER 'aam'@'localhost' IDENTIFIED BY 'Vk8sQx72Lp';", "sql"),
         (b"SET PASSWORD FOR 'aam'@'%' = PASSWORD('Vk8sQx72Lp')", "sql"),
