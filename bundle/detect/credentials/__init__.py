@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
+from itertools import chain
 from os import urandom
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.parts import NATIVE, PROGRAMS, TEXTS, WHOLE, Gates, Pattern, part_of, parts_of
 from bundle.detect.credentials.replacing import Literal, is_reference, literal
-from bundle.detect.credentials.reporting import SUDO, finding
+from bundle.detect.credentials.reporting import SUDO, by_path, finding
 from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
 from bundle.detect.credentials.textview import View
@@ -79,6 +80,8 @@ class Credentials:
         self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
         self._of_files = [(f, n, n.files) for f, n in nets if n.files is not None]
         self._of_file = FileNames((p.pattern for _, _, p in self._of_files), engine=engine)
+        self._asks_for_paths = any(n.path is not None or n.allowed for _, n in nets)
+        self._of_paths = [f for f in self._families if f.path is not None]
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
         sinks = [s for f in self._families for s in f.sinks]
         self._sinks = {s.callee.lower(): s for s in sinks}
@@ -103,7 +106,7 @@ class Credentials:
         for family, net in ((f, n) for f in self._families for n in f.nets):
             parts = (
                 family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
-                net.service, net.entropy, net.lists, net.literals, net.files and net.files.pattern, [(one.pattern, one.flags) for one in net.allowed],
+                net.service, net.entropy, net.lists, net.literals, net.files and net.files.pattern, [one.said() for one in net.allowed], net.path and net.path.pattern,
             )  # fmt: skip
             made.update(repr(parts).encode())
         return made.digest()
@@ -119,6 +122,10 @@ class Credentials:
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the credentials in one member."""
+        found = self._in_member(member, subject)
+        return chain(by_path(member, subject, self._of_paths), found) if self._of_paths else found
+
+    def _in_member(self, member: Member, subject: str) -> Iterator[Finding]:
         if (
             not member.content
             or member.kind != "file"
@@ -133,7 +140,7 @@ class Credentials:
         if _unreadable(member):
             return iter(())
         view = View.of(member)
-        kind, caught = self._in_text(member, view)
+        kind, caught = self._in_text(member, view, self._path(member, subject))
         return self._in_place(member, view, subject, kind, caught) if caught else iter(())
 
     def _in_place(
@@ -149,7 +156,7 @@ class Credentials:
         if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
         view = View.of(member)
-        kind, caught = self._in_text(member, view)
+        kind, caught = self._in_text(member, view, self._path(member, subject))
         for family, one in self._counted(member, view, subject, kind, caught):
             found = literal(member, view, family.rule.id, one, kind, key=key)
             if found is not None:
@@ -181,7 +188,13 @@ class Credentials:
                 counted = in_comment(counted)
             yield family, counted
 
-    def _in_text(self, member: Member, view: View, depth: int = 0) -> tuple[str, list[tuple[Family, Catch]]]:
+    def _path(self, member: Member, subject: str) -> str:
+        """Return the whole path of a member where a user's own rule may ask for it."""
+        return place.whole(member, subject) if self._asks_for_paths else ""
+
+    def _in_text(
+        self, member: Member, view: View, path: str = "", depth: int = 0
+    ) -> tuple[str, list[tuple[Family, Catch]]]:
         """Return the kind of a text, and all that is caught in it."""
         name = member.name[-_LONGEST_PATH:]
         if name.endswith(_STYLE_SHEETS) and not depth:
@@ -194,7 +207,7 @@ class Credentials:
         if not hits and not nets and not table and not source:
             return "", []
         kind = told or place.of_content(member)
-        caught = self._caught(view, hits, kind)
+        caught = self._caught(view, hits, kind, path)
         if table:
             caught += [(self._by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)]
         caught += [(f, c) for f, n in nets for c in by_net(view, n, lines(view, n))]
@@ -211,7 +224,7 @@ class Credentials:
                 inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")
                 caught += [
                     (f, replace(c, start=c.start + body.start, end=c.end + body.start))
-                    for f, c in self._in_text(inner, View(data), depth + 1)[1]
+                    for f, c in self._in_text(inner, View(data), path, depth + 1)[1]
                 ]
         return kind, caught
 
@@ -240,7 +253,9 @@ class Credentials:
                 caught.append((family, one))
         return caught
 
-    def _caught(self, view: View, hits: Mapping[int, list[int]], kind: str) -> list[tuple[Family, Catch]]:
+    def _caught(
+        self, view: View, hits: Mapping[int, list[int]], kind: str, path: str = ""
+    ) -> list[tuple[Family, Catch]]:
         found: list[tuple[Family, Catch]] = []
         called = len(self._nets)
         for number, ends in sorted(hits.items()):
@@ -252,8 +267,8 @@ class Credentials:
                 found += [(self._by_id[f], c) for f, c in rows.catches(view, ends)]
             elif number < called:
                 family, net = self._nets[number]
-                if not net.styles or kind in net.styles:
-                    found += [(family, c) for c in by_net(view, net, ends)]
+                if (not net.styles or kind in net.styles) and (net.path is None or net.path.search(path)):
+                    found += [(family, c) for c in by_net(view, net, ends, path)]
         return found
 
     def _said(
@@ -296,20 +311,23 @@ class Credentials:
 
     def _in_native(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say what the literals of a program of machine code, or of data, hold."""
-        path, said = place.inside(member, subject), set()
+        inside, said = place.inside(member, subject), set()
+        path = self._path(member, subject)
         for text in native.texts(member.content):
             if not self.gates.hits(text, NATIVE):  # of most, which need not be copied
                 continue
             view = native.literals(text)
             hits = self.gates.hits(view.data, NATIVE)
-            found = [pair for kind in native.KINDS for pair in self._caught(view, hits, kind)]
+            found = [pair for kind in native.KINDS for pair in self._caught(view, hits, kind, path)]
             for family, one in distinct(found):
                 line = view.line(one.start)
                 caught = native.is_meant(family.rule.id, one, line)
                 if caught is None or (caught.key, caught.value) in said or _ALLOWED.search(line):
                     continue
                 said.add((caught.key, caught.value))
-                counted = placed(caught, family, test=examples.is_test(path), sample=place.is_sample(path))
+                counted = placed(
+                    caught, family, test=examples.is_test(inside), sample=place.is_sample(inside)
+                )
                 yield self._said(member, subject, family, counted, None, None)
 
     def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:

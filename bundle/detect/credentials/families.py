@@ -14,6 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, cast
 
+from bundle.detect.credentials.allowance import Allowance
 from hardening.findings import Rule, Severity
 from hardening.tables import Table
 
@@ -64,8 +65,10 @@ class Net:
     """Whether this is for literals of programs and data too, where its family and kinds of text do not say so."""
     service: str = ""
     """Whose secret it is, where the pattern tells."""
-    allowed: tuple[re.Pattern[str], ...] = ()
+    allowed: tuple[Allowance, ...] = ()
     """What makes a value harmless (rules of a user's own)."""
+    path: re.Pattern[str] | None = None
+    """What the whole path of a member has to be like (rules of a user's own); None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,10 @@ class Family:
     nets: tuple[Net, ...]
     sinks: tuple[Sink, ...]
     examples: tuple[Example, ...]
+    path: re.Pattern[str] | None = None
+    """Paths of files that are findings by themselves (rules of a user's own)."""
+    allowed: tuple[Allowance, ...] = ()
+    """Which of these are none."""
 
 
 @cache

@@ -18,8 +18,8 @@ _CUT = 450
 """Bytes before the end of a window over several lines in which a match may be cut off: hits there have one of their own."""
 
 
-def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
-    """Yield what one net catches in the windows around the hits."""
+def by_net(view: View, net: Net, ends: Sequence[int], path: str = "") -> Iterator[Catch]:
+    """Yield what one net catches in the windows around the hits; `path` is asked by rules of a user's own."""
     done = 0
     check = CHECKS[net.check or net.evidence]
     for at in ends:
@@ -45,8 +45,11 @@ def by_net(view: View, net: Net, ends: Sequence[int]) -> Iterator[Catch]:
                 service=groups.get("service") or net.service,
             )
             checked = check(caught, match)
-            if checked is not None and _passes(net, checked.value):
-                yield checked
+            if checked is None or (net.entropy and _entropy(checked.value) <= net.entropy):
+                continue
+            if net.allowed and _is_allowed(net, view, checked, match[0], path):
+                continue
+            yield checked
 
 
 def _beside(view: View, start: int, end: int) -> tuple[int, int]:
@@ -76,11 +79,12 @@ def lines(view: View, net: Net) -> list[int]:
     return ends if pairs * _ONE_IN >= len(ends) else []
 
 
-def _passes(net: Net, value: str) -> bool:
-    """Whether a value is what a user's own rule asks for."""
-    if net.entropy:
-        counts = Counter(value)
-        bits = -sum(n / len(value) * log2(n / len(value)) for n in counts.values())
-        if bits < net.entropy:
-            return False
-    return not any(one.search(value) for one in net.allowed)
+def _entropy(value: str) -> float:
+    """Return Shannon's entropy in bits for each character."""
+    return -sum(n / len(value) * log2(n / len(value)) for n in Counter(value).values())
+
+
+def _is_allowed(net: Net, view: View, one: Catch, match: str, path: str) -> bool:
+    """Whether a user's own rule lets pass what it caught."""
+    line = view.line(one.start)
+    return any(allowance.lets(path, one.value, match, line) for allowance in net.allowed)

@@ -211,6 +211,11 @@ def inside(member: Member, subject: str) -> str:
     return path if above else path.removeprefix(subject)
 
 
+def whole(member: Member, subject: str) -> str:
+    """Return a member's whole path below what is looked at, archives read as folders."""
+    return "/".join(member.parts).removeprefix(subject).lstrip("/")
+
+
 def is_documentation(path: str, kind: str) -> bool:
     """Whether the text explains rather than configures: what stands in it is an example."""
     return kind == PROSE or bool(_DOCS.search(path))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from bundle.detect.credentials import place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.families import Family
 from bundle.detect.credentials.rotation import revoke, rotate
@@ -76,3 +79,20 @@ def _grant(
 
 def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[:_LARGEST_LINE]
+
+
+def by_path(member: Member, subject: str, families: Sequence[Family]) -> Iterator[Finding]:
+    """Say a file that a user's own rules are for by its path alone."""
+    if member.kind != "file" or member.derived or member.offset:
+        return
+    path = place.whole(member, subject)
+    for family in families:
+        if family.path and family.path.search(path) and not any(a.lets_file(path) for a in family.allowed):
+            message = f"{family.rule.title}: the file by its path"
+            yield Finding(
+                rule=family.rule,
+                subject=subject,
+                location=member.at(),
+                message=message,
+                evidence="file detected",
+            )

@@ -79,3 +79,73 @@ def test_the_remedy_names_account_and_service() -> None:
     (one,) = detector().check(member("a.php", text), "b")
     assert "'report' of MySQL" in one.remedy
     assert "ALTER USER" in one.remedy
+
+
+def lines(rules: str, tmp_path: Path, path: str, text: str) -> list[int | None]:
+    """Return the lines of a file that rules of a user's own find something on."""
+    (tmp_path / "own.toml").write_text(rules)
+    found = detector(gitleaks=(tmp_path / "own.toml",)).check(member(path, text), "b.zip")
+    return [f.location.line for f in found if f.rule.id.startswith("credential/own-")]  # type: ignore[union-attr]  # always in a file
+
+
+RULE = "[[rules]]\nid='acme'\nregex='acme-([a-z0-9]{10})'\nkeywords=['acme']\n"
+TEXT = "acme-k3m9z7q1w5 one\nacme-test9z7q1w two\nacme-p0o9i8u7y6 three\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "found"),
+    [
+        ("", "a/b.txt", [1, 2, 3]),
+        ("path='\\.ya?ml$'\n", "a/b.txt", []),
+        ("path='\\.ya?ml$'\n", "a/b.yml", [1, 2, 3]),
+        ("[[rules.allowlists]]\npaths=['(^|/)a/']\n", "a/b.txt", []),
+        ("[[rules.allowlists]]\npaths=['(^|/)z/']\n", "a/b.txt", [1, 2, 3]),
+        ("[[rules.allowlists]]\nregexes=['^test']\n", "a/b.txt", [1, 3]),
+        ("[[rules.allowlists]]\nregexes=['acme-p']\n", "a/b.txt", [1, 2, 3]),
+        ("[[rules.allowlists]]\nregexTarget='match'\nregexes=['acme-p']\n", "a/b.txt", [1, 2]),
+        ("[[rules.allowlists]]\nregexTarget='line'\nregexes=['three$']\n", "a/b.txt", [1, 2]),
+        ("[[rules.allowlists]]\nstopwords=['TEST']\n", "a/b.txt", [1, 3]),
+        ("[[rules.allowlists]]\ncondition='AND'\npaths=['/z/']\nstopwords=['test']\n", "a/b.txt", [1, 2, 3]),
+        ("[[rules.allowlists]]\ncondition='AND'\npaths=['a/']\nstopwords=['test']\n", "a/b.txt", [1, 3]),
+        ("[[rules.allowlists]]\ncondition='AND'\ncommits=['abc']\nstopwords=['test']\n", "a/b.txt", [1, 2, 3]),
+        ("[[allowlists]]\ntargetRules=['acme']\nstopwords=['test']\n", "a/b.txt", [1, 3]),
+        ("[allowlist]\npaths=['b\\.txt$']\n", "a/b.txt", []),
+    ],
+)  # fmt: skip
+def test_allow_lists_as_gitleaks_has_them(tmp_path: Path, more: str, path: str, found: list[int]) -> None:
+    assert lines(RULE + more, tmp_path, path, TEXT) == found
+
+
+def test_a_rule_may_be_for_a_path_alone(tmp_path: Path) -> None:
+    rules = "[[rules]]\nid='stores'\npath='(?i)\\.p12$'\n[[rules.allowlists]]\npaths=['/tests/']\n"
+    assert lines(rules, tmp_path, "etc/Site.P12", "x") == [None]
+    assert lines(rules, tmp_path, "etc/site.pem", "x") == []
+    assert lines(rules, tmp_path, "a/tests/site.p12", "x") == []
+
+
+def test_files_extend_others(tmp_path: Path) -> None:
+    (tmp_path / "more.toml").write_text("[extend]\npath='base.toml'\n")
+    assert is_gitleaks(tmp_path / "more.toml")
+    (tmp_path / "base.toml").write_text(RULE + "[[rules]]\nid='other'\nregex='three'\n")
+    assert sorted(lines("[extend]\npath='base.toml'\n", tmp_path, "a", TEXT), key=str) == [
+        1,
+        2,
+        3,
+        3,
+    ]
+    assert lines("[extend]\npath='base.toml'\ndisabledRules=['acme']\n", tmp_path, "a", TEXT) == [3]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("[[rules.allowlists]]\ncondition='XOR'\nstopwords=['a']\n", "condition"),
+        ("[[rules.allowlists]]\nregexTarget='file'\nregexes=['a']\n", "regexTarget"),
+        ("[[allowlists]]\ntargetRules=['nobody']\nstopwords=['a']\n", "nobody"),
+        ("path='(('\n", "path"),
+        ("[[rules.allowlists]]\npaths=['((']\n", "paths"),
+    ],
+)
+def test_what_is_wrong_in_a_list_is_said_by_name(tmp_path: Path, more: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        lines(RULE + more, tmp_path, "a", TEXT)
