@@ -262,8 +262,8 @@ def _assigned(text: str, at: int, name: str) -> int:
     before = text[at - 1 : at]
     if before in ("'", '"') and (found := _IN_DEFINE.match(text, end)):
         return found.end() if _DEFINE.search(text, max(0, at - _LONGEST_DEFINE), at) else -1
-    if before.isalnum() or before == "_":
-        return -1
+    if before.isalnum() or before in ("_", "-"):
+        return -1  # the end of another name, of an attribute too: data-password="..."
     found = _TO_LITERAL.match(text, end)
     return -1 if found is None else found.end()
 

@@ -138,8 +138,10 @@ _NOT_SECRET = (
 `pwdLastSet` is a time, `existingSecret` the name of one, `nextToken` asks for the rest of a list."""
 _NAMED_LIKE_ONE = re.compile(
     r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$|^(?:SN|LN)_\w+$"
+    r"|\w\.(?:[cm]?js|css|php|html?|jsp|py|pl|rb|sh|java|class|tsx?|jsx|vue|svg|png|gif|jpe?g|pdf|exe|dll|so|gz|zip)$"
 )
-"""Where accounts are looked up, a language as it is spoken in Palau, ways of MySQL to log in, and OpenSSL's names of things."""
+"""Where accounts are looked up, a language as it is spoken in Palau, ways of MySQL to log in, OpenSSL's names of things, and a file,
+which lists of files have with its checksum: `{"password.js": "2fd4e1c6..."}`."""
 _OF_A_FORM = re.compile(r"(?:c|x)srf\w*token$|requestverificationtoken$")
 """What ties a form to the page it was on: the name in small letters without signs."""
 
@@ -201,7 +203,8 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS
         return Kind.LIKELY if likely or held or known else None
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
-        return Kind.PASSWORD
+        for_scripts = name.startswith("data-")  # an attribute of HTML: data-password="show"
+        return Kind.LIKELY if for_scripts else Kind.PASSWORD
     if _TOKENS.search(" ".join(words)):
         return Kind.TOKEN
     if _ENDS_LIKE_ONE.search(words[-1]) and words[-1] not in _OTHER_PASSES:

@@ -68,7 +68,13 @@ _PAIR_OF_CODE = re.compile(
     re.MULTILINE,
 )
 """A name and a literal that is all there is behind it: calls with literals in them are no texts."""
-_DERIVED = {"constants": CODE, "pdf-text": PROSE, "rpm-scripts": SHELL, "sqlite-text": SQL}
+_DERIVED = {
+    "constants": CODE,
+    "pdf-text": PROSE,
+    "office-text": PROSE,
+    "rpm-scripts": SHELL,
+    "sqlite-text": SQL,
+}
 _MARKED = frozenset(("md", "rst", "adoc"))
 """Marks of texts with some form, which a name in front of them does not change."""
 _PAGES = frozenset(("jsp", "jspx"))

@@ -53,3 +53,8 @@ def test_one_pass_tells_what_every_pattern_would(data: bytes) -> None:
 )
 def test_kinds(data: bytes, said: str) -> None:
     assert kind(data) == said
+
+
+def test_text_of_office_documents_is_for_people() -> None:
+    one = Member(parts=("word/document.xml",), kind="file", size=1, content=b"x", derived="office-text")
+    assert place.style(one) == place.PROSE
