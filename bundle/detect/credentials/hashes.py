@@ -101,6 +101,12 @@ def of_usual(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
+def of_usual_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """An unsalted digest of one of the passwords tried first, in a row whose first cell may be an account."""
+    usual = _usual(caught.value, *_DIGESTS.get(len(caught.value), ()))
+    return cracked(caught) if usual and kind_of(caught.user) is None else None
+
+
 def old_mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """MySQL's PASSWORD() before 4.1, which a home computer undoes."""
     if len(set(caught.value.lower())) < _FEWEST:
@@ -219,6 +225,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "mysql": mysql,
     "digest": digest,
     "usual-digest": of_usual,
+    "usual-digest-alone": of_usual_alone,
     "old-mysql": old_mysql,
     "crypt": crypt,
     "doubled": doubled,
