@@ -32,7 +32,7 @@ from bundle.detect.credentials.values import (
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|security|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials import (
+    alone,
     around,
     columns,
     comparing,
@@ -332,6 +333,7 @@ CHECKS: Mapping[str, Check] = {
     **paragraphs.CHECKS,
     **columns.CHECKS,
     **tokens.CHECKS,
+    **alone.CHECKS,
     "": place_only,
     "place": place_only,
     "flag": flag,

@@ -28,7 +28,7 @@ _PASSWORDS = PLAIN_WORDS | frozenset(
     "presharedkey lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
 _SEVERAL_WORDS = re.compile(
-    r"(?:mot de passe|mot passe|(?:pre )?shared key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
+    r"(?:mot de passe|mot passe|(?:pre )?shared key|wep ?key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
 )
 _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"

@@ -19,6 +19,7 @@ _BY_SUFFIX = {
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
     SQL: "sql ddl dml mysql psql dump",
     PROSE: "md txt wiki rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
+    OTHER: "iss",
 }  # fmt: skip
 _SUFFIX = {word: style for style, words in _BY_SUFFIX.items() for word in words.split()}
 _BY_FORMAT = {
@@ -102,7 +103,8 @@ def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for eac
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     known = _BY_FORMAT.get(form)
-    if suffix not in _SUFFIX and form not in ("php", "shell") and _PROSE_NAMES.match(name):
+    told = suffix in _SUFFIX or suffix == "log" or form in ("php", "shell")
+    if not told and _PROSE_NAMES.match(name):
         return PROSE
     if suffix in _MARKED:
         return PROSE

@@ -1,0 +1,49 @@
+"""Checks that ask a value alone, in places where words of other kinds stand as well, or none do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.values import SECRET_WORD, is_chosen, is_placeholder
+from hardening.findings import Confidence
+
+_SIGNED_WITH = frozenset("dev default debug".split())
+"""Words that tutorials have a key be until somebody sets another one."""
+
+
+def chosen(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A generated value, or a usual password with digits; one with a word for a password in it may be a name."""
+    sure = is_chosen(caught.value) and not SECRET_WORD.search(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+def even_a_word(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """Any value but one that stands for another, in a place where a program has nothing else."""
+    value = caught.value
+    nothing = is_placeholder(value) and value.lower() not in _SIGNED_WITH
+    return None if nothing or kind_of(value) is Kind.TOKEN else replace(caught, confidence=Confidence.MEDIUM)
+
+
+_MOST = 40
+"""Lines above an account in which the name of the list is: lists of shipped accounts are short."""
+_OF_PASSWORDS = re.compile(r"(?i)[ \t]*(?:\w{1,20}_)?passwords:\s*$")
+
+
+def under_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A generated value beside an account in YAML, right under a name that says that passwords follow."""
+    above = match.string[: match.start("indent")].splitlines()[-_MOST:]
+    for line in reversed(above):
+        if line.strip() and not line.startswith(match["indent"]):
+            return chosen(caught, match) if _OF_PASSWORDS.match(line) else None
+    return None
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "chosen": chosen,
+    "even-a-word": even_a_word,
+    "under-passwords": under_passwords,
+}
