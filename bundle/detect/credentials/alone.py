@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.telling import is_no_value
 from bundle.detect.credentials.values import SECRET_WORD, is_chosen, is_placeholder
 from hardening.findings import Confidence
 
@@ -19,6 +21,12 @@ def chosen(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A generated value, or a usual password with digits; one with a word for a password in it may be a name."""
     sure = is_chosen(caught.value) and not SECRET_WORD.search(caught.value)
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+def chosen_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The same in a text that says whose it is: of a network, or of a device."""
+    found = chosen(caught, match)
+    return None if found is None or is_no_value(caught.value) else replace(found, note=TOLD)
 
 
 def even_a_word(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -44,6 +52,7 @@ def under_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen": chosen,
+    "chosen-and-told": chosen_and_told,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
 }

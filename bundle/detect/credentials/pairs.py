@@ -30,7 +30,7 @@ _WAY_IN = re.compile(
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
 _ALSO_KINDS = re.compile(
-    r"(?i)\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b"
+    r"(?i)\b(?:telnet|ssh)(?: [^ ]+){1,6} use\b|\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b"
 )
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
@@ -44,8 +44,8 @@ _WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
 
 
-def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -> bool:
-    """Whether the second of two words is the password of the account that the first one is."""
+def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, tight: bool) -> bool:
+    """Whether the second of two words is the password of the account that the first one is; `tight` with a sign alone between them."""
     account = pair["a"]
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
     if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
@@ -67,7 +67,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool) -
             r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
             text,
         )
-        joined = pair["s"] == "/" or (pair["s"] == ":" and value.lower() == account.lower())
+        joined = pair["s"] == "/" or (pair["s"] == ":" and (tight or value.lower() == account.lower()))
         return bool(known and said and ends and joined and value.lower() not in FOLLOWS)
     frame = Frame(
         account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
@@ -83,6 +83,7 @@ def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
         between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
         if _WAY_TO_A_FILE.match(between):
             continue
-        if _is_the_other(pair[group], pair, sentence.text, marked=group == "m"):
+        tight = between == pair["s"]
+        if _is_the_other(pair[group], pair, sentence.text, marked=group == "m", tight=tight):
             return caught_at(caught, match, sentence.span(pair.start(group)), pair["a"])
     return None

@@ -30,9 +30,9 @@ NO_NAME = (
 )
 EVERYWHERE = frozenset(
     "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
-    "manager user demo bms default".split()
+    "manager user demo bms aspect cylon default".split()
 )
-"""Accounts that devices ship with."""
+"""Accounts that devices ship with, this product's among them."""
 _WHOSE = re.compile(
     rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
     rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
@@ -60,6 +60,8 @@ _LONG_LABEL = re.compile(rf"(?i) (?:for|of|to|fur|fuer|des|del|de|du) [^:=|]{{3,
 """What stands behind a word for a password that says at length whose it is."""
 _ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
 """An account alone before a word for its password: `root pw ...`."""
+_FROM_TO = re.compile(rf"(?i) (?:was |has been |is )?(?:changed )?from [^ ]+ to {VALUE}")
+"""The old password and the new one: `changed the password of root from ... to ...`."""
 _BRACKET = re.compile(rf" \( {VALUE} \)")
 _TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {VALUE}")
 _AS = re.compile(
@@ -227,6 +229,9 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
         value = None if verb_too else pattern.match(text, word.end())
         if value and not (pattern is _BRACKET and (value["v"] or "").isdigit() and not account):
             yield value, True
+    value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
+    if value and not verb_too:
+        yield value, True
     value = _LONG_LABEL.match(text, word.end()) if _LABEL.fullmatch(text, 0, word.start()) else None
     if value:
         yield value, True

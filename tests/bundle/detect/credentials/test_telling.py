@@ -50,7 +50,7 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
     if telling.hopeful(text):
         return
     assert all(
-        not pairs._is_the_other(one[group], one, text, marked=group == "m")
+        not pairs._is_the_other(one[group], one, text, marked=group == "m", tight=True)
         for one in pairs._PAIR.finditer(text)
         for group in ("m" if one["m"] else "v",)
     )
