@@ -9,6 +9,7 @@ from dataclasses import replace
 from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.places import named
 from bundle.detect.credentials.telling import is_no_value
 from bundle.detect.credentials.values import SECRET_WORD, is_chosen, is_placeholder
 from hardening.findings import Confidence
@@ -50,9 +51,19 @@ def under_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None
 
 
+def of_a_property(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What a program of Java is started with; `-Ddb.password=password` is a password, for there are no texts among what is given."""
+    found = named(caught, match)
+    usual = caught.value in ("password", "passwd", "secret") and "." in match["key"]
+    if found is None and usual and kind_of(match["key"]) is Kind.PASSWORD:
+        return replace(caught, confidence=Confidence.MEDIUM)
+    return found
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen": chosen,
     "chosen-and-told": chosen_and_told,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
+    "property": of_a_property,
 }

@@ -19,10 +19,14 @@ from hardening.findings import Confidence, Severity
 _DIGESTS = {32: ("md5",), 40: ("sha1",), 64: ("sha256",), 96: ("sha384",), 128: ("sha512",)}
 
 
+_ACCOUNTS = frozenset("user toor operator engineer supervisor technician tech viewer aspect cylon".split())
+"""Accounts that are their own passwords, more often words of a program: no digest of one stands anywhere by chance."""
+
+
 @cache
 def _defaults() -> tuple[str, ...]:
     """Return what unsalted hashes are held against: the list as it is, capitalised and in upper case."""
-    words = sorted(common())
+    words = sorted(common() | _ACCOUNTS)
     return tuple(dict.fromkeys((*words, *(w.capitalize() for w in words), *(w.upper() for w in words), "")))
 
 

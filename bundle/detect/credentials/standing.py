@@ -25,12 +25,18 @@ _ORDER = (
 
 
 def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
-    """Return one catch for each value, the one of the family that knows most, in the order of the text."""
+    """Return one catch for each value, the one of the family that knows most, unless another is surer, in the order of the text."""
     rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
     best: list[tuple[Family, Catch]] = []
     for family, one in sorted(
         caught,
-        key=lambda p: (rank.get(p[0].rule.id, len(rank)), p[1].note != TOLD, -p[1].confidence, p[1].start),
+        key=lambda p: (
+            p[1].confidence is Confidence.LOW,
+            rank.get(p[0].rule.id, len(rank)),
+            p[1].note != TOLD,
+            -p[1].confidence,
+            p[1].start,
+        ),
     ):
         if not any(one.start < other.end and other.start < one.end for _, other in best):
             best.append((family, one))

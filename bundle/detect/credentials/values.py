@@ -297,6 +297,8 @@ def is_phrase(value: str) -> bool:
 
 _NOISE = 30
 _NOISY = 18
+_LONG = 40
+"""Letters of a value in which no word is: without digits it is noise, too."""
 
 
 _CALLED = re.compile(r"\w\([\w$, ]*\)(?:\.|->)\w")
@@ -313,7 +315,10 @@ def _is_noise(value: str) -> bool:
         len(value) >= _NOISE
         and " " not in value
         and len(set(value)) >= _NOISY
-        and sum(c.isdigit() for c in value) > _FEWEST
+        and (
+            sum(c.isdigit() for c in value) > _FEWEST
+            or (len(value) > _LONG and not _RUN_OF_A_WORD.search(value))
+        )
         and (sum(not c.isalnum() for c in value) > _PIN or not _RUN_OF_A_WORD.search(value))
         and not _CALLED.search(value)
     )
