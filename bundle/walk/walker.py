@@ -117,8 +117,7 @@ class Walker:
             try:
                 if isinstance(opened, Broken):
                     raise opened
-                if opened.facts.get("rpm-scripts"):
-                    yield say.derived(member, opened.facts["rpm-scripts"].encode(), "rpm-scripts")
+                yield from derive.of_container(member, source, opened.facts)
                 for raw in opened.members:
                     if isinstance(raw, Note):
                         yield self._note(raw, frame)

@@ -202,7 +202,7 @@ class Credentials:
         told = place.by_name(member)
         own = part_of(told, name)
         hits, nets = self.gates.hits(view.data, own), self._for_a_name(name) if own == WHOLE else []
-        table = name.lower().endswith(_SEPARATED)
+        table = name.lower().endswith(_SEPARATED) or member.derived == "sheet-text"
         source = name.endswith(".java") and not depth and self._says_something(view)
         if not hits and not nets and not table and not source:
             return "", []

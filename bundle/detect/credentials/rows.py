@@ -9,6 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 from bundle.detect.credentials import hashes, naming
+from bundle.detect.credentials.around import TOLD
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.keyword import STEMS, Kind, kind_of
 from bundle.detect.credentials.textview import View
@@ -83,7 +84,7 @@ _HASHING = frozenset("md5 sha sha1 sha2 password old_password encrypt crypt".spl
 _EVERYWHERE = frozenset("admin administrator root operator service guest support manager supervisor".split())
 _PIN = re.compile(r"(?i)^(?:\w+_)?pin(?:_?code)?$")
 _NUMBER = re.compile(r"\d{4,8}$")
-_USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer)")
+_USERS = re.compile(r"(?i)^(?:user|login|name|user_?name|account|e?mail|benutzer|ssid)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +346,8 @@ def _in_columns(view: View) -> Iterator[tuple[str, Catch]]:
     wanted = [i for i, name in enumerate(names) if kind_of(name)]
     if len(names) < _SHORTEST or not wanted or not all(_SETTING.match(n) or not n for n in names):
         return
+    if any(is_generated(name) for name in names):
+        return  # a label and its value, each on a line of its own
     user = next((i for i, name in enumerate(names) if _USERS.search(name)), -1)
     cell = re.compile(
         rf"""(?:^|(?<={re.escape(sign)}))(?:"(?P<q>(?:[^"\n]|"")*)"|(?P<b>[^{re.escape(sign)}"\n]*))(?={re.escape(sign)}|\r?$)"""
@@ -360,7 +363,7 @@ def _in_columns(view: View) -> Iterator[tuple[str, Catch]]:
             account = row[user][2] if 0 <= user < len(row) and user != i else ""
             caught = _judged(0, row[i], account, names[i])
             if caught is not None:
-                yield caught
+                yield caught[0], replace(caught[1], note=caught[1].note or (TOLD if account else ""))
 
 
 def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str) -> tuple[str, Catch] | None:

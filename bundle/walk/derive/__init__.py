@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
+from bundle.walk import say
+from bundle.walk.derive import bytecode, documents, rpmdb, sheets, sqlite, wrapped
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.source import Source
@@ -36,6 +37,15 @@ def texts(
         if member.format not in SCRIPTS:
             for carried in _carried(text, limits):
                 yield from _said(member, carried)
+
+
+def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> Iterator[Member]:
+    """Say the texts of a container that none of its members has by itself: scripts of a package, rows of a workbook."""
+    if facts.get("rpm-scripts"):
+        yield say.derived(member, facts["rpm-scripts"].encode(), "rpm-scripts")
+    if sheets.is_workbook(member.entries):
+        for sheet in sheets.sheets(source):
+            yield say.derived(member, sheet, "sheet-text")
 
 
 def _said(member: Member, text: Text) -> Iterator[Member]:

@@ -66,8 +66,14 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 _OFFICE = re.compile(rb"<(?:w:document|sst|worksheet|p:sld|office:document-content|w:hdr|w:ftr|w:comments)\b")
-_BREAK = re.compile(rb"</(?:w:p|si|row|a:p|text:p|text:h|w:tr|c)>|<(?:w:br|w:cr|text:line-break)/?>")
-_TAB = re.compile(rb"<w:tab/>|</w:tc>|<text:tab/>")
+_BREAK = re.compile(
+    rb"</(?:w:p|si|row|a:p|text:p|text:h|w:tr|a:tr|table:table-row|c)>|<(?:w:br|w:cr|text:line-break)/?>"
+)
+_TAB = re.compile(rb"<w:tab/>|</(?:w:tc|a:tc|table:table-cell)>|<text:tab/>")
+_LAST_OF_A_CELL = re.compile(
+    rb"</(?:w|a|text):p>\s{0,40}(?:</a:txBody>\s{0,40}(?:<a:tcPr[^<>]{0,400}/>\s{0,40})?)?(?=</(?:w:tc|a:tc|table:table-cell)>)"
+)
+"""The end of a paragraph that the end of its cell follows: cells of one row are on one line."""
 _TAG = re.compile(rb"<[^>]*>")
 
 
@@ -78,7 +84,7 @@ def is_office(data: bytes) -> bool:
 
 def office(data: bytes) -> bytes:
     """Return the text of an office XML part, one paragraph or cell a line."""
-    text = _TAG.sub(b"", _TAB.sub(b"\t", _BREAK.sub(b"\n", data)))
+    text = _TAG.sub(b"", _TAB.sub(b"\t", _BREAK.sub(b"\n", _LAST_OF_A_CELL.sub(b"", data))))
     return unescape(text.decode("utf-8", "replace")).encode()
 
 

@@ -11,13 +11,14 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.walk import Member, scan, walk
-from bundle.walk.derive import bytecode, documents, joined, sqlite, wrapped
+from bundle.walk.derive import bytecode, documents, joined, sheets, sqlite, wrapped
 from bundle.walk.source import Memory
 
 PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
@@ -190,6 +191,46 @@ def test_office_text(tmp_path: Path) -> None:
     )
     (found,) = derived(path)
     assert bytes(found.content).strip() == b"password=a&b"
+
+
+def test_cells_of_a_row_in_an_office_document_are_on_one_line() -> None:
+    word = b"<w:document><w:tr><w:tc><w:p>user</w:p></w:tc><w:tc><w:p>word</w:p></w:tc></w:tr><w:p>end</w:p></w:document>"
+    assert documents.office(word).split(b"\n")[:2] == [b"user\tword\t", b"end"]
+    sheet = b"<table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row>"
+    assert documents.office(sheet) == b"a\tb\t\n"
+
+
+SHARED = (
+    b"<sst><si><t>User</t></si><si><r><t>Pass</t></r><r><t>word</t></r></si><si><t>a &amp; b</t></si></sst>"
+)
+SHEET = (
+    b'<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="C1" t="s"><v>1</v></c></row>'
+    b'<row r="2"><c r="A2" t="inlineStr"><is><t>root</t></is></c><c r="B2"/><c r="C2"><v>42</v></c><c r="D2" t="s"><v>2</v></c>'
+    b'<c r="E2" t="s"><v>99</v></c></row></sheetData></worksheet>'
+)
+
+
+def workbook(path: Path, shared: bytes = SHARED, sheet: bytes = SHEET) -> Path:
+    with ZipFile(path, "w") as book:
+        if shared:
+            book.writestr("xl/sharedStrings.xml", shared)
+        book.writestr("xl/worksheets/sheet1.xml", sheet)
+    return path
+
+
+def test_rows_of_a_workbook(tmp_path: Path) -> None:
+    found = [m for m in derived(workbook(tmp_path / "accounts.xlsx")) if m.derived == "sheet-text"]
+    assert [bytes(m.content) for m in found] == [b"User\t\tPassword\nroot\t\t42\ta & b\t\n"]
+    assert found[0].path.endswith("accounts.xlsx")
+
+
+def test_a_workbook_without_shared_texts_and_a_broken_one(tmp_path: Path) -> None:
+    (one,) = [m for m in derived(workbook(tmp_path / "a.xlsx", b"")) if m.derived == "sheet-text"]
+    assert one.content == b"root\t\t42\t\t\n"
+    broken = bytearray(workbook(tmp_path / "b.xlsx").read_bytes())
+    broken[30:60] = bytes(30)
+    assert list(sheets.sheets(Memory(bytes(broken)))) == []
+    assert list(sheets.sheets(Memory(b"PK\3\4 none"))) == []
 
 
 @given(st.binary(max_size=3000))
