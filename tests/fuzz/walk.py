@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bundle.walk import embedded
-from bundle.walk.derive import bytecode, documents, rpmdb, wrapped
+from bundle.walk.derive import bytecode, documents, rpmdb, sheets, wrapped
 from bundle.walk.derive import sqlite as sqlite_reader
 from bundle.walk.formats import lz, makeself
 from bundle.walk.formats.raw import Context, Raw
@@ -85,6 +85,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "pyc": bytecode.pyc_strings,
     "pdf": documents.pdf,
     "office": documents.office,
+    "sheets": lambda data: (list(sheets.sheets(Memory(data))), sheets._lines(data, (b"a", b"b"))),
     "strings": documents.strings,
     "wrapped": layers,
     "rpmdb": lambda data: (rpmdb.installed("bdb", Memory(data)), rpmdb.installed("sqlite", Memory(data))),
