@@ -46,7 +46,7 @@ _END_ONLY = frozenset(
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
-    "file files filename path dir directory field fields label labels hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
+    "file files filename path dir directory field fields label labels lbl hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
     "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding "
     "algorithm algo reset forgot forgotten change changed changer confirm confirmation confirmed repeat retype again verify verification require required requires strength "
     "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager mgr handler helper "
