@@ -9,7 +9,7 @@ from dataclasses import replace
 from bundle.detect.credentials import place
 from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.textview import View, codec
-from bundle.detect.credentials.values import Strength, strength
+from bundle.detect.credentials.values import SECRET_WORD, Strength, strength
 from bundle.walk.member import Content, Member
 from hardening.findings import Confidence
 
@@ -74,18 +74,23 @@ _SETTING = re.compile(
     r"""\s*(?P<name>[\w.\[\] -]{2,60}?)\s?[:=]\s?["']?(?P<value>[^\s"'(){}<>%,;?\\]{0,64})["']?\s*"""
 )
 _PARTS = re.compile(r"[;&]")
-_USAGE = re.compile(r"\[-|<\w|%[sd-]|\$\{?\w|\.\.\.")
+_USAGE = re.compile(r"\[-|<[a-zA-Z]|%[sd-]|\$\{?[a-zA-Z_]|\{\w{0,12}\}|\.\.\.")
+_KNOWN_BY_ITSELF = frozenset(("credential/service-token", "credential/password-hash"))
 
 
 def is_meant(family: str, one: Catch, line: str) -> Catch | None:
     """Return what is caught in a literal as it counts there, None where it is part of a usage or of a message."""
-    if family == "credential/assignment":
-        if strength(one.value) < Strength.COMMON or not _is_a_setting(line, one.value):
-            return None
-        return replace(one, confidence=min(one.confidence, Confidence.MEDIUM))
-    if family in _STATEMENTS and (strength(one.value) < Strength.COMMON or _USAGE.search(line)):
+    if family in _KNOWN_BY_ITSELF:
+        return one
+    if strength(one.value) < Strength.COMMON or SECRET_WORD.search(one.value) or _USAGE.search(line):
         return None
-    return one
+    if family != "credential/assignment":
+        return one
+    return (
+        replace(one, confidence=min(one.confidence, Confidence.MEDIUM))
+        if _is_a_setting(line, one.value)
+        else None
+    )
 
 
 def _is_a_setting(line: str, value: str) -> bool:

@@ -46,6 +46,9 @@ HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
         (b"CREATE USER 'aam'@'localhost' IDENTIFIED BY 'Vk8sQx72Lp';", "sql"),
         (b"SET PASSWORD FOR 'aam'@'%' = PASSWORD('Vk8sQx72Lp')", "sql"),
         (b"Authorization: Basic YWRtaW46Vms4c1F4NzJMcA==", "command-line"),
+        (b"host=db user=feed password=Vk8sQx72Lp dbname=gate", "url"),
+        (b"Server=.;Database=gate;User Id=sa;Password=Vk8sQx72Lp;", "url"),
+        (b"ftp://feed:Vk8sQx72Lp@files/in", "url"),
         (b"db.password=Vk8sQx72Lp", "assignment"),
     ],
 )  # fmt: skip
@@ -78,6 +81,25 @@ def test_a_literal_that_tells_itself_is_found(credentials: Credentials, literal:
 )
 def test_a_message_is_none(credentials: Credentials, literal: bytes) -> None:
     assert [f for f in found(credentials, literal) if f[1] >= MEDIUM] == []
+
+
+@pytest.mark.parametrize(
+    "value", ["%s", "password", "secret", "$PASS", "<password>", "PASSWORD", "user_pass1", "{0}"]
+)
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "mysql -u root -p? gate", "sshpass -p ? ssh root@files", "echo root:? | chpasswd", "ftp://feed:?@files/in", "PWD=?",
+        "host=db user=feed password=? dbname=gate", "Server=.;User Id=sa;Password=?;", "SET PASSWORD FOR root@localhost = PASSWORD('?')",
+    ],
+)  # fmt: skip
+def test_what_is_to_be_filled_in_is_none(credentials: Credentials, literal: str, value: str) -> None:
+    assert [f for f in found(credentials, literal.replace("?", value).encode()) if f[1] >= MEDIUM] == []
+
+
+def test_a_password_in_many_literals_is_said_once(credentials: Credentials) -> None:
+    many = b"\0".join([b"sshpass -p Vk8sQx72Lp ssh root@files"] * 400)
+    assert [name for name, _ in found(credentials, many)] == ["command-line"]
 
 
 def test_compiled_translations_are_none(credentials: Credentials) -> None:
