@@ -46,7 +46,7 @@ _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|(?:^|/)(?:help|usage)\.(?:csv|json|xml)$|\.epub/"
 )
 _TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:tests?|testing|testdata|test-data|test[_-]?suites?|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+\.py$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:(?:self[_-]?)?tests?|testing|testdata|test-data|test[_-]?suites?|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+(?:\.cpython-\d{2,3})?\.py[co]?$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
 )
 _SAMPLES = re.compile(
     r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$|\.template$"

@@ -128,6 +128,9 @@ def test_what_was_packed_alone_lies_where_its_package_lay(parts: tuple[str, ...]
 def test_vectors_and_files_called_examples_are_what_they_are_called() -> None:
     assert place.is_test("feed_vectors/HPKE/a.json")
     assert place.is_test("share/hpke-test-vectors.json")
+    assert place.is_test("lib/gate/__pycache__/test_gate.cpython-312.pyc")
+    assert place.is_test("lib/Gate/SelfTest/Protocol/kdf.py")
+    assert not place.is_test("lib/gate/__pycache__/latest_gate.cpython-312.pyc")
     assert not place.is_test("share/vectors.json")
     assert place.is_sample("data/examples-1.json")
     assert place.is_sample("etc/sample.conf")
