@@ -41,6 +41,7 @@ from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.reporting import SUDO, by_path, finding
 from bundle.detect.credentials.spans import Spans
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
+from bundle.detect.credentials.sureness import weighed
 from bundle.detect.credentials.textview import View
 from bundle.detect.credentials.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.wanted import Wanted
@@ -52,9 +53,7 @@ from hardening.findings import Confidence, Finding, Rule
 _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font pyc ole jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
 )
-_ALLOWED = re.compile(
-    r"(?i)(?:gitleaks|betterleaks):\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore"
-)
+_ALLOWED = re.compile(r"(?i)(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore")
 _FEW_DIGITS = 2
 _WITH_ARCHIVES = frozenset(("makeself", "self-extracting", *native.PROGRAMS))
 """What is read although archives lie in it: a script or a program is more than what it carries."""
@@ -149,6 +148,7 @@ class Credentials:
         for family, one in self._counted(member, view, subject, kind, caught):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, one, kind) is not None
+            one = weighed(one, family, member, kind, view)  # noqa: PLW2901 - what is said of it
             yield self._said(member, subject, family, one, line, column, safe=safe)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
@@ -305,8 +305,8 @@ class Credentials:
             said.add((one.key, one.value))
             test, sample = examples.is_test(path), place.is_sample(path)
             counted = placed(one, family, test=test, sample=sample)
-            if not (test or sample):
-                counted = in_code(counted)
+            counted = counted if test or sample else in_code(counted)
+            counted = weighed(counted, family, member, place.CODE)
             yield self._said(member, subject, family, counted, None, None)
 
     def _in_native(self, member: Member, subject: str) -> Iterator[Finding]:
@@ -325,9 +325,9 @@ class Credentials:
                 if caught is None or (caught.key, caught.value) in said or _ALLOWED.search(line):
                     continue
                 said.add((caught.key, caught.value))
-                counted = placed(
-                    caught, family, test=examples.is_test(inside), sample=place.is_sample(inside)
-                )
+                test, sample = examples.is_test(inside), place.is_sample(inside)
+                counted = placed(caught, family, test=test, sample=sample)
+                counted = weighed(counted, family, member, place.CODE)
                 yield self._said(member, subject, family, counted, None, None)
 
     def _in_calls(self, calls: Iterable[Said]) -> Iterator[tuple[str, Family, Catch]]:

@@ -17,6 +17,12 @@ FILES = [
     for name, body in [group.split("\n", 1)]
     for piece in f"\n{body}".split("\n@ ")[1:]
 ]
+SURE = {
+    "+": (Confidence.MEDIUM, Confidence.HIGH),
+    "?": (Confidence.MEDIUM,),
+    "!": (Confidence.HIGH,),
+}
+"""What the mark of a line allows its finding to be."""
 
 
 def text(body: str) -> str:
@@ -32,8 +38,8 @@ def test_lines_with_and_without(credentials: Credentials, _group: str, path: str
         for f in credentials.check(member(path, text(body)), "b.zip")
         if f.confidence >= Confidence.MEDIUM and isinstance(f.location, InFile)
     }
-    assert set(said) == {n for n, line in lines if line.startswith(("+", "?"))}
-    assert all(said[n] is Confidence.MEDIUM for n, line in lines if line.startswith("?"))
+    assert set(said) == {n for n, line in lines if line.startswith(tuple(SURE))}
+    assert all(said[n] in SURE[line[0]] for n, line in lines if n in said)
 
 
 @pytest.mark.parametrize(("_group", "path", "body"), FILES, ids=[f"{g}:{p}" for g, p, _ in FILES])

@@ -1,0 +1,145 @@
+"""How sure a find is, once its place is known: `high` is for what proves itself, and for what stands where values are set.
+
+A name and a literal in a program are as often a label, a default that nobody uses or a part of the program as a
+credential. So there a generator has to have drawn the value, or it is a password as people choose them that says whose it
+is. What is not so sure is of medium confidence, and lost to nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bundle.detect.credentials import place
+from bundle.detect.credentials.catch import Catch
+from bundle.detect.credentials.drawn import is_drawn, is_of_all_signs, is_picked
+from bundle.detect.credentials.families import Family
+from bundle.detect.credentials.keyword import Kind, kind_of
+from bundle.detect.credentials.naming import DUMMIES
+from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.values import common
+from bundle.walk.member import Member
+from hardening.findings import Confidence
+
+_BY_NAME = frozenset(("credential/assignment", "credential/xml"))
+"""Families of which a name alone says that something is a secret."""
+_CALL, _ADDRESS, _COMMAND = "credential/login-call", "credential/url", "credential/command-line"
+_BACK_DOOR = "credential/back-door"
+_BY_PLACE = frozenset((_CALL, _ADDRESS, _COMMAND, _BACK_DOOR, "credential/sql"))
+"""Families that take whatever stands in a place."""
+_OF_FILES = frozenset(("credential/daemon-setting", "credential/password-file"))
+"""Families of files whose lines have a form of their own."""
+_SETTINGS = frozenset((place.CONFIG, place.SHELL, place.SQL, place.MARKUP))
+"""Kinds of text in which a value is set, and not declared, shown or filled in."""
+_LONGEST_SETTINGS = 64 << 10
+"""Bytes of a file that no name tells to be settings, and that might list words as well."""
+_NEAR = 240
+_ACCOUNT = re.compile(
+    r"""(?i)(?:\b|_)(?:user(?:_?name|_?id)?|u(?:id|name|sr)|login|account|admin|owner)["'\]})]{0,3}\s{0,4}(?:=>|:=|=|:|,)\s{0,4}(?:[\w.]{1,30}\s{0,2}(?:\|\||\?\?|or)\s{0,2})?[bu]?["'][\w.@\\-]{2,40}["']"""
+)
+"""A setting or an argument that names an account by a literal."""
+_ANYBODY = re.compile(r"""(?i)["']anonymous["']""")
+"""An account that takes any password."""
+_TOLD = re.compile(r"(?i)\buser(?:name)?\s?[:=]\s{0,4}[\w.@-]{2,40}(?:\\[rn]|\s|$)")
+"""An account in a text: `Username: alpine`."""
+_IN_AN_ADDRESS = re.compile(r"(?i)\b(?:user(?:name|_?id)?|uid)=[\w.@-]{2,40}[&;\s\"']")
+"""An account in an address: `?user=feed&password=`."""
+_WHOSE = re.compile(
+    r"(?i)default|initial|factory|(?<![a-z])(?:root|admin|sa|mysql|postgres|mongo|redis|rabbitmq)|_(?:db|sql)_|(?<![a-z])(?:db|ftp|smtp|ldap|bind)_?p"
+)
+"""What a name says of the account that a password is of, or that everybody has it who changed nothing."""
+_OF_A_STORE = re.compile(r"(?i)store")
+_SALT = re.compile(r"(?i)(?<!auth_)(?<!nonce_)(?<!logged_in_)salt\d{0,2}$")
+"""A salt is no secret by itself, but for WordPress's."""
+_COUNTED = re.compile(r"[A-Za-z]+\d$|\d+$")
+"""A word with its number, as programs call their things, and a number alone: `init1`."""
+_OF_A_TEXT = re.compile(r"[\s\[\](){}<>\\|]")
+"""Signs of programs, sections and patterns: where one stands between words, these are what is meant."""
+_OF_A_SECTION = re.compile(r"[\s\[\]\\]")
+_NOBODY = frozenset("user username name me key login myuser youruser someuser johndoe testuser".split())
+"""Accounts that stand for one, as `user:password` does."""
+_ONE_WORD = frozenset(("token", "secret", "credential", "credentials", "community", "bearer"))
+_OF_AN_ID = re.compile(r"[0-9a-fA-F]+$")
+_DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample")
+_PACKED = 500
+"""Bytes of one line that nobody wrote by hand."""
+
+
+def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | None = None) -> Catch:
+    """Return a catch of high confidence as one of medium where neither its value nor its place proves it."""
+    name = family.rule.id
+    if one.confidence is not Confidence.HIGH:
+        return one
+    kind = _counted_as(member, kind)
+    if name in _OF_FILES:
+        listed = kind not in _SETTINGS or _OF_A_SECTION.search(one.value)  # a list of words, a section's head
+        sure = not listed or is_drawn(one.value) or is_picked(one.value)
+    else:
+        sure = name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
+    return one if sure else replace(one, confidence=Confidence.MEDIUM)
+
+
+def _counted_as(member: Member, kind: str) -> str:
+    """Return the kind of a text as it counts here.
+
+    A page is no settings, nor is a list that only looks like them; a text packed into a program is its manual.
+    """
+    if kind == place.OTHER and any(part.startswith("<data at") for part in member.parts):
+        return place.PROSE
+    if member.format == "html":
+        return place.CODE
+    unnamed = kind == place.CONFIG and not place.by_name(member)
+    listed = unnamed and member.size > _LONGEST_SETTINGS
+    return place.OTHER if listed else kind
+
+
+def _proves(one: Catch, family: str, kind: str, view: View | None) -> bool:
+    """Whether a value without a form of its own is surely a credential."""
+    if _SALT.search(one.key):
+        return is_of_all_signs(one.value)
+    if _says_otherwise(one):
+        return False
+    if is_drawn(one.value):
+        return True
+    if kind == place.PROSE or _OF_A_TEXT.search(one.value):
+        return False
+    if kind in _SETTINGS:
+        return family in _BY_PLACE or is_picked(one.value)
+    return _is_meant(one, family) and _is_of_somebody(one, family, kind, view)
+
+
+def _is_meant(one: Catch, family: str) -> bool:
+    """Whether a value in a program is more than a name or a number; addresses with usual passwords are shown to people."""
+    usual = one.value.lower() in common()
+    return family != _ADDRESS if usual else is_picked(one.value) and not _COUNTED.match(one.value)
+
+
+def _says_otherwise(one: Catch) -> bool:
+    """Whether a name says that it is for a dummy, or a value is a word for a password that is nobody's by name.
+
+    Nor is it a secret what is written as identifiers are beside a name that is one word: `Token="b77a5c561934e089"`.
+    """
+    somebody = one.user and one.user.lower() not in _NOBODY
+    word = one.value.lower() in DUMMIES and not (somebody or _says_whose(one.key))
+    known = one.key.isalpha() and one.key.lower() in _ONE_WORD and bool(_OF_AN_ID.match(one.value))
+    return word or known or bool(_DUMMY.search(one.key))
+
+
+def _says_whose(name: str) -> bool:
+    """Whether the name of a password says whose it is: a default's, an administrator's, a database's."""
+    return kind_of(name) is Kind.PASSWORD and bool(_WHOSE.search(name)) and not _OF_A_STORE.search(name)
+
+
+def _is_of_somebody(one: Catch, family: str, kind: str, view: View | None) -> bool:
+    """Whether a program says whose password a value is, on lines that people wrote.
+
+    A command asks nobody whose a usual password is, nor does a call or a comparison whose other ones are.
+    """
+    near = "" if view is None else view.text(max(0, one.start - _NEAR), one.end + _NEAR)
+    if (view is not None and len(view.line(one.start)) > _PACKED) or _ANYBODY.search(near):
+        return False
+    usual = one.value.lower() in common()
+    by_place = family == _COMMAND if usual else family in (_CALL, _BACK_DOOR)
+    told = _ACCOUNT.search(near) or (kind == place.OTHER and _TOLD.search(near))
+    told = told or (family == _ADDRESS and _IN_AN_ADDRESS.search(near))
+    return bool(one.user or _says_whose(one.key) or by_place or told)
