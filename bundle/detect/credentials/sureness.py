@@ -33,9 +33,14 @@ _SETTINGS = frozenset((place.CONFIG, place.SHELL, place.SQL, place.MARKUP))
 """Kinds of text in which a value is set, and not declared, shown or filled in."""
 _LONGEST_SETTINGS = 64 << 10
 """Bytes of a file that no name tells to be settings, and that might list words as well."""
+_OF_SETTINGS = re.compile(
+    r"(?i)(?:^|[/._-])(?:config(?:uration)?|conf|settings?|credentials|secrets)(?:[._-](?:inc|defaults?|local|dist|global|prod\w*|dev\w*))*\.(?:php|inc|py|rb|pl|pm|js|cjs|mjs|ts)$"
+    r"|(?:^|/)(?:defaults|wp-config)\.(?:inc\.)?(?:php|py|rb|js)$"
+)
+"""Programs that are configurations: `config.inc.php`, `settings.py`."""
 _NEAR = 240
 _ACCOUNT = re.compile(
-    r"""(?i)(?:\b|_)(?:user(?:_?name|_?id)?|u(?:id|name|sr)|login|account|admin|owner)["'\]})]{0,3}\s{0,4}(?:=>|:=|=|:|,)\s{0,4}(?:[\w.]{1,30}\s{0,2}(?:\|\||\?\?|or)\s{0,2})?[bu]?["'][\w.@\\-]{2,40}["']"""
+    r"""(?i)(?:\b|_)(?:user(?:_?name|_?id)?|u(?:id|name|sr)|login|account|admin|owner)["'\]})]{0,3}(?::\s?[\w.]{1,30}(?=\s?=))?\s{0,4}(?:=>|:=|=|:|,)\s{0,4}(?:[\w.]{1,30}\s{0,2}(?:\|\||\?\?|or)\s{0,2})?[bu]?["'][\w.@\\-]{2,40}["']"""
 )
 """A setting or an argument that names an account by a literal."""
 _ANYBODY = re.compile(r"""(?i)["']anonymous["']""")
@@ -82,12 +87,14 @@ def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | 
 def _counted_as(member: Member, kind: str) -> str:
     """Return the kind of a text as it counts here.
 
-    A page is no settings, nor is a list that only looks like them; a text packed into a program is its manual.
+    A page is no settings, nor is a list that only looks like them, but a program may be; a text packed into a program is its manual.
     """
     if kind == place.OTHER and any(part.startswith("<data at") for part in member.parts):
         return place.PROSE
     if member.format == "html":
         return place.CODE
+    if kind == place.CODE and _OF_SETTINGS.search(member.name):
+        return place.CONFIG
     unnamed = kind == place.CONFIG and not place.by_name(member)
     listed = unnamed and member.size > _LONGEST_SETTINGS
     return place.OTHER if listed else kind
