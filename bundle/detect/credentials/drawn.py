@@ -14,11 +14,14 @@ _OF_ALL_SIGNS = re.compile(r"[!-~]{30,512}$")
 """As long as what a generator is told of by signs of many kinds: Django's and WordPress's keys."""
 _OF_A_PERSON = re.compile(r"[\w!@#$%^&*?+=.~-]{3,64}$")
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{12,}|[0-9A-F]{12,})$")
-_WORD = 4
-"""Letters from which a piece of a value is a word."""
-_PIECES, _PIECES_OF_A_SHORT_ONE, _SHORT = 4, 5, 12
+_WORD, _LONGEST_WORD = 4, 15
+"""Letters of a piece of a value that may be a word: no fewer, no more."""
+_PIECES = ((12, 5), (24, 4), (512, 3))
+"""Lengths up to which a value has so many pieces at least: more of them where little is left for chance."""
 _LONG_ENOUGH = 16
 """Letters without a digit among them that say by themselves that they make no word."""
+_FEWEST_LETTERS = 8
+"""Letters without anything else that are a password where they make no word."""
 _SIGNED = 3
 """One in so many signs is what is not put together by them."""
 _KINDS = 6
@@ -40,7 +43,7 @@ def is_drawn(value: str) -> bool:
     signs = [c for c in value if not c.isalnum()]
     plain = len(value) - len(signs)
     pieces = _PIECE.findall(value)
-    words = sum(len(p) for p in pieces if len(p) >= _WORD and p.isalpha() and not is_odd(p.lower()))
+    words = sum(len(p) for p in pieces if _WORD <= len(p) <= _LONGEST_WORD and _is_word(p))
     if words * 2 >= plain:
         return False
     if is_of_all_signs(value):
@@ -49,16 +52,21 @@ def is_drawn(value: str) -> bool:
         return False
     if not any(c.isdigit() for c in value):
         return value.isalnum() and len(value) >= _LONG_ENOUGH and is_gibberish(value)
-    fewest = _PIECES_OF_A_SHORT_ONE if len(value) < _SHORT else _PIECES
+    fewest = next(fewest for below, fewest in _PIECES if len(value) <= below)
     return bool(_HEXADECIMAL.match(value)) or sum(p.isalnum() for p in pieces) >= fewest
+
+
+def _is_word(piece: str) -> bool:
+    return piece.isalpha() and not is_odd(piece.lower())
 
 
 def is_picked(value: str) -> bool:
     """Whether a value is a usual password, or has digits or signs as people put them into one; no name of a program."""
     if value.lower() in common():
         return True
-    mixed = any(c.isalpha() for c in value) and any(not c.isalpha() for c in value)
-    whole = mixed or value.isdigit()
+    if value.isalpha():
+        return len(value) >= _FEWEST_LETTERS and is_gibberish(value)
+    whole = any(c.isalpha() for c in value) or value.isdigit()
     return whole and bool(_OF_A_PERSON.match(value)) and not _is_a_name(value)
 
 

@@ -78,7 +78,8 @@ def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | 
     kind = _counted_as(member, kind)
     if name in _OF_FILES:
         listed = kind not in _SETTINGS or _OF_A_SECTION.search(one.value)  # a list of words, a section's head
-        sure = not listed or is_drawn(one.value) or is_picked(one.value)
+        value = one.value.rpartition(":")[2]  # what an account may stand before
+        sure = not listed or is_drawn(value) or (is_picked(value) and value.lower() not in DUMMIES)
     else:
         sure = name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
     return one if sure else replace(one, confidence=Confidence.MEDIUM)

@@ -22,6 +22,7 @@ PAIR = 'user = "feed"\npassword = "gravel77"\n'
         "e19a7d9195fe39e0",
         "Gr4v!x+Gr4v!x+",
         "UKz9/dN3IwrQ5v8+AbT0hg==",
+        "oquahthai9noofashoyoikosageeyeey",
         "k7#pw!zq9@vm2^xr8$bn5&lt4*hj6(gd3)fs1-yc0_we",
     ],
 )
@@ -48,7 +49,7 @@ def test_what_no_generator_drew(value: str) -> None:
     assert not is_of_all_signs(value)
 
 
-@pytest.mark.parametrize("value", ["admin", "gravel77", "Pebble!", "gr4vel", "S3cure.Gate"])
+@pytest.mark.parametrize("value", ["admin", "gravel77", "Pebble!", "gr4vel", "S3cure.Gate", "wxQVBkcI"])
 def test_what_people_choose(value: str) -> None:
     assert is_picked(value)
 
