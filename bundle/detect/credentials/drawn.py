@@ -44,8 +44,8 @@ def is_drawn(value: str) -> bool:
     plain = len(value) - len(signs)
     pieces = _PIECE.findall(value)
     words = sum(len(p) for p in pieces if _WORD <= len(p) <= _LONGEST_WORD and _is_word(p))
-    if words * 2 >= plain:
-        return False
+    if words * 2 >= plain or not any(c.isalpha() for c in value):
+        return False  # a number is an account's, an address, a count
     if is_of_all_signs(value):
         return True
     if not _OF_A_GENERATOR.match(value) or len(signs) * _SIGNED > len(value):

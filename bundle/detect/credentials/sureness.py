@@ -79,7 +79,8 @@ def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | 
     if name in _OF_FILES:
         listed = kind not in _SETTINGS or _OF_A_SECTION.search(one.value)  # a list of words, a section's head
         value = one.value.rpartition(":")[2]  # what an account may stand before
-        sure = not listed or is_drawn(value) or (is_picked(value) and value.lower() not in DUMMIES)
+        word = value.lower() in DUMMIES and not one.user
+        sure = not listed or is_drawn(value) or (is_picked(value) and not word)
     else:
         sure = name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
     return one if sure else replace(one, confidence=Confidence.MEDIUM)

@@ -39,6 +39,8 @@ def test_what_a_generator_drew(value: str) -> None:
         "AUTH0_VERIFIABLE_CREDENTIALS",
         "gravelpit77",
         "top5Gate1",
+        "708977205387",
+        "202.124.224.0/20",
         "%016x",
         "{secret_keys[0]}",
         "pi:health:v1:gates",
