@@ -27,6 +27,8 @@ _CALL, _ADDRESS, _COMMAND = "credential/login-call", "credential/url", "credenti
 _BACK_DOOR = "credential/back-door"
 _BY_PLACE = frozenset((_CALL, _ADDRESS, _COMMAND, _BACK_DOOR, "credential/sql"))
 """Families that take whatever stands in a place."""
+_OF_PROGRAMS = frozenset((_CALL, _BACK_DOOR))
+"""Families of what only programs do, whatever holds the program."""
 _OF_FILES = frozenset(("credential/daemon-setting", "credential/password-file"))
 """Families of files whose lines have a form of their own."""
 _SETTINGS = frozenset((place.CONFIG, place.SHELL, place.SQL, place.MARKUP))
@@ -66,6 +68,7 @@ _NOBODY = frozenset("user username name me key login myuser youruser someuser jo
 _ONE_WORD = frozenset(("token", "secret", "credential", "credentials", "community", "bearer"))
 _OF_AN_ID = re.compile(r"[0-9a-fA-F]+$")
 _DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample")
+_FEWEST = 3
 _PACKED = 500
 """Bytes of one line that nobody wrote by hand."""
 
@@ -112,9 +115,14 @@ def _proves(one: Catch, family: str, kind: str, view: View | None) -> bool:
         return True
     if kind == place.PROSE or _OF_A_TEXT.search(one.value):
         return False
-    if kind in _SETTINGS:
-        return family in _BY_PLACE or is_picked(one.value)
+    if kind in _SETTINGS and family not in _OF_PROGRAMS:
+        return (family in _BY_PLACE and _is_enough(one.value)) or is_picked(one.value)
     return _is_meant(one, family) and _is_of_somebody(one, family, kind, view)
+
+
+def _is_enough(value: str) -> bool:
+    """Whether a value has the letters and digits of the shortest password: `%2` is filled in."""
+    return sum(c.isalnum() for c in value) >= _FEWEST
 
 
 def _is_meant(one: Catch, family: str) -> bool:

@@ -93,3 +93,9 @@ def test_two_words_on_a_line_of_a_list_are_no_account(look: Look) -> None:
     assert alone.confidence is Confidence.HIGH
     words = "".join(f"word{n}\n" for n in range(400))
     assert all(f.confidence < Confidence.HIGH for f in look("share/tried", f"{words}carson city\n{words}"))
+
+
+def test_a_call_is_a_program_s_whatever_holds_it(look: Look) -> None:
+    (filled,) = look("share/snippets.xml", "<before>$q = mysql_connect('%0', '%1', '%2');</before>\n")
+    (given,) = look("share/form.xml", "<code>$q = mysql_connect('quay', 'feed', 'Gr4velpit');</code>\n")
+    assert (filled.confidence, given.confidence) == (Confidence.MEDIUM, Confidence.HIGH)
