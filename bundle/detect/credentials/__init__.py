@@ -170,7 +170,7 @@ class Credentials:
             return
         path = place.inside(member, subject)
         translation = cache(lambda: place.is_translation(member, path, kind))  # of what few are asked
-        documentation = place.is_documentation(path, kind)
+        documentation = member.derived != "sheet-text" and place.is_documentation(path, kind)
         test, sample = examples.is_test(path), place.is_sample(path)
         spans = Spans.of(member, view.data, kind)
         for family, one in distinct(caught):

@@ -30,6 +30,11 @@ def chosen_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if found is None or is_no_value(caught.value) else replace(found, note=TOLD)
 
 
+def number_and_told(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The number that a text says is typed at a menu or a door."""
+    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
+
+
 def even_a_word(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """Any value but one that stands for another, in a place where a program has nothing else."""
     value = caught.value
@@ -63,6 +68,7 @@ def of_a_property(caught: Catch, match: re.Match[str]) -> Catch | None:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen": chosen,
     "chosen-and-told": chosen_and_told,
+    "number-and-told": number_and_told,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
     "property": of_a_property,
