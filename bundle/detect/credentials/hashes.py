@@ -19,8 +19,10 @@ from hardening.findings import Confidence, Severity
 _DIGESTS = {32: ("md5",), 40: ("sha1",), 64: ("sha256",), 96: ("sha384",), 128: ("sha512",)}
 
 
-_ACCOUNTS = frozenset("user toor operator engineer supervisor technician tech viewer aspect cylon".split())
-"""Accounts that are their own passwords, more often words of a program: no digest of one stands anywhere by chance."""
+_ACCOUNTS = frozenset(
+    "user toor default operator engineer supervisor technician tech viewer aspect cylon".split()
+)
+"""Accounts that are their own passwords, and `default`, more often words of a program: no digest of one stands anywhere by chance."""
 
 
 @cache
