@@ -18,7 +18,7 @@ from typing import Any
 
 from bundle.detect.credentials import Credentials
 from bundle.detect.credentials import detector as credentials
-from bundle.detect.credentials.replacing import REFERENCE, Literal, replaced
+from bundle.detect.credentials.texts.replacing import REFERENCE, Literal, replaced
 from bundle.rewrite import Edit
 from bundle.rewrite.edit import plain
 from bundle.rewrite.rpms import signed as rpm_signed
@@ -180,7 +180,7 @@ def _still(member: Member, new: bytes, detector: Credentials) -> set[int]:
 
 
 def _caught_reference(member: Member, at: InFile) -> bool:
-    from bundle.detect.credentials.textview import View
+    from bundle.detect.credentials.texts.textview import View
 
     data = bytes(View.of(member).data).split(b"\n")
     line = data[(at.line or 1) - 1]

@@ -19,7 +19,7 @@ import pytest
 
 import bundle
 import hardening
-from bundle.detect.credentials import families
+from bundle.detect.credentials.rules import families
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it reads patterns with a module of an older name

@@ -49,7 +49,7 @@ def _shipped(_today: date) -> tuple[Detector, ...]:
 
 
 def _made(rules: tuple[Path, ...], osv: Path | None, key: bytes = b"") -> tuple[Detector, ...]:
-    from bundle.detect.credentials.gitleaks import is_gitleaks
+    from bundle.detect.credentials.rules.gitleaks import is_gitleaks
 
     foreign = tuple(path for path in rules if is_gitleaks(path))
     ours = tuple(path for path in rules if path not in foreign)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from bundle.detect.credentials.textview import code
+from bundle.detect.credentials.texts.textview import code
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Rule, Severity
@@ -312,8 +312,8 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
 
 
 def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
-    from bundle.detect.credentials import place
-    from bundle.detect.credentials.spans import Spans
+    from bundle.detect.credentials.texts import place
+    from bundle.detect.credentials.texts.spans import Spans
 
     line = None if at is None or member.format in _COMPILED else bytes(member.content[:at]).count(b"\n") + 1
     severity, confidence = None, Confidence.HIGH

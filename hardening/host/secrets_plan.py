@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from bundle.detect.credentials.replacing import REFERENCE
-from bundle.detect.credentials.textview import codec
+from bundle.detect.credentials.texts.replacing import REFERENCE
+from bundle.detect.credentials.texts.textview import codec
 from hardening.errors import InputError, UsageError
 from hardening.host.plan import File, Plan, Service
 from hardening.host.secret_text import checked, kind_of, written

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundle.classfile import IINC, LOOKUPSWITCH, TABLESWITCH, VARIABLE, WIDE, after
-from bundle.detect.credentials import javaclass
+from bundle.detect.credentials.java import classes
 from bundle.detect.java.opcodes import method_prints
 
 
@@ -51,5 +51,5 @@ def _class(code: bytes) -> bytes:
 def test_a_switch_that_says_it_ends_before_it_begins_ends_the_reading(bounds: tuple[int, int]) -> None:
     """A count below nothing led back to an instruction that was read already, and so without end."""
     code = bytes([TABLESWITCH, 0, 0, 0]) + struct.pack(">iii", 0, *bounds) + bytes(40)
-    assert list(javaclass.calls(_class(code))) == []
+    assert list(classes.calls(_class(code))) == []
     assert len(list(method_prints(_class(code)))) == 1

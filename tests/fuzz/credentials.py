@@ -13,8 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bundle.detect import keys
-from bundle.detect.credentials import Credentials, calls, cracking, decode, javaclass
-from bundle.detect.credentials.gitleaks import load_gitleaks
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.java import classes
+from bundle.detect.credentials.judging import cracking, decode
+from bundle.detect.credentials.rules.gitleaks import load_gitleaks
+from bundle.detect.credentials.statements import calls
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile
@@ -67,8 +70,8 @@ def values(data: bytes) -> None:
 
 def java_class(data: bytes) -> None:
     """Every call of a class, those that the detector asks for, and what it says of them."""
-    list(javaclass.calls(data))
-    list(javaclass.calls(data, _DETECTOR._wanted))
+    list(classes.calls(data))
+    list(classes.calls(data, _DETECTOR._wanted))
     list(_DETECTOR.check(replace(member("a.class", data), format="class"), "b.zip"))
 
 

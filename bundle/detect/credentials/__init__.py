@@ -1,7 +1,9 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
-One gate over all patterns (see `gate`) says where to look; `assign`, `calls` and the nets of the families look there.
-The value itself never leaves this package: findings carry the name it stands beside, masked.
+One gate over all patterns (`rules.gate`) says where to look; `statements` and the nets of the families look there, `standing`
+weighs what they catch by its place, `sureness` says what is high, and `reporting` makes the finding.
+Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a value), `texts` (a member), `statements` and
+`lines`, `java` and `prose`. The value itself never leaves this package: findings carry the name it stands beside, masked.
 """
 
 from __future__ import annotations
@@ -16,35 +18,27 @@ from itertools import chain
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import (
-    assign,
-    calls,
-    examples,
-    heredoc,
-    inclass,
-    javaclass,
-    javasinks,
-    javawritten,
-    native,
-    place,
-    rows,
-)
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.classwords import class_words, is_meant
-from bundle.detect.credentials.families import Family, Net, shipped
-from bundle.detect.credentials.filenames import FileNames
-from bundle.detect.credentials.gate import PatternGate
-from bundle.detect.credentials.javavalues import COMMAND, LINES, Said
+from bundle.detect.credentials import examples
+from bundle.detect.credentials.java import classes, sinks, verdicts, written
+from bundle.detect.credentials.java.holding import class_words, is_meant
+from bundle.detect.credentials.java.known import COMMAND, LINES, Said
+from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
+from bundle.detect.credentials.judging.wanted import Wanted
+from bundle.detect.credentials.lines import rows
 from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.parts import NATIVE, PROGRAMS, TEXTS, WHOLE, Gates, Pattern, part_of, parts_of
-from bundle.detect.credentials.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.reporting import SUDO, by_path, finding
-from bundle.detect.credentials.spans import Spans
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family, Net, shipped
+from bundle.detect.credentials.rules.gate import PatternGate
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, placed
+from bundle.detect.credentials.statements import assign, calls
 from bundle.detect.credentials.sureness import weighed
-from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import SECRET_WORD, is_generated
-from bundle.detect.credentials.wanted import Wanted
+from bundle.detect.credentials.texts import heredoc, native, place
+from bundle.detect.credentials.texts.filenames import FileNames
+from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
+from bundle.detect.credentials.texts.spans import Spans
+from bundle.detect.credentials.texts.textview import View
 from bundle.walk.derive import bytecode
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
@@ -82,17 +76,17 @@ class Credentials:
         self._asks_for_paths = any(n.path is not None or n.allowed for _, n in nets)
         self._of_paths = [f for f in self._families if f.path is not None]
         self._by_id = {f.rule.id.removeprefix("credential/"): f for f in self._families}
-        sinks = [s for f in self._families for s in f.sinks]
-        self._sinks = {s.callee.lower(): s for s in sinks}
-        self._calls = calls.Calls(sinks)
+        logins = [s for f in self._families for s in f.sinks]
+        self._sinks = {s.callee.lower(): s for s in logins}
+        self._calls = calls.Calls(logins)
         self._engine = engine
-        self._of_java = {**self._sinks, **{s.callee.lower(): s for s in javasinks.SINKS}}
+        self._of_java = {**self._sinks, **{s.callee.lower(): s for s in sinks.SINKS}}
         self._classes = Gate(class_words(self._of_java.values()), engine=engine)
         self._wanted = Wanted(self._of_java.keys())
         self._sources: PatternGate | None = None
         self._patterns = [
             *(Pattern(n.gate, parts_of(f.rule.id, n)) for f, n in self._nets),
-            Pattern(calls.gate(sinks), TEXTS),
+            Pattern(calls.gate(logins), TEXTS),
             Pattern(assign.GATE),
             Pattern(rows.GATE, TEXTS),
             Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
@@ -239,12 +233,12 @@ class Credentials:
         if len(view.data) > _LARGEST_SOURCE:
             return False
         if self._sources is None:
-            self._sources = PatternGate(javawritten.WORTH, engine=self._engine)
+            self._sources = PatternGate(written.WORTH, engine=self._engine)
         return bool(self._sources.hits(view.data))
 
     def _with_source(self, view: View, caught: list[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
         """Add what the statements of a Java source say, where nothing is as sure."""
-        for family, one in inclass.in_source(view.text(0, len(view.data)), self._judged):
+        for family, one in verdicts.in_source(view.text(0, len(view.data)), self._judged):
             there = [(f, c) for f, c in caught if c.start < one.end and one.start < c.end]
             if all(
                 c.confidence < one.confidence or (one.start <= c.start and c.end < one.end) for _, c in there
@@ -297,7 +291,7 @@ class Credentials:
         said: set[tuple[str, str]] = set()
         path = place.inside(member, subject)
         constants = not bytecode.worth_it(data)  # else the text that is made of them says them
-        for name, family, one in self._in_calls(javaclass.calls(data, self._wanted, constants=constants)):
+        for name, family, one in self._in_calls(classes.calls(data, self._wanted, constants=constants)):
             if (one.key, one.value) in said:
                 continue
             if name.startswith("~") and any(value == one.value for _, value in said):
@@ -338,19 +332,19 @@ class Credentials:
 
     def _judged(self, name: str, given: Sequence[str | None]) -> list[tuple[Family, Catch]]:
         if name == COMMAND:
-            view = View(inclass.as_command(given))
+            view = View(verdicts.as_command(given))
             caught = distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.SHELL))
-            return caught or [(self._by_id[family], one) for family, one in inclass.in_command(given)]
+            return caught or [(self._by_id[family], one) for family, one in verdicts.in_command(given)]
         if name == LINES:
             view = View((given[0] or "").encode("utf-8", "replace"))
-            return inclass.in_lines(
+            return verdicts.in_lines(
                 view, distinct(self._caught(view, self.gates.hits(view.data, WHOLE), place.CONFIG))
             )
         found = self._in_call(name, given)
         return [found] if found else []
 
     def _in_call(self, name: str, given: Sequence[str | None]) -> tuple[Family, Catch] | None:
-        found = inclass.judged(self._of_java, name, given)
+        found = verdicts.judged(self._of_java, name, given)
         return found and (self._by_id[found[0]], found[1])
 
 
@@ -379,7 +373,7 @@ def detector(gitleaks: Sequence[Path] = (), key: bytes = b"") -> Credentials:
     """
     if not gitleaks:
         return Credentials(key=key)
-    from bundle.detect.credentials.gitleaks import load_gitleaks
+    from bundle.detect.credentials.rules.gitleaks import load_gitleaks
 
     own = {f.rule.id: f for path in gitleaks for f in load_gitleaks(path)}
     return Credentials((*shipped(), *own.values()), key=key)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials.around import TOLD
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.places import named
-from bundle.detect.credentials.telling import is_no_value
-from bundle.detect.credentials.values import SECRET_WORD, is_chosen, is_placeholder
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.values import SECRET_WORD, is_chosen, is_placeholder
+from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.lines.places import named
+from bundle.detect.credentials.prose.telling import is_no_value
+from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
 _SIGNED_WITH = frozenset("dev default debug".split())

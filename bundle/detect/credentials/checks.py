@@ -6,25 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials import (
-    alone,
-    around,
-    columns,
-    comparing,
-    decode,
-    hashes,
-    listed,
-    naming,
-    paragraphs,
-    places,
-    tables,
-    tokens,
-)
-from bundle.detect.credentials.addresses import NAME_ONLY, userinfo
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.naming import DUMMIES
-from bundle.detect.credentials.values import (
+from bundle.detect.credentials import alone
+from bundle.detect.credentials.judging import decode, hashes, naming, tokens
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import (
     Strength,
     common,
     is_chosen,
@@ -34,6 +20,10 @@ from bundle.detect.credentials.values import (
     is_template,
     strength,
 )
+from bundle.detect.credentials.lines import around, comparing, listed, places, tables
+from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
+from bundle.detect.credentials.prose import columns, paragraphs
+from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence, Severity
 
 _NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")

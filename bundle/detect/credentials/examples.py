@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bundle.detect.credentials import place
-from bundle.detect.credentials.places import COMPLETES
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.lines.places import COMPLETES
+from bundle.detect.credentials.texts import place
+from bundle.detect.credentials.texts.textview import View
 
 _EXAMPLES = re.compile(
     r"""(?i)(?<![\w-])(?:\w{1,20}_)?(?:examples?|placeholders?)["']?\s{0,4}[=:]\s{0,4}(?=[\[{(])"""

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log2
 
-from bundle.detect.credentials.catch import Catch
 from bundle.detect.credentials.checks import CHECKS
-from bundle.detect.credentials.families import Net
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Net
+from bundle.detect.credentials.texts.textview import View
 
 _LARGEST_LIST = 1 << 20
 _LONGEST_BESIDE = 400

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bundle.detect.credentials import native, place
-from bundle.detect.credentials.families import Net
-from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.rules.families import Net
+from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.texts import native, place
 from bundle.walk.member import Content
 
 WHOLE, PROGRAMS, JSON, NATIVE = "", "programs", "json", "native"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bundle.detect.credentials import place
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.families import Family
-from bundle.detect.credentials.rotation import revoke, rotate
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family
+from bundle.detect.credentials.rules.rotation import revoke, rotate
+from bundle.detect.credentials.texts import place
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix
 

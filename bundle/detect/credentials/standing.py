@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bundle.detect.credentials.around import TOLD
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.families import Family
-from bundle.detect.credentials.values import Strength, is_example, is_generated, is_no_word, strength
+from bundle.detect.credentials.judging.values import Strength, is_example, is_generated, is_no_word, strength
+from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family
 from hardening.findings import Confidence, Severity
 
 _ENOUGH = 256

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bundle.detect.credentials import place
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.drawn import is_drawn, is_of_all_signs, is_picked
-from bundle.detect.credentials.families import Family
-from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.naming import DUMMIES
-from bundle.detect.credentials.textview import View
-from bundle.detect.credentials.values import common
+from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, is_picked
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import common
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family
+from bundle.detect.credentials.texts import place
+from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
 from hardening.findings import Confidence
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.detect.credentials.gate import PatternGate
+from bundle.detect.credentials.rules.gate import PatternGate
 from bundle.walk import kept
 
 PATTERNS = ("abc[0-9]{2}", "(?i)secret=")

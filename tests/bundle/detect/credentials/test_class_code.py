@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.detect import keys
-from bundle.detect.credentials import Credentials, annotated
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.java import annotated
 from bundle.walk.derive.bytecode import class_constants, worth_it
 from bundle.walk.member import Member
 from hardening.findings import Confidence

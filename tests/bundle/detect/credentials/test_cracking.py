@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bundle.detect.credentials import cracking
+from bundle.detect.credentials.judging import cracking
 
 WORDS = ("admin", "Hello world!", "a" * 17, "x" * 70, "pässword")
 

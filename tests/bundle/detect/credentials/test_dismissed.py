@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import assign, dismissed, place
-from bundle.detect.credentials.gate import PatternGate
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.statements import assign, dismissed
+from bundle.detect.credentials.texts import place
+from bundle.detect.credentials.texts.textview import View
 
 CLASSES = Path(__file__).parent / "classes.txt"
 KINDS = (place.CODE, place.CONFIG, place.SHELL, place.OTHER, place.MARKUP, place.SQL)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.families import Example, Family, load, shipped
 from bundle.detect.credentials.parts import WHOLE
+from bundle.detect.credentials.rules.families import Example, Family, load, shipped
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile, Severity

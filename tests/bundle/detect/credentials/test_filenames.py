@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bundle.detect.credentials.families import shipped
-from bundle.detect.credentials.filenames import FileNames
+from bundle.detect.credentials.rules.families import shipped
+from bundle.detect.credentials.texts.filenames import FileNames
 
 SHIPPED = [n.files.pattern for f in shipped() for n in f.nets if n.files is not None]
 WHOLE = re.compile("|".join(f"(?:{one})" for one in SHIPPED), re.IGNORECASE)

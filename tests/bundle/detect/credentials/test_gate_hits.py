@@ -12,8 +12,8 @@ import re
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.gate import PatternGate, _ends, spread
 from bundle.detect.credentials.parts import JSON, PROGRAMS, WHOLE
+from bundle.detect.credentials.rules.gate import PatternGate, _ends, spread
 from tests.bundle.detect.credentials.made_hits import made
 
 BETWEEN = ("", " ", "\n", "abcdefghijklmnopqrstuvw\n")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.letters import is_gibberish
-from bundle.detect.credentials.values import Strength, strength
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.letters import is_gibberish
+from bundle.detect.credentials.judging.values import Strength, strength
 from hardening.findings import Confidence, Finding, InFile
 from tests.bundle.detect.credentials.plant.members import Look, made, member
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import javasource
-from bundle.detect.credentials.javatokens import tokens, unescaped
-from bundle.detect.credentials.javawritten import Literal
+from bundle.detect.credentials.java import sources
+from bundle.detect.credentials.java.tokens import tokens, unescaped
+from bundle.detect.credentials.java.written import Literal
 from hardening.findings import Confidence
 from tests.bundle.detect.credentials.plant.members import Look
 from tests.bundle.detect.credentials.test_class_code import HOLDS, HOLDS_NOT, WORD
@@ -38,7 +38,7 @@ def test_no_passwords_of_sources(look: Look, name: str) -> None:
 
 def test_literals_have_their_places() -> None:
     text = 'class X { Object a() { return new FeedCred("feed", "Quay" + "#7714"); } }'
-    ((_, given),) = [one for one in javasource.said(text) if one[0] == "FeedCred"]
+    ((_, given),) = [one for one in sources.said(text) if one[0] == "FeedCred"]
     value = given[1]
     assert isinstance(value, Literal)
     assert value == WORD
@@ -63,7 +63,7 @@ def test_what_literals_say(raw: str, said: str) -> None:
     )
 )  # fmt: skip
 def test_nothing_that_is_written_stops_the_reading(parts: list[str]) -> None:
-    javasource.said("".join(parts))
+    sources.said("".join(parts))
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_nothing_that_is_written_stops_the_reading(parts: list[str]) -> None:
 )
 def test_reading_takes_no_longer_for_what_is_made_for_it(part: str) -> None:
     begin = time.process_time()
-    javasource.said(part * 20_000)
+    sources.said(part * 20_000)
     assert time.process_time() - begin < 5
 
 
 def test_letters_with_escapes_that_nothing_closes_end() -> None:
     begin = time.process_time()
-    javasource.said("password = '" + "\\u0071" * 500)
+    sources.said("password = '" + "\\u0071" * 500)
     assert time.process_time() - begin < 5
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle import audit
-from bundle.detect.credentials import Credentials, native
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.texts import native
 from bundle.walk.member import Member
 from hardening.findings import Confidence, InFile
 

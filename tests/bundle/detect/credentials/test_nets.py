@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.families import Net, shipped
-from bundle.detect.credentials.gate import PatternGate
 from bundle.detect.credentials.nets import by_net
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Net, shipped
+from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.texts.textview import View
 
 NARROW = [net for family in shipped() for net in family.nets if net.within]
 PIECES = (

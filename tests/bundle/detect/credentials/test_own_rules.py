@@ -10,7 +10,7 @@ import pytest
 
 from bundle.detect import detectors
 from bundle.detect.credentials import detector
-from bundle.detect.credentials.gitleaks import is_gitleaks, pattern
+from bundle.detect.credentials.rules.gitleaks import is_gitleaks, pattern
 from hardening.errors import DataError
 from tests.bundle.detect.credentials.plant.members import made, member
 

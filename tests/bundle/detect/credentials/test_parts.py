@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import Credentials, decode, javaclass, keyword, place
-from bundle.detect.credentials.calls import arguments
-from bundle.detect.credentials.keyword import Kind, kind_of
-from bundle.detect.credentials.values import Strength, is_placeholder, strength
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.java import classes
+from bundle.detect.credentials.judging import decode, keyword
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.values import Strength, is_placeholder, strength
+from bundle.detect.credentials.statements.calls import arguments
+from bundle.detect.credentials.texts import place
 from bundle.walk.member import Member
 from hardening.findings import Confidence, InFile, Severity
 from tests.bundle.detect.credentials.plant.members import Look, made, member
@@ -204,7 +207,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def test_classes_say_their_constants(compiled: bytes) -> None:
-    said = {name: given[-1] for name, given in javaclass.calls(compiled)}
+    said = {name: given[-1] for name, given in classes.calls(compiled)}
     assert said == {
         "=DB_PASSWORD": "K1a", "=pwd": "K2b", "KeyStore": "K3c", "put": "K4d", "getConnection": "K5e",
         "PasswordAuthentication": "K6f", "add": "w",
@@ -212,14 +215,14 @@ def test_classes_say_their_constants(compiled: bytes) -> None:
 
 
 def test_what_follows_the_call_of_an_interface_is_read_in_step(compiled: bytes) -> None:
-    said = dict(javaclass.calls(compiled))
+    said = dict(classes.calls(compiled))
     assert said["PasswordAuthentication"] == ["u", "K6f"]
     assert said["getConnection"] == ["jdbc:x", "sa", "K5e"]
 
 
 def test_only_methods_with_what_is_wanted_are_followed(compiled: bytes, credentials: Credentials) -> None:
-    everything = list(javaclass.calls(compiled))
-    wanted = list(javaclass.calls(compiled, credentials._wanted))
+    everything = list(classes.calls(compiled))
+    wanted = list(classes.calls(compiled, credentials._wanted))
     assert ("add", ["w"]) in everything
     found = [one for one in everything if credentials._in_call(*one)]
     assert found
@@ -245,7 +248,7 @@ def test_back_doors_of_classes(tmp_path: Path, credentials: Credentials) -> None
         ["javac", "-g", "-d", str(tmp_path), "Door.java"], cwd=tmp_path, check=True, capture_output=True
     )
     data = (tmp_path / "Door.class").read_bytes()
-    said = {(name, given[0]) for name, given in javaclass.calls(data, credentials._wanted) if name[0] == "?"}
+    said = {(name, given[0]) for name, given in classes.calls(data, credentials._wanted) if name[0] == "?"}
     found = {value for name, value in said if credentials._in_call(name, [value])}
     assert found == {"North!8499", "Tower#4488", "Pump_4419x", "Valve-8812", "Boiler8812!"}
     assert ("?name", "North!8501") in said
@@ -271,7 +274,7 @@ def test_a_class_in_which_one_name_is_wanted_says_it(compiled: bytes, mark: str)
         def compared(self, name: str) -> bool:
             return name == "nothing"
 
-    said = {name.lstrip("=") for name, _ in javaclass.calls(compiled, One())}
+    said = {name.lstrip("=") for name, _ in classes.calls(compiled, One())}
     assert mark in said
 
 

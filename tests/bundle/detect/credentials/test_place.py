@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import place
+from bundle.detect.credentials.texts import place
 from bundle.walk import scan
 from bundle.walk.member import Member
 

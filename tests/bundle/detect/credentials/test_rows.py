@@ -7,8 +7,9 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import Credentials, rows
-from bundle.detect.credentials.textview import View
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.lines import rows
+from bundle.detect.credentials.texts.textview import View
 from hardening.findings import InFile
 from tests.bundle.detect.credentials.plant.members import member
 

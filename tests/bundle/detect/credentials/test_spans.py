@@ -7,7 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import Credentials, spans
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.texts import spans
 from hardening.findings import Confidence, InFile, Severity
 from tests.bundle.detect.credentials.plant.members import member
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.drawn import is_drawn, is_of_all_signs, is_picked
+from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, is_picked
 from hardening.findings import Confidence
 from tests.bundle.detect.credentials.plant.members import Look, member
 

@@ -7,9 +7,9 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.detect.credentials import pairs, telling
-from bundle.detect.credentials.catch import Catch
-from bundle.detect.credentials.sentences import read
+from bundle.detect.credentials.prose import pairs, telling
+from bundle.detect.credentials.prose.sentences import read
+from bundle.detect.credentials.rules.catch import Catch
 
 LEAD = st.sampled_from(
     ("", "The user ", "the account ", "Default login: ", "credentials: ", "Log in as ", "(accounts ", "of ")

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.families import Net, shipped
+from bundle.detect.credentials.rules.families import Net, shipped
 from bundle.walk.member import Member
 from hardening.findings import Finding
 from tests.bundle.detect.credentials.made_hits import made

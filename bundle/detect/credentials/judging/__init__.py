@@ -1,0 +1,1 @@
+"""What a name and a value say by themselves, wherever they stand."""

@@ -1,0 +1,52 @@
+"""A line of a list of accounts, which settings and names of files look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.judging import hashes
+from bundle.detect.credentials.judging.keyword import kind_of
+from bundle.detect.credentials.judging.values import is_placeholder, strength
+from bundle.detect.credentials.lines.places import DIGESTS, SETTINGS, plain
+from bundle.detect.credentials.rules.catch import Catch
+from hardening.findings import Confidence
+
+_HEADS = frozenset("document title author abstract section format index files".split())
+"""What a package says of its manual, in a file that ends in its section: `feed.user`."""
+_LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
+"""The last word of a name as programs write them: `mailAccount_relayHost`."""
+
+
+_EXAMPLES = frozenset((("user", "hash"), ("username", "password"), ("login", "password")))
+"""What tells how the lines of a list are made."""
+
+
+def account(  # noqa: PLR0911 - one return for each reason that it is none
+    caught: Catch, match: re.Match[str]
+) -> Catch | None:
+    """A password beside an account in a file that holds nothing else: a list of users."""
+    last = caught.user.rsplit(".", 1)[-1].lower()
+    word = last.rsplit("_", 1)[-1]
+    setting = word in SETTINGS or word in DIGESTS
+    if (setting and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
+        return None
+    if kind_of(caught.user) or "checksum" in caught.user.lower():
+        return None
+    camel = _LAST_OF_CAMELS.search(caught.user)
+    if camel and camel[0].lower() in SETTINGS:
+        return None
+    value = plain(caught.value)
+    if caught.user.lower() in DIGESTS or (caught.user.lower(), value.lower()) in _EXAMPLES:
+        return None
+    if value.startswith(("MD5:", "CRYPT:", "SHA:", "SHA-")):
+        start = value.index(":") + 1
+        inner = replace(caught, value=value[start:], start=caught.start + start)
+        return hashes.digest(inner, match)
+    if is_placeholder(value) or re.search(r"[\s/\\]", value):
+        return None
+    return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {"account": account}

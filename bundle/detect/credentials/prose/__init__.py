@@ -1,0 +1,1 @@
+"""Texts for people: sentences, labels and tables that tell an account its password."""

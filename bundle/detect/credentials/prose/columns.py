@@ -1,0 +1,134 @@
+"""Tables of accounts in texts for people: columns with blanks, bars or rules between them, and lists under a heading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import Strength, common, is_chosen, strength
+from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.prose.telling import EVERYWHERE, is_no_value
+from bundle.detect.credentials.rules.catch import Catch
+from hardening.findings import Confidence
+
+_RULE = re.compile(r"[\s=+|~:!{}-]*(?:class=\"[^\"\n]*\")?[\s=+|~:-]*$")
+_BARS = re.compile(r"\|\||!!|\|")
+_BLANKS = re.compile(r"[ ]{2,}|\t+")
+_SIGNS = " \t\r`*_.!|'\""
+_OF_ACCOUNTS = re.compile(
+    r"(?i)\b(?:user|account|login|name|benutzer|konto|device|utilisateur|usuario|utente|gebruiker)"
+)
+_MOST = 40
+"""Rows of a table that are looked at: those of shipped accounts are few."""
+
+
+def _cells(line: str, *, bars: bool) -> list[tuple[int, str]]:
+    """Return the cells of a line with where they begin; what stands before the first bar and behind the last is none."""
+    sign = _BARS if bars else _BLANKS
+    ends = [(m.start(), m.end()) for m in sign.finditer(line)]
+    firsts, lasts = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(line)]
+    cells = []
+    for first, last in zip(firsts, lasts, strict=True):
+        raw = line[first:last]
+        text = raw.strip(_SIGNS if raw.strip().endswith((".", "'", '"')) is False else " \t\r`*_|'\"")
+        cells.append((first + (raw.find(text) if text else 0), text))
+    while cells and not cells[0][1]:
+        cells.pop(0)
+    while cells and not cells[-1][1]:
+        cells.pop()
+    return cells
+
+
+def told_in_columns(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password in a row below a line that names the columns, an account's and a password's among them."""
+    row = match["secret"]
+    bars = _BARS.search(row) is not None
+    above = match.string[: match.start("secret")].splitlines()
+    for line in reversed(above[-_MOST:]):
+        if not line.strip():
+            if bars:
+                continue
+            return None
+        if _RULE.match(line) or (_BARS.search(line) is not None) != bars:
+            if _RULE.match(line):
+                continue
+            return None
+        head = _cells(line, bars=bars)
+        kinds = [kind_of(name.split("|")[-1].strip(_SIGNS)) for _, name in head]
+        if Kind.PASSWORD in kinds:
+            return _in_row(caught, row, [name for _, name in head], kinds, bars=bars)
+    return None
+
+
+def _in_row(
+    caught: Catch, row: str, names: list[str], kinds: list[Kind | None], *, bars: bool
+) -> Catch | None:
+    cells, column = _cells(row, bars=bars), kinds.index(Kind.PASSWORD)
+    account = next((n for n, name in enumerate(names) if n != column and _OF_ACCOUNTS.search(name)), -1)
+    if len(cells) != len(names) or account < 0:
+        return None
+    start, value = cells[column]
+    user = cells[account][1]
+    usual = value.lower() in common() and (
+        value.lower() not in DUMMIES or user.lower() in EVERYWHERE - {"user"}
+    )
+    if not (usual or is_chosen(value)) or is_no_value(value) or (usual and _OF_ACCOUNTS.search(user)):
+        return None
+    first = caught.start + start
+    found = replace(caught, start=first, end=first + len(value), value=value, user=user, key="password")
+    return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
+
+
+_HEADING = re.compile(
+    r"(?i)(?:[#=*! ]{0,4}|<\w{1,8}>)(?:the )?(?:default |factory |initial |demo |test |built-?in |web )*"
+    r"(?:credentials|logins?|accounts?|passwords?|users?|zugangsdaten|benutzer|identifiants|credenciales|credenziali)(?: and passwords?)?[ *=]{0,4}(?P<colon>:?)[ *=]{0,4}$"
+)
+_ANNOUNCES = re.compile(r"(?i)[^\n]{1,120}\b(?:credentials|zugangsdaten|default passwords)\s?:\s*$")
+_ENTRY = re.compile(
+    r"[\s*>-]*[`\"'*]{0,2}(?P<user>[A-Za-z][\w.@-]{1,30})[`\"'*]{0,2}(?:\s*(?P<s>[/:])\s*|[ ]{2,}|\t+)[`\"'*]{0,2}(?P<v>[^\s`\"'*|(),;/:]{3,40})[`\"'*]{0,2}(?=\s|$|[(,;])"
+)
+_NEAR = 8
+
+
+def _is_headed(above: str) -> bool:
+    """Whether nothing but entries stands between a line and a heading that says accounts, or passwords."""
+    lines = [line for line in above.splitlines() if line.strip()]
+    ruled = False
+    for line in reversed(lines[-_NEAR:]):
+        if _RULE.match(line):
+            ruled = True
+        elif heading := _HEADING.match(line):
+            return bool(ruled or heading["colon"] or line.startswith("#") or line.rstrip() == line.strip())
+        elif _ANNOUNCES.match(line):
+            return True
+        elif not _ENTRY.match(line):
+            return False
+    return False
+
+
+def told_under_a_heading(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password beside an account in a list whose heading says that it is of accounts."""
+    entry = _ENTRY.match(match["secret"])
+    if (
+        entry is None
+        or entry["user"].lower() not in EVERYWHERE - {"user", "default"}
+        or is_no_value(entry["v"])
+    ):
+        return None
+    value = entry["v"]
+    sure = strength(value) is Strength.MIXED and is_chosen(value)
+    usual = entry["s"] and value.lower() in common() - DUMMIES
+    if not (sure or usual) or not _is_headed(match.string[: match.start("secret")]):
+        return None
+    first = caught.start + entry.start("v")
+    found = replace(caught, start=first, end=first + len(value), value=value, user=entry["user"])
+    return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "told-in-columns": told_in_columns,
+    "told-under-a-heading": told_under_a_heading,
+}

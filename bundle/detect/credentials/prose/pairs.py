@@ -1,0 +1,89 @@
+"""Accounts with their passwords behind a sign, where a line says that this is the way in: `Default login: admin/...`."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import Strength, is_generated, strength
+from bundle.detect.credentials.prose.sentences import read
+from bundle.detect.credentials.prose.telling import (
+    EVERYWHERE,
+    FOLLOWS,
+    GOES_ON,
+    NAME,
+    NO_NAME,
+    VALUE,
+    Frame,
+    caught_at,
+    hopeful,
+    is_one,
+)
+from bundle.detect.credentials.rules.catch import Catch
+
+_PAIR = re.compile(
+    rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>(?:, )?then|[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
+)
+_WAY_IN = re.compile(
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
+    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
+    r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
+)
+_ALSO_KINDS = re.compile(
+    r"(?i)\b(?:telnet|ssh)(?: [^ ]+){1,6} use\b|\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b"
+)
+"""Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
+_ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
+"""Whose account it is, before an account and a password that are both marked."""
+_KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
+_OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
+_DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
+"""What stands before any default, not an account's alone."""
+_WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
+"""A slash that belongs to what follows: `the directory /opt/x`."""
+_ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
+
+
+def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, tight: bool) -> bool:
+    """Whether the second of two words is the password of the account that the first one is; `tight` with a sign alone between them."""
+    account = pair["a"]
+    known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
+    if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
+        return False
+    sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))
+    sure = sure or bool(_ASKED_FOR.search(text, pair.end()))
+    both = marked and "\u00ab" in text[pair.start() : pair.start("a")]
+    way = _ALSO_KINDS.search(text, 0, pair.start()) or (both and _ROLE.search(text, 0, pair.start()))
+    drawn = both and is_generated(value)
+    sure = sure or bool(way and (known or drawn or not _KIND.match(value)))
+    inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
+    sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
+    ends = bool(GOES_ON.match(text, pair.end()))
+    if not (sure or (known and marked and inside)) or (value.lower() in FOLLOWS and not known):
+        return False
+    spoken = pair["s"].isalpha() or pair["s"].startswith(",")
+    if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
+        said = re.search(
+            r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
+            text,
+        )
+        joined = pair["s"] == "/" or (pair["s"] == ":" and (tight or value.lower() == account.lower()))
+        return bool(known and said and ends and joined and value.lower() not in FOLLOWS)
+    frame = Frame(
+        account if known or sure else "", pair["s"] == "/" or marked, tells=sure, ends=ends, closed=ends
+    )
+    return (known or not spoken) and is_one(value, frame, marked=marked)
+
+
+def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password that stands behind its account and a sign, where the line says that this is the way in."""
+    sentence = read(match["secret"])
+    for pair in _PAIR.finditer(sentence.text) if hopeful(sentence.text) else ():
+        group = "m" if pair["m"] else "v"
+        between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
+        if _WAY_TO_A_FILE.match(between):
+            continue
+        tight = between == pair["s"]
+        if _is_the_other(pair[group], pair, sentence.text, marked=group == "m", tight=tight):
+            return caught_at(caught, match, sentence.span(pair.start(group)), pair["a"])
+    return None

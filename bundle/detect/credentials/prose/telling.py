@@ -1,0 +1,341 @@
+"""Sentences, labels and notes that tell an account its password, read word by word in six languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import (
+    Strength,
+    common,
+    is_example,
+    is_generated,
+    is_phrase,
+    strength,
+)
+from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.prose.sentences import Sentence, read
+from bundle.detect.credentials.rules.catch import Catch
+from hardening.findings import Confidence
+from hardening.records import dataclass
+
+_WORDS = (
+    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|pin(?: code)?"
+    r"|mot de passe|contrasena|clave|senha|parola)"
+)
+_ACCOUNT = (
+    r"(?:(?:user|login|account)(?: ?(?:name|id))?|(?:nome? )?(?:l'|d')?(?:utilisateur|utente)|benutzer(?:name|kennung)?|identifiant|usuario"
+    r"|gebruiker(?:snaam)?|e-?mail|id|name)"
+)
+NAME = r"[A-Za-z][\w.@-]{1,39}"
+NO_NAME = (
+    r"(?!(?:is|are|and|or|name|id|with|the|your|a|an|password|und|mit|field|prompt|of|for|to|in|has|account|user|username|login|must|can|"
+    r"will|should|who|that|which|et|y|e|con|avec|met|en|on|by|as|default)\b)"
+)
+EVERYWHERE = frozenset(
+    "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
+    "manager user demo bms aspect cylon default".split()
+)
+"""Accounts that devices ship with, this product's among them."""
+_WHOSE = re.compile(
+    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
+    rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
+)
+_BEFORE = re.compile(
+    rf"(?i)(?:^|[ \u00ab])(?P<a>{NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
+)
+_AS_ACCOUNT = re.compile(
+    rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
+)
+_BEHIND = re.compile(
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
+)
+_IS = re.compile(
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
+)
+NAMED = re.compile(
+    rf"(?i)(?<![\w-])(?:(?:standard|default|initial|werks|admin|root|service|master|system)-)?{_WORDS}s?(?![\w\u00bb-])"
+)
+VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
+_IT = re.compile(VALUE)
+_LONG_LABEL = re.compile(rf"(?i) (?:for|of|to|fur|fuer|des|del|de|du) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$")
+"""What stands behind a word for a password that says at length whose it is."""
+_ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
+"""An account alone before a word for its password: `root pw ...`."""
+_FROM_TO = re.compile(rf"(?i) (?:was |has been |is )?(?:changed )?from [^ ]+ to {VALUE}")
+"""The old password and the new one: `changed the password of root from ... to ...`."""
+_BRACKET = re.compile(rf" \( {VALUE} \)")
+_TYPED = re.compile(rf"(?i)(?: (?:field|prompt))?(?: ,)?(?: please)? (?:type|enter|use) {VALUE}")
+_AS = re.compile(
+    rf"(?i)(?: (?:type|enter|use|and|,|with|wants|takes|expects|accepts)) {VALUE} (?:as|in|at|for|into|when (?:asked|prompted) for)(?: the| a)?(?: default| initial)? $"
+)
+GOES_ON = re.compile(
+    r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|during|while|since|because|so|out|--)(?: |$)|$"
+)
+_TELLS = re.compile(
+    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to|(?:protected|encrypted|secured|sealed) (?:with|by))\b"
+)
+_WITH = re.compile(
+    r"(?i) (?:with|using|has|have|has the|have the|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
+)
+_NO_VALUE = re.compile(
+    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+)
+FOLLOWS = frozenset(
+    "access security server service setup enable test system install monitor private public master manager linux shadow".split()
+)
+"""Usual passwords that go on with a sentence about passwords as well."""
+_SHIPPED = DUMMIES | frozenset(("default", "user"))
+_SIGNS = frozenset((",", "(", "/", ";", "|"))
+_VERBS = frozenset("pass pin pw pwd clave parola senha".split())
+"""Words for a password that are others as well: they need more than a mark behind them."""
+_SAMPLE = re.compile(r"(?i)\b(?:sample|example|beispiel|exemple d\w+|ejemplo d\w) $")
+_SET = re.compile(r"\s*=")
+_NEXT = re.compile(
+    r"""\r?\n(?:[ \t]*\r?\n)?[ \t>*-]*(?:A:[ \t]*|(?P<roff>\.[BI][RI]?)[ \t]+)?["'`*]{0,2}(?P<v>[^\s"'`*:;,(){}<>=]{3,40})["'`*]{0,2}(?:[ \t]*\.)?[ \t]*(?=\r?\n|$)"""
+)
+_FAR = 160
+_MACRO = re.compile(r"\r?\n(?:\.[BI][RI]?[ \t]+)?")
+"""The end of a line of a manual page, and what makes the next one bold."""
+_ASKS_FOR_NEXT = re.compile(r"(?i)(?: (?:is|ist|lautet|est|es))?(?: [:?])?$")
+_LONGEST_QUESTION = 100
+"""Letters of a word for a password at the end of a line, and what asks there for the next one."""
+_OTHER_LABEL = re.compile(
+    rf"(?i)^(?: [\w-]+(?= login :))?(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:default|initial|factory|web|login))* {_ACCOUNT}(?: [:=|.]+| \u00bb)* \u00ab?(?P<a>{NAME})\u00bb?(?: \|)?$"
+)
+_LABEL = re.compile(
+    r"(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:[Dd]efault|[Ii]nitial|[Ff]actory|[Ll]ogin))* $"
+)
+_LABELLED = re.compile(rf"{_LABEL.pattern.removesuffix('$')}(?i:{_WORDS})")
+_WEAKEST = frozenset("password pass secret".split())
+_OF_A_FORM = re.compile(rf"(?i)\b(?:{_ACCOUNT}|fields?|options?|arguments?|parameters?)\b")
+_CLOSED = re.compile(r"\u00bb| (?:[.,;)|!]|--)|$")
+_FIELDS = frozenset("user username name login".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a word that may be a password."""
+
+    account: str
+    sign: bool
+    """Whether a sign or a verb says that the word is it."""
+    tells: bool
+    """Whether the sentence says that something is a default, or how somebody gets in."""
+    ends: bool
+    """Whether the sentence, or a part of it, ends behind the word, or goes on as it would behind a value."""
+    closed: bool
+    """Whether a sign or the end of the line is behind the word."""
+    alone: bool = False
+    """Whether a default is told of a password alone, where a word for an account would make it a form."""
+
+
+def _account(text: str, start: int, end: int) -> str:
+    """Return the account that a sentence names before its password, or right behind the word for it."""
+    found = _BEFORE.search(text, 0, start)
+    if found and (name := found["a"].partition("@")[0]).lower() in EVERYWHERE - {"user", "default"}:
+        return name
+    behind = _BEHIND.match(text, end)
+    if behind:
+        return behind["a"]
+    names = [m["a"] for one in (_AS_ACCOUNT, _WHOSE) for m in one.finditer(text, 0, start)]
+    return names[-1].partition("@")[0] if names else ""
+
+
+def is_no_value(value: str) -> bool:
+    """Whether a word with a number in it is the name of something: of a version, a code, a size, a file."""
+    return bool(_NO_VALUE.match(value))
+
+
+HOPE, _WEAK = 1, 2
+_OF_PASSWORDS = frozenset("!@#$%&*+")
+"""Signs that people put into passwords."""
+
+
+@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
+def may_be_one(word: str) -> int:
+    """Return `HOPE` for what may be a password, or an account that devices ship with; `_WEAK` for a word that is one with a default alone."""
+    small = word.strip("\u00ab\u00bb").lower()
+    if small in EVERYWHERE - {"user", "default"} or (
+        small in common() and small not in (*_SHIPPED, "pw", "token")
+    ):
+        return HOPE
+    value = word.strip("\u00ab\u00bb")
+    formed = (
+        _is_mixed(value)
+        or is_phrase(value)
+        or is_generated(value)
+        or not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
+    )
+    if formed and strength(value) is Strength.MIXED and not is_no_value(value):
+        return HOPE
+    return _WEAK if small in _WEAKEST else 0
+
+
+@lru_cache(maxsize=64)  # a line may be of interest to several
+def hopeful(text: str) -> bool:
+    """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
+    kinds = {may_be_one(word) for word in text.split()}
+    return HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
+
+
+def _looks_like_one(value: str, frame: Frame, *, marked: bool) -> bool:
+    """Whether letters with digits, or with signs, are a password there."""
+    if _is_mixed(value) or is_phrase(value) or is_generated(value):
+        return frame.sign or marked or bool(frame.account) or frame.tells
+    return bool(frame.account) and (frame.sign or marked) and not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
+
+
+def _is_mixed(value: str) -> bool:
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
+    """Whether a word in the place of a password is one: by itself, or as a usual one where nothing else can be meant."""
+    small, account = value.lower(), frame.account.lower()
+    known = account in EVERYWHERE
+    if is_no_value(value) or (is_example(value) and not (known or (frame.tells and frame.sign))):
+        return False
+    if strength(value) is Strength.MIXED:
+        return _looks_like_one(value, frame, marked=marked)
+    usual = small in _SHIPPED or (small in common() and small not in ("pw", "token"))
+    if not usual or not (frame.ends or marked) or (account in _FIELDS and small in DUMMIES):
+        return False
+    if small in _SHIPPED or small == account:
+        return frame.closed and (known or (frame.alone and frame.sign and small in _WEAKEST))
+    said_so = frame.sign and (marked or frame.tells or known)
+    said_so = said_so or (bool(account) and frame.closed and small not in FOLLOWS)
+    return said_so or (known and (marked or small not in FOLLOWS)) or (marked and frame.tells)
+
+
+def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
+    """Whether a word behind a verb or a sign may be the password: `the password of root` is somebody's, and a cell needs an account's."""
+    said = value["m"] or value["v"]
+    return (named or "|" not in verb) and (
+        " of " not in verb or (named and said.lower() not in EVERYWHERE and strength(said) is Strength.MIXED)
+    )
+
+
+def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
+    behind = _BEHIND.match(text, word.end())
+    before, whose = _WITH.search(text, 0, word.start()), _WHOSE.search(text, 0, word.start())
+    for at in (word.end(), behind.end() if behind else -1):
+        verb = _IS.match(text, at) if at >= 0 else None
+        value = _IT.match(text, verb.end()) if verb else None
+        if value and verb and _may_be(value, verb[0], named=bool(whose or account)):
+            yield value, True
+    verb_too = word[0].lower() in _VERBS
+    for pattern in (_BRACKET, _TYPED):
+        value = None if verb_too else pattern.match(text, word.end())
+        if value and not (pattern is _BRACKET and (value["v"] or "").isdigit() and not account):
+            yield value, True
+    value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
+    if value and not verb_too:
+        yield value, True
+    value = _LONG_LABEL.match(text, word.end()) if _LABEL.fullmatch(text, 0, word.start()) else None
+    if value:
+        yield value, True
+    value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
+    if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
+        yield value, True
+    elif value and (
+        (before and (whose or account.lower() in EVERYWHERE)) if verb_too else (before or whose or value["m"])
+    ):
+        yield value, bool(before and before[0].strip() in _SIGNS)
+    if value := _AS.search(text, 0, word.start()):
+        yield value, True
+
+
+def _above(match: re.Match[str]) -> str:
+    """Return the account that the line above has beside a label of its own."""
+    above = match.string[: match.string.rfind("\n", 0, match.start("secret")) + 1].rstrip()
+    found = _OTHER_LABEL.match(read(above[above.rfind("\n") + 1 :][-200:]).text)
+    return found["a"] if found else ""
+
+
+def caught_at(caught: Catch, match: re.Match[str], place: tuple[int, int], account: str) -> Catch:
+    """Return the catch of what stands at a place of the line."""
+    start, end = place
+    first = match.start("secret")
+    value = match.string[first + start : first + end].encode("latin-1", "replace").decode("utf-8", "replace")
+    return replace(
+        caught,
+        start=caught.start + start,
+        end=caught.start + end,
+        value=value,
+        user=account,
+        confidence=Confidence.MEDIUM,
+        note=TOLD,
+    )
+
+
+def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password that a line of a text tells, with the account that it is of."""
+    sentence = read(match["secret"])
+    text = sentence.text
+    hope = hopeful(text) or _LABELLED.match(text) is not None
+    for word in NAMED.finditer(text, 0 if hope else max(0, len(text) - _LONGEST_QUESTION)):
+        account = whose(match, text, word) if hope else ""
+        if account is None:
+            continue
+        told = told_here(caught, match, sentence, word, account) if hope else None
+        if told or (told := _told_below(caught, match, text, word, account)):
+            return told
+    return None
+
+
+def whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
+    """Return the account that a word for a password is of, empty for none; None for a sample's, or a setting's, which `assign` knows more about."""
+    account = _account(text, *word.span())
+    before = word[0].lower().partition("-")[0]
+    if not account and before in EVERYWHERE - {"default"}:
+        account = before  # Root-Password
+    if _SAMPLE.search(text, 0, word.start()):
+        return None
+    if account or not _LABEL.fullmatch(text, 0, word.start()):
+        return account
+    account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
+    return account if account or _TELLS.search(text) or _LONG_LABEL.match(text, word.end()) else None
+
+
+def told_here(
+    caught: Catch, match: re.Match[str], sentence: Sentence, word: re.Match[str], account: str
+) -> Catch | None:
+    """Return the password that a line has beside the word for it."""
+    text = sentence.text
+    tells = bool(_TELLS.search(text))
+    for value, sign in _candidates(text, word, account):
+        group = "m" if value["m"] else "v"
+        closed = bool(_CLOSED.match(text, value.end(group)))
+        alone = tells and not _OF_A_FORM.search(text)
+        frame = Frame(account, sign, tells, bool(GOES_ON.match(text, value.end(group))), closed, alone)
+        if is_one(value[group], frame, marked=group == "m"):
+            return caught_at(caught, match, sentence.span(value.start(group)), account)
+    return None
+
+
+def _told_below(
+    caught: Catch, match: re.Match[str], text: str, word: re.Match[str], account: str
+) -> Catch | None:
+    """Return the password that stands on the line below, where this one ends with the word for it."""
+    below = _NEXT.match(match.string, match.end()) if _ASKS_FOR_NEXT.match(text, word.end()) else None
+    if below is None:
+        return None
+    if below["roff"]:
+        text = read(_MACRO.sub(" ", match.string[max(0, match.start() - _FAR) : match.start("secret")])).text
+        account = _account(text, len(text), len(text))
+    else:
+        account = account or _account(text, *word.span())
+    tells = bool(_TELLS.search(text))
+    frame = Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
+    if not is_one(below["v"], frame, marked=False):
+        return None
+    base = match.start("secret")
+    return caught_at(caught, match, (below.start("v") - base, below.end("v") - base), account)
