@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from bundle.detect import keyforms
 from bundle.detect.credentials.texts.textview import code
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
@@ -77,26 +78,6 @@ _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC"
 """What keys in Base64 begin with."""
 
 
-class Keys:
-    """The detector of keys; stateless between members."""
-
-    def rules(self) -> tuple[Rule, ...]:
-        """Return every rule this detector can say."""
-        return (PRIVATE, ENCRYPTED, WEAK, STORE)
-
-    words = (b"PRIVATE KEY", b"OpenVPN Static key", b"PuTTY-User-Key-File-", *_CODED)
-    """What the walk looks for on the way."""
-
-    def check(self, member: Member, subject: str) -> Iterator[Finding]:
-        """Say the private keys that a member is or holds."""
-        if not member.content or member.kind != "file" or (member.container and not member.derived):
-            return
-        if member.derived != "constants":  # the compiled file itself holds them too
-            yield from _texts(member, subject)
-        if not member.derived and not member.offset:
-            yield from _binary(member, subject)
-
-
 @cache
 def _gate() -> Gate:
     return Gate(Keys.words)
@@ -111,18 +92,32 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
     content = code(member)
     if len(content) < len(member.content):
         member = replace(member, content=content)
-    if b"PRIVATE KEY" in hits:
-        yield from _in_pem(member, subject)
-    if any(word in hits for word in _CODED):
-        yield from _in_base64(member, subject)
-    if b"OpenVPN Static key" in hits:
-        for found in _OPENVPN.finditer(content):
-            if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
-                yield _said(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
-    if b"PuTTY-User-Key-File-" in hits:
-        for found in _PUTTY.finditer(content):
-            rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
-            yield _said(member, subject, rule, "PuTTY key", at=found.start())
+    for words, read in _READERS:
+        if any(word in hits for word in words):
+            yield from read(member, subject)
+
+
+def _in_openvpn(member: Member, subject: str) -> Iterator[Finding]:
+    for found in _OPENVPN.finditer(member.content):
+        if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
+            yield _said(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
+
+
+def _in_putty(member: Member, subject: str) -> Iterator[Finding]:
+    for found in _PUTTY.finditer(member.content):
+        rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
+        yield _said(member, subject, rule, "PuTTY key", at=found.start())
+
+
+def _in_sshcom(member: Member, subject: str) -> Iterator[Finding]:
+    for found in keyforms.SSHCOM.finditer(member.content):
+        rule = ENCRYPTED if keyforms.is_sealed(found["body"]) else PRIVATE
+        yield _said(member, subject, rule, "key in the form of ssh.com", at=found.start())
+
+
+def _in_dnssec(member: Member, subject: str) -> Iterator[Finding]:
+    for found in keyforms.DNSSEC.finditer(member.content):
+        yield _said(member, subject, PRIVATE, "DNSSEC key", at=found.start())
 
 
 def _in_pem(member: Member, subject: str) -> Iterator[Finding]:
@@ -159,16 +154,47 @@ def _in_base64(member: Member, subject: str) -> Iterator[Finding]:
             yield _said(member, subject, PRIVATE, "RSA key in DER form, in Base64", at=found.start())
 
 
-def _decoded(text: bytes) -> bytes:
-    """Return what Base64 says, as far as it is whole."""
-    import base64
+_READERS: tuple[tuple[tuple[bytes, ...], Callable[[Member, str], Iterator[Finding]]], ...] = (
+    ((b"PRIVATE KEY",), _in_pem),
+    ((b"SSH2 ENCRYPTED PRIVATE KEY",), _in_sshcom),
+    (_CODED, _in_base64),
+    ((b"OpenVPN Static key",), _in_openvpn),
+    ((b"PuTTY-User-Key-File-",), _in_putty),
+    ((b"Private-key-format: v1.",), _in_dnssec),
+)
+"""What reads the keys of a text, and the words of which the text has to hold one."""
 
-    return base64.b64decode(text[: len(text) // 4 * 4])
+
+class Keys:
+    """The detector of keys; stateless between members."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule this detector can say."""
+        return (PRIVATE, ENCRYPTED, WEAK, STORE)
+
+    words = tuple(word for words, _ in _READERS for word in words)
+    """What the walk looks for on the way."""
+
+    def check(self, member: Member, subject: str) -> Iterator[Finding]:
+        """Say the private keys that a member is or holds."""
+        if not member.content or member.kind != "file" or (member.container and not member.derived):
+            return
+        if member.derived != "constants":  # the compiled file itself holds them too
+            yield from _texts(member, subject)
+        if not member.derived and not member.offset:
+            yield from _binary(member, subject)
 
 
 def detector() -> Keys:
     """Return the detector of this module."""
     return Keys()
+
+
+def _decoded(text: bytes) -> bytes:
+    """Return what Base64 says, as far as it is whole."""
+    import base64
+
+    return base64.b64decode(text[: len(text) // 4 * 4])
 
 
 def _pem(found: re.Match[bytes]) -> tuple[Rule, str]:
@@ -233,6 +259,13 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
         sealed = _openpgp(bytes(content[:4096]))
         if sealed is not None:
             yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, "OpenPGP key")
+    elif head[:2] in (b"\x05\x02", b"=="):
+        data = bytes(content)
+        principal = keyforms.keytab(data)
+        if principal is not None:
+            yield _said(member, subject, PRIVATE, f"Kerberos key table of {principal}")
+        elif keyforms.is_tor(data):
+            yield _said(member, subject, PRIVATE, "key of an onion service")
     elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
         len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
     ):

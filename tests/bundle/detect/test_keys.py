@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -197,3 +198,66 @@ def test_keys_in_a_phar_are_told_of_its_files_alone() -> None:
     phar = stub + len(manifest).to_bytes(4, "little") + manifest + key
     one = Member(parts=("b.zip", "a.phar"), kind="file", size=len(phar), content=phar, format="php")
     assert [f.location.line for f in Keys().check(one, "b.zip") if isinstance(f.location, InFile)] == [2]
+
+
+def table(*, realm: bytes = b"PLANT.LOCAL", size: int = 32, hole: bool = False) -> bytes:
+    """Return a key table of Kerberos, as its format is written down by MIT."""
+
+    def counted(part: bytes) -> bytes:
+        return len(part).to_bytes(2, "big") + part
+
+    entry = (
+        (2).to_bytes(2, "big") + counted(realm) + counted(b"host") + counted(b"engine.plant.local")
+        + (1).to_bytes(4, "big") + bytes(4) + b"\2" + (18).to_bytes(2, "big") + counted(os.urandom(size))
+    )  # fmt: skip
+    before = (-20).to_bytes(4, "big", signed=True) + bytes(20) if hole else b""
+    return b"\5\2" + before + len(entry).to_bytes(4, "big") + entry
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_key_tables_of_kerberos(hole: bool) -> None:
+    (found,) = findings(table(hole=hole), "etc/krb5.keytab")
+    assert found.rule.id == "key/private"
+    assert "host/engine.plant.local@PLANT.LOCAL" in found.message
+
+
+@pytest.mark.parametrize(
+    "data", [b"\5\2", table()[:40], table(size=7), b"\5\2" + bytes(80), b"\5\1" + table()[2:]]
+)
+def test_what_only_begins_like_a_key_table(data: bytes) -> None:
+    assert findings(data, "etc/x") == []
+
+
+def test_keys_of_onion_services() -> None:
+    key = b"== ed25519v1-secret: type0 ==\0\0\0" + os.urandom(64)
+    assert rules(key, "var/lib/tor/panel/hs_ed25519_secret_key") == ["key/private"]
+    assert rules(key[:-1]) == []
+
+
+@pytest.mark.parametrize(("word", "rule"), [("", "key/private"), ("vR9-tq.0Lz", "key/encrypted")])
+def test_keys_of_ssh_com(tmp_path: Path, word: str, rule: str) -> None:
+    puttygen = shutil.which("puttygen")
+    if puttygen is None:
+        pytest.skip("needs putty-tools")
+    (tmp_path / "pem").write_bytes(RSA.private_bytes(PEM, OLD, NONE))
+    (tmp_path / "word").write_text(word)
+    subprocess.run(
+        [puttygen, tmp_path / "pem", "-O", "private-sshcom", "-o", tmp_path / "key", "--new-passphrase", tmp_path / "word"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    assert rules((tmp_path / "key").read_bytes()) == [rule]
+
+
+@pytest.mark.parametrize("curve", [False, True])
+def test_keys_of_zones(curve: bool) -> None:
+    if curve:
+        number = EC.private_numbers().private_value.to_bytes(32, "big")
+        said = f"Algorithm: 13 (ECDSAP256SHA256)\nPrivateKey: {base64.b64encode(number).decode()}\n"
+    else:
+        secret = RSA.private_numbers().d
+        coded = base64.b64encode(secret.to_bytes(256, "big")).decode()
+        said = f"Algorithm: 8 (RSASHA256)\nModulus: {coded}\nPublicExponent: AQAB\nPrivateExponent: {coded}\n"
+    assert rules(
+        f"Private-key-format: v1.3\n{said}Created: 20240101000000\n".encode(), "etc/bind/K.private"
+    ) == ["key/private"]
+    assert rules(b"Private-key-format: v1.3 is written by dnssec-keygen; PrivateExponent: is secret\n") == []
