@@ -1,4 +1,4 @@
-"""Private keys in forms of one program each: Kerberos, Tor, ssh.com and DNSSEC."""
+"""Private keys in forms of one program or library each: Kerberos, Tor, ssh.com, DNSSEC, GnuPG and Windows."""
 
 from __future__ import annotations
 
@@ -31,6 +31,32 @@ DNSSEC = re.compile(
 def is_tor(data: bytes) -> bool:
     """Whether a file is the secret key of an onion service (tor's `hs_ed25519_secret_key`)."""
     return data.startswith(_TOR) and len(data) == _TOR_SIZE
+
+
+_BLOB = re.compile(rb"\x07\x02\0\0\0[\x24\xa4]\0\0RSA2(?P<bits>....)", re.DOTALL)
+"""A PRIVATEKEYBLOB of Windows' CryptoAPI, of a key that signs or exchanges; .NET's strong names keep theirs so (`.snk`)."""
+_PVK = re.compile(rb"\x1e\xf1\xb5\xb0\0\0\0\0[\1\2]\0\0\0(?P<sealed>....)", re.DOTALL)
+_BITS = range(512, 16385)
+
+
+def windows(data: bytes) -> bool | None:
+    """Return whether a key of Windows (`.snk`, `.pvk`) is encrypted; None where there is none."""
+    pvk = _PVK.match(data)
+    if pvk is not None:
+        return pvk["sealed"] != bytes(4)
+    blob = _BLOB.match(data)
+    return False if blob is not None and int.from_bytes(blob["bits"], "little") in _BITS else None
+
+
+_GNUPG = re.compile(
+    rb"\(11:private-key\(|\(21:protected-private-key\(|(?:[\w-]+: [^\n]*\n){0,8}?Key: \((?:protected-)?private-key\s"
+)
+
+
+def gnupg(data: bytes) -> bool | None:
+    """Return whether a key of GnuPG's agent (`private-keys-v1.d`) is encrypted; None where there is none."""
+    found = _GNUPG.match(data[:4096])
+    return None if found is None else b"protected-" in found[0]
 
 
 def keytab(data: bytes) -> str | None:

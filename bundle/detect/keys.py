@@ -61,6 +61,8 @@ _HEADER = 4
 """Bytes of a DER sequence before its content, where that is longer than 255."""
 _LEAST = 48
 """Base64 characters below which a PEM block is an example with its middle left out."""
+_OF_ONE_PROGRAM = (b"\x05\x02", b"==", b"\x07\x02", b"\x1e\xf1", b"(1", b"(2", b"Cr", b"Ke", b"La")
+"""What files begin with that are keys in the form of one program; GnuPG's have a line that tells when they were made, or which."""
 _LARGEST_STORE = 4 << 20
 _JKS = b"\xfe\xed\xfe\xed"
 _JCEKS = b"\xce\xce\xce\xce"
@@ -259,17 +261,27 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
         sealed = _openpgp(bytes(content[:4096]))
         if sealed is not None:
             yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, "OpenPGP key")
-    elif head[:2] in (b"\x05\x02", b"=="):
-        data = bytes(content)
-        principal = keyforms.keytab(data)
-        if principal is not None:
-            yield _said(member, subject, PRIVATE, f"Kerberos key table of {principal}")
-        elif keyforms.is_tor(data):
-            yield _said(member, subject, PRIVATE, "key of an onion service")
     elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
         len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
     ):
         yield from _der(member, subject, bytes(content))
+    elif head[:2] in _OF_ONE_PROGRAM:
+        yield from _of_one_program(member, subject, bytes(content))
+
+
+def _of_one_program(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
+    """Yield the key that a file is in the form of one program."""
+    principal = keyforms.keytab(data)
+    if principal is not None:
+        yield _said(member, subject, PRIVATE, f"Kerberos key table of {principal}")
+    elif keyforms.is_tor(data):
+        yield _said(member, subject, PRIVATE, "key of an onion service")
+    for sealed, what in (
+        (keyforms.windows(data), "key of Windows"),
+        (keyforms.gnupg(data), "key of GnuPG's agent"),
+    ):
+        if sealed is not None:
+            yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, what)
 
 
 def _openpgp(data: bytes) -> bool | None:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,42 @@ def test_keys_of_zones(curve: bool) -> None:
         f"Private-key-format: v1.3\n{said}Created: 20240101000000\n".encode(), "etc/bind/K.private"
     ) == ["key/private"]
     assert rules(b"Private-key-format: v1.3 is written by dnssec-keygen; PrivateExponent: is secret\n") == []
+
+
+def test_keys_of_windows() -> None:
+    blob = b"\x07\x02\0\0\0\x24\0\0RSA2" + (2048).to_bytes(4, "little") + os.urandom(1160)
+    assert rules(blob, "src/engine.snk") == ["key/private"]
+    assert rules(blob.replace(b"RSA2", b"RSA1"), "src/engine.snk") == []  # a public one
+    pvk = b"\x1e\xf1\xb5\xb0\0\0\0\0\2\0\0\0" + bytes(8) + len(blob).to_bytes(4, "little") + blob
+    assert rules(pvk, "sign.pvk") == ["key/private"]
+    assert rules(pvk[:12] + b"\1" + pvk[13:], "sign.pvk") == ["key/encrypted"]
+
+
+def test_keys_of_the_agent_of_gnupg() -> None:
+    gpg = shutil.which("gpg")
+    if gpg is None:
+        pytest.skip("needs gpg")
+    home = Path(tempfile.mkdtemp(prefix="gpg", dir="/tmp"))
+    try:
+        ask = [gpg, "--homedir", str(home), "--batch", "--pinentry-mode", "loopback"]
+        subprocess.run(
+            [*ask, "--passphrase", "", "--quick-gen-key", "a@plant.local"], check=True, capture_output=True
+        )
+        subprocess.run(
+            [*ask, "--passphrase", "vR9-tq.0Lz", "--quick-gen-key", "b@plant.local"],
+            check=True,
+            capture_output=True,
+        )
+        said = [
+            rules(one.read_bytes(), f"root/.gnupg/private-keys-v1.d/{one.name}")
+            for one in (home / "private-keys-v1.d").iterdir()
+        ]
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+    assert sorted(map(str, said)) == [
+        "['key/encrypted']",
+        "['key/encrypted']",
+        "['key/private']",
+        "['key/private']",
+    ]
