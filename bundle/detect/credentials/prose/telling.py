@@ -24,7 +24,7 @@ from hardening.records import dataclass
 
 _WORDS = (
     r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|pin(?: code)?"
-    r"|mot de passe|contrasena|clave|senha|parola)"
+    r"|mot de passe|contrasena|clave|senha|parola|hesl[oa]|hasl[oa]|losenord(?:et)?|adgangskoden?|salasana|jelszo)"
 )
 _ACCOUNT = (
     r"(?:(?:user|login|account)(?: ?(?:name|id))?|(?:nome? )?(?:l'|d')?(?:utilisateur|utente)|benutzer(?:name|kennung)?|identifiant|usuario"
