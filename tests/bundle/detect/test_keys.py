@@ -222,11 +222,9 @@ def test_key_tables_of_kerberos(hole: bool) -> None:
     assert "host/engine.plant.local@PLANT.LOCAL" in found.message
 
 
-@pytest.mark.parametrize(
-    "data", [b"\5\2", table()[:40], table(size=7), b"\5\2" + bytes(80), b"\5\1" + table()[2:]]
-)
-def test_what_only_begins_like_a_key_table(data: bytes) -> None:
-    assert findings(data, "etc/x") == []
+def test_what_only_begins_like_a_key_table() -> None:
+    for data in (b"\5\2", table()[:40], table(size=7), b"\5\2" + bytes(80), b"\5\1" + table()[2:]):
+        assert findings(data, "etc/x") == []
 
 
 def test_keys_of_onion_services() -> None:
