@@ -91,4 +91,5 @@ def _over(caught: Catch, text: str, one: tuple[int, int], other: tuple[int, int]
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told-in-a-sentence": told,
     "told-as-a-pair": told_as_a_pair,
+    "stray": strays.given,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
@@ -29,6 +30,8 @@ _GIVEN = re.compile(
     r"""(?i)(?:=>?|(?<![\w.-])[\w.-]*(?:pass\w*|pwd|pw|secret|token|key)["'*_`]{0,3}\s{0,3}:)[\["'(*_`\s]{0,6}\Z"""
 )
 """What gives a setting its value: assignments and labels are read as such."""
+_ASSIGNED = re.compile(r"""[\s#;]{0,20}(?:export\s|set\s)?\s{0,4}[\w.$"'\[\]-]{1,80}\s{0,8}(?:=|:)""")
+"""A line that is an assignment itself, which is read as such."""
 _VERBS = frozenset(("pass", "pin"))
 """Words for a password that texts about programs and boards have for others."""
 _SAID = frozenset("changeme changeit letmein qwerty".split())
@@ -45,18 +48,31 @@ _TALKS = re.compile(
 
 def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The one word of a sentence about a password that a generator or a person made for one."""
-    sentence = read(match["secret"])
+    found = _stray(match)
+    if found is None:
+        return None
+    place, word, text = found
+    return telling.caught_at(caught, match, place, telling.whose(match, text, word) or "")
+
+
+def given(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The same on a line of settings, or of a shell, in which nothing else tells what is given to what."""
+    found = None if _ASSIGNED.match(match["secret"]) else _stray(match)
+    if found is None:
+        return None
+    place, word, _ = found
+    return replace(telling.caught_at(caught, match, place, ""), key=word[0].strip(), note="")
+
+
+def _stray(match: re.Match[str]) -> tuple[tuple[int, int], re.Match[str], str] | None:
+    """Return where the one word of a line is that can be nothing else, the word for a password, and the line's words."""
+    sentence, line = read(match["secret"]), match["secret"]
     text = sentence.text
-    found = [
-        place[1:] for place in sentence.places if can_be_nothing_else(match["secret"][place[1] : place[2]])
-    ]
-    if len(found) != 1 or _TALKS.search(text) or _GIVEN.search(match["secret"], 0, found[0][0]):
+    found = [(first, last) for _, first, last in sentence.places if can_be_nothing_else(line[first:last])]
+    if len(found) != 1 or _TALKS.search(text) or _GIVEN.search(line, 0, found[0][0]):
         return None
     word = next((one for one in telling.NAMED.finditer(text) if one[0].lower() not in _VERBS), None)
-    if word is None:
-        return None
-    account = telling.whose(match, text, word)
-    return telling.caught_at(caught, match, found[0], account or "")
+    return None if word is None else (found[0], word, text)
 
 
 @lru_cache(maxsize=20_000)  # texts have few words, thousands of times
