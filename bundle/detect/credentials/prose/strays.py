@@ -36,6 +36,8 @@ _VERBS = frozenset(("pass", "pin"))
 """Words for a password that texts about programs and boards have for others."""
 _SAID = frozenset("changeme changeit letmein qwerty".split())
 """Usual passwords of letters alone that are no words of a text."""
+_MAY_BE = re.compile(rf"\d|(?i:{'|'.join(sorted(_SAID))})")
+"""What every word has that can be nothing else: a digit, or a usual password of letters alone."""
 _LONG_ENOUGH = 6
 _SIGNS = frozenset("!@$%&*?+")
 _TALKS = re.compile(
@@ -66,7 +68,10 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def _stray(match: re.Match[str]) -> tuple[tuple[int, int], re.Match[str], str] | None:
     """Return where the one word of a line is that can be nothing else, the word for a password, and the line's words."""
-    sentence, line = read(match["secret"]), match["secret"]
+    line = match["secret"]
+    if not _MAY_BE.search(line):  # as in most lines
+        return None
+    sentence = read(line)
     text = sentence.text
     found = [(first, last) for _, first, last in sentence.places if can_be_nothing_else(line[first:last])]
     if len(found) != 1 or _TALKS.search(text) or _GIVEN.search(line, 0, found[0][0]):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.prose import strays
 from hardening.findings import Confidence, InFile, Severity
 from tests.bundle.detect.credentials.plant.members import member
 
@@ -66,3 +69,11 @@ def test_both_engines_say_the_same(credentials: Credentials, plain: Credentials)
     for wording in WORDINGS:
         line = wording.replace("@@", VALUES[0])
         assert said(credentials, line) == said(plain, line)
+
+
+@given(st.from_regex(r"[A-Za-z0-9!@$%&*?+._-]{1,20}", fullmatch=True))
+@example("changeme")
+@example("Gravel2023!")
+def test_what_can_be_nothing_else_has_what_is_looked_for_first(word: str) -> None:
+    if strays.can_be_nothing_else(word):
+        assert strays._MAY_BE.search(word)
