@@ -54,6 +54,21 @@ def test_each_form_is_found_and_its_service_named(
         assert found == said(plain, line)
 
 
+def is_exact(net: Net) -> bool:
+    """Whether every token of the form has as many signs: no range, and no part that may be missing."""
+    form = re.sub(r"\(\?(?:P<secret>|:|<?!\[[^]]*\]\))", "(", net.regex.pattern)
+    return "?" not in form.replace("\\?", "") and not re.search(r"\{\d+,", form)
+
+
+EXACT = [n for n in FORMS if is_exact(n)]
+
+
+@pytest.mark.parametrize("net", EXACT, ids=lambda n: n.service)
+def test_a_form_with_one_sign_less_is_none(credentials: Credentials, net: Net) -> None:
+    found = said(credentials, text(net, 7)[:-1])
+    assert [f.message for f in found if net.service in f.message] == []
+
+
 def test_there_are_many_forms_and_each_is_said_once() -> None:
     assert len({n.service for n in FORMS}) > 100
     assert len({n.regex.pattern for n in FORMS}) == len(FORMS)
