@@ -71,7 +71,7 @@ def values(data: bytes) -> None:
 def java_class(data: bytes) -> None:
     """Every call of a class, those that the detector asks for, and what it says of them."""
     list(classes.calls(data))
-    list(classes.calls(data, _DETECTOR._wanted))
+    list(classes.calls(data, _DETECTOR.compiled.wanted))
     list(_DETECTOR.check(replace(member("a.class", data), format="class"), "b.zip"))
 
 

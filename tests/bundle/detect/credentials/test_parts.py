@@ -222,11 +222,11 @@ def test_what_follows_the_call_of_an_interface_is_read_in_step(compiled: bytes) 
 
 def test_only_methods_with_what_is_wanted_are_followed(compiled: bytes, credentials: Credentials) -> None:
     everything = list(classes.calls(compiled))
-    wanted = list(classes.calls(compiled, credentials._wanted))
+    wanted = list(classes.calls(compiled, credentials.compiled.wanted))
     assert ("add", ["w"]) in everything
-    found = [one for one in everything if credentials._in_call(*one)]
+    found = [one for one in everything if credentials.compiled.judged(*one)]
     assert found
-    assert [one for one in wanted if credentials._in_call(*one)] == found
+    assert [one for one in wanted if credentials.compiled.judged(*one)] == found
 
 
 _COMPARES = """class Door { private String passwd;
@@ -248,8 +248,10 @@ def test_back_doors_of_classes(tmp_path: Path, credentials: Credentials) -> None
         ["javac", "-g", "-d", str(tmp_path), "Door.java"], cwd=tmp_path, check=True, capture_output=True
     )
     data = (tmp_path / "Door.class").read_bytes()
-    said = {(name, given[0]) for name, given in classes.calls(data, credentials._wanted) if name[0] == "?"}
-    found = {value for name, value in said if credentials._in_call(name, [value])}
+    said = {
+        (name, given[0]) for name, given in classes.calls(data, credentials.compiled.wanted) if name[0] == "?"
+    }
+    found = {value for name, value in said if credentials.compiled.judged(name, [value])}
     assert found == {"North!8499", "Tower#4488", "Pump_4419x", "Valve-8812", "Boiler8812!"}
     assert ("?name", "North!8501") in said
     one = replace(member("lib/Door.class", ""), content=data, size=len(data), format="class")
@@ -299,9 +301,9 @@ def test_the_constants_of_a_class_are_not_joined(credentials: Credentials) -> No
 
 
 def test_a_call_that_means_many_things_needs_more_than_a_word(credentials: Credentials) -> None:
-    assert credentials._in_call("createConnection", [None, "POST"]) is None
-    assert credentials._in_call("createConnection", ["admin", "Zk3pw.x9"]) is not None
-    assert credentials._in_call("createConnection", [None, "Zk3pw.x9"]) is not None
+    assert not credentials.compiled.judged("createConnection", [None, "POST"])
+    assert credentials.compiled.judged("createConnection", ["admin", "Zk3pw.x9"])
+    assert credentials.compiled.judged("createConnection", [None, "Zk3pw.x9"])
 
 
 def test_the_default_of_javas_stores_counts_less_in_a_program(look: Look) -> None:
@@ -320,10 +322,10 @@ def test_the_name_of_a_setting_is_no_password_in_a_program(look: Look) -> None:
 
 
 def test_the_name_of_a_setting_is_no_password(credentials: Credentials) -> None:
-    assert credentials._in_call("login", [None, "dfs.keytab.file", "dfs.kerberos.principal"]) is None
-    assert credentials._in_call("login", [None, "root", "Zk3pw.x9"]) is not None
-    assert credentials._in_call("=PASSWORD_PROPERTY", ["org.eclipse.jetty.ssl.password"]) is None
-    assert credentials._in_call("=PASSWORD", ["Zk3pw.x9"]) is not None
+    assert not credentials.compiled.judged("login", [None, "dfs.keytab.file", "dfs.kerberos.principal"])
+    assert credentials.compiled.judged("login", [None, "root", "Zk3pw.x9"])
+    assert not credentials.compiled.judged("=PASSWORD_PROPERTY", ["org.eclipse.jetty.ssl.password"])
+    assert credentials.compiled.judged("=PASSWORD", ["Zk3pw.x9"])
 
 
 def test_damaged_classes_are_read_as_far_as_they_go(compiled: bytes, credentials: Credentials) -> None:

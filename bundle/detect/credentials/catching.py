@@ -1,0 +1,92 @@
+"""What the rules catch in a text: one pass of the gate, and a closer look where it hits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from bundle.detect.credentials.lines import rows
+from bundle.detect.credentials.nets import by_net, lines
+from bundle.detect.credentials.parts import PROGRAMS, TEXTS, WHOLE, Gates, Pattern, parts_of
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family, Net, Sink
+from bundle.detect.credentials.statements import assign, calls
+from bundle.detect.credentials.texts import heredoc
+from bundle.detect.credentials.texts.filenames import FileNames
+from bundle.detect.credentials.texts.textview import View
+
+
+class Catching:
+    """The families' nets, calls, statements and rows behind one gate; stateless between texts."""
+
+    def __init__(self, families: Sequence[Family], *, engine: str = "auto") -> None:
+        """Number the patterns; `engine` is `auto` or `plain`."""
+        self.by_id = {f.rule.id.removeprefix("credential/"): f for f in families}
+        self.logins: Sequence[Sink] = [s for f in families for s in f.sinks]
+        self._families = tuple(families)
+        self._engine = engine
+        nets = [(f, n) for f in families for n in f.nets]
+        self._nets: list[tuple[Family, Net]] = [(f, n) for f, n in nets if n.files is None]
+        self._of_files = [(f, n, n.files) for f, n in nets if n.files is not None]
+        self._of_file = FileNames((p.pattern for _, _, p in self._of_files), engine=engine)
+        self.asks_for_paths = any(n.path is not None or n.allowed for _, n in nets)
+        self._calls = calls.Calls(self.logins)
+        self._patterns = [
+            *(Pattern(n.gate, parts_of(f.rule.id, n)) for f, n in self._nets),
+            Pattern(calls.gate(self.logins), TEXTS),
+            Pattern(assign.GATE),
+            Pattern(rows.GATE, TEXTS),
+            Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
+        ]
+
+    @property
+    def base(self) -> bytes:
+        """What results depend on beside rules and files of the package: every pattern, a user's own included."""
+        made = hashlib.sha256(self._engine.encode())
+        for family, net in ((f, n) for f in self._families for n in f.nets):
+            parts = (
+                family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
+                net.service, net.entropy, net.lists, net.literals, net.files and net.files.pattern, [one.said() for one in net.allowed], net.path and net.path.pattern,
+            )  # fmt: skip
+            made.update(repr(parts).encode())
+        return made.digest()
+
+    @cached_property
+    def gates(self) -> Gates:
+        """The gates, compiled when they are first asked for."""
+        return Gates(self._patterns, engine=self._engine)
+
+    def for_a_name(self, name: str) -> list[tuple[Family, Net]]:
+        """Return the nets that files of a name are read whole for: lists of accounts."""
+        if not self._of_file.meet(name):
+            return []
+        return [(f, n) for f, n, path in self._of_files if path.search(name)]
+
+    def commands(self, hits: Mapping[int, list[int]]) -> list[int]:
+        """Return where the gate saw what begins a here-document."""
+        return hits.get(len(self._patterns) - 1, [])
+
+    def at(
+        self, view: View, hits: Mapping[int, list[int]], kind: str, path: str = ""
+    ) -> list[tuple[Family, Catch]]:
+        """Return what is caught near the hits of the gate in a text of this kind; `path` is asked by rules of a user's own."""
+        found: list[tuple[Family, Catch]] = []
+        called = len(self._nets)
+        for number, ends in sorted(hits.items()):
+            if number == called:
+                found += [(self.by_id["login-call"], c) for c in self._calls.catches(view, ends)]
+            elif number == called + 1:
+                found += [(self.by_id["assignment"], c) for c in assign.catches(view, ends, kind)]
+            elif number == called + 2:
+                found += [(self.by_id[f], c) for f, c in rows.catches(view, ends)]
+            elif number < called:
+                family, net = self._nets[number]
+                if (not net.styles or kind in net.styles) and (net.path is None or net.path.search(path)):
+                    found += [(family, c) for c in by_net(view, net, ends, path)]
+        return found
+
+    @staticmethod
+    def of_lists(view: View, nets: Sequence[tuple[Family, Net]]) -> list[tuple[Family, Catch]]:
+        """Return what is caught in a file that its name says is a list."""
+        return [(f, c) for f, n in nets for c in by_net(view, n, lines(view, n))]

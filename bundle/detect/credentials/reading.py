@@ -1,0 +1,96 @@
+"""What a text holds: what the rules catch in it, in its tables, in its statements of Java and in the texts within it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bundle.detect.credentials.catching import Catching
+from bundle.detect.credentials.compiled import Compiled
+from bundle.detect.credentials.java import verdicts, written
+from bundle.detect.credentials.lines import rows
+from bundle.detect.credentials.parts import WHOLE, part_of
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family
+from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.texts import heredoc, place
+from bundle.detect.credentials.texts.textview import View
+from bundle.walk.member import Member
+
+_STYLE_SHEETS = (".css", ".scss", ".less", ".sass", ".css.map")
+_SEPARATED = (".csv", ".tsv", ".tab", ".psv")
+_LONGEST_PATH = 4096
+"""Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
+_LARGEST_SOURCE = 1 << 20
+
+
+class Reading:
+    """What is caught in whole texts."""
+
+    def __init__(self, catching: Catching, compiled: Compiled, *, engine: str = "auto") -> None:
+        """Take what is caught near hits, and what statements of Java say; `engine` is `auto` or `plain`."""
+        self._catching = catching
+        self._compiled = compiled
+        self._engine = engine
+        self._sources: PatternGate | None = None
+
+    def text(
+        self, member: Member, view: View, path: str = "", depth: int = 0
+    ) -> tuple[str, list[tuple[Family, Catch]]]:
+        """Return the kind of a text, and all that is caught in it."""
+        catching = self._catching
+        name = member.name[-_LONGEST_PATH:]
+        if name.endswith(_STYLE_SHEETS) and not depth:
+            return "", []
+        told = place.by_name(member)
+        own = part_of(told, name)
+        hits, nets = catching.gates.hits(view.data, own), catching.for_a_name(name) if own == WHOLE else []
+        table = name.lower().endswith(_SEPARATED) or member.derived == "sheet-text"
+        source = name.endswith(".java") and not depth and self._says_something(view)
+        if not hits and not nets and not table and not source:
+            return "", []
+        kind = told or place.of_content(member)
+        caught = catching.at(view, hits, kind, path)
+        if table:
+            caught += [
+                (catching.by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)
+            ]
+        caught += catching.of_lists(view, nets)
+        if source:
+            caught = self._with_source(view, caught)
+        begun = catching.commands(hits)
+        if begun and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
+            caught += self._within(member, view, begun, depth)
+        return kind, caught
+
+    def _within(
+        self, member: Member, view: View, begun: list[int], depth: int
+    ) -> Iterator[tuple[Family, Catch]]:
+        """Yield what here-documents hold: what a program is answered, and texts of other kinds."""
+        for body in heredoc.bodies(view, begun):
+            for one in heredoc.answers(view, body):
+                yield self._catching.by_id["command-line"], one
+            data = bytes(view.data[body.start : body.end])
+            path = body.name or ("text.sql" if "sql" in body.program or body.program == "mariadb" else "text")
+            inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")
+            for family, one in self.text(inner, View(data), path, depth + 1)[1]:
+                yield family, replace(one, start=one.start + body.start, end=one.end + body.start)
+
+    def _says_something(self, view: View) -> bool:
+        """Whether the statements of a Java source are worth to be read."""
+        if len(view.data) > _LARGEST_SOURCE:
+            return False
+        if self._sources is None:
+            self._sources = PatternGate(written.WORTH, engine=self._engine)
+        return bool(self._sources.hits(view.data))
+
+    def _with_source(self, view: View, caught: list[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+        """Add what the statements of a Java source say, where nothing is as sure."""
+        for family, one in verdicts.in_source(view.text(0, len(view.data)), self._compiled.judged):
+            there = [(f, c) for f, c in caught if c.start < one.end and one.start < c.end]
+            if all(
+                c.confidence < one.confidence or (one.start <= c.start and c.end < one.end) for _, c in there
+            ):
+                caught = [pair for pair in caught if pair not in there]
+                caught.append((family, one))
+        return caught
