@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_chosen, is_placeholder
 from bundle.detect.credentials.lines.around import TOLD
@@ -21,6 +22,12 @@ _SIGNED_WITH = frozenset("dev default debug".split())
 def chosen(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A generated value, or a usual password with digits; one with a word for a password in it may be a name."""
     sure = is_chosen(caught.value) and not SECRET_WORD.search(caught.value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+
+
+def drawn(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """What a generator drew, in a list whose name says what its items are: of words, a list is one of kinds or of names."""
+    sure = is_drawn(caught.value) and not SECRET_WORD.search(caught.value)
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
@@ -69,6 +76,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen": chosen,
     "chosen-and-told": chosen_and_told,
     "number-and-told": number_and_told,
+    "drawn": drawn,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
     "property": of_a_property,
