@@ -20,7 +20,7 @@ from bundle.detect.credentials.judging.values import (
     is_template,
     strength,
 )
-from bundle.detect.credentials.lines import around, comparing, listed, places, tables
+from bundle.detect.credentials.lines import around, codes, comparing, listed, places, tables
 from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.prose import columns, paragraphs
 from bundle.detect.credentials.rules.catch import Catch
@@ -38,7 +38,7 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
     stands_for_one = is_placeholder(value) and value != "default"  # `-pdefault` says nothing else
     named_so = named_so or (
-        "_" in value and match[0].count(value) > 1
+        "_" in value and not any(c.isdigit() for c in value) and match[0].count(value) > 1
     )  # `password_required = 'password_required'`
     if _NAME_OF_A_SETTING.match(value) and kind_of(value):
         caught = replace(caught, confidence=Confidence.MEDIUM)
@@ -316,6 +316,7 @@ Check = Callable[[Catch, "re.Match[str]"], Catch | None]
 CHECKS: Mapping[str, Check] = {
     **hashes.CHECKS,
     **places.CHECKS,
+    **codes.CHECKS,
     **listed.CHECKS,
     **around.CHECKS,
     **tables.CHECKS,

@@ -77,7 +77,7 @@ _PASSWORDS_BY_USE = frozenset(
     )
 )
 """Of javax.naming.Context, and of routers."""
-_ACCOUNTS = frozenset("admin administrator root database db bind mysql ldap smtp ftp".split())
+_ACCOUNTS = frozenset("admin administrator mgr root database db bind mysql ldap smtp ftp".split())
 """Words for an account right before one for a password, which say more than those before them: `ConfigDirectoryAdminPwd`."""
 _KEYS_BY_USE = frozenset(
     (
@@ -191,7 +191,7 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return None
     if words[-2:] in _NOT_SECRET or _ABOUT_ONE.match(words[-1]) or _OF_A_FORM.search("".join(words)):
         return None
-    if " ".join(words[-2:]) in _PASSWORDS_BY_USE:
+    if " ".join(words[-2:]) in _PASSWORDS_BY_USE or (words[0] == "vnc" and words[-1] in _PASSWORDS):
         return Kind.PASSWORD
     if " ".join(words[-2:]) in _KEYS_BY_USE:
         return Kind.TOKEN

@@ -19,6 +19,8 @@ _LAST_OF_CAMELS = re.compile(r"(?<=[a-z])[A-Z][a-z]+$")
 """The last word of a name as programs write them: `mailAccount_relayHost`."""
 
 
+_PACKED = frozenset("gz tgz bz2 xz zip jar war ear rpm deb iso img bin exe msi run".split())
+"""What names of files end in, beside which a digest is theirs."""
 _EXAMPLES = frozenset((("user", "hash"), ("username", "password"), ("login", "password")))
 """What tells how the lines of a list are made."""
 
@@ -32,7 +34,7 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
     setting = word in SETTINGS or word in DIGESTS
     if (setting and "=" in match[0]) or (last in _HEADS and ": " in match[0]):
         return None
-    if kind_of(caught.user) or "checksum" in caught.user.lower():
+    if kind_of(caught.user) or "checksum" in caught.user.lower() or last in _PACKED:
         return None
     camel = _LAST_OF_CAMELS.search(caught.user)
     if camel and camel[0].lower() in SETTINGS:

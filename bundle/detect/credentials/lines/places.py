@@ -17,7 +17,6 @@ from bundle.detect.credentials.judging.values import (
     is_digest_or_id,
     is_generated,
     is_phrase,
-    is_placeholder,
     strength,
 )
 from bundle.detect.credentials.rules.catch import Catch
@@ -239,49 +238,6 @@ def environment(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if is_generated(value) else None
 
 
-def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value in a code that the place names."""
-    value = decode.plain(caught.value, asked=True)
-    return None if value is None else named(replace(caught, value=value), match)
-
-
-def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """Base64 that is read for a program that asks for a password: whatever it says, with its account or without."""
-    value = decode.plain(caught.value, asked=True)
-    if value is None or is_placeholder(value):
-        return None
-    user, _, rest = value.strip().rpartition(":")
-    return replace(caught, value=rest, user=user)
-
-
-def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value as escapes of hexadecimal or octal digits."""
-    return named(replace(caught, value=decode.unescaped(caught.value)), match)
-
-
-_PIECE = re.compile(r"""chr\s*\(\s*(?P<n>\d{1,3})|["'](?P<text>[^"'\n]+)["']""", re.IGNORECASE)
-
-
-def characters(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value spelt as chr(65).chr(66)..., perhaps with literals among them."""
-    value = "".join(m["text"] or chr(min(int(m["n"]), 255)) for m in _PIECE.finditer(caught.value))
-    return named(replace(caught, value=value), match)
-
-
-_UNIT = re.compile(r"'(\\\\.|[^'])'|0x([0-9a-fA-F]{2})|(\d{1,3})")
-
-
-def spelt(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value spelt as a list of characters or of their numbers."""
-    units = _UNIT.findall(caught.value)
-    numbers = [ord(c[-1]) if c else int(x, 16) if x else int(n) for c, x, n in units]
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    if not all(32 <= n < 127 for n in numbers):  # noqa: PLR2004 - what can be typed
-        return None
-    return named(replace(caught, value="".join(map(chr, numbers))), match)
-
-
 def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A Base64 value of an LDAP attribute, which may hold a hash."""
     value = decode.plain(caught.value, asked=True)
@@ -386,11 +342,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "paired": paired,
     "environment": environment,
     "bearer": bearer,
-    "coded": coded,
-    "decoded": decoded,
-    "escaped": escaped,
-    "characters": characters,
-    "spelt": spelt,
     "ldif": ldif,
     "login": login,
     "asked": asked,

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 from bundle.detect.credentials.judging import hashes, naming
+from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
 from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of
 from bundle.detect.credentials.judging.values import (
     Strength,
@@ -52,6 +53,9 @@ _NEXT = re.compile(r"\s*,?\s*\(")
 _COLUMN = re.compile(rf"(?:^|[,(\n])\s*(?P<name>{_NAME})\s+\w")
 _NOT_COLUMNS = frozenset("primary key unique index constraint foreign check fulltext".split())
 _PLAIN_HASHES = (32, 40, 64)
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
+_LOGIN = re.compile(r"[A-Za-z][\w.@-]{1,40}$")
+"""A name that somebody logs in with, in a table of users."""
 _MOST = 500
 """Rows of one statement that are looked at: what thousands of rows hold is the users' data, not what is shipped."""
 _SURE = 24
@@ -209,10 +213,12 @@ def _told(text: str, at: int, head: _Head) -> Iterator[tuple[str, Catch]]:
                 caught = _judged(0, row[i], account, head.names[i])
                 if caught is not None and not (texts and caught[1].value.isalpha()):
                     yield caught
-        if not head.wanted and (
-            said := _setting(0, row, settings=settings) or _account(0, row, "" if head.names else head.table)
-        ):
-            yield ("assignment" if not said.user else "sql"), said
+        if head.wanted:
+            continue
+        if said := _setting(0, row, settings=settings):
+            yield "assignment", said
+        elif told := _account(row, "" if head.names else head.table):
+            yield told
 
 
 def _rows(text: str, at: int, form: str) -> Iterator[list[tuple[int, int, str, str]]]:
@@ -290,29 +296,32 @@ def _copied(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
         at = end + 1
 
 
-def _account(base: int, row: Sequence[tuple[int, int, str, str]], table: str) -> Catch | None:
-    """Return the password beside an account that every system has, in a table of users whose columns nobody names."""
+def _account(row: Sequence[tuple[int, int, str, str]], table: str) -> tuple[str, Catch] | None:
+    """Return family and catch of the password beside an account, in a table of users whose columns nobody names."""
     if _OF_PASSWORDS.search(table):
-        start, end, value = next(((s, e, v) for s, e, v, c in row if not c and is_generated(v)), (0, 0, ""))
-        sure = value and not is_digest_or_id(value)
-        return (
-            Catch(base + start, base + end, value, user="account", confidence=Confidence.MEDIUM)
-            if sure
-            else None
-        )
+        found = next(((s, e, v) for s, e, v, c in row if not c and is_generated(v)), None)
+        return None if found is None or is_digest_or_id(found[2]) else ("sql", _of_user("account", *found))
     if not _OF_USERS.search(table):
         return None
     for start, end, value, called in row:
         if called.lower() in _HASHING and strength(value) is not Strength.NO:
-            return Catch(base + start, base + end, value, user="account", confidence=Confidence.MEDIUM)
+            return "sql", _of_user("account", start, end, value)
     for (_, _, name, called), (start, end, value, inner) in pairwise(row):
-        if (
-            not (called or inner)
-            and name.lower() in _EVERYWHERE
-            and (is_generated(value) or (strength(value) is Strength.COMMON and not value.isalpha()))
-        ):
-            return Catch(base + start, base + end, value, user=name, confidence=Confidence.MEDIUM)
+        if called or inner or not _LOGIN.match(name):
+            continue
+        caught = _of_user(name, start, end, value)
+        if len(value) in _PLAIN_HASHES and _HEXADECIMAL.fullmatch(value):
+            hashed = hashes.digest(caught, _NO_KEY)
+            return None if hashed is None else ("password-hash", hashed)
+        usual = strength(value) is Strength.COMMON and not value.isalpha()
+        chosen = is_generated(value) and (is_drawn(value) or is_picked(value))
+        if usual or is_generated(value) if name.lower() in _EVERYWHERE else chosen:
+            return "sql", caught
     return None
+
+
+def _of_user(name: str, start: int, end: int, value: str) -> Catch:
+    return Catch(start, end, value, user=name, confidence=Confidence.MEDIUM)
 
 
 def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: bool) -> Catch | None:
@@ -371,7 +380,7 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
     if len(text) < _SHORTEST or is_placeholder(text) or text.startswith("$") or text[0] in ":?@%*{":
         return None  # a variable, or a hash that its own form tells
     caught = Catch(base + start, base + end, text, key=column, user=user)
-    if len(text) in _PLAIN_HASHES and re.fullmatch(r"[0-9a-fA-F]+", text):
+    if len(text) in _PLAIN_HASHES and _HEXADECIMAL.fullmatch(text):
         hashed = hashes.digest(caught, _NO_KEY)
         return None if hashed is None else ("password-hash", hashed)
     promised = kind_of(column)

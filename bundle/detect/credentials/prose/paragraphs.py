@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials.prose import strays, telling
+from bundle.detect.credentials.prose import plainly, strays, telling
 from bundle.detect.credentials.prose.pairs import told_as_a_pair
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.rules.catch import Catch
@@ -35,6 +35,7 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
         or _with_the_next(caught, match)
         or _with_the_last(caught, match)
         or strays.told(caught, match)
+        or plainly.told(caught, match)
     )
 
 

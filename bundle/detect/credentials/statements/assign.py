@@ -177,7 +177,7 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
         return None
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
-    value = _decoded(found, text, key, value)
+    written, value = value, _decoded(found, text, key, value)
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
     compared = compared or (quoted and found["sep"] == ":" and _ANNOTATED.match(text, found.end()))
@@ -185,7 +185,17 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     compared = compared or (quoted and len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, found.end()))
     if confidence is None or compared:
         return None
-    return Catch(start, end, value, key=found["key"], confidence=confidence)
+    hidden = value != written or _SPELT.match(found["value"]) is not None
+    return Catch(start, end, value, key=found["key"], confidence=_at_least(confidence, hidden=hidden))
+
+
+def _at_least(confidence: Confidence, *, hidden: bool) -> Confidence:
+    """Return how sure a value is that may be written so that nobody reads it, as no label is."""
+    return max(confidence, Confidence.MEDIUM) if hidden else confidence
+
+
+_SPELT = re.compile(r"""["'](?:\\(?:u00|x)[2-7][0-9a-fA-F]|\\[01]?[0-7]{2}){4,}["']""")
+"""A literal of escapes alone, in which nobody writes a label."""
 
 
 _HEAD = re.compile(r"""=["']\s*[+.]\s*[A-Za-z_$]""")

@@ -12,12 +12,12 @@ from bundle.walk.member import Member
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
+    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs bas frm asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
-    SQL: "sql ddl dml mysql psql dump",
+    SQL: "sql ddl dml mysql psql",
     PROSE: "md txt wiki rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
     OTHER: "iss",
 }  # fmt: skip
@@ -135,7 +135,9 @@ _SETTING = re.compile(rb"^[ \t]*(?:export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:][ \t]*\S
 
 _ROUTER = re.compile(
     rb"^(?:hostname|interface|line (?:con|vty|aux)|enable (?:secret|password)|snmp-server|ip (?:route|address|ssh|domain)|no ip|crypto|vlan|"
-    rb"version \d|username \S+ (?:priv|pass|secret)|aaa|router|access-list|logging)\b[^.!?\n]*$",
+    rb"version \d|username \S+ (?:priv|pass|secret)|aaa|router|access-list|logging|sysname|local-user)\b[^.!?\n]*$"
+    rb"|^(?:set (?:system|interfaces|protocols|security|vlans|routing-options|deviceconfig)|config (?:system|user|vpn|router|firewall)|"
+    rb"/(?:ip|interface|system|ppp|user|snmp|routing)(?: [a-z-]+)* (?:add|set))\b[^!?\n]*$",
     re.MULTILINE,
 )
 """Lines of a router's configuration, which has no signs between names and values."""
@@ -151,7 +153,7 @@ _LINES_OF_A_MANUAL = 2
 _STATEMENTS = re.compile(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)")
 _PROGRAM = re.compile(rb"(?m)^\s*(?:import java|package [\w.]+;|public class|function\s+\w+\s*\(|def \w+\()")
 _TELLING = (
-    rb"(?m)^(hostname|interface|line |enable |snmp-server|ip |no ip|crypto|vlan|version \d|username |aaa|router|access-list|logging)",
+    rb"(?m)^(hostname|interface|line |enable |snmp-server|ip |no ip|crypto|vlan|version \d|username |aaa|router|access-list|logging|sysname|local-user|set [sipvrd]|config [suvrf]|/[isupr])",
     rb"(?m)^(={1,5} |\{\{\{)",
     rb"(?m)^\.(TH|Dd|SH|Sh)[ \t]",
     rb"(?m)^[ \t]*(export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:]",

@@ -1,0 +1,82 @@
+"""Values that are written in a code, or sign by sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+from bundle.detect.credentials.judging import decode
+from bundle.detect.credentials.judging.keyword import kind_of
+from bundle.detect.credentials.judging.values import is_placeholder
+from bundle.detect.credentials.lines.places import named
+from bundle.detect.credentials.rules.catch import Catch
+from hardening.findings import Confidence
+
+
+def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value in a code that the place names."""
+    value = decode.plain(caught.value, asked=True)
+    return None if value is None else named(replace(caught, value=value), match)
+
+
+def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """Base64 that is read for a program that asks for a password: whatever it says, with its account or without."""
+    value = decode.plain(caught.value, asked=True)
+    if value is None or is_placeholder(value):
+        return None
+    user, _, rest = value.strip().rpartition(":")
+    return replace(caught, value=rest, user=user)
+
+
+def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value as escapes of hexadecimal or octal digits."""
+    return named(replace(caught, value=decode.unescaped(caught.value)), match)
+
+
+_PIECE = re.compile(r"""chr\s*\(\s*(?P<n>\d{1,3})|["'](?P<text>[^"'\n]+)["']""", re.IGNORECASE)
+
+
+def characters(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value spelt as chr(65).chr(66)..., perhaps with literals among them."""
+    value = "".join(m["text"] or chr(min(int(m["n"]), 255)) for m in _PIECE.finditer(caught.value))
+    return named(replace(caught, value=value), match)
+
+
+_UNIT = re.compile(r"'(\\\\.|[^'])'|0x([0-9a-fA-F]{2})|(\d{1,3})")
+_SPELT_OUT = re.compile(r"(?i)_?(?:chars?|bytes?|char_?arr(?:ay)?|byte_?arr(?:ay)?)$")
+"""What names of such lists end in, beside what they are lists of: `PASSWORD_CHARS`."""
+_SHORTEST = 4
+
+
+def spelt(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value spelt as a list of characters or of their numbers: a word too, for nobody spells a label so."""
+    units = _UNIT.findall(caught.value)
+    numbers = [ord(c[-1]) if c else int(x, 16) if x else int(n) for c, x, n in units]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    if not all(32 <= n < 127 for n in numbers):  # noqa: PLR2004 - what can be typed
+        return None
+    caught = replace(caught, value="".join(map(chr, numbers)))
+    name = _SPELT_OUT.sub("", match["key"])
+    if name == match["key"]:
+        return named(caught, match)
+    typed = len(caught.value) >= _SHORTEST and caught.value.isalnum() and not _is_an_alphabet(numbers)
+    hidden = typed and kind_of(name) is not None and not is_placeholder(caught.value)
+    return replace(caught, key=name, confidence=Confidence.MEDIUM) if hidden else None
+
+
+def _is_an_alphabet(numbers: list[int]) -> bool:
+    """Whether most of the characters are followed by the next of the alphabet: those that passwords may be made of."""
+    following = sum(b - a == 1 for a, b in pairwise(numbers))
+    return following * 2 >= len(numbers) - 1
+
+
+CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
+    "coded": coded,
+    "decoded": decoded,
+    "escaped": escaped,
+    "characters": characters,
+    "spelt": spelt,
+}

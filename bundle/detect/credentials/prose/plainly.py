@@ -1,0 +1,65 @@
+"""Plain words that a sentence tells for a password in so many words: `The new password for feed is: quarry`."""
+
+from __future__ import annotations
+
+import re
+
+from bundle.detect.credentials.judging.keyword import kind_of
+from bundle.detect.credentials.judging.values import Strength, is_example, strength
+from bundle.detect.credentials.prose import telling
+from bundle.detect.credentials.prose.sentences import read
+from bundle.detect.credentials.rules.catch import Catch
+
+_MAY = re.compile(
+    r"""(?:[:=]|\b(?:is|ist|lautet|est|es|password|passwort|pw|pass))\s{0,3}["'`*<b>]{0,4}[A-Za-z][a-z]{3,19}["'`*<>/b]{0,5}[ \t]?[.!)]?\s*$|["'`][A-Za-z][a-z]{3,19}["'`]"""
+)
+"""A word at the end of a line, or a quoted one: as few lines have."""
+_FOR_IT = (
+    r"(?:passw(?:or[dt]|d)|pass|pwd?|passphrase|kennwort|wachtwoord|mot de passe|contrasena|senha|parola)"
+)
+_ACCOUNT = r"(?:user(?: ?name)?|login|account|benutzer(?:name)?|utilisateur|identifiant|usuario|utente)"
+_NAME = rf"\u00ab?{telling.NO_NAME}(?P<a>{telling.NAME})\u00bb?"
+_WORD = r"(?:\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb|(?P<v>[A-Za-z][a-z]{3,19}))"
+_MARKED = r"\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb"
+_ENDS = r"(?= [.!)]?$|$)"
+_IS = r"(?: (?:is|ist|lautet|est|es))(?: now)?"
+_FORMS = tuple(
+    re.compile(rf"(?i){form}")
+    for form in (
+        rf"\b{_FOR_IT} (?:for|of|fur|fuer|des|de|di)(?: (?:the|den|user|account|benutzer|utilisateur|usuario))* {_NAME}(?: (?:account|user))?{_IS} [:=] {_WORD}{_ENDS}",
+        rf"\b{_FOR_IT} (?:for|of|fur|fuer)(?: the)? (?:user|account|benutzer) {_NAME}{_IS} {_WORD}{_ENDS}",
+        rf"\b{_ACCOUNT} (?:[:=] )?{_NAME} [,;/] {_FOR_IT} [:=] {_WORD}{_ENDS}",
+        rf"\b(?:as|als|user|account|benutzer) {_NAME} (?:with|using|mit|and|und)(?: (?:the|dem))? {_FOR_IT} {_MARKED}(?= [.,;)!]|$)",
+        rf"(?:^|[ ])(?P<a>root|admin|administrator) {_FOR_IT}{_IS} {_MARKED}{_ENDS}",
+        rf"\b(?:created|added|new)(?: the)? (?:user|account) {_NAME} with(?: (?:the|a))? {_FOR_IT} {_WORD}{_ENDS}",
+    )
+)
+"""In so many words: whose the password is, and what; nothing behind it."""
+_SAYS_OF_IT = frozenset(
+    "here there this that these below above null none void empty blank true false same different unset never always once only also needed case sensitive wrong weak strong correct incorrect "
+    "valid invalid hidden secret plain unknown random unique safe secure lost known sent read written mandatory optional required stored your yours their mine text string char "
+    "varchar integer number value default word field prompt input masked visible invisible missing available defined undefined something anything nothing whatever automatic manual "
+    "new used free good long short simple hard easy old first last leer richtig falsch notwendig nicht noch hier unten oben gleich vide requis vacia".split()
+)
+_SAYS_IN_A_FORM = re.compile(r"(?i)(?:[^e]ed|ing|able|ible|ally|tion|ness|less|ful|ive|ous|ert|igt)$")
+"""How words end that say something of a password, rather than are it."""
+
+
+def told(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The word that a sentence tells for the password of an account that it names."""
+    if not _MAY.search(match["secret"]):
+        return None
+    sentence = read(match["secret"])
+    for form in _FORMS:
+        found = form.search(sentence.text)
+        group = "m" if found and found["m"] else "v"
+        if found and _is_one(found[group], found["a"]):
+            return telling.caught_at(caught, match, sentence.span(found.start(group)), found["a"])
+    return None
+
+
+def _is_one(word: str, account: str) -> bool:
+    small = word.lower()
+    if small == account.lower() or small in _SAYS_OF_IT or _SAYS_IN_A_FORM.search(small):
+        return False
+    return strength(word) is not Strength.NO and kind_of(word) is None and not is_example(word)
