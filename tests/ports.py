@@ -11,7 +11,11 @@ LOWEST, HIGHEST = 20_000, 32_000
 """Below what Linux gives to those who ask for any port (32768 and up): a client's own port cannot come in between."""
 
 WORKERS = 24
-"""Each of pytest-xdist's workers has a stretch of its own, so that two of them never name the same port."""
+"""Each of pytest-xdist's workers has a stretch of its own, so that two of them never name the same port.
+
+Who is none of them takes one behind theirs, by the number of the process: a server that shares its port (coturn) would
+answer for another run's otherwise.
+"""
 
 
 _SIZE = (HIGHEST - LOWEST) // WORKERS
@@ -19,7 +23,9 @@ _SIZE = (HIGHEST - LOWEST) // WORKERS
 
 def _stretch() -> Iterator[int]:
     """Yield this process's ports round and round, from one that depends on the process."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    half = WORKERS // 2
+    alone = half + os.getpid() // _SIZE % half
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", str(alone)).removeprefix("gw")) % WORKERS
     first = LOWEST + worker * _SIZE
     return islice(cycle(range(first, first + _SIZE)), os.getpid() % _SIZE, None)
 

@@ -36,3 +36,12 @@ def test_workers_have_stretches_of_their_own(pid: int, monkeypatch: pytest.Monke
         monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{worker}")
         given += itertools.islice(ports._stretch(), (HIGHEST - LOWEST) // WORKERS)
     assert sorted(given) == list(range(LOWEST, HIGHEST))
+
+
+def test_who_is_no_worker_stays_clear_of_the_first_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    for pid in (1, 499, 31_337, 4_194_303):
+        monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+        given = set(itertools.islice(ports._stretch(), (HIGHEST - LOWEST) // WORKERS))
+        assert min(given) >= (LOWEST + HIGHEST) // 2
+        assert max(given) < HIGHEST
