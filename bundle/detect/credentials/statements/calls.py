@@ -39,10 +39,10 @@ _QUOTED = re.compile(
 )
 """A literal in the quotes that Perl lets one choose."""
 _BYTES = re.compile(
-    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice)|\[\]byte)"
+    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice|String::from|Some)|\[\]byte)"
     rf"""\s*\(\s*b?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
 )
-"""A literal that bytes are made of."""
+"""A literal that bytes are made of, or that Rust owns."""
 _EVEN = frozenset("test abc xyz foo bar name user default".split())
 """Words that are secrets where a login is the only thing a call does."""
 _ALGORITHM = re.compile(r"(?i)sha-?\d|md5|aes-?\d")
@@ -66,7 +66,9 @@ _MESSAGE = re.compile(r"""(?:Error|Exception|warn|error)\s*\(\s*(?:"[^"\n]*|'[^'
 _IN_A_CHAIN = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_.:->")
 """What a name of a call goes on with, in a text with one character for each byte."""
 _WORD = re.compile(r"\b\w")
-_AFTER = re.compile(r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*trim\s*\(\s*\)")
+_AFTER = re.compile(
+    r"\s*\.\s*(?:toCharArray|getBytes)\s*\([^()]*\)|\s*\.\s*(?:trim|to_string|to_owned|into|as_bytes)\s*\(\s*\)"
+)
 
 
 @dataclass(slots=True)
