@@ -42,7 +42,7 @@ CONTAINERS = frozenset(
     {
         "zip", "tar", "gzip", "bzip2", "xz", "lzma", "zstd", "lz4", "compress", "lzip", "lzop", "7z", "rar", "cab", "xar",
         "zlib", "cpio", "rpm", "deb", "ar", "iso", "squashfs", "lha", "uu", "cpio-binary", "self-extracting", "makeself", "zip-stub",
-        "disk", "ext",
+        "disk", "ext", "cramfs",
     }
 )  # fmt: skip
 """Formats the walker looks inside."""
@@ -50,12 +50,15 @@ CONTAINERS = frozenset(
 _UNREAD: tuple[tuple[int, bytes], ...] = (
     (0, b"MSWIM\0\0\0"), (0, b"QFI\xfb"), (0, b"KDMV"), (0, b"vhdxfile"), (0, b"conectix"), (0, b"<<< "), (0, b"LUKS\xba\xbe"),
     (0, b"Salted__"), (0, b"\x8c\x0d\x04"), (0, b"LRZI"), (0, b"ArC\1"), (0, b"zPQ"), (7, b"**ACE**"), (20, b"\xdc\xa7\xc4\xfd"),
-    (0, b"\x45\x3d\xcd\x28"), (0, b"\x28\xcd\x3d\x45"), (0, b"-rom1fs-"), (0, b"UBI#"), (0, b"\x31\x18\x10\x06"),
+    (0, b"-rom1fs-"), (0, b"UBI#"), (0, b"\x31\x18\x10\x06"),
     (0, b"\x85\x19\x03\x20"), (0, b"\x3a\xff\x26\xed"), (0, b"ANDROID!"), (3, b"NTFS    "), (0, b"XFSB"), (0x438, b"\x53\xef\1\0"), (0x438, b"\x53\xef\0\0"),
     (54, b"FAT1"), (82, b"FAT32"), (1024, b"\xe2\xe1\xf5\xe0"), (0, b"ISc("), (0, b"\xca\xfe\xd0\x0d"), (0, b"sqsh"), (0, b"hsqt"), (0, b"WARC/"),
 )  # fmt: skip
 """Where the magic of an archive, an image or an encrypted file stands that is not opened: said, never passed over."""
 _UNREAD_AT = tuple((place, tuple(magic for at, magic in _UNREAD if at == place)) for place in dict(_UNREAD))
+
+_CRAMFS, _BOOT = (b"\x45\x3d\xcd\x28", b"\x28\xcd\x3d\x45"), 512
+"""The magics of cramfs, and the bytes of boot code that may stand in front of one."""
 
 _PHP = re.compile(rb"<\?(?:php|=)")
 _MARKUP = re.compile(rb"[\xef\xbb\xbf \t\r\n]*<(?:(\?xml)|!doctype html|html)", re.IGNORECASE)
@@ -148,23 +151,35 @@ def _binary(head: bytes, source: Source) -> str:
         return "iso"
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
-    ext = _ext(head)
-    if ext or any(head.startswith(magics, place) for place, magics in _UNREAD_AT) or _arj(head):
-        return "ext" if ext else "unread"
-    if is_disk(head, source.size):
-        return "disk"
-    if _zlib(head):
-        return "zlib"
+    system = _file_system(head)
+    if system or any(head.startswith(magics, place) for place, magics in _UNREAD_AT) or _arj(head):
+        return system or "unread"
+    image = _behind_boot_code(head, source)
+    if image or _zlib(head):
+        return image or "zlib"
     return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
 
 
-def _ext(head: bytes) -> bool:
-    """Whether this is a file system that is opened, whose magic stands far behind its begin."""
+def _file_system(head: bytes) -> str:
+    """Return which file system that is opened this is, of those whose magic is binary or stands far behind its begin."""
+    if head[:4] in _CRAMFS:
+        return "cramfs"
     if not head.startswith(b"\x53\xef", 0x438):
-        return False
+        return ""
     from bundle.walk.formats import ext
 
-    return ext.is_ext(head)
+    return "ext" if ext.is_ext(head) else ""
+
+
+def _behind_boot_code(head: bytes, source: Source) -> str:
+    """Return what follows boot code; a table of partitions, which says where more is to be looked for, comes first."""
+    if is_disk(head, source.size):
+        return "disk"
+    if head[_BOOT : _BOOT + 4] not in _CRAMFS:
+        return ""
+    from bundle.walk.formats import cramfs
+
+    return "cramfs" if cramfs.is_behind_boot_code(head) else ""
 
 
 def _arj(head: bytes) -> bool:

@@ -35,10 +35,11 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
         return cpio.members(stream.Stream(chunks(source)), context)
     if kind in _WHOLE:
         return _WHOLE[kind](source, context)
-    if kind in ("squashfs", "ext"):
-        from bundle.walk.formats import ext, squashfs
+    if kind in ("squashfs", "ext", "cramfs"):
+        from bundle.walk.formats import cramfs, ext, squashfs
 
-        return ext.members(source, context) if kind == "ext" else squashfs.members(source, context)
+        said = {"squashfs": squashfs.members, "ext": ext.members, "cramfs": cramfs.members}
+        return said[kind](source, context)
     if kind in outside.FORMATS:
         return outside.members(source, kind, context)
     blocks = compressed.unpacked(source, kind, context)

@@ -71,7 +71,7 @@ MARKS: dict[bytes, tuple[int, ends.Measure]] = {
     b"\x1f\x8b\x08": (0, ends.GZIP), b"\xfd7zXZ\0": (0, ends.XZ), b"1AY&SY": (4, ends.BZIP2), b"\x28\xb5\x2f\xfd": (0, ends.ZSTD),
     b"7z\xbc\xaf\x27\x1c": (0, ends.sevenz), b"Rar!\x1a\x07": (0, ends.rar), b"MSCF\0\0\0\0": (0, ends.cab),
     b"hsqs": (0, ends.squashfs), b"\xed\xab\xee\xdb": (0, ends.rpm), b"!<arch>\n": (0, ends.ar), b"ustar": (257, ends.tar),
-    b"07070": (0, ends.cpio), b"CD001\1": (0x8001, ends.iso),
+    b"07070": (0, ends.cpio), b"CD001\1": (0x8001, ends.iso), b"Compressed ROMFS": (16, ends.cramfs),
     **{b"-%b-" % method: (2, ends.lha) for method in (b"lh0", b"lh1", b"lh4", b"lh5", b"lh6", b"lh7", b"lhd", b"lzs", b"lz4", b"lz5")},
 }  # fmt: skip
 """What to look for, how many bytes of the archive lie in front of it, and what tells its length."""

@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from bundle.walk import stream, zstd
 from bundle.walk.formats import ars, tars
@@ -138,6 +139,17 @@ def squashfs(source: Source) -> int:
     used = int.from_bytes(head[40:48], "little")
     good = head[28:32] == b"\4\0\0\0" and log < 32 and block == 1 << log and 1 <= method <= 6 and used > 96
     return -(-used // 4096) * 4096 if good else 0
+
+
+def cramfs(source: Source) -> int:
+    """Measure. The superblock behind the magic has to be one; old ones do not say how long the image is."""
+    head = source.read(0, 76)
+    order: Literal["little", "big"] = "little" if head[:1] == b"\x45" else "big"
+    magic, size, features = (int.from_bytes(head[at : at + 4], order) for at in (0, 4, 8))
+    folder = int.from_bytes(head[64:66], order) >> 12 == 4
+    if magic != 0x28CD3D45 or not folder or features > 0xFFF or len(head) < 76:
+        return 0
+    return (size if size >= 76 else 0) if features & 1 else source.size
 
 
 def rpm(source: Source) -> int:

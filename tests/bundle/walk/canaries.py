@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
-from tests.bundle.walk.hostile import cpioed, disk, header, noise, padded, tarred, zipped
+from tests.bundle.walk.hostile import cpioed, cramfs, disk, header, noise, padded, tarred, zipped
 
 PHP = b"""<?php
 $VERSION="4.8.1";function connection(){}session_name("adminer_sid");
@@ -76,6 +76,10 @@ def _behind_programs() -> Iterator[Canary]:
         yield Canary(f"{word}+tgz+more", front + tgz + noise(500, 3), "<data at>!/p.php")
     yield Canary("disk", disk(b"x" * 600, tarred(TREE)), "<partition 2>!/p.php")
     yield Canary("disk-between", disk(b"x", b"y") + gzip.compress(tarred(TREE), mtime=0), "<data at>!/p.php")
+    yield Canary("cramfs", cramfs(TREE, ">"), "p.php")
+    yield Canary("boot code+cramfs", cramfs(TREE, boot=b"\xeb\xfe".ljust(512, b"\x90")), "p.php")
+    yield Canary("data+cramfs+more", b"\0" + noise(900) + cramfs(TREE) + noise(500, 3), "<data at>!/p.php")
+    yield Canary("elf+cramfs", elf + cramfs(TREE), "<payload>!/p.php")
     yield Canary("pe+txz", stub + lzma.compress(tarred(TREE)), "p.php")
     yield Canary("pe+tbz", stub + bz2.compress(tarred(TREE)), "p.php")
     yield Canary("elf+tar", elf + tarred(TREE), "p.php")

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import zstandard
 
+from tests.bundle.walk import cram
+
 CUT = frozenset({"truncated", "corrupt", "checksum", "unsupported", "trailing-data"})
 ANY = frozenset({"*"})
 
@@ -224,7 +226,7 @@ def honest() -> dict[str, bytes]:
         "tar.zst": zstandard.compress(tar), "pax.tar": tarred(FILES, tarfile.PAX_FORMAT),
         "gnu.tar": tarred({"x" * 300: text(50_000)}, tarfile.GNU_FORMAT), "cpio": cpio, "cpio.gz": gzip.compress(cpio, mtime=0),
         "ar": arred(FILES), "deb": deb(), "rpm": rpm(gzip.compress(cpio, mtime=0)), "sh": script(gzip.compress(tar, mtime=0)),
-        "disk": disk(tar), "ext": ext2(b"a note\n" * 99), "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
+        "disk": disk(tar), "ext": ext2(b"a note\n" * 99), "cramfs": cramfs(FILES), "gz": gzip.compress(noise(50_000), mtime=0), "zip-in-tar-in-zip": zipped({"t.tar": tarred({"z.zip": zipped(FILES)})}),
     }  # fmt: skip
 
 
@@ -259,6 +261,12 @@ def ext2(content: bytes) -> bytes:
         at += length
     image[data * block : data * block + len(content)] = content
     return bytes(image)
+
+
+def cramfs(files: dict[str, bytes], order: str = "<", boot: bytes = b"") -> bytes:
+    """An image of cramfs; names of folders are not split."""
+    entries = [cram.Entry(name.encode().replace(b"/", b"-"), data) for name, data in files.items()]
+    return cram.image(*entries, order=order, boot=boot)
 
 
 def harmless() -> Iterator[Case]:

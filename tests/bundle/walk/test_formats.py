@@ -92,6 +92,8 @@ COMMANDS = {
     "ext3": ("mkfs.ext3", "mkfs.ext3 -q -d tree out 24M"),
     "ext4": ("mkfs.ext4", "mkfs.ext4 -q -d tree out 24M"),
     "ext4-old": ("mkfs.ext4", "mkfs.ext4 -q -O ^64bit -I 128 -b 1024 -d tree out 24M"),
+    "cramfs": ("mkfs.cramfs", "mkfs.cramfs tree out"),
+    "cramfs-big": ("mkfs.cramfs", "mkfs.cramfs -N big tree out"),
     "squashfs-plain": ("mksquashfs", "mksquashfs tree out -quiet -no-progress -noI -noD -noF"),
 }
 

@@ -19,7 +19,7 @@ from bundle.walk.problem import RULES, Broken
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory
 from bundle.walk.walker import _PARSING
-from tests.bundle.walk import hostile
+from tests.bundle.walk import cram, hostile
 
 LIMITS = Limits(window=16 << 20)
 HONEST = hostile.honest()
@@ -39,11 +39,13 @@ OURS = (
     "lzma",
     "disk",
     "ext",
+    "cramfs",
 )
 MAGIC = {
     "zip": b"PK\3\4", "tar": b"a" * 100, "cpio": b"070701", "ar": b"!<arch>\n", "rpm": b"\xed\xab\xee\xdb", "gzip": b"\x1f\x8b\x08", "zlib": b"\x78\x9c",
     "bzip2": b"BZh9", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd", "squashfs": b"hsqs", "self-extracting": b"#!/bin/sh\n", "lzma": b"\x5d\0\0",
     "disk": hostile.disk(b"x")[:512], "ext": bytes(1080) + b"\x53\xef",
+    "cramfs": cram.image()[:64],
 }  # fmt: skip
 
 
