@@ -14,7 +14,7 @@ CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "mar
 _BY_SUFFIX = {
     CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs bas frm asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
-    "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc",
+    "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc users",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
     SQL: "sql ddl dml mysql psql",
