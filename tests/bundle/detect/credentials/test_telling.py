@@ -7,6 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bundle.detect.credentials.judging.values import common, is_generated
 from bundle.detect.credentials.prose import pairs, telling
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.rules.catch import Catch
@@ -58,3 +59,13 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
         for word in telling.NAMED.finditer(text):
             account = telling._account(text, *word.span())
             assert telling.told_here(Catch(0, 0, ""), match, sentence, word, account) is None
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text("abcdefghijklmnopqrstuvwxyzABCXYZQJ", min_size=1, max_size=24))
+def test_a_word_of_letters_is_given_up_for_what_its_letters_make(word: str) -> None:
+    small = word.lower()
+    known = small in telling.EVERYWHERE - {"user", "default"} or small in common()
+    hope = is_generated(word) and not telling.is_no_value(word)
+    if not known:
+        assert (telling.may_be_one.__wrapped__(word) == telling.HOPE) == hope
