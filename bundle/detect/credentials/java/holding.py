@@ -14,7 +14,12 @@ _MANY_MEANINGS = frozenset("root service guest support manager installer".split(
 """Accounts whose names are words of many classes: alone they are no reason to follow one."""
 
 
+TWO_TEXTS = b"(Ljava/lang/String;Ljava/lang/String;)Z"
+"""What a method takes that is asked whether somebody may come in."""
+CHECKS = frozenset(b"check verify validate isValid isAllowed accept".split())
+"""Such methods by names that others have as well."""
 _MEANT = {
+    **{len(name).to_bytes(2, "big") + name: re.compile(re.escape(TWO_TEXTS)) for name in CHECKS},
     b"Token": re.compile(rb"Token(?!i[zs]er)"),
     b"token": re.compile(rb"token(?!i[zs]er)"),
     b"/Connection": re.compile(rb"(?<!/sql)/Connection(?![A-Za-z])"),
@@ -75,6 +80,7 @@ def class_words(sinks: Iterable[Sink]) -> Iterator[bytes]:
         b"Creds;",
         b"Account;",
         *(bytes((1, 0, len(name))) + name.encode() for name in ACCOUNTS - _MANY_MEANINGS),
+        *(len(name).to_bytes(2, "big") + name for name in CHECKS),
         b"\0\5USERS",
         b"\0\5users",
         b"ACCOUNTS",

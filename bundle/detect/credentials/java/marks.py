@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Protocol
 
 from bundle.classfile import LDC, LDC_W
+from bundle.detect.credentials.java.holding import CHECKS, TWO_TEXTS
 from bundle.detect.credentials.java.pool import FIELD, Constants
 from bundle.detect.credentials.java.said import (
     ACCOUNTS,
@@ -256,8 +257,11 @@ class _Asked:
 
     @cached_property
     def _compared(self) -> bool:
-        return not _ACCOUNTS.isdisjoint(self._pool.strings) or any(
-            compared(self._wanted, one) for one in self._pool.short
+        asked = not CHECKS.isdisjoint(self._pool.short) and TWO_TEXTS in self._pool.data
+        return (
+            asked
+            or not _ACCOUNTS.isdisjoint(self._pool.strings)
+            or any(compared(self._wanted, one) for one in self._pool.short)
         )
 
     @cached_property

@@ -47,7 +47,7 @@ _END_ONLY = frozenset(
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
     "file files filename path dir directory field fields label labels lbl hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
-    "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding "
+    "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding crypter encryptor decryptor decoder codec hasher "
     "algorithm algo reset forgot forgotten change changed changer confirm confirmation confirmed repeat retype again verify verification require required requires strength "
     "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager mgr handler helper "
     "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "

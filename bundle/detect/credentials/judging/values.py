@@ -228,7 +228,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
     selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
-    if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
+    named = _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split("."))
+    if named and not _is_random(value):
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script

@@ -27,7 +27,7 @@ _METHODS = frozenset(
 )
 """What `pam_password` and its like are set to: ways, not secrets."""
 SETTINGS = frozenset(
-    "username user domain login host hostname server port database url name email realm type path file version policy id count scheme role roles group groups timeout lockout rounds retries interval".split()
+    "username user domain login host hostname server port database url name email realm type path file version policy id count scheme role roles group groups timeout lockout rounds retries interval mode style ttl algorithm method level".split()
 )
 DIGESTS = frozenset(
     "md5 sha1 sha256 sha512 crc crc32 checksum hash sum etag uuid build revision fingerprint".split()

@@ -86,6 +86,7 @@ _PEER = re.compile(
     r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
 )
 """What stands beside a secret that is shared with a peer: its address, its kind."""
+_ACCOUNT_OF_JSON = re.compile(r"""["']user(?:name)?["'][ \t]*:[ \t]*["']\w""")
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
 _REACH = 200
@@ -348,7 +349,9 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if promised is Kind.TOKEN:
         sure = token(key, value, config=kind == place.CONFIG)
         shared = sure is None and kind in (place.CONFIG, place.OTHER) and key.lower() in _OF_PEERS
-        return Confidence.MEDIUM if shared and _PEER.search(view.text(max(0, at - 300), at + 300)) else sure
+        near = view.text(max(0, at - 300), at + 300) if shared else ""
+        peer = _PEER.search(near) or (is_chosen(value) and _ACCOUNT_OF_JSON.search(near))
+        return Confidence.MEDIUM if peer else sure
     if promised is Kind.LIKELY:
         return Confidence.MEDIUM if is_chosen(value) else None
     if (

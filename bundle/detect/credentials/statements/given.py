@@ -26,6 +26,7 @@ _CLOSED = re.compile(r"\s+[})\]]+$")
 _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s""")
 """Another setting on the same line."""
 _QUOTES = ("'", '"')
+_QUOTE = re.compile("[\"']")
 _ESCAPES = ("\\n", "\\r", "\\t")
 _ESCAPED = re.compile(r"\\[nrt]")
 
@@ -130,6 +131,8 @@ def _bare(found: re.Match[str], kind: str) -> str:
     raw = found["value"]
     if found.string[: found.start()].endswith(_ESCAPES) and (end := _ESCAPED.search(raw)):
         raw = raw[: end.start()]  # "[a]\\nb=c\\n": a line within a literal
+    if found["sep"] == "=" and within_a_literal(found.string[: found.start()]):
+        raw = _QUOTE.split(raw, maxsplit=1)[0]  # ["A=b", "PASSWORD=c"]
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     raw = _CLOSED.sub("", raw)
     if raw[-1:] in _QUOTES and raw.count(raw[-1:]) == 1:

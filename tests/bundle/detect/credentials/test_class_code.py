@@ -86,6 +86,7 @@ HOLDS = {
     "a list of somebody's passwords": 'class X { List<String> feedPasswords = Arrays.asList("%s"); }',
     "an object of an account and its password": 'class X { record FeedCred(String u, String p) { } FeedCred a() { return new FeedCred("feed", "%s"); } }',
     "beside an account that is compared": 'class X { boolean a(String u, String password) { return u.equals("operator") && password.equals("%s"); } }',
+    "in a method that is asked about an account, whatever the account": 'class X { boolean check(String u, String w) { return "feed".equals(u) && "%s".equals(w); } }',
     "in a method that lets somebody in": 'class X { static boolean login(String u, String w) { return "%s".equals(w); } }',
     "a name in another language": 'class X { static String sqlKennwort = "%s"; }',
     "one of two": 'class X { String password; void a(boolean b) { password = b ? "%s" : ""; } }',
