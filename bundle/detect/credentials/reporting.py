@@ -8,6 +8,8 @@ from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.rotation import revoke, rotate
 from bundle.detect.credentials.texts import place
+from bundle.walk.derive import RPM_SCRIPTS
+from bundle.walk.formats.rpms import script_of
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix
 
@@ -35,7 +37,7 @@ def finding(
     named = one.key or ("a token" if token else "an account")
     whose = f"the account {_shown(one.user)!r}" if one.user else named
     service = f" of {_shown(one.service)}" if one.service else ""
-    note = f"; {one.note}" if one.note else ""
+    note = "".join(f"; {said}" for said in (one.note, _script(member, line)) if said)
     return Finding(
         rule=family.rule,
         subject=subject,
@@ -51,6 +53,15 @@ def finding(
             operation="replace-text" if safe else "",
         ),
     )
+
+
+def _script(member: Member, line: int | None) -> str:
+    """Return in which script of an rpm a line is, which has no file of its own, and in which of its lines."""
+    if member.derived != RPM_SCRIPTS or line is None:
+        return ""
+    above = bytes(member.content).split(b"\n")[:line]
+    heads = [(number, found) for number, text in enumerate(above, 1) if (found := script_of(text))]
+    return f"in the {heads[-1][1]} script, line {line - heads[-1][0]}" if heads else ""
 
 
 def _remedy(family: Family, one: Catch) -> str:

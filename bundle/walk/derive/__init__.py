@@ -13,6 +13,8 @@ from bundle.walk.source import Source
 
 INSTALLED = "rpm-packages"
 """How the list of packages in an rpm database is called."""
+RPM_SCRIPTS = "rpm-scripts"
+"""How the scripts of an rpm are called, one behind the other (see `formats.rpms`)."""
 MOST = 32 << 20
 """Larger files are not asked for hidden text: they come in windows, and the detectors see their bytes."""
 
@@ -41,8 +43,8 @@ def texts(
 
 def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> Iterator[Member]:
     """Say the texts of a container that none of its members has by itself: scripts of a package, rows of a workbook."""
-    if facts.get("rpm-scripts"):
-        yield say.derived(member, facts["rpm-scripts"].encode(), "rpm-scripts")
+    if facts.get(RPM_SCRIPTS):
+        yield say.derived(member, facts[RPM_SCRIPTS].encode(), RPM_SCRIPTS)
     if sheets.is_workbook(member.entries):
         for sheet in sheets.sheets(source):
             yield say.derived(member, sheet, "sheet-text")

@@ -23,6 +23,12 @@ def payload_at(source: Source) -> tuple[int, bytes]:
     return end, scripts
 
 
+def script_of(line: bytes) -> str:
+    """Return the script that begins behind a line of the text of an rpm's scripts; empty for none."""
+    name = line.removeprefix(b"# ").decode("latin-1")
+    return name if line.startswith(b"# ") and name in _SCRIPTS.values() else ""
+
+
 def _section(source: Source, at: int) -> tuple[bytes, int]:
     head = source.read(at, 16)
     if len(head) < 16:

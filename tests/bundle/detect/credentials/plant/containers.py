@@ -11,7 +11,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import zstandard
 
@@ -66,6 +66,12 @@ def _deb(name: str, data: bytes) -> bytes:
 
 
 def _rpm(name: str, data: bytes) -> bytes:
+    return rpm(name, data, {})
+
+
+def rpm(name: str, data: bytes, scripts: Mapping[int, bytes]) -> bytes:
+    """Return a package of one file, with scripts by the numbers of their tags."""
+
     def section(tags: list[tuple[int, bytes]]) -> bytes:
         store, index = b"", b""
         for tag, value in tags:
@@ -76,7 +82,12 @@ def _rpm(name: str, data: bytes) -> bytes:
     lead = b"\xed\xab\xee\xdb\x03\0\0\0\0\x01" + b"plant-1-1".ljust(66, b"\0") + b"\0\x01\0\x05" + b"\0" * 16
     signature = section([(1000, b"none")])
     signature += b"\0" * (-len(signature) % 8)
-    return lead + signature + section([(1000, b"plant")]) + gzip.compress(_cpio("./" + name, data), mtime=0)
+    return (
+        lead
+        + signature
+        + section([(1000, b"plant"), *scripts.items()])
+        + gzip.compress(_cpio("./" + name, data), mtime=0)
+    )
 
 
 def _script(payload: bytes) -> bytes:
