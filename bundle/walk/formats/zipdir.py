@@ -97,12 +97,20 @@ def _directory_at(source: Source, position: int, tail: bytes) -> Directory | Non
     if start < 0:
         return None
     shift = start - offset
-    if shift < 0 or (count and source.read(start, 4) != CENTRAL):
+    if (shift < 0 and not count) or (count and source.read(start, 4) != CENTRAL):
         return None
     rows = _rows(source.read(start, size), count, shift)
-    if rows is None:
+    if rows is None or (shift < 0 and not _are_there(source, rows)):
         return None
     return Directory(rows, start, end, None if (len(rows) - count) % 0x10000 == 0 else count)
+
+
+def _are_there(source: Source, rows: tuple[Row, ...]) -> bool:
+    """Whether every entry begins where the directory says, less what lies in front of the archive.
+
+    A zip that is added to a program, or to a script, counts from the begin of that file, which was cut off here.
+    """
+    return all(row.at >= 0 and source.read(row.at, 4) == LOCAL for row in rows)
 
 
 def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:

@@ -47,9 +47,10 @@ def text(size: int) -> bytes:
 # --- building blocks
 
 
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, behind: bytes = b"") -> bytes:
+    """Return a zip; behind something else it counts from the begin of that."""
+    out = io.BytesIO(behind)
+    with zipfile.ZipFile(out, "a" if behind else "w", method) as archive:
         for name, data in files.items():
             info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
             info.compress_type = method
@@ -290,6 +291,9 @@ def harmless() -> Iterator[Case]:
         b"\x7fELF" + b"\0" * 300 + b"stub" + zipped({"a": b"inside"}),
         seen=frozenset({"inside"}),
     )
+    script = b'#!/bin/sh\nunzip -q "$0" -d /tmp/v\nexit 0\n'
+    yield Case("honest/setup.bin", zipped({"a": b"inside"}, behind=script), seen=frozenset({"inside"}))
+    yield Case("honest/cut.bin", script + zipped({"a": b"inside"}), seen=frozenset({"inside"}))
 
 
 def streamed_zip() -> bytes:
