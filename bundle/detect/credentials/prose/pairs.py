@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bundle.detect.credentials.judging.naming import DUMMIES
-from bundle.detect.credentials.judging.values import Strength, is_generated, strength
+from bundle.detect.credentials.judging.values import Strength, is_chosen, is_generated, strength
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.prose.telling import (
     EVERYWHERE,
@@ -37,6 +37,8 @@ _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervi
 """Whose account it is, before an account and a password that are both marked."""
 _KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
+_ITS = re.compile(r"(?i)\b(?:account|user|login|konto|benutzer) \( ?$")
+"""An account in brackets right behind the word for one."""
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
 """What stands before any default, not an account's alone."""
 _WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
@@ -58,6 +60,9 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, t
     sure = sure or bool(way and (known or drawn or not _KIND.match(value)))
     inside = text[pair.start() - 2 : pair.start()].strip() == "(" and text.startswith(" )", pair.end())
     sure = sure or bool(known and inside and _OF_ACCOUNTS.search(text, 0, pair.start()))
+    sure = sure or bool(
+        inside and pair["s"] == "/" and is_chosen(value) and _ITS.search(text, 0, pair.start())
+    )
     ends = bool(GOES_ON.match(text, pair.end()))
     if not (sure or (known and marked and inside)) or (value.lower() in FOLLOWS and not known):
         return False
