@@ -31,6 +31,7 @@ _FORMS = tuple(
         rf"\b{_ACCOUNT} (?:[:=] )?{_NAME} [,;/] {_FOR_IT} [:=] {_WORD}{_ENDS}",
         rf"\b(?:as|als|user|account|benutzer) {_NAME} (?:with|using|mit|and|und)(?: (?:the|dem))? {_FOR_IT} {_MARKED}(?= [.,;)!]|$)",
         rf"(?:^|[ ])(?P<a>root|admin|administrator) {_FOR_IT}{_IS} {_MARKED}{_ENDS}",
+        rf"\b{_ACCOUNT} is {_NAME}(?: ,)?(?: and)?(?: (?:the|its))? {_FOR_IT}{_IS} {_WORD}{_ENDS}",
         rf"\b(?:created|added|new)(?: the)? (?:user|account) {_NAME} with(?: (?:the|a))? {_FOR_IT} {_WORD}{_ENDS}",
     )
 )
