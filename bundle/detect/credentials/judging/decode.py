@@ -96,7 +96,12 @@ def unescaped(text: str) -> str:
             return chr(int(word, 8))
         return {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(word, word)
 
-    return _ESCAPE.sub(plain, text)
+    return _whole(_ESCAPE.sub(plain, text))
+
+
+def _whole(text: str) -> str:
+    """Return text whose characters are all whole: halves of one that stand together are joined, others give way to a mark."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _ENTITY = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
@@ -106,8 +111,10 @@ def entities(text: str) -> str:
     """Return text as an XML reader sees it."""
     for word, char in _ENTITY.items():
         text = text.replace(word, char)
-    return re.sub(
-        r"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));",
-        lambda m: chr(min(int(m[1], 16) if m[1] else int(m[2]), 0x10FFFF)),
-        text,
+    return _whole(
+        re.sub(
+            r"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));",
+            lambda m: chr(min(int(m[1], 16) if m[1] else int(m[2]), 0x10FFFF)),
+            text,
+        )
     )

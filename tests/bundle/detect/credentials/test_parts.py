@@ -381,3 +381,13 @@ def test_programs_in_a_folder_of_languages_are_no_texts(credentials: Credentials
     assert not list(
         credentials.check(member("languages/a.php", "<?php $l['password'] = 'Parole';\n"), "b.zip")
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("OB1\\uDe00A", "OB1\ufffdA"), ("k\\ud83d\\ude00x", "k\U0001f600x"), ("caf\\u00e9", "caf\u00e9")],
+)
+def test_half_a_character_is_none(look: Look, written: str, meant: str) -> None:
+    assert decode.unescaped(written) == meant
+    look("db/a.sql", f'sfr uri="\\t{written} password={written}')  # which must not end the reading
+    assert decode.entities("a&#xD800;b") == "a\ufffdb"
