@@ -228,11 +228,9 @@ _YEARS = re.compile(r"(?:19|20)\d\d$")
 
 
 def substituted(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """What a script writes in the place of a mark or of a setting: a usual password too, where more than a word goes for it."""
-    said = (
-        Strength.WORD if _SET_TO.search(match[0]) else Strength.COMMON
-    )  # a word, where a setting is given it
-    usual = strength(caught.value) >= said and caught.value.lower() not in DUMMIES | _STATES
+    """What a script writes in the place of a mark or of a setting: a usual password too, and a word where a whole setting is given."""
+    least = Strength.WORD if _SET_TO.search(match[0]) else Strength.COMMON
+    usual = strength(caught.value) >= least and caught.value.lower() not in DUMMIES | _STATES
     if usual and _MARK.search(match[0]):
         return replace(caught, confidence=Confidence.MEDIUM)
     return given(caught, match)
@@ -241,6 +239,7 @@ def substituted(caught: Catch, match: re.Match[str]) -> Catch | None:
 _SET_TO = re.compile(r"(?i)(?:@\w*(?:pass|pwd)\w*@|\w*(?:pass|passwd|password|pwd)=\.\*)")
 """A mark of a template, or a setting whatever its value is, that is replaced."""
 _STATES = frozenset("none null true false yes no md5 plain crypt file prompt".split())
+"""Words that settings of passwords have for others, or for none."""
 _MARK = re.compile(r"[@%{_]\w*(?i:pass|pwd|pw)|(?i:pass|passwd|password|pwd|pw)\s?[=:]")
 
 

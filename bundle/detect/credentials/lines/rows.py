@@ -314,8 +314,9 @@ def _account(row: Sequence[tuple[int, int, str, str]], table: str) -> tuple[str,
             hashed = hashes.digest(caught, _NO_KEY)
             return None if hashed is None else ("password-hash", hashed)
         usual = strength(value) is Strength.COMMON and not value.isalpha()
-        chosen = is_generated(value) and (is_drawn(value) or is_picked(value))
-        if usual or is_generated(value) if name.lower() in _EVERYWHERE else chosen:
+        made = is_generated(value)
+        known = name.lower() in _EVERYWHERE
+        if (made and (known or is_drawn(value) or is_picked(value))) or (known and usual):
             return "sql", caught
     return None
 
