@@ -107,7 +107,7 @@ _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
-    r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
+    r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
     r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
