@@ -19,6 +19,12 @@ PIECES = (
     "pass", "$pass", "o.password", "user", "login", "$h{pwd}", "a['pw']", "User-", "PHP_AUTH_PW", "x" * 79, "y" * 300, ".value", ".val()", ")", "(", " ", "   ", "==", "===", "!=", " eq ",
     " ne ", "'Kx7#pQ2z!'", '"letmein"', "'admin'", '"Marble gate"', "'changeme'", "&&", ";", "if(", "é",
 )  # fmt: skip
+MORE = {
+    "told": (
+        'getenv("DB_PASSWORD")', f'getenv("{"D" * 60}_PASSWORD")', "config['db.pwd']", 'get("user_token", ', "getProperty('mail.secret')", " ?: ", "||", "??", " or ", ", ", ")",
+    ) * 4,
+}  # fmt: skip
+"""What else is before a value, by the check of the net: defaults behind what a program asks for."""
 
 
 def caught(net: Net, text: str) -> set[Catch]:
@@ -31,7 +37,8 @@ def test_what_is_looked_at_is_enough(net: Net) -> None:
     pick = random.Random(net.gate)
     found = 0
     for _ in range(4000):
-        text = re.sub(" {4,}", "   ", "".join(pick.choice(PIECES) for _ in range(pick.randint(10, 60))))
+        pieces = [pick.choice((*PIECES, *MORE.get(net.check, ()))) for _ in range(pick.randint(10, 60))]
+        text = re.sub(" {4,}", "   ", "".join(pieces))
         whole = caught(replace(net, within=0), text)
         assert caught(net, text) >= whole, text
         found += bool(whole)
