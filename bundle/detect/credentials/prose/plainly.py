@@ -10,10 +10,6 @@ from bundle.detect.credentials.prose import telling
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.rules.catch import Catch
 
-_MAY = re.compile(
-    r"""(?:[:=]|\b(?:is|ist|lautet|est|es|password|passwort|pw|pass))\s{0,3}["'`*<b>]{0,4}[A-Za-z][a-z]{3,19}["'`*<>/b]{0,5}[ \t]?[.!)]?\s*$|["'`][A-Za-z][a-z]{3,19}["'`]"""
-)
-"""A word at the end of a line, or a quoted one: as few lines have."""
 _FOR_IT = (
     r"(?:passw(?:or[dt]|d)|pass|pwd?|passphrase|kennwort|wachtwoord|mot de passe|contrasena|senha|parola)"
 )
@@ -22,6 +18,11 @@ _NAME = rf"\u00ab?{telling.NO_NAME}(?P<a>{telling.NAME})\u00bb?"
 _WORD = r"(?:\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb|(?P<v>[A-Za-z][a-z]{3,19}))"
 _MARKED = r"\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb"
 _ENDS = r"(?= [.!)]?$|$)"
+_MARKS = r"""(?:<[^<>\n]{1,80}>|["'`*_]){0,6}"""
+_MAY = re.compile(
+    rf"""(?i)(?:[:=]|\b(?:is|ist|lautet|est|es|now|{_FOR_IT}))\s*{_MARKS}[a-z]{{4,20}}{_MARKS}\s*[.!)]?\s*$|["'`*_>][a-z]{{4,20}}["'`*_<]"""
+)
+"""A word at the end of a line behind what says so, or a marked one: as few lines have."""
 _IS = r"(?: (?:is|ist|lautet|est|es))(?: now)?"
 _FORMS = tuple(
     re.compile(rf"(?i){form}")

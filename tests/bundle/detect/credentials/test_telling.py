@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.detect.credentials.judging.values import common, is_generated
-from bundle.detect.credentials.prose import pairs, telling
+from bundle.detect.credentials.prose import pairs, plainly, telling
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.rules.catch import Catch
 
@@ -69,3 +70,32 @@ def test_a_word_of_letters_is_given_up_for_what_its_letters_make(word: str) -> N
     hope = is_generated(word) and not telling.is_no_value(word)
     if not known:
         assert (telling.may_be_one.__wrapped__(word) == telling.HOPE) == hope
+
+
+TOLD = st.sampled_from(
+    ("The new password for feed is: {}", "The password of the user feed is {}", "User: feed, Pass: {}", "DB user feed, pw: {}", "Root password is {}", "The user name is feed and the password is {}",
+     "Log in as feed with the password {}", "created user feed with password {}", "Das Passwort fuer den Benutzer feed lautet: {}", "The password for feed is now: {}")
+)  # fmt: skip
+MARKED = st.sampled_from(("{}", '"{}"', "'{}'", "`{}`", "**{}**", "<code>{}</code>", "<b>{}</b>", "_{}_"))
+ENDED = st.sampled_from(("", ".", "!", ")", " .", "  ", ", which is weak."))
+
+
+@settings(max_examples=600, deadline=None)
+@given(TOLD, MARKED, st.sampled_from(("gravel", "Quarry", "required", "string")), ENDED)
+def test_no_line_is_given_up_that_tells_a_plain_word(form: str, mark: str, word: str, end: str) -> None:
+    match = WHOLE.match(form.format(mark.format(word)) + end)
+    assert match is not None
+    caught = Catch(0, len(match["secret"]), match["secret"])
+    found = plainly.told(caught, match)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plainly, "_MAY", re.compile(""))
+        assert plainly.told(caught, match) == found
+
+
+def test_plain_words_are_told() -> None:
+    for mark in ("{}", '"{}"', "<code>{}</code>"):
+        match = WHOLE.match("The new password for feed is: " + mark.format("gravel"))
+        assert match is not None
+        found = plainly.told(Catch(0, len(match["secret"]), match["secret"]), match)
+        assert found is not None
+        assert found.value == "gravel"
