@@ -10,6 +10,7 @@ from pathlib import Path
 from bundle.rewrite.edit import Edit, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
+from bundle.walk.formats.rpms import SCRIPTS
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Severity
@@ -37,7 +38,7 @@ SUMS = Rule(
 )
 
 _LARGEST = 4 << 20
-_LOOKED_AT = ("", "rpm-scripts")
+_LOOKED_AT = ("", SCRIPTS)
 """What is stored as it is, and the one text made of what is stored that an installation runs."""
 _EVERYWHERE = frozenset(
     {"index.php", "index.html", "index.htm", "config.php", "main.js", "style.css", "readme.txt"}

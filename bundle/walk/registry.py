@@ -53,9 +53,9 @@ def _rpm(source: Source, context: Context) -> Opened:
     payload = Slice(source, start, source.size - start)
     kind = identify(payload.read(0, HEAD), payload)
     if kind == "empty":
-        return Opened(iter(()), facts={"rpm-scripts": scripts.decode("utf-8", "backslashreplace")})
+        return Opened(iter(()), facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
     members = _sequential(payload, kind, context)
-    return Opened(members, facts={"rpm-scripts": scripts.decode("utf-8", "backslashreplace")})
+    return Opened(members, facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
 
 
 def _behind_script(source: Source, context: Context) -> Opened:

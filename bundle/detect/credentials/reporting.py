@@ -8,8 +8,7 @@ from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.rotation import revoke, rotate
 from bundle.detect.credentials.texts import place
-from bundle.walk.derive import RPM_SCRIPTS
-from bundle.walk.formats.rpms import script_of
+from bundle.walk.formats.rpms import SCRIPTS, script_of
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix
 
@@ -57,7 +56,7 @@ def finding(
 
 def _script(member: Member, line: int | None) -> str:
     """Return in which script of an rpm a line is, which has no file of its own, and in which of its lines."""
-    if member.derived != RPM_SCRIPTS or line is None:
+    if member.derived != SCRIPTS or line is None:
         return ""
     above = bytes(member.content).split(b"\n")[:line]
     heads = [(number, found) for number, text in enumerate(above, 1) if (found := script_of(text))]

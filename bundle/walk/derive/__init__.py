@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 from bundle.walk import say
 from bundle.walk.derive import bytecode, documents, rpmdb, sheets, sqlite, wrapped
+from bundle.walk.formats.rpms import SCRIPTS as RPM_SCRIPTS
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.source import Source
 
 INSTALLED = "rpm-packages"
 """How the list of packages in an rpm database is called."""
-RPM_SCRIPTS = "rpm-scripts"
-"""How the scripts of an rpm are called, one behind the other (see `formats.rpms`)."""
 MOST = 32 << 20
 """Larger files are not asked for hidden text: they come in windows, and the detectors see their bytes."""
 

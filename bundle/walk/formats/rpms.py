@@ -5,6 +5,8 @@ from __future__ import annotations
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
 
+SCRIPTS = "rpm-scripts"
+"""How the text is called of all scripts of a package, one behind the other."""
 LEAD = b"\xed\xab\xee\xdb"
 _HEADER = b"\x8e\xad\xe8\x01"
 _MOST = 256 << 20
