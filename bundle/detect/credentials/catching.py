@@ -11,7 +11,7 @@ from bundle.detect.credentials.nets import by_net, lines
 from bundle.detect.credentials.parts import PROGRAMS, TEXTS, WHOLE, Gates, Pattern, parts_of
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, Net, Sink
-from bundle.detect.credentials.statements import assign, calls
+from bundle.detect.credentials.statements import assign, calls, spliced
 from bundle.detect.credentials.texts import heredoc
 from bundle.detect.credentials.texts.filenames import FileNames
 from bundle.detect.credentials.texts.textview import View
@@ -38,6 +38,7 @@ class Catching:
             Pattern(assign.GATE),
             Pattern(rows.GATE, TEXTS),
             Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
+            Pattern(spliced.GATE, frozenset((WHOLE, PROGRAMS))),
         ]
 
     @property
@@ -65,6 +66,10 @@ class Catching:
 
     def commands(self, hits: Mapping[int, list[int]]) -> list[int]:
         """Return where the gate saw what begins a here-document."""
+        return hits.get(len(self._patterns) - 2, [])
+
+    def spliced(self, hits: Mapping[int, list[int]]) -> list[int]:
+        """Return where the gate saw literals that are put together at a place that passwords have."""
         return hits.get(len(self._patterns) - 1, [])
 
     def at(

@@ -13,6 +13,7 @@ from bundle.detect.credentials.parts import WHOLE, part_of
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.statements import spliced
 from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
@@ -58,6 +59,9 @@ class Reading:
         caught += catching.of_lists(view, nets)
         if source:
             caught = self._with_source(view, caught)
+        put = catching.spliced(hits)
+        if put and kind in (place.SHELL, place.CODE, place.OTHER):
+            caught += self._put_together(view, put, own, kind, caught)
         begun = catching.commands(hits)
         if begun and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
             caught += self._within(member, view, begun, depth)
@@ -75,6 +79,21 @@ class Reading:
             inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")
             for family, one in self.text(inner, View(data), path, depth + 1)[1]:
                 yield family, replace(one, start=one.start + body.start, end=one.end + body.start)
+
+    def _put_together(
+        self, view: View, put: list[int], part: str, kind: str, known: list[tuple[Family, Catch]]
+    ) -> Iterator[tuple[Family, Catch]]:
+        """Yield what literals say that a program puts together, where nothing is as sure without that."""
+        for line in spliced.made(view, put):
+            inner = View(line.data)
+            hits = self._catching.gates.hits(inner.data, part)
+            for family, one in self._catching.at(inner, hits, kind) if hits else ():
+                placed = line.back(one)
+                if placed is not None and not any(
+                    placed.start < other.end and other.start < placed.end and other.confidence >= placed.confidence
+                    for _, other in known
+                ):
+                    yield family, placed
 
     def _says_something(self, view: View) -> bool:
         """Whether the statements of a Java source are worth to be read."""

@@ -1,0 +1,153 @@
+"""Literals that a program puts together: joined by a sign, or filled into a format; read as the one literal they make.
+
+What stands around a value, and what tells it, may be in another literal: `'mysql -ukeeper -p' . 'value'`,
+`sprintf("://%s:%s@db", "keeper", "value")`. So the literal is made as the program makes it, in its own place on its line,
+and the places of its pieces lead back. What a variable would fill in is left as a variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.statements import formats
+from bundle.detect.credentials.statements.formats import LITERAL, VARIABLE, Part
+from bundle.detect.credentials.texts.textview import View
+
+_SIGN = r"(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\(|,)?"
+_QUOTE = "[\"'`]"
+GATE = (
+    r"(?i)([:=%(]\s?|[\s\"'`]-[a-z]\s?|\b(by|basic|echo|pass\w{0,6})\s)(\\?[\"'`])?[\"'`]\s{0,12}" + _SIGN + rf"\s{{0,12}}[a-z@$]{{0,2}}{_QUOTE}"
+    + rf"|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&|<<|~|\^|<>)?\s{{0,12}}{_QUOTE}[:@]"
+    + r"|(pass(wor[dt]|wd|phrase)?|pwd|pw|identified\s{1,3}by|basic|://[^\s\"'`]{0,60}:|[svqd}]:|[\s\"'`]-[apuw]\s?([\w.%{}-]{1,20}:)?|-u\s?[\w.%{}-]{1,20}%{1,2})"
+    r"[\"'\\]{0,3}\s{0,2}[=:(]?\s{0,2}[\"'\\]{0,3}(%[\d$(-]|%[svq@]|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
+)
+"""Where a literal ends that something goes on with, and where one is filled in at a place that passwords have."""
+_OPERATOR = re.compile(
+    r"""\s{0,40}(?:\)\s{0,4})?\.\s{0,20}(?:append|concat)\s{0,4}\(\s{0,20}|\s{0,40}(?:\.{1,2}(?=[\s"'`$])|\+{1,2}(?!=)|&(?!&)|<<|~|\^|<>)\s{0,40}|\s{0,20}\\?\s{0,40}(?=[bBuUfFrRL]?["'])"""
+)
+_OPERAND = re.compile(
+    r"[$@*&]?[A-Za-z_][\w$]{0,60}(?:(?:\.|->|::)\$?\w{1,60}|\[[^\]\n]{0,40}\]|\([^()\n]{0,80}\)){0,6}|\([^()\n]{0,80}\)"
+)
+"""What is joined and no literal: a variable, a member, a call."""
+_WITHIN = re.compile(r"""[$#]?\{\s?(?P<q>["'])(?P<text>[^"'{}\n\\]{1,120})(?P=q)\s?\}""")
+"""A literal within one that fills in expressions."""
+_LONGEST = 1500
+"""Bytes of a statement that are looked at."""
+_LONGEST_LINE = 1000
+"""Bytes of one line that nobody wrote by hand."""
+_LINES = 8
+_BEFORE, _AFTER = 300, 200
+_GOES_ON = re.compile(r"""[ \t]*(?:\.[ \t]*(?:["'$]|append|concat)|\.\.|\+|&|<<|["'`)]|[fFbBrRuU]["'])""")
+"""The beginning of a line that goes on with what stands on the one before it."""
+_OPEN_END = re.compile(r"""(?:[.+&~^,(%\\["'`]|<<)[ \t\r]*$""")
+_FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A line with a literal as the program makes it, and where its parts stand."""
+
+    data: bytes
+    parts: tuple[tuple[int, int, int], ...]
+    """Begin and end of each part of a literal in the line, and its offset in the text."""
+
+    def back(self, one: Catch) -> Catch | None:
+        """Return what was caught in the line at its place in the text; None where no literal says it by itself."""
+        if VARIABLE in one.value:
+            return None
+        for begin, end, at in self.parts:
+            if begin <= one.start < end:
+                return replace(one, start=at + one.start - begin, end=at + min(one.end, end) - begin)
+        return None
+
+
+def made(view: View, ends: Sequence[int]) -> Iterator[Made]:
+    """Yield the lines near the hits whose literals are put together, each once."""
+    done = 0
+    for at in ends:
+        if at <= done:
+            continue
+        start, stop = _statement(view, at)
+        text = view.text(start, stop)
+        place = 0
+        while literal := LITERAL.search(text, place):
+            expression, place = _expression(text, literal)
+            if start + place < at:
+                continue
+            if start + literal.start() < at:
+                parts = _parts(text, expression, place)
+                if parts is not None:
+                    done = start + place
+                    yield _line(text, start, literal.start(), place, literal["q"], parts)
+            break
+
+
+def _statement(view: View, at: int) -> tuple[int, int]:
+    """Return where the lines begin and end that a statement around an offset may have."""
+    start, _ = view.window(at, multiline=False)
+    floor = max(0, at - _LONGEST)
+    for _ in range(_LINES):
+        above = view.data.rfind(b"\n", floor, max(floor, start - 1)) + 1
+        if not floor < above < start:
+            break
+        if not (_GOES_ON.match(view.text(start, start + _LONGEST_LINE)) or _OPEN_END.search(view.text(above, start - 1))):
+            break
+        start = above
+    return start, min(len(view.data), at + _LONGEST)
+
+
+def _expression(text: str, literal: re.Match[str]) -> tuple[list[re.Match[str] | None], int]:
+    """Return the literals of an expression, None for what is none, and where it ends."""
+    found: list[re.Match[str] | None] = [literal]
+    at = literal.end()
+    while sign := _OPERATOR.match(text, at):
+        joined = LITERAL.match(text, sign.end())
+        operand = joined or (_OPERAND.match(text, sign.end()) if sign[0].strip() else None)
+        if operand is None:
+            break
+        found.append(joined)
+        at = operand.end()
+    return found, at
+
+
+def _parts(text: str, found: Sequence[re.Match[str] | None], at: int) -> list[Part] | None:
+    """Return the parts of the literal that is made; None where it stands there as it is."""
+    parts: list[Part] = []
+    literals = 0
+    filled = False
+    for one in found:
+        if one is None:
+            parts.append(Part(VARIABLE, -1))
+            continue
+        literals += 1
+        begin = one.start("text")
+        within = _WITHIN.finditer(text, begin, one.end("text")) if formats.interpolates(one) else ()
+        for inner in within:
+            parts += [Part(text[begin : inner.start()], begin), Part(inner["text"], inner.start("text"))]
+            begin, filled = inner.end(), True
+        parts.append(Part(text[begin : one.end("text")], begin))
+    given = formats.filled(text, at, parts)
+    if given is not None:
+        return given
+    return parts if literals >= _FEWEST or filled else None
+
+
+def _line(text: str, base: int, begin: int, end: int, quote: str, parts: Sequence[Part]) -> Made:
+    """Return the line that an expression stands on, with the literal that it makes in its place."""
+    first = max(text.rfind("\n", 0, begin) + 1, begin - _BEFORE)
+    last = text.find("\n", end, end + _AFTER)
+    whole = "".join(part.text for part in parts)
+    if quote in whole:
+        quote = next((other for other in "\"'`" if other not in whole), quote)
+    line = text[first:begin] + quote
+    placed: list[tuple[int, int, int]] = []
+    for part in parts:
+        if part.at >= 0:
+            placed.append((len(line), len(line) + len(part.text), base + part.at))
+        line += part.text
+    line += quote + text[end : last if last >= 0 else end + _AFTER]
+    return Made(line.encode("latin-1"), tuple(placed))
+
