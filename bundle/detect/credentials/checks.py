@@ -266,10 +266,16 @@ _PORTS = re.compile(r"^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)
 """What containers publish, and where a shell connects to."""
 
 
+_TAKES_NO_VALUE = re.compile(
+    r"\b(?:(?:mysql|mariadb)\w*|psql|pg_(?:dump|dumpall|restore|basebackup|isready)|(?:create|drop)(?:db|user)|vacuumdb|reindexdb|clusterdb)\b[^|;&]*$"
+)
+"""Programs whose option to ask, or not to ask, for a password has no value."""
+
+
 def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """`-u user -p value`: MySQL's own programs take a database there."""
+    """`-u user -p value`: MySQL's own programs, and PostgreSQL's, take a database there."""
     line = match.string[: match.start()].rsplit("\n", 1)[-1]
-    if re.search(r"\b(?:mysql|mariadb)\w*\b[^|;&]*$", line):
+    if _TAKES_NO_VALUE.search(line):
         return None
     port = _PORTS.match(caught.value) and re.search(
         r"\b(?:docker|podman|nerdctl|ssh|ps|top|lsof)\b[^|;&]*$", line

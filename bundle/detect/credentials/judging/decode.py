@@ -52,6 +52,16 @@ def pair(value: str) -> tuple[str, str] | None:
     return (user, secret) if colon and user and secret else None
 
 
+def sasl(value: str) -> tuple[str, str] | None:
+    """Return user and password of SASL's PLAIN, which may name another account to act for before them, or None."""
+    raw = _base64(value)
+    parts = raw.split(b"\0") if raw is not None else []
+    if len(parts) != 3 or not parts[1] or not parts[2]:  # noqa: PLR2004 - RFC 4616
+        return None
+    user, secret = _readable(parts[1]), _readable(parts[2])
+    return (user, secret) if user and secret else None
+
+
 def _base64(value: str) -> bytes | None:
     try:
         return base64.b64decode(

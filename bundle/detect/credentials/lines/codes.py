@@ -30,6 +30,14 @@ def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, value=rest, user=user)
 
 
+def sasl(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The Base64 of an account and its password, as mail servers take them."""
+    found = decode.sasl(caught.value)
+    if found is None or is_placeholder(found[1]):
+        return None
+    return replace(caught, value=found[1], user=found[0])
+
+
 def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A value as escapes of hexadecimal or octal digits."""
     return named(replace(caught, value=decode.unescaped(caught.value)), match)
@@ -76,6 +84,7 @@ def _is_an_alphabet(numbers: list[int]) -> bool:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "coded": coded,
     "decoded": decoded,
+    "sasl": sasl,
     "escaped": escaped,
     "characters": characters,
     "spelt": spelt,

@@ -16,7 +16,7 @@ _ARGUMENTS = re.compile(r"\s{0,20},")
 _PERCENT = re.compile(
     r"%%|%(?:(?P<number>\d{1,2})\$)?(?:\((?P<name>\w{1,40})\))?[-+\d.]{0,6}(?:[sdvqiux@](?![a-z]{0,2}%[0-9A-F]{2}))"
 )
-_BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w{0,40}|(?P<number>\d{1,2})|)(?:![rsa])?(?:[:,][^{}\n]{0,12})?\}")
+_BRACES = re.compile(r"\{\{|\}\}|\{(?:(?P<number>\d{1,2})|(?P<name>[A-Za-z_]\w{0,40}))?(?:![rsa])?(?:[:,][^{}\n]{0,12})?\}")
 _NAMED = re.compile(r"""\s*(?:(?P<name>\w{1,40}|["']\w{1,40}["'])\s*(?:=>|=|:)\s*)?(?:\([a-z]\w{0,20}\s*\*?\)\s*)?""")
 """What stands before the literal of an argument: its name, or a type."""
 _LIST = re.compile(r"\s*(?:array\s*\(|dict\s*\(|new\s+\w{1,20}\s*\[\s*\]\s*\{|[(\[{])")

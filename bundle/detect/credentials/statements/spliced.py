@@ -20,7 +20,7 @@ _SIGN = r"(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3
 _QUOTE = "[\"'`]"
 GATE = (
     r"(?i)([:=%(]\s?|[\s\"'`]-[a-z]\s?|\b(by|basic|echo|pass\w{0,6})\s)(\\?[\"'`])?[\"'`]\s{0,12}" + _SIGN + rf"\s{{0,12}}[a-z@$]{{0,2}}{_QUOTE}"
-    + rf"|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&|<<|~|\^|<>)?\s{{0,12}}{_QUOTE}[:@]"
+    + rf"|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}{_QUOTE}[;&?]?\s?(password|passwd|pwd)=|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&|<<|~|\^|<>)?\s{{0,12}}{_QUOTE}[:@]"
     + r"|(pass(wor[dt]|wd|phrase)?|pwd|pw|identified\s{1,3}by|basic|://[^\s\"'`]{0,60}:|[svqd}]:|[\s\"'`]-[apuw]\s?([\w.%{}-]{1,20}:)?|-u\s?[\w.%{}-]{1,20}%{1,2})"
     r"[\"'\\]{0,3}\s{0,2}[=:(]?\s{0,2}[\"'\\]{0,3}(%[\d$(-]|%[svq@]|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
 )
@@ -29,9 +29,11 @@ _OPERATOR = re.compile(
     r"""\s{0,40}(?:\)\s{0,4})?\.\s{0,20}(?:append|concat)\s{0,4}\(\s{0,20}|\s{0,40}(?:\.{1,2}(?=[\s"'`$])|\+{1,2}(?!=)|&(?!&)|<<|~|\^|<>)\s{0,40}|\s{0,20}\\?\s{0,40}(?=[bBuUfFrRL]?["'])"""
 )
 _OPERAND = re.compile(
-    r"[$@*&]?[A-Za-z_][\w$]{0,60}(?:(?:\.|->|::)\$?\w{1,60}|\[[^\]\n]{0,40}\]|\([^()\n]{0,80}\)){0,6}|\([^()\n]{0,80}\)"
+    r"[$@*&]?[A-Za-z_][\w$]{0,60}(?:(?:\.|->|::)\$?\w{1,60}|\[[^\]\n]{0,40}\]|\([^()\n\"'`]{0,80}\)){0,6}|\([^()\n\"'`]{0,80}\)"
 )
 """What is joined and no literal: a variable, a member, a call."""
+_ESCAPED = re.compile(r"\\(?=@)")
+"""What Perl has before a sign that begins no list."""
 _WITHIN = re.compile(r"""[$#]?\{\s?(?P<q>["'])(?P<text>[^"'{}\n\\]{1,120})(?P=q)\s?\}""")
 """A literal within one that fills in expressions."""
 _LONGEST = 1500
@@ -39,7 +41,7 @@ _LONGEST = 1500
 _LONGEST_LINE = 1000
 """Bytes of one line that nobody wrote by hand."""
 _LINES = 8
-_BEFORE, _AFTER = 300, 200
+_BEFORE, _AFTER = 300, 300
 _GOES_ON = re.compile(r"""[ \t]*(?:\.[ \t]*(?:["'$]|append|concat)|\.\.|\+|&|<<|["'`)]|[fFbBrRuU]["'])""")
 """The beginning of a line that goes on with what stands on the one before it."""
 _OPEN_END = re.compile(r"""(?:[.+&~^,(%\\["'`]|<<)[ \t\r]*$""")
@@ -128,6 +130,9 @@ def _parts(text: str, found: Sequence[re.Match[str] | None], at: int) -> list[Pa
         for inner in within:
             parts += [Part(text[begin : inner.start()], begin), Part(inner["text"], inner.start("text"))]
             begin, filled = inner.end(), True
+        for escape in _ESCAPED.finditer(text, begin, one.end("text")):
+            parts.append(Part(text[begin : escape.start()], begin))
+            begin = escape.end()
         parts.append(Part(text[begin : one.end("text")], begin))
     given = formats.filled(text, at, parts)
     if given is not None:
@@ -138,7 +143,6 @@ def _parts(text: str, found: Sequence[re.Match[str] | None], at: int) -> list[Pa
 def _line(text: str, base: int, begin: int, end: int, quote: str, parts: Sequence[Part]) -> Made:
     """Return the line that an expression stands on, with the literal that it makes in its place."""
     first = max(text.rfind("\n", 0, begin) + 1, begin - _BEFORE)
-    last = text.find("\n", end, end + _AFTER)
     whole = "".join(part.text for part in parts)
     if quote in whole:
         quote = next((other for other in "\"'`" if other not in whole), quote)
@@ -148,6 +152,6 @@ def _line(text: str, base: int, begin: int, end: int, quote: str, parts: Sequenc
         if part.at >= 0:
             placed.append((len(line), len(line) + len(part.text), base + part.at))
         line += part.text
-    line += quote + text[end : last if last >= 0 else end + _AFTER]
+    line += quote + text[end : end + _AFTER]
     return Made(line.encode("latin-1"), tuple(placed))
 
