@@ -32,13 +32,14 @@ class Catching:
         self._of_file = FileNames((p.pattern for _, _, p in self._of_files), engine=engine)
         self.asks_for_paths = any(n.path is not None or n.allowed for _, n in nets)
         self._calls = calls.Calls(self.logins)
+        self._here = len(self._nets) + 3
         self._patterns = [
             *(Pattern(n.gate, parts_of(f.rule.id, n)) for f, n in self._nets),
             Pattern(calls.gate(self.logins), TEXTS),
             Pattern(assign.GATE),
             Pattern(rows.GATE, TEXTS),
             Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
-            Pattern(spliced.GATE, frozenset((WHOLE, PROGRAMS))),
+            *(Pattern(gate, frozenset((WHOLE, PROGRAMS))) for gate in spliced.GATES),
         ]
 
     @property
@@ -66,11 +67,12 @@ class Catching:
 
     def commands(self, hits: Mapping[int, list[int]]) -> list[int]:
         """Return where the gate saw what begins a here-document."""
-        return hits.get(len(self._patterns) - 2, [])
+        return hits.get(self._here, [])
 
     def spliced(self, hits: Mapping[int, list[int]]) -> list[int]:
         """Return where the gate saw literals that are put together at a place that passwords have."""
-        return hits.get(len(self._patterns) - 1, [])
+        ends = {at for n in range(self._here + 1, len(self._patterns)) for at in hits.get(n, ())}
+        return sorted(ends)
 
     def at(
         self, view: View, hits: Mapping[int, list[int]], kind: str, path: str = ""

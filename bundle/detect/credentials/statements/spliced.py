@@ -16,13 +16,23 @@ from bundle.detect.credentials.statements import formats
 from bundle.detect.credentials.statements.formats import LITERAL, VARIABLE, Part
 from bundle.detect.credentials.texts.textview import View
 
-_SIGN = r"(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\(|,)?"
 _QUOTE = "[\"'`]"
-GATE = (
-    r"(?i)([:=%(]\s?|[\s\"'`]-[a-z]\s?|\b(by|basic|echo|pass\w{0,6})\s)(\\?[\"'`])?[\"'`]\s{0,12}" + _SIGN + rf"\s{{0,12}}[a-z@$]{{0,2}}{_QUOTE}"
-    + rf"|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}{_QUOTE}[;&?]?\s?(password|passwd|pwd)=|{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&|<<|~|\^|<>)?\s{{0,12}}{_QUOTE}[:@]"
-    + r"|(pass(wor[dt]|wd|phrase)?|pwd|pw|identified\s{1,3}by|basic|://[^\s\"'`]{0,60}:|[svqd}]:|[\s\"'`]-[apuw]\s?([\w.%{}-]{1,20}:)?|-u\s?[\w.%{}-]{1,20}%{1,2})"
-    r"[\"'\\]{0,3}\s{0,2}[=:(]?\s{0,2}[\"'\\]{0,3}(%[\d$(-]|%[svq@]|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
+_SIGN = r"\s{0,12}(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\()\s{0,12}[a-z@$]{0,2}"
+_PLACE = r"(%([svq@]|\d{1,2}\$|\(\w{1,30}\))|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
+"""What a format fills in, and a literal in an expression within one."""
+_PROGRAM = r"(mysql|mariadb|sshpass|plink|pscp|curl|wget|smbclient|ldap(search|add|modify)|redis-cli|snmp|7z|zip|base64|b64|btoa|encode)"
+_ADJACENT = r"[\s\\]{1,12}[bru]?"
+GATES = (
+    rf"://[^\s\"'`]{{0,60}}{_QUOTE}({_SIGN}|{_ADJACENT}|\s{{0,3}},\s{{0,3}}){_QUOTE}",
+    rf"(\":\"|':'){_SIGN}{_QUOTE}",
+    rf"(?i)(pass(wor[dt]|wd|phrase)?|pwd|identified\s{{1,3}}by|basic|bearer|echo)[\s=:(]{{0,3}}(\\?[\"'])?{_QUOTE}({_SIGN}|{_ADJACENT}){_QUOTE}",
+    rf"{_PROGRAM}[^\n]{{0,100}}([\s\"']-[a-zA-Z]{{1,2}}\s?|[\w\"'][:%])[\"']?{_QUOTE}({_SIGN}|{_ADJACENT}){_QUOTE}",
+    rf"{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}{_QUOTE}[;&?]?\s?(password|passwd|pwd|PASSWORD|Password|PWD|Pwd)=",
+    rf"(?i)(pass(wor[dt]|wd|phrase)?|pwd)[\"'\\]{{0,3}}\s{{0,2}}[=:(]\s{{0,2}}[\"'\\]{{0,3}}{_PLACE}",
+    rf"(?i)\b(identified\s{{1,3}}by|password|basic)\s{{1,2}}[\"'\\]{{0,2}}{_PLACE}",
+    r":%[svq]@",
+    r":(%\d\$s|%\(\w{1,30}\)s|\{\w{0,30}\}|[$#]?\{[\"'][^\"'{}\n]{1,60}[\"']\})@",
+    rf"{_PROGRAM}[^\n]{{0,100}}[\s\"'`](-(p|pw|a|w|P|U|u)\s?([\w.%{{}}-]{{1,20}}(:|%{{1,2}}))?)[\"'\\]{{0,3}}{_PLACE}",
 )
 """Where a literal ends that something goes on with, and where one is filled in at a place that passwords have."""
 _OPERATOR = re.compile(
