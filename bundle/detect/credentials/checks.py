@@ -42,7 +42,8 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     )  # `password_required = 'password_required'`
     if _NAME_OF_A_SETTING.match(value) and kind_of(value):
         caught = replace(caught, confidence=Confidence.MEDIUM)
-    return None if stands_for_one or " " in value or named_so or len(value) == 1 else caught
+    joined = value.startswith(('")', "')"))  # the end of a literal: `BY '").append(word).append("'`
+    return None if stands_for_one or joined or " " in value or named_so or len(value) == 1 else caught
 
 
 _OF_A_SENTENCE = frozenset(

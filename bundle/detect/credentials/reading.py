@@ -61,7 +61,7 @@ class Reading:
             caught = self._with_source(view, caught)
         put = catching.spliced(hits)
         if put and kind in (place.SHELL, place.CODE, place.OTHER):
-            caught += self._put_together(view, put, own, kind, caught)
+            caught += list(self._put_together(view, put, own, kind, caught))
         begun = catching.commands(hits)
         if begun and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
             caught += self._within(member, view, begun, depth)
@@ -84,13 +84,15 @@ class Reading:
         self, view: View, put: list[int], part: str, kind: str, known: list[tuple[Family, Catch]]
     ) -> Iterator[tuple[Family, Catch]]:
         """Yield what literals say that a program puts together, where nothing is as sure without that."""
-        for line in spliced.made(view, put):
+        for line in spliced.made(view, put, adjacent=kind == place.CODE):
             inner = View(line.data)
             hits = self._catching.gates.hits(inner.data, part)
             for family, one in self._catching.at(inner, hits, kind) if hits else ():
                 placed = line.back(one)
                 if placed is not None and not any(
-                    placed.start < other.end and other.start < placed.end and other.confidence >= placed.confidence
+                    placed.start < other.end
+                    and other.start < placed.end
+                    and other.confidence >= placed.confidence
                     for _, other in known
                 ):
                     yield family, placed

@@ -257,20 +257,28 @@ def is_several_words(value: str) -> bool:
     )
 
 
+_ITSELF = re.compile(r"(?i)(?:pass(?:word|wd)|pwd)$")
+"""The name of a password and nothing else, as what somebody typed is called: a word that is held against it lets in."""
+_OF_STORES = "changeit"
+"""What Java's own stores have until somebody changes it, which programs ask for to say so."""
+
+
 def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
     """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
 
-    Beside an `account` that is compared too, a usual password is one, and so is a word that programs do not use for their states.
+    A usual password is one, and so is a word that programs do not use for their states, beside an `account` that is compared too
+    or where the name says no more than that it is a password.
     """
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
     said = strength(value)
     if (said is Strength.COMMON and is_digest_or_id(value)) or is_two_words(value):
         return Confidence.MEDIUM
-    if account and said is Strength.COMMON and value.lower() not in DUMMIES:
+    if said is Strength.COMMON and value.lower() not in DUMMIES and (account or value != _OF_STORES):
         return Confidence.MEDIUM
     plain = said is Strength.WORD and len(value) >= _SHORTEST_WORD and not _OF_A_PROGRAM.search(value)
-    if is_joined(value) or (account and plain and value.isalpha() and value.lower() != name.lower()):
+    lets_in = account or _ITSELF.match(name)
+    if is_joined(value) or (lets_in and plain and value.isalpha() and value.lower() != name.lower()):
         return Confidence.MEDIUM
     if said is not Strength.MIXED or value.lower() == name.lower():
         return None

@@ -16,10 +16,16 @@ _ARGUMENTS = re.compile(r"\s{0,20},")
 _PERCENT = re.compile(
     r"%%|%(?:(?P<number>\d{1,2})\$)?(?:\((?P<name>\w{1,40})\))?[-+\d.]{0,6}(?:[sdvqiux@](?![a-z]{0,2}%[0-9A-F]{2}))"
 )
-_BRACES = re.compile(r"\{\{|\}\}|\{(?:(?P<number>\d{1,2})|(?P<name>[A-Za-z_]\w{0,40}))?(?:![rsa])?(?:[:,][^{}\n]{0,12})?\}")
-_NAMED = re.compile(r"""\s*(?:(?P<name>\w{1,40}|["']\w{1,40}["'])\s*(?:=>|=|:)\s*)?(?:\([a-z]\w{0,20}\s*\*?\)\s*)?""")
+_BRACES = re.compile(
+    r"\{\{|\}\}|\{(?:(?P<number>\d{1,2})|(?P<name>[A-Za-z_]\w{0,40}))?(?:![rsa])?(?:[:,][^{}\n]{0,12})?\}"
+)
+_NAMED = re.compile(
+    r"""\s*(?:(?P<name>\w{1,40}|["']\w{1,40}["'])\s*(?:=>|=|:)\s*)?(?:\([a-z]\w{0,20}\s*\*?\)\s*)?"""
+)
 """What stands before the literal of an argument: its name, or a type."""
 _LIST = re.compile(r"\s*(?:array\s*\(|dict\s*\(|new\s+\w{1,20}\s*\[\s*\]\s*\{|[(\[{])")
+_ENDED = re.compile(r"\n\s{0,80}(?![\s,)\]};+.&])")
+"""The end of a line where a list without brackets ends."""
 _OPEN, _CLOSE = "([{", ")]}"
 VARIABLE = "${_}"
 """What stands in a literal for what a variable fills in."""
@@ -52,7 +58,8 @@ def filled(text: str, at: int, parts: Sequence[Part]) -> list[Part] | None:
     given = _given(text, at)
     if not any(literal for _, literal in given):
         return None
-    pattern = _PERCENT if _PERCENT.search(whole) else _BRACES
+    percent = any(place[0] != "%%" for place in _PERCENT.finditer(whole))
+    pattern = _PERCENT if percent else _BRACES
     named = {name: literal for name, literal in given if name}
     made: list[Part] = []
     following, constant = 0, False
@@ -109,7 +116,11 @@ def _split(text: str, at: int) -> list[tuple[str, Part | None]]:
         if literal := LITERAL.match(text, at):
             at = literal.end()
             continue
-        closed = sign in _CLOSE or sign == ";"
+        closed = (
+            sign in _CLOSE
+            or sign == ";"
+            or (sign == "\n" and _ENDED.match(text, at) and text[begin:at].strip())
+        )
         if depth == 0 and (closed or sign == ","):
             found.append(_argument(text, begin, at))
             begin = at + 1

@@ -17,7 +17,9 @@ from bundle.detect.credentials.statements.formats import LITERAL, VARIABLE, Part
 from bundle.detect.credentials.texts.textview import View
 
 _QUOTE = "[\"'`]"
-_SIGN = r"\s{0,12}(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\()\s{0,12}[a-z@$]{0,2}"
+_SIGN = (
+    r"\s{0,12}(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\()\s{0,12}[a-z@$]{0,2}"
+)
 _PLACE = r"(%([svq@]|\d{1,2}\$|\(\w{1,30}\))|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
 """What a format fills in, and a literal in an expression within one."""
 _PROGRAM = r"(mysql|mariadb|sshpass|plink|pscp|curl|wget|smbclient|ldap(search|add|modify)|redis-cli|snmp|7z|zip|base64|b64|btoa|encode)"
@@ -35,9 +37,13 @@ GATES = (
     rf"{_PROGRAM}[^\n]{{0,100}}[\s\"'`](-(p|pw|a|w|P|U|u)\s?([\w.%{{}}-]{{1,20}}(:|%{{1,2}}))?)[\"'\\]{{0,3}}{_PLACE}",
 )
 """Where a literal ends that something goes on with, and where one is filled in at a place that passwords have."""
-_OPERATOR = re.compile(
-    r"""\s{0,40}(?:\)\s{0,4})?\.\s{0,20}(?:append|concat)\s{0,4}\(\s{0,20}|\s{0,40}(?:\.{1,2}(?=[\s"'`$])|\+{1,2}(?!=)|&(?!&)|<<|~|\^|<>)\s{0,40}|\s{0,20}\\?\s{0,40}(?=[bBuUfFrRL]?["'])"""
+_JOINS = (
+    r"\s{0,40}(?:\)\s{0,4})?\.\s{0,20}(?:append|concat)\s{0,4}\(\s{0,20}"
+    r"|\s{0,40}(?:\.{1,2}(?=[\s\"'`$])|\+{1,2}(?!=)|&(?!&)|<<|~|\^|<>)\s{0,40}"
 )
+_OPERATOR = re.compile(_JOINS)
+_OR_NONE = re.compile(_JOINS + r"|\s{0,20}\\?\s{0,40}(?=[bBuUfFrRL]?[\"'])")
+"""The same, or nothing between two literals."""
 _OPERAND = re.compile(
     r"[$@*&]?[A-Za-z_][\w$]{0,60}(?:(?:\.|->|::)\$?\w{1,60}|\[[^\]\n]{0,40}\]|\([^()\n\"'`]{0,80}\)){0,6}|\([^()\n\"'`]{0,80}\)"
 )
@@ -48,13 +54,12 @@ _WITHIN = re.compile(r"""[$#]?\{\s?(?P<q>["'])(?P<text>[^"'{}\n\\]{1,120})(?P=q)
 """A literal within one that fills in expressions."""
 _LONGEST = 1500
 """Bytes of a statement that are looked at."""
-_LONGEST_LINE = 1000
-"""Bytes of one line that nobody wrote by hand."""
 _LINES = 8
 _BEFORE, _AFTER = 300, 300
 _GOES_ON = re.compile(r"""[ \t]*(?:\.[ \t]*(?:["'$]|append|concat)|\.\.|\+|&|<<|["'`)]|[fFbBrRuU]["'])""")
 """The beginning of a line that goes on with what stands on the one before it."""
-_OPEN_END = re.compile(r"""(?:[.+&~^,(%\\["'`]|<<)[ \t\r]*$""")
+_OPEN_ENDS = (*".+&~^,(%\\\"'`", "<<")
+_INDENTED = 100
 _FEWEST = 2
 
 
@@ -72,29 +77,36 @@ class Made:
             return None
         for begin, end, at in self.parts:
             if begin <= one.start < end:
-                return replace(one, start=at + one.start - begin, end=at + min(one.end, end) - begin)
+                start, stop = at + one.start - begin, at + min(one.end, end) - begin
+                return replace(one, start=start, end=stop, user="" if VARIABLE in one.user else one.user)
         return None
 
 
-def made(view: View, ends: Sequence[int]) -> Iterator[Made]:
-    """Yield the lines near the hits whose literals are put together, each once."""
-    done = 0
+def made(view: View, ends: Sequence[int], *, adjacent: bool) -> Iterator[Made]:
+    """Yield the lines near the hits whose literals are put together, each once.
+
+    Literals that nothing is between are one where they are `adjacent`, as in C and Python.
+    """
+    if view.apart:
+        return
+    operator = _OR_NONE if adjacent else _OPERATOR
+    position = 0
     for at in ends:
-        if at <= done:
+        if at <= position:
             continue
         start, stop = _statement(view, at)
         text = view.text(start, stop)
-        place = 0
-        while literal := LITERAL.search(text, place):
-            expression, place = _expression(text, literal)
-            if start + place < at:
-                continue
-            if start + literal.start() < at:
-                parts = _parts(text, expression, place)
-                if parts is not None:
-                    done = start + place
-                    yield _line(text, start, literal.start(), place, literal["q"], parts)
-            break
+        place = max(0, position - start)
+        while start + place < at and (
+            literal := LITERAL.search(text, place, min(len(text), at - start + _LONGEST))
+        ):
+            if start + literal.start() >= at:
+                break
+            expression, place = _expression(text, literal, operator)
+            position = start + place
+            parts = _parts(text, expression, place) if position >= at else None
+            if parts is not None:
+                yield _line(text, start, literal.start(), place, literal["q"], parts)
 
 
 def _statement(view: View, at: int) -> tuple[int, int]:
@@ -103,19 +115,26 @@ def _statement(view: View, at: int) -> tuple[int, int]:
     floor = max(0, at - _LONGEST)
     for _ in range(_LINES):
         above = view.data.rfind(b"\n", floor, max(floor, start - 1)) + 1
-        if not floor < above < start:
+        if not floor <= above < start:
             break
-        if not (_GOES_ON.match(view.text(start, start + _LONGEST_LINE)) or _OPEN_END.search(view.text(above, start - 1))):
+        if not _GOES_ON.match(view.text(start, start + _INDENTED)) and not _is_open(view.text(above, start)):
             break
         start = above
     return start, min(len(view.data), at + _LONGEST)
 
 
-def _expression(text: str, literal: re.Match[str]) -> tuple[list[re.Match[str] | None], int]:
+def _is_open(line: str) -> bool:
+    """Whether a line ends with a sign that the next one goes on behind."""
+    return line.rstrip().endswith(_OPEN_ENDS)
+
+
+def _expression(
+    text: str, literal: re.Match[str], operator: re.Pattern[str]
+) -> tuple[list[re.Match[str] | None], int]:
     """Return the literals of an expression, None for what is none, and where it ends."""
     found: list[re.Match[str] | None] = [literal]
     at = literal.end()
-    while sign := _OPERATOR.match(text, at):
+    while sign := operator.match(text, at):
         joined = LITERAL.match(text, sign.end())
         operand = joined or (_OPERAND.match(text, sign.end()) if sign[0].strip() else None)
         if operand is None:
@@ -164,4 +183,3 @@ def _line(text: str, base: int, begin: int, end: int, quote: str, parts: Sequenc
         line += part.text
     line += quote + text[end : end + _AFTER]
     return Made(line.encode("latin-1"), tuple(placed))
-
