@@ -17,7 +17,8 @@ from bundle.detect.credentials import Credentials
 from bundle.detect.credentials.java import classes
 from bundle.detect.credentials.judging import cracking, decode
 from bundle.detect.credentials.rules.gitleaks import load_gitleaks
-from bundle.detect.credentials.statements import calls
+from bundle.detect.credentials.statements import calls, spliced
+from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile
@@ -68,6 +69,13 @@ def values(data: bytes) -> None:
     cracking.opened(said[:200])
 
 
+def put_together(data: bytes) -> None:
+    """What literals make where they are put together: each part of it stands in the text."""
+    for line in spliced.made(View(data), range(1, len(data)), adjacent=True):
+        for begin, end, at in line.parts:
+            assert line.data[begin:end] == data[at : at + end - begin]
+
+
 def java_class(data: bytes) -> None:
     """Every call of a class, those that the detector asks for, and what it says of them."""
     list(classes.calls(data))
@@ -100,6 +108,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "keys": lambda data: list(_KEYS.check(member("etc/a.key", data), "b.zip")),
     "rules": rules,
     "values": values,
+    "spliced": put_together,
 }
 
 

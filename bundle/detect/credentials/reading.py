@@ -23,6 +23,8 @@ _SEPARATED = (".csv", ".tsv", ".tab", ".psv")
 _LONGEST_PATH = 4096
 """Letters of a member's name that are looked at, from its end: no host has a longer path (PATH_MAX)."""
 _LARGEST_SOURCE = 1 << 20
+_PROGRAMS = frozenset((place.CODE, place.SHELL, place.MARKUP, place.OTHER))
+"""Kinds of texts in which programs are, pages with some among them."""
 
 
 class Reading:
@@ -60,7 +62,7 @@ class Reading:
         if source:
             caught = self._with_source(view, caught)
         put = catching.spliced(hits)
-        if put and kind in (place.SHELL, place.CODE, place.OTHER):
+        if put and kind in _PROGRAMS:
             caught += list(self._put_together(view, put, own, kind, caught))
         begun = catching.commands(hits)
         if begun and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:

@@ -266,18 +266,18 @@ _OF_STORES = "changeit"
 def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
     """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
 
-    A usual password is one, and so is a word that programs do not use for their states, beside an `account` that is compared too
-    or where the name says no more than that it is a password.
+    Beside an `account` that is compared too, or where the name says no more than that it is a password, a usual password is one,
+    and so is a word that programs do not use for their states.
     """
     if kind_of(name.rsplit(".", 1)[-1]) is not Kind.PASSWORD or SETTING.match(value):
         return None
     said = strength(value)
     if (said is Strength.COMMON and is_digest_or_id(value)) or is_two_words(value):
         return Confidence.MEDIUM
-    if said is Strength.COMMON and value.lower() not in DUMMIES and (account or value != _OF_STORES):
+    lets_in = account or (value != _OF_STORES and bool(_ITSELF.match(name.rsplit(".", 1)[-1])))
+    if lets_in and said is Strength.COMMON and value.lower() not in DUMMIES:
         return Confidence.MEDIUM
     plain = said is Strength.WORD and len(value) >= _SHORTEST_WORD and not _OF_A_PROGRAM.search(value)
-    lets_in = account or _ITSELF.match(name)
     if is_joined(value) or (lets_in and plain and value.isalpha() and value.lower() != name.lower()):
         return Confidence.MEDIUM
     if said is not Strength.MIXED or value.lower() == name.lower():

@@ -128,6 +128,7 @@ HOLDS = {
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
 }  # fmt: skip
 HOLDS_NOT = {
+    "a way to keep a password": 'class X { boolean a(String password) { return "encrypted".equals(password) || "password".equals(password); } }',
     "an enumeration of settings": 'enum X { DB_PASSWORD("db.password2"), ADMIN_PASSWORD("adminPassword"), WRONG_PASSWORD("E4711"); final String a; X(String a) { this.a = a; } }',
     "keys of a map": 'class X { Object a(String p) { return Map.of("password", p, "user", "Quay#7714"); } }',
     "a label": 'class X { Object a(Properties p) { return p.getProperty("password.label", "Passwort"); } }',
@@ -174,6 +175,7 @@ JOINED = {
 DOORS = {
     "beside an account": 'class X { boolean a(String user, String pass) { return user.equals("feed") && "letmein1".equals(pass); } }',
     "alone": 'class X { boolean a(String user, String pass) { return "letmein1".equals(pass); } }',
+    "what stores have until somebody changes it": 'class X { boolean a(String password) { return "changeit".equals(password); } }',
 }  # fmt: skip
 
 
@@ -190,6 +192,8 @@ Classes = dict[str, dict[str, list[bytes]]]
 
 NAMED_ONLY = {
     "a word beside an account": 'class X { boolean a(String user, String password) { return user.equals("feed") && password.equals("marblegate"); } }',
+    "a word where a parameter is called a password": 'class X { boolean a(String password) { return "quarry".equals(password); } }',
+    "a usual password where a parameter is called one": 'class X { boolean a(String password) { return password.equals("letmein1"); } }',
     "in a variable that has a name": 'class X { int a() { String passwd = "%s"; return passwd.length(); } }',
 }
 """What is found where the compiler kept the names of variables."""
@@ -217,7 +221,7 @@ def test_no_passwords_of_classes(credentials: Credentials, classes: Classes, nam
 def test_a_usual_password_is_a_back_door_beside_an_account(
     credentials: Credentials, classes: Classes
 ) -> None:
-    assert [len(_said(credentials, classes["-g"][name])) for name in DOORS] == [1, 0]
+    assert [len(_said(credentials, classes["-g"][name])) for name in DOORS] == [1, 0, 0]
 
 
 def _constants(data: bytes) -> Member:
