@@ -30,6 +30,10 @@ _NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")
 """As templates call what they are given: `MasterUserPassword`."""
 
 
+_FILLED_IN = re.compile(r"%\d{1,2}(?:\$[sdv])?$")
+"""What a format fills in by its number, before its sign: `IDENTIFIED BY '%1'`, `password=%2$s`."""
+
+
 def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The place makes it a secret; only placeholders are none."""
     value = caught.value.strip()
@@ -42,7 +46,8 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     )  # `password_required = 'password_required'`
     if _NAME_OF_A_SETTING.match(value) and kind_of(value):
         caught = replace(caught, confidence=Confidence.MEDIUM)
-    joined = value.startswith(('")', "')"))  # the end of a literal: `BY '").append(word).append("'`
+    filled = _FILLED_IN.match(value)
+    joined = filled or value.startswith(('")', "')"))  # the end of a literal: `BY '").append(word).append("'`
     return None if stands_for_one or joined or " " in value or named_so or len(value) == 1 else caught
 
 

@@ -13,6 +13,9 @@ LITERAL = re.compile(
 _METHOD = re.compile(r"\s{0,20}\.\s{0,4}format(?:ted)?\s{0,4}\(")
 _OPERATOR = re.compile(r"\s{0,20}%\s{0,20}(?=[(\[{\"'A-Za-z])|\s{0,8}\)?\s{0,4}-f\s{1,8}")
 _ARGUMENTS = re.compile(r"\s{0,20},")
+_OF_QT = re.compile(r"\s{0,8}\)?\s{0,20}\.\s{0,4}arg\s{0,4}\(")
+"""Qt fills in one after another: `QString("%1:%2").arg("a").arg("b")`."""
+_NUMBERED = re.compile(r"%(?P<name>(?!))?(?P<number>\d{1,2})")
 _PERCENT = re.compile(
     r"%%|%(?:(?P<number>\d{1,2})\$)?(?:\((?P<name>\w{1,40})\))?[-+\d.]{0,6}(?:[sdvqiux@](?![a-z]{0,2}%[0-9A-F]{2}))"
 )
@@ -58,8 +61,9 @@ def filled(text: str, at: int, parts: Sequence[Part]) -> list[Part] | None:
     given = _given(text, at)
     if not any(literal for _, literal in given):
         return None
-    percent = any(place[0] != "%%" for place in _PERCENT.finditer(whole))
-    pattern = _PERCENT if percent else _BRACES
+    pattern = _NUMBERED if _OF_QT.match(text, at) else _BRACES
+    if pattern is _BRACES and any(place[0] != "%%" for place in _PERCENT.finditer(whole)):
+        pattern = _PERCENT
     named = {name: literal for name, literal in given if name}
     made: list[Part] = []
     following, constant = 0, False
@@ -74,7 +78,7 @@ def filled(text: str, at: int, parts: Sequence[Part]) -> list[Part] | None:
             if place["name"]:
                 literal = named.get(place["name"])
             else:
-                number = int(place["number"]) - (pattern is _PERCENT) if place["number"] else following
+                number = int(place["number"]) - (pattern is not _BRACES) if place["number"] else following
                 following += not place["number"]
                 literal = given[number][1] if 0 <= number < len(given) else None
             constant = constant or literal is not None
@@ -89,6 +93,12 @@ def _piece(part: Part, begin: int, end: int) -> Part:
 
 def _given(text: str, at: int) -> list[tuple[str, Part | None]]:
     """Return name and literal of each argument of the format that ends at an offset; None for what is no literal."""
+    given: list[tuple[str, Part | None]] = []
+    while len(given) < _MOST and (found := _OF_QT.match(text, at)):
+        given += _split(text, found.end())
+        at = _closed(text, found.end())
+    if given:
+        return given
     if found := _METHOD.match(text, at) or _ARGUMENTS.match(text, at):
         return _listed(text, found.end())
     found = _OPERATOR.match(text, at)
@@ -98,6 +108,13 @@ def _given(text: str, at: int) -> list[tuple[str, Part | None]]:
         return _listed(text, found.end())
     alone = LITERAL.match(text, found.end())
     return [("", Part(alone["text"], alone.start("text")))] if alone else []
+
+
+def _closed(text: str, at: int) -> int:
+    """Return where the bracket closes that was opened before an offset, of a call with one literal or name."""
+    literal = LITERAL.match(text, at)
+    end = text.find(")", literal.end() if literal else at, at + _LONGEST)
+    return end if end >= 0 else len(text)
 
 
 def _listed(text: str, at: int) -> list[tuple[str, Part | None]]:

@@ -17,10 +17,8 @@ from bundle.detect.credentials.statements.formats import LITERAL, VARIABLE, Part
 from bundle.detect.credentials.texts.textview import View
 
 _QUOTE = "[\"'`]"
-_SIGN = (
-    r"\s{0,12}(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\()\s{0,12}[a-z@$]{0,2}"
-)
-_PLACE = r"(%([svq@]|\d{1,2}\$|\(\w{1,30}\))|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
+_SIGN = r"\)?\s{0,12}(\.{1,2}|\+{1,2}|&|<<|~|\^|<>|\)?\s{0,3}\.\s{0,3}(append|concat)\s{0,3}\()\s{0,12}[a-z@$]{0,2}"
+_PLACE = r"(%([svq@]|\d{1,2}|\(\w{1,30}\))|\{\w{0,30}\}|[$#]?\{\s?[\"'])"
 """What a format fills in, and a literal in an expression within one."""
 _PROGRAM = r"(mysql|mariadb|sshpass|plink|pscp|curl|wget|smbclient|ldap(search|add|modify)|redis-cli|snmp|7z|zip|base64|b64|btoa|encode)"
 _ADJACENT = r"[\s\\]{1,12}[bru]?"
@@ -32,6 +30,7 @@ GATES = (
     rf"{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}{_QUOTE}[;&?]?\s?(password|passwd|pwd|PASSWORD|Password|PWD|Pwd)=",
     rf"(?i)(pass(wor[dt]|wd|phrase)?|pwd)[\"'\\]{{0,3}}\s{{0,2}}[=:(]\s{{0,2}}[\"'\\]{{0,3}}{_PLACE}",
     rf"(?i)\b(identified\s{{1,3}}by|password|basic)\s{{1,2}}[\"'\\]{{0,2}}{_PLACE}",
+    rf"\becho\s{{1,2}}[\"'\\]{{0,2}}{_PLACE}\w{{0,30}}[\"'\\}}]{{0,4}}\s{{0,3}}\|",
     r":%[svq]@",
     r":(%\d\$s|%\(\w{1,30}\)s|\{\w{0,30}\}|[$#]?\{[\"'][^\"'{}\n]{1,60}[\"']\})@",
     rf"{_PROGRAM}[^\n]{{0,100}}[\s\"'`](-(p|pw|a|w|P|U|u)\s?([\w.%{{}}-]{{1,20}}(:|%{{1,2}}))?)[\"'\\]{{0,3}}{_PLACE}",
@@ -48,6 +47,12 @@ _OPERAND = re.compile(
     r"[$@*&]?[A-Za-z_][\w$]{0,60}(?:(?:\.|->|::)\$?\w{1,60}|\[[^\]\n]{0,40}\]|\([^()\n\"'`]{0,80}\)){0,6}|\([^()\n\"'`]{0,80}\)"
 )
 """What is joined and no literal: a variable, a member, a call."""
+_TEXT_OF = r"(?:std::w?string|Q?String|CString|QStringLiteral|QLatin1String)\s?\(\s?"
+_MADE = re.compile(_TEXT_OF + r"(?=[\"L])")
+_MADE_OF = re.compile(rf"(?<![\w.]){_TEXT_OF}\Z")
+_LONGEST_MADE = 20
+_JOINED_ON = re.compile(r"\s?\)(?=\s{0,40}[+<])")
+"""What makes a text of C++ of a literal, which a sign can join another one to."""
 _ESCAPED = re.compile(r"\\(?=@)")
 """What Perl has before a sign that begins no list."""
 _WITHIN = re.compile(r"""[$#]?\{\s?(?P<q>["'])(?P<text>[^"'{}\n\\]{1,120})(?P=q)\s?\}""")
@@ -133,15 +138,24 @@ def _expression(
 ) -> tuple[list[re.Match[str] | None], int]:
     """Return the literals of an expression, None for what is none, and where it ends."""
     found: list[re.Match[str] | None] = [literal]
-    at = literal.end()
+    at = _behind(text, literal)
     while sign := operator.match(text, at):
-        joined = LITERAL.match(text, sign.end())
+        made = _MADE.match(text, sign.end())
+        joined = LITERAL.match(text, made.end() if made else sign.end())
         operand = joined or (_OPERAND.match(text, sign.end()) if sign[0].strip() else None)
         if operand is None:
             break
         found.append(joined)
-        at = operand.end()
+        at = _behind(text, joined) if joined else operand.end()
     return found, at
+
+
+def _behind(text: str, literal: re.Match[str]) -> int:
+    """Return where a literal ends, behind the bracket of what makes an object of it that can be joined."""
+    end = literal.end()
+    made = _MADE_OF.search(text, max(0, literal.start() - _LONGEST_MADE), literal.start())
+    closed = _JOINED_ON.match(text, end) if made else None
+    return closed.end() if closed else end
 
 
 def _parts(text: str, found: Sequence[re.Match[str] | None], at: int) -> list[Part] | None:

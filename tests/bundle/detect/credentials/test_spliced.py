@@ -131,6 +131,13 @@ def test_a_sign_fills_in_as_a_call_does(form: str, given: str, wanted: str | Non
     assert (None if parts is None else "".join(part.text for part in parts)) == wanted
 
 
+def test_qt_fills_in_one_call_after_another() -> None:
+    text = """QString("%2-%1").arg("b").arg("a")"""
+    parts = formats.filled(text, 15, [formats.Part("%2-%1", 9)])
+    assert parts is not None
+    assert "".join(part.text for part in parts) == "a-b"
+
+
 def test_names_of_arguments_count() -> None:
     text = '"{u}-{p}".format(p="b", u="a")'
     parts = formats.filled(text, 9, [formats.Part("{u}-{p}", 1)])
@@ -169,7 +176,7 @@ def test_every_part_leads_back_to_where_it_stands() -> None:
     assert many > 500
 
 
-def test_literals_of_a_class_are_none_of_each_others(credentials: Credentials) -> None:
+def test_literals_of_a_class_are_none_of_each_others() -> None:
     text = b'"mysql://keeper:"\n"x"\n'
     assert not list(spliced.made(View(text, apart=True), [20], adjacent=True))
     assert list(spliced.made(View(text), [19], adjacent=True))
