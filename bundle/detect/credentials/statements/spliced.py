@@ -27,7 +27,7 @@ GATES = (
     rf"(\":\"|':'){_SIGN}{_QUOTE}",
     rf"(?i)(pass(wor[dt]|wd|phrase)?|pwd|identified\s{{1,3}}by|basic|bearer|echo)[\s=:(]{{0,3}}(\\?[\"'])?{_QUOTE}({_SIGN}|{_ADJACENT}){_QUOTE}",
     rf"{_PROGRAM}[^\n]{{0,100}}([\s\"']-[a-zA-Z]{{1,2}}\s?|[\w\"'][:%])[\"']?{_QUOTE}({_SIGN}|{_ADJACENT}){_QUOTE}",
-    rf"{_QUOTE}\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}{_QUOTE}[;&?]?\s?(password|passwd|pwd|PASSWORD|Password|PWD|Pwd)=",
+    rf"{_QUOTE}(\s{{0,12}}(\.{{1,2}}|\+{{1,2}}|&)\s{{0,12}}|[\s\\]{{1,12}})[bfru]?{_QUOTE}[;&?]?\s?(password|passwd|pwd|PASSWORD|Password|PWD|Pwd)=",
     rf"(?i)(pass(wor[dt]|wd|phrase)?|pwd)[\"'\\]{{0,3}}\s{{0,2}}[=:(]\s{{0,2}}[\"'\\]{{0,3}}{_PLACE}",
     rf"(?i)\b(identified\s{{1,3}}by|password|basic)\s{{1,2}}[\"'\\]{{0,2}}{_PLACE}",
     rf"\becho\s{{1,2}}[\"'\\]{{0,2}}{_PLACE}\w{{0,30}}[\"'\\}}]{{0,4}}\s{{0,3}}\|",
