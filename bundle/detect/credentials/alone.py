@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
-from bundle.detect.credentials.judging.values import SECRET_WORD, is_chosen, is_placeholder
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_chosen, is_placeholder
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.lines.places import named
-from bundle.detect.credentials.prose.telling import is_no_value
+from bundle.detect.credentials.prose.telling import FOLLOWS, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
@@ -33,8 +34,16 @@ def drawn(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 def chosen_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The same in a text that says whose it is: of a network, or of a device."""
-    found = chosen(caught, match)
+    found = chosen(caught, match) or _usual(caught, match)
     return None if found is None or is_no_value(caught.value) else replace(found, note=TOLD)
+
+
+def _usual(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """One of the passwords tried first: a number, or a word behind a colon, as labels have it."""
+    value = caught.value.lower()
+    label = ":" in match.string[match.start() : match.start("secret")]
+    told = value in common() - DUMMIES - FOLLOWS and (value.isdigit() or label)
+    return replace(caught, confidence=Confidence.MEDIUM) if told else None
 
 
 def number_and_told(caught: Catch, _match: re.Match[str]) -> Catch | None:

@@ -25,8 +25,8 @@ _ORDER = (
 """Which family names a value that several caught: the one that knows most about its place."""
 _BY_PLACE = frozenset(f"credential/{name}" for name in "login-call back-door command-line sql url".split())
 """Families that take whatever stands in a place."""
-_SHOWN = frozenset("test foo bar example sample demo dummy xxx".split())
-"""Words that explanations are written with, as `password` is."""
+_SHOWN = frozenset("test foo bar example sample demo dummy xxx changeme change_me".split())
+"""Words that explanations are written with, as `password` is, and what asks for another one."""
 _ALLOWED = re.compile(r"(?i)(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore")
 
 
@@ -125,9 +125,11 @@ def in_comment(one: Catch, family: Family) -> Catch:
 def _was_in_use(one: Catch, family: Family) -> bool:
     """Whether a statement that is commented out logged in with a password that people choose, or is one of those tried first."""
     small = one.value.lower()
-    if one.confidence < Confidence.MEDIUM or small in DUMMIES or small in _SHOWN:
+    default = small == "changeit" and _STORE.search(one.key)
+    if one.confidence < Confidence.MEDIUM or small in DUMMIES | _SHOWN or default:
         return False
     said = strength(one.value)
     if said is Strength.WORD:
-        return family.rule.id in _BY_PLACE and one.confidence is Confidence.HIGH
+        sure = one.confidence is Confidence.HIGH or one.user.lower() == small
+        return family.rule.id in _BY_PLACE and sure
     return said is Strength.COMMON or one.confidence is Confidence.HIGH

@@ -200,7 +200,9 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.TOKEN
     if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         plain = [w for w in words if w not in _REPEATED]
-        likely = plain != words and plain and plain[-1] in PLAIN_WORDS and not _BANNED.intersection(plain)
+        known = len(plain) > 1 and plain[-1] in _PASSWORDS and plain[-2] in _ACCOUNTS
+        likely = plain != words and plain and (plain[-1] in PLAIN_WORDS or known)
+        likely = likely and not _BANNED.intersection(plain)
         own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
         held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
         known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS

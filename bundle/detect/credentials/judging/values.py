@@ -133,6 +133,8 @@ _RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
 """One character over and over, and another: `00000000:aaaaaaaaaaaa`."""
 _LATIN = 0x24F
 """The last of the Latin letters."""
+_MARKS = frozenset(("CHANGE_ME", "change_me"))
+"""What a template has where somebody has to put something; `changeme` without the sign is what products ship with."""
 _NEVER = frozenset("default enable test user service setup".split())
 """Tried first by everybody, and yet more often a word of the program."""
 
@@ -166,7 +168,7 @@ _PUBLISHED = frozenset(
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
     value = value.strip()
-    if value.lower() in common() and value.lower() not in _NEVER:
+    if value.lower() in common() and value.lower() not in _NEVER and value not in _MARKS:
         return False
     if (value[:1] in ("@", "!", "*") and _is_random(value)) or (value[:1] == "/" and _PADDED.match(value)):
         return False

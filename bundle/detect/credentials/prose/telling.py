@@ -64,7 +64,9 @@ NAMED = re.compile(
 )
 VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
 _IT = re.compile(VALUE)
-_LONG_LABEL = re.compile(rf"(?i) (?:for|of|to|fur|fuer|des|del|de|du) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$")
+_LONG_LABEL = re.compile(
+    rf"(?i) (?:for|of|to|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$"
+)
 """What stands behind a word for a password that says at length whose it is."""
 _ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
 """An account alone before a word for its password: `root pw ...`."""
@@ -93,6 +95,17 @@ FOLLOWS = frozenset(
 )
 """Usual passwords that go on with a sentence about passwords as well."""
 _SHIPPED = DUMMIES | frozenset(("default", "user"))
+_USED = re.compile(
+    r"(?i) (?:uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*)"
+    r" (?:the|a|same|common|shared|das|dem|gleiche|gleichen|selbe|le|la|meme|misma|heslo|stejne)(?: (?:same|common|shared|gleiche|gleichen|meme|misma))? $"
+    r"|(?i: hard-?coded| hardwired| fest codiertes?| fest hinterlegtes?) $"
+)
+"""What says before a word for a password that somebody uses the one behind it, or that a program has it."""
+_SETS = re.compile(
+    rf"(?i)\b(?:re)?(?:set|setting|changed?|changing|updated?|updating)(?: (?:the|new|{NAME}(?:'s)?|for|of)){{0,4}} $"
+)
+_SET_TO = re.compile(rf"(?i)(?: (?:for|of)(?: user)? {NAME})? to {VALUE}")
+"""What a program says that it does: `setting admin password to '...'`."""
 _SIGNS = frozenset((",", "(", "/", ";", "|"))
 _VERBS = frozenset("pass pin pw pwd clave parola senha".split())
 """Words for a password that are others as well: they need more than a mark behind them."""
@@ -242,16 +255,23 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
     if value and not verb_too:
         yield value, True
-    value = _LONG_LABEL.match(text, word.end()) if _LABEL.fullmatch(text, 0, word.start()) else None
+    whole = _LABEL.fullmatch(text, 0, word.start()) or (account and _ITS.fullmatch(text, 0, word.start()))
+    value = _LONG_LABEL.match(text, word.end()) if whole else None
+    if value:
+        yield value, True
+    value = _SET_TO.match(text, word.end()) if _SETS.search(text, 0, word.start()) else None
     if value:
         yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
     if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
         yield value, True
     elif value and (
-        (before and (whose or account.lower() in EVERYWHERE)) if verb_too else (before or whose or value["m"])
+        (before and (whose or account.lower() in EVERYWHERE))
+        if verb_too
+        else (before or whose or value["m"] or _USED.search(text, 0, word.start()))
     ):
-        yield value, bool(before and before[0].strip() in _SIGNS)
+        used = _USED.search(text, 0, word.start()) and _CLOSED.match(text, value.end())
+        yield value, bool(used or (before and before[0].strip() in _SIGNS))
     if value := _AS.search(text, 0, word.start()):
         yield value, True
 

@@ -114,7 +114,8 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
             value += decode.unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
-    if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
+    written = kind in (place.CODE, place.OTHER) or (kind == place.CONFIG and " " not in raw)
+    if raw[0] == "`" and raw[-1] == "`" and written and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
     raw = _bare(found, kind)
     value = view.value(base + start, base + start + len(raw))
