@@ -51,6 +51,16 @@ def number_and_told(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
 
 
+def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The number, or what else looks like a password, of a setting that has nothing but numbers to type in."""
+    value = caught.value
+    sure = (value.isdigit() and len(value) >= _SHORTEST_NUMBER) or is_chosen(value)
+    return replace(caught, confidence=Confidence.MEDIUM) if sure or value.lower() in common() - DUMMIES else None
+
+
+_SHORTEST_NUMBER = 3
+
+
 def even_a_word(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """Any value but one that stands for another, in a place where a program has nothing else."""
     value = caught.value
@@ -86,6 +96,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen-and-told": chosen_and_told,
     "number-and-told": number_and_told,
     "drawn": drawn,
+    "number": number,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
     "property": of_a_property,

@@ -277,6 +277,17 @@ def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if port else flag(caught, match)
 
 
+_PSQL = re.compile(
+    r"\b(?:psql|pg_\w+|createdb|dropdb|createuser|dropuser|vacuumdb|reindexdb|clusterdb)\b[^|;&\n]*$"
+)
+"""PostgreSQL's own programs, which are told by `-w` not to ask for a password: what follows is a database."""
+
+
+def logged_in(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """`-U user -w value`, as most programs take it."""
+    return None if _PSQL.search(match.string, 0, match.start()) else flag(caught, match)
+
+
 def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """Anything but checksums and UUIDs."""
     return None if is_digest_or_id(caught.value) else caught
@@ -340,6 +351,7 @@ CHECKS: Mapping[str, Check] = {
     "daemon": daemon,
     "expect": expect,
     "operand": operand,
+    "logged-in": logged_in,
     "identifier": identifier,
     "basic": basic,
     "own": own,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,6 +29,20 @@ def decoded(caught: Catch, _match: re.Match[str]) -> Catch | None:
         return None
     user, _, rest = value.strip().rpartition(":")
     return replace(caught, value=rest, user=user)
+
+
+def plain_auth(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The Base64 of SASL's PLAIN (RFC 4616): who acts, who logs in and with what, NUL between them."""
+    try:
+        parts = base64.b64decode(caught.value, validate=True).decode().split("\0")
+    except ValueError:
+        return None
+    if len(parts) != _PARTS or not parts[1] or not parts[2].isprintable() or is_placeholder(parts[2]):
+        return None
+    return replace(caught, value=parts[2], user=parts[1])
+
+
+_PARTS = 3
 
 
 def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -76,6 +91,7 @@ def _is_an_alphabet(numbers: list[int]) -> bool:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "coded": coded,
     "decoded": decoded,
+    "plain-auth": plain_auth,
     "escaped": escaped,
     "characters": characters,
     "spelt": spelt,
