@@ -61,7 +61,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, t
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
     labelled = tight and pair["s"] == ":" and is_chosen(value) and _LABELLED.search(text, 0, pair.start())
     typed = tight and _USE.search(text, 0, pair.start()) and _TO_GET_IN.match(text, pair.end())
-    typed = typed and (is_chosen(value) or (pair["s"] == ":" and strength(value) is Strength.COMMON))
+    typed = typed and (known or pair["s"] == ":") and (is_chosen(value) or strength(value) is Strength.COMMON)
     if labelled or (typed and value.lower() not in DUMMIES | EVERYWHERE):
         return strength(value) is not Strength.NO and not is_no_value(value)
     if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):

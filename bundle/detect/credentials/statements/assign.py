@@ -163,6 +163,8 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if read is None:
         return None
     start, end, value, quoted = read
+    if "strrev" in found["wrap"]:
+        value = value[::-1]
     if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
         value = inner[1]
     term = found["wrap"].endswith("<<") and promised is Kind.PASSWORD  # {default_pass, <<"...">>}
