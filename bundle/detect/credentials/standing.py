@@ -25,8 +25,10 @@ _ORDER = (
 """Which family names a value that several caught: the one that knows most about its place."""
 _BY_PLACE = frozenset(f"credential/{name}" for name in "login-call back-door command-line sql url".split())
 """Families that take whatever stands in a place."""
-_SHOWN = frozenset("test foo bar example sample demo dummy xxx changeme change_me".split())
-"""Words that explanations are written with, as `password` is, and what asks for another one."""
+_SHOWN = frozenset("test foo bar example sample demo dummy xxx changeme change_me tomcat".split())
+"""Words that explanations are written with, as `password` is, what asks for another one, and Tomcat's own example."""
+_ACCOUNTS = frozenset((("tiger", "scott"),))
+"""Accounts of which every manual of their maker's speaks."""
 _ALLOWED = re.compile(r"(?i)(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore")
 
 
@@ -100,10 +102,10 @@ def in_code(one: Catch) -> Catch:
     return replace(one, severity=Severity.LOW, note=note)
 
 
-def in_comment(one: Catch, family: Family) -> Catch:
+def in_comment(one: Catch, family: Family, *, explains: bool = False) -> Catch:
     """Return a catch that is commented out: it does nothing, and what it did before may still open something.
 
-    What tells an account its password was never more than a text.
+    What tells an account its password was never more than a text; a comment that may be one that `explains` did nothing before.
     """
     if one.note == TOLD:
         return replace(one, severity=Severity.LOW)
@@ -112,7 +114,7 @@ def in_comment(one: Catch, family: Family) -> Catch:
         return replace(
             one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
         )
-    if _was_in_use(one, family):
+    if not explains and _was_in_use(one, family):
         return replace(
             one,
             confidence=Confidence.MEDIUM,
@@ -125,7 +127,7 @@ def in_comment(one: Catch, family: Family) -> Catch:
 def _was_in_use(one: Catch, family: Family) -> bool:
     """Whether a statement that is commented out logged in with a password that people choose, or is one of those tried first."""
     small = one.value.lower()
-    default = small == "changeit" and _STORE.search(one.key)
+    default = (small == "changeit" and _STORE.search(one.key)) or (small, one.user.lower()) in _ACCOUNTS
     if one.confidence < Confidence.MEDIUM or small in DUMMIES | _SHOWN or default:
         return False
     said = strength(one.value)

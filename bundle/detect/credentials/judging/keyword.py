@@ -55,14 +55,14 @@ _BANNED = frozenset(
     "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked".split()
+    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked bak bkp".split()
 )
 
 
 _REPEATED = frozenset(
-    "confirm confirmation confirmed repeat retype again verify verification new old".split()
+    "confirm confirmation confirmed repeat retype again verify verification new old bak bkp".split()
 )
-"""Words of a second field for the same password."""
+"""Words of a second field for the same password, and of what it was before."""
 _PASSWORDS_BY_USE = frozenset(
     (
         "security credentials",

@@ -26,7 +26,7 @@ _PAIR = re.compile(
     rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>(?:, )?then|[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
 )
 _WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|\w*zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|(?:acces|acceso|accesso|pristup\w*|prihlaseni|dostep) :|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|\w*zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
     r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )

@@ -45,6 +45,11 @@ _A_NAME = re.compile(r"(?i)(?:pass(?:w\w{1,6})?|pwd|pw|secret|token|key)\d{0,2}$
 """A variable that a program has beside another one: `password2`."""
 
 
+_SET = re.compile(r"""(?:=>?|["'\]]\s{0,4}:)[\s("'`\\]{0,8}\Z""")
+"""What gives a setting its value, which is read as one: what a comment tells has a colon, or nothing."""
+_SIGNS = 12
+
+
 def told_in_a_comment(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The same in a comment of a program: what is told on another line has to be in one as well, and is no variable."""
     found = told(caught, match)
@@ -52,6 +57,8 @@ def told_in_a_comment(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     line, first = match.string, match.start("secret")
     at = first + found.start - caught.start
+    if _SET.search(line, max(0, at - _SIGNS), at):
+        return None
     other = at >= match.end("secret") or at < first
     return None if other and not _MARKED.match(line, line.rfind("\n", 0, at) + 1) else found
 

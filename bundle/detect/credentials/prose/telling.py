@@ -24,7 +24,7 @@ from hardening.findings import Confidence
 from hardening.records import dataclass
 
 _WORDS = (
-    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|pin(?: code)?"
+    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|(?:pre-?)?shared secret|pin(?: code)?"
     r"|mot de passe|contrasena|clave|senha|parola|hesl[oa]|hasl[oa]|losenord(?:et)?|adgangskoden?|salasana|jelszo)"
 )
 _ACCOUNT = (
@@ -52,7 +52,7 @@ _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
 _BEHIND = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|von|vom|aller|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
     rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
@@ -65,7 +65,7 @@ NAMED = re.compile(
 VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
 _IT = re.compile(VALUE)
 _LONG_LABEL = re.compile(
-    rf"(?i) (?:for|of|to|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$"
+    rf"(?i) (?:for|of|to|with|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} (?:[:=]|is|ist|lautet|est|es|je) {VALUE}(?: [.])?$"
 )
 """What stands behind a word for a password that says at length whose it is."""
 _ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
@@ -266,7 +266,7 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
         yield value, True
     elif value and (
-        (before and (whose or account.lower() in EVERYWHERE))
+        ((before or value["m"]) and (whose or account.lower() in EVERYWHERE))
         if verb_too
         else (before or whose or value["m"] or _USED.search(text, 0, word.start()))
     ):
