@@ -52,11 +52,11 @@ _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
 _BEHIND = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|von|vom|aller|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|von|vom|aller|des|de|del|di|van|pro|dla|uzivatele|uzytkownika)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
     rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|je|jest|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
 NAMED = re.compile(
@@ -95,6 +95,7 @@ FOLLOWS = frozenset(
 )
 """Usual passwords that go on with a sentence about passwords as well."""
 _SHIPPED = DUMMIES | frozenset(("default", "user"))
+_THE = re.compile(r"(?i) (?:the|das|le|la|el|il) $")
 _USED = re.compile(
     r"(?i) (?:uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*)"
     r" (?:the|a|same|common|shared|das|dem|gleiche|gleichen|selbe|le|la|meme|misma|heslo|stejne)(?: (?:same|common|shared|gleiche|gleichen|meme|misma))? $"
@@ -255,7 +256,8 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
     if value and not verb_too:
         yield value, True
-    whole = _LABEL.fullmatch(text, 0, word.start()) or (account and _ITS.fullmatch(text, 0, word.start()))
+    whole = _THE.fullmatch(text, 0, word.start()) or _LABEL.fullmatch(text, 0, word.start())
+    whole = whole or (account and _ITS.fullmatch(text, 0, word.start()))
     value = _LONG_LABEL.match(text, word.end()) if whole else None
     if value:
         yield value, True
