@@ -55,7 +55,9 @@ def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number, or what else looks like a password, of a setting that has nothing but numbers to type in."""
     value = caught.value
     sure = (value.isdigit() and len(value) >= _SHORTEST_NUMBER) or is_chosen(value)
-    return replace(caught, confidence=Confidence.MEDIUM) if sure or value.lower() in common() - DUMMIES else None
+    return (
+        replace(caught, confidence=Confidence.MEDIUM) if sure or value.lower() in common() - DUMMIES else None
+    )
 
 
 _SHORTEST_NUMBER = 3

@@ -18,6 +18,8 @@ _BEGIN, _END, _GOES_ON, _SEALED = 0x809, 0x0A, 0x3C, 0x2F
 _TEXTS, _SHARED, _LABEL, _RICH, _NUMBER, _SHORT, _SHORTS, _FORMULA, _RESULT = (
     0xFC, 0xFD, 0x204, 0xD6, 0x203, 0x27E, 0xBD, 0x06, 0x207,
 )  # fmt: skip
+_LEAST = {_SHARED: 10, _LABEL: 6, _RICH: 6, _NUMBER: 14, _SHORT: 10, _SHORTS: 6, _FORMULA: 14}
+"""Bytes that a record of a cell has at least."""
 _BIFF8 = 0x600
 _SHEET = 0x10
 _WIDE, _FAR_EAST, _FORMATTED = 1, 4, 8
@@ -93,7 +95,7 @@ def _read(book: bytes) -> list[_Sheet]:
         body = pieces[0]
         if kind == _SEALED:
             return []
-        if kind == _BEGIN and len(body) >= 4:  # noqa: PLR2004 - a version and what begins
+        if kind == _BEGIN and len(body) >= 4:
             version, begun = struct.unpack_from("<HH", body)
             narrow = version != _BIFF8
             sheet = _Sheet(room) if begun == _SHEET and len(found) < _MOST_SHEETS else None
@@ -111,25 +113,30 @@ def _cell(sheet: _Sheet, kind: int, body: bytes, texts: list[str], *, narrow: bo
     if kind == _RESULT:
         sheet.put(*sheet.last, _text(body, narrow=narrow))
         return
-    if len(body) < _HEAD:
+    least = _LEAST.get(kind)
+    if least is None or len(body) < least:
         return
     row, column = struct.unpack_from("<HH", body)
-    if kind == _SHARED and len(body) >= _HEAD + 4:
-        (number,) = struct.unpack_from("<I", body, _HEAD)
-        if number < len(texts):
-            sheet.put(row, column, texts[number])
+    if kind == _SHORTS:
+        for number, at in enumerate(range(6, len(body) - 5, 6)):
+            sheet.put(row, column + number, _written(_short(body[at : at + 4])))
     elif kind in (_LABEL, _RICH):
         sheet.put(row, column, _text(body[_HEAD:], narrow=narrow))
-    elif kind in (_NUMBER, _FORMULA) and len(body) >= _HEAD + 8:
+    elif kind == _SHARED:
+        (number,) = struct.unpack_from("<I", body, _HEAD)
+        sheet.put(row, column, texts[number] if number < len(texts) else "")
+    else:
         sheet.last = row, column
-        said = body[_HEAD : _HEAD + 8]
-        if kind == _NUMBER or said[6:] != b"\xff\xff":
-            sheet.put(row, column, _written(*struct.unpack("<d", said)))
-    elif kind == _SHORT and len(body) >= _HEAD + 4:
-        sheet.put(row, column, _written(_short(body[_HEAD : _HEAD + 4])))
-    elif kind == _SHORTS:
-        for number, at in enumerate(range(4, len(body) - 7, 6)):
-            sheet.put(row, column + number, _written(_short(body[at + 2 : at + 6])))
+        sheet.put(row, column, _number(kind, body[_HEAD:]))
+
+
+def _number(kind: int, raw: bytes) -> str:
+    """Return the number of a cell; the result of a formula may be a text, which follows."""
+    if kind == _SHORT:
+        return _written(_short(raw[:4]))
+    if kind == _FORMULA and raw[6:8] == b"\xff\xff":
+        return ""
+    return _written(*struct.unpack_from("<d", raw))
 
 
 def _short(raw: bytes) -> float:
@@ -148,7 +155,7 @@ def _written(value: float) -> str:
 
 def _text(body: bytes, *, narrow: bool) -> str:
     """Return a text behind its length, with the byte before its letters that says how wide they are, or as BIFF5 has it."""
-    if len(body) < 3:  # noqa: PLR2004 - a length and a letter
+    if len(body) < 3:
         return ""
     (length,) = struct.unpack_from("<H", body)
     if narrow:
@@ -167,7 +174,7 @@ def _shared(pieces: list[bytes]) -> Iterator[str]:
     reader.take(8)
     for _ in range(_MOST_TEXTS):
         head = reader.take(3)
-        if len(head) < 3:  # noqa: PLR2004 - a length and what it is of
+        if len(head) < 3:
             return
         length, about = struct.unpack("<HB", head)
         runs = int.from_bytes(reader.take(2), "little") if about & _FORMATTED else 0

@@ -70,9 +70,7 @@ def _sector(data: bytes, number: int, shift: int, base: int = 1) -> bytes:
     return data[at : at + (1 << shift)]
 
 
-def _chain(
-    data: bytes, table: Sequence[int], first: int, shift: int, size: int, *, base: int = 1
-) -> bytes:
+def _chain(data: bytes, table: Sequence[int], first: int, shift: int, size: int, *, base: int = 1) -> bytes:
     """Return what the sectors of a chain hold, up to a size; a chain that turns back on itself ends there."""
     found, held = bytearray(), len(table)
     seen: set[int] = set()

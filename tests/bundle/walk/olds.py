@@ -73,8 +73,15 @@ def compound(data: bytes, name: str = "Workbook") -> bytes:
     assert len(links) <= SECTOR
     root = entry("Root Entry", 5, begun if small else END, short * 64, 1)
     stream = entry(name, 2, 0 if small else begun, len(data))
-    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    header = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + bytes(16)
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+        + bytes(6)
+    )
     header += struct.pack("<9I", 0, 1, 1, 0, 4096, 2 if links else END, len(links) // SECTOR, END, 0)
     header += struct.pack("<109I", 0, *[FREE] * 108)
-    body = struct.pack(f"<{len(table)}I", *table).ljust(SECTOR, b"\xff") + (root + stream).ljust(SECTOR, b"\0")
+    body = struct.pack(f"<{len(table)}I", *table).ljust(SECTOR, b"\xff") + (root + stream).ljust(
+        SECTOR, b"\0"
+    )
     return header + body + links + data.ljust(held * SECTOR, b"\0")

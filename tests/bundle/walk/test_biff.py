@@ -16,19 +16,26 @@ from bundle.walk.derive.compound import stream
 from bundle.walk.member import Member
 from tests.bundle.walk.olds import begin, book, compound, record, shared
 
-ROWS = [["User", "Password"], ["root", "Marble44gate"], [None, 4711.0], ["\u010dernobyl", 1.5]]
+Cell = str | float | None
+ROWS: list[list[Cell]] = [
+    ["User", "Password"],
+    ["root", "Marble44gate"],
+    [None, 4711.0],
+    ["\u010dernobyl", 1.5],
+]
 LINES = "User\tPassword\nroot\tMarble44gate\n\t4711\n\u010dernobyl\t1.5\n".encode()
 LETTERS = st.characters(codec="utf-16-le", min_codepoint=0x21, max_codepoint=0x24F)
 CELLS = st.one_of(st.none(), st.text(LETTERS, min_size=1, max_size=60), st.integers(0, 10**9).map(float))
 
 
-def said(cell: str | float | None) -> str:
+def said(cell: Cell) -> str:
     return "" if cell is None else " ".join(cell.split()) if isinstance(cell, str) else f"{cell:.15g}"
 
 
 @pytest.mark.parametrize("filler", [0, 400])
 def test_a_stream_of_either_size(filler: int) -> None:
-    rows = [*ROWS, *([f"text {n}", float(n)] for n in range(filler))]
+    more: list[list[Cell]] = [[f"text {n}", float(n)] for n in range(filler)]
+    rows = [*ROWS, *more]
     found = list(biff.sheets(compound(book(rows))))
     assert [one[: len(LINES)] for one in found] == [LINES]
     assert found[0].count(b"\n") == len(rows)
@@ -36,9 +43,7 @@ def test_a_stream_of_either_size(filler: int) -> None:
 
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=12), st.integers(12, 200))
 @example([["ab\u0101", "x" * 40]], 12)
-def test_what_is_put_into_a_workbook_comes_out_of_it(
-    rows: list[list[str | float | None]], at_most: int
-) -> None:
+def test_what_is_put_into_a_workbook_comes_out_of_it(rows: list[list[Cell]], at_most: int) -> None:
     lines = ["\t".join(map(said, row)) for row in rows]
     lines = [line.rstrip("\t") for line in lines if line.strip()]
     found = b"".join(biff.sheets(compound(book(rows, at_most)))).decode()
@@ -66,7 +71,7 @@ def test_formatted_texts_and_those_of_the_far_east() -> None:
     text = struct.pack("<HBHI", 2, 12, 1, 5) + b"ab" + bytes(4) + bytes(5) + struct.pack("<HB", 1, 0) + b"c"
     table = record(0xFC, struct.pack("<II", 2, 2) + text)
     cells = b"".join(record(0xFD, struct.pack("<HHHI", 0, n, 0, n)) for n in range(3))
-    assert list(biff.sheets(compound(begin(5) + table + begin(16) + cells))) == [b"ab\tc\n"]
+    assert list(biff.sheets(compound(begin(5) + table + begin(16) + cells))) == [b"ab\tc\t\n"]
 
 
 def test_nothing_of_a_sealed_one_nor_of_another_document() -> None:
@@ -85,7 +90,8 @@ def test_what_cells_take_is_bounded() -> None:
 
 @given(st.binary(max_size=400), st.integers(0, 6000))
 def test_damage_does_no_harm(noise: bytes, at: int) -> None:
-    whole = bytearray(compound(book([*ROWS, *([f"text {n}", float(n)] for n in range(60))])))
+    more: list[list[Cell]] = [[f"text {n}", float(n)] for n in range(60)]
+    whole = bytearray(compound(book([*ROWS, *more])))
     whole[at : at + len(noise)] = noise
     list(biff.sheets(bytes(whole)))
     list(biff.sheets(bytes(whole[:at])))

@@ -40,7 +40,9 @@ _LABELLED = re.compile(
     r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|identifiants|credenciales|credenziali|\w*zugang|acces|acceso|log ?[io]n|account|konto|prihlaseni|pristup\w*)(?: [^:|]{1,60})? : \u00ab?$"
 )
 """What names a way in, right before an account and its password that no blank parts."""
-_USE = re.compile(r"(?i)(?:^| )(?:use|with|enter|using|verwende[nt]?|benutze[nt]?|mit|utilise[rz]?|usar?|use el) \u00ab?$")
+_USE = re.compile(
+    r"(?i)(?:^| )(?:use|with|enter|using|verwende[nt]?|benutze[nt]?|mit|utilise[rz]?|usar?|use el) \u00ab?$"
+)
 _TO_GET_IN = re.compile(
     r"(?i)\u00bb? (?:to|for|zum|pour|para)(?: (?:the|se|den|la|le))? (?:log ?[io]n|log ?in|sign in|access|connect|authenticate|enter|open|reach|login|anmelden|einloggen|connecter|acceder|entrar)\b"
 )
@@ -55,14 +57,20 @@ _WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
 
 
+def _is_typed(value: str, pair: re.Match[str], text: str) -> bool:
+    """Whether a sentence says that an account and its password are what somebody gets in with."""
+    used = _USE.search(text, 0, pair.start()) and _TO_GET_IN.match(text, pair.end())
+    meant = value.lower() not in DUMMIES | EVERYWHERE
+    return bool(used) and meant and (is_chosen(value) or strength(value) is Strength.COMMON)
+
+
 def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, tight: bool) -> bool:
     """Whether the second of two words is the password of the account that the first one is; `tight` with a sign alone between them."""
     account = pair["a"]
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
     labelled = tight and pair["s"] == ":" and is_chosen(value) and _LABELLED.search(text, 0, pair.start())
-    typed = tight and _USE.search(text, 0, pair.start()) and _TO_GET_IN.match(text, pair.end())
-    typed = typed and (known or pair["s"] == ":") and (is_chosen(value) or strength(value) is Strength.COMMON)
-    if labelled or (typed and value.lower() not in DUMMIES | EVERYWHERE):
+    typed = tight and (known or pair["s"] == ":") and _is_typed(value, pair, text)
+    if labelled or typed:
         return strength(value) is not Strength.NO and not is_no_value(value)
     if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
         return False

@@ -239,6 +239,16 @@ def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
     )
 
 
+def _said_at_length(text: str, word: re.Match[str], account: str) -> Iterator[re.Match[str]]:
+    """Yield what stands behind a word for a password and all that says whose it is, and what somebody set one to."""
+    before = (_THE, _LABEL, _ITS) if account else (_THE, _LABEL)
+    labelled = any(one.fullmatch(text, 0, word.start()) for one in before)
+    if labelled and (value := _LONG_LABEL.match(text, word.end())):
+        yield value
+    if _SETS.search(text, 0, word.start()) and (value := _SET_TO.match(text, word.end())):
+        yield value
+
+
 def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[re.Match[str], bool]]:
     """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
     behind = _BEHIND.match(text, word.end())
@@ -256,13 +266,7 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
     if value and not verb_too:
         yield value, True
-    whole = _THE.fullmatch(text, 0, word.start()) or _LABEL.fullmatch(text, 0, word.start())
-    whole = whole or (account and _ITS.fullmatch(text, 0, word.start()))
-    value = _LONG_LABEL.match(text, word.end()) if whole else None
-    if value:
-        yield value, True
-    value = _SET_TO.match(text, word.end()) if _SETS.search(text, 0, word.start()) else None
-    if value:
+    for value in _said_at_length(text, word, account):
         yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
     if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:

@@ -163,8 +163,6 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if read is None:
         return None
     start, end, value, quoted = read
-    if "strrev" in found["wrap"]:
-        value = value[::-1]
     if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
         value = inner[1]
     term = found["wrap"].endswith("<<") and promised is Kind.PASSWORD  # {default_pass, <<"...">>}
@@ -328,7 +326,9 @@ def _separated(found: re.Match[str], text: str) -> bool:
         quoted_key and sep == ":" and _begun(before, close.strip()[:1]).rstrip().endswith("?")
     )  # a ? "password" : "text", a ? "user+password" : "text"
     whole = "{" in found["key"]  # &Token{Secret: "..."} of Go
-    return not asked and (whole or not before.endswith(("!", "?", "/", "&", "%")) or bool(_MARK.search(before)))
+    return not asked and (
+        whole or not before.endswith(("!", "?", "/", "&", "%")) or bool(_MARK.search(before))
+    )
 
 
 def _in_a_pair(found: re.Match[str], text: str) -> bool:

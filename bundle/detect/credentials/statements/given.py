@@ -41,6 +41,8 @@ def read(
     if kind in PROGRAMS and found["value"][0] not in LITERAL_BEGINS and not _is_text(before, kind):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
+    if "strrev" in found["wrap"]:
+        value = value[::-1]
     in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
     if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):
         return start, end, value, quoted
