@@ -139,7 +139,8 @@ class Credentials:
             if kind == place.CODE and not (explained or test or sample):
                 counted = in_code(counted)
             if spans.comment(one.start) or place.is_comment(before, kind):
-                counted = in_comment(counted)
+                shows = view.mapped or examples.introduced(view, one.start)
+                counted = in_comment(counted, family, explains=shows)
             yield family, counted
 
     def _path(self, member: Member, subject: str) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
-from bundle.detect.credentials.judging.values import SECRET_WORD, is_chosen, is_placeholder
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_chosen, is_placeholder
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.lines.places import named
-from bundle.detect.credentials.prose.telling import is_no_value
+from bundle.detect.credentials.prose.telling import FOLLOWS, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
@@ -33,13 +34,33 @@ def drawn(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 def chosen_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The same in a text that says whose it is: of a network, or of a device."""
-    found = chosen(caught, match)
+    found = chosen(caught, match) or _usual(caught, match)
     return None if found is None or is_no_value(caught.value) else replace(found, note=TOLD)
+
+
+def _usual(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """One of the passwords tried first: a number, or a word behind a colon, as labels have it."""
+    value = caught.value.lower()
+    label = ":" in match.string[match.start() : match.start("secret")]
+    told = value in common() - DUMMIES - FOLLOWS and (value.isdigit() or label)
+    return replace(caught, confidence=Confidence.MEDIUM) if told else None
 
 
 def number_and_told(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number that a text says is typed at a menu or a door."""
     return replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
+
+
+def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The number, or what else looks like a password, of a setting that has nothing but numbers to type in."""
+    value = caught.value
+    sure = (value.isdigit() and len(value) >= _SHORTEST_NUMBER) or is_chosen(value)
+    return (
+        replace(caught, confidence=Confidence.MEDIUM) if sure or value.lower() in common() - DUMMIES else None
+    )
+
+
+_SHORTEST_NUMBER = 3
 
 
 def even_a_word(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -77,6 +98,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "chosen-and-told": chosen_and_told,
     "number-and-told": number_and_told,
     "drawn": drawn,
+    "number": number,
     "even-a-word": even_a_word,
     "under-passwords": under_passwords,
     "property": of_a_property,

@@ -11,11 +11,13 @@ from bundle.detect.credentials.judging import decode, hashes, naming, tokens
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
+    SECRET_WORD,
     Strength,
     common,
     is_chosen,
     is_compound,
     is_digest_or_id,
+    is_generated,
     is_placeholder,
     is_template,
     strength,
@@ -122,6 +124,7 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     itself = value.islower() and (value == name.lower() or value in DUMMIES)
     phrase = "phrase" in name.lower() and naming.is_several_words(value)
     chosen = said is Strength.NO and (is_compound(value) or phrase)
+    chosen = chosen or (said is Strength.NO and promised is Kind.PASSWORD and _is_with_blanks(value))
     if chosen and (promised is Kind.PASSWORD or "community" in name.lower()):
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
     if itself and promised is Kind.PASSWORD and _beside_an_account(match):
@@ -137,6 +140,15 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     if said is Strength.WORD:
         return replace(caught, value=value, confidence=Confidence.MEDIUM)
     return replace(caught, value=value)
+
+
+_WITH_BLANKS = re.compile(r"(?P<first>[^\s<>$%{}]{6,40})(?: [^\s<>$%{}]{1,3}){1,3}")
+
+
+def _is_with_blanks(value: str) -> bool:
+    """Whether a value is a generated one that goes on behind a blank with a few signs, as no text does."""
+    found = _WITH_BLANKS.fullmatch(value)
+    return found is not None and is_generated(found["first"]) and not SECRET_WORD.search(value)
 
 
 _PASSES = frozenset(

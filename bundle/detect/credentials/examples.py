@@ -71,6 +71,17 @@ def beside_a_host(view: View, at: int) -> bool:
     return bool(_HOST.search(view.text(max(0, at - _BESIDE), at + _BESIDE)))
 
 
+_INTRODUCED = re.compile(
+    r"(?:^|\n)[ \t]*(?P<m>[#;]+|//+)[ \t]*[A-Za-z][^\n=]{10,200}:[ \t\r]*\n(?:[ \t]*(?P=m)[ \t\r]*\n){0,2}[ \t]*(?P=m)[^\n]*\Z"
+)
+"""A line of a comment that ends with a colon, above one that is commented out."""
+
+
+def introduced(view: View, at: int) -> bool:
+    """Whether a comment says right above that what is commented out is to be shown: `or, not encrypted:`."""
+    return bool(_INTRODUCED.search(view.text(max(0, at - _FAR), at)))
+
+
 _OF_A_SUITE = re.compile(
     r"/(?:test_\w{1,40}|\w{1,40}_tests?)/(?:[^/]{1,60}/){0,6}(?:[^/]{1,60}\.py$|[^/]{0,40}data/)"
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, is_example, is_generated, is_no_word, strength
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.rules.catch import Catch
@@ -22,6 +23,12 @@ _ORDER = (
     "assignment",
 )  # fmt: skip
 """Which family names a value that several caught: the one that knows most about its place."""
+_BY_PLACE = frozenset(f"credential/{name}" for name in "login-call back-door command-line sql url".split())
+"""Families that take whatever stands in a place."""
+_SHOWN = frozenset("test foo bar example sample demo dummy xxx changeme change_me tomcat".split())
+"""Words that explanations are written with, as `password` is, what asks for another one, and Tomcat's own example."""
+_ACCOUNTS = frozenset((("tiger", "scott"),))
+"""Accounts of which every manual of their maker's speaks."""
 _ALLOWED = re.compile(r"(?i)(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore")
 
 
@@ -95,10 +102,10 @@ def in_code(one: Catch) -> Catch:
     return replace(one, severity=Severity.LOW, note=note)
 
 
-def in_comment(one: Catch) -> Catch:
-    """Return a catch that is commented out: it does nothing, and a generated value there may still open something.
+def in_comment(one: Catch, family: Family, *, explains: bool = False) -> Catch:
+    """Return a catch that is commented out: it does nothing, and what it did before may still open something.
 
-    What tells an account its password was never more than a text.
+    What tells an account its password was never more than a text; a comment that may be one that `explains` did nothing before.
     """
     if one.note == TOLD:
         return replace(one, severity=Severity.LOW)
@@ -107,4 +114,24 @@ def in_comment(one: Catch) -> Catch:
         return replace(
             one, confidence=min(one.confidence, Confidence.MEDIUM), note=one.note or "commented out"
         )
+    if not explains and _was_in_use(one, family):
+        return replace(
+            one,
+            confidence=Confidence.MEDIUM,
+            severity=min(one.severity or family.rule.severity, Severity.MEDIUM),
+            note=one.note or "commented out",
+        )
     return replace(one, confidence=Confidence.LOW, severity=Severity.INFO, note=one.note or "commented out")
+
+
+def _was_in_use(one: Catch, family: Family) -> bool:
+    """Whether a statement that is commented out logged in with a password that people choose, or is one of those tried first."""
+    small = one.value.lower()
+    default = (small == "changeit" and _STORE.search(one.key)) or (small, one.user.lower()) in _ACCOUNTS
+    if one.confidence < Confidence.MEDIUM or small in DUMMIES | _SHOWN or default:
+        return False
+    said = strength(one.value)
+    if said is Strength.WORD:
+        sure = one.confidence is Confidence.HIGH or one.user.lower() == small
+        return family.rule.id in _BY_PLACE and sure
+    return said is Strength.COMMON or one.confidence is Confidence.HIGH

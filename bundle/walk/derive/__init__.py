@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bundle.walk import say
-from bundle.walk.derive import bytecode, documents, rpmdb, sheets, sqlite, wrapped
+from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
 from bundle.walk.formats.rpms import SCRIPTS as RPM_SCRIPTS
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -81,7 +81,10 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
         yield from (Text("constant", text) for text in own)
     elif form in _WHOLE:
         how, read = _WHOLE[form]
-        yield Text(how, read(source.read(0, source.size)), 1 if form == "utf-16" else None)
+        data = source.read(0, source.size)
+        yield Text(how, read(data), 1 if form == "utf-16" else None)
+        if form == "ole":
+            yield from (Text("sheet-text", sheet) for sheet in biff.sheets(data))
     elif form == "sqlite":
         yield Text("sqlite-text", sqlite.dump(source))
 

@@ -55,14 +55,14 @@ _BANNED = frozenset(
     "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked".split()
+    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked bak bkp".split()
 )
 
 
 _REPEATED = frozenset(
-    "confirm confirmation confirmed repeat retype again verify verification new old".split()
+    "confirm confirmation confirmed repeat retype again verify verification new old bak bkp".split()
 )
-"""Words of a second field for the same password."""
+"""Words of a second field for the same password, and of what it was before."""
 _PASSWORDS_BY_USE = frozenset(
     (
         "security credentials",
@@ -200,7 +200,9 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.TOKEN
     if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
         plain = [w for w in words if w not in _REPEATED]
-        likely = plain != words and plain and plain[-1] in PLAIN_WORDS and not _BANNED.intersection(plain)
+        known = len(plain) > 1 and plain[-1] in _PASSWORDS and plain[-2] in _ACCOUNTS
+        likely = plain != words and plain and (plain[-1] in PLAIN_WORDS or known)
+        likely = likely and not _BANNED.intersection(plain)
         own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
         held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
         known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS

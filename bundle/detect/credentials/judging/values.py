@@ -69,7 +69,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
     | (?:\$\w{1,20}){1,3}\$hash(?:ed)? | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | (?-i:RW[A-Za-z0-9+/]{54}) | (?:local|neighbor)-as(?::.*)? | (?-i:phc_\w{43}|[HRPE]S(?:256|384|512)|[a-z_]\w*(?:\.[a-z_]\w*){2,8}:[A-Za-z_]\w*|[A-Za-z]\w*(?:::[A-Za-z]\w*){2,}|cpan:[A-Z]+) | \{[\w.]+(?:\[[^\]{}]{1,30}\])+\} | (?:\\n)*%\[\d\][sdvq].*
     | __[a-z][\w-]*[a-z\d]__ | (?-i://[A-Z][A-Z_]+//) | [\w-]{1,40}\.{3,4}[\w-]{1,40} | [a-z]{2,}(?=\S*:v\d)(?::(?:[a-z]{2,}|v\d{1,2})){2,} | \$2[aby]\$\d\d\$
-    | (?-i:(?:String|ID|Int|Float|Boolean)![,)]{1,2}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
+    | (?-i:(?:String|ID|Int|Float|Boolean)![,):]{1,3}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
     | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u(?!00[2-7])[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
     | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
     | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+
@@ -133,6 +133,8 @@ _RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
 """One character over and over, and another: `00000000:aaaaaaaaaaaa`."""
 _LATIN = 0x24F
 """The last of the Latin letters."""
+_MARKS = frozenset(("CHANGE_ME", "change_me"))
+"""What a template has where somebody has to put something; `changeme` without the sign is what products ship with."""
 _NEVER = frozenset("default enable test user service setup".split())
 """Tried first by everybody, and yet more often a word of the program."""
 
@@ -166,7 +168,7 @@ _PUBLISHED = frozenset(
 def is_placeholder(value: str) -> bool:
     """Whether the value stands for one that comes from elsewhere, or for none."""
     value = value.strip()
-    if value.lower() in common() and value.lower() not in _NEVER:
+    if value.lower() in common() and value.lower() not in _NEVER and value not in _MARKS:
         return False
     if (value[:1] in ("@", "!", "*") and _is_random(value)) or (value[:1] == "/" and _PADDED.match(value)):
         return False

@@ -19,7 +19,7 @@ _BARS = re.compile(r"\|\||!!|\|")
 _BLANKS = re.compile(r"[ ]{2,}|\t+")
 _SIGNS = " \t\r`*_.!|'\""
 _OF_ACCOUNTS = re.compile(
-    r"(?i)\b(?:user|account|login|name|benutzer|konto|device|utilisateur|usuario|utente|gebruiker)"
+    r"(?i)\b(?:user|account|login|name|benutzer|konto|device|utilisateur|usuario|utente|gebruiker|uzivatel)"
 )
 _MOST = 40
 """Rows of a table that are looked at: those of shipped accounts are few."""

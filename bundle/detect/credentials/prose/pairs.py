@@ -17,6 +17,7 @@ from bundle.detect.credentials.prose.telling import (
     Frame,
     caught_at,
     hopeful,
+    is_no_value,
     is_one,
 )
 from bundle.detect.credentials.rules.catch import Catch
@@ -25,7 +26,7 @@ _PAIR = re.compile(
     rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>(?:, )?then|[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
 )
 _WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|(?:acces|acceso|accesso|pristup\w*|prihlaseni|dostep) :|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|\w*zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
     r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
     r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
 )
@@ -35,6 +36,16 @@ _ALSO_KINDS = re.compile(
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""
+_LABELLED = re.compile(
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|identifiants|credenciales|credenziali|\w*zugang|acces|acceso|log ?[io]n|account|konto|prihlaseni|pristup\w*)(?: [^:|]{1,60})? : \u00ab?$"
+)
+"""What names a way in, right before an account and its password that no blank parts."""
+_USE = re.compile(
+    r"(?i)(?:^| )(?:use|with|enter|using|verwende[nt]?|benutze[nt]?|mit|utilise[rz]?|usar?|use el) \u00ab?$"
+)
+_TO_GET_IN = re.compile(
+    r"(?i)\u00bb? (?:to|for|zum|pour|para)(?: (?:the|se|den|la|le))? (?:log ?[io]n|log ?in|sign in|access|connect|authenticate|enter|open|reach|login|anmelden|einloggen|connecter|acceder|entrar)\b"
+)
 _KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
 _OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
 _ITS = re.compile(r"(?i)\b(?:account|user|login|konto|benutzer) \( ?$")
@@ -46,10 +57,21 @@ _WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
 
 
+def _is_typed(value: str, pair: re.Match[str], text: str) -> bool:
+    """Whether a sentence says that an account and its password are what somebody gets in with."""
+    used = _USE.search(text, 0, pair.start()) and _TO_GET_IN.match(text, pair.end())
+    meant = value.lower() not in DUMMIES | EVERYWHERE
+    return bool(used) and meant and (is_chosen(value) or strength(value) is Strength.COMMON)
+
+
 def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, tight: bool) -> bool:
     """Whether the second of two words is the password of the account that the first one is; `tight` with a sign alone between them."""
     account = pair["a"]
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
+    labelled = tight and pair["s"] == ":" and is_chosen(value) and _LABELLED.search(text, 0, pair.start())
+    typed = tight and (known or pair["s"] == ":") and _is_typed(value, pair, text)
+    if labelled or typed:
+        return strength(value) is not Strength.NO and not is_no_value(value)
     if not known and (pair["s"] != "/" or "." in account or _DEFAULT.search(text, 0, pair.start())):
         return False
     sure = sure or bool(known and _DEFAULT.search(text, 0, pair.start()))

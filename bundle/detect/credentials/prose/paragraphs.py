@@ -39,6 +39,30 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
 
 
+_MARKED = re.compile(r"(?i)\s*(?:#|//|--|/?\*|<!--|<%--|\{#|[;%']\s|rem\s|dnl\s)")
+"""What a line begins with that is a comment as a whole."""
+_A_NAME = re.compile(r"(?i)(?:pass(?:w\w{1,6})?|pwd|pw|secret|token|key)\d{0,2}$")
+"""A variable that a program has beside another one: `password2`."""
+
+
+_SET = re.compile(r"""(?:=>?|["'\]]\s{0,4}:)[\s("'`\\]{0,8}\Z""")
+"""What gives a setting its value, which is read as one: what a comment tells has a colon, or nothing."""
+_SIGNS = 12
+
+
+def told_in_a_comment(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The same in a comment of a program: what is told on another line has to be in one as well, and is no variable."""
+    found = told(caught, match)
+    if found is None or _A_NAME.match(found.value):
+        return None
+    line, first = match.string, match.start("secret")
+    at = first + found.start - caught.start
+    if _SET.search(line, max(0, at - _SIGNS), at):
+        return None
+    other = at >= match.end("secret") or at < first
+    return None if other and not _MARKED.match(line, line.rfind("\n", 0, at) + 1) else found
+
+
 def _with_the_next(caught: Catch, match: re.Match[str]) -> Catch | None:
     line, text, end = match["secret"], match.string, match.end("secret")
     if not _NEAR_THE_END.search(line[-_TAIL:]) or not text.startswith("\n", end):
@@ -91,6 +115,7 @@ def _over(caught: Catch, text: str, one: tuple[int, int], other: tuple[int, int]
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told-in-a-sentence": told,
+    "told-in-a-comment": told_in_a_comment,
     "told-as-a-pair": told_as_a_pair,
     "stray": strays.given,
 }

@@ -24,7 +24,7 @@ from hardening.findings import Confidence
 from hardening.records import dataclass
 
 _WORDS = (
-    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|pin(?: code)?"
+    r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|(?:pre-?)?shared secret|pin(?: code)?"
     r"|mot de passe|contrasena|clave|senha|parola|hesl[oa]|hasl[oa]|losenord(?:et)?|adgangskoden?|salasana|jelszo)"
 )
 _ACCOUNT = (
@@ -52,11 +52,11 @@ _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
 _BEHIND = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|des|de|del|di|van)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|von|vom|aller|des|de|del|di|van|pro|dla|uzivatele|uzytkownika)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
     rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
 _IS = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|=|:|\|))"
+    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|je|jest|=|:|\|))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
 NAMED = re.compile(
@@ -64,7 +64,9 @@ NAMED = re.compile(
 )
 VALUE = r"(?:\u00ab(?P<m>[^\s\u00ab\u00bb]+)\u00bb|(?P<v>[^\s\u00ab\u00bb(),;:|=/][^\s\u00ab\u00bb]*)(?= |$))"
 _IT = re.compile(VALUE)
-_LONG_LABEL = re.compile(rf"(?i) (?:for|of|to|fur|fuer|des|del|de|du) [^:=|]{{3,60}} [:=] {VALUE}(?: [.])?$")
+_LONG_LABEL = re.compile(
+    rf"(?i) (?:for|of|to|with|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} (?:[:=]|is|ist|lautet|est|es|je) {VALUE}(?: [.])?$"
+)
 """What stands behind a word for a password that says at length whose it is."""
 _ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
 """An account alone before a word for its password: `root pw ...`."""
@@ -93,6 +95,18 @@ FOLLOWS = frozenset(
 )
 """Usual passwords that go on with a sentence about passwords as well."""
 _SHIPPED = DUMMIES | frozenset(("default", "user"))
+_THE = re.compile(r"(?i) (?:the|das|le|la|el|il) $")
+_USED = re.compile(
+    r"(?i) (?:uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*)"
+    r" (?:the|a|same|common|shared|das|dem|gleiche|gleichen|selbe|le|la|meme|misma|heslo|stejne)(?: (?:same|common|shared|gleiche|gleichen|meme|misma))? $"
+    r"|(?i: hard-?coded| hardwired| fest codiertes?| fest hinterlegtes?) $"
+)
+"""What says before a word for a password that somebody uses the one behind it, or that a program has it."""
+_SETS = re.compile(
+    rf"(?i)\b(?:re)?(?:set|setting|changed?|changing|updated?|updating)(?: (?:the|new|{NAME}(?:'s)?|for|of)){{0,4}} $"
+)
+_SET_TO = re.compile(rf"(?i)(?: (?:for|of)(?: user)? {NAME})? to {VALUE}")
+"""What a program says that it does: `setting admin password to '...'`."""
 _SIGNS = frozenset((",", "(", "/", ";", "|"))
 _VERBS = frozenset("pass pin pw pwd clave parola senha".split())
 """Words for a password that are others as well: they need more than a mark behind them."""
@@ -225,6 +239,16 @@ def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
     )
 
 
+def _said_at_length(text: str, word: re.Match[str], account: str) -> Iterator[re.Match[str]]:
+    """Yield what stands behind a word for a password and all that says whose it is, and what somebody set one to."""
+    before = (_THE, _LABEL, _ITS) if account else (_THE, _LABEL)
+    labelled = any(one.fullmatch(text, 0, word.start()) for one in before)
+    if labelled and (value := _LONG_LABEL.match(text, word.end())):
+        yield value
+    if _SETS.search(text, 0, word.start()) and (value := _SET_TO.match(text, word.end())):
+        yield value
+
+
 def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[re.Match[str], bool]]:
     """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
     behind = _BEHIND.match(text, word.end())
@@ -242,16 +266,18 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
     if value and not verb_too:
         yield value, True
-    value = _LONG_LABEL.match(text, word.end()) if _LABEL.fullmatch(text, 0, word.start()) else None
-    if value:
+    for value in _said_at_length(text, word, account):
         yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
     if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
         yield value, True
     elif value and (
-        (before and (whose or account.lower() in EVERYWHERE)) if verb_too else (before or whose or value["m"])
+        ((before or value["m"]) and (whose or account.lower() in EVERYWHERE))
+        if verb_too
+        else (before or whose or value["m"] or _USED.search(text, 0, word.start()))
     ):
-        yield value, bool(before and before[0].strip() in _SIGNS)
+        used = _USED.search(text, 0, word.start()) and _CLOSED.match(text, value.end())
+        yield value, bool(used or (before and before[0].strip() in _SIGNS))
     if value := _AS.search(text, 0, word.start()):
         yield value, True
 

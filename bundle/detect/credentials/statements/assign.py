@@ -302,6 +302,10 @@ def _begun(before: str, quote: str) -> str:
     return before.rpartition(quote)[0]
 
 
+_MARK = re.compile(r"(?:^|\n)[ \t]*(?:/{2,3}|%{1,2})$")
+"""The mark of a comment right before the name of what is commented out: `//$dbpass = "...";`."""
+
+
 def _separated(found: re.Match[str], text: str) -> bool:
     """Whether the separator makes this an assignment rather than an argument or a comparison's middle."""
     close, sep = found["close"], found["sep"]
@@ -316,13 +320,15 @@ def _separated(found: re.Match[str], text: str) -> bool:
         return sets(before, found["key"], quoted_key=quoted_key, quoted=found["value"][0] in "\"'")
     if sep in ("=>", "->", "<-"):
         return True
-    if before.endswith(("?", "&", "/")) and sep == "=":
+    if before.endswith(("?", "&", "/")) and sep == "=" and not _MARK.search(before):
         return given.within_a_literal(before)
     asked = (
         quoted_key and sep == ":" and _begun(before, close.strip()[:1]).rstrip().endswith("?")
     )  # a ? "password" : "text", a ? "user+password" : "text"
     whole = "{" in found["key"]  # &Token{Secret: "..."} of Go
-    return not asked and (whole or not before.endswith(("!", "?", "/", "&", "%")))
+    return not asked and (
+        whole or not before.endswith(("!", "?", "/", "&", "%")) or bool(_MARK.search(before))
+    )
 
 
 def _in_a_pair(found: re.Match[str], text: str) -> bool:

@@ -41,6 +41,8 @@ def read(
     if kind in PROGRAMS and found["value"][0] not in LITERAL_BEGINS and not _is_text(before, kind):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
+    if "strrev" in found["wrap"]:
+        value = value[::-1]
     in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
     if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):
         return start, end, value, quoted
@@ -114,7 +116,8 @@ def _literal(  # noqa: PLR0911 - one return for each way to write a literal
             value += decode.unescaped(more["value"][1:-1])
             at = more.end()
         return base + start + 1, base + end - 1, value, True
-    if raw[0] == "`" and raw[-1] == "`" and kind in (place.CODE, place.OTHER) and "${" not in raw:
+    written = kind in (place.CODE, place.OTHER) or (kind == place.CONFIG and " " not in raw)
+    if raw[0] == "`" and raw[-1] == "`" and written and "${" not in raw:
         return base + start + 1, base + end - 1, view.value(base + start + 1, base + end - 1), True
     raw = _bare(found, kind)
     value = view.value(base + start, base + start + len(raw))

@@ -60,11 +60,21 @@ def _in_lines(content: Content) -> Content:
     return content if b"\n" in data else data.replace(b"\r", b"\n")
 
 
+_HISTORY = b"_HiStOrY_V2_"
+"""The first line of a history that libedit wrote, MySQL's client's too, in which a blank is an escape."""
+_BLANK = b"\\040"
+
+
+def _as_typed(content: Content, name: str) -> Content:
+    """Return a history with blanks where libedit wrote an escape for one, as many as the escape has signs: offsets hold."""
+    if not name.endswith("_history") and bytes(content[: len(_HISTORY)]) != _HISTORY:
+        return content
+    return content if content.find(_BLANK) < 0 else bytes(content).replace(_BLANK, b" " * len(_BLANK))
+
+
 MAPS = (".js.map", ".mjs.map", ".cjs.map", ".ts.map", ".css.map")
 """What the names of maps of sources end with (ECMA-426): JSON, in which each source is one literal."""
 _END_OF_LINE = b"\\n"
-_BLANK = re.compile(rb"\\040")
-"""A blank as libedit keeps it in what was typed, MySQL's client's too; four blanks in its place keep the offsets."""
 
 
 def _between_escapes(data: Content, start: int, at: int, end: int) -> tuple[int, int]:
@@ -92,10 +102,8 @@ class View:
         mark, coding = codec(member.content)
         if coding:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
-        if member.name.endswith("_history"):
-            return cls(_BLANK.sub(b"    ", bytes(member.content)))
         apart, mapped = member.derived == "constants", member.name.endswith(MAPS) and not member.derived
-        return cls(_in_lines(code(member)), apart=apart, mapped=mapped)
+        return cls(_as_typed(_in_lines(code(member)), member.name), apart=apart, mapped=mapped)
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""

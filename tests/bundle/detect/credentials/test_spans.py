@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +114,22 @@ def test_a_comment_over_several_lines_does_nothing(credentials: Credentials) -> 
     assert said[3] == (Severity.INFO, Confidence.LOW)
     assert said[4][1] is Confidence.MEDIUM
     assert said[7] == (Severity.HIGH, Confidence.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("above", "confidence"),
+    [
+        ("", Confidence.MEDIUM),
+        ("// or, where it is not hashed:\n", Confidence.LOW),
+        ("// now hashed\n", Confidence.MEDIUM),
+    ],
+)
+def test_what_was_in_use_is_more_than_an_example(
+    credentials: Credentials, above: str, confidence: Confidence
+) -> None:
+    said = graded(credentials, "x.java", f'class A {{\n{above}// ds.setPassword("welcome1");\n}}\n')
+    level = Severity.MEDIUM if confidence is Confidence.MEDIUM else Severity.INFO
+    assert list(said.values()) == [(level, confidence)]
 
 
 def test_a_comment_of_markup_does_nothing(credentials: Credentials) -> None:
