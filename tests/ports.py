@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import deque
 from collections.abc import Iterator
 from itertools import cycle, islice
 
@@ -31,6 +32,25 @@ def _stretch() -> Iterator[int]:
 
 
 _STRETCH = _stretch()
+_HELD: deque[socket.socket] = deque(maxlen=100)
+"""Names that this process holds for the ports it gave last, each while a server on its port may live."""
+
+
+def _hold(port: int) -> bool:
+    """Whether no other process was given a port: workers that were forked count through the same ports.
+
+    A name of the kernel's own (unix(7), abstract) is bound once in a network namespace, and gone with its process.
+    """
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0aspect-hardening-tests-{port}")
+    except OSError:
+        name.close()
+        return False
+    if len(_HELD) == _HELD.maxlen:
+        _HELD[0].close()
+    _HELD.append(name)
+    return True
 
 
 def free_port() -> int:
@@ -44,5 +64,6 @@ def free_port() -> int:
                 asking.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if _hold(port):
             return port
     raise OSError(f"no port of this process's stretch of {LOWEST} to {HIGHEST} is free")

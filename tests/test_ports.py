@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import socket
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -21,11 +23,23 @@ def test_a_port_somebody_listens_on_is_passed_over(monkeypatch: pytest.MonkeyPat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         free = free_port()
+        ports._HELD.pop().close()
         monkeypatch.setattr(ports, "_STRETCH", iter([port, free]))
         assert free_port() == free
         monkeypatch.setattr(ports, "_STRETCH", itertools.repeat(port))
         with pytest.raises(OSError, match="no port"):
             free_port()
+
+
+def _some(count: int) -> list[int]:
+    return [free_port() for _ in range(count)]
+
+
+def test_processes_that_were_forked_are_given_different_ports() -> None:
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(4, mp_context=fork) as pool:
+        given = [port for some in pool.map(_some, [20] * 4) for port in some]
+    assert len(set(given)) == 4 * 20
 
 
 @pytest.mark.parametrize("pid", [1, 499, 31_337])
