@@ -37,7 +37,7 @@ _ALSO_KINDS = re.compile(
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""
 _LABELLED = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|identifiants|credenciales|credenziali|\w*zugang|acces|acceso|log ?[io]n|account|konto|prihlaseni|pristup\w*)(?: [^:|]{1,60})? : \u00ab?$"
+    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|identifiants|credenciales|credenziali|\w*zugang|access|acces|acceso|log ?[io]n|account|konto|prihlaseni|pristup\w*)(?: [^:|]{1,60})? : \u00ab?$"
 )
 """What names a way in, right before an account and its password that no blank parts."""
 _USE = re.compile(
@@ -52,6 +52,7 @@ _ITS = re.compile(r"(?i)\b(?:account|user|login|konto|benutzer) \( ?$")
 """An account in brackets right behind the word for one."""
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")
 """What stands before any default, not an account's alone."""
+_SURE_DIGITS = 2
 _WAY_TO_A_FILE = re.compile(r"\s+[^\w\s]*/\S*$|[^\w\s]*\s+[^\w\s]*/$")
 """A slash that belongs to what follows: `the directory /opt/x`."""
 _ASKED_FOR = re.compile(r"(?i)\b(?:asked|prompted) for\b.*\b(?:password|credentials)\b|\bby default\b")
@@ -64,11 +65,19 @@ def _is_typed(value: str, pair: re.Match[str], text: str) -> bool:
     return bool(used) and meant and (is_chosen(value) or strength(value) is Strength.COMMON)
 
 
+def _is_sure(value: str) -> bool:
+    """Whether a word behind a slash is no second name of a thing: `Access: read/write2`."""
+    digits = sum(c.isdigit() for c in value)
+    mixed = digits > 0 and value.lower() != value and value.upper() != value
+    return (is_chosen(value) and (mixed or digits >= _SURE_DIGITS)) or (mixed and is_generated(value))
+
+
 def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, tight: bool) -> bool:
     """Whether the second of two words is the password of the account that the first one is; `tight` with a sign alone between them."""
     account = pair["a"]
     known, sure = account.lower() in EVERYWHERE, bool(_WAY_IN.search(text, 0, pair.start()))
-    labelled = tight and pair["s"] == ":" and is_chosen(value) and _LABELLED.search(text, 0, pair.start())
+    own = _is_sure(value) if pair["s"] == "/" else pair["s"] == ":" and is_chosen(value)
+    labelled = tight and own and _LABELLED.search(text, 0, pair.start())
     typed = tight and (known or pair["s"] == ":") and _is_typed(value, pair, text)
     if labelled or typed:
         return strength(value) is not Strength.NO and not is_no_value(value)

@@ -30,7 +30,7 @@ _FORMS = tuple(
         rf"\b{_FOR_IT} (?:for|of|fur|fuer|des|de|di)(?: (?:the|den|user|account|benutzer|utilisateur|usuario))* {_NAME}(?: (?:account|user))?{_IS} [:=] {_WORD}{_ENDS}",
         rf"\b{_FOR_IT} (?:for|of|fur|fuer)(?: the)? (?:user|account|benutzer) {_NAME}{_IS} {_WORD}{_ENDS}",
         rf"\b{_ACCOUNT} (?:[:=] )?{_NAME} [,;/] {_FOR_IT} [:=] {_WORD}{_ENDS}",
-        rf"\b(?:as|als|user|account|benutzer) {_NAME} (?:with|using|mit|and|und)(?: (?:the|dem))? {_FOR_IT} {_MARKED}(?= [.,;)!]|$)",
+        rf"\b(?:as|als|user(?: ?name)?|account|benutzer(?:name)?) {_NAME} (?:with|using|mit|and|und)(?: (?:the|dem))? {_FOR_IT} {_MARKED}(?= [.,;)!]|$)",
         rf"(?:^|[ ])(?P<a>root|admin|administrator) {_FOR_IT}{_IS} {_MARKED}{_ENDS}",
         rf"\b{_ACCOUNT} is {_NAME}(?: ,)?(?: and)?(?: (?:the|its))? {_FOR_IT}{_IS} {_WORD}{_ENDS}",
         rf"\b(?:created|added|new)(?: the)? (?:user|account) {_NAME} with(?: (?:the|a))? {_FOR_IT} {_WORD}{_ENDS}",

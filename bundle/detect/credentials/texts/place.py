@@ -130,7 +130,10 @@ def of_content(member: Member) -> str:
 
 
 _LINE = re.compile(rb"^[^\n]*\S", re.MULTILINE)
-_SETTING = re.compile(rb"^[ \t]*(?:export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:][ \t]*\S", re.MULTILINE)
+_SETTING = re.compile(
+    rb"^[ \t]*(?:export[ \t]+)?(?!\d\d?:\d\d[:. ])[\w.\-]{1,60}[ \t]*[=:][ \t]*\S", re.MULTILINE
+)
+"""A name and its value, no time of day that something is written down for."""
 
 
 _ROUTER = re.compile(
