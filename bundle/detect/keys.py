@@ -364,7 +364,7 @@ def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None
     severity, confidence = None, Confidence.HIGH
     kind, path = place.style(member), place.inside(member, subject)
     explained = at is not None and kind == place.CODE and Spans.of(member, member.content, kind).documents(at)
-    if explained or place.is_documentation(path, kind):
+    if explained or place.is_documentation(path, kind, member.content):
         severity, confidence = Severity.INFO, Confidence.LOW
     elif place.is_test(path):
         severity = min(rule.severity, Severity.MEDIUM)

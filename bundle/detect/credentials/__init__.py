@@ -124,7 +124,7 @@ class Credentials:
             return
         path = place.inside(member, subject)
         translation = cache(lambda: place.is_translation(member, path, kind))  # of what few are asked
-        documentation = member.derived != "sheet-text" and place.is_documentation(path, kind)
+        documentation = member.derived != "sheet-text" and place.is_documentation(path, kind, member.content)
         test, sample = examples.is_test(path), place.is_sample(path)
         spans = Spans.of(member, view.data, kind)
         for family, one in distinct(caught):

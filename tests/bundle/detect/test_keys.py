@@ -153,6 +153,21 @@ def test_a_key_in_a_docstring_is_documentation() -> None:
     assert found.confidence is Confidence.HIGH
 
 
+def test_a_key_is_one_whatever_its_file_is_called() -> None:
+    text, der = RSA.private_bytes(PEM, PKCS8, NONE), RSA.private_bytes(DER, PKCS8, NONE)
+    for name, content in {
+        "license.der": der,
+        "LICENSE.pem": text,
+        "licence.key": text,
+        "key.txt": text,
+    }.items():
+        (found,) = findings(content, name)
+        assert (found.level, found.confidence) == (Severity.CRITICAL, Confidence.HIGH), name
+    for name in ("LICENSE", "readme.txt"):
+        (found,) = findings(b"Make a key of your own, as this one:\n\n" + text, name)
+        assert found.severity is Severity.INFO, name
+
+
 def test_a_store_of_keytool(tmp_path: Path) -> None:
     if shutil.which("keytool") is None:
         pytest.skip("keytool is missing: install a JDK")

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from bundle.detect.credentials.texts.textview import MAPS
 from bundle.walk import scan
-from bundle.walk.member import Member
+from bundle.walk.member import Content, Member
 
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
@@ -40,7 +40,7 @@ _ACCOUNTS = re.compile(
 )
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
-    r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b"
+    r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b(?!.*\.(?:der|key|pem|crt|cer|p8|pk8|p12|pfx|jks|ppk|keystore)$)"
 )
 _DOCS = re.compile(
     r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|(?:^|/)(?:help|usage)\.(?:csv|json|xml)$|\.epub/"
@@ -229,9 +229,20 @@ def whole(member: Member, subject: str) -> str:
     return "/".join(member.parts).removeprefix(subject).lstrip("/")
 
 
-def is_documentation(path: str, kind: str) -> bool:
+_LARGEST_BARE = 4096
+
+
+def is_documentation(path: str, kind: str, content: Content = b"") -> bool:
     """Whether the text explains rather than configures: what stands in it is an example."""
-    return kind == PROSE or bool(_DOCS.search(path))
+    return (kind == PROSE and not _is_bare(content)) or bool(_DOCS.search(path))
+
+
+def _is_bare(content: Content) -> bool:
+    """Whether a short text has no line of several words but comments and the ends of a key: it holds a secret and explains none."""
+    if not 0 < len(content) <= _LARGEST_BARE:
+        return False
+    lines = bytes(content).splitlines()
+    return all(line.lstrip().startswith((b"#", b"-----")) or len(line.split()) <= 1 for line in lines)
 
 
 _TEXT_FOR_PEOPLE = re.compile(

@@ -38,6 +38,21 @@ def test_one_pass_tells_what_every_pattern_would(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "explains"),
+    [
+        (b"# made by hand\nAGE-SECRET-KEY-1X\n", False),
+        (b"user=quay\npassword=Quarry44x\n", False),
+        (b"password=Quarry44x\nPut this into your file.\n", True),
+        (b"Quarry44x\n" * 500, True),
+        (b"", True),
+    ],
+)
+def test_a_short_text_without_a_sentence_explains_nothing(text: bytes, explains: bool) -> None:
+    assert place.is_documentation("srv/key.txt", place.PROSE, text) is explains
+    assert place.is_documentation("srv/docs/key.txt", place.PROSE, text)
+
+
+@pytest.mark.parametrize(
     ("data", "said"),
     [
         (b"hostname core\ninterface eth0\nwords\nwords\nwords", place.CONFIG),

@@ -17,6 +17,7 @@ from tests.bundle.detect.credentials.plant.members import member
     [
         ("Device\tUser\tPassword\nAHU1\troot\tMarble44gate\nAHU2\troot\tMarble45gate\n", 2),
         ("MySQL root password\tMarble44gate\nWeb user\tadmin\n", 1),
+        ("User\tRole\tPassword expires\nquay\tmonitor\tnever\ngate\tmonitor\t90 days\n", 0),
         ("Key\ten\tde\npassword\tPassword\tPasswort\nforgot\tForgot it?\tVergessen?\n", 0),
     ],
 )
