@@ -20,6 +20,8 @@ _PIECE = re.compile(
 _MARKS = frozenset(("tag", "mark"))
 _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")
 _OPEN, _CLOSED = "\u00ab", "\u00bb"
+_ENDS = ("*/", "--%>", "-->", "#}")
+"""What closes a comment."""
 _LEADER = 4
 """Dots that lead from a label to what stands at the end of the line."""
 _ELLIPSIS = 3
@@ -74,6 +76,9 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
 def read(line: str) -> Sentence:
     """Return a line, one character for each byte, as its words."""
     text, places = "", []
+    line = line.rstrip()
+    for end in _ENDS:
+        line = line.removesuffix(end)
     for word, first, last, marked in _words(line):
         if word == "|" and text.endswith(" |"):
             continue  # the end of a cell and the beginning of the next one
