@@ -27,7 +27,7 @@ from bundle.detect.credentials.reporting import SUDO, by_path, finding
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, is_allowed, placed
-from bundle.detect.credentials.sureness import weighed
+from bundle.detect.credentials.sureness import few_of_many, weighed
 from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.texts.spans import Spans
@@ -99,10 +99,11 @@ class Credentials:
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Finding]:
-        for family, one in self._counted(member, view, subject, kind, caught):
+        counted = list(self._counted(member, view, subject, kind, caught))
+        said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
+        for (family, plain), (_, one) in zip(counted, said, strict=True):
             line, column = view.place(one.start)
-            safe = literal(member, view, family.rule.id, one, kind) is not None
-            one = weighed(one, family, member, kind, view)  # noqa: PLW2901 - what is said of it
+            safe = literal(member, view, family.rule.id, plain, kind) is not None
             yield self._said(member, subject, family, one, line, column, safe=safe)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:

@@ -8,6 +8,8 @@ is. What is not so sure is of medium confidence, and lost to nobody.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, is_picked
@@ -69,6 +71,8 @@ _ONE_WORD = frozenset(("token", "secret", "credential", "credentials", "communit
 _OF_AN_ID = re.compile(r"[0-9a-fA-F]+$")
 _DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample")
 _FEWEST = 3
+_MOST_SURE = 24
+"""Passwords of one family in one file that are told as sure, but for drawn ones."""
 _PACKED = 500
 """Bytes of one line that nobody wrote by hand."""
 
@@ -87,6 +91,23 @@ def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | 
     else:
         sure = name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
     return one if sure else replace(one, confidence=Confidence.MEDIUM)
+
+
+def few_of_many(found: Iterable[tuple[Family, Catch]]) -> Iterator[tuple[Family, Catch]]:
+    """Yield what a file holds, of which the first of one family alone are of high confidence.
+
+    A file with many passwords that nobody drew is a directory of people, made up or not, and its first entries say what there is to do.
+    """
+    sure: Counter[str] = Counter()
+    for family, one in found:
+        many = False
+        if one.confidence is Confidence.HIGH and not is_drawn(one.value):
+            sure[family.rule.id] += 1
+            many = sure[family.rule.id] > _MOST_SURE
+        yield (
+            family,
+            replace(one, confidence=Confidence.MEDIUM, note=one.note or "one of many") if many else one,
+        )
 
 
 def _counted_as(member: Member, kind: str) -> str:

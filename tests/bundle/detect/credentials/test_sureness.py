@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -99,3 +101,17 @@ def test_a_call_is_a_program_s_whatever_holds_it(look: Look) -> None:
     (filled,) = look("share/snippets.xml", "<before>$q = mysql_connect('%0', '%1', '%2');</before>\n")
     (given,) = look("share/form.xml", "<code>$q = mysql_connect('quay', 'feed', 'Gr4velpit');</code>\n")
     assert (filled.confidence, given.confidence) == (Confidence.MEDIUM, Confidence.HIGH)
+
+
+def test_of_a_directory_of_people_the_first_are_sure(look: Look) -> None:
+    people = "".join(
+        f"dn: uid=feed{n},ou=quay\nuid: feed{n}\nuserPassword: Gravel{n}!pit\n\n" for n in range(60)
+    )
+    found = [f.confidence for f in look("share/plant.ldif", people)]
+    assert found == [Confidence.HIGH] * 24 + [Confidence.MEDIUM] * 36
+
+
+def test_of_many_drawn_values_each_is_sure(look: Look) -> None:
+    drawn = [b64encode(hashlib.sha256(bytes((n,))).digest()).decode()[:24] for n in range(40)]
+    found = look("etc/gate.ini", "".join(f"db{n}_password = {value}\n" for n, value in enumerate(drawn)))
+    assert [f.confidence for f in found] == [Confidence.HIGH] * 40
