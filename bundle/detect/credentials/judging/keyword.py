@@ -66,6 +66,11 @@ _REPEATED = frozenset(
 _PASSWORDS_BY_USE = frozenset(
     (
         "security credentials",
+        "file password",
+        "file passphrase",
+        "file passwd",
+        "file pass",
+        "file pwd",
         "enable password",
         "enable secret",
         "enable pass",
@@ -79,7 +84,7 @@ _PASSWORDS_BY_USE = frozenset(
         "login credentials",
     )
 )
-"""Of javax.naming.Context, and of routers."""
+"""Of javax.naming.Context, of routers, and of files that are encrypted."""
 _ACCOUNTS = frozenset("admin administrator mgr root database db bind mysql ldap smtp ftp".split())
 """Words for an account right before one for a password, which say more than those before them: `ConfigDirectoryAdminPwd`."""
 _KEYS_BY_USE = frozenset(
