@@ -65,6 +65,11 @@ class _Side:
     """By the word of the rule: key, then place and what is said of it."""
     partial: str = ""
 
+    @property
+    def lacking(self) -> str:
+        """Why not all of it was compared; a file that is no archive, or an empty one, has nothing to compare."""
+        return self.partial or ("" if self.items else "no archive with members")
+
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule a comparison can say."""
@@ -88,7 +93,7 @@ def diff(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
         for word, severity, place, gone, message, evidence in (*_members(before, after), *_facts(before, after))
     ]  # fmt: skip
     partial = "; ".join(
-        f"{path}: {side.partial}" for path, side in ((old, before), (new, after)) if side.partial
+        f"{path}: {why}" for path, side in ((old, before), (new, after)) if (why := side.lacking)
     )
     tally = dict.fromkeys(RULES, 0)
     for finding in findings:

@@ -138,3 +138,18 @@ def test_what_cannot_be_read_is_said(pair: tuple[Path, Path], tmp_path: Path) ->
     assert diff(text, text).exit_code() is ExitCode.NOTHING_EXAMINED
     with pytest.raises(InputError):
         diff(pair[0], tmp_path / "absent")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>\n", b"\x00\x8f" * 4000])
+def test_a_side_that_is_no_archive_is_no_clean_comparison(
+    pair: tuple[Path, Path], tmp_path: Path, content: bytes
+) -> None:
+    other = tmp_path / "download.zip"
+    other.write_bytes(content)
+    for made in (
+        diff(pair[0], other),
+        diff(other, release(tmp_path / "plain.zip", {"a.txt": (b"a\n", 0o644)})),
+    ):
+        assert made.subjects[0].examined is Examined.PARTIAL
+        assert made.subjects[0].reason == f"{other}: no archive with members"
+        assert made.exit_code() is ExitCode.PARTLY_EXAMINED
