@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
+from contextlib import suppress
 
 gc.set_threshold(
     50_000, 20, 20
@@ -27,6 +29,8 @@ VERBS = (
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
     Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""A full disk, or a full share of it: no bug of ours, wherever it is met."""
 
 
 @click.group(
@@ -40,14 +44,32 @@ def harden() -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    with suppress(OSError):  # nobody can be told; the exit code stays what it is
+        sys.stderr.write(text + "\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with a code of the table in docs/cli.md; never a traceback."""
+    _open_streams()
     code = run(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not stream.closed:
+                stream.flush()
+        except OSError:  # said already; Python would say it once more at exit, and end with a code of its own
+            with suppress(OSError):
+                stream.close()
     gc.freeze()  # nor is what it still holds worth looking through at exit, which takes a tenth of its time
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Give what is printed a place where the caller closed standard output or error (`>&-`): no file gets their number."""
+    import os
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the end
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -83,6 +105,8 @@ def _explain(problem: BaseException) -> int:
         message = problem.format_message()
     elif isinstance(problem, click.Abort | KeyboardInterrupt):
         message, code = "interrupted", ExitCode.INTERRUPTED
+    elif isinstance(problem, OSError) and problem.errno in _FULL:
+        message, hint = f"cannot write: {problem.strerror}", "make room where standard output or the files go"
     else:
         return _report_bug(problem)
     _say(f"harden: {message}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -84,6 +83,7 @@ def set_port(  # click hands over one argument per option
     import shlex
     from dataclasses import replace
 
+    from hardening.cli.caller import user
     from hardening.host import engine_plan
 
     wish = engine_plan.Wish(
@@ -94,7 +94,7 @@ def set_port(  # click hands over one argument per option
         restart=restart,
         service=service,
         restart_argv=tuple(shlex.split(restart_command or "")),
-        by=getpass.getuser(),
+        by=user(),
     )
     host = _session(state_dir)
     done = _carry_out(host, wish, check=check)

@@ -119,9 +119,21 @@ def finish(run: Run, report: ReportOptions) -> int:
     if report.output is not None:
         write_file(report.output, body)
     else:
+        _print(body)
+    return int(run.exit_code(threshold))
+
+
+def _print(body: bytes) -> None:
+    """Write to standard output; a reader that has seen enough (`head`) does not change what the audit came to."""
+    import os
+
+    try:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
-    return int(run.exit_code(threshold))
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered has to go somewhere
+        os.close(nowhere)
 
 
 def settled(run: Run, report: ReportOptions) -> Run:

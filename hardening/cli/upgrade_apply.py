@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,6 +123,7 @@ def apply(
     all are as before, 7 when not. Run again after any interruption: it goes on where the hosts are.
     """
     from bundle.trust import keys
+    from hardening.cli.caller import user
     from hardening.cli.passphrase import known_passphrase
     from hardening.upgrade import receipt as receipts
 
@@ -136,7 +136,7 @@ def apply(
         return finish(run, report)
     if logs is not None:
         logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    by = getpass.getuser()
+    by = user()
     variables = {
         "upgrade_skip_unfit": skip_unfit,
         "upgrade_force_older": force_older,

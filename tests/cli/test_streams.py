@@ -1,0 +1,79 @@
+"""What standard output and error are (full, closed, a reader that left) never changes what the exit code says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from hardening.demo import specimen
+
+FULL = Path("/dev/full")
+HARDEN = f"{sys.executable} -m hardening"
+
+
+def shell(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Path:
+    """A bundle with so many findings that no pipe holds the report."""
+    with zipfile.ZipFile(tmp_path / "found.zip", "w") as archive:
+        for number in range(60):
+            archive.writestr(f"www/{number}.php", specimen.tool(f"Zk7-{number}-pXw9qLt4"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_a_reader_that_has_seen_enough_does_not_turn_findings_into_success(found: Path, form: str) -> None:
+    done = shell(f"{HARDEN} bundle audit found.zip --format {form} | head -c 10", found)
+    assert (done.returncode, done.stderr) == (10, "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this machine")
+@pytest.mark.parametrize(
+    "verb", ["rules", "--help", "tls render nginx", "bundle audit found.zip --format json"]
+)
+def test_a_full_disk_is_one_line_and_no_bug(found: Path, verb: str) -> None:
+    done = shell(f"{HARDEN} {verb} > /dev/full", found)
+    said = [line for line in done.stderr.splitlines() if line.startswith("harden: ")]
+    assert (done.returncode, said) == (2, ["harden: cannot write: No space left on device"])
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this machine")
+def test_a_log_that_is_full_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    assert shell(f"{HARDEN} bundle audit absent.zip 2> /dev/full", tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_the_caller_closed_are_no_bug(found: Path, closed: str) -> None:
+    assert shell(f"{HARDEN} bundle audit found.zip --format json -o r.json {closed}", found).returncode == 10
+    assert (found / "r.json").read_text().startswith("{")
+    assert shell(f"{HARDEN} bundle audit found.zip {closed}", found).returncode == 10
+    assert shell(f"{HARDEN} bundle audit absent.zip {closed}", found).returncode == 2
+    assert shell(f"{HARDEN} rules {closed}", found).returncode == 0
+
+
+def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    import getpass
+    import os
+
+    from hardening.cli.caller import user
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert user() == f"uid {os.getuid()}"
