@@ -98,12 +98,58 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
 
     def gathered(**kwargs: Any) -> Any:
         taken = {name: kwargs.pop(name) for name in names - own if name in kwargs}
-        return function(report=ReportOptions(**taken), **kwargs)
+        report = ReportOptions(**taken)
+        look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
+        return function(report=report, **kwargs)
 
     wrapped: Callable[..., Any] = update_wrapper(gathered, function)
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
+
+
+def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
+    """Refuse now what would fail at the end, when hours of work would be lost, or hosts are changed already.
+
+    `made` are paths of other options: a folder the verb itself makes may be absent now. Errors: UsageError,
+    InputError, DataError.
+    """
+    for path in (*(path for _, path in report.reports), *([report.output] if report.output else [])):
+        if made.isdisjoint(path.parents):
+            expect_writable(path)
+    if report.waivers is not None:
+        from hardening import waivers
+
+        waivers.load(report.waivers)
+    if report.baseline is not None:
+        from hardening import baseline
+
+        baseline.load(report.baseline)
+
+
+def expect_writable(path: Path) -> None:
+    """See, without a trace, that a file can be written there. Errors: UsageError naming the path."""
+    import errno
+    import os
+
+    if os.path.isdir(path):  # noqa: PTH112 - Path's own raises where a folder above may not be entered
+        wrong = errno.EISDIR
+    elif os.path.exists(path):  # noqa: PTH110 - as above
+        wrong = 0 if os.access(path, os.W_OK) else errno.EACCES
+    elif not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+        wrong = errno.ENOTDIR if os.path.exists(path.parent) else errno.ENOENT  # noqa: PTH110 - as above
+    else:
+        wrong = 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
+    if wrong:
+        raise _unwritable(path, os.strerror(wrong))
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder for what a verb keeps. Errors: UsageError naming the path."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as problem:
+        raise _unwritable(path, problem.strerror or str(problem)) from problem
 
 
 def finish(run: Run, report: ReportOptions) -> int:
@@ -154,10 +200,11 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as problem:
-        raise UsageError(
-            f"cannot write {path}: {problem.strerror or problem}",
-            hint="choose a folder that exists and is writable",
-        ) from problem
+        raise _unwritable(path, problem.strerror or str(problem)) from problem
+
+
+def _unwritable(path: Path, why: str) -> UsageError:
+    return UsageError(f"cannot write {path}: {why}", hint="choose a folder that exists and is writable")
 
 
 def _use_color(report: ReportOptions) -> bool:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, report_options, write_file
+from hardening.cli.options import (
+    ReportOptions,
+    expect_writable,
+    finish,
+    make_folder,
+    report_options,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from bundle.trust.policy import Policy
@@ -131,11 +138,16 @@ def apply(
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
         asked = keys.is_encrypted(sign_key) and not no_passphrase
         private = keys.load_private(sign_key, passphrase=known_passphrase(passphrase_file) if asked else None)
+    target = receipt or Path(bundle.name + ".receipt.dsse.json")
+    if private is not None:  # and so is one that cannot be written, as the folders below
+        expect_writable(target)
     run, job = _admitted(bundle, report, **admission)
     if job is None:
         return finish(run, report)
     if logs is not None:
-        logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(logs, 0o700)
+    if host_reports is not None:
+        make_folder(host_reports)
     by = user()
     variables = {
         "upgrade_skip_unfit": skip_unfit,
@@ -148,7 +160,6 @@ def apply(
     done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
     code = _told(run, done, report, host_reports)
     if private is not None:
-        target = receipt or Path(bundle.name + ".receipt.dsse.json")
         write_file(target, receipts.sealed(done, job, private, by=by))
     return code
 
@@ -281,7 +292,7 @@ def _told(admitted: Run, done: Run, report: ReportOptions, host_reports: Path | 
         for line in story.lines(done):
             click.echo(line)
     if host_reports is not None:
-        host_reports.mkdir(parents=True, exist_ok=True)
+        make_folder(host_reports)
         for one in done.subjects:
             for name in FORMATS:
                 body = render(name, story.of_host(done, one.id), fail_on=None)

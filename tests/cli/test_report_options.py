@@ -1,0 +1,72 @@
+"""What the report options name is looked at before the work, so that nothing is lost at its end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from hardening.cli.options import ReportOptions, expect_writable, look_ahead
+from hardening.errors import UsageError
+
+
+@pytest.fixture
+def never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test where an audit begins all the same."""
+
+    def begun(*_: object, **__: object) -> None:
+        raise AssertionError("the audit began")
+
+    monkeypatch.setattr("bundle.audit", begun)
+    monkeypatch.setattr("bundle.audit.audit", begun, raising=False)
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--report", "json=absent/r.json"], "cannot write absent/r.json: No such file or directory"),
+        (["--report", "html=file/r.html"], "cannot write file/r.html: Not a directory"),
+        (["--report", "json=folder"], "cannot write folder: Is a directory"),
+        (["-o", "absent/r.txt"], "cannot write absent/r.txt: No such file or directory"),
+        (["--waivers", "absent.toml"], "absent.toml: No such file or directory"),
+        (["--waivers", "file"], "file: not valid TOML"),
+        (["--baseline", "absent.json"], "absent.json: No such file or directory"),
+        (["--baseline", "file"], "file: not JSON"),
+    ],
+)
+def test_what_cannot_be_written_or_read_is_said_before_the_work(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("no settings\n")
+    assert run(["bundle", "audit", "folder", *words]) == 2
+    assert f"harden: {said}" in capsys.readouterr().err
+
+
+def test_a_report_may_lie_in_a_folder_the_verb_makes(tmp_path: Path) -> None:
+    made = tmp_path / "hosts"
+    report = ReportOptions(output=made / "r.txt", reports=(("json", made / "deep" / "r.json"),))
+    look_ahead(report, made={made})
+    with pytest.raises(UsageError, match="No such file"):
+        look_ahead(report, made=set())
+
+
+def test_looking_leaves_no_trace(tmp_path: Path) -> None:
+    expect_writable(tmp_path / "r.json")
+    assert not list(tmp_path.iterdir())
+    expect_writable(Path(os.devnull))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UsageError, match="Permission denied"):
+        expect_writable(tmp_path / "r.json")
