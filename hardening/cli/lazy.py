@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hardening.cli.settings import add
 from hardening.records import dataclass
 
 
@@ -41,6 +42,7 @@ class LazyGroup(click.Group):
         found = getattr(import_module(verb.module), verb.attribute)
         if not isinstance(found, click.Command):
             raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
+        add(found)
         return found
 
     def resolve_command(

@@ -78,6 +78,11 @@ _LOOKING = (
                  help="Format of the report."),
     click.option("-o", "--output", type=_FILE, help="Where the report goes; default: standard output."),
 )  # fmt: skip
+REPORT_WORDS = (
+    "format", "output", "report", "fail-on", "waivers", "baseline", "baseline-key", "progress", "quiet", "verbose",
+    "color",
+)  # fmt: skip
+"""The options above, as a settings file calls them."""
 
 
 def report_options(function: Callable[..., Any]) -> Callable[..., Any]:

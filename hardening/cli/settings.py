@@ -1,0 +1,149 @@
+"""`--config FILE` on every verb: options that are always the same, written down once (default: hardening.toml).
+
+fail-on = "high"                       # any report option: every verb that has it
+waivers = "accepted.toml"
+
+[tls.scan]                             # any option of one verb, which goes before those above
+policy = ["aspect", "mozilla-intermediate"]
+timeout = 10
+
+A word on the command line goes before the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from hardening.tables import Table
+
+DEFAULT = "hardening.toml"
+_SAID = frozenset(("check-command", "restart-command", "force", "force-older"))
+"""Only on the command line: what runs a program or overrides a refusal is nothing a folder's file decides."""
+_OWN = "config"
+"""The mailer's and the engine's `--config` names their own settings; theirs stays theirs."""
+
+
+def add(command: click.Command) -> None:
+    """Give a verb, or every verb of a group, the option; once, and not where it has one of its own."""
+    from hardening.cli.lazy import LazyGroup
+
+    if isinstance(command, LazyGroup):
+        return  # its verbs are not loaded yet
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            add(one)
+    elif not any(f"--{_OWN}" in one.opts for one in command.params):
+        option = click.Option(
+            [f"--{_OWN}"],
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            is_eager=True,
+            expose_value=False,
+            callback=_read,
+            help=f"Defaults of these options (TOML).  [default: {DEFAULT} where it exists]",
+        )
+        command.params.append(option)
+
+
+def _read(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
+    """Take the verb's defaults from the file. Errors: InputError, DataError (naming file and key)."""
+    import os
+
+    if given is None and not os.path.exists(DEFAULT):  # noqa: PTH110 - quicker, and every command asks
+        return
+    from hardening.tables import Table
+
+    table = Table.load(given or Path(DEFAULT))
+    context.default_map = _defaults(context, table)
+    if given is None and context.default_map:
+        context.call_on_close(lambda: _tell(context))
+
+
+def _tell(context: click.Context) -> None:
+    if not context.params.get("quiet"):
+        click.echo(f"harden: with the defaults of {DEFAULT} in this folder", err=True)
+
+
+def _defaults(context: click.Context, whole: Table) -> dict[str, Any]:
+    """Return the values of this verb's parameters: report options of the whole file, then those of its own table."""
+    from hardening.cli.options import REPORT_WORDS
+
+    options = {
+        word.removeprefix("--"): one
+        for one in context.command.params
+        if isinstance(one, click.Option)
+        for word in one.opts
+        if word.startswith("--") and word not in ("--help", f"--{_OWN}")
+    }
+    found: dict[str, Any] = {}
+    own = _own(context, whole)
+    for table in (whole, own) if own else (whole,):
+        for key in table.keys():  # noqa: SIM118 - a Table is no mapping
+            value = table.value(key, object)
+            if table is whole and isinstance(value, Mapping):
+                continue
+            if table is whole and key not in REPORT_WORDS:
+                raise table.wrong(key, "is no report option", f"known: {', '.join(REPORT_WORDS)}")
+            if table is not whole and key in _SAID:
+                raise table.wrong(key, "is for the command line alone", "take it out of the file")
+            if table is not whole and key not in options:
+                verb = context.command_path
+                raise table.wrong(key, f"is no option of {verb}", f"{verb} --help lists them")
+            if key in options and (table is not whole or _reports(options, key)):
+                found[options[key].name or key] = _value(context, table, key, value, options[key])
+    return found
+
+
+def _reports(options: Mapping[str, click.Option], key: str) -> bool:
+    """Whether the verb's option of that name is the report's: what a verb makes has an `-o` and a `--format` of its own."""
+    return "fail-on" in options and ("format" in options or key != "output")
+
+
+def _own(context: click.Context, whole: Table) -> Table | None:
+    """Return the table of this verb, having seen that what stands beside its words are verbs, too."""
+    table = whole
+    chain = [context]
+    while chain[0].parent is not None:
+        chain.insert(0, chain[0].parent)
+    for group, verb in pairwise(chain):
+        known = group.command.list_commands(group) if isinstance(group.command, click.Group) else []
+        for key in table.keys():  # noqa: SIM118 - as above
+            of_verb = isinstance(table.value(key, object), Mapping)
+            if key not in known and (of_verb or table is not whole):
+                raise table.wrong(key, f"is no verb of {group.command_path}", f"known: {', '.join(known)}")
+        word = verb.info_name or ""
+        if word not in table or not isinstance(table.value(word, object), Mapping):
+            return None
+        table = table.table(word)
+    return table
+
+
+def _value(context: click.Context, table: Table, key: str, value: Any, option: click.Option) -> Any:
+    """Return what click takes for the option. Errors: DataError."""
+    fits = (
+        isinstance(value, bool) if option.is_flag
+        else isinstance(value, list) and all(isinstance(one, str) for one in value) if option.multiple
+        else isinstance(value, str | int | float) and not isinstance(value, bool)
+    )  # fmt: skip
+    if not fits:
+        wanted = (
+            "true or false"
+            if option.is_flag
+            else "a list of texts"
+            if option.multiple
+            else "a text or number"
+        )
+        raise table.wrong(key, f"has to be {wanted}")
+    if option.multiple or option.is_flag or option.count:
+        return value
+    try:
+        option.type_cast_value(context, value)
+    except click.BadParameter as problem:
+        raise table.wrong(key, problem.message) from problem
+    return value

@@ -1,0 +1,114 @@
+"""`--config FILE`: defaults of every verb, refused where they are not known, said where nobody named the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from hardening.cli import harden, run
+
+WEAK = "events {}\nhttp { server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_ciphers AES128-SHA; } }\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nginx.conf").write_text(WEAK)
+    return tmp_path
+
+
+def verbs(command: click.Command, context: click.Context) -> list[click.Command]:
+    if not isinstance(command, click.Group):
+        return [command]
+    found = []
+    for name in command.list_commands(context):
+        one = command.get_command(context, name)
+        assert one is not None
+        found += verbs(one, click.Context(one, parent=context, info_name=name))
+    return found
+
+
+def test_every_verb_takes_a_settings_file_once() -> None:
+    root = click.Context(harden, info_name="harden")
+    for _ in range(2):
+        for one in verbs(harden, root):
+            assert [o for p in one.params for o in p.opts].count("--config") == 1, one.name
+
+
+def test_the_file_gives_defaults_and_the_command_line_goes_before(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "s.toml").write_text(
+        'fail-on = "never"\nformat = "json"\n[tls.audit]\npolicy = ["mozilla-old", "aspect"]\ntarget = "nginx"\n'
+    )
+    assert run(["tls", "audit", "nginx.conf"]) == 10
+    capsys.readouterr()
+    assert run(["tls", "audit", "nginx.conf", "--config", "s.toml"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert len(json.loads(printed.out)["subjects"][0]["policies"]) == 2
+    words = ["--policy", "aspect", "--fail-on", "medium"]
+    assert run(["tls", "audit", "nginx.conf", *words, "--config", "s.toml"]) == 10
+    assert list(json.loads(capsys.readouterr().out)["subjects"][0]["policies"]) == ["aspect"]
+
+
+def test_the_file_of_the_folder_counts_and_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hardening.toml").write_text('fail-on = "never"\n')
+    assert run(["tls", "audit", "nginx.conf"]) == 0
+    assert capsys.readouterr().err == "harden: with the defaults of hardening.toml in this folder\n"
+    assert run(["tls", "audit", "nginx.conf", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run(["tls", "audit", "nginx.conf", "--config", "/dev/null"]) == 10
+
+
+def test_what_a_verb_makes_is_no_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hardening.toml").write_text('format = "sarif"\noutput = "report"\n')
+    for words in (
+        ["tls", "policies"],
+        ["rules"],
+        ["tls", "render", "nginx", "-q"],
+        ["bundle", "sbom", "nginx.conf"],
+    ):
+        assert run(words) in (0, 3)
+        assert capsys.readouterr().out, words
+    assert not (folder / "report").exists()
+    assert run(["tls", "audit", "nginx.conf"]) == 10
+    assert "sarif" in (folder / "report").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("broken", "not valid TOML"),
+        ('fail_on = "high"', "fail_on: is no report option"),
+        ('fail-on = "hihg"', "fail-on: 'hihg' is not one of"),
+        ("waivers = ['a']", "waivers: has to be a text or number"),
+        ("[tlss]", "tlss: is no verb of harden"),
+        ("[tls.scann]", "tls.scann: is no verb of harden tls"),
+        ("[tls]\npolicy = ['aspect']", "tls.policy: is no verb of harden tls"),
+        ("[tls.audit]\npolicies = ['aspect']", "tls.audit.policies: is no option of harden tls audit"),
+        ("[tls.audit]\npolicy = 'aspect'", "tls.audit.policy: has to be a list of texts"),
+        ("[tls.audit]\nfix-diff = 1", "tls.audit.fix-diff: has to be true or false"),
+    ],
+)
+def test_a_broken_file_is_exit_2_and_names_file_and_key(
+    folder: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (folder / "hardening.toml").write_text(text + "\n")
+    assert run(["tls", "audit", "nginx.conf"]) == 2
+    assert f"harden: hardening.toml: {said}" in capsys.readouterr().err
+
+
+def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hardening.toml").write_text('[bundle.clean]\ncheck-command = "touch run"\n')
+    assert run(["bundle", "clean", "nginx.conf", "-o", "out"]) == 2
+    assert "bundle.clean.check-command: is for the command line alone" in capsys.readouterr().err
+    assert not (folder / "run").exists()
+
+
+def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tls", "audit", "nginx.conf", "--config", "absent.toml"]) == 2
+    assert "harden: absent.toml: No such file" in capsys.readouterr().err
