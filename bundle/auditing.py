@@ -20,10 +20,10 @@ from bundle.walk import disk
 from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from bundle.walk.problem import RULES, Problem
+from bundle.walk.problem import RULES, Problem, unseen
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
-from hardening.findings import Finding, InFile, Kind, Result, Run, Subject
+from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject
 
 if TYPE_CHECKING:
     from bundle.cache import Cache
@@ -154,6 +154,8 @@ class Audit:
         total = books(key, self._sections)
         findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
         examined, reason = top.verdict(total.partial, total.members)
+        if examined is Examined.NONE and not total.partial:  # else what stopped the walk is a finding already
+            findings.append(unseen(shown, "nothing", reason))
         subject = Subject(
             id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
             stats={

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hardening.errors import ArchiveError
-from hardening.findings import NESTING, Confidence, InFile, Rule, Severity
+from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Severity
 
 
 class Broken(ArchiveError):  # noqa: N818 - a word of this package, never shown to a user by its name
@@ -92,6 +92,8 @@ RULES: dict[str, Rule] = {
         _rule("encrypted", _INFO, "Encrypted member was not examined", _UNSEEN,
               "Give its password with --password-file, or have it shipped unencrypted."),
         _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Have it repacked, or examine it by hand."),
+        _rule("nothing", _INFO, "Nothing in it that can be examined", _UNSEEN,
+              "See that this is the file that was meant, and that it came over whole."),
         _rule("unreadable", _INFO, "File on disk may not be read", _UNSEEN, "Run the audit as a user who may read it."),
         _rule("crashed", _INFO, "The parser of this archive ended abnormally", _UNSEEN,
               "Treat the archive as hostile until it has been examined by hand."),
@@ -135,3 +137,11 @@ RULES: dict[str, Rule] = {
     )
 }  # fmt: skip
 """Every rule the walker knows, by its reason."""
+
+
+def unseen(subject: str, word: str, reason: str, remedy: str = "") -> Finding:
+    """Return what is said of an input as a whole that was not examined, or not to its end; `word` is a rule's."""
+    at = InFile((subject,))
+    return Finding(
+        rule=RULES[word], subject=subject, location=at, message=f"not examined: {reason}", remedy=remedy
+    )

@@ -58,6 +58,11 @@ def audit(
     report: ReportOptions,
 ) -> int:
     """Look for deprecated components, credentials, secrets open to all, sudo rules, weak TLS and certificates."""
+    from datetime import UTC, datetime
+
+    from bundle.walk.problem import unseen
+    from hardening.errors import NothingExaminedError
+    from hardening.findings import Examined, Kind, Run, Subject
     from hardening.host.look import Root
     from hardening.host.look import audit as look
     from hardening.tls.policy import load
@@ -71,7 +76,15 @@ def audit(
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if not root.is_dir():
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
-    return finish(look(Root(root.resolve()), policies, more=more), report)
+    started = datetime.now(UTC)
+    try:
+        run = look(Root(root.resolve()), policies, more=more)
+    except NothingExaminedError as nothing:  # a script that asked for a report gets one
+        if not report.quiet:
+            click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)
+        lost = Subject(id=str(root), kind=Kind.HOST, examined=Examined.NONE, reason=str(nothing))
+        run = Run.of([lost], [unseen(str(root), "nothing", str(nothing), nothing.hint)], started=started)
+    return finish(run, report)
 
 
 def _fleet(

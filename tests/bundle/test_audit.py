@@ -234,6 +234,25 @@ def test_nothing_examined_passes_no_check(tmp_path: Path) -> None:
     assert {r.verdict for r in run.results} == {Verdict.INCONCLUSIVE}
 
 
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "walk/nothing"),
+        (b"hello\n", "walk/nothing"),
+        (zipped({}), "walk/nothing"),
+        (b"PK\3\4" + b"\xff" * 40, "walk/truncated"),
+    ],
+)
+def test_nothing_examined_is_one_finding_of_severity_info(tmp_path: Path, content: bytes, rule: str) -> None:
+    (tmp_path / "in").write_bytes(content)
+    (found,) = audit([tmp_path / "in"]).findings
+    assert (found.rule.id, found.level) == (rule, Severity.INFO)
+    assert found.subject == found.where == str(tmp_path / "in")
+    (tmp_path / "folder").mkdir()
+    assert [one.rule.id for one in audit([tmp_path / "folder"]).findings] == ["walk/nothing"]
+    assert not audit([tmp_path / "folder"], installed=True).findings
+
+
 def test_unreadable_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     if os.geteuid() == 0:
         path = tmp_path / "fifo"

@@ -39,6 +39,12 @@ def test_a_tree_without_anything_is_said(tmp_path: Path, capsys: pytest.CaptureF
     said = capsys.readouterr().err
     assert "neither the product's folders" in said
     assert "Traceback" not in said
+    assert run(["host", "audit", "--root", str(tmp_path), "--format", "json", "-q"]) == 3
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert (report["subjects"][0]["examined"], report["summary"]["exit_code"]) == ("none", 3)
+    assert [one["rule"] for one in report["findings"]] == ["walk/nothing"]
+    assert printed.err == ""
 
 
 def test_status_verify_and_rollback_of_this_machine(

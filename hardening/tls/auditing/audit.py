@@ -58,13 +58,15 @@ class Main:
 def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
     """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
     found = Audited([], [], [])
+    seen: set[tuple[str, str]] = set()
     with seldom_collected():
-        for path in paths:
-            found.add(_path(path, policies, asked or Asked()))
+        for path in dict.fromkeys(paths):
+            found.add(_path(path, policies, asked or Asked(), seen))
     return found
 
 
-def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
+def _path(path: Path, policies: Sequence[Policy], asked: Asked, seen: set[tuple[str, str]]) -> Audited:
+    """Audit what a path holds, but for the configurations `seen` under an earlier one, to which it is added."""
     try:
         folder = path.is_dir()
         if not folder:
@@ -83,7 +85,9 @@ def _path(path: Path, policies: Sequence[Policy], asked: Asked) -> Audited:
         return _nothing(shown, why)
     found = Audited([], [], [])
     for main in mains:
-        found.add(audit_tree(tree, main, policies, asked))
+        if (key := (main.target.name, main.path)) not in seen:
+            seen.add(key)
+            found.add(audit_tree(tree, main, policies, asked))
     return found
 
 

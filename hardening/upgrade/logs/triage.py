@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from bundle.walk.problem import unseen
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.logs.gate import Buffer, Gate
 from hardening.upgrade.logs.opened import NULS, is_text, opened
@@ -65,7 +66,7 @@ class Triage:
     def logs(self, paths: Sequence[Path]) -> Run:
         """Examine logs and return one run with a subject for each. Errors: InputError."""
         started = datetime.now(UTC)
-        parts = [self._log(path) for path in paths]
+        parts = [self._log(path) for path in dict.fromkeys(paths)]
         return Run.of(
             [subject for subject, _, _ in parts],
             [f for _, found, _ in parts for f in found],
@@ -101,6 +102,10 @@ class Triage:
             for f in found
             if f.rule is not UNKNOWN
         ]
+        if examined is not Examined.FULL:
+            whole = examined is Examined.NONE
+            word = "nothing" if whole else "limit-total" if reason.startswith("more than") else "corrupt"
+            found.append(unseen(subject.id, word, reason, "Take the log anew, or read the rest by hand."))
         return subject, found, results
 
     def _read(

@@ -273,7 +273,7 @@ def cramfs(files: dict[str, bytes], order: str = "<", boot: bytes = b"") -> byte
 def harmless() -> Iterator[Case]:
     for name, data in honest().items():
         yield Case(f"honest/{name}", data)
-    yield Case("honest/empty.tar", tarred({}))
+    yield Case("honest/empty.tar", tarred({}), must=frozenset({"nothing"}))
     yield Case(
         "honest/initrd",
         cpioed({"a": b"1"}) + b"\0" * 508 + gzip.compress(cpioed({"b": b"2"}), mtime=0),
@@ -934,7 +934,7 @@ def others() -> Iterator[Case]:
     yield Case(
         "ar/name-beyond-table", arred({"//": b"x/\n", "/999": a}), may=ANY, seen=frozenset({"content A"})
     )
-    yield Case("rpm/no-payload", rpm(b""))
+    yield Case("rpm/no-payload", rpm(b""), must=frozenset({"nothing"}))
     yield Case("rpm/unknown-payload", rpm(b"nonsense" * 20), must=frozenset({"*"}), may=ANY)
     yield Case(
         "rpm/huge-header",

@@ -234,3 +234,17 @@ def test_a_remark_after_a_section_is_understood(
     report = json.loads(capfdbinary.readouterr().out)
     assert [f["rule"] for f in report["findings"] if f["rule"].startswith("walk/")] == []
     assert report["subjects"][0]["examined"] == "full"
+
+
+def test_one_configuration_named_twice_is_one_subject(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "ssl.conf", SSL_CONF)
+    monkeypatch.chdir(tmp_path)
+    once = ["tls", "audit", "--target", "httpd@2.2.15-el6", "--format", "json"]
+    assert run([*once, "ssl.conf"]) == 10
+    alone = _json(capfdbinary)
+    assert run([*once, "ssl.conf", "ssl.conf", str(tmp_path / "ssl.conf"), "."]) == 10
+    again = _json(capfdbinary)
+    assert again["subjects"] == alone["subjects"]
+    assert again["results"] == alone["results"]

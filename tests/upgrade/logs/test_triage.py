@@ -137,6 +137,17 @@ def test_a_torn_gzip_file_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     assert one(found, "log/mysql-log-table-lock-dump").level is Severity.HIGH
     assert found.subjects[0].examined is Examined.PARTIAL
     assert "damaged gzip" in found.subjects[0].reason
+    assert one(found, "walk/corrupt").level is Severity.INFO
+
+
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 8])
+def test_a_log_that_could_not_be_read_is_a_finding_and_one_subject(tmp_path: Path, content: bytes) -> None:
+    log = tmp_path / "upgrade.log"
+    log.write_bytes(content)
+    found = Triage().logs([log, log])
+    assert [(f.rule.id, f.level) for f in found.findings] == [("walk/nothing", Severity.INFO)]
+    assert len(found.subjects) == 1
+    assert found.exit_code() is ExitCode.NOTHING_EXAMINED
 
 
 def test_a_typographic_apostrophe_is_the_same_sentence(tmp_path: Path) -> None:
