@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,13 +116,13 @@ def command(
         with _shown(report) as on_event:
             run = audit_on(
                 dask, paths, limits=Limits(**given), rules=rules, osv=osv, cache=cache,
-                passwords=_passwords(password_file), key=_key(report.baseline_key), jobs=jobs, on_event=on_event,
+                passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(run, report)
     with _shown(report) as on_event:
         run = audit(
             paths,
-            detectors=detectors(rules, osv, key=_key(report.baseline_key)),
+            detectors=detectors(rules, osv, key=sealing_key(report.baseline_key)),
             limits=Limits(**given),
             passwords=_passwords(password_file),
             jobs=jobs,
@@ -130,23 +130,6 @@ def command(
             on_event=on_event,
         )
     return finish(run, report)
-
-
-def _key(path: Path | None) -> bytes:
-    from hardening.errors import InputError
-
-    if path is None:
-        return b""
-    try:
-        key = path.read_bytes().strip()
-    except OSError as problem:
-        hint = "make one with: head -c 32 /dev/urandom | base64 > KEY"
-        raise InputError(f"{path}: {(problem.strerror or str(problem)).lower()}", hint=hint) from problem
-    if len(key) < 16:  # noqa: PLR2004 - shorter keys can be tried through
-        raise InputError(
-            f"{path}: a key has at least 16 bytes", hint="head -c 32 /dev/urandom | base64 > KEY"
-        )
-    return key
 
 
 def _passwords(path: Path | None) -> tuple[bytes, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, maker_report_options, write_file
+from hardening.cli.options import ReportOptions, finish, maker_report_options, sealing_key, write_file
 
 
 @click.command(name="clean")
@@ -48,7 +48,7 @@ def command(
     from bundle.detect import detectors
     from bundle.smoke import Smoke
 
-    using = detectors(rules)
+    using = detectors(rules, key=sealing_key(report.baseline_key))
     wanted = _components(remove, {rule.id for one in using for rule in one.rules()})
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
     if smoke and not report.quiet:

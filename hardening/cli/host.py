@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli.host_apply import apply
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
 from hardening.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -68,17 +68,18 @@ def audit(
     from hardening.tls.policy import load
 
     policies = [load(one) for one in names or ("aspect",)]
+    key = sealing_key(report.baseline_key)
     if inventory is not None:
         if root != Path("/"):
             raise UsageError("--root and -i exclude each other", hint="with -i, say -e collect_root=DIR")
-        return finish(_fleet(inventory, limit, extra, more, policies), report)
+        return finish(_fleet(inventory, limit, extra, more, policies, key), report)
     if limit or extra:
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if not root.is_dir():
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
     started = datetime.now(UTC)
     try:
-        run = look(Root(root.resolve()), policies, more=more)
+        run = look(Root(root.resolve()), policies, more=more, key=key)
     except NothingExaminedError as nothing:  # a script that asked for a report gets one
         if not report.quiet:
             click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)
@@ -88,7 +89,12 @@ def audit(
 
 
 def _fleet(
-    inventory: str, limit: str | None, extra: Sequence[str], more: Sequence[str], policies: Sequence[Policy]
+    inventory: str,
+    limit: str | None,
+    extra: Sequence[str],
+    more: Sequence[str],
+    policies: Sequence[Policy],
+    key: bytes,
 ) -> Run:
     """Bring every host's files into a private folder, audit each copy, and say which hosts could not be reached."""
     from dataclasses import replace
@@ -117,7 +123,9 @@ def _fleet(
                 )
                 continue
             try:
-                run = run.merged(look(gather.load(place / "tree", place / "about.json"), policies, more=more))
+                run = run.merged(
+                    look(gather.load(place / "tree", place / "about.json"), policies, more=more, key=key)
+                )
             except NothingExaminedError as nothing:
                 lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(nothing)))
     run = run.merged(Run.of(lost, (), started=started))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hardening.errors import UsageError
+from hardening.errors import InputError, UsageError
 from hardening.findings import Run, Severity
 from hardening.records import dataclass
 
@@ -130,6 +130,7 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
         from hardening import baseline
 
         baseline.load(report.baseline)
+    sealing_key(report.baseline_key)
 
 
 def expect_writable(path: Path) -> None:
@@ -147,6 +148,22 @@ def expect_writable(path: Path) -> None:
         wrong = 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
     if wrong:
         raise _unwritable(path, os.strerror(wrong))
+
+
+def sealing_key(path: Path | None) -> bytes:
+    """Read `--baseline-key`. Errors: InputError (absent, unreadable, too short)."""
+    if path is None:
+        return b""
+    try:
+        key = path.read_bytes().strip()
+    except OSError as problem:
+        hint = "make one with: head -c 32 /dev/urandom | base64 > KEY"
+        raise InputError(f"{path}: {(problem.strerror or str(problem)).lower()}", hint=hint) from problem
+    if len(key) < 16:  # noqa: PLR2004 - shorter keys can be tried through
+        raise InputError(
+            f"{path}: a key has at least 16 bytes", hint="head -c 32 /dev/urandom | base64 > KEY"
+        )
+    return key
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

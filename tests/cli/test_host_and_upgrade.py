@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
+from hardening.demo import specimen
 from hardening.host import plan as planning
 from tests.host.little import Little
 
@@ -31,6 +32,24 @@ def test_a_host_tree_is_audited_for_components_and_tls(
     report = json.loads(capsys.readouterr().out)
     rules = {one["rule"].partition("/")[0] for one in report["findings"]}
     assert {"tls", "component"} <= rules
+
+
+def test_another_secret_at_a_known_place_of_a_host_is_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web, key, before = tmp_path / "home/MIX_CMIX/htmlroot", tmp_path / "key", tmp_path / "before.json"
+    web.mkdir(parents=True)
+    key.write_text("k" * 44 + "\n")
+    words = ["host", "audit", "--root", str(tmp_path), "--baseline-key", str(key), "--format", "json"]
+    (web / "db.php").write_text(specimen.tool("Vq8-first-mZ42xLp"))
+    assert run([*words, "-o", str(before)]) == 10
+    found = json.loads(before.read_text())["findings"]
+    assert any(one.get("secret_hmac") for one in found)
+    assert run([*words, "--baseline", str(before)]) == 0
+    (web / "db.php").write_text(specimen.tool("Vq8-other-nB57yKt"))
+    assert run([*words, "--baseline", str(before)]) == 10
+    capsys.readouterr()
+    assert run(["host", "audit", "--root", str(tmp_path), "--baseline-key", str(tmp_path / "absent")]) == 2
 
 
 def test_a_tree_without_anything_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

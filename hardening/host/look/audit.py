@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bundle.audit import audit as audit_bundles
+from bundle.detect import detectors
 from hardening.engine import product as products
 from hardening.errors import NothingExaminedError
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
@@ -50,10 +51,12 @@ def audit(
     *,
     more: Iterable[str] = (),
     product: str = "aspect",
+    key: bytes = b"",
 ) -> Run:
     """Look at a host for what must not be on it.
 
     Its `/` is here, mounted, or a copy; `more` are further folders of the host. Paths in the findings are the host's own.
+    `key` seals the credentials found, so that a baseline notices another one at the same place.
     Errors: NothingExaminedError when none of the places it knows is there.
     """
     started = datetime.now(UTC)
@@ -71,7 +74,9 @@ def audit(
     subject = host.subject
     run = Run.of((), (), started=started)
     if places:
-        installed = audit_bundles([str(host.place(path)) for path in places], installed=True)
+        installed = audit_bundles(
+            [str(host.place(path)) for path in places], installed=True, detectors=detectors(key=key)
+        )
         run = run.merged(_named(host, installed))
     if servers:
         tls = audit_tls([host.place(path) for path in servers], policies)
