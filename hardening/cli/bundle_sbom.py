@@ -29,7 +29,7 @@ def command(path: Path, form: str, out: Path | None, files: bool) -> int:
     keys, and the vulnerabilities the rules know. Exit 4 when part of the bundle could not be read.
     """
     from bundle.sbom.contents import contents
-    from hardening.cli.options import write_file
+    from hardening.cli.options import STDOUT, write_file
 
     if form == "cyclonedx":
         from bundle.sbom.cyclonedx import document
@@ -37,7 +37,7 @@ def command(path: Path, form: str, out: Path | None, files: bool) -> int:
         from bundle.sbom.spdx import document
     found = contents(path, files=files)
     body = document(found, now=datetime.now(UTC))
-    if out is None:
+    if out is None or out == STDOUT:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
     else:

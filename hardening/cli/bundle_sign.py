@@ -61,7 +61,8 @@ def command(  # the options of the contract in docs/cli.md
     if (cleaned_from is None) != (salt is None):
         raise click.UsageError("--cleaned-from and --salt are given together")
     if not path.is_file():  # said before a passphrase is asked for
-        raise InputError(f"{path}: no such file", hint="give the bundle as one file")
+        word = "is a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {word}", hint="give the bundle as one file")
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     if end_of_day and end_of_day < datetime.now(UTC):

@@ -59,6 +59,8 @@ def _report_pairs(
     return tuple(pairs)
 
 
+STDOUT = Path("-")
+"""As everywhere, `-o -` is standard output and no file of that name."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COMMON = (
     click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="FORMAT=FILE",
@@ -103,6 +105,8 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
 
     def gathered(**kwargs: Any) -> Any:
         taken = {name: kwargs.pop(name) for name in names - own if name in kwargs}
+        if taken.get("output") == STDOUT:
+            taken["output"] = None
         report = ReportOptions(**taken)
         look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
         return function(report=report, **kwargs)
@@ -138,6 +142,8 @@ def expect_writable(path: Path) -> None:
     import errno
     import os
 
+    if path == STDOUT:
+        return
     if os.path.isdir(path):  # noqa: PTH112 - Path's own raises where a folder above may not be entered
         wrong = errno.EISDIR
     elif os.path.exists(path):  # noqa: PTH110 - as above
@@ -182,7 +188,8 @@ def finish(run: Run, report: ReportOptions) -> int:
     threshold = report.threshold
     color = _use_color(report)
     for name, path in report.reports:
-        write_file(path, render(name, run, fail_on=threshold))
+        body = render(name, run, fail_on=threshold)
+        _print(body) if path == STDOUT else write_file(path, body)
     body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose)
     if report.output is not None:
         write_file(report.output, body)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, maker_report_options, settled, write_file
+from hardening.cli.options import STDOUT, ReportOptions, finish, maker_report_options, settled, write_file
 from hardening.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def command(
     started = datetime.now(UTC)
     name, _, version = target.partition("@")
     made = render(find(name), load(policy), version=version or None, build=openssl, params=_pairs(params))
+    if output == STDOUT:
+        output = None
     if output is not None:
         write_file(output, made.text.encode("utf-8"))
     if output is None and not report.reports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -70,3 +71,36 @@ def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="Permission denied"):
         expect_writable(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bundle", "audit", "folder", "--format", "json", "-o", "-"],
+        ["bundle", "audit", "folder", "-o", "r.txt", "--report", "json=-"],
+        ["bundle", "sbom", "folder", "-o", "-"],
+    ],
+)
+def test_a_dash_is_standard_output_and_no_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("hello\n")
+    assert run(words) == 0
+    assert json.loads(capfdbinary.readouterr().out)
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_rendered_configuration_goes_to_a_dash_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["tls", "render", "nginx"]) == 0
+    alone = capfdbinary.readouterr().out
+    assert run(["tls", "render", "nginx", "-o", "-"]) == 0
+    assert capfdbinary.readouterr().out == alone
+    assert not list(tmp_path.iterdir())

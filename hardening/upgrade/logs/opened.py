@@ -46,7 +46,9 @@ def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
     try:
         source = path.open("rb")
     except OSError as problem:
-        raise InputError(f"{path}: {problem.strerror}", hint="give log files, not folders") from problem
+        folder = isinstance(problem, IsADirectoryError)
+        hint = "give log files, not folders" if folder else "check the path and its permissions"
+        raise InputError(f"{path}: {problem.strerror}", hint=hint) from problem
     with source, contextlib.ExitStack() as stack:
         stream: IO[bytes] = source
         problem_text = ""
