@@ -12,7 +12,7 @@ from bundle.detect.components import Components
 from bundle.detect.credentials import detector as credential_detector
 from bundle.detect.credentials.reporting import SUDO
 from bundle.exposure import listening, sudo_rules
-from bundle.sbom.contents import Contents, take
+from bundle.sbom.contents import Contents, place_in, take
 from bundle.trust.inventory import Item, changes, item
 from bundle.walk import walk
 from bundle.walk.limits import Limits
@@ -115,9 +115,9 @@ def _side(path: Path, limits: Limits | None) -> _Side:
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member):
             if seen.partial and not side.partial:
-                side.partial = f"{NESTING.join(seen.parts[1:])} {seen.message}".strip()
+                side.partial = f"{place_in(path, seen.parts)} {seen.message}".strip()
             continue
-        place = NESTING.join(seen.parts[1:])
+        place = place_in(path, seen.parts)
         take(side.contents, seen, components)
         for finding in credentials.check(seen, ""):
             if finding.rule.id == SUDO:  # told as rules, and no credential

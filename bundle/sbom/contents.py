@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,10 +89,16 @@ def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -
     return found
 
 
+def place_in(path: Path, parts: Sequence[str]) -> str:
+    """Return where in the bundle a member lies: behind the archive, or below the folder, that `path` is."""
+    outer = parts[0].removeprefix(f"{str(path).rstrip('/')}/") if parts[0] != str(path) else ""
+    return NESTING.join((outer, *parts[1:]) if outer else parts[1:])
+
+
 def take(found: Contents, member: Member, detector: Components, *, files: bool = False) -> None:
     """Add what one member says to the contents."""
     found.configurations.take(member)
-    place = NESTING.join(member.parts[1:])
+    place = place_in(found.path, member.parts)
     if not member.derived and not member.offset and member.kind != "listing":
         if not place:
             found.sha256, found.size = member.sha256, member.size

@@ -153,3 +153,18 @@ def test_a_side_that_is_no_archive_is_no_clean_comparison(
         assert made.subjects[0].examined is Examined.PARTIAL
         assert made.subjects[0].reason == f"{other}: no archive with members"
         assert made.exit_code() is ExitCode.PARTLY_EXAMINED
+
+
+def test_folders_are_compared_file_by_file(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, text in ((old, "a\n"), (new, "b\n")):
+        (folder / "etc").mkdir(parents=True)
+        (folder / "etc" / "motd").write_text(text)
+        release(folder / "web.zip", {"index.php": (b"<?php echo 1;\n", 0o644)})
+    (new / "db.php").write_text(specimen.tool(SECRET))
+    made = diff(old, new)
+    assert made.subjects[0].examined is Examined.FULL
+    said = {f.message.split(" [")[0].split(" (")[0] for f in made.findings}
+    assert {"changed: etc/motd", "came: db.php"} <= said
+    assert any(f.rule.id == "diff/credential" and f.where == f"{new}!/db.php" for f in made.findings)
+    assert not any("index.php" in f.message for f in made.findings)
