@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, maker_report_options, sealing_key, write_file
+from hardening.cli.options import (
+    ReportOptions,
+    finish,
+    keep_apart,
+    maker_report_options,
+    sealing_key,
+    write_file,
+)
 
 
 @click.command(name="clean")
@@ -48,6 +55,7 @@ def command(
     from bundle.detect import detectors
     from bundle.smoke import Smoke
 
+    keep_apart([secrets] if secrets else [], [path, out, *rules, *(name for _, name in report.reports)])
     using = detectors(rules, key=sealing_key(report.baseline_key))
     wanted = _components(remove, {rule.id for one in using for rule in one.rules()})
     smoke = Smoke(check_command, check_seconds, out) if check_command else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.options import write_file
+from hardening.cli.options import keep_apart, write_file
 
 
 @click.command(name="envelope")
@@ -27,6 +27,7 @@ def command(envelope: Path, export: Path | None, signature: Path | None, key: Pa
 
     if (export is None) == (signature is None) or (signature is None) != (key is None):
         raise click.UsageError("give either --export FILE, or --add SIGNATURE with --key KEY.pub")
+    keep_apart([export] if export else [], [envelope])
     try:
         opened = dsse.parse(envelope.read_bytes())
         raw = signature.read_bytes() if signature else b""

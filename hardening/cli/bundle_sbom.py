@@ -29,8 +29,9 @@ def command(path: Path, form: str, out: Path | None, files: bool) -> int:
     keys, and the vulnerabilities the rules know. Exit 4 when part of the bundle could not be read.
     """
     from bundle.sbom.contents import contents
-    from hardening.cli.options import STDOUT, write_file
+    from hardening.cli.options import STDOUT, keep_apart, write_file
 
+    keep_apart([out] if out else [], [path])
     if form == "cyclonedx":
         from bundle.sbom.cyclonedx import document
     else:

@@ -53,7 +53,7 @@ def command(  # the options of the contract in docs/cli.md
     from bundle.trust import attest, keys, statement
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
-    from hardening.cli.options import write_file
+    from hardening.cli.options import keep_apart, write_file
     from hardening.errors import InputError
 
     if (key is None) is not unsigned:
@@ -63,6 +63,7 @@ def command(  # the options of the contract in docs/cli.md
     if not path.is_file():  # said before a passphrase is asked for
         word = "is a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {word}", hint="give the bundle as one file")
+    keep_apart([out] if out else [], [path, *(given for given in (key, cleaned_from, salt) if given)])
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     if end_of_day and end_of_day < datetime.now(UTC):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
         if taken.get("output") == STDOUT:
             taken["output"] = None
         report = ReportOptions(**taken)
+        written = [*([report.output] if report.output else []), *(path for _, path in report.reports)]
+        keep_apart(written, [*_paths(kwargs.values()), *_paths((report.waivers, report.baseline_key))])
         look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
         return function(report=report, **kwargs)
 
@@ -140,7 +143,6 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
 def expect_writable(path: Path) -> None:
     """See, without a trace, that a file can be written there. Errors: UsageError naming the path."""
     import errno
-    import os
 
     if path == STDOUT:
         return
@@ -180,6 +182,37 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         raise _unwritable(path, problem.strerror or str(problem)) from problem
 
 
+def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """Refuse to write over what is read, or one thing over another; a baseline may be written anew. Errors: UsageError."""
+    known = {_same(path): "is given as well" for path in read}
+    for path in written:
+        if path == STDOUT or (path.exists() and not path.is_file()):
+            continue  # standard output, /dev/null and its like take any number
+        said = known.get(_same(path))
+        if said:
+            raise UsageError(f"{path} {said}, and would be written over", hint="choose another name")
+        known[_same(path)] = "is written twice"
+
+
+def _same(path: Path) -> object:
+    """Return what two names of one file share."""
+    try:
+        about = path.stat()
+    except OSError:
+        return os.path.realpath(path)  # not there yet
+    return about.st_dev, about.st_ino
+
+
+def _paths(values: Iterable[Any]) -> Iterator[Path]:
+    """Yield the paths among what a verb was given."""
+    for value in values:
+        if isinstance(value, Path):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (one for one in value if isinstance(one, Path))
+            yield from (Path(one) for one in value if isinstance(one, str) and os.path.isfile(one))  # noqa: PTH113 - a word of another kind may be no path
+
+
 def finish(run: Run, report: ReportOptions) -> int:
     """Apply waivers and baseline, write every report asked for, and return the exit code."""
     from hardening.reports import render
@@ -200,8 +233,6 @@ def finish(run: Run, report: ReportOptions) -> int:
 
 def _print(body: bytes) -> None:
     """Write to standard output; a reader that has seen enough (`head`) does not change what the audit came to."""
-    import os
-
     try:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
@@ -237,8 +268,6 @@ def _unwritable(path: Path, why: str) -> UsageError:
 
 
 def _use_color(report: ReportOptions) -> bool:
-    import os
-
     if report.color != "auto":
         return report.color == "always"
     return report.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
