@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bundle import references
+from bundle.detect.credentials import Credentials
 from bundle.leftovers import leftovers
 from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
@@ -46,7 +47,13 @@ def clean(path: Path, out: Path, audit: Audit) -> Run:
 
 
 def cleaned(
-    path: Path, out: Path, audit: Audit, *, check: Check | None = None, remove: Collection[str] = ()
+    path: Path,
+    out: Path,
+    audit: Audit,
+    *,
+    check: Check | None = None,
+    remove: Collection[str] = (),
+    detector: Credentials | None = None,
 ) -> Cleaned:
     """Write `out`, the bundle `path` without what is safe to remove and with references for credentials.
 
@@ -54,7 +61,8 @@ def cleaned(
     of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
     that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`. `check` sees
     the result before it has its name. `remove` has ids of rules (`component/tinymce`) whose findings go with the file
-    or folder that holds them, though the audit does not call that safe. Errors: InputError, UsageError (`out` is
+    or folder that holds them, though the audit does not call that safe. `detector` is the one that `audit` finds
+    credentials with, where it has rules of its own. Errors: InputError, UsageError (`out` is
     `path`, or exists), what `check` raises; nothing is left behind when one is raised.
     """
     if not path.is_file():
@@ -68,7 +76,7 @@ def cleaned(
         )
     started = datetime.now(UTC)
     before = [_asked_for(finding, remove) for finding in audit(path).findings]
-    plan = references.plan(path, before)
+    plan = references.plan(path, before, detector=detector)
     steps = [*_removals(before), *_replacements(plan)]
     problems: list[tuple[Finding, str]] = list(plan.problems)
     try:

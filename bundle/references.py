@@ -1,7 +1,7 @@
 """Which literals of a bundle give way to a reference to the host's secret store, and what the texts are then.
 
 A reference is `@secret:name@`; the installer fills it in from the host's store. Names are made of account and
-service and are given in the order of the bundle; equal values share one. Nothing is replaced inside what is signed,
+service and are given in the order of the bundle; equal values of one account share it. Nothing is replaced inside what is signed,
 and nothing whose replacement the detector would still call a credential.
 """
 
@@ -80,13 +80,20 @@ class _Names:
         return name
 
 
-def plan(path: Path, findings: Iterable[Finding], *, limits: Limits | None = None) -> Plan:
-    """Return what becomes of the findings whose fix is a safe `replace-text`."""
+def plan(
+    path: Path,
+    findings: Iterable[Finding],
+    *,
+    limits: Limits | None = None,
+    detector: Credentials | None = None,
+) -> Plan:
+    """Return what becomes of the findings whose fix is a safe `replace-text`; `detector` is the one that found them."""
     wanted = _wanted(findings)
     made = Plan()
     if not wanted:
         return made
-    names, detector, signed = _Names(), credentials(), set[Parts]()
+    names, signed = _Names(), set[Parts]()
+    detector = detector or credentials()
     met: Counter[Parts] = Counter()
     texts: list[tuple[Parts, bytes, list[tuple[Finding, Literal, str]]]] = []
     for seen in walk(str(path), limits or Limits()):
@@ -97,11 +104,17 @@ def plan(path: Path, findings: Iterable[Finding], *, limits: Limits | None = Non
             met[seen.parts] += 1
             if met[seen.parts] == 1:
                 texts.append(_text(seen, wanted[seen.parts], detector, names, made))
+    twice = [f for parts, found in wanted.items() if met[parts] > 1 for f in found]
     absent = [f for parts, found in wanted.items() if not met[parts] for f in found]
-    made.problems += [(f, "it is not where the audit saw it") for f in absent]
+    made.problems = [
+        *((f, why) for f, why in made.problems if f not in twice),
+        *((f, "its name stands twice in the archive") for f in twice),
+        *((f, "it is not where the audit saw it") for f in absent),
+    ]
     for parts, content, rows in texts:
-        why = "its name stands twice in the archive" if met[parts] > 1 else _signed_around(parts, signed)
-        if why:
+        if met[parts] > 1:
+            continue
+        if why := _signed_around(parts, signed):
             made.problems += [(f, why) for f, _, _ in rows]
             continue
         made.done += [(f, _reference(parts, one, name)) for f, one, name in rows]

@@ -86,9 +86,9 @@ def account(old: Path, new: Path, before: Run, key: bytes) -> dict[str, Any]:
         (said,) = proof.results
         raise RefusedError(f"{new} is not cleaned from {old}: {said.reason}", hint="clean the original again")
     items = list(inventory(old))
-    held = _held(before, items)
-    sha256, _ = digest(old)
     done = _done(proof)
+    held = _held(before, [one["path"] for one in done["replaced"]], items)
+    sha256, _ = digest(old)
     return {
         "salt": _mac(key, ""),
         "input": {"name": old.name, **_identity("", sha256, held, key)},
@@ -98,13 +98,19 @@ def account(old: Path, new: Path, before: Run, key: bytes) -> dict[str, Any]:
     }
 
 
-def _held(before: Run, items: Iterable[Item]) -> set[str]:
-    """Return the paths of members that held a secret, of all archives around them, and of their equals elsewhere."""
+def _held(before: Run, replaced: Iterable[str], items: Iterable[Item]) -> set[str]:
+    """Return the paths of members that held a secret, of all archives around them, and of their equals elsewhere.
+
+    What was `replaced` was a secret too, whoever's rules found it.
+    """
     held: set[str] = set()
-    for f in before.findings:
-        if f.rule.id.startswith(_SECRET) and isinstance(f.location, InFile):
-            parts = f.location.parts[1:]
-            held |= {NESTING.join(parts[:n]) for n in range(len(parts) + 1)}
+    places = [
+        f.location.parts[1:]
+        for f in before.findings
+        if f.rule.id.startswith(_SECRET) and isinstance(f.location, InFile)
+    ]
+    for parts in (*places, *(path.split(NESTING) if path else [] for path in replaced)):
+        held |= {NESTING.join(parts[:n]) for n in range(len(parts) + 1)}
     digests = {i.sha256 for i in items if i.path in held and i.sha256}
     for i in items:
         if i.sha256 in digests:

@@ -53,6 +53,7 @@ def command(
     from bundle.audit import audit
     from bundle.clean import cleaned
     from bundle.detect import detectors
+    from bundle.detect.credentials import Credentials
     from bundle.smoke import Smoke
 
     keep_apart([secrets] if secrets else [], [path, out, *rules, *(name for _, name in report.reports)])
@@ -61,7 +62,10 @@ def command(
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
     if smoke and not report.quiet:
         click.echo(f"runs on the result: {check_command}", err=True)
-    made = cleaned(path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted)
+    made = cleaned(
+        path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
+        detector=next((one for one in using if isinstance(one, Credentials)), None),
+    )  # fmt: skip
     if secrets is not None:
         body = {
             "schema": references.SCHEMA,
