@@ -51,8 +51,11 @@ _LEAST_FOLDER = 4
 _IN_JAR = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$", re.IGNORECASE)
 _IN_DEB = re.compile(r"^_gpg\w+$")
 _SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
-_SUM_LINE = re.compile(rb"^\\?[0-9a-fA-F]{32,128} [ *]([^\r\n]+?)\r?$", re.MULTILINE)
-"""A line of md5sum, sha256sum and their kin."""
+_SUM_LINE = re.compile(
+    rb"^\\?[0-9a-fA-F]{32,128} [ *]([^\r\n]+?)\r?$|^[A-Z][A-Z0-9/-]{1,11} ?\(([^\r\n]+)\) ?= ?[0-9a-fA-F]{32,128}\r?$",
+    re.MULTILINE,
+)
+"""A line of md5sum, sha256sum and their kin, also as `--tag`, BSD and openssl write it."""
 _DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
 
 
@@ -176,22 +179,28 @@ def _lists(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Itera
 
 
 def _sums(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
-    """Yield the first line of a list of checksums that is about a file with other bytes now."""
+    """Yield one finding for a list of checksums, at its first line about a file with other bytes now, and count the rest."""
     around = tuple(map(plain, member.parts[1:-1]))
     here = posixpath.dirname(plain(member.parts[-1]))
+    stale: list[tuple[str, str, int]] = []
     for found in _SUM_LINE.finditer(bytes(member.content)):
-        name = found[1].decode("utf-8", "replace")
+        name = (found[1] or found[2]).decode("utf-8", "replace")
         covered = next(
             (path for path in (plain(posixpath.join(here, name)), plain(name)) if (*around, path) in changed),
             None,
         )
         if covered is not None:
-            line = member.content[: found.start()].count(b"\n") + 1
-            yield Finding(
-                rule=INNER_SIGNATURE, subject=subject, location=member.at(line), evidence=name,
-                message=f"{member.name} line {line} has a checksum of {covered}, which was changed by the cleaning",
-            )  # fmt: skip
-            return
+            stale.append((name, covered, found.start()))
+    if not stale:
+        return
+    name, covered, start = stale[0]
+    line = member.content[:start].count(b"\n") + 1
+    others = len(stale) - 1
+    more = f"; so {'have' if others > 1 else 'has'} {others} more line{'s' * (others > 1)}" if others else ""
+    yield Finding(
+        rule=INNER_SIGNATURE, subject=subject, location=member.at(line), evidence=name,
+        message=f"{member.name} line {line} has a checksum of {covered}, which was changed by the cleaning{more}",
+    )  # fmt: skip
 
 
 def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from bundle.audit import audit
 from bundle.clean import clean
 from bundle.prove import prove
@@ -161,4 +163,24 @@ def test_a_list_of_checksums_over_what_changed_is_named(tmp_path: Path) -> None:
     assert said == [
         "MD5SUMS line 1 has a checksum of payload/inner.zip, which was changed by the cleaning",
         "SHA256SUMS line 2 has a checksum of payload/inner.zip, which was changed by the cleaning",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["{digest}  {name}\n", "SHA256 ({name}) = {digest}\n", "SHA2-256({name})= {digest}\n"]
+)
+def test_a_list_of_checksums_says_how_many_of_its_lines_are_stale(tmp_path: Path, line: str) -> None:
+    """Who mends the first line alone ships a list that still fails."""
+    files = {f"etc/{n}.cnf": f"[client]\nuser=root\npassword=Kq7{n}vZ9tRw2\n".encode() for n in "abc"}
+    files["etc/plain"] = b"as it is\n"
+    sums = "".join(
+        line.format(digest=hashlib.sha256(data).hexdigest(), name=f"./{name}") for name, data in files.items()
+    )
+    path, out = tmp_path / "old.zip", tmp_path / "new.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {"SUMS": sums.encode(), **files}.items():
+            archive.writestr(name, data)
+    after = clean(path, out, lambda one: audit([one], jobs=1))
+    assert [f.message for f in after.findings if f.rule.id == "clean/inner-signature"] == [
+        "SUMS line 1 has a checksum of etc/a.cnf, which was changed by the cleaning; so have 2 more lines"
     ]

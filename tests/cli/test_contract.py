@@ -110,6 +110,18 @@ def test_a_reader_that_goes_away_is_no_error(unbuffered: str) -> None:
     assert not done.stderr
 
 
+@pytest.mark.parametrize("words", [["rules"], ["rules", "--format", "json"], ["tls", "targets"]])
+def test_a_full_disk_is_one_line_and_no_bug(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device, not a path that is worked with
+        done = subprocess.run(
+            [sys.executable, "-m", "hardening", *words], stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.splitlines()[0] == "harden: cannot write: No space left on device"
+    assert "internal error" not in done.stderr
+
+
 def test_completion_is_served() -> None:
     done = subprocess.run(
         ["harden"],
