@@ -69,6 +69,10 @@ REPORT = Rule(
 )
 
 
+_WORK = ("sign ", "clean ")
+"""How a hint begins that is for whoever makes the bundle."""
+
+
 def rules() -> tuple[Rule, ...]:
     """Return every rule verification can say."""
     return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK, STATEMENT, REPORT)
@@ -106,7 +110,7 @@ def verify(
     now = now or started
     policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
     said: statement.Statement | None = None
-    rule, reason, forced = SIGNATURE, "", ""
+    rule, reason, hint, forced = SIGNATURE, "", "", ""
     further: list[str] = []
     found_size = 0
     signers: tuple[str, ...] = ()
@@ -137,7 +141,7 @@ def verify(
         if record and state_file:
             installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
     except RefusedError as problem:
-        reason = str(problem)
+        reason, hint = str(problem), problem.hint
     subject = str(path)
     results = [
         Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
@@ -149,15 +153,22 @@ def verify(
         results = [
             replace(r, verdict=Verdict.WAIVED, reason=forced) if r.rule is ROLLBACK else r for r in results
         ]
-    findings = [Finding(rule=rule, subject=subject, location=in_file(path), message=reason)] if reason else []
-    stats = {"bytes": found_size, "seconds": round(monotonic() - begun, 3), "signers": list(signers)}
+    remedy = (
+        f"Do not install it; ask the release engineer to {hint}."
+        if rule is STATEMENT and hint.startswith(_WORK)
+        else ""
+    )
+    found = Finding(rule=rule, subject=subject, location=in_file(path), message=reason, remedy=remedy)
+    stats: dict[str, Any] = {"seconds": round(monotonic() - begun, 3), "signers": list(signers)}
+    if found_size:
+        stats["bytes"] = found_size
     if further:
         stats["statements"] = further
     if said:
         stats |= {"members": len(said.members), "product": said.product, "release": said.release}
     seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
     codes = {ExitCode.REFUSED} if reason else set()
-    return Run.of([seen], findings, results, started=started, extra_codes=codes)
+    return Run.of([seen], [found] if reason else [], results, started=started, extra_codes=codes)
 
 
 def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) -> Run:

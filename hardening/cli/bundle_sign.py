@@ -93,6 +93,12 @@ def command(  # the options of the contract in docs/cli.md
     click.echo(f"signature  {target}")
     for kind, predicate in predicates.items():
         _write(path, said.sha256, kind, predicate, private)
+    if predicates.get("audit", {}).get("verificationResult") == "FAILED":
+        click.echo(
+            f"harden: the audit of {path} says FAILED: no host that asks for it (verify --require audit) will accept it\n"
+            f"  next: harden bundle audit {path} says what is left",
+            err=True,
+        )
 
 
 def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) -> _keys.PrivateKey:

@@ -90,6 +90,24 @@ def test_a_statement_about_another_bundle_or_of_another_kind_does_not_count(new:
     assert "says FAILED" in verified(old, "--require", "audit")[1]
 
 
+def test_a_failed_audit_is_said_when_it_is_signed_and_what_is_to_be_done(
+    old: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = old.with_name("k")
+    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == ExitCode.OK
+    sign = ["bundle", "sign", str(old), "--key", str(key), "--no-passphrase"]
+    assert run([*sign, "--audit"]) == ExitCode.OK
+    assert f"the audit of {old} says FAILED" in capfd.readouterr().err
+    assert run(sign) == ExitCode.OK
+    assert "FAILED" not in capfd.readouterr().err
+    verify = ["bundle", "verify", str(old), "--key", f"{key}.pub"]
+    assert run([*verify, "--require", "audit"]) == ExitCode.REFUSED
+    assert "ask the release engineer to clean the bundle and sign it again." in capfd.readouterr().out
+    old.write_bytes(old.read_bytes().replace(b"README.txt", b"README.txT"))
+    assert run(verify) == ExitCode.REFUSED
+    assert "0 bytes" not in capfd.readouterr().out, "it was not measured"
+
+
 def test_the_audit_and_the_provenance_are_what_slsa_reads(new: Path) -> None:
     audit = said(new, "audit")
     assert audit["predicateType"] == "https://slsa.dev/verification_summary/v1"
