@@ -166,3 +166,25 @@ def test_another_projects_tool_reads_the_document(bundle: Path, tmp_path: Path, 
     command = [sys.executable, "-c", READ, form, str(out)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert {"Adminer", "left-pad"} <= set(done.stdout.splitlines())
+
+
+def test_a_folder_is_listed_as_an_archive_of_its_files_would_be(bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(folder)
+    (folder / "loose.txt").write_text("as it is\n")
+    packed, loose = contents(bundle, files=True), contents(folder, files=True)
+    assert loose.sha256 == ""
+    assert [(k.name, sorted(k.places)) for k in loose.known.values()] == [
+        (k.name, sorted(k.places)) for k in packed.known.values()
+    ]
+    assert {a.path for a in loose.files + loose.archives} == {
+        *(a.path for a in packed.files + packed.archives), "loose.txt",
+    }  # fmt: skip
+    assert {a.place for a in loose.assets} == {a.place for a in packed.assets}
+    (plain := tmp_path / "plain").mkdir()
+    (plain / "a.txt").write_text("as it is\n")
+    assert run(["bundle", "sbom", str(plain), "-o", str(tmp_path / "s.json")]) == ExitCode.OK
+    assert "hashes" not in json.loads((tmp_path / "s.json").read_bytes())["metadata"]["component"]
+    (plain / "a.txt").unlink()
+    assert run(["bundle", "sbom", str(plain), "-o", str(tmp_path / "s.json")]) == ExitCode.NOTHING_EXAMINED
