@@ -42,24 +42,42 @@ def _load(path: Path, depth: int) -> tuple[Family, ...]:
     Table.load(path)  # one clear line where it cannot be read
     found = tomllib.loads(path.read_text("utf-8"))
     shared, aimed = _for_all(path, found)
-    own = [
-        _family(path, row, shared, aimed)
-        for row in _tables(found, "rules")
-        if row.get("regex") or row.get("path")
-    ]
+    extend = found.get("extend")
+    extend = extend if isinstance(extend, dict) else {}
+    rows = [row for row in _tables(found, "rules") if _asks(path, row, extending=bool(extend))]
+    own = [_family(path, row, shared, aimed) for row in rows]
     known = {family.rule.id for family in own}
     for name in aimed:
         if f"credential/own-{name}" not in known:
             raise DataError(
                 f"{path}: allowlists: there is no rule {name!r}", hint="targetRules names rules of this file"
             )
-    extend = found.get("extend")
-    extend = extend if isinstance(extend, dict) else {}
     other = str(extend.get("path") or "")
     if other and depth < _DEEPEST:
-        less = {f"credential/own-{name}" for name in extend.get("disabledRules") or []} | known
+        less = {
+            f"credential/own-{name}" for name in _texts(f"{path}: extend", extend, "disabledRules")
+        } | known
         own += [one for one in _load(path.parent / other, depth + 1) if one.rule.id not in less]
     return tuple(own)
+
+
+def _asks(path: Path, row: Mapping[str, Any], *, extending: bool) -> bool:
+    """Whether a rule says what it looks for; one that does not may change an extended rule, and else is a mistake."""
+    if row.get("regex") or row.get("path"):
+        return True
+    if not extending:
+        raise DataError(
+            f"{path}: rules[{str(row.get('id', ''))!r}]: has neither regex nor path",
+            hint="it would find nothing",
+        )
+    return False
+
+
+def _texts(where: str, row: Mapping[str, Any], key: str) -> list[str]:
+    found = row.get(key) or []
+    if not isinstance(found, list):
+        raise DataError(f"{where}.{key}: has to be a list, not {found!r}", hint='["one", "another"]')
+    return [str(one) for one in found]
 
 
 def _for_all(
@@ -69,7 +87,7 @@ def _for_all(
     shared: list[Allowance] = []
     aimed: dict[str, tuple[Allowance, ...]] = {}
     for row, one in _allowances(path, "allowlist", found):
-        names = [str(name) for name in row.get("targetRules") or []]
+        names = _texts(f"{path}: allowlist", row, "targetRules")
         if not names:
             shared.append(one)
         for name in names:
@@ -99,16 +117,22 @@ def _family(
     if not row.get("regex"):
         return Family(rule=rule, nets=(), sinks=(), examples=(), path=named, allowed=allowed)
     text = pattern(str(row["regex"]))
-    words = [str(word) for word in row.get("keywords", [])]
+    words = _texts(where, row, "keywords")
+    group, entropy = row.get("secretGroup", 0), row.get("entropy", 0)
+    most = _compiled(f"{where}.regex", text).groups
+    if not isinstance(group, int) or not 0 <= group <= most:
+        raise DataError(f"{where}.secretGroup: {group!r} is no group of its regex", hint=f"it has {most}")
+    if not isinstance(entropy, int | float):
+        raise DataError(f"{where}.entropy: has to be a number, not {entropy!r}", hint="3.5")
     net = Net(
-        regex=_compiled(f"{where}.regex", _marked(text, int(row.get("secretGroup", 0)))),
+        regex=_compiled(f"{where}.regex", _marked(text, group)),
         gate="(?i)(" + "|".join(re.escape(word) for word in words) + ")" if words else r"[^\n]{8}",
         styles=frozenset(),
         files=None,
         evidence="place",
         multiline=False,
         check="own",
-        entropy=float(row.get("entropy", 0)),
+        entropy=float(entropy),
         allowed=allowed,
         path=named,
     )
@@ -140,13 +164,13 @@ def _allowances(
             one,
             Allowance(
                 paths=tuple(
-                    _compiled(f"{where}.paths", pattern(str(text))) for text in one.get("paths") or []
+                    _compiled(f"{where}.paths", pattern(text)) for text in _texts(where, one, "paths")
                 ),
                 regexes=tuple(
-                    _compiled(f"{where}.regexes", pattern(str(text))) for text in one.get("regexes") or []
+                    _compiled(f"{where}.regexes", pattern(text)) for text in _texts(where, one, "regexes")
                 ),
                 target=target,
-                stopwords=tuple(str(word).lower() for word in one.get("stopwords") or []),
+                stopwords=tuple(word.lower() for word in _texts(where, one, "stopwords")),
                 commits=bool(one.get("commits")),
                 every=_EVERY[condition],
             ),

@@ -55,6 +55,30 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("secretGroup = 'x'", "secretGroup: 'x' is no group"),
+        ("secretGroup = 2", "secretGroup: 2 is no group"),
+        ("secretGroup = -1", "secretGroup: -1 is no group"),
+        ("entropy = 'high'", "entropy: has to be a number"),
+        ("keywords = 'acme'", "keywords: has to be a list"),
+        ("allowlist = {paths = 'vendor'}", "allowlist.paths: has to be a list"),
+        ("allowlists = [{regexes = 'ab'}]", "allowlist.regexes: has to be a list"),
+        ("allowlists = [{stopwords = 'ab'}]", "allowlist.stopwords: has to be a list"),
+        ("[[rules]]\nid = 'b'\nregexp = 'acme'", "rules['b']: has neither regex nor path"),
+    ],
+)
+def test_what_would_never_find_or_let_all_pass_is_refused_by_name(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    """A letter of `vendor` is in nearly every path; a rule with a slip in its words looks for nothing."""
+    path = tmp_path / "own.toml"
+    path.write_text(f"[[rules]]\nid = 'a'\nregex = 'acme_([a-z]{{12}})'\n{line}\n")
+    with pytest.raises(DataError, match=re.escape(said)):
+        detector(gitleaks=(path,))
+
+
+@pytest.mark.parametrize(
     ("go", "yes", "no"),
     [(r"a(?i)b", "aB", "AB"), (r"(?:a(?i)b)c", "aBc", "aBC"), (r"[[:digit:]_]+\z", "1_", "x"), (r"a[(]b", "a(b", "ab"), (r"[^]]x", "ax", "]x")],
 )  # fmt: skip
