@@ -34,6 +34,8 @@ _SIGNED_INSIDE = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$|^_gpg\w+
 _SIGNED_BESIDE = (".asc", ".sig", ".sign", ".p7s", ".p7m", ".minisig", ".dsse.json")
 _SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
 _LARGEST_SCRIPT = 1 << 20
+_UNDECODED = re.compile(r"\\x[0-9a-f]{2}")
+"""How the walk writes a byte of a name that is no text."""
 
 Parts = tuple[str, ...]
 
@@ -114,7 +116,7 @@ def plan(
     for parts, content, rows in texts:
         if met[parts] > 1:
             continue
-        if why := _signed_around(parts, signed):
+        if why := _objection(parts, signed):
             made.problems += [(f, why) for f, _, _ in rows]
             continue
         made.done += [(f, _reference(parts, one, name)) for f, one, name in rows]
@@ -131,8 +133,10 @@ def _wanted(findings: Iterable[Finding]) -> dict[Parts, list[Finding]]:
     return wanted
 
 
-def _signed_around(parts: Parts, signed: set[Parts]) -> str:
-    """Say which signed archive or file a member lies in, or is; empty where none."""
+def _objection(parts: Parts, signed: set[Parts]) -> str:
+    """Say why a member stays: the signed archive or file that it lies in, or is, or its name; empty where it may change."""
+    if _UNDECODED.search(parts[-1]):
+        return "its name has bytes that are no text, so that no host could be told where to fill it in"
     around = next((parts[:n] for n in range(1, len(parts) + 1) if parts[:n] in signed), None)
     if around is None:
         return ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from bundle.rewrite import ars, cpios, debs, rpms, scripts, streams, tars, zips
-from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain
+from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain, walked
 from hardening.errors import ArchiveError
 
 __all__ = ["KEEP", "Edit", "Keep", "Remove", "Replace", "rewrite"]
@@ -147,7 +147,7 @@ def _decide(
     name: str, content: Callable[[], IO[bytes]], edits: tuple[Edit, ...], used: set[Edit]
 ) -> Keep | Remove | Replace:
     """Return what happens to one member, going into it where an edit lies deeper."""
-    path = plain(name)
+    path = plain(walked(name))
     mine = [e for e in edits if e.touches(path)]
     if not mine:
         return KEEP

@@ -8,10 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import IO
 
+from bundle.walk.names import shown
+
 
 def plain(name: str) -> str:
     """Return a member's name without the leading `./` or `/` and trailing `/` that packers vary in."""
     return posixpath.normpath("/" + name).lstrip("/")
+
+
+def walked(name: str) -> str:
+    """Return a member's name as the walk says it, where undecodable bytes and control characters are escaped."""
+    if name.isprintable():
+        return name
+    return shown(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 @dataclass(frozen=True, slots=True)

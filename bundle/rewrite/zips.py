@@ -17,6 +17,7 @@ from hardening.errors import ArchiveError
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _LIMIT = 0xFFFFFFFF
+_UTF8 = 0x800
 _DESCRIPTOR = 0x08
 _DEFLATED = 8
 _CRC_AT = 16
@@ -65,7 +66,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
                 )
             _copy(source, target, position, entry.start)  # what lies between: a prefix, padding
             position = ends[entry.start]
-            decision = change(entry.info.filename, lambda e=entry: _content(archive, e.info))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
+            decision = change(_name(entry.info), lambda e=entry: _content(archive, e.info))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
             if isinstance(decision, Remove):
                 continue
             moved[entry.start] = target.tell()
@@ -78,6 +79,17 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     _copy(source, target, position, directory_at)
     in_order = [e for e in entries if e.start in moved]
     _directory(target, in_order, moved, end, base)
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the name as the walk reads it: many packers write UTF-8 without the flag that says so."""
+    name = info.orig_filename
+    if info.flag_bits & _UTF8 or name.isascii() or "\0" in name:
+        return info.filename
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeDecodeError:
+        return name
 
 
 def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:

@@ -262,3 +262,18 @@ def test_what_a_rule_file_in_gitleaks_format_finds_gives_way_too(tmp_path: Path)
         assert archive.read("b.txt") == b"as it is\n"
     assert new.startswith(b"mode = fast\nk = acme_@secret:")
     assert b"k3m9z7q1w5x2" not in new
+
+
+def test_nothing_is_replaced_under_a_name_that_no_list_can_hold(tmp_path: Path) -> None:
+    path, out = tmp_path / "old.tar", tmp_path / "new.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo(b"caf\xe9.ini".decode("utf-8", "surrogateescape"))
+        data = text("conf/app.ini")
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    after = clean(path, out, one)
+    assert out.read_bytes() == path.read_bytes()
+    (reason,) = [r.reason for r in after.results if r.verdict is Verdict.ERROR]
+    assert reason.endswith(
+        "its name has bytes that are no text, so that no host could be told where to fill it in"
+    )

@@ -308,3 +308,33 @@ def _renumbered(data: bytes, gone: str) -> bytes:
     """The zip that a packer would have made without the member: the same bytes, since time and order are fixed."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return a_zip({n: archive.read(n) for n in archive.namelist() if n != gone})
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ("größe/app.conf".encode(), "größe/app.conf"),
+        (b"gr\x81\xe1e/app.conf", "grüße/app.conf"),
+        (b"caf\xc3\xa9\x1b.conf", "café\\x1b.conf"),
+    ],
+)
+def test_a_zip_name_without_the_flag_of_utf_8_is_the_one_the_walk_says(stored: bytes, said: str) -> None:
+    """macOS and others write UTF-8 there, old packers for DOS their code page."""
+    stand_in = b"#" * len(stored)
+    old = a_zip({stand_in.decode(): b"port = 1\n", "b.txt": b"as it is\n"}).replace(stand_in, stored)
+    out = io.BytesIO()
+    rewrite(io.BytesIO(old), out, [Edit((said,), b"port = 2\n")])
+    with zipfile.ZipFile(out) as archive:
+        assert [archive.read(i) for i in archive.infolist()] == [b"port = 2\n", b"as it is\n"]
+    assert out.getvalue().count(stored) == old.count(stored)
+
+
+def test_a_tar_name_that_is_no_text_is_the_one_the_walk_says() -> None:
+    names = {
+        b"caf\xe9/tool.php".decode("utf-8", "surrogateescape"): b"<?php echo 1;\n",
+        "b.txt": b"as it is\n",
+    }
+    out = io.BytesIO()
+    rewrite(io.BytesIO(a_tar(names)), out, [Edit(("caf\\xe9/tool.php",))])
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as archive:
+        assert archive.getnames() == ["b.txt"]
