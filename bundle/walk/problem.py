@@ -90,7 +90,7 @@ RULES: dict[str, Rule] = {
         _rule("corrupt", _INFO, "Archive is damaged", _UNSEEN, "Obtain the bundle again and compare its checksum."),
         _rule("checksum", _INFO, "Content does not match its checksum", _UNSEEN, "Obtain the bundle again."),
         _rule("encrypted", _INFO, "Encrypted member was not examined", _UNSEEN,
-              "Give its password with --password-file, or have it shipped unencrypted."),
+              "Give a zip's password to harden bundle audit --password-file; have what is no zip shipped unencrypted."),
         _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Have it repacked, or examine it by hand."),
         _rule("nothing", _INFO, "Nothing in it that can be examined", _UNSEEN,
               "See that this is the file that was meant, and that it came over whole."),

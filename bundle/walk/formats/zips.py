@@ -104,7 +104,7 @@ def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[
                 size=row.size,
                 mode=mode,
                 mtime=row.mtime,
-                data=refused("encrypted", "is encrypted"),
+                data=refused("encrypted", _LOCKED_STILL if context.passwords else "is encrypted"),
             )
             return
         data: bytes | Iterator[bytes] = plain
@@ -136,6 +136,7 @@ def _as_far_as_it_goes(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield from blocks
 
 
+_LOCKED_STILL = "is encrypted, and none of the passwords given opens it"
 _SPECIAL = {0o020000: "device", 0o060000: "device", 0o010000: "fifo", 0o140000: "socket"}
 
 
