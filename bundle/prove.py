@@ -7,7 +7,6 @@ which one of these happened. Everything else is named.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from bundle import proof_rpm, proof_texts
+from bundle.proof_tree import Node, name_alike, tree
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -58,32 +58,14 @@ DIFFERENCE = Rule(
 
 
 @dataclass(slots=True)
-class _Node:
-    """One member with what lies in it; the facts are everything that may not change."""
-
-    name: str
-    parts: tuple[str, ...]
-    facts: dict[str, object] = field(default_factory=dict)
-    content: tuple[int, str] = (0, "")
-    container: bool = False
-    front: bytes = b""
-    """What lies in a file before the archive in it: a script whole, of a program the digest."""
-    inside: list[_Node] = field(default_factory=list)
-    said: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
-    """On the bundle itself: what the walker had to say of it."""
-    partial: str = ""
-    members: int = 0
-
-
-@dataclass(slots=True)
 class _Proof:
-    removed: list[_Node] = field(default_factory=list)
-    changed: list[tuple[_Node, _Node]] = field(default_factory=list)
+    removed: list[Node] = field(default_factory=list)
+    changed: list[tuple[Node, Node]] = field(default_factory=list)
     """Files of one name with other content, which has to be looked at."""
-    packages: list[tuple[_Node, _Node]] = field(default_factory=list)
+    packages: list[tuple[Node, Node]] = field(default_factory=list)
     """An rpm whose header is another one, which has to follow from what differs in it."""
-    replaced: list[tuple[_Node, proof_texts.Replaced]] = field(default_factory=list)
-    relinked: list[tuple[_Node, _Node, set[str]]] = field(default_factory=list)
+    replaced: list[tuple[Node, proof_texts.Replaced]] = field(default_factory=list)
+    relinked: list[tuple[Node, Node, set[str]]] = field(default_factory=list)
     """Names of one file in a cpio of which another is the first now, and all the further names it had."""
     differences: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 
@@ -106,7 +88,8 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
                 f"{path}: {'is a folder' if path.is_dir() else 'no such file'}",
                 hint="give each bundle as one file",
             )
-    before, after = _tree(old, limits), _tree(new, limits)
+    before, after = tree(old, limits), tree(new, limits)
+    name_alike(before, after)
     proof = _Proof()
     for side, path in ((before, old), (after, new)):
         if side.partial:
@@ -160,51 +143,11 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     )
 
 
-def _with_inside(node: _Node) -> str:
+def _with_inside(node: Node) -> str:
     return f" with {node.members} members in it" if node.members else ""
 
 
-def _tree(path: Path, limits: Limits | None) -> _Node:
-    root = _Node(path.name, ())
-    last: dict[tuple[str, ...], _Node] = {}
-    for seen in walk(str(path), limits or Limits()):
-        if not isinstance(seen, Member):
-            root.said.add((seen.reason, seen.parts[1:], seen.message))
-            if seen.partial and not root.partial:
-                root.partial = f"{NESTING.join(seen.parts[1:]) or path.name} {seen.message}"
-            continue
-        if seen.derived or seen.offset or seen.kind == "listing":
-            continue
-        parts = seen.parts[1:]
-        node = root if not parts else _Node(seen.parts[-1], parts)
-        node.content, node.container, node.front = (seen.size, seen.sha256), seen.container, _front(seen)
-        if parts:
-            node.facts = {
-                "kind": seen.kind, "format": seen.format, "mode": seen.mode, "link": seen.link, "time": seen.mtime,
-                "owner": (seen.uid, seen.owner), "group": (seen.gid, seen.group),
-            }  # fmt: skip
-            last.get(parts[:-1], root).inside.append(node)
-            for depth in range(len(parts)):
-                last.get(parts[:depth], root).members += 1
-        else:
-            node.facts = {"kind": seen.kind, "format": seen.format}
-        last[parts] = node
-    return root
-
-
-def _front(member: Member) -> bytes:
-    """Return what has to stay in front of an archive, whatever is removed from it."""
-    if member.format in ("makeself", "self-extracting"):
-        return bytes(member.content)
-    if member.format == "rpm":
-        return proof_rpm.front(bytes(member.content))
-    if member.format != "zip-stub":
-        return b""
-    end = member.content.find(b"PK\3\4")
-    return hashlib.sha256(member.content[: end if end >= 0 else None]).digest()
-
-
-def _compare_container(old: _Node, new: _Node, proof: _Proof) -> None:
+def _compare_container(old: Node, new: Node, proof: _Proof) -> None:
     """Compare two archives whose bytes differ: something has to be gone from them, and nothing else may differ."""
     for word in _facts_that_differ(old, new):
         proof.differences.append((new.parts, f"{NESTING.join(new.parts) or new.name}: {word}"))
@@ -222,7 +165,7 @@ def _compare_container(old: _Node, new: _Node, proof: _Proof) -> None:
         proof.differences.append((new.parts, f"{where} has other bytes though no member in it is gone"))
 
 
-def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
+def _compare_members(old: list[Node], new: list[Node], proof: _Proof) -> None:
     places: dict[str, list[int]] = {}
     for number, one in enumerate(old):
         places.setdefault(one.name, []).append(number)
@@ -254,7 +197,7 @@ def _compare_members(old: list[_Node], new: list[_Node], proof: _Proof) -> None:
     proof.removed += old[at:]
 
 
-def _same(old: _Node, new: _Node) -> bool:
+def _same(old: Node, new: Node) -> bool:
     return old.content == new.content and not any(_facts_that_differ(old, new))
 
 
@@ -264,11 +207,11 @@ _WRITTEN = frozenset(
 """Formats whose every byte outside the members is looked at or of no effect; in others nothing may differ."""
 
 
-def _both_containers(old: _Node, new: _Node) -> bool:
+def _both_containers(old: Node, new: Node) -> bool:
     return old.container and new.container and old.facts.get("format") in _WRITTEN
 
 
-def _may_be_rewritten(old: _Node, new: _Node) -> bool:
+def _may_be_rewritten(old: Node, new: Node) -> bool:
     return not old.container and not new.container and not any(_facts_that_differ(old, new))
 
 
@@ -278,7 +221,7 @@ def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None)
         return
     before = _contents(old, {was.parts for was, _ in proof.changed}, limits)
     after = _contents(new, {now.parts for _, now in proof.changed}, limits)
-    lists: list[tuple[_Node, _Node]] = []
+    lists: list[tuple[Node, Node]] = []
     texts: dict[tuple[str, ...], bytes] = {}
     for was, now in proof.changed:
         if was.parts[-1] in _LISTS and len(was.parts) > 1 and was.parts[-2].startswith("control.tar"):
@@ -320,7 +263,7 @@ def _look_at_packages(new: Path, proof: _Proof, limits: Limits | None) -> None:
             proof.differences.append((now.parts, f"{where}: {said}"))
 
 
-def _other_content(was: _Node, now: _Node) -> list[_Node]:
+def _other_content(was: Node, now: Node) -> list[Node]:
     before = {n.parts[-1]: n.content for n in was.inside}
     return [n for n in now.inside if n.facts["kind"] == "file" and before.get(n.parts[-1]) != n.content]
 
@@ -349,7 +292,7 @@ def _contents(
     }
 
 
-def _why_not(new: _Node, ahead: list[_Node], anywhere: list[_Node]) -> str:
+def _why_not(new: Node, ahead: list[Node], anywhere: list[Node]) -> str:
     """Say what the matter is with a member that has no equal of its name ahead in the old bundle."""
     where = NESTING.join(new.parts)
     if not anywhere:
@@ -362,7 +305,7 @@ def _why_not(new: _Node, ahead: list[_Node], anywhere: list[_Node]) -> str:
     return f"{where} was changed: {', '.join(words)}"
 
 
-def _note_link(members: list[_Node], was: _Node, now: _Node, proof: _Proof) -> None:
+def _note_link(members: list[Node], was: Node, now: Node, proof: _Proof) -> None:
     link = was.facts["link"]
     if link != now.facts["link"]:
         proof.relinked.append((was, now, {shown(n.name) for n in members if n.facts["link"] == link}))
@@ -379,7 +322,7 @@ def _look_at_links(proof: _Proof) -> None:
             )
 
 
-def _facts_that_differ(old: _Node, new: _Node) -> Iterator[str]:
+def _facts_that_differ(old: Node, new: Node) -> Iterator[str]:
     for name, value in new.facts.items():
         if name == "link" and old.facts["kind"] == new.facts["kind"] == "file":
             continue  # which name of a file in a cpio is its first: judged when it is known what is gone

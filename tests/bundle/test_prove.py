@@ -240,3 +240,26 @@ def test_names_of_one_file_in_a_cpio_stay_names_of_one_file(tmp_path: Path) -> N
     assert differences(old, outer(tmp_path / "lost.zip", cpio(*lost), name="a.cpio")) == [
         "a.cpio!/b is another hard link than it was"
     ]
+
+
+@pytest.mark.parametrize("form", ["gz", "xz"])
+def test_a_file_that_is_packed_alone_is_proved_whatever_the_result_is_called(
+    tmp_path: Path, form: str
+) -> None:
+    """Its content is called after the packed file: `clean app.conf.gz -o clean.conf.gz` gives it another name."""
+    pack = gzip.compress if form == "gz" else lzma.compress
+    path, out = tmp_path / f"app.conf.{form}", tmp_path / f"clean.conf.{form}"
+    path.write_bytes(pack(b"user=aspect\npassword=Kq7xvZ9tRw2m\nport=1\n"))
+    assert run(["bundle", "clean", str(path), "-o", str(out)]) == ExitCode.OK
+    made = prove(path, out)
+    assert made.exit_code() is ExitCode.OK
+    assert [f.rule.id for f in made.findings] == ["prove/replaced"]
+    out.write_bytes(pack(b"user=aspect\npassword=@secret:password@\nport=2\n"))
+    assert prove(path, out).exit_code() is ExitCode.REFUSED
+
+
+def test_a_renamed_member_of_a_packed_tar_is_no_content_of_a_stream(tmp_path: Path) -> None:
+    path, out = tmp_path / "old.tar.gz", tmp_path / "new.tar.gz"
+    path.write_bytes(web({"old.tar": (b"it is no tar\n", 0o644)}))
+    out.write_bytes(web({"new.tar": (b"it is no tar\n", 0o644)}))
+    assert prove(path, out).exit_code() is ExitCode.REFUSED
