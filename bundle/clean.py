@@ -145,7 +145,7 @@ def _results(out: Path, done: Iterable[_Step], problems: Iterable[tuple[Finding,
 def _not_done(finding: Finding) -> str:
     if finding.fix and finding.fix.operation == references.OPERATION and isinstance(finding.location, InFile):
         line = f" line {finding.location.line}" if finding.location.line else ""
-        return f"not replaced: {'!/'.join(finding.location.parts[1:])}{line}"
+        return f"not replaced: {'!/'.join(finding.location.parts[1:]) or finding.location.parts[0]}{line}"
     return "not removed"
 
 

@@ -20,6 +20,7 @@ class Top:
     """Whether nothing at all is, too."""
     first: Member | None = None
     files: int = 0
+    links: int = 0
     nested: bool = False
 
     def see(self, member: Member) -> None:
@@ -31,12 +32,15 @@ class Top:
         elif member.kind == "file":
             self.files += 1
             self.first = self.first or member
+        elif member.kind == "symlink":
+            self.links += 1
 
     def verdict(self, partial: str, members: int) -> tuple[Examined, str]:
         """Return how much was examined, and why not all."""
         first = self.first
         if not self.files and not self.empty:
-            return Examined.NONE, "nothing in it: an empty folder"
+            said = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
+            return Examined.NONE, said or "nothing in it: an empty folder"
         if self.files == 1 and first is not None and not self.nested:
             if first.format == "empty" and not self.empty:
                 return Examined.NONE, "empty file"

@@ -283,3 +283,13 @@ def test_a_folder_with_one_text_was_looked_at_and_the_text_alone_is_no_bundle(tm
     text.write_text("hello\n")
     assert audit([text.parent], jobs=1).exit_code() is ExitCode.OK
     assert audit([text], jobs=1).exit_code() is ExitCode.NOTHING_EXAMINED
+
+
+def test_a_folder_of_links_is_said_to_have_them(tmp_path: Path) -> None:
+    """`dist/latest.zip` may be all that is in it: nobody is to believe that it was empty, or looked at."""
+    (folder := tmp_path / "dist").mkdir()
+    (folder / "latest.zip").symlink_to("../upgrade.zip")
+    (folder / "older").mkdir()
+    run = audit(folder, jobs=1)
+    assert run.subjects[0].reason == "no file in it, and links (1) are not followed"
+    assert run.exit_code() is ExitCode.NOTHING_EXAMINED

@@ -277,3 +277,11 @@ def test_nothing_is_replaced_under_a_name_that_no_list_can_hold(tmp_path: Path) 
     assert reason.endswith(
         "its name has bytes that are no text, so that no host could be told where to fill it in"
     )
+
+
+def test_a_text_that_is_no_archive_is_named_where_it_stays(tmp_path: Path) -> None:
+    path, out = tmp_path / "app.ini", tmp_path / "clean.ini"
+    path.write_bytes(text("conf/app.ini"))
+    after = clean(path, out, one)
+    (reason,) = [r.reason for r in after.results if r.verdict is Verdict.ERROR]
+    assert reason.startswith(f"not replaced: {path} line 3: ")
