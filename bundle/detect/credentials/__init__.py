@@ -1,8 +1,8 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
 One gate over all patterns (`rules.gate`) says where to look, and `catching` what the families make of it; `reading` asks it of
-a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, and `reporting`
-makes the finding.
+a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `owning` whose it
+is by what stands beside it, and `reporting` makes the finding.
 Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a value), `texts` (a member), `statements` and
 `lines`, `java` and `prose`. The value itself never leaves this package: findings carry the name it stands beside, masked.
 """
@@ -21,6 +21,7 @@ from bundle.detect.credentials import examples
 from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
+from bundle.detect.credentials.owning import owned
 from bundle.detect.credentials.parts import Gates
 from bundle.detect.credentials.reading import Reading
 from bundle.detect.credentials.reporting import SUDO, by_path, finding
@@ -104,7 +105,8 @@ class Credentials:
         for (family, plain), (_, one) in zip(counted, said, strict=True):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, plain, kind) is not None
-            yield self._said(member, subject, family, one, line, column, safe=safe)
+            owner = owned(one, family.rule.id, view, kind)
+            yield self._said(member, subject, family, one, line, column, safe=safe, owner=owner)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
@@ -158,8 +160,9 @@ class Credentials:
         column: int | None,
         *,
         safe: bool = False,
+        owner: Catch | None = None,
     ) -> Finding:
-        found = finding(member, subject, family, one, line, column, safe=safe)
+        found = finding(member, subject, family, one, line, column, safe=safe, owner=owner)
         if family.rule.id == SUDO:
             return found
         found = replace(found, same=_seal(self._own_key, one.value)[:16])

@@ -25,10 +25,11 @@ def finding(
     column: int | None,
     *,
     safe: bool,
+    owner: Catch | None = None,
 ) -> Finding:
     """Say a credential; a rule of sudo's is said as what it allows.
 
-    `line` and `column` are counted from 1, None where the stored file has no lines; `safe` says that a reference may stand in.
+    `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines; `safe` says that a reference may stand in.
     """
     if family.rule.id == SUDO:
         return _grant(member, subject, family, one, line, column)
@@ -36,6 +37,10 @@ def finding(
     named = one.key or ("a token" if token else "an account")
     whose = f"the account {_shown(one.user)!r}" if one.user else named
     service = f" of {_shown(one.service)}" if one.service else ""
+    if owner is not None and (owner.user != one.user or owner.service != one.service):
+        account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
+        of = f" of {_shown(owner.service)}" if owner.service else ""
+        whose, service = (f"{one.key} ({account}{of})", "") if one.key else (account, of)
     note = "".join(f"; {said}" for said in (one.note, _script(member, line)) if said)
     return Finding(
         rule=family.rule,
@@ -44,7 +49,7 @@ def finding(
         message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
         severity=one.severity,
         confidence=one.confidence,
-        remedy=_remedy(family, one),
+        remedy=_remedy(family, owner or one),
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
             action="replace the value by a reference to the host's secret store, and change the password",

@@ -1,0 +1,74 @@
+"""Whose a password is, by what stands beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.owning import _BY_AN_ADDRESS, _BY_AN_OPTION, _SETTING
+from hardening.findings import Confidence
+from tests.bundle.detect.credentials.plant.members import Look, member
+
+SECRET = "Gr4velpit77"
+BESIDE = {
+    "a client's file": ("a.cnf", "[client]\nuser = feed\npassword = {s}\n", "'feed'"),
+    "properties": ("a.properties", "db.username=feed\ndb.password={s}\n", "'feed' of database"),
+    "the driver tells the service": ("a.properties", "url=jdbc:postgresql://quay/x\nuser=feed\npassword={s}\n", "'feed' of PostgreSQL"),
+    "YAML": ("a.yml", "smtp:\n  username: feed\n  password: {s}\n", "'feed' of mail"),
+    "JSON": ("a.json", '{{"user": "feed", "password": "{s}"}}\n', "'feed'"),
+    "behind it": ("a.json", '{{"password": "{s}", "user": "feed"}}\n', "'feed'"),
+    "variables of PHP": ("a.php", "<?php\n$db_user = 'feed';\n$db_pass = '{s}';\n", "'feed' of database"),
+    "an attribute": ("context.xml", '<Resource name="x" username="feed" password="{s}"/>\n', "'feed'"),
+    "elements": ("a.xml", "<c><username>feed</username>\n<password>{s}</password></c>\n", "'feed'"),
+    "names with their values": (
+        "a.xml", '<c><property name="user" value="feed"/>\n<property name="password" value="{s}"/></c>\n', "'feed'",
+    ),
+    "an option of MySQL": ("a.sh", "mysql -u feed -p'{s}' quay\n", "'feed' of MySQL"),
+    "one that is joined": ("a.sh", "mysqldump -ufeed -p{s} quay\n", "'feed' of MySQL"),
+    "on the next line of a command": ("a.sh", "mysql -p{s} \\\n  --user=feed quay\n", "'feed' of MySQL"),
+    "another user runs it": ("a.sh", "sudo -u keeper mysql -u feed -p{s} quay\n", "'feed' of MySQL"),
+    "an address of SSH": ("a.sh", "sshpass -p {s} ssh admin@quay ls\n", "'admin' of SSH"),
+    "the environment": ("a.sh", "PGPASSWORD={s} psql -U feed -h quay\n", "'feed' of PostgreSQL"),
+    "a name of LDAP": ("a.sh", "ldapsearch -D cn=feed,dc=quay -w {s} -b dc=quay\n", "'cn=feed,dc=quay' of LDAP"),
+    "a share": ("a.bat", "net use z: \\\\quay\\x {s} /user:feed\n", "'feed' of SMB"),
+}  # fmt: skip
+NONE = {
+    "another one's": ("a.ini", "smtp_user = feed\nsmtp_password = {s}\n\nldap_password = {s}9\n", "ldap_password"),
+    "the account of a second password": ("a.ini", "user = feed\npassword = {s}\nadmin_password = {s}9\n", "admin_password"),
+    "a variable": ("a.sh", 'mysql -u "$USER" -p{s} quay\n', "an account of MySQL"),
+    "a name of a program": ("a.py", "user = session\npassword = '{s}'\n", "password"),
+    "the user of sudo alone": ("a.sh", "sudo -u keeper mysql -p{s} quay\n", "an account of MySQL"),
+    "another command": ("a.sh", "mysql -u keeper; mysql -p{s} quay\n", "an account of MySQL"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_the_account_beside_a_password_is_named(look: Look, name: str) -> None:
+    path, text, said = BESIDE[name]
+    (found,) = (f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.MEDIUM)
+    assert f"the account {said}" in found.message
+    assert f"Change the password of the account {said} wherever it is valid" in found.remedy
+    assert SECRET not in found.message + found.remedy + found.evidence
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_nobody_else_is_named(look: Look, name: str) -> None:
+    path, text, said = NONE[name]
+    found = [f.message for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.MEDIUM]
+    assert "the account" not in found[-1]
+    assert said in found[-1]
+
+
+def test_what_identifies_a_finding_stays_the_same(credentials: Credentials) -> None:
+    alone, named = "password = {s}\n", "user = feed\npassword = {s}\n"
+    made = [
+        next(iter(credentials.check(member("a.ini", t.format(s=SECRET)), "b.zip"))) for t in (alone, named)
+    ]
+    assert made[0].evidence == made[1].evidence == "password = ***"
+    assert made[0].fingerprint == made[1].fingerprint
+
+
+@pytest.mark.parametrize("pattern", [_SETTING, _BY_AN_OPTION, _BY_AN_ADDRESS])
+def test_a_name_is_no_longer_than_an_account_s(pattern: object) -> None:
+    text = "user = " + "x" * 400 + " -u " + "y" * 400 + " z" * 200 + "@quay"
+    assert all(len(m["v"]) <= 130 for m in pattern.finditer(text))  # type: ignore[attr-defined]
