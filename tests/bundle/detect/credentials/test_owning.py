@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bundle.detect.credentials import Credentials
@@ -69,6 +71,6 @@ def test_what_identifies_a_finding_stays_the_same(credentials: Credentials) -> N
 
 
 @pytest.mark.parametrize("pattern", [_SETTING, _BY_AN_OPTION, _BY_AN_ADDRESS])
-def test_a_name_is_no_longer_than_an_account_s(pattern: object) -> None:
+def test_a_name_is_no_longer_than_an_account_s(pattern: re.Pattern[str]) -> None:
     text = "user = " + "x" * 400 + " -u " + "y" * 400 + " z" * 200 + "@quay"
-    assert all(len(m["v"]) <= 130 for m in pattern.finditer(text))  # type: ignore[attr-defined]
+    assert all(len(m["v"]) <= 130 for m in pattern.finditer(text))
