@@ -160,13 +160,20 @@ def _end(credential: Credential) -> date | None:
         return credential.expires
 
 
+def _status(relay: dict[str, object]) -> Path | None:
+    """Return where the relay says how it is: the file that is named, else the spool's, where that is on this machine."""
+    if named := relay.get("status_file"):
+        return Path(str(named))
+    beside = Path(str(relay.get("spool") or "")) / "status.json"
+    return beside if relay.get("spool") and beside.exists() else None
+
+
 def _queue(found: Examination) -> None:
     import json
 
-    place = dict(found.settings.relay).get("status_file")
-    if not isinstance(place, str):
+    path = _status(dict(found.settings.relay))
+    if path is None:
         return
-    path = Path(place)
     try:
         status = json.loads(read(path))
         depth, oldest, dead = (int(status[key]) for key in ("queued", "oldest_seconds", "dead"))

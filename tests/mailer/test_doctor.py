@@ -393,6 +393,19 @@ def test_who_opens_tls_is_named_for_smtp_too(site: Site) -> None:
     assert re.search(r"it was issued by .*O=trustme", finding["message"]), finding["message"]
 
 
+def test_an_empty_status_file_means_the_one_in_the_spool(site: Site) -> None:
+    """As docs/mailer.md shows it: nothing named is nothing wrong, and a spool that is here is asked."""
+    spool = site.folder / "spool"
+    site.write(relay={"status_file": "", "spool": str(spool)})
+    code, report, _ = examine(site)
+    assert (code, said(report)) == (ExitCode.OK, set())
+    spool.mkdir()
+    (spool / "status.json").write_text(json.dumps({"queued": 3, "oldest_seconds": 9, "dead": 1}))
+    for relay in ({"status_file": "", "spool": str(spool)}, {"spool": str(spool)}):
+        site.write(relay=relay)
+        assert said(examine(site)[1]) == {"queue: dead-letters"}
+
+
 def test_a_good_site_passes(site: Site) -> None:
     code, report, _ = examine(site)
     assert said(report) == set()
