@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from hardening import waivers
 from hardening.errors import ExitCode, UsageError
-from hardening.findings import Finding, Kind, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, InFile, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judging.judge import Judgement, judge_all
@@ -201,6 +202,16 @@ class TestInconclusive:
 
     def test_doubt_in_words_nobody_knows_touches_everything(self) -> None:
         assert self.verdict("the moon").verdict == "unknown"
+
+    @pytest.mark.parametrize(
+        ("at", "way", "never"),
+        [(LINE, "--openssl", "--concurrency"), (OnWire("a.example:443"), "--concurrency 1", "--openssl")],
+    )
+    def test_a_file_is_not_asked_again(self, at: InFile | OnWire, way: str, never: str) -> None:
+        one = replace(offer(protocol("TLSv1.2", STRONG), inconclusive=("SSLv2",)), at=at)
+        (finding,) = found(judged(one), "tls/inconclusive")
+        assert way in finding.remedy
+        assert never not in finding.remedy
 
     def test_a_failure_outweighs_a_doubt(self) -> None:
         one = offer(protocol("TLSv1.2", RC4), inconclusive=("SSLv2",))

@@ -257,6 +257,11 @@ def _fix(fact: Fact, policy: str, made: dict[tuple[str, str], Fix]) -> Fix | Non
     return found
 
 
+_NAME_IT = "Name the OpenSSL build that the server runs with: `--openssl BUILD`; `harden tls builds` lists them."
+"""A file is not asked again: what it leaves open hangs on what reads it."""
+_ASK_AGAIN = "Ask again, slower (`--concurrency 1`)."
+
+
 def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
     touched: dict[str, list[str]] = {what: [] for what in offer.inconclusive}
     for ledger in ledgers:
@@ -276,6 +281,7 @@ def _unsettled(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
             location=offer.at,
             message=f"it could not be settled whether {what} is offered",
             evidence=what,
+            remedy=_NAME_IT if isinstance(offer.at, InFile) else _ASK_AGAIN,
             policies=tuple(sorted(names)),
         )
 

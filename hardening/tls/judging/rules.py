@@ -157,7 +157,7 @@ INCONCLUSIVE = Rule(
     title="It could not be settled whether something forbidden is offered",
     severity=Severity.INFO,
     rationale="The server closed, reset or stayed silent, or its settings depend on a version nobody knows.",
-    remedy="Ask again, slower (`--concurrency 1`), or name the OpenSSL build with `--openssl`.",
+    remedy="Ask an endpoint again, slower (`--concurrency 1`); for a file, name the OpenSSL build with `--openssl`.",
 )
 UNVERIFIED = Rule(
     id="tls/unverified",

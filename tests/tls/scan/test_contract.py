@@ -183,6 +183,9 @@ def test_findings_and_results_have_every_field_of_the_contract(reports: dict[str
     assert {f["severity"] for f in reports["mute"][1]["findings"] if f["rule"] == "tls/inconclusive"} == {
         "info"
     }
+    (dead,) = reports["dead"][1]["findings"]
+    assert "--openssl" not in dead["remedy"], "no option of a scan"
+    assert "port" in dead["remedy"]
 
 
 def test_a_stream_says_what_the_report_says(
