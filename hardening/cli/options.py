@@ -220,9 +220,7 @@ def finish(run: Run, report: ReportOptions) -> int:
     run = settled(run, report)
     threshold = report.threshold
     color = _use_color(report)
-    for name, path in report.reports:
-        body = render(name, run, fail_on=threshold)
-        _print(body) if path == STDOUT else write_file(path, body)
+    write_reports(run, report)
     body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose)
     if report.output is not None:
         write_file(report.output, body)
@@ -240,6 +238,15 @@ def _print(body: bytes) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered has to go somewhere
         os.close(nowhere)
+
+
+def write_reports(run: Run, report: ReportOptions) -> None:
+    """Write the further reports of a run that is settled. Errors: UsageError naming the path."""
+    from hardening.reports import render
+
+    for name, path in report.reports:
+        body = render(name, run, fail_on=report.threshold)
+        _print(body) if path == STDOUT else write_file(path, body)
 
 
 def settled(run: Run, report: ReportOptions) -> Run:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import (
+    ReportOptions,
+    finish,
+    report_options,
+    settled,
+    write_file,
+    write_reports,
+)
 
 if TYPE_CHECKING:
     from hardening.tls.auditing.audit import Asked
@@ -30,7 +38,10 @@ if TYPE_CHECKING:
     help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(
-    "--fix-diff", is_flag=True, help="Print a unified diff that makes the audit clean instead of the report."
+    "--fix-diff",
+    is_flag=True,
+    help="Print a unified diff that makes the audit clean instead of the report; of several policies it is written "
+    "for the first, and what the others miss is named.",
 )
 @click.option(
     "--fix-place",
@@ -66,18 +77,25 @@ def command(
     found = audit(paths, policies, asked)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
-        return _print_fix(paths, policies[0], asked, fix_place)
+        write_reports(settled(run, report), report)
+        return _print_fix(paths, policies, asked, fix_place, report.output)
     return finish(run, report)
 
 
-def _print_fix(paths: tuple[Path, ...], policy: Policy, asked: Asked, place: str | None) -> int:
-    """Print the diff; 0 when it makes the audit clean (or there is nothing to do), 10 when it does not."""
+def _print_fix(
+    paths: tuple[Path, ...], policies: Sequence[Policy], asked: Asked, place: str | None, output: Path | None
+) -> int:
+    """Write the diff; 0 when it makes the audit clean (or there is nothing to do), 10 when it does not."""
     from hardening.errors import ExitCode
     from hardening.tls.auditing.fix import fix
 
-    done = fix(paths, policy, asked, place)
-    sys.stdout.buffer.write(done.diff.encode("utf-8", "surrogateescape"))
-    sys.stdout.flush()
+    done = fix(paths, policies, asked, place)
+    diff = done.diff.encode("utf-8", "surrogateescape")
+    if output is not None:
+        write_file(output, diff)
+    else:
+        sys.stdout.buffer.write(diff)
+        sys.stdout.flush()
     for one in done.left:
         sys.stderr.write(
             f"{one.level.label}: stays: {one.message}; the way out: {one.remedy or one.rule.remedy}\n"

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.options import STDOUT, ReportOptions, finish, maker_report_options, settled, write_file
+from hardening.cli.options import (
+    STDOUT,
+    ReportOptions,
+    finish,
+    maker_report_options,
+    settled,
+    write_file,
+    write_reports,
+)
 from hardening.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,11 +88,8 @@ def command(
 
 
 def _finish_quietly(run: Run, report: ReportOptions) -> int:
-    from hardening.reports import render as write
-
     done = settled(run, report)
-    for form, path in report.reports:
-        write_file(path, write(form, done, fail_on=report.threshold))
+    write_reports(done, report)
     return int(done.exit_code(report.threshold))
 
 

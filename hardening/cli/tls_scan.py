@@ -159,12 +159,10 @@ def _check(report: ReportOptions, *, timeout: float, stream: bool, sni: str | No
 
 def _exit_code(run: Run, report: ReportOptions) -> int:
     """Standard output holds the stream, so a text report would spoil it; further reports are written."""
-    from hardening.cli.options import settled, write_file
-    from hardening.reports import render
+    from hardening.cli.options import settled, write_reports
 
     run = settled(run, report)
-    for name, path in report.reports:
-        write_file(path, render(name, run, fail_on=report.threshold))
+    write_reports(run, report)
     return int(run.exit_code(report.threshold))
 
 

@@ -33,27 +33,31 @@ class Fixed:
     """Under which library the policy leaves nothing that could be offered, and the way out."""
 
 
-def fix(paths: Sequence[Path], policy: Policy, asked: audit.Asked, place: str | None = None) -> Fixed:
+def fix(
+    paths: Sequence[Path], policies: Sequence[Policy], asked: audit.Asked, place: str | None = None
+) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
 
-    Written for the newest way a configuration may be read, judged under every one: where nobody names the Java
-    or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
+    Written for the first policy and judged by all. Written for the newest way a configuration may be read, judged
+    under every one: where nobody names the Java or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
     would do.
     """
     changed: list[tuple[Tree, str, str]] = []
     left: list[Finding] = []
     shut: list[str] = []
+    policy, *others = policies
     for path in paths:
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
-            if not _wrong(tree, main, policy, asked):
-                continue
             ways = audit.readings(tree, main, asked)
+            if not _wrong(tree, main, [policy], asked):
+                left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
+                continue
             new = _rewritten(tree, main, ways[-1], policy, place, asked)
             changed += [(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
-            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policy, asked)]
+            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policies, asked)]
             shut += _shut(main.target, policy, ways)
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, name, _ in changed
@@ -77,10 +81,10 @@ def _below_here(path: str) -> bool:
     return not os.path.relpath(path, os.path.realpath(".")).startswith("..")
 
 
-def _wrong(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> list[Finding]:
+def _wrong(tree: Tree, main: audit.Main, policies: Sequence[Policy], asked: audit.Asked) -> list[Finding]:
     return [
         finding
-        for finding in audit.audit_tree(tree, main, [policy], asked).findings
+        for finding in (audit.audit_tree(tree, main, policies, asked).findings if policies else ())
         if finding.level >= Severity.LOW and finding.rule.id in rendered.CONFIGURABLE
     ]
 

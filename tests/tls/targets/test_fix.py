@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -297,3 +298,37 @@ def test_patch_that_finds_no_file_shows_how_it_is_meant(
     done = subprocess.run(["patch", "-p0", "--batch"], input=diff, capture_output=True, check=False)
     assert done.returncode != 0
     assert b"patch -p1 -d /" in done.stdout
+
+
+def test_the_diff_and_the_reports_go_where_they_are_sent(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    arguments = ["tls", "audit", str(_tree(tmp_path)), "--target", "nginx@1.26.3-debian13", "--fix-diff"]
+    assert run(arguments) == 0
+    printed = capfdbinary.readouterr().out
+    diff, report = tmp_path / "fix.diff", tmp_path / "report.json"
+    assert run([*arguments, "-o", str(diff), "--report", f"json={report}"]) == 0
+    assert capfdbinary.readouterr().out == b""
+    assert diff.read_bytes() == printed != b""
+    assert json.loads(report.read_bytes())["summary"]["exit_code"] == 10, "the audit as it was before"
+
+
+def test_what_a_further_policy_misses_is_named(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Two policies that no one configuration meets: the diff is for the first, and no pass under the other."""
+    target = ["--target", "nginx@1.26.3-debian13", "--fix-diff"]
+    arguments = ["tls", "audit", str(_tree(tmp_path)), *target, "--policy", "aspect"]
+    assert run(arguments) == 0
+    alone = capfdbinary.readouterr().out
+    assert run([*arguments, "--policy", "mozilla-modern"]) == 10
+    both = capfdbinary.readouterr()
+    assert both.out == alone
+    assert b"stays: TLSv1.2 is offered; against mozilla-modern" in both.err, both.err
+    made = tmp_path / "made.conf"
+    assert run(["tls", "render", "nginx@1.26.3-debian13", "--param", "listen=443", "--param", "certificate=/c.pem", "--param", "key=/k.pem", "-o", str(made), "-q"]) == 0  # fmt: skip
+    capfdbinary.readouterr()
+    assert run(["tls", "audit", str(made), *target, "--policy", "aspect", "--policy", "mozilla-modern"]) == 10
+    clean = capfdbinary.readouterr()
+    assert clean.out == b""
+    assert b"mozilla-modern" in clean.err
