@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,9 +93,26 @@ def run(
         else:
             one.tasks.append(row)
     if not hosts:
-        said = next((line for line in reversed(output.splitlines()) if line.strip()), "no host matched")
-        raise NothingExaminedError(f"no host was asked: {said}", hint="check -i and --limit")
+        raise NothingExaminedError(f"no host was asked: {_why_nobody(output)}", hint="check -i and --limit")
     return Receipt(code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+
+
+_UNREAD = re.compile(r"Failed to parse .*\bwith '?(yaml|ini|script)'? plugin: (.+)")
+_UNREAD_AT = re.compile(r"^Origin: (.+:\d+:\d+)$", re.MULTILINE)
+
+
+def _why_nobody(output: str) -> str:
+    """Return Ansible's own reason: its error, else what is wrong with the inventory, as the plugin says that is meant for it."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if error := next((line for line in reversed(lines) if line.startswith(("[ERROR]", "ERROR!"))), ""):
+        return error
+    if broken := next((line for line in lines if line.endswith("as an inventory source")), ""):
+        broken = broken.removeprefix("[WARNING]:").strip()
+        meant = "yaml" if broken.split(" as an ")[0].endswith((".yml", ".yaml", ".json")) else "ini"
+        told = {match[1]: match[2] for match in map(_UNREAD.search, lines) if match}
+        at = _UNREAD_AT.search(output) if meant == "yaml" else None
+        return ": ".join(filter(None, (broken, at and at[1], told.get(meant))))
+    return "the inventory names no host that is meant"
 
 
 def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -> tuple[int, str]:

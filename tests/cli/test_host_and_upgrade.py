@@ -117,3 +117,22 @@ def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFix
     assert "give the trusted keys" in capsys.readouterr().err
     assert run(["upgrade", "verify", "-i", str(tmp_path / "absent")]) == 2
     assert run(["upgrade", "status", "-i", "nowhere.invalid,", "--limit", "nobody"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("site.yml", "all:\n  hosts: [a\n", "site.yml:3:1: YAML parsing failed"),
+        ("site.ini", "[web\na\n", "Unable to parse"),
+        ("empty.yml", "", "no host"),
+    ],
+)
+def test_an_inventory_that_names_nobody_says_why(
+    name: str, text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert run(["upgrade", "status", "-i", str(tmp_path / name)]) == 3
+    told = capsys.readouterr().err
+    assert said in told
+    assert "PLAY RECAP" not in told
+    assert "implicit localhost" not in told
