@@ -38,9 +38,18 @@ def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
     ]  # fmt: skip
     try:
         os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as problem:
+        hint = (
+            "name another file, or use the certificate that is there"
+            if key.exists()
+            else "choose a folder that exists and is writable"
+        )
+        raise UsageError(f"cannot make {key}: {problem.strerror}", hint=hint) from problem
+    try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
     except OSError as problem:
-        raise UsageError(f"cannot make {key}: {problem.strerror}", hint="is openssl installed?") from problem
+        key.unlink()
+        raise UsageError(f"cannot run openssl: {problem.strerror}", hint="is openssl installed?") from problem
     if done.returncode:
         key.unlink()
         raise UsageError(

@@ -191,3 +191,22 @@ def test_what_exists_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "x.key").write_text("mine")
     assert run(["mailer", "rotate", "--make-certificate", str(tmp_path / "x.crt")]) == ExitCode.USAGE
     assert (tmp_path / "x.key").read_text() == "mine"
+
+
+def test_a_first_certificate_overwrites_none_and_leaves_no_empty_key(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = site.folder / "first.crt"
+    words = ["mailer", "rotate", "-c", str(site.config), "--make-certificate", str(made)]
+    monkeypatch.setenv("PATH", str(site.folder))
+    assert run(words) == ExitCode.USAGE
+    assert "is openssl installed?" in capsys.readouterr().err
+    assert not made.with_suffix(".key").exists()
+    monkeypatch.undo()
+    assert run(words) == ExitCode.OK
+    before = made.read_bytes(), made.with_suffix(".key").read_bytes()
+    assert run(words) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "File exists" in said
+    assert "is openssl installed?" not in said
+    assert (made.read_bytes(), made.with_suffix(".key").read_bytes()) == before
