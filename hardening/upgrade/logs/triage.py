@@ -240,12 +240,18 @@ def _pieces(content: Buffer, start: int, end: int) -> Iterator[tuple[int, int]]:
             start = cut + 1
 
 
+_COLOURS = re.compile(r"\x1b\[[\d;]*[mK]")
+"""What a terminal was told about colours, where a session was recorded: no part of a message."""
+
+
 def _line(content: Buffer, start: int, end: int) -> str:
     """Return a line without what stands before its message, and without the hole that a power cut left before it."""
     if content[start : start + 1] == b"\0" and (hole := NULS.match(content, start, end)):
         start = hole.end()
     raw = content[start : min(end, start + _LONGEST_LINE)].rstrip(b"\r\n")
     text = raw.decode("utf-8", "replace").replace("\u2019", "'").lstrip("\ufeff")
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
     return text[match.end() :] if (match := PREFIXES.match(text)) else text
 
 

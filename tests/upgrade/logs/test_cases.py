@@ -23,7 +23,7 @@ SAID: dict[str, dict[str, str]] = {
     "el6-mysql-upgrade-crashed": {
         **LOCK,
         "mysql-check-corrupt": "high",
-        "mix-fatal": "high",
+        "mysql-upgrade-failed": "high",
         "unknown": "medium",
     },
     "el6-mysqlcheck-notes": {**LOCK, "mysql-engine-optimize-note": "info"},

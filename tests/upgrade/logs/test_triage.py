@@ -124,6 +124,25 @@ def test_what_stands_before_a_fatal_line_does_not_hide_it(tmp_path: Path, before
     assert found.exit_code() is ExitCode.FINDINGS
 
 
+@pytest.mark.parametrize(
+    "colours", [("\x1b[31m", "\x1b[0m"), ("\x1b[1;31m\x1b[K", "\x1b[m\x1b[K"), ("\x1b[0m  ", "")]
+)
+def test_colours_of_a_recorded_terminal_change_nothing(tmp_path: Path, colours: tuple[str, str]) -> None:
+    begin, end = colours
+    log = tmp_path / "session.log"
+    for line, rule in (
+        ("Error : You can't use locks with log tables", "log/mysql-log-table-lock-check"),
+        (
+            "ERROR 1556 (HY000) at line 12: You can't use locks with log tables.",
+            "log/mysql-log-table-lock-restore",
+        ),
+    ):
+        log.write_text(f"{begin}{line}{end}\n")
+        for triage in (TRIAGE, PLAIN):
+            (finding,) = triage.logs([log]).findings
+            assert (finding.rule.id, finding.evidence) == (rule, line)
+
+
 def test_a_level_in_brackets_is_no_prefix(tmp_path: Path) -> None:
     assert one(run(tmp_path, "[ERROR] the flux valve is stuck\n"), "log/unknown").evidence.startswith(
         "[ERROR]"
@@ -179,7 +198,7 @@ def test_counter_examples_are_something_else(message: Message) -> None:
 
 def test_ids_are_unique_and_there_are_as_many_as_documented() -> None:
     ids = [m.rule.id for m in shipped()]
-    assert len(ids) == len(set(ids)) == 99
+    assert len(ids) == len(set(ids)) == 100
 
 
 def test_an_unknown_error_is_shown_and_counted_once_for_its_kind(tmp_path: Path) -> None:
