@@ -47,6 +47,14 @@ class Release:
     lacks: frozenset[str] = frozenset()
     verified: str = "memory"
     note: str = ""
+    known: bool = True
+    """Whether there are facts about it; else it is an upstream version of which only the number was given."""
+
+    def ships(self, name: str = "") -> str:
+        """Return how it comes to its OpenSSL, after whose name this is said."""
+        if self.known:
+            return f"which ships with {name} {self.version}" if name else f"which ships with {self.version}"
+        return "taken for it, for an upstream version brings none; --openssl names another"
 
     @property
     def upstream(self) -> Number:
@@ -144,7 +152,7 @@ class Directives:
             )
         below = [r for r in self.releases if r.upstream <= number(version)]
         like = below[-1] if below else self.releases[0]
-        plain = Release(version=version, openssl=like.openssl, distribution="upstream")
+        plain = Release(version=version, openssl=like.openssl, distribution="upstream", known=False)
         return plain, f"upstream {self.name} {version}, without a distribution's backports"
 
     def has(self, feature: str, release: Release) -> bool:

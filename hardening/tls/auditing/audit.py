@@ -186,7 +186,7 @@ def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Readi
     name = builds.chosen(build, release.openssl)
     told = tuple(notes)
     if build is None:
-        told += (f"{builds.shown(name)}, which ships with {release.version}",)
+        told += (f"{builds.shown(name)}, {release.ships()}",)
     return Reading(release=release, build=name, assumptions=told)
 
 

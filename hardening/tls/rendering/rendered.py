@@ -56,7 +56,7 @@ def settle(target: Target, version: str | None, build: str | None) -> tuple[Rele
     release, assumed = target.facts.release(version)
     notes = [assumed] if assumed else []
     if build is None:
-        notes.append(f"{builds.shown(release.openssl)}, which ships with {target.name} {release.version}")
+        notes.append(f"{builds.shown(release.openssl)}, {release.ships(target.name)}")
         if release.verified != "yes":
             why = f" ({release.note})" if release.note else ""
             notes.append(f"facts about the release are from {release.verified}{why}")

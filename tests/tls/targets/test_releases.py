@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from hardening.cli import run
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls.libraries import builds
@@ -90,3 +92,19 @@ def test_el8_is_the_distributions_own_library(target: Target) -> None:
             build = builds.build(release.openssl)
             assert build.security_level == 2
             assert build.system_policy
+
+
+def test_an_openssl_that_was_guessed_is_not_said_to_ship(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tls", "render", "nginx@1.25.7", "-q"]) == 0
+    text = capsys.readouterr().out
+    assert "ships with" not in text
+    assert "--openssl names another" in text
+    (tmp_path / "nginx.conf").write_text(text)
+    run(["tls", "audit", str(tmp_path / "nginx.conf"), "--target", "nginx@1.25.7"])
+    said = capsys.readouterr().out
+    assert "--openssl names another" in said
+    assert "ships with" not in said
+    assert run(["tls", "render", "nginx@1.20.1-el7", "-q"]) == 0
+    assert "which ships with nginx 1.20.1-el7" in capsys.readouterr().out
