@@ -11,7 +11,7 @@ _WORDS = {
     ExitCode.NOTHING_EXAMINED: "NOTHING EXAMINED",
     ExitCode.PARTLY_EXAMINED: "INCOMPLETE",
     ExitCode.PENDING: "PENDING",
-    ExitCode.ROLLED_BACK: "ROLLED BACK",
+    ExitCode.ROLLED_BACK: "FAILED, AS BEFORE",  # led back, or never begun: a plan, a refusal
     ExitCode.HOSTS_FAILED: "HOSTS FAILED",
     ExitCode.FINDINGS: "FAIL",
     ExitCode.REFUSED: "REFUSED",
@@ -20,7 +20,7 @@ _KIB = 1024
 
 
 def word(run: Run, fail_on: Severity | None) -> str:
-    """Return the verdict in one or two words, upper case."""
+    """Return the verdict in few words, upper case."""
     return _WORDS.get(run.exit_code(fail_on), "ERROR")
 
 

@@ -17,9 +17,10 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from hardening.errors import UsageError
+from hardening.errors import ExitCode, UsageError
 from hardening.findings import Run, Severity
 from hardening.reports import WRITERS, render
+from tests.reports.conftest import STARTED
 
 NAMES = [writer.name for writer in WRITERS]
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -177,6 +178,13 @@ def test_markdown_shows_markup_as_text(hostile_run: Run) -> None:
     assert "<img" not in text
     assert "<script" not in text
     assert not re.search(r"(?<!\\)\]\(", text)
+
+
+def test_what_was_refused_before_the_first_change_is_not_called_rolled_back() -> None:
+    """Exit 6 is that, too: a plan that finds a host unfit has changed nothing that could be led back."""
+    text = write("text", Run.of([], [], started=STARTED, extra_codes=[ExitCode.ROLLED_BACK]))
+    assert "ROLLED BACK" not in text
+    assert text.splitlines()[-1].startswith("FAILED, AS BEFORE: no findings")
 
 
 def test_text_names_places_evidence_remedies_and_the_verdict(mixed_run: Run) -> None:

@@ -257,7 +257,9 @@ def _fix(fact: Fact, policy: str, made: dict[tuple[str, str], Fix]) -> Fix | Non
     return found
 
 
-_NAME_IT = "Name the OpenSSL build that the server runs with: `--openssl BUILD`; `harden tls builds` lists them."
+_NAME_IT = (
+    "Name the OpenSSL build that the server runs with: `--openssl BUILD`; `harden tls builds` lists them."
+)
 """A file is not asked again: what it leaves open hangs on what reads it."""
 _ASK_AGAIN = "Ask again, slower (`--concurrency 1`)."
 
