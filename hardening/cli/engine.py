@@ -116,7 +116,7 @@ def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, A
     if done.get("failed"):
         error = RefusedError if done.get("state") == "refused" else RolledBackError
         raise error(
-            session.summary(done), hint="nothing stays changed; correct what is named and run it again"
+            session.summary(done), hint="the port stays as it was; correct what is named and run it again"
         )
     return done
 

@@ -77,6 +77,7 @@ def verify(
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
     from hardening.host import playbook
+    from hardening.host.session import owed
     from hardening.upgrade.logs.redact import redacted
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
@@ -86,6 +87,11 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
         click.echo(one.host)
         for tx in one.said("transactions"):
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
+            if names := owed(tx):
+                click.echo(
+                    f"  OWED {names}: could not be told when {tx['id']} was undone, and is tried again"
+                )
+                underway = True
         for row in one.said("upgrades"):
             why = f"  {redacted(row['why'])}" if row.get("why") else ""
             click.echo(

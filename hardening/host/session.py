@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,12 @@ def here(*, state: str | None = None, python: str = sys.executable) -> Session:
     return Session(execute=execute, state=state, name=str(stream.AGENT))
 
 
+def owed(row: Mapping[str, Any]) -> str:
+    """Return the commands and services that an undo could not make good, from an answer or a row of the status."""
+    still = row.get("owed") or {}
+    return ", ".join([*still.get("services", ()), *still.get("commands", ())])
+
+
 def summary(answer: dict[str, Any]) -> str:
     """Return one line about what happened, for people."""
     state, count = answer.get("state", "unknown"), len(answer.get("files", []))
@@ -111,4 +117,6 @@ def summary(answer: dict[str, Any]) -> str:
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
+    if state == "rolledback" and (names := owed(answer)):
+        text += f" but for {names}, which could not be told; the host tries again for an hour"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

@@ -10,7 +10,9 @@ import pytest
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.host import plan as planning
+from hardening.host import session
 from tests.host.little import Little
+from tests.host.test_owed import owing
 
 
 @pytest.fixture
@@ -136,3 +138,15 @@ def test_an_inventory_that_names_nobody_says_why(
     assert said in told
     assert "PLAY RECAP" not in told
     assert "implicit localhost" not in told
+
+
+def test_what_an_undo_still_owes_is_said(little: Little, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = owing(little)
+    said = session.summary(answer)
+    assert "everything is as it was before but for little, which could not be told" in said
+    assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 5
+    assert "  OWED little: " in capsys.readouterr().out
+    (little.root / "run" / "broken").unlink()
+    little.ask("recover")
+    assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 0
+    assert "OWED" not in capsys.readouterr().out
