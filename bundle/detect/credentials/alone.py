@@ -12,7 +12,8 @@ from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_chosen, is_placeholder
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.lines.places import named
-from bundle.detect.credentials.prose.telling import FOLLOWS, is_no_value
+from bundle.detect.credentials.prose.telling import FOLLOWS
+from bundle.detect.credentials.prose.words import is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 

@@ -22,9 +22,11 @@ def _known() -> frozenset[str]:
     return frozenset(first + last for first, rest in rows for last in rest)
 
 
-def _triples(text: str, shortest: int) -> list[str]:
+def _are_strange(text: str, shortest: int) -> list[bool]:
+    """Return of each triple in the runs of letters that are long enough whether no word has it."""
+    known = _known()
     return [
-        run[i : i + _TRIPLE]
+        run[i : i + _TRIPLE] not in known
         for run in _RUN.findall(text.lower())
         if len(run) >= shortest
         for i in range(len(run) - _TRIPLE + 1)
@@ -33,9 +35,10 @@ def _triples(text: str, shortest: int) -> list[str]:
 
 def is_gibberish(text: str) -> bool:
     """Whether at least half of the triples of letters are such as words do not have."""
-    triples = _triples(text, _SHORTEST)
-    strange = sum(t not in _known() for t in triples)
-    return bool(triples) and strange >= _STRANGE * len(triples)
+    if len(text) < _SHORTEST:
+        return False
+    strange = _are_strange(text, _SHORTEST)
+    return bool(strange) and sum(strange) >= _STRANGE * len(strange)
 
 
 def is_odd(text: str) -> bool:
@@ -43,4 +46,4 @@ def is_odd(text: str) -> bool:
 
     One in seventeen words has one, so that this tells only where a word has to be told from what somebody chose.
     """
-    return any(t not in _known() for t in _triples(text, _SHORTEST_ODD))
+    return any(_are_strange(text, _SHORTEST_ODD))

@@ -253,9 +253,9 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
 
 def is_generated(value: str) -> bool:
     """Whether the value is of letters with digits, of many digits, or of letters that make no word: what no text says by itself."""
-    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     mixed = mixed or (value.isdigit() and len(value) > _PIN + 1)
-    return strength(value) is Strength.MIXED and len(value) > _PIN and (mixed or is_gibberish(value))
+    return len(value) > _PIN and (mixed or is_gibberish(value)) and strength(value) is Strength.MIXED
 
 
 def is_no_word(value: str) -> bool:

@@ -10,7 +10,7 @@ from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, common, is_chosen, strength
 from bundle.detect.credentials.lines.around import TOLD
-from bundle.detect.credentials.prose.telling import EVERYWHERE, is_no_value
+from bundle.detect.credentials.prose.words import EVERYWHERE, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 

@@ -8,7 +8,6 @@ from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, is_chosen, is_generated, strength
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.prose.telling import (
-    EVERYWHERE,
     FOLLOWS,
     GOES_ON,
     NAME,
@@ -16,10 +15,9 @@ from bundle.detect.credentials.prose.telling import (
     VALUE,
     Frame,
     caught_at,
-    hopeful,
-    is_no_value,
     is_one,
 )
+from bundle.detect.credentials.prose.words import EVERYWHERE, hopeful, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 
 _PAIR = re.compile(
@@ -113,10 +111,13 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, t
 
 def told_as_a_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that stands behind its account and a sign, where the line says that this is the way in."""
-    sentence = read(match["secret"])
-    for pair in _PAIR.finditer(sentence.text) if hopeful(sentence.text) else ():
+    line = match["secret"]
+    if not hopeful(line):
+        return None
+    sentence = read(line)
+    for pair in _PAIR.finditer(sentence.text):
         group = "m" if pair["m"] else "v"
-        between = match["secret"][sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
+        between = line[sentence.span(pair.start("a"))[1] : sentence.span(pair.start(group))[0]]
         if _WAY_TO_A_FILE.match(between):
             continue
         tight = between == pair["s"]

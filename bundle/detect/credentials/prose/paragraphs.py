@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.prose import plainly, strays, telling
 from bundle.detect.credentials.prose.pairs import told_as_a_pair
 from bundle.detect.credentials.prose.sentences import read
+from bundle.detect.credentials.prose.words import HOPE, may_be_one
 from bundle.detect.credentials.rules.catch import Catch
 
 _FILLED = 40
@@ -19,7 +20,7 @@ _MARK = re.compile(r"[ \t]*(?:#+|;+|//+|>+|rem\b)?[ \t]*")
 """What stands before each line of a comment or a quotation."""
 _GOES_ON = re.compile(r"[\w\"'`<(\x80-\xff]|\*{1,2}\w")
 _WORD = r"(?:passw\w{1,5}|passphrase|passcode|kennwort|wachtwoord|pass|pwd?|pin|mot de passe|contrase\S{1,2}a|clave|senha|parola)"
-_NEAR_THE_END = re.compile(rf"(?i)\b\w*{_WORD}\b[^.!?;\n]{{0,24}}$")
+_NEAR_THE_END = re.compile(rf"(?i){_WORD}\b[^.!?;\n]{{0,24}}$")
 _TAIL = 48
 """Letters at the end of a line in which the word is that the next line goes on from."""
 _NEAR_THE_BEGIN = re.compile(rf"(?i)\W{{0,12}}(?:\w[\w-]{{0,40}}+[^\w-]{{1,3}}){{0,4}}{_WORD}\b")
@@ -64,12 +65,14 @@ def told_in_a_comment(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 def _with_the_next(caught: Catch, match: re.Match[str]) -> Catch | None:
-    line, text, end = match["secret"], match.string, match.end("secret")
-    if not _NEAR_THE_END.search(line[-_TAIL:]) or not text.startswith("\n", end):
+    text, (first, end) = match.string, match.span("secret")
+    if not text.startswith("\n", end):
         return None
-    first = match.start("secret")
-    begin = text.rfind("\n", 0, first) + 1
-    return _over(caught, text, (begin, end), (end + 1, _end_of_line(text, end + 1)), first)
+    below = (end + 1, _end_of_line(text, end + 1))
+    words = _going_on(text, below).split(None, _FIRST_WORDS)[:_FIRST_WORDS]
+    if not _hope(words) or not _NEAR_THE_END.search(match["secret"][-_TAIL:]):
+        return None
+    return _over(caught, text, (text.rfind("\n", 0, first) + 1, end), below, first)
 
 
 def _with_the_last(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -77,14 +80,25 @@ def _with_the_last(caught: Catch, match: re.Match[str]) -> Catch | None:
     begin = text.rfind("\n", 0, first) + 1
     if not begin or not _NEAR_THE_BEGIN.match(match["secret"]):
         return None
-    return _over(
-        caught, text, (text.rfind("\n", 0, begin - 1) + 1, begin - 1), (begin, match.end("secret")), first
-    )
+    line = (begin, match.end("secret"))
+    if not _hope(_going_on(text, line).split()):
+        return None
+    return _over(caught, text, (text.rfind("\n", 0, begin - 1) + 1, begin - 1), line, first)
 
 
 def _end_of_line(text: str, at: int) -> int:
     end = text.find("\n", at)
     return end if end >= 0 else len(text)
+
+
+def _going_on(text: str, line: tuple[int, int]) -> str:
+    """Return a line behind its mark if it may go on with the one before it: few do."""
+    mark = _MARK.match(text, *line)
+    return text[mark.end() : line[1]] if mark and _GOES_ON.match(text, mark.end(), line[1]) else ""
+
+
+def _hope(words: Iterable[str]) -> bool:
+    return any(may_be_one(word.strip(_AROUND)) == HOPE for word in words)
 
 
 def _over(caught: Catch, text: str, one: tuple[int, int], other: tuple[int, int], first: int) -> Catch | None:
@@ -94,11 +108,8 @@ def _over(caught: Catch, text: str, one: tuple[int, int], other: tuple[int, int]
         return None
     begin, line = mark.end(), text[mark.end() : one[1]]
     behind = text[next_mark.end() : other[1]]
-    if len(line) < _FILLED or "\t" in line or not _OPEN.search(line) or not _GOES_ON.match(behind):
+    if len(line) < _FILLED or "\t" in line or not _OPEN.search(line):
         return None  # a line that was not filled, or a row of a table
-    words = behind.split(None, _FIRST_WORDS)[:_FIRST_WORDS] if first <= one[1] else behind.split()
-    if not any(telling.may_be_one(word.strip(_AROUND)) == telling.HOPE for word in words):
-        return None
     blank = " " * (next_mark.end() - begin - len(line) - 1)
     both = _BOTH.match(f"{line}\n{blank}{behind}")
     if both is None:

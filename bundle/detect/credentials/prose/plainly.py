@@ -19,10 +19,17 @@ _WORD = r"(?:\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb|(?P<v>[A-Za-z][a-z]{3,19}))"
 _MARKED = r"\u00ab(?P<m>[A-Za-z][a-z]{3,19})\u00bb"
 _ENDS = r"(?= [.!)]?$|$)"
 _MARKS = r"""(?:<[^<>\n]{1,80}>|["'`*_]){0,6}"""
-_MAY = re.compile(
-    rf"""(?i)(?:[:=]|\b(?:is|ist|lautet|est|es|now|{_FOR_IT}))\s*{_MARKS}[a-z]{{4,20}}{_MARKS}\s*[.!)]?\s*$|["'`*_>][a-z]{{4,20}}["'`*_<]"""
+_IN_MARKS = re.compile(r"""["'`*_>][A-Za-z]{4,20}["'`*_<]""")
+_AT_THE_END = re.compile(
+    rf"""(?i)(?:[:=]|\b(?:is|ist|lautet|est|es|now|{_FOR_IT}))\s*{_MARKS}[a-z]{{4,20}}{_MARKS}\s*[.!)]?\s*$"""
 )
-"""A word at the end of a line behind what says so, or a marked one: as few lines have."""
+"""A word at the end of a line behind what says so."""
+_LAST_WORDS = 5
+"""As many are looked at for that, where no tag has more: `mot de passe gravel .`."""
+_WHOSE = re.compile(
+    r"(?i)(?-i:(?<![a-z\d]))(?:user|login|account|benutzer|utilisateur|identifiant|usuario|utente|(?:as|als|root|admin(?:istrator)?|for|of|fur|fuer|des?|di)\b)|[^\0-\x7f]"
+)
+"""What every form has before the account, or letters that may be read as that; behind what sets the font of a manual, too."""
 _IS = r"(?: (?:is|ist|lautet|est|es))(?: now)?"
 _FORMS = tuple(
     re.compile(rf"(?i){form}")
@@ -49,15 +56,24 @@ _SAYS_IN_A_FORM = re.compile(r"(?i)(?:[^e]ed|ing|able|ible|ally|tion|ness|less|f
 
 def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The word that a sentence tells for the password of an account that it names."""
-    if not _MAY.search(match["secret"]):
+    line = match["secret"]
+    if not (_may_have_one(line) and _WHOSE.search(line)):  # as most lines
         return None
-    sentence = read(match["secret"])
+    sentence = read(line)
     for form in _FORMS:
         found = form.search(sentence.text)
         group = "m" if found and found["m"] else "v"
         if found and _is_one(found[group], found["a"]):
             return telling.caught_at(caught, match, sentence.span(found.start(group)), found["a"])
     return None
+
+
+def _may_have_one(line: str) -> bool:
+    """Whether a line has a marked word, or one at its end behind what says so."""
+    if _IN_MARKS.search(line):
+        return True
+    end = line if "<" in line else " ".join(line.rsplit(None, _LAST_WORDS)[-_LAST_WORDS:])
+    return _AT_THE_END.search(end) is not None
 
 
 def _is_one(word: str, account: str) -> bool:

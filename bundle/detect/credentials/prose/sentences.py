@@ -28,6 +28,9 @@ _ELLIPSIS = 3
 """As many lead there with a blank before them; right behind a word they end a sentence."""
 _ONE_SIGN = re.compile(r"(?P<first>[A-Za-z][^:/=]*)(?P<sign>[:/=])(?P<last>[^:/=]+)")
 
+_ONE_WORD = re.compile(r"""(?a)["'`*_<>,;()|=/]*([^\W_](?:[\w-]*\w)?)["'`*<>,;()|=/.?:]*\Z""")
+"""One word, and around it only what is none wherever it stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -72,17 +75,38 @@ def _words(line: str) -> Iterator[tuple[str, int, int, bool]]:
             yield parted[group], start + first, start + past, marked and group != "sign"
 
 
+def _opened(line: str) -> str:
+    """Return a line without what closes the comment that it is."""
+    for end in _ENDS:
+        line = line.removesuffix(end)
+    return line
+
+
+def apart(letters: str) -> set[str]:
+    """Return all words that what stands between two blanks may be read as, wherever in a line it stands."""
+    if plain := _ONE_WORD.match(letters):  # as most are
+        return {plain[1]}
+    lines = {letters, _opened(letters)}
+    if letters.startswith(":"):  # a sign of its own where a line begins
+        lines |= {f"- {line}" for line in lines}
+    words = {word for line in lines for word, *_ in _words(line)}
+    if not letters.isascii():
+        words.update(*(_plain(word).split() for word in words))
+    return words
+
+
+def _plain(word: str) -> str:
+    return word if word.isascii() else ascii_name(word) or "?"
+
+
 @lru_cache(maxsize=64)  # a line may be of interest to several
 def read(line: str) -> Sentence:
     """Return a line, one character for each byte, as its words."""
     text, places = "", []
-    line = line.rstrip()
-    for end in _ENDS:
-        line = line.removesuffix(end)
-    for word, first, last, marked in _words(line):
+    for word, first, last, marked in _words(_opened(line.rstrip())):
         if word == "|" and text.endswith(" |"):
             continue  # the end of a cell and the beginning of the next one
-        plain = word if word.isascii() else ascii_name(word) or "?"
+        plain = _plain(word)
         text += f" {_OPEN}{plain}{_CLOSED}" if marked else f" {plain}"
         places.append((len(text) - len(plain) - marked, first, last))
     return Sentence(text, tuple(places))

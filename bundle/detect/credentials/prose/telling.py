@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 
-from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
@@ -19,6 +17,17 @@ from bundle.detect.credentials.judging.values import (
 )
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.prose.sentences import Sentence, read
+from bundle.detect.credentials.prose.words import (
+    EVERYWHERE,
+    KNOWN,
+    OF_PASSWORDS,
+    SHIPPED,
+    TELLS,
+    WEAKEST,
+    hopeful,
+    is_mixed,
+    is_no_value,
+)
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 from hardening.records import dataclass
@@ -36,11 +45,6 @@ NO_NAME = (
     r"(?!(?:is|are|and|or|name|id|with|the|your|a|an|password|und|mit|field|prompt|of|for|to|in|has|account|user|username|login|must|can|"
     r"will|should|who|that|which|et|y|e|con|avec|met|en|on|by|as|default)\b)"
 )
-EVERYWHERE = frozenset(
-    "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
-    "manager user demo bms aspect cylon default".split()
-)
-"""Accounts that devices ship with, this product's among them."""
 _WHOSE = re.compile(
     rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
     rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
@@ -80,21 +84,13 @@ _AS = re.compile(
 GOES_ON = re.compile(
     r"(?i) (?:[.,;:)|(!?]|and|in|at|on|when|und|an|as|y|et|e|en|by|default|to|angelegt|which|that|then|if|for|now|after|until|before|during|while|since|because|so|out|--)(?: |$)|$"
 )
-_TELLS = re.compile(
-    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to|(?:protected|encrypted|secured|sealed) (?:with|by))\b"
-)
 _WITH = re.compile(
     r"(?i) (?:with|using|has|have|has the|have the|uses|use|by|mit|dem|avec|con|met|and|y|et|e|la|le|the|und|its|your|a|,|\(|/|;|\|)(?: (?:default|initial))? $"
-)
-_NO_VALUE = re.compile(
-    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 FOLLOWS = frozenset(
     "access security server service setup enable test system install monitor private public master manager linux shadow".split()
 )
 """Usual passwords that go on with a sentence about passwords as well."""
-_SHIPPED = DUMMIES | frozenset(("default", "user"))
 _THE = re.compile(r"(?i) (?:the|das|le|la|el|il) $")
 _USED = re.compile(
     r"(?i) (?:uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*)"
@@ -128,7 +124,10 @@ _LABEL = re.compile(
     r"(?: (?:echo|[-+#>\u2022]|\d+ [.)]|[:|]))*(?: (?:[Dd]efault|[Ii]nitial|[Ff]actory|[Ll]ogin))* $"
 )
 _LABELLED = re.compile(rf"{_LABEL.pattern.removesuffix('$')}(?i:{_WORDS})")
-_WEAKEST = frozenset("password pass secret".split())
+_MAY_BE_LABELLED = re.compile(
+    rf"(?i)(?:<[^<>]*>|\\f(?:[BIRPC]|\(?[A-Z]{{2}})|&(?:nbsp|quot);|[\0-@\[-`{{-\x7f]|echo|default|initial|factory|login)*+(?:{_WORDS}|(?:pre-?)?shared|mot|\w*?[^\0-\x7f])"
+)
+"""What a line begins with that is labelled when it is read, whatever its marks are and its letters beyond ASCII."""
 _OF_A_FORM = re.compile(rf"(?i)\b(?:{_ACCOUNT}|fields?|options?|arguments?|parameters?)\b")
 _CLOSED = re.compile(r"\u00bb| (?:[.,;)|!]|--)|$")
 _FIELDS = frozenset("user username name login".split())
@@ -154,7 +153,7 @@ class Frame:
 def _account(text: str, start: int, end: int) -> str:
     """Return the account that a sentence names before its password, or right behind the word for it."""
     found = _BEFORE.search(text, 0, start)
-    if found and (name := found["a"].partition("@")[0]).lower() in EVERYWHERE - {"user", "default"}:
+    if found and (name := found["a"].partition("@")[0]).lower() in KNOWN:
         return name
     behind = _BEHIND.match(text, end)
     if behind:
@@ -163,54 +162,11 @@ def _account(text: str, start: int, end: int) -> str:
     return names[-1].partition("@")[0] if names else ""
 
 
-def is_no_value(value: str) -> bool:
-    """Whether a word with a number in it is the name of something: of a version, a code, a size, a file."""
-    return bool(_NO_VALUE.match(value))
-
-
-HOPE, _WEAK = 1, 2
-_OF_PASSWORDS = frozenset("!@#$%&*+")
-"""Signs that people put into passwords."""
-
-
-@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
-def may_be_one(word: str) -> int:
-    """Return `HOPE` for what may be a password, or an account that devices ship with; `_WEAK` for a word that is one with a default alone."""
-    small = word.strip("\u00ab\u00bb").lower()
-    if small in EVERYWHERE - {"user", "default"} or (
-        small in common() and small not in (*_SHIPPED, "pw", "token")
-    ):
-        return HOPE
-    value = word.strip("\u00ab\u00bb")
-    if value.isalpha() and not is_gibberish(value):  # as most words; what follows takes ten times as long
-        return _WEAK if small in _WEAKEST else 0
-    formed = (
-        _is_mixed(value)
-        or is_phrase(value)
-        or is_generated(value)
-        or not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
-    )
-    if formed and strength(value) is Strength.MIXED and not is_no_value(value):
-        return HOPE
-    return _WEAK if small in _WEAKEST else 0
-
-
-@lru_cache(maxsize=64)  # a line may be of interest to several
-def hopeful(text: str) -> bool:
-    """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
-    kinds = {may_be_one(word) for word in text.split()}
-    return HOPE in kinds or (_WEAK in kinds and _TELLS.search(text) is not None)
-
-
 def _looks_like_one(value: str, frame: Frame, *, marked: bool) -> bool:
     """Whether letters with digits, or with signs, are a password there."""
-    if _is_mixed(value) or is_phrase(value) or is_generated(value):
+    if is_mixed(value) or is_phrase(value) or is_generated(value):
         return frame.sign or marked or bool(frame.account) or frame.tells
-    return bool(frame.account) and (frame.sign or marked) and not _OF_PASSWORDS.isdisjoint(value.rstrip("!"))
-
-
-def _is_mixed(value: str) -> bool:
-    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return bool(frame.account) and (frame.sign or marked) and not OF_PASSWORDS.isdisjoint(value.rstrip("!"))
 
 
 def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
@@ -221,11 +177,11 @@ def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
         return False
     if strength(value) is Strength.MIXED:
         return _looks_like_one(value, frame, marked=marked)
-    usual = small in _SHIPPED or (small in common() and small not in ("pw", "token"))
+    usual = small in SHIPPED or (small in common() and small not in ("pw", "token"))
     if not usual or not (frame.ends or marked) or (account in _FIELDS and small in DUMMIES):
         return False
-    if small in _SHIPPED or small == account:
-        return frame.closed and (known or (frame.alone and frame.sign and small in _WEAKEST))
+    if small in SHIPPED or small == account:
+        return frame.closed and (known or (frame.alone and frame.sign and small in WEAKEST))
     said_so = frame.sign and (marked or frame.tells or known)
     said_so = said_so or (bool(account) and frame.closed and small not in FOLLOWS)
     return said_so or (known and (marked or small not in FOLLOWS)) or (marked and frame.tells)
@@ -307,15 +263,21 @@ def caught_at(caught: Catch, match: re.Match[str], place: tuple[int, int], accou
 
 def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that a line of a text tells, with the account that it is of."""
-    sentence = read(match["secret"])
+    line = match["secret"]
+    below = _NEXT.match(match.string, match.end()) is not None
+    if not (below or hopeful(line) or _MAY_BE_LABELLED.match(line)):  # as most lines
+        return None
+    sentence = read(line)
     text = sentence.text
-    hope = hopeful(text) or _LABELLED.match(text) is not None
+    hope = hopeful(line) or _LABELLED.match(text) is not None
+    if not (below or hope):
+        return None
     for word in NAMED.finditer(text, 0 if hope else max(0, len(text) - _LONGEST_QUESTION)):
         account = whose(match, text, word) if hope else ""
         if account is None:
             continue
         told = told_here(caught, match, sentence, word, account) if hope else None
-        if told or (told := _told_below(caught, match, text, word, account)):
+        if told or (below and (told := _told_below(caught, match, text, word, account))):
             return told
     return None
 
@@ -331,7 +293,7 @@ def whose(match: re.Match[str], text: str, word: re.Match[str]) -> str | None:
     if account or not _LABEL.fullmatch(text, 0, word.start()):
         return account
     account = _above(match) if word[0][0].isupper() and not _SET.match(text, word.end()) else ""
-    return account if account or _TELLS.search(text) or _LONG_LABEL.match(text, word.end()) else None
+    return account if account or TELLS.search(text) or _LONG_LABEL.match(text, word.end()) else None
 
 
 def told_here(
@@ -339,7 +301,7 @@ def told_here(
 ) -> Catch | None:
     """Return the password that a line has beside the word for it."""
     text = sentence.text
-    tells = bool(_TELLS.search(text))
+    tells = bool(TELLS.search(text))
     for value, sign in _candidates(text, word, account):
         group = "m" if value["m"] else "v"
         closed = bool(_CLOSED.match(text, value.end(group)))
@@ -362,7 +324,7 @@ def _told_below(
         account = _account(text, len(text), len(text))
     else:
         account = account or _account(text, *word.span())
-    tells = bool(_TELLS.search(text))
+    tells = bool(TELLS.search(text))
     frame = Frame(account, sign=bool(account or tells), tells=tells, ends=True, closed=True)
     if not is_one(below["v"], frame, marked=False):
         return None

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.prose import strays
+from bundle.detect.credentials.prose import words
+from bundle.detect.credentials.prose.sentences import read
 from hardening.findings import Confidence, InFile, Severity
 from tests.bundle.detect.credentials.plant.members import member
 
@@ -75,5 +76,7 @@ def test_both_engines_say_the_same(credentials: Credentials, plain: Credentials)
 @example("changeme")
 @example("Gravel2023!")
 def test_what_can_be_nothing_else_has_what_is_looked_for_first(word: str) -> None:
-    if strays.can_be_nothing_else(word):
-        assert strays._MAY_BE.search(word)
+    for line in (word, f"It is ({word}).", f"<b>{word}</b>", f"x `{word}`-->"):
+        spans = [(first, last) for _, first, last in read(line).places]
+        if any(words.can_be_nothing_else(line[first:last]) for first, last in spans):
+            assert words.promise(line) & words.STRAY

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.detect.credentials.judging.values import common, is_generated
-from bundle.detect.credentials.prose import pairs, plainly, telling
+from bundle.detect.credentials.prose import pairs, plainly, telling, words
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.rules.catch import Catch
 
@@ -49,7 +49,7 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
         return
     sentence = read(line)
     text = sentence.text
-    if telling.hopeful(text):
+    if words.hopeful(line):
         return
     assert all(
         not pairs._is_the_other(one[group], one, text, marked=group == "m", tight=True)
@@ -66,15 +66,17 @@ def test_what_is_given_up_tells_nothing(line: str) -> None:
 @given(st.text("abcdefghijklmnopqrstuvwxyzABCXYZQJ", min_size=1, max_size=24))
 def test_a_word_of_letters_is_given_up_for_what_its_letters_make(word: str) -> None:
     small = word.lower()
-    known = small in telling.EVERYWHERE - {"user", "default"} or small in common()
-    hope = is_generated(word) and not telling.is_no_value(word)
+    known = small in words.EVERYWHERE - {"user", "default"} or small in common()
+    hope = is_generated(word) and not words.is_no_value(word)
     if not known:
-        assert (telling.may_be_one.__wrapped__(word) == telling.HOPE) == hope
+        assert (words.may_be_one.__wrapped__(word) == words.HOPE) == hope
 
 
 TOLD = st.sampled_from(
     ("The new password for feed is: {}", "The password of the user feed is {}", "User: feed, Pass: {}", "DB user feed, pw: {}", "Root password is {}", "The user name is feed and the password is {}",
-     "Log in as feed with the password {}", "created user feed with password {}", "Das Passwort fuer den Benutzer feed lautet: {}", "The password for feed is now: {}")
+     "Log in as feed with the password {}", "created user feed with password {}", "Das Passwort fuer den Benutzer feed lautet: {}", "The password for feed is now: {}",
+     "Das Passwort f\u00fcr den Benutzer feed lautet: {}", "password \\fBfor\\fR feed is: {}", "*as* feed using pass {}", "\\fIuser\\fP feed, pw: {}", "le mot de passe des feed est : {}",
+     "password (di) feed es   now  =   {}", "added user feed with a mot de passe {}", "`root` password is {}")
 )  # fmt: skip
 MARKED = st.sampled_from(("{}", '"{}"', "'{}'", "`{}`", "**{}**", "<code>{}</code>", "<b>{}</b>", "_{}_"))
 ENDED = st.sampled_from(("", ".", "!", ")", " .", "  ", ", which is weak."))
@@ -88,8 +90,24 @@ def test_no_line_is_given_up_that_tells_a_plain_word(form: str, mark: str, word:
     caught = Catch(0, len(match["secret"]), match["secret"])
     found = plainly.told(caught, match)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plainly, "_MAY", re.compile(""))
+        patch.setattr(plainly, "_may_have_one", lambda _: True)
+        patch.setattr(plainly, "_WHOSE", re.compile(""))
         assert plainly.told(caught, match) == found
+
+
+END = st.lists(
+    st.sampled_from(
+        ("gravel", "is", "mot de passe", "password", ":", "=", ".", "!", "\t", " ", "  ", '"', "*", "_", "<b>", "</b >", '<a href="x y z v w">', "es", "now", "by")
+    ),
+    max_size=14,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=2000, deadline=None)
+@given(END)
+def test_the_last_words_say_what_the_whole_line_does(line: str) -> None:
+    whole = plainly._IN_MARKS.search(line) or plainly._AT_THE_END.search(line)
+    assert plainly._may_have_one(line) or not whole
 
 
 def test_plain_words_are_told() -> None:

@@ -1,0 +1,148 @@
+"""What single words of a text may be, and what the words of a line promise before it is read as a sentence: most promise nothing."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache, reduce
+from operator import or_
+
+from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
+from bundle.detect.credentials.judging.letters import is_gibberish
+from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.values import (
+    Strength,
+    common,
+    is_example,
+    is_generated,
+    is_phrase,
+    strength,
+)
+from bundle.detect.credentials.prose.sentences import apart, read
+
+EVERYWHERE = frozenset(
+    "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
+    "manager user demo bms aspect cylon default".split()
+)
+"""Accounts that devices ship with, this product's among them."""
+KNOWN = EVERYWHERE - {"user", "default"}
+"""Those of them that are nothing else in a sentence."""
+SHIPPED = DUMMIES | frozenset(("default", "user"))
+WEAKEST = frozenset("password pass secret".split())
+OF_PASSWORDS = frozenset("!@#$%&*+")
+"""Signs that people put into passwords."""
+TELLS = re.compile(
+    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to|(?:protected|encrypted|secured|sealed) (?:with|by))\b"
+)
+_BEGINS = re.compile(
+    r"\b(?:default|initial|factory|preset|pre-?defin|standard|werks|p[ao]r$|standaard|log(?:$|[io]n\b)|sign(?:$|in\b)|built|sudo|bios|keystore|asked$|prompted$|(?:re)?set$|changed$|(?:protected|encrypted|secured|sealed)$)"
+)
+"""What the first word is like of all that `TELLS` knows."""
+_NO_VALUE = re.compile(
+    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+)
+_PLAIN = re.compile(
+    r"(?=[^\d]*\d[^\d]*\d)(?=[^A-Za-z]*[A-Za-z][^A-Za-z]*[A-Za-z])[A-Za-z0-9][\w!@#$%^&*?+=~.-]{6,31}$"
+)
+"""Two digits and two letters at least, and no sign that stands between names."""
+_NAMED = re.compile(
+    r"[A-Z0-9_.-]+$|[0-9a-f-]+$|[A-Za-z]+[#_-]?\d+$|\w+[#.=]\w*\d\w*$|[a-z]{1,3}\d+[a-z]+$|[a-z]+\d+[a-z]{1,2}$|(?:[A-Za-z]+\d{0,2}[-_.])+\w*$|[A-Za-z0-9]+[_-][A-Za-z0-9]+[_-][\w-]+$"
+    r"|(?i:base|utf|sha|aes|win|md|rsa|crc|u?int|float|amd|arm|mips|ieee|mac|cfg|ath|http|ipv|latin|windows|iso)\d+\w*$"
+)
+"""Codes in capitals, digests, names with a number, options, chains of words, and what is called by its bits."""
+_OF_A_YEAR = re.compile(r"[A-Z][a-z]{3,}[!@#$%&*-]?(?:19|20)\d\d$")
+"""A word with a year behind it, which people choose and nothing else is called: `Summer2024`."""
+_OF_TWO_WORDS = re.compile(r"[A-Za-z]{4,}\d{2,4}[a-z]{3,}$")
+"""Words with a number between them: `gravel77pit`."""
+_AMONG = re.compile(r"[$%]")
+_SAID = frozenset("changeme changeit letmein qwerty".split())
+"""Usual passwords of letters alone that are no words of a text."""
+_LONG_ENOUGH = 6
+_SIGNS = frozenset("!@$%&*?+")
+HOPE, WEAK, _BEGUN, STRAY = 1, 2, 4, 8
+"""What may be a password, what may be one with a default alone, what `TELLS` may begin with, and what can be nothing else."""
+
+
+@cache
+def _hoped_for() -> frozenset[str]:
+    """Return the accounts that devices ship with, and the usual passwords that no word for one is."""
+    return KNOWN | (common() - SHIPPED - {"pw", "token"})
+
+
+@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
+def may_be_one(word: str) -> int:
+    """Return `HOPE` for what may be a password, or an account that devices ship with; `WEAK` for a word that is one with a default alone."""
+    value = word.strip("\u00ab\u00bb")
+    small = value.lower()
+    if small in _hoped_for():
+        return HOPE
+    if value.isalpha() and not is_gibberish(value):  # as most words; what follows takes ten times as long
+        return WEAK if small in WEAKEST else 0
+    formed = (
+        is_mixed(value)
+        or not OF_PASSWORDS.isdisjoint(value.rstrip("!"))
+        or is_phrase(value)
+        or is_generated(value)
+    )
+    if formed and not is_no_value(value) and strength(value) is Strength.MIXED:
+        return HOPE
+    return WEAK if small in WEAKEST else 0
+
+
+def is_no_value(value: str) -> bool:
+    """Whether a word with a number in it is the name of something: of a version, a code, a size, a file."""
+    return bool(_NO_VALUE.match(value))
+
+
+def is_mixed(value: str) -> bool:
+    """Whether there are letters and digits."""
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+
+
+@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
+def can_be_nothing_else(value: str) -> bool:
+    """Whether a word of a text is a password wherever one is spoken of."""
+    if _OF_A_YEAR.match(value):
+        return not is_example(value)
+    if value.lower() in common():
+        return value.lower() in _SAID or (
+            len(value) >= _LONG_ENOUGH and value.isalnum() and not value.isalpha() and not value.isdigit()
+        )
+    if not _PLAIN.match(value) or _NAMED.match(value) or is_example(value):
+        return False
+    if is_no_value(value[0] + _AMONG.sub("S", value[1:])):
+        return False
+    made = is_drawn(value) or (
+        is_picked(value) and (bool(_OF_TWO_WORDS.match(value)) or not _SIGNS.isdisjoint(value))
+    )
+    return made and strength(value) is Strength.MIXED
+
+
+@lru_cache(maxsize=20_000)  # texts have few words, thousands of times
+def _promised(letters: str) -> int:
+    """Return what all words promise that may stand between two blanks."""
+    kinds = 0
+    for word in apart(letters):
+        kinds |= may_be_one(word)
+        if _BEGINS.search(word.lower()):
+            kinds |= _BEGUN
+        if (kinds & HOPE or not word.isalpha()) and can_be_nothing_else(word):
+            kinds |= STRAY
+    return kinds
+
+
+@lru_cache(maxsize=64)  # a line may be of interest to several
+def promise(line: str) -> int:
+    """Return the kinds of the words that a line may have, and of others that it is only taken to have."""
+    return reduce(or_, map(_promised, line.split()), 0)
+
+
+@lru_cache(maxsize=64)
+def hopeful(line: str) -> bool:
+    """Whether a sentence holds a word that may be a password, or the account of one: most sentences about passwords do not."""
+    promised = promise(line)
+    if not promised & HOPE and not (promised & WEAK and promised & _BEGUN):
+        return False
+    text = read(line).text
+    kinds = {may_be_one(word) for word in text.split()}
+    return HOPE in kinds or (WEAK in kinds and TELLS.search(text) is not None)
