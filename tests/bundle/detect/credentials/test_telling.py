@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -72,27 +73,28 @@ def test_a_word_of_letters_is_given_up_for_what_its_letters_make(word: str) -> N
         assert (words.may_be_one.__wrapped__(word) == words.HOPE) == hope
 
 
-TOLD = st.sampled_from(
-    ("The new password for feed is: {}", "The password of the user feed is {}", "User: feed, Pass: {}", "DB user feed, pw: {}", "Root password is {}", "The user name is feed and the password is {}",
+TOLD = (
+    "The new password for feed is: {}", "The password of the user feed is {}", "User: feed, Pass: {}", "DB user feed, pw: {}", "Root password is {}", "The user name is feed and the password is {}",
      "Log in as feed with the password {}", "created user feed with password {}", "Das Passwort fuer den Benutzer feed lautet: {}", "The password for feed is now: {}",
      "Das Passwort f\u00fcr den Benutzer feed lautet: {}", "password \\fBfor\\fR feed is: {}", "*as* feed using pass {}", "\\fIuser\\fP feed, pw: {}", "le mot de passe des feed est : {}",
-     "password (di) feed es   now  =   {}", "added user feed with a mot de passe {}", "`root` password is {}")
+     "password (di) feed es   now  =   {}", "added user feed with a mot de passe {}", "`root` password is {}",
 )  # fmt: skip
-MARKED = st.sampled_from(("{}", '"{}"', "'{}'", "`{}`", "**{}**", "<code>{}</code>", "<b>{}</b>", "_{}_"))
-ENDED = st.sampled_from(("", ".", "!", ")", " .", "  ", ", which is weak."))
+MARKED = ("{}", '"{}"', "'{}'", "`{}`", "**{}**", "<code>{}</code>", "<b>{}</b>", "_{}_")
+ENDED = ("", ".", "!", ")", " .", "  ", ", which is weak.")
 
 
-@settings(max_examples=600, deadline=None)
-@given(TOLD, MARKED, st.sampled_from(("gravel", "Quarry", "required", "string")), ENDED)
-def test_no_line_is_given_up_that_tells_a_plain_word(form: str, mark: str, word: str, end: str) -> None:
-    match = WHOLE.match(form.format(mark.format(word)) + end)
-    assert match is not None
-    caught = Catch(0, len(match["secret"]), match["secret"])
-    found = plainly.told(caught, match)
+def test_no_line_is_given_up_that_tells_a_plain_word() -> None:
+    plain = ("gravel", "Quarry", "required", "string")
+    lines = [
+        form.format(mark.format(word)) + end for form, mark, word, end in product(TOLD, MARKED, plain, ENDED)
+    ]
+    matches = [match for line in lines if (match := WHOLE.match(line))]
+    catches = [Catch(0, len(match["secret"]), match["secret"]) for match in matches]
+    found = [plainly.told(caught, match) for caught, match in zip(catches, matches, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plainly, "_may_have_one", lambda _: True)
         patch.setattr(plainly, "_WHOSE", re.compile(""))
-        assert plainly.told(caught, match) == found
+        assert found == [plainly.told(caught, match) for caught, match in zip(catches, matches, strict=True)]
 
 
 END = st.lists(

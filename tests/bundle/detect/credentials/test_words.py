@@ -17,7 +17,7 @@ SAID = st.sampled_from(
     ("password", "pass", "secret", "Marble44gate", "letmein", "admin", "x9kQ2", "gravel", "shared", "mot", "de", "passe", "default", "log", "in", "login", "set", "to", "p\u00e4r", "d\xc3\xa9faut", "a\u00a8b", "Contrase\xc3\xb1a", "xqzkw", "v", "1", "echo", "pin", "CW", "nbsp", "\u00b7Pass", "is")
 )  # fmt: skip
 SIGN = st.sampled_from(
-    (*"\"'`*_<>()[]{},;.:!?/\\|=&#@%$+-~ ", " ", " ", " ", " :", "...", "....", "*/", "-->", "--%>", "#}", "<b>", "</td>", '<a href="', '">', "&nbsp;", "&quot;", "\\fB", "\\f(CW", "\\fR", "\\-", "\t", "\xa0", "\x1f", "\x85")
+    (*"\"'`*_<>()[]{},;.:!?/\\|=&#@%$+-~ ", " ", " ", " ", " :", "...", "....", "*/", "-->", "--%>", "#}", "<b>", "</td>", '<a href="', '">', "&nbsp;", "&quot;", "\\fB", "\\f(CW", "\\fR", "\\fC", "\\-", "\t", "\xa0", "\x1f", "\x85")
 )  # fmt: skip
 LINE = st.lists(st.one_of(SAID, SIGN), max_size=16).map("".join)
 
@@ -67,6 +67,10 @@ def test_no_default_is_told_without_its_first_word(before: str, told: str, behin
     st.sampled_from(("", ": x", "</b>", "*", "s")),
 )  # fmt: skip
 @example("\\fB", "Password", "")
+@example("\\fC", "Password", "")
+@example("<b>", "mot  de passe", "")
+@example("1. ", "shared\tsecret", "")
+@example("", "pre-shared <b>secret", "</b>")
 @example("default ", "defaultpassword", "")
 def test_every_label_is_seen_before_it_is_read(lead: str, word: str, behind: str) -> None:
     line = f"{lead}{word}{behind}"
@@ -76,7 +80,7 @@ def test_every_label_is_seen_before_it_is_read(lead: str, word: str, behind: str
 WHOLE = re.compile(r"(?m)^(?P<secret>[^\n]{8,600})$")
 BELOW = st.sampled_from(("", "\nMarble44gate", "\n\n  > `letmein`.\n", "\nand so on", "\nMarble44gate or so"))
 TOLD = st.sampled_from(
-    ("Log in as admin with the password ", "The admin password is ", "Password: ", "- Root password: ", "the default password ", "words of ", "<b>Login</b> admin, <b>pass</b> ", "\\fBpin\\fR is ", "user root, its kennwort lautet ")
+    ("Log in as admin with the password ", "The admin password is ", "Password: ", "- Root password: ", "the default password ", "words of ", "<b>Login</b> admin, <b>pass</b> ", "\\fBpin\\fR is ", "user root, its kennwort lautet ", "Now type the default kennwort ")
 )  # fmt: skip
 VALUE = st.sampled_from(
     ("Marble44gate", "letmein", "`secret`", "password", "", "gravel", "*x9kQ2*", "asked for :")
@@ -95,6 +99,14 @@ def test_no_sentence_is_given_up_that_tells(told: str, value: str, below: str) -
         patch.setattr(telling, "hopeful", hopeful)
         patch.setattr(telling, "_MAY_BE_LABELLED", re.compile(""))
         assert telling.told_in_a_sentence(caught, match) == found
+
+
+def test_a_sentence_without_hope_asks_for_the_next_line() -> None:
+    match = WHOLE.match("Now type the default kennwort\nMarble44gate")
+    assert match is not None
+    found = telling.told_in_a_sentence(Catch(0, len(match["secret"]), match["secret"]), match)
+    assert found is not None
+    assert found.value == "Marble44gate"
 
 
 @given(st.text("aeinrstxqzkw-1ABC ", max_size=14))
