@@ -76,11 +76,11 @@ def test_a_word_of_letters_is_given_up_for_what_its_letters_make(word: str) -> N
 TOLD = (
     "The new password for feed is: {}", "The password of the user feed is {}", "User: feed, Pass: {}", "DB user feed, pw: {}", "Root password is {}", "The user name is feed and the password is {}",
      "Log in as feed with the password {}", "created user feed with password {}", "Das Passwort fuer den Benutzer feed lautet: {}", "The password for feed is now: {}",
-     "Das Passwort f\u00fcr den Benutzer feed lautet: {}", "password \\fBfor\\fR feed is: {}", "*as* feed using pass {}", "\\fIuser\\fP feed, pw: {}", "le mot de passe des feed est : {}",
-     "password (di) feed es   now  =   {}", "added user feed with a mot de passe {}", "`root` password is {}",
+     "Das Passwort f\u00fcr den Benutzer feed lautet: {}", "password \\fBfor feed\\fR is: {}", "*as* feed using pass {}", "\\fIuser feed\\fP , pw: {}", "le mot de passe des feed est : {}",
+     "password di feed es   now  =   {}", "Kennwort f\u00fcr feed lautet: {}", "enter as feed using pass {}", "added user feed with a mot de passe {}", "`root` password is {}",
 )  # fmt: skip
 MARKED = ("{}", '"{}"', "'{}'", "`{}`", "**{}**", "<code>{}</code>", "<b>{}</b>", "_{}_")
-ENDED = ("", ".", "!", ")", " .", "  ", ", which is weak.")
+ENDED = ("", ".", "!", ")", " .", "  ", ", which is weak.", ", as we know")
 
 
 def test_no_line_is_given_up_that_tells_a_plain_word() -> None:
