@@ -21,7 +21,7 @@ from tests.ports import free_port
 def engine(tmp_path: Path) -> Iterator[Engine]:
     one = Engine(tmp_path / "engine", free_port())
     yield one
-    one.stop()
+    one.end()
 
 
 def harden(engine: Engine, *words: str) -> int:

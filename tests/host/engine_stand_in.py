@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +78,12 @@ class Engine:
         if self.running is not None:
             self.running.terminate()
             self.running.wait(10)
+
+    def end(self) -> None:
+        """Stop it for good, and take away what the guard of a change that failed would try again for an hour."""
+        self.stop()
+        for state in (self.root / "state", self.root.parent / "state"):
+            shutil.rmtree(state, ignore_errors=True)
 
     def restart(self) -> None:
         self.stop()

@@ -20,7 +20,7 @@ SET = "Set the control engine's port"
 def engine(tmp_path: Path) -> Iterator[Engine]:
     one = Engine(tmp_path / "engine", free_port())
     yield one
-    one.stop()
+    one.end()
 
 
 def harden(
