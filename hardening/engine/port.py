@@ -46,7 +46,11 @@ class EnginePort:
 
 
 def configured(text: str, key: str, default: int) -> int:
-    """Return the port a properties file sets; the last line counts. Errors: UsageError when it is no number."""
+    """Return the port a properties file sets; the last line counts. Errors: UsageError (no number, no text)."""
+    if "\0" in text:
+        raise UsageError(
+            "the engine's configuration is no text", hint="name the properties file that sets the port"
+        )
     found = re.findall(rf"^[ \t]*{re.escape(key)}[ \t]*[=:][ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE)
     if not found:
         return default

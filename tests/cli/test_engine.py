@@ -111,6 +111,16 @@ def test_a_bad_port_is_refused_before_anything(
     assert engine.config.read_bytes() == before
 
 
+def test_nothing_is_written_into_a_file_that_is_no_text(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = b"\x7fELF\0\0" + bytes(range(256))
+    engine.config.write_bytes(before)
+    assert harden(engine, "set-port", str(free_port())) == 2
+    assert "the engine's configuration is no text" in capsys.readouterr().err
+    assert engine.config.read_bytes() == before
+
+
 def test_somebody_elses_port_is_refused(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
