@@ -201,7 +201,7 @@ def _admitted(
     log_rules: Path | None,
 ) -> tuple[Run, Job | None]:
     """Verify and audit the bundle, with waivers counted, before any host is asked."""
-    from hardening.cli.options import settled
+    from hardening.cli.options import sealing_key, settled
     from hardening.errors import ExitCode
     from hardening.upgrade import admission, recipe
 
@@ -212,6 +212,7 @@ def _admitted(
         signature=signature,
         fail_on=None,
         log_rules=log_rules,
+        key=sealing_key(report.baseline_key),
     )
     run = settled(run, report)
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None

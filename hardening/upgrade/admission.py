@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle.audit import audit
+from bundle.detect import detectors
 from bundle.trust import dsse, statement
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of, verify
@@ -52,9 +53,11 @@ def admit(
     signature: Path | None = None,
     fail_on: Severity | None = Severity.MEDIUM,
     log_rules: Path | None = None,
+    key: bytes = b"",
 ) -> tuple[Run, Job | None]:
     """Verify and audit a bundle; return what was seen, and the job unless it is refused.
 
+    `key` seals the credentials found, so that a baseline notices another one at the same place.
     Errors: InputError where the bundle does not exist, DataError where `log_rules` are wrong.
     """
     messages = load(log_rules) if log_rules else ()
@@ -75,7 +78,7 @@ def admit(
     run = run.merged(Run.of((), findings, [product], started=run.started, extra_codes=codes))
     if wrong:
         return run, None
-    audited = audit([path], jobs=1)
+    audited = audit([path], jobs=1, detectors=detectors(key=key))
     seen = audited.subjects[0]
     run = Run.of(
         [seen], (*run.findings, *audited.findings), (*run.results, *audited.results), started=run.started

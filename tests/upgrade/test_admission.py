@@ -44,6 +44,18 @@ def test_a_good_bundle_is_admitted(signer: Signer, site: Site) -> None:
     assert job.unpacked > job.size
 
 
+def test_what_it_finds_is_sealed_under_the_key_of_a_baseline(signer: Signer, site: Site) -> None:
+    path = signer.bundle(more={"etc/quay.ini": "[db]\nuser = feed\npassword = Gr4velpit77\n"})
+    seals = []
+    for key in (b"", b"k" * 32, b"l" * 32):
+        run, _ = admission.admit(path, signer.trusted, site.recipe(), fail_on=None, key=key)
+        (found,) = (f for f in run.findings if f.rule.id == "credential/assignment")
+        seals.append(found.secret_hmac)
+    assert seals[0] == ""
+    assert seals[1]
+    assert seals[1] != seals[2]
+
+
 def test_an_unsigned_bundle(signer: Signer, site: Site, tmp_path: Path) -> None:
     path = tmp_path / "unsigned.tar.gz"
     path.write_bytes(signer.bundle().read_bytes())
