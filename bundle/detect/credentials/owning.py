@@ -26,7 +26,7 @@ _SETTING = re.compile(
     rf"""(?i)(?P<key>[\w.$-]{{0,40}}{_ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{_VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
 )
 """A setting that names an account: in an assignment, as a name with its value, in an element."""
-_WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>)")
+_WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)")
 """Another password's setting: what stands behind one is not the account of the next."""
 _IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
 _LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{_ACCOUNT})\d{{0,2}}$")
@@ -109,15 +109,14 @@ def _of_a_command(command: str, at: int) -> str:
 def _beside(text: str, start: int, end: int, key: str, *, quoted: bool) -> str:
     """Return the account of the setting next to a password whose name goes with it; in a program it is a literal."""
     front = _front(key)
+    named = text.rfind(key, 0, start)
+    begin = named if named >= 0 else start
     found = [m for m in _SETTING.finditer(text) if _may_be(m, quoted=quoted)]
-    for one in _nearest(found, start, end):
-        before = one.end() <= start
-        between = text[one.end() : start] if before else text[end : one.start()]
-        lines = between.count("\n")
+    for one in _nearest(found, begin, end):
+        between = text[one.end() : begin] if one.end() <= begin else text[end : one.start()]
         own = _front(one["key"])
-        goes = own == front or (not (own and front) and lines <= _FAR)
-        names = len(_WORD.findall(between))  # the password's own stands before it
-        if goes and names <= int(before) and "\n\n" not in between and "\n[" not in between:
+        goes = own == front or (not (own and front) and between.count("\n") <= _FAR)
+        if goes and not _WORD.search(between) and "\n\n" not in between and "\n[" not in between:
             return one["v"].strip()
     return ""
 

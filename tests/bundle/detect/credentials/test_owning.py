@@ -37,6 +37,11 @@ BESIDE = {
 NONE = {
     "another one's": ("a.ini", "smtp_user = feed\nsmtp_password = {s}\n\nldap_password = {s}9\n", "ldap_password"),
     "the account of a second password": ("a.ini", "user = feed\npassword = {s}\nadmin_password = {s}9\n", "admin_password"),
+    "the one of a list before it": (
+        "a.xml",
+        '<c><property name="username" value="feed"/><property name="password" value="{s}8"/>\n<property name="service.password" value="{s}9"/></c>\n',
+        "service.password",
+    ),
     "a variable": ("a.sh", 'mysql -u "$USER" -p{s} quay\n', "an account of MySQL"),
     "a name of a program": ("a.py", "user = session\npassword = '{s}'\n", "password"),
     "the user of sudo alone": ("a.sh", "sudo -u keeper mysql -p{s} quay\n", "an account of MySQL"),
