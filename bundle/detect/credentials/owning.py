@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
@@ -101,7 +102,7 @@ def _of_a_command(command: str, at: int) -> str:
     """Return the account that an option of a command names, or the address of a host."""
     for pattern in (_BY_AN_OPTION, _BY_AN_ADDRESS):
         for found in pattern.finditer(command):
-            if not found.start("v") <= at < found.end("v") and found["v"].lower() not in _NOBODY:
+            if not found.start("v") <= at < found.end("v") and _is_somebody(found["v"]):
                 return found["v"]
     return ""
 
@@ -129,7 +130,12 @@ def _nearest(found: list[re.Match[str]], start: int, end: int) -> Iterator[re.Ma
 
 def _may_be(found: re.Match[str], *, quoted: bool) -> bool:
     marked = bool(found["q"] or found["p"]) or found["end"] == "<"
-    return found["v"].lower() not in _NOBODY and (marked or not quoted)
+    return _is_somebody(found["v"]) and (marked or not quoted)
+
+
+def _is_somebody(name: str) -> bool:
+    """Whether a name may be told: a token that stands in an account's place is no name, and no report holds one."""
+    return name.lower() not in _NOBODY and not is_drawn(name)
 
 
 def _front(name: str) -> str:

@@ -66,6 +66,20 @@ def test_nobody_else_is_named(look: Look, name: str) -> None:
     assert said in found[-1]
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.sh", "curl -u {t} --proxy-user feed -d x --password={s} https://quay\n"),
+        ("a.ini", "user = {t}\npassword = {s}\n"),
+    ],
+)
+def test_a_token_in_the_place_of_an_account_is_not_told(look: Look, path: str, text: str) -> None:
+    token = "q7ZkWm2xVtR9pLc4YbNs8D"
+    found = look(path, text.format(s=SECRET, t=token))
+    assert found
+    assert not any(token in f.message + f.remedy + f.evidence for f in found)
+
+
 def test_what_identifies_a_finding_stays_the_same(credentials: Credentials) -> None:
     alone, named = "password = {s}\n", "user = feed\npassword = {s}\n"
     made = [
