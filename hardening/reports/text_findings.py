@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hardening.findings import Finding, InFile, Severity
+from hardening.findings import Finding, Fix, InFile, Severity
 from hardening.reports import How
 from hardening.reports.credentials import credential
 from hardening.reports.index import few
@@ -30,58 +31,64 @@ def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence
     together: dict[object, list[Finding]] = {}
     for finding in found:
         together.setdefault(_kind(finding), []).append(finding)
+    fixes = Counter(finding.fix for finding in found if finding.fix is not None)
+    once = () if how.verbose else tuple(fix for fix, count in fixes.items() if count >= _FEW)
     for group in together.values():
         # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by
         if len(group) < _FEW or how.verbose:
             for finding in group:
-                yield from _one(finding, how, paint, same)
+                yield from _one(finding, how, paint, same, once)
         else:
-            yield from _many(group, paint, same)
+            yield from _many(group, paint, same, once)
+    for fix in once:
+        yield ""
+        yield f"  {paint('fix', _BOLD)}       {fixes[fix]} of these findings: {_how(fix)}"
 
 
 def _kind(finding: Finding) -> object:
-    """Return what findings that are told together have in common: all but what was found."""
+    """Return what findings that are told together have in common: all but what was found, and under what."""
     if finding.credential:
         return id(finding)
-    _, _, rest = finding.message.partition("; ")
-    said = (rest, finding.policies, finding.also, finding.fix, finding.waived, finding.known)
+    said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known)
     return finding.rule.id, finding.level, finding.confidence, place(finding), *said
 
 
-def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str]) -> Iterator[str]:
+def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
     first = group[0]
     yield from _head(first, paint, f"{len(group)} findings: {first.rule.title}")
     yield f"{_MARGIN}at      {visible(place(first))}"
     yield from _also(first, same)
-    label = "found   "
+    alike: dict[str, list[str]] = {}
     for finding in group:
         what, _, rest = finding.message.partition("; ")
         seen = "" if finding.evidence in finding.message else f" ({visible(finding.evidence)})"
-        yield f"{_MARGIN}{label}{visible(what)}{seen}"
-        label = " " * len(label)
-    if rest:
-        yield f"{_MARGIN}each    {visible(rest)}"
+        alike.setdefault(rest, []).append(f"{visible(what)}{seen}")
+    for rest, found in alike.items():
+        for label, what in zip(("found   ", *[" " * 8] * len(found)), found, strict=False):
+            yield f"{_MARGIN}{label}{what}"
+        if rest:
+            yield f"{_MARGIN}each    {visible(rest)}"
     yield from _standing(first)
     remedies = {finding.advice for finding in group}
     remedy = first.advice if len(remedies) == 1 else first.rule.remedy or first.advice
     if remedy:
         own = "" if len(remedies) == 1 else " (-v: each with its own)"
         yield f"{_MARGIN}remedy  {visible(remedy)}{own}"
-    yield from _fix(first)
+    yield from _fix(first, once)
 
 
-def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str]) -> Iterator[str]:
+def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
     yield from _head(finding, paint, finding.message)
     yield f"{_MARGIN}at      {visible(place(finding))}"
     yield from _also(finding, same)
-    if finding.evidence:
+    if finding.evidence and (how.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
     if finding.credential:
         yield f"{_MARGIN}whose   {credential(finding)}"
     yield from _standing(finding)
     if finding.advice:
         yield f"{_MARGIN}remedy  {visible(finding.advice)}"
-    yield from _fix(finding)
+    yield from _fix(finding, once)
     if how.verbose:
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
@@ -105,7 +112,7 @@ def _also(finding: Finding, same: Sequence[str]) -> Iterator[str]:
 
 def _standing(finding: Finding) -> Iterator[str]:
     """Yield under which policies a finding stands, and whether it was accepted or known."""
-    if finding.policies:
+    if finding.policies and not all(f" {name} " in finding.message for name in finding.policies):
         yield f"{_MARGIN}under   {visible(', '.join(finding.policies))}"
     if finding.waived is not None:
         why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
@@ -114,10 +121,13 @@ def _standing(finding: Finding) -> Iterator[str]:
         yield f"{_MARGIN}known   it was there before"
 
 
-def _fix(finding: Finding) -> Iterator[str]:
-    if finding.fix is not None:
-        by = "can be fixed safely" if finding.fix.safe else "to be fixed by hand"
-        yield f"{_MARGIN}fix     {visible(finding.fix.action)} ({by})"
+def _fix(finding: Finding, once: Sequence[Fix]) -> Iterator[str]:
+    if finding.fix is not None and finding.fix not in once:
+        yield f"{_MARGIN}fix     {_how(finding.fix)}"
+
+
+def _how(fix: Fix) -> str:
+    return f"{visible(fix.action)} ({'can be fixed safely' if fix.safe else 'to be fixed by hand'})"
 
 
 def stem(name: str) -> str:

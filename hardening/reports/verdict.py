@@ -63,22 +63,41 @@ def scope(run: Run) -> str:
     return f"{said} ({', '.join(gaps)})" if gaps else said
 
 
+_COUNTED = frozenset(
+    {"connections", "lines", "members", "places", "releases", "servers", "statements", "tasks"}
+)
+_ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
+"""What comes first, whatever else was counted; the time it took comes last."""
+
+
 def looked_at(subject: Subject) -> str:
-    """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB`."""
+    """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB, 0.06 s`."""
     words = [subject.kind.value]
-    for key in sorted(subject.stats):
+    for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
-        if value == "":
-            continue
-        if key == "bytes" and isinstance(value, int):
+        if value == "" or key == "bytes_examined" or (key == "bytes_not_examined" and not value):
+            continue  # what was examined is the rest
+        if key == "bytes_not_examined" and isinstance(value, int):
+            words.append(f"{size(value)} of it not examined")
+        elif key == "bytes" and isinstance(value, int):
             words.append(size(value))
         elif key == "signers" and isinstance(value, list | tuple) and value:
             words.append(f"signed by {' and '.join(visible(str(one)) for one in value)}")
+        elif key == "seconds" and isinstance(value, float | int):
+            words.append(f"{value:.2f} s")
         elif isinstance(value, float):
             words.append(f"{visible(key)} {value:.2f}")
+        elif key in _COUNTED and isinstance(value, int):
+            words.append(many(value, key.removesuffix("s")))
         elif isinstance(value, int | str) and not isinstance(value, bool):
             words.append(f"{visible(key)} {visible(str(value))}")
     return ", ".join(words)
+
+
+def _rank(key: str) -> tuple[int, str]:
+    if key == "seconds":
+        return len(_ORDER) + 1, key
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER), key
 
 
 def size(count: float) -> str:

@@ -197,8 +197,9 @@ def _sentence(lost: tuple[Handshake, ...], among: int, verb: str) -> tuple[str, 
     for one in lost:
         by_reason.setdefault(one.reason, []).append(f"{one.client.title}{_mark(one.client)}")
     names = "; ".join(f"{', '.join(who)}: {why}" for why, who in by_reason.items())
+    marked = " (*: what it offers is from memory)" if any(_mark(one.client) for one in lost) else ""
     return (
-        f"{len(lost)} of {among} known clients {verb}: {names}",
+        f"{len(lost)} of {among} known clients {verb}: {names}{marked}",
         ", ".join(one.client.id for one in lost),
         "; ".join(_ways_out(lost)),
     )
@@ -211,7 +212,7 @@ def _ways_out(lost: Iterable[Handshake]) -> Iterator[str]:
 
 
 def _mark(client: Client) -> str:
-    return " (from memory)" if client.verified == "memory" else ""
+    return "*" if client.verified == "memory" else ""
 
 
 def _span(client: Client) -> str:

@@ -18,7 +18,7 @@ import pytest
 from lxml import etree
 
 from hardening.errors import ExitCode, UsageError
-from hardening.findings import Run, Severity
+from hardening.findings import Fix, Run, Severity
 from hardening.reports import WRITERS, render
 from tests.reports.conftest import STARTED
 
@@ -200,9 +200,21 @@ def test_text_names_places_evidence_remedies_and_the_verdict(mixed_run: Run) -> 
 
 def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> None:
     text = write("text", clean_run)
-    assert "127.0.0.1:8443  endpoint, connections 41" in text
+    assert "127.0.0.1:8443  endpoint, 41 connections" in text
     assert "nothing found" in text
     assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; fails on medium; exit 0"
+
+
+def test_text_says_how_much_was_looked_at_in_words(clean_run: Run) -> None:
+    stats = {"seconds": 0.0614, "bytes_examined": 2567, "bytes_not_examined": 0, "bytes": 2567, "members": 1}
+    told = write("text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=stats),)))
+    assert told.splitlines()[0] == "127.0.0.1:8443  endpoint, 1 member, 2.5 KiB, 0.06 s"
+    part = stats | {"bytes_examined": 519, "bytes_not_examined": 2048, "members": 3}
+    told = write("text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=part),)))
+    assert (
+        told.splitlines()[0]
+        == "127.0.0.1:8443  endpoint, 3 members, 2.5 KiB, 2.0 KiB of it not examined, 0.06 s"
+    )
 
 
 def test_text_says_who_signed_and_leaves_out_what_nobody_said(clean_run: Run) -> None:
@@ -237,6 +249,25 @@ def test_text_tells_many_findings_of_one_line_together(mixed_run: Run) -> None:
     assert "40 findings: A cipher suite the policy forbids is offered" in text
     assert len(text.splitlines()) < 40 + 30
     assert all(f"Take {name} out." in write("text", run, verbose=1) for name in names)
+    half = [replace(f, message=f"{f.message}; so with 1 of 8 (1.0.15)") for f in many[:20]]
+    told = write(
+        "text", replace(run, findings=(*half, *many[20:]))
+    )  # what differs is told within the paragraph
+    assert "40 findings: A cipher suite the policy forbids is offered" in told
+    assert told.count("so with 1 of 8 (1.0.15)") == 1
+    assert told.index(names[19]) < told.index("so with 1 of 8") < told.index(names[20])
     other = replace(many[0], known=True)
     assert text.count("it was there before") == 0
     assert write("text", replace(run, findings=(*many, other))).count("it was there before") == 1
+
+
+def test_text_tells_once_what_fixes_many_findings(mixed_run: Run) -> None:
+    first = mixed_run.findings[0]
+    fix = Fix(action="write what render says")
+    rules = [replace(first.rule, id=f"tls/number-{number}") for number in range(4)]
+    many = tuple(replace(first, rule=rule, fix=fix) for rule in rules)
+    run = replace(mixed_run, findings=many)
+    assert write("text", run).count(fix.action) == 1
+    assert f"4 of these findings: {fix.action} (to be fixed by hand)" in write("text", run)
+    assert write("text", run, verbose=1).count(fix.action) == 4
+    assert write("text", replace(run, findings=many[:2])).count(fix.action) == 2

@@ -321,15 +321,20 @@ def _release(way: Reading) -> str:
     return way.release.version
 
 
+def _library(way: Reading) -> str:
+    return builds.shown(way.build)
+
+
 def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
     """Bring together what the same server would be under every release it may be."""
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
     known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
-    library = (
-        f", each with {builds.shown(ways[0][0].build)}" if len({w.build for w, _, _ in ways}) == 1 else ""
-    )
-    told = _release if library else _named  # a library that is the same for all is told once
+    told = _named  # what tells the ways apart: the library where all are one release, or both
+    if known:
+        told = _library
+    elif len({w.release.version for w, _, _ in ways}) == len(ways):
+        told = _release
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -338,10 +343,10 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     for held in holders.values():
         (one,) = remedies.fitting((held[-1][1],), target, held[-1][0])
         having = {_named(w) for w, _ in held}
-        without = [w for w, _, _ in ways if _named(w) not in having]
+        without = [told(w) for w, _, _ in ways if _named(w) not in having]
         if without:
-            so = f"so with {_listed(map(told, (w for w, _ in held)))}, not with {_listed(map(told, without))}{library}"
-            also = f"; depends on the {'Java' if known else 'release'}: {so}"
+            which = _which(list(dict.fromkeys(told(w) for w, _ in held)), without)
+            also = f"; depends on the {'Java' if known else 'release'}: {which}"
             one = replace(
                 one,
                 message=one.message + also,
@@ -361,7 +366,8 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     what, which = (
         ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
     )
-    note = f"nothing says which {what} runs; the offer shown is that of {which}"
+    asked = _listed((_library if known else _named)(w) for w, _, _ in ways)
+    note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
     subject = Subject(
         id=offer.subject,
@@ -376,6 +382,14 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
 def _locked_out(offer: Offer) -> tuple[Finding, ...]:
     found = clients.warning(offer)
     return () if found is None else (found,)
+
+
+def _which(having: Sequence[str], without: Sequence[str]) -> str:
+    """Say which releases something is true of by the shorter list: those that have it, or the others."""
+    among = len(having) + len(without)
+    if len(having) <= len(without):
+        return f"so with {len(having)} of {among} ({_listed(having)})"
+    return f"so with all of {among} but {_listed(without)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -48,11 +48,15 @@ def test_a_host_of_unknown_version_says_what_depends_on_it(
 ) -> None:
     path = _write(tmp_path / "ssl.conf", SSL_CONF)
     assert run(["tls", "audit", str(path), "--format", "json"]) == 10
-    findings = _json(capfdbinary)["findings"]
+    report = _json(capfdbinary)
+    findings, subjects = report["findings"], report["subjects"]
     assert isinstance(findings, list)
     rc4 = next(f for f in findings if f["evidence"] == "TLS_RSA_WITH_RC4_128_SHA")
-    assert "2.2.15-el6 (OpenSSL 1.0.1e-el6)" in rc4["message"]
-    assert "not with" in rc4["message"]
+    assert "; depends on the release: so with 3 of 7 (2.2.3-el5, 2.2.15-el6, 2.4.6-el7)" in rc4["message"]
+    gcm = next(f for f in findings if f["evidence"] == "TLS_RSA_WITH_AES_128_GCM_SHA256")
+    assert "; depends on the release: so with all of 7 but 2.2.3-el5" in gcm["message"]
+    assert isinstance(subjects, list)
+    assert "2.2.15-el6 (OpenSSL 1.0.1e-el6)" in subjects[0]["offer"]["assumptions"][0]
     assert rc4["confidence"] == "medium"
 
 

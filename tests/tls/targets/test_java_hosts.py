@@ -65,9 +65,10 @@ def test_what_no_file_tells_is_asked_of_every_java(tmp_path: Path) -> None:
     _catalina(home / "lib", "9.0.31")
     found = _audit(home)
     said = next(f for f in found.findings if f.evidence == "TLS_RSA_WITH_AES_128_CBC_SHA")
-    assert "depends on the Java" in said.message
-    assert "9.0.31 (JDK 8u201)" in said.message.partition("not with")[0]
-    assert "9.0.31 (JDK 17.0.18)" in said.message.partition("not with")[2]
+    assert "; depends on the Java: so with 2 of 5 (JDK 8u201, JDK 11.0.3)" in said.message
+    (subject,) = found.subjects
+    assert subject.offer is not None
+    assert "asked were JDK 8u201, JDK 8u432, " in subject.offer["assumptions"][0]
     assert "--openssl BUILD" in said.remedy
 
 
