@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from bundle.sbom.configurations import Configurations
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from hardening.findings import NESTING
+from bundle.walk.problem import Problem, unseen
+from hardening.findings import NESTING, Examined, Finding, Kind, Run, Subject
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -70,23 +72,50 @@ class Contents:
     files: list[Archive] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
     configurations: Configurations = field(default_factory=Configurations)
-    problems: list[str] = field(default_factory=list)
+    gaps: list[Problem] = field(default_factory=list)
+    """What could not be read."""
+
+    @property
+    def problems(self) -> list[str]:
+        """The gaps in words."""
+        return [f"{gap.path}: {gap.message}" for gap in self.gaps]
 
 
 def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:
     """Return what the bundle contains; `files` keeps every file, not only archives.
 
-    What could not be read is in `problems`. Errors: InputError (absent, unreadable).
+    What could not be read is in `gaps`. Errors: InputError (absent, unreadable).
     """
     found = Contents(path)
     detector = Components()
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member):
             if seen.partial:
-                found.problems.append(f"{seen.path}: {seen.message}")
+                found.gaps.append(seen)
             continue
         take(found, seen, detector, files=files)
     return found
+
+
+def report(found: Contents, started: datetime) -> Run:
+    """Return how much of the bundle was read, as a run: what could not be is a finding, as in an audit."""
+    name = str(found.path)
+    findings = [
+        Finding(rule=gap.rule, subject=name, location=gap.location, message=f"{gap.parts[-1]} {gap.message}")
+        for gap in found.gaps
+    ]
+    reason = found.problems[0] if found.gaps else "listed, not audited"
+    examined = Examined.PARTIAL if found.gaps else Examined.FULL
+    if not found.members:
+        examined, reason = (
+            Examined.NONE,
+            reason if found.gaps else "neither an archive nor a folder with files",
+        )
+        findings = findings or [unseen(name, "nothing", reason)]
+    named = {"components": len(found.known), "archives": len(found.archives), "assets": len(found.assets)}
+    stats = {"members": found.members, **({"bytes": found.size} if found.size else {}), **named}
+    seen = Subject(id=name, kind=Kind.BUNDLE, examined=examined, reason=reason, stats=stats)
+    return Run.of([seen], findings, started=started)
 
 
 def place_in(path: Path, parts: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hardening.errors import ExitCode
+from hardening.cli.options import ReportOptions, maker_report_options
 
 
 @click.command(name="sbom")
@@ -22,21 +22,23 @@ from hardening.errors import ExitCode
 @click.option(
     "--files", is_flag=True, help="List every file with its SHA-256, not archives alone (CycloneDX)."
 )
-def command(path: Path, form: str, out: Path | None, files: bool) -> int:
+@maker_report_options
+def command(path: Path, form: str, out: Path | None, files: bool, report: ReportOptions) -> int:
     """Write a CycloneDX 1.6 or SPDX 2.3 bill of materials of the bundle PATH.
 
     It names components and packages with every place they lie at, archives, certificates and private
     keys, and the vulnerabilities the rules know. Exit 4 when part of the bundle could not be read.
     """
-    from bundle.sbom.contents import contents
-    from hardening.cli.options import STDOUT, keep_apart, write_file
+    from bundle.sbom import contents as read
+    from hardening.cli.options import STDOUT, keep_apart, settled, write_file, write_reports
 
     keep_apart([out] if out else [], [path])
     if form == "cyclonedx":
         from bundle.sbom.cyclonedx import document
     else:
         from bundle.sbom.spdx import document
-    found = contents(path, files=files)
+    started = datetime.now(UTC)
+    found = read.contents(path, files=files)
     body = document(found, now=datetime.now(UTC))
     if out is None or out == STDOUT:
         sys.stdout.buffer.write(body)
@@ -45,6 +47,6 @@ def command(path: Path, form: str, out: Path | None, files: bool) -> int:
         write_file(out, body)
     for problem in found.problems[:5]:
         click.echo(f"not read: {problem}", err=True)
-    if not found.members:
-        return int(ExitCode.NOTHING_EXAMINED)
-    return int(ExitCode.PARTLY_EXAMINED if found.problems else ExitCode.OK)
+    run = settled(read.report(found, started), report)
+    write_reports(run, report)
+    return int(run.exit_code(report.threshold))

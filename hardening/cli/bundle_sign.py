@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.options import ReportOptions, maker_report_options
 from hardening.cli.passphrase import known_passphrase, passphrase_options
 
 if TYPE_CHECKING:
     from bundle.trust import keys as _keys
+    from bundle.trust import statement
+    from hardening.findings import Run
 
 
 @click.command(name="sign")
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--salt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Salt for members that held credentials; made (0600) where it does not exist, stays with you.")  # fmt: skip
 @passphrase_options
+@maker_report_options
 def command(  # the options of the contract in docs/cli.md
     path: Path,
     key: Path | None,
@@ -48,12 +53,14 @@ def command(  # the options of the contract in docs/cli.md
     salt: Path | None,
     passphrase_file: Path | None,
     no_passphrase: bool,
-) -> None:
+    report: ReportOptions,
+) -> int:
     """Sign the bundle PATH and the list of its members; each further statement is a file of its own."""
-    from bundle.trust import attest, keys, statement
+    from bundle.trust import attest, keys
+    from bundle.trust.statement import state
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
-    from hardening.cli.options import keep_apart, write_file
+    from hardening.cli.options import keep_apart, settled, write_file, write_reports
     from hardening.errors import InputError
 
     if (key is None) is not unsigned:
@@ -63,12 +70,16 @@ def command(  # the options of the contract in docs/cli.md
     if not path.is_file():  # said before a passphrase is asked for
         word = "is a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {word}", hint="give the bundle as one file")
-    keep_apart([out] if out else [], [path, *(given for given in (key, cleaned_from, salt) if given)])
+    target = out or signature_of(path)
+    made = [attest.beside(path, kind) for kind in attest.KINDS]
+    given = [path, *(one for one in (key, cleaned_from, salt) if one)]
+    keep_apart([target, *(name for _, name in report.reports)], given)
+    keep_apart((name for _, name in report.reports), made)
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     if end_of_day and end_of_day < datetime.now(UTC):
         click.echo(f"harden: {end_of_day:%Y-%m-%d} is past: no host will accept this signature", err=True)
-    said = statement.state(
+    said = state(
         path,
         members,
         created=datetime.now(UTC),
@@ -82,23 +93,41 @@ def command(  # the options of the contract in docs/cli.md
         **(_audited(path) if audit else {}),
         **(_cleaned(path, cleaned_from, salt) if cleaned_from and salt else {}),
     }
-    target = out or signature_of(path)
     write_file(target, attest.envelope(said.to_bytes(), private))
-    click.echo(
-        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} members, {said.size} bytes"
-    )
-    click.echo(f"sha256     {said.sha256}")
-    if private:
-        click.echo(f"key id     {keys.keyid(private.public_key())}")
-    click.echo(f"signature  {target}")
-    for kind, predicate in predicates.items():
-        _write(path, said.sha256, kind, predicate, private)
+    lines = [
+        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} members, {said.size} bytes",
+        f"sha256     {said.sha256}",
+        *([f"key id     {keys.keyid(private.public_key())}"] if private else []),
+        f"signature  {target}",
+        *(_write(path, said.sha256, kind, predicate, private) for kind, predicate in predicates.items()),
+    ]
+    if not report.quiet:
+        click.echo("\n".join(lines))
     if predicates.get("audit", {}).get("verificationResult") == "FAILED":
         click.echo(
             f"harden: the audit of {path} says FAILED: no host that asks for it (verify --require audit) will accept it\n"
             f"  next: harden bundle audit {path} says what is left",
             err=True,
         )
+    signers = [keys.keyid(private.public_key())] if private else []
+    run = settled(_report(path, said, target, signers, list(predicates)), report)
+    write_reports(run, report)
+    return int(run.exit_code(report.threshold))
+
+
+def _report(
+    path: Path, said: statement.Statement, target: Path, signers: Sequence[str], further: Sequence[str]
+) -> Run:
+    from hardening.findings import Kind, Run, Subject
+
+    stats = {
+        "members": len(said.members), "bytes": said.size, "sha256": said.sha256, "product": said.product,
+        "release": said.release, "signature": str(target), "signers": signers, "further": ", ".join(further),
+    }  # fmt: skip
+    done = "signed" if signers else "stated, not signed"
+    reason = done if "audit" in further else f"{done}, not audited"
+    seen = Subject(id=str(path), kind=Kind.BUNDLE, reason=reason, stats=stats)
+    return Run.of([seen], (), started=said.created)
 
 
 def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) -> _keys.PrivateKey:
@@ -108,13 +137,13 @@ def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) ->
     return keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
 
 
-def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> None:
+def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> str:
     from bundle.trust import attest
     from hardening.cli.options import write_file
 
     target = attest.beside(path, kind)
     write_file(target, attest.sealed(path.name, sha256, kind, predicate, key))
-    click.echo(f"{kind:<10} {target}")
+    return f"{kind:<10} {target}"
 
 
 def _inventory(path: Path) -> dict[str, Any]:

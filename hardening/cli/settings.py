@@ -102,7 +102,10 @@ def _defaults(context: click.Context, whole: Table) -> dict[str, Any]:
 
 def _reports(options: Mapping[str, click.Option], key: str) -> bool:
     """Whether the verb's option of that name is the report's: what a verb makes has an `-o` and a `--format` of its own."""
-    return "fail-on" in options and ("format" in options or key != "output")
+    from hardening.cli.options import FORMATS
+
+    kinds = getattr(options["format"].type, "choices", ()) if "format" in options else ()
+    return "fail-on" in options and (tuple(kinds) == FORMATS or key not in ("format", "output"))
 
 
 def _own(context: click.Context, whole: Table) -> Table | None:

@@ -68,5 +68,6 @@ def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterato
     for name, count in Counter(finding.subject for finding in shared).items():
         yield paint(f"  {many(count, 'finding')} of the same lines: told with {visible(name)}", _OPEN)
     yield from results(index, subject, how, paint)
-    if not findings and not shared and subject.examined is Examined.FULL:
+    looked = subject.examined is Examined.FULL and (index.results[subject.id] or not subject.reason)
+    if not findings and not shared and looked:
         yield paint("  nothing found", _GOOD)

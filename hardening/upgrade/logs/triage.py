@@ -274,7 +274,7 @@ def _finding(path: Path, judged: _Judged | None, group: _Group) -> Finding:
         rule, severity, confidence, remedy = UNKNOWN, None, Confidence.MEDIUM, ""
     else:
         note = f"; {judged.note}" if judged.note else ""
-        message = f"{judged.meaning.value}: {judged.message.rule.rationale}{note}{times}"
+        message = f"{judged.meaning.value}: {judged.message.rule.rationale.removesuffix('.')}{note}{times}"
         rule, severity, confidence = judged.message.rule, judged.meaning.severity, judged.confidence
         remedy = (
             "" if judged.meaning is judged.message.meaning else "read the lines around it before going on"

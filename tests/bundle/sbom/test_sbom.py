@@ -116,6 +116,25 @@ def test_what_could_not_be_read_is_said(
     assert "not read: " in capfd.readouterr().err
 
 
+def test_what_makes_an_inventory_reports_as_well(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut, told = tmp_path / "cut.zip", tmp_path / "report.json"
+    cut.write_bytes(bundle.read_bytes()[:-400])
+    for path in (bundle, cut):
+        code = run(["bundle", "sbom", str(path), "-o", str(tmp_path / "s.json"), "--report", f"json={told}"])
+        found = json.loads(told.read_bytes())
+        (subject,) = found["subjects"]
+        assert found["summary"]["exit_code"] == code
+        assert (subject["examined"] == "full") == (path == bundle)
+        assert all(f["rule"].startswith("walk/") for f in found["findings"])
+        assert bool(found["findings"]) == (path == cut)
+    assert run(["bundle", "sbom", str(bundle), "-o", str(tmp_path / "s.json"), "--report", "text=-"]) == 0
+    said = capfd.readouterr().out
+    assert "listed, not audited" in said
+    assert "nothing found" not in said  # it was not looked for
+
+
 def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["bundle", "sbom", "/absent.zip"]) == ExitCode.USAGE
     assert "/absent.zip" in capfd.readouterr().err

@@ -220,3 +220,25 @@ def test_the_difference_is_named_at_any_nesting_by_the_inventory(new: Path) -> N
     assert "payload/web.tar.gz!/var/www/html/app.php was changed (content)" in verified(new)[1]
     new.with_name("new.zip.inventory.dsse.json").unlink()
     assert "payload/web.tar.gz was changed" in verified(new)[1]
+
+
+def test_what_was_signed_is_a_report_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    key, told, bundle = tmp_path / "k", tmp_path / "report.json", tmp_path / "upgrade.zip"
+    with zipfile.ZipFile(bundle, "w") as made:
+        made.writestr("install.sh", "#!/bin/sh\n")
+    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == ExitCode.OK
+    keyid = capfd.readouterr().out.split()[-1]
+    words = ["bundle", "sign", str(bundle), "--key", str(key), "--no-passphrase", "--release", "3.07.02"]
+    assert run([*words, "--report", f"json={told}"]) == ExitCode.OK
+    assert f"signature  {bundle}.dsse.json" in capfd.readouterr().out
+    (subject,) = json.loads(told.read_bytes())["subjects"]
+    assert subject["reason"] == "signed, not audited"
+    assert subject["stats"]["release"] == "3.07.02"
+    assert subject["stats"]["signature"] == f"{bundle}.dsse.json"
+    assert subject["stats"]["members"] == 1
+    assert [one in keyid for one in subject["stats"]["signers"]] == [True]
+    unsigned = [*words[:3], "--unsigned", "-q", "--report", f"json={told}"]
+    assert run(unsigned) == ExitCode.OK
+    assert capfd.readouterr().out == ""
+    (subject,) = json.loads(told.read_bytes())["subjects"]
+    assert (subject["reason"], subject["stats"]["signers"]) == ("stated, not signed, not audited", [])

@@ -239,6 +239,30 @@ def test_a_password_after_its_word_is_always_masked(secret: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        ('password="kohl rabi 7" rejected', "password=*** rejected"),
+        (r'password="kohl\" rabi 7" rejected', "password=*** rejected"),
+        ("password: 'kohl rabi", "password: ***"),
+        ('{"api_key": "kohl rabi 7", "n": 1}', '{"api_key": ***, "n": 1}'),
+        (
+            "GRANT ALL ON a.* TO b IDENTIFIED BY 'kohl''rabi' FAILED",
+            "GRANT ALL ON a.* TO b IDENTIFIED BY *** FAILED",
+        ),
+        ("tool --password kohlrabi7 --host a", "tool --password *** --host a"),
+        ("tool --password='kohl rabi' --host a", "tool --password=*** --host a"),
+        ("mysql -u root -p'kohl rabi' failed", "mysql -u root -p*** failed"),
+        ("curl -u admin:kohlrabi7 http://a/ failed", "curl -u admin:*** http://a/ failed"),
+        ("Access denied for user 'root'@'localhost' (using password: YES)", None),
+        ("Access denied for user 'root'@'localhost' (using password: NO)", None),
+        ("tokens left: none", "tokens left: none"),
+    ],
+)
+def test_secrets_in_lines_are_masked_whole_and_nothing_else(line: str, masked: str | None) -> None:
+    assert redacted(line) == (line if masked is None else masked)
+
+
 def test_gzip_and_pipe_like_files_and_windows_line_ends(tmp_path: Path) -> None:
     packed = run(tmp_path, gzip.compress(MYSQLCHECK.replace("\n", "\r\n").encode()))
     assert one(packed, "log/mysql-log-table-lock-check").confidence is Confidence.HIGH
