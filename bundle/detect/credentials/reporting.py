@@ -72,7 +72,7 @@ def _remedy(family: Family, one: Catch) -> str:
     """Return what to do where the account or the service is known; else empty, for what the rule says of all."""
     if family.rule.id == TOKEN and one.service:
         return revoke(one.service)
-    return f"{rotate(_shown(one.user), one.service)} {family.rule.remedy}" if one.user or one.service else ""
+    return rotate(_shown(one.user), one.service, family.rule.remedy) if one.user or one.service else ""
 
 
 def _grant(

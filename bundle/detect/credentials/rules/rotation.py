@@ -25,12 +25,12 @@ _HOW = {
 }
 
 
-def rotate(user: str, service: str) -> str:
-    """Return the sentence that names the account and the service, and how to change the password there."""
-    account = f"the account {user!r}" if user else "the account"
+def rotate(user: str, service: str, remedy: str) -> str:
+    """Return a family's remedy with the account and the service it is about, and how a password is changed there."""
+    account = f"The account {user!r}" if user else "The account"
     of = f" of {service}" if service else ""
     how = _HOW.get(service.lower(), "")
-    return f"Change the password of {account}{of} wherever it is valid{', ' + how if how else ''}."
+    return f"{account}{of}{f' ({how})' if how else ''}: {remedy[:1].lower()}{remedy[1:]}"
 
 
 def revoke(service: str) -> str:
