@@ -152,7 +152,8 @@ def test_a_changed_envelope_is_refused(
     assert refused(check(signed, key)).startswith("trust/signature: ")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff\xfe", b'{"payload": 1}', b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff\xfe", b'{"payload": 1}', b"[" * 100_000,
+    b'{"payloadType": "\\ud800", "payload": "", "signatures": [{"sig": "AA=="}]}'])  # fmt: skip
 def test_a_file_that_is_no_envelope_is_refused(signed: Path, key: keys.PrivateKey, data: bytes) -> None:
     signature_of(signed).write_bytes(data)
     assert "not a DSSE envelope" in refused(check(signed, key))
