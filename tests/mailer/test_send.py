@@ -91,6 +91,15 @@ def test_a_token_service_that_answers_nonsense_is_named(
     assert site.fake.accepted == []
 
 
+def test_no_answer_is_read_without_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hardening.mailer.web._LARGEST", 1 << 20)
+    site.fake.fault("token", (200, b" " * (3 << 20)))
+    assert send(site, "--transport", "graph") == ExitCode.ROLLED_BACK
+    assert "answered with more than 1 MiB" in capsys.readouterr().err
+
+
 def test_what_may_have_arrived_is_marked(site: Site) -> None:
     site.fake.fault("graph.accepted", "drop")
     assert send(site) == ExitCode.OK
