@@ -45,9 +45,10 @@ class Client(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request. Errors: RefusedBy, never one of requests' own."""
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs["stream"] = True  # read by `_whole`, which knows where to stop
         kwargs["allow_redirects"] = False  # requests' own get() asks for them; no service here redirects
         try:
-            self.last = _whole(super().request(*args, stream=True, **kwargs))
+            self.last = _whole(super().request(*args, **kwargs))
         except requests.RequestException as problem:
             raise _named(problem) from None  # its text may quote the request
         return self.last
