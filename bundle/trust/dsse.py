@@ -112,6 +112,7 @@ def parse(data: bytes) -> Envelope:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
+    value.encode()  # half a surrogate pair is no text: ValueError
     return value
 
 

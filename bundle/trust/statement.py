@@ -102,15 +102,23 @@ def parse(payload: bytes) -> Statement:
             name=str(subject["name"]),
             sha256=str(subject["digest"]["sha256"]),
             size=int(predicate["size"]),
-            created=datetime.fromisoformat(predicate["created"]),
-            expires=datetime.fromisoformat(expires) if expires else None,
+            created=_moment(predicate["created"]),
+            expires=_moment(expires) if expires else None,
             product=str(predicate["product"]),
             release=str(predicate["release"]),
             members=list(predicate["members"]),
             nested=bool(predicate.get("nested", True)),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
         raise RefusedError("the signed statement is malformed", hint="sign the bundle again") from problem
+
+
+def _moment(text: str) -> datetime:
+    """Return a time that can be compared with the clock. Errors: ValueError for one without its offset from UTC."""
+    made = datetime.fromisoformat(text)
+    if made.tzinfo is None:
+        raise ValueError(text)
+    return made
 
 
 def _stamp(moment: datetime) -> str:

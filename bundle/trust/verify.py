@@ -95,8 +95,11 @@ def verify(
     record: bool = False,
     require: Sequence[str] = (),
     whole: Callable[[], tuple[str, int]] | None = None,
+    held: Callable[[statement.Statement], None] = lambda _said: None,
 ) -> Run:
     """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
+
+    `held` gets the statement once everything holds: who reads the signature again may read another one.
 
     `whole` returns the SHA-256 (hex) and size of the bundle, where somebody is reading it already.
     `require` names further statements beside the bundle that have to hold (see `attest.KINDS`).
@@ -105,8 +108,7 @@ def verify(
     is at least the latest it has seen. `record` notes this release as installed once everything else is right.
     Errors: InputError when the bundle itself does not exist or may not be read.
     """
-    started = datetime.now(UTC)
-    begun = monotonic()
+    started, begun = datetime.now(UTC), monotonic()
     now = now or started
     policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
     said: statement.Statement | None = None
@@ -140,6 +142,7 @@ def verify(
         further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
             installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
+        held(said)
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint
     subject = str(path)

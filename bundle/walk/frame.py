@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 
+from bundle.walk.formats.raw import Raw
 from bundle.walk.member import Entry, Member
+from bundle.walk.names import shown
 from bundle.walk.problem import Problem
 
 
@@ -42,6 +45,42 @@ class Frame:
     lists_classes: bool = False
     names_repeat: bool = False
     """Static libraries honestly hold several objects of one name."""
+
+    def link(self, raw: Raw, name: str) -> bool:
+        """Remember a link without content; return whether an earlier file has its name, and it is a link to elsewhere."""
+        place = place_of(name)
+        if (
+            raw.kind == "symlink" or place_of(shown(raw.link)) in self.links
+        ):  # a hard link to a link is that link
+            known = place in self.links
+            self.links.add(place)
+            return not known and hash(place) in self.seen
+        return False
+
+    def through(self, raw: Raw, name: str) -> str:
+        """Return what is wrong with a member that is written where a link of the same archive leads, or nothing."""
+        place = place_of(name)
+        if on_the_way := _on_the_way(place, self.links):
+            return f"is written through the link {on_the_way!r}"
+        if place in self.links and raw.kind in ("file", "hardlink") and (raw.data or raw.kind == "file"):
+            return "is written through an earlier link of its name"
+        if raw.kind == "hardlink" and (on_the_way := _on_the_way(place_of(shown(raw.link)), self.links)):
+            return f"is a hard link through the link {on_the_way!r}"
+        return ""
+
+
+def place_of(name: str) -> str:
+    """Return where a member of this name is written: `a//b`, `a/./b` and `c/../a/b` are one file."""
+    return posixpath.normpath(name) if "//" in name or "/." in name else name
+
+
+def _on_the_way(name: str, links: set[str]) -> str:
+    at = name.find("/")
+    while at > 0:
+        if name[:at] in links:
+            return name[:at]
+        at = name.find("/", at + 1)
+    return ""
 
 
 MOST_NAMES = 500_000

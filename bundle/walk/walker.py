@@ -12,7 +12,7 @@ from itertools import chain
 from bundle.walk import derive, disk, embedded, glance, names, say
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
-from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into
+from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import WINDOW, Member
@@ -165,13 +165,14 @@ class Walker:
             yield from self._budget(raw, frame, parts)
         if raw.kind not in ("file", "hardlink") and not isinstance(raw.data, bytes):
             raw.data = b"".join(raw.data)[:0]  # a folder has no content; its reader wants to be drained
-        through = _link_on_the_way(parts[-1], frame.links) if frame.links else ""
-        if through:
-            yield self._problem(Problem("through-link", parts, f"is written through the link {through!r}"))
+        if frame.links and (through := frame.through(raw, parts[-1])):
+            yield self._problem(Problem("through-link", parts, through))
         if raw.kind != "file" and not raw.data:
             self.count += 1
-            if raw.kind == "symlink":
-                frame.links.add(parts[-1])
+            if raw.kind in ("symlink", "hardlink") and frame.link(raw, parts[-1]):
+                yield self._problem(
+                    Problem("duplicate-name", parts, "is a link with the name of an earlier file")
+                )
             yield Member(
                 parts=parts, kind=raw.kind, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner, group=raw.group,
                 mtime=raw.mtime, link=raw.link,
@@ -293,7 +294,7 @@ class Walker:
     def _same_name(self, frame: Frame, parts: tuple[str, ...], content: int) -> Problem | None:
         if len(frame.seen) >= MOST_NAMES or frame.names_repeat:
             return None
-        if frame.seen.setdefault(hash(parts[-1]), content) == content:
+        if frame.seen.setdefault(hash(place_of(parts[-1])), content) == content:
             return None
         return self._problem(
             Problem("duplicate-name", parts, "has the name of an earlier member and other content")
@@ -388,12 +389,3 @@ class Walker:
         if self.delegate is not None and self.delegate(source, member, depth + 1):
             return
         yield from self._inside(source, member, depth + 1, opened)
-
-
-def _link_on_the_way(name: str, links: set[str]) -> str:
-    at = name.find("/")
-    while at > 0:
-        if name[:at] in links:
-            return name[:at]
-        at = name.find("/", at + 1)
-    return ""

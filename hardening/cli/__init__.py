@@ -44,6 +44,10 @@ def harden() -> None:
 
 
 def _say(text: str) -> None:
+    if not (text.isascii() and text.isprintable()):  # a host's or a bundle's own words may be quoted in it
+        from hardening.reports.plain import visible
+
+        text = visible(text, keep="\n\t")
     with suppress(OSError):  # nobody can be told; the exit code stays what it is
         sys.stderr.write(text + "\n")
 

@@ -100,7 +100,7 @@ def _fleet(
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from hardening.errors import NothingExaminedError
+    from hardening.errors import HardeningError
     from hardening.findings import Examined, Kind, Run, Subject
     from hardening.host import gather, playbook, private
     from hardening.host.look import audit as look
@@ -126,8 +126,8 @@ def _fleet(
                 run = run.merged(
                     look(gather.load(place / "tree", place / "about.json"), policies, more=more, key=key)
                 )
-            except NothingExaminedError as nothing:
-                lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(nothing)))
+            except HardeningError as problem:  # of one host: the others are told all the same
+                lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(problem)))
     run = run.merged(Run.of(lost, (), started=started))
     if any(one.unreachable or one.problems for one in receipt.hosts):
         run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})

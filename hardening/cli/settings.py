@@ -66,7 +66,10 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
 
 
 def _tell(context: click.Context) -> None:
-    if not context.params.get("quiet"):
+    source = context.get_parameter_source("quiet")
+    if not (
+        context.params.get("quiet") and source is click.core.ParameterSource.COMMANDLINE
+    ):  # a file hides not itself
         click.echo(f"harden: with the defaults of {DEFAULT} in this folder", err=True)
 
 

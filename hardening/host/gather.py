@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import posixpath
@@ -24,6 +25,9 @@ LARGEST = 32 << 20
 """Bytes of one file that travel; a larger one is said to be left."""
 TOTAL = 2 << 30
 """Bytes of one host, unpacked, that are kept at once on the control machine."""
+_ROW = 200
+"""Bytes that a file counts for beside its content: a host that lies has no end of empty ones."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LINKS = 8
 """Links that are followed from one to the next."""
 
@@ -58,21 +62,32 @@ def gather(
     made = into or Gathered(top)
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
     after: str | None = None
+    told: set[str] = set()
     while True:
         request = {"roots": list(roots), "root": root, "after": after, "most": most, "largest": LARGEST}
         program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
         output, complaint = execute(program)
         said = stream.answer(output, complaint=complaint, where=where)
-        for row in said["files"]:
-            _keep(made, row)
+        known = len(told)
+        try:
+            for row in said["files"]:
+                _keep(made, row)
+                told.add(str(row["path"]))
+            after = said["next"]
+            if after is not None and len(told) == known:
+                raise ValueError("it says that there is more, and says nothing new")  # noqa: TRY301 - one way out for every lie
+        except (LookupError, TypeError, ValueError, zlib.error) as problem:
+            raise ProbeError(
+                f"what {where} answered is no list of files: {type(problem).__name__}",
+                hint="nothing of this host was examined; look at the host, and at what its login scripts print",
+            ) from problem
         if said.get("lost"):
             raise ProbeError(
                 f"{where} changed while it was read: {said['lost']} is gone", hint="run the audit again"
             )
-        if made.size > total:
-            made.left[said["next"] or "/"] = f"more than {total} bytes in all"
+        if made.size + _ROW * len(made.seen) > total:
+            made.left[after or "/"] = f"more than {total} bytes in all"
             return made
-        after = said["next"]
         if after is None:
             return made
 
@@ -82,7 +97,15 @@ def _keep(made: Gathered, row: dict[str, object]) -> None:
     path, mode = str(row["path"]), int(str(row["mode"]))
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     made.seen["/" + "/".join(parts)] = About(mode, int(str(row["uid"])), int(str(row["gid"])))
-    place = made.top.joinpath(*parts)
+    try:
+        _write(made, row, path, made.top.joinpath(*parts), mode)
+    except OSError as problem:  # a name too long for here, or two answers about one path
+        if problem.errno in _FULL:
+            raise
+        made.left[path] = f"cannot be kept: {problem.strerror}"
+
+
+def _write(made: Gathered, row: dict[str, object], path: str, place: Path, mode: int) -> None:
     if any(
         one.is_symlink() for one in [place, *place.parents] if one != made.top and made.top in one.parents
     ):
@@ -90,16 +113,32 @@ def _keep(made: Gathered, row: dict[str, object]) -> None:
     if stat.S_ISDIR(mode):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         return
+    if os.path.lexists(place):
+        return  # it lies under two of the roots
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if "link" in row:
         place.symlink_to(_inside(made.top, place, str(row["link"])))
     elif "data" in row:
+        content = _unpacked(base64.b64decode(str(row["data"])))
+        if content is None:
+            made.left[path] = f"larger than {LARGEST} bytes"
+            return
         with open(place, "xb", opener=_private) as out:
-            content = zlib.decompress(base64.b64decode(str(row["data"])))
             made.size += len(content)
             out.write(content)
     elif "left" in row:
         made.left[path] = str(row["left"])
+
+
+def _unpacked(data: bytes) -> bytes | None:
+    """Return a file's content; None where there is more of it than travels, whatever the host was asked for. Errors: ValueError."""
+    stream = zlib.decompressobj()
+    content = stream.decompress(data, LARGEST + 1)
+    if len(content) > LARGEST:
+        return None
+    if not stream.eof:
+        raise ValueError("cut short")
+    return content
 
 
 def _inside(top: Path, place: Path, link: str) -> str:

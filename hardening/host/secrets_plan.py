@@ -106,6 +106,11 @@ def places(listed: Any, where: Iterable[Where]) -> list[Place]:
                     raise InputError(
                         f"nothing says where {path} lies on the host", hint="add it to credentials_places"
                     )
+                if ".." in path.split("/"):
+                    raise InputError(
+                        f"{path} leaves the folder that it is to lie in",
+                        hint="use the list of a bundle you trust",
+                    )
                 if hit.path:
                     whole = hit.path + path[len(hit.bundle) :]
                     found.append(

@@ -103,7 +103,7 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
     if mark:
         try:
             found = json.loads(tail.splitlines()[0])
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, RecursionError):
             found = None
         if isinstance(found, dict):
             return found

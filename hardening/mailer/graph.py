@@ -84,7 +84,7 @@ def checked(answer: requests.Response, good: tuple[int, ...] = (202,)) -> str:
         return request
     try:
         error = answer.json().get("error", {})
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         error = {}
     error = error if isinstance(error, dict) else {}
     raise RefusedBy(

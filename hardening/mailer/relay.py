@@ -1111,7 +1111,7 @@ def plain(problem):
 def parsed(body):
     try:
         found = json.loads(body.decode("utf-8", "replace"))
-    except ValueError:
+    except (ValueError, RuntimeError):  # the latter: brackets in brackets without end
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -1122,11 +1122,12 @@ def word(value):
 
 
 def lifetime(value):
-    """Return the seconds a token holds: a number, a number in a string, or an hour where it is neither."""
+    """Return the seconds a token holds: a number, a number in a string, or an hour where it is neither, or none that can be."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        held = float(value)
+    except (TypeError, ValueError, OverflowError):
         return 3600.0
+    return held if held < 1e6 else 3600.0  # neither NaN nor for ever
 
 
 def after(answer):
@@ -1197,8 +1198,10 @@ class Tokens(object):
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
         found = parsed(body)
-        if status == 200 and isinstance(found.get("access_token"), TEXT):
-            self.kept[scope] = (str(found["access_token"]), started + lifetime(found.get("expires_in")))
+        token = found.get("access_token")
+        # one word of ASCII: it goes into a header, and into what curl reads as its settings, line by line
+        if status == 200 and isinstance(token, TEXT) and re.match(r"[\x21-\x7e]+\Z", token):
+            self.kept[scope] = (str(token), started + lifetime(found.get("expires_in")))
             return self.kept[scope][0]
         name = word(found.get("error"))
         codes = re.findall(r"AADSTS\d+", word(found.get("error_description")))[:1]

@@ -20,6 +20,7 @@ from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.web import Client
 
+_LONGEST = 1e6  # seconds that a token may hold
 _EARLY = 300  # seconds before its end at which a token is renewed
 logging.getLogger("msal").setLevel(logging.ERROR)
 
@@ -53,7 +54,7 @@ def claims(token: str) -> dict[str, Any]:
     try:
         body = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
         found = json.loads(body)
-    except (IndexError, binascii.Error, ValueError):
+    except (IndexError, binascii.Error, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -81,9 +82,22 @@ def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
         raise _failed(client, problem, credential) from None  # its context may hold the request
     if "access_token" not in got:
         raise RefusedBy(_answer(client, got, credential))
-    value = str(got["access_token"])
-    lifetime = int(got.get("expires_in", 3600))
+    value, lifetime = got["access_token"], _lifetime(got.get("expires_in", 3600))
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
+        status = client.last.status_code if client.last is not None else 0
+        raise RefusedBy(
+            Answer(where="token", status=status, name="foreign", text="the token it gave is none")
+        )
     return Token(Secret(value), claims(value), time.time() + lifetime, credential)
+
+
+def _lifetime(value: object) -> float:
+    """Return the seconds a token holds; an hour where the answer says nothing that can be."""
+    try:
+        held = float(str(value))
+    except ValueError:
+        return 3600.0
+    return held if held < _LONGEST else 3600.0  # neither NaN nor for ever
 
 
 def _credential(credential: Credential) -> str | dict[str, str]:
@@ -101,7 +115,7 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
     last = client.last
     try:
         body = last.json() if last is not None else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     found_out = isinstance(body, dict) and "token_endpoint" in body  # no token was asked for yet
     if last is None or found_out:
@@ -128,8 +142,9 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
 def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> Answer:
     status = client.last.status_code if client.last is not None else 0
     text = str(body.get("error_description", ""))
-    codes = [int(n) for n in body.get("error_codes") or [] if str(n).isdigit()]
-    codes += [int(n) for n in re.findall(r"AADSTS(\d+)", text)]
+    told = body.get("error_codes")
+    codes = [int(n) for n in told if re.fullmatch("[0-9]{1,9}", str(n))] if isinstance(told, list) else []
+    codes += [int(n) for n in re.findall(r"AADSTS([0-9]{1,9})", text)]
     secrets = () if credential.is_certificate else (credential.value(),)
     return Answer(
         where="token",

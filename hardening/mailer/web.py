@@ -45,12 +45,32 @@ class Client(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request. Errors: RefusedBy, never one of requests' own."""
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs["stream"] = True  # read by `_whole`, which knows where to stop
         kwargs["allow_redirects"] = False  # requests' own get() asks for them; no service here redirects
         try:
-            self.last = super().request(*args, **kwargs)
+            self.last = _whole(super().request(*args, **kwargs))
         except requests.RequestException as problem:
             raise _named(problem) from None  # its text may quote the request
         return self.last
+
+
+_LARGEST = 16 << 20
+"""Bytes of an answer, unpacked, that are read: no service here says more."""
+
+
+def _whole(answer: requests.Response) -> requests.Response:
+    """Return an answer that was read to its end. Errors: RefusedBy for one that has none, requests' own."""
+    content = bytearray()
+    for block in answer.iter_content(1 << 16):
+        content += block
+        if len(content) > _LARGEST:
+            answer.close()
+            host = answer.url.partition("://")[2].partition("/")[0]
+            raise unreachable(
+                "closed", f"{host} answered with more than {_LARGEST >> 20} MiB", uncertain=True
+            )
+    answer._content = bytes(content)  # noqa: SLF001 - as requests itself keeps what it read
+    return answer
 
 
 _FILTERS = (400, 403)

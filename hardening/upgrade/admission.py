@@ -10,7 +10,7 @@ from typing import Any
 
 from bundle.audit import audit
 from bundle.detect import detectors
-from bundle.trust import dsse, statement
+from bundle.trust import statement
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode
@@ -61,10 +61,11 @@ def admit(
     Errors: InputError where the bundle does not exist, DataError where `log_rules` are wrong.
     """
     messages = load(log_rules) if log_rules else ()
-    run = verify(path, trusted, signature=signature)
-    if run.extra_codes:
+    held: list[statement.Statement] = []
+    run = verify(path, trusted, signature=signature, held=held.append)
+    if run.extra_codes or not held:
         return run, None
-    said = statement.parse(dsse.parse((signature or signature_of(path)).read_bytes()).payload)
+    (said,) = held  # not read anew: the file may be another one by now
     wrong = _wrong_product(said, recipe)
     product = Result(
         rule=rules.PRODUCT, subject=str(path), verdict=Verdict.FAIL if wrong else Verdict.PASS, reason=wrong

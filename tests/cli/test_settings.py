@@ -64,6 +64,13 @@ def test_the_file_of_the_folder_counts_and_is_said(folder: Path, capsys: pytest.
     assert run(["tls", "audit", "nginx.conf", "--config", "/dev/null"]) == 10
 
 
+def test_no_file_keeps_silent_about_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bundle unpacked into the folder may bring one: it must not hide that it decides."""
+    (folder / "hardening.toml").write_text('quiet = true\nfail-on = "never"\n')
+    assert run(["tls", "audit", "nginx.conf"]) == 0
+    assert capsys.readouterr().err == "harden: with the defaults of hardening.toml in this folder\n"
+
+
 def test_what_a_verb_makes_is_no_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hardening.toml").write_text('format = "sarif"\noutput = "report"\n')
     for words in (

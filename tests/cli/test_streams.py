@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hardening.cli import run
 from hardening.demo import specimen
 
 FULL = Path("/dev/full")
@@ -77,3 +78,9 @@ def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.M
 
     monkeypatch.setattr(getpass, "getuser", nobody)
     assert user() == f"uid {os.getuid()}"
+
+
+def test_nothing_that_is_quoted_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A message may quote what a host printed or a bundle is called."""
+    assert run(["bundle", "audit", "absent\x1b[2J\u202e.zip"]) == 2
+    assert "absent\\x1b[2J\\u202e.zip: no such file" in capsys.readouterr().err

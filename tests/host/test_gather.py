@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -162,6 +164,70 @@ def test_a_host_that_lies_writes_nowhere_else(tmp_path: Path, path: str) -> None
     gather.gather(lambda _program: (said, ""), top, ["/"], where="far")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["deep"]
     assert not (tmp_path / "deep" / "evil").exists()
+
+
+def _file(path: str, data: bytes = b"x", **more: object) -> dict[str, object]:
+    packed = base64.b64encode(zlib.compress(data)).decode()
+    return {
+        "path": path,
+        "mode": stat.S_IFREG | 0o644,
+        "uid": 0,
+        "gid": 0,
+        "size": 1,
+        "mtime": 0,
+        "data": packed,
+        **more,
+    }
+
+
+def _said(*rows: object, after: object = None) -> tuple[str, str]:
+    return "@@ASPECT@@" + json.dumps({"files": rows, "next": after}), ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ('@@ASPECT@@{"error": "no"}', ""),
+        ("@@ASPECT@@" + "[" * 100_000, ""),
+        _said("row"),
+        _said(_file("/a\0b")),
+        _said(_file("/a", mode="rwx")),
+        _said(_file("/a", data=b"x") | {"data": "eJw="}),
+        _said(_file("/a") | {"data": "*"}),
+        _said(_file("/a"), after="/a"),
+    ],
+)
+def test_a_host_that_answers_nonsense_costs_itself_alone(tmp_path: Path, answer: tuple[str, str]) -> None:
+    """Also one that says the same for ever: no answer ends the audit of the others, or never ends."""
+    with pytest.raises(ProbeError):
+        gather.gather(lambda _program: answer, tmp_path / "here", ["/"], where="far")
+
+
+def test_a_host_that_sends_a_bomb_fills_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "LARGEST", 1000)
+    answer = _said(_file("/bomb", b"0" * 10_000_000), _file("/small"))
+    made = gather.gather(lambda _program: answer, tmp_path / "here", ["/"], where="far")
+    assert made.left == {"/bomb": "larger than 1000 bytes"}
+    assert not (tmp_path / "here/bomb").exists()
+    assert made.size == 1
+
+
+def test_what_cannot_be_kept_is_said_and_what_comes_twice_is_kept_once(tmp_path: Path) -> None:
+    rows = [_file("/a"), _file("/a", b"y"), _file("/a/b"), _file("/" + "n" * 300)]
+    made = gather.gather(lambda _program: _said(*rows), tmp_path / "here", ["/"], where="far")
+    assert (tmp_path / "here/a").read_text() == "x"
+    assert set(made.left) == {"/a/b", "/" + "n" * 300}
+
+
+def test_files_without_content_count_as_well(tmp_path: Path) -> None:
+    numbers = iter(range(10_000))
+
+    def more(_program: bytes) -> tuple[str, str]:
+        name = f"/{next(numbers)}"
+        return _said(_file(name, b""), after=name)
+
+    made = gather.gather(more, tmp_path / "here", ["/"], where="far", total=2000)
+    assert list(made.left.values()) == ["more than 2000 bytes in all"]
 
 
 def test_too_large_and_unreadable_are_said(

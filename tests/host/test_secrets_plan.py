@@ -48,6 +48,11 @@ def written(root: Path, said: Any, vault: dict[str, Any]) -> dict[str, bytes]:
         ({"schema": secrets_plan.SCHEMA}, None, "damaged"),
         (listed(("a.conf", 1, "bare")), [{"bundle": "www/", "path": "/x/"}], "nothing says where a.conf"),
         (listed(("a.conf", 1, "bare")), [{"bundle": "", "path": "x/"}], "absolute path"),
+        (
+            listed(("www/../../etc/a.conf", 1, "bare")),
+            [{"bundle": "www/", "path": "/srv/www/"}],
+            "leaves the folder",
+        ),
         (listed(("a.conf", 1, "bare")), [{"bundle": "", "way": "/x/"}], "unknown key 'way'"),
         (listed(("none.conf", 1, "bare")), None, "none.conf is not on the host"),
         (listed(("a.conf", 1, "bare"), name="other"), None, "a.conf:1: the list does not name @secret:db@"),

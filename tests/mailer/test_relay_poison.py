@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import smtplib
@@ -158,6 +159,34 @@ def test_retry_after_is_a_number_or_a_date(value: str, least: float, most: float
         assert wait is not None
         assert least <= wait <= most
     assert seconds("soon") is None
+
+
+@pytest.mark.parametrize("token", ['a"\noutput = "/tmp/x', "a\r\nX: b", "a b", "", "\u00fc", 7, None])
+def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> None:
+    """It goes into a header, and for curl into settings of one line each: more would be a setting of its own."""
+
+    class Said:
+        def getheader(self, _name: str, default: object = None) -> object:
+            return default
+
+    body = json.dumps({"access_token": token, "expires_in": 3600}).encode()
+    monkeypatch.setattr(source, "https", lambda *_: (200, Said(), body))
+    monkeypatch.setattr(source, "get", lambda _path: b"word")
+    config = {"tenant": "t", "client_id": "c", "authority": "a"}
+    with pytest.raises(source.Refused):
+        source.Tokens(config).ask("scope", {"secret_file": "x"})
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [(60, 60), ("60", 60), ("soon", 3600), (None, 3600), ("1e999", 3600), (float("nan"), 3600)],
+)
+def test_no_token_holds_for_ever(said: object, held: float) -> None:
+    assert source.lifetime(said) == held
+
+
+def test_an_answer_of_brackets_alone_is_none() -> None:
+    assert source.parsed(b"[" * 100_000) == {}
 
 
 STAGES = ("auth", "mail", "rcpt", "data")

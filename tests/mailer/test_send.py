@@ -71,6 +71,35 @@ def test_the_next_transport_steps_in(site: Site, place: str, what: object) -> No
     assert [m.transport for m in site.fake.accepted] == ["smtp"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": 7}, {"access_token": ["a"]}, {"access_token": "a\r\nX-Other: b"}, {"access_token": "a\n b"}, {"access_token": ""},
+        {"access_token": "ab", "expires_in": "soon"}, {"access_token": "ab", "expires_in": [1]}, [], "x", 7, None,
+        {"error": 7, "error_codes": 7}, {"error": "x", "error_codes": ["\u00b2"], "error_description": 7}, b"[" * 100_000,
+        {"error": {"a": 1}, "error_description": "AADSTS" + "9" * 5000},
+    ],
+)  # fmt: skip
+def test_a_token_service_that_answers_nonsense_is_named(
+    site: Site, answer: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for status in (200, 400):
+        site.fake.fault("token", (status, answer))
+    assert send(site, "--transport", "graph") == ExitCode.ROLLED_BACK
+    said = capsys.readouterr().err
+    assert "internal error" not in said
+    assert site.fake.accepted == []
+
+
+def test_no_answer_is_read_without_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hardening.mailer.web._LARGEST", 1 << 20)
+    site.fake.fault("token", (200, b" " * (3 << 20)))
+    assert send(site, "--transport", "graph") == ExitCode.ROLLED_BACK
+    assert "answered with more than 1 MiB" in capsys.readouterr().err
+
+
 def test_what_may_have_arrived_is_marked(site: Site) -> None:
     site.fake.fault("graph.accepted", "drop")
     assert send(site) == ExitCode.OK

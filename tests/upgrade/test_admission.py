@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import tomllib
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bundle.trust.verify import signature_of
+from bundle.trust.verify import signature_of, verify
 from hardening.errors import DataError, ExitCode
 from hardening.findings import Severity
 from hardening.upgrade import admission, recipe
@@ -42,6 +44,29 @@ def test_a_good_bundle_is_admitted(signer: Signer, site: Site) -> None:
     assert job is not None
     assert (job.product, job.release, job.recipe["name"]) == ("standin", NEW, "standin")
     assert job.unpacked > job.size
+
+
+def test_a_signature_that_is_replaced_once_it_was_seen_changes_nothing(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is brought to the hosts is told by the statement that was verified, not by what lies there afterwards."""
+    signer = Signer(tmp_path / "keyed")
+    path = signer.bundle()
+    honest = signature_of(path).read_bytes()
+    envelope = json.loads(honest)
+    said = json.loads(base64.b64decode(envelope["payload"]))
+    said["subject"][0]["digest"]["sha256"] = "0" * 64
+    envelope["payload"] = base64.b64encode(json.dumps(said).encode()).decode()
+
+    def replaced(*args: Any, **how: Any) -> Any:
+        run = verify(*args, **how)
+        signature_of(path).write_text(json.dumps(envelope))
+        return run
+
+    monkeypatch.setattr(admission, "verify", replaced)
+    _, job = admission.admit(path, signer.trusted, site.recipe())
+    assert job is not None
+    assert job.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_what_it_finds_is_sealed_under_the_key_of_a_baseline(site: Site, tmp_path: Path) -> None:

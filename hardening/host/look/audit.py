@@ -65,12 +65,16 @@ def audit(
     home = web[0].rpartition("/")[0]
     places = _outermost(path for path in (home, *web, *ACCOUNTS, *more) if host.exists(path))
     servers = [path for path in SERVERS if host.exists(path)]
+    odd = {path: why for path in (*places, *servers) if (why := host.objection(path))}
+    places = [path for path in places if path not in odd]
+    servers = [path for path in servers if path not in odd]
     if not places and not servers:
         raise NothingExaminedError(
             f"{host.subject} has neither the product's folders nor a server's configuration",
             hint="name the root of the host with --root",
         )
-    places = _outermost((*places, *(path for path in INSTALLED if host.exists(path))))
+    installed_lists = (path for path in INSTALLED if host.exists(path) and not host.objection(path))
+    places = _outermost((*places, *installed_lists))
     subject = host.subject
     run = Run.of((), (), started=started)
     if places:
@@ -83,6 +87,8 @@ def audit(
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
     said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, started))
     findings = [one for one in said if isinstance(one, Finding)]
+    told = {one.where for one in findings if one.rule is UNREAD}
+    findings += [_unread(subject, path, why) for path, why in odd.items() if path not in told]
     results = [one for one in said if isinstance(one, Result)]
     results += _verdicts(subject, findings, results)
     reason = "; ".join(one.message for one in findings if one.rule is UNREAD)
@@ -109,12 +115,16 @@ def _looks(
     yield from certificates.look(host, subject, servers, now)
     yield from engine.look(host, subject, layout, host.listening)
     for path, why in host.left.items():
-        yield Finding(rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path}: {why}")
+        yield _unread(subject, path, why)
     for path in ("/etc/shadow", "/etc/sudoers"):
         if host.exists(path) and host.text(path) is None:
             yield Finding(
                 rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path} may not be read"
             )
+
+
+def _unread(subject: str, path: str, why: str) -> Finding:
+    return Finding(rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path}: {why}")
 
 
 def _owners(host: Root) -> Iterator[str]:

@@ -16,6 +16,7 @@ from hardening.host.look.rules import CERTIFICATE_EXPIRED, CERTIFICATE_WEAK
 from hardening.tls.judging import certificates as certificate_check
 from hardening.tls.offer import Certificate
 from hardening.tls.scan.certificate import read
+from hardening.tls.targets import inside
 
 SOON = timedelta(days=30)
 LEAST_RSA = 2048
@@ -32,7 +33,8 @@ def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Ite
     """Say each weak, expired or soon expiring certificate once, at its own file, with who names it."""
     for path, (config, line) in sorted(named(root, folders).items()):
         try:
-            cards = x509.load_pem_x509_certificates(root.place(path).read_bytes()[: 1 << 20])
+            with inside.opened(str(root.place(path))) as file:
+                cards = x509.load_pem_x509_certificates(file.read(1 << 20))
         except (OSError, ValueError):
             continue  # the server's own check says so
         card = read(cards[0].public_bytes(Encoding.DER)) if cards else None

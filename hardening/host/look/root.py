@@ -67,13 +67,27 @@ class Root:
         return "/" if relative == "." else f"/{relative}"
 
     def exists(self, path: str) -> bool:
-        """Tell whether something is there."""
-        return self.place(path).exists()
+        """Tell whether something is there, or may be: nobody knows what lies in a folder that is closed to this account."""
+        try:
+            return self.place(path).exists()
+        except PermissionError:
+            return True
+
+    def objection(self, path: str) -> str:
+        """Return why something that is there cannot be looked at: a pipe, a device, or closed to this account; else nothing."""
+        place = self.place(path)
+        try:
+            mode = place.stat().st_mode
+        except OSError as problem:
+            return f"may not be read: {(problem.strerror or str(problem)).lower()}"
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return "is neither a file nor a folder"
+        return "" if os.access(place, os.R_OK) else "may not be read: permission denied"
 
     def text(self, path: str) -> str | None:
         """Return a file as text, or None where there is none that can be read."""
         try:
-            with self.place(path).open("rb") as file:
+            with inside.opened(str(self.place(path))) as file:
                 return file.read(LARGEST).decode("utf-8", "replace")
         except OSError:
             return None

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from urllib.parse import unquote
 from hardening.findings import Finding, in_file
 from hardening.host.look.root import Root
 from hardening.host.look.rules import VISITED
+from hardening.tls.targets import inside
 
 LOGS = (
     "/var/log/httpd/*access*", "/var/log/apache2/*access*", "/var/log/nginx/*access*", "/var/log/lighttpd/*access*",
@@ -78,18 +80,18 @@ def _urls(finding: Finding, webs: list[str]) -> Iterator[str]:
 def _read(root: Root, path: str, needles: list[tuple[bytes, str]], visits: dict[str, Visits]) -> None:
     place = root.place(path)
     try:
-        with _opened(place) as file:
+        with inside.opened(str(place)) as stored, _opened(place, stored) as file:
             for number, line in enumerate(_bounded(file), start=1):
                 for needle, url in needles:
                     if needle in line or b"%" in line:
                         _count(line, url, visits[url], path, number)
-    except (OSError, EOFError, lzma.LZMAError):
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
         return  # a log that ends in the middle: what was read counts
 
 
-def _opened(place: Path) -> IO[bytes]:
+def _opened(place: Path, stored: IO[bytes]) -> IO[bytes]:
     opener = _OPENERS.get(place.suffix)
-    return opener(place, "rb") if opener is not None else place.open("rb")  # type: ignore[operator]  # each opens a binary file
+    return opener(stored, "rb") if opener is not None else stored  # type: ignore[operator]  # each opens a binary file
 
 
 def _bounded(file: IO[bytes]) -> Iterator[bytes]:

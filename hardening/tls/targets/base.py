@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
@@ -152,8 +153,13 @@ class Target:
         return self.facts.has(feature, release)
 
     def checked(self, params: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the parameters. Errors: UsageError for one the target does not take."""
-        for name in params:
+        """Return the parameters. Errors: UsageError for one the target does not take, or that would begin a line of its own."""
+        for name, value in params.items():
+            if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in value):
+                raise UsageError(
+                    f"the parameter {name!r} has a control character or the end of a line in it",
+                    hint="one line each: what follows would be a directive of its own",
+                )
             if name not in self.params:
                 raise UsageError(
                     f"{self.name} takes no parameter {name!r}",

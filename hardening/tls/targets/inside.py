@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 LINKS = 40
 """Links that one path may lead over, as in Linux."""
+_DEEPEST = 2048
+"""Folders that a path can name: Linux takes 4096 bytes, so that nothing is there behind them, and no link either."""
 _HANDED_OVER = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 """What a shell hands over: `<(command)`, or the end of a pipe."""
 
@@ -37,6 +39,8 @@ def real(top: str, path: str) -> str:
                 here.pop()
             continue
         here.append(part)
+        if len(here) > _DEEPEST:
+            continue
         at = f"{top}/{'/'.join(here)}"
         if links < LINKS and os.path.islink(at):  # noqa: PTH114 - a Path per step costs more than the question
             links += 1

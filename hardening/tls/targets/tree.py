@@ -56,6 +56,7 @@ class Tree:
         self.of_host = False
         """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
         self.problems: list[Problem] = []
+        self._said: set[Problem] = set()
         self.read_paths: list[str] = []
         self._sources: dict[str, Source | None] = {}
         self.overlay: dict[str, str] = {}
@@ -83,7 +84,8 @@ class Tree:
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
         """Record that something could not be read."""
         problem = Problem(kind, path, line, reason)
-        if problem not in self.problems:
+        if problem not in self._said:  # a set: a hostile file has a problem in every line
+            self._said.add(problem)
             self.problems.append(problem)
 
     def place(self, path: str, base: str) -> str:

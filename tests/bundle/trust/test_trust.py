@@ -142,6 +142,23 @@ def _newer_payload(envelope: dict[str, Any]) -> None:
     envelope["payload"] = base64.b64encode(json.dumps(said).encode()).decode()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"created": "2026-11-29T00:00:00"}, {"expires": "2099-01-01"}, {"size": float("inf")}, {"size": []}, {"members": 7},
+        {"created": 7},
+    ],
+)  # fmt: skip
+def test_a_statement_that_makes_no_sense_is_refused(
+    signed: Path, key: keys.PrivateKey, change: dict[str, Any]
+) -> None:
+    """Envelopes may be made elsewhere."""
+    said = json.loads(base64.b64decode(json.loads(signature_of(signed).read_bytes())["payload"]))
+    said["predicate"].update(change)
+    signature_of(signed).write_bytes(dsse.seal(json.dumps(said).encode(), key).to_bytes())
+    assert "malformed" in refused(check(signed, key))
+
+
 @pytest.mark.parametrize("change", [_other_type, _no_signatures, _newer_payload])
 def test_a_changed_envelope_is_refused(
     signed: Path, key: keys.PrivateKey, change: Callable[[dict[str, Any]], None]
@@ -152,7 +169,8 @@ def test_a_changed_envelope_is_refused(
     assert refused(check(signed, key)).startswith("trust/signature: ")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff\xfe", b'{"payload": 1}', b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff\xfe", b'{"payload": 1}', b"[" * 100_000,
+    b'{"payloadType": "\\ud800", "payload": "", "signatures": [{"sig": "AA=="}]}'])  # fmt: skip
 def test_a_file_that_is_no_envelope_is_refused(signed: Path, key: keys.PrivateKey, data: bytes) -> None:
     signature_of(signed).write_bytes(data)
     assert "not a DSSE envelope" in refused(check(signed, key))

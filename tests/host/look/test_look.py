@@ -251,3 +251,35 @@ def test_a_host_on_which_nothing_is_wrong_is_examined_in_full(tmp_path: Path) ->
     (tmp_path / "etc/sudoers").write_text("")
     (tmp_path / "var/www/html/index.html").write_text("<p>hello</p>\n")
     assert run(["host", "audit", "--root", str(tmp_path)]) == ExitCode.OK
+
+
+def test_what_cannot_be_looked_at_is_said_and_the_rest_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe where a file is due, a folder closed to this account, a log that is damaged: none ends the audit."""
+    page = tmp_path / "top" / TOOL.lstrip("/")
+    page.parent.mkdir(parents=True)
+    page.write_text(specimen.tool("correct-horse-9"))
+    (tmp_path / "top/etc").mkdir()
+    for name in ("crontab", "my.cnf", "passwd", "sudoers"):
+        os.mkfifo(tmp_path / "top/etc" / name)
+    logs = tmp_path / "top/var/log/httpd"
+    logs.mkdir(parents=True)
+    (logs / "access_log.gz").write_bytes(gzip.compress(b"")[:10] + b"\xff" * 500)
+    os.mkfifo(logs / "access_log")
+    real = Path.stat
+
+    def closed(self: Path, **how: bool) -> os.stat_result:
+        if "/top/root/" in str(self):
+            raise PermissionError(13, "Permission denied")
+        return real(self, **how)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    made = audit(Root(tmp_path / "top"), [load("aspect")])
+    assert "component/adminer" in {one.rule.id for one in made.findings}
+    unread = {one.where: one.message for one in made.findings if one.rule.id == "host/not-examined"}
+    assert unread["/etc/crontab"] == "/etc/crontab: is neither a file nor a folder"
+    assert unread["/root/.my.cnf"] == "/root/.my.cnf: may not be read: permission denied"
+    assert "/etc/my.cnf" in unread
+    (about,) = (one for one in made.subjects if one.kind == "host")
+    assert about.examined == "partial"

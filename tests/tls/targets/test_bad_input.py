@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from hardening.cli import run
+from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import TARGETS, find
@@ -113,6 +115,39 @@ def test_a_mistake_is_said_and_the_rest_is_audited(
         assert [f["location"]["line"] for f in after if f["rule"] == "tls/unknown-directive"] == [number]
     places = [f["location"].get("line") for f in after if f["rule"] in new]
     assert all(place is None or place <= number for place in places)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("httpd", "<VirtualHost *:443>\n" * 20_000),
+        ("nginx", "server {\n" * 20_000),
+        ("httpd", "Listen 443\nInclude " + "a/" * 200_000),
+    ],
+)
+def test_a_hostile_file_takes_its_length_and_no_more(tmp_path: Path, name: str, text: str) -> None:
+    began = time.process_time()
+    assert run(
+        [
+            "tls",
+            "audit",
+            str(_write(tmp_path, name, text)),
+            "--target",
+            name,
+            "--report",
+            f"json={tmp_path}/out",
+            "-q",
+        ]
+    ) in {3, 4}
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("value", ["a\nLoadModule x x.so", "a\rb", "a\x00b", "a\u2028b"])
+@pytest.mark.parametrize("name", ["httpd", "nginx", "openssh"])
+def test_no_parameter_begins_a_line_of_its_own(name: str, value: str) -> None:
+    target = find(name)
+    with pytest.raises(UsageError, match="end of a line"):
+        render(target, policies.load("aspect"), params={next(iter(target.params)): value})
 
 
 @pytest.mark.parametrize("name", TARGETS)
