@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hardening.tls.auditing.shared import Audited
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing.shared import Audited
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
