@@ -15,12 +15,13 @@ from hardening.tls.release import number
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 _LINE = re.compile(
-    r"^[ \t\x00\x01]*(?:<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
+    r"^[ \t]*(?:<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
     r"|(?P<name>SSL\w+|Include(?:Optional)?|ServerName|ServerAlias|ServerRoot|Listen|Define|UnDefine|LoadModule|Use)"
-    r"[ \t\x00\x01]+(?P<value>[^\n]*?)[ \t]*)$",
+    r"[ \t]+(?P<value>[^\n]*?)[ \t]*)$",
     re.MULTILINE | re.IGNORECASE,
 )
 _CONTINUED = re.compile(r"\\\n")
+_BETWEEN_WORDS = re.compile(r"(?<=[ \t])\\\n|\\\n(?=[ \t])")
 _MARKS = str.maketrans("", "", "\x00\x01")
 """What stands for the end of a line that goes on: httpd puts nothing in its place."""
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|(\S+)')
@@ -157,9 +158,8 @@ class Reader:
 
     def _text(self, text: str, path: str) -> None:
         if "\\\n" in text:
-            text = _CONTINUED.sub(
-                "\x01\x00", text
-            )  # one logical line without a blank; the marks keep the count
+            text = _BETWEEN_WORDS.sub(" \x00", text)  # one logical line; the marks keep the count
+            text = _CONTINUED.sub("\x01\x00", text)
         line, seen = 1, 0
         sections = self._sections
         base = len(sections)
