@@ -132,13 +132,20 @@ def _protocols(options: list[str], bind: list[str], release: Release, at: InFile
     off: set[str] = set()
     ranged = any(f"ssl-{end}-ver" in (*options, *bind) for end in ("min", "max"))
     for words in (options, bind):
-        least = _after(words, "ssl-min-ver") or least
-        greatest = _after(words, "ssl-max-ver") or greatest
-        if not ranged:  # beside a least or a greatest version they are ignored, with a warning
-            off |= {_OLD_OPTIONS[w] for w in words if w in _OLD_OPTIONS}
-        for word in words:
-            if word.startswith("force-") and (only := spans.named(word.removeprefix("force-"))):
+        for word, value in pairwise((*words, "")):
+            if word == "ssl-min-ver":
+                least = value
+            elif word == "ssl-max-ver":
+                greatest = value
+            elif word.startswith("force-") and (only := spans.named(word.removeprefix("force-"))):
                 least = greatest = only
+            elif (
+                word in _OLD_OPTIONS and not ranged
+            ):  # beside a least or greatest version: ignored, with a warning
+                off.add(_OLD_OPTIONS[word])
+    low, high = spans.named(least), spans.named(greatest)
+    if low and high and PROTOCOLS.index(low) > PROTOCOLS.index(high):
+        least = greatest  # a greatest version below the release's own least is the only one
     return tuple(s for s in spans.between(least, greatest, at) if s.value not in off and s.value != "SSLv2")
 
 
@@ -216,14 +223,16 @@ def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ..
             yield None, names
             continue
         line = source.text.count("\n", 0, one.start()) + 1 if source else 0
-        said = _without_groups(one["options"].split())
-        value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(words[1:])}"
+        # the list of groups is the connection's, so that of the bind line holds, whatever a certificate's line says
+        said = _without(one["options"].split(), frozenset({"curves", "ecdhe"}))
+        rest = _without(words[1:], frozenset(said) & {"ssl-min-ver", "ssl-max-ver"})
+        value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
         yield Line("bind", value, source.path if source else "", line), names
 
 
-def _without_groups(words: list[str]) -> list[str]:
-    """The list of groups is the connection's: that of the bind line holds, whatever a name's certificate says."""
-    skipped = {i + n for i, word in enumerate(words) if word in {"curves", "ecdhe"} for n in (0, 1)}
+def _without(words: list[str], names: frozenset[str]) -> list[str]:
+    """Return words without some that take a value, and without those values."""
+    skipped = {i + n for i, word in enumerate(words) if word in names for n in (0, 1)}
     return [word for i, word in enumerate(words) if i not in skipped]
 
 

@@ -201,9 +201,11 @@ def _settings(
     if "cipherstring" in given:
         ciphers = Said((given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP", spot)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
-    prefers = (honor.on if honor else facts.default_of("honor", release) == "enable") and bool(
+    usual = facts.default_of("honor", release)
+    prefers = (honor.on if honor else usual == "enable") and bool(
         listed or facts.default_of("ciphers", release)
     )
+    prefers = prefers or (usual == "with ssl.cipher-list" and bool(listed and listed.text))
     if "serverpreference" in given.get("options", "").lower():
         prefers = "-serverpreference" not in given["options"].lower()
     groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)

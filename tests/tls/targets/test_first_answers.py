@@ -162,6 +162,9 @@ def test_commands_of_stunnel_are_read(tmp_path: Path) -> None:
     [
         ("", "no-tlsv10 no-tlsv11 ssl-min-ver TLSv1.0", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
         ("no-tlsv12", "ssl-max-ver TLSv1.2", {"TLSv1.2"}),
+        ("", "ssl-max-ver TLSv1.1", {"TLSv1.1"}),
+        ("", "force-tlsv11 ssl-min-ver TLSv1.0", {"TLSv1.0", "TLSv1.1"}),
+        ("force-tlsv12", "ssl-max-ver TLSv1.3", {"TLSv1.2", "TLSv1.3"}),
         ("", "no-tlsv13", {"TLSv1.2"}),
     ],
 )
@@ -171,6 +174,15 @@ def test_haproxy_ignores_old_switches_beside_a_range(
     said = f"    ssl-default-bind-options {options}\n" if options else ""
     text = f"global\n{said}frontend a\n    bind :443 ssl crt /a.pem ciphers DEFAULT@SECLEVEL=0 {bind}\n"
     assert _versions(_audit(tmp_path / "haproxy.cfg", "haproxy", text)) == [versions]
+
+
+def test_a_line_of_a_crt_list_has_versions_over_those_of_the_bind_line(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("/a.pem a.example\n/b.pem [ssl-min-ver TLSv1.3] b.example\n")
+    text = f"frontend a\n    bind :443 ssl crt-list {tmp_path}/list ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3\n"
+    found = _audit(tmp_path / "haproxy.cfg", "haproxy", text)
+    versions = {s.id.rpartition("#")[2]: set((s.offer or {})["protocols"]) for s in found.subjects}
+    assert versions["a.example:443"] == versions["a:443"] == {"TLSv1.2", "TLSv1.3"}
+    assert versions["b.example:443"] == {"TLSv1.3"}
 
 
 @pytest.mark.parametrize(
@@ -188,6 +200,24 @@ def test_haproxy_has_no_parameters_of_its_own_any_more(
     (one,) = _audit(tmp_path / "haproxy.cfg", "haproxy", text, version).subjects
     suites = (one.offer or {})["protocols"]["TLSv1.2"]["suites"]
     assert any("TLS_DHE" in name for name in suites) is finite
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "side"),
+    [
+        ("1.4.79-debian13", "", "client"),
+        ("1.4.79-debian13", 'ssl.openssl.ssl-conf-cmd = ("CipherString" => "HIGH")\n', "client"),
+        ("1.4.79-debian13", 'ssl.cipher-list = "HIGH"\n', "server"),
+        ("1.4.79-debian13", 'ssl.openssl.ssl-conf-cmd = ("Options" => "ServerPreference")\n', "server"),
+        ("1.4.59-debian11", "", "server"),
+    ],
+)
+def test_lighttpd_prefers_its_order_with_a_list_alone_since_1_4_68(
+    version: str, said: str, side: str, tmp_path: Path
+) -> None:
+    text = f'server.port = 443\nssl.engine = "enable"\nssl.pemfile = "/a.pem"\n{said}'
+    (one,) = _audit(tmp_path / "lighttpd.conf", "lighttpd", text, version).subjects
+    assert (one.offer or {})["protocols"]["TLSv1.3"]["preference"] == side
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
