@@ -254,3 +254,58 @@ def test_parameters_made_of_dsa_have_a_size(tmp_path: Path) -> None:
         f"server {{ listen 443 ssl; ssl_ciphers DHE:@SECLEVEL=0; ssl_dhparam {tmp_path}/dh.pem; }}",
     ).subjects
     assert (one.offer or {})["dh_bits"] == 512
+
+
+PROFTPD = """TLSEngine on
+TLSEngine off
+TLSProtocol TLSv1.2
+TLSProtocol TLSv1.3
+TLSECDHCurve secp384r1
+TLSECDHCurve secp521r1
+TLSServerCipherPreference off
+TLSServerCipherPreference on
+TLSCipherSuite AES128-SHA
+TLSCipherSuite AES256-SHA:ECDHE-RSA-AES128-SHA
+<Global>
+TLSCipherSuite ECDHE-RSA-AES256-SHA
+TLSProtocol TLSv1.1
+</Global>
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "suite"),
+    [
+        ("1.3.8-debian13", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"),
+        ("1.3.6-el8", "TLS_RSA_WITH_AES_128_CBC_SHA"),
+    ],
+)
+def test_the_first_line_of_proftpd_holds_and_the_last_cipher_list(
+    version: str, suite: str, tmp_path: Path
+) -> None:
+    (one,) = _audit(tmp_path / "proftpd.conf", "proftpd", PROFTPD, version).subjects
+    protocols = (one.offer or {})["protocols"]
+    assert set(protocols) == {"TLSv1.2"}
+    assert protocols["TLSv1.2"]["suites"] == [suite]
+    assert protocols["TLSv1.2"]["preference"] == "client"
+    assert set(protocols["TLSv1.2"]["groups"]) <= {"secp384r1"}
+
+
+@pytest.mark.parametrize("place", ["host", "global"])
+def test_a_real_proftpd_is_read_as_it_answers(place: str) -> None:
+    server = servers.needed("proftpd")
+    inside = "<Global>\nTLSCipherSuite AES128-SHA:AES256-SHA\n</Global>\n" if place == "global" else ""
+    with tempfile.TemporaryDirectory(prefix="harden-first-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        text = (
+            f"TLSEngine on\nTLSRSACertificateFile {pair.certificate}\nTLSRSACertificateKeyFile {pair.key}\n"
+            f"TLSProtocol TLSv1.2\nTLSProtocol TLSv1.3\nTLSCipherSuite ECDHE+AESGCM\n{inside}"
+        )
+        main = servers.write("proftpd", text, folder / "server", port, pair)
+        (read,) = audits.read(main, find("proftpd"), version=find("proftpd").facts.default)
+        with servers.running("proftpd", main, port):
+            settings = scans.Settings(full=True, starttls=server.starttls)
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
+        assert _answers(read) == _answers(seen)
