@@ -55,7 +55,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         preference="settable"
         if commands or _has("ssl.honor-cipher-order", release)
         else "server"
-        if directives("lighttpd").default_of("honor", release) == "enable"
+        if directives("lighttpd").default_of("honor", release) != "disable"  # a list is written then
         else "client",
         elliptic=_has("ECDHE", release),
         finite_field=_dh(release) != "none",

@@ -309,3 +309,37 @@ def test_a_real_proftpd_is_read_as_it_answers(place: str) -> None:
             settings = scans.Settings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
         assert _answers(read) == _answers(seen)
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "suites"),
+    [
+        ("3.10.13-debian13", "smtpd_tls_ciphers = null", {"TLS_RSA_WITH_NULL_SHA256"}),
+        ("3.10.13-debian13", "smtpd_tls_ciphers = HIGH\ntls_high_cipherlist = AES128-SHA256", {"TLS_RSA_WITH_AES_128_CBC_SHA256"}),
+        ("3.10.13-debian13", "smtpd_tls_ciphers = low\ntls_low_cipherlist = AES128-SHA\ntls_medium_cipherlist = AES128-SHA256",
+         {"TLS_RSA_WITH_AES_128_CBC_SHA256"}),
+        ("3.5.25-el9", "smtpd_tls_ciphers = low\ntls_low_cipherlist = AES128-SHA256", {"TLS_RSA_WITH_AES_128_CBC_SHA256"}),
+        ("3.10.13-debian13", "smtpd_enforce_tls = yes\ntls_medium_cipherlist = AES128-SHA256\nsmtpd_tls_mandatory_ciphers = high", {"TLS_RSA_WITH_AES_128_CBC_SHA256"}),
+    ],
+)  # fmt: skip
+def test_grades_of_postfix(version: str, said: str, suites: set[str], tmp_path: Path) -> None:
+    text = f"smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /a.pem\nsmtpd_tls_protocols = TLSv1.2\n{said}\n"
+    (one,) = _audit(tmp_path / "main.cf", "postfix", text, version).subjects
+    assert suites <= set((one.offer or {})["protocols"]["TLSv1.2"]["suites"])
+    if len(suites) == 1 and "NULL" not in str(suites):
+        assert suites == set((one.offer or {})["protocols"]["TLSv1.2"]["suites"])
+
+
+def test_options_of_mariadb_hold_in_the_order_of_files_and_with_loose_before_them(tmp_path: Path) -> None:
+    (tmp_path / "deeper.cnf").write_text("[server]\nloose-tls_version = TLSv1.2\n")
+    (tmp_path / "more.cnf").write_text(
+        f"[mysqld]\nssl-cipher = AES128-SHA\n!include {tmp_path}/deeper.cnf\n[mysqld]\ntls_version = TLSv1.2,TLSv1.3\n"
+    )
+    text = (
+        f"[mysqld]\nssl-cert = /a.pem\n!include {tmp_path}/more.cnf\nloose-ssl-cipher = AES256-SHA\n"
+        "[mysql]\nssl-cipher = RC4\n"
+    )
+    (one,) = _audit(tmp_path / "my.cnf", "mariadb", text).subjects
+    protocols = (one.offer or {})["protocols"]
+    assert set(protocols) == {"TLSv1.2", "TLSv1.3"}
+    assert protocols["TLSv1.2"]["suites"] == ["TLS_RSA_WITH_AES_256_CBC_SHA"]
