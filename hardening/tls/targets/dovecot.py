@@ -186,11 +186,14 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     ]
     files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
     dh = view.last("ssl_server_dh_file", "ssl_dh")
+    emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
     return served.Settings(
         subject="",
         at=at,
         protocols=protocols,
-        ciphers=view.said("ssl_cipher_list") or Said(facts.default_of("ciphers", release), at),
+        ciphers=view.said("ssl_cipher_list")
+        or (Said("DEFAULT", InFile((emptied.path,), emptied.line)) if emptied else None)
+        or Said(facts.default_of("ciphers", release), at),
         ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
         groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),

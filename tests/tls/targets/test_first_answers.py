@@ -381,3 +381,9 @@ def test_the_policy_that_openssl_cnf_includes_holds_and_is_left_alone(equals: st
     assert named == ["openssl.cnf"]
     subprocess.run(["patch", "-p1", "-s", "-d", "/", "-i", str(diff)], check=True)
     assert run(["tls", "audit", str(path), "--target", "openssl_cnf"]) == 0
+
+
+def test_an_empty_list_of_dovecot_is_that_of_openssl(tmp_path: Path) -> None:
+    text = "ssl = yes\nssl_cipher_list =\n"
+    (one,) = _audit(tmp_path / "dovecot.conf", "dovecot", text, "2.4.1-debian13").subjects
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA256" in (one.offer or {})["protocols"]["TLSv1.2"]["suites"]
