@@ -104,7 +104,9 @@ def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
     return int.from_bytes(prime, "big").bit_length() or None
 
 
-_PARAMETERS = re.compile(rb"-----BEGIN DH PARAMETERS-----([A-Za-z0-9+/=\s]+)-----END DH PARAMETERS-----")
+_PARAMETERS = re.compile(
+    rb"-----BEGIN (?:X9\.42 )?DH PARAMETERS-----([A-Za-z0-9+/=\s]+)-----END (?:X9\.42 )?DH PARAMETERS-----"
+)
 _SEQUENCE, _INTEGER, _LONG = 0x30, 0x02, 0x80
 
 

@@ -88,9 +88,10 @@ class _View:
         return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
-def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[Section]]:
-    top, names, opened = Section("", path, 1), [], [Section("", path, 1)]
-    opened[0] = top
+def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[tuple[str, Section]]]:
+    top = Section("", path, 1)
+    names: list[tuple[str, Section]] = []
+    opened = [top]
     for one in sections:
         word = one.name.strip()
         if word == "}":
@@ -101,7 +102,7 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
             named = kind[1:] if kind[:1] == ["local_name"] else kind[-1:]
             block = Section(" ".join(named), one.path, one.line)
             if kind and kind[0] in _FILTERS:
-                names.append(block)
+                names.append((kind[0], block))
             opened.append(block)
         if (
             opened[-1].name == _SERVER and len(opened) > 1
@@ -126,12 +127,16 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     ports = _ports(sections, top)
     subjects = served.named(path, ("dovecot",), ports) if switch else (path,)
-    yield _offer(_View(top, top), subjects, tree, reading)
-    for one in names:
+    whole = _settings(_View(top, top), tree, reading)
+    yield from served.offers([(whole, subjects)], reading.build)
+    for kind, one in names:
         if not any(x.name.startswith("ssl_") and not x.name.startswith("ssl_client_") for x in one.lines):
             continue
         hosts = [name.strip("\"'") for name in one.name.split()]
-        yield _offer(_View(one, top), served.named(path, hosts, ports), tree, reading)
+        settings = _settings(_View(one, top), tree, reading)
+        if kind == "local_name":  # the name is known when version and groups are settled
+            settings = served.taken_from(settings, whole, "the whole server", ("protocols", "groups"))
+        yield from served.offers([(settings, served.named(path, hosts, ports))], reading.build)
 
 
 _PORTS = {
@@ -159,7 +164,7 @@ def _ports(sections: list[Section], top: Section) -> list[str]:
     return list(dict.fromkeys(found.values())) or ["993"]
 
 
-def _offer(view: _View, subjects: tuple[str, ...], tree: Tree, reading: Reading) -> Offer:
+def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     facts, release = directives("dovecot"), reading.release
     first = next((x for x in view.own.lines if x.name.startswith("ssl")), None)
     at = InFile((first.path,), first.line) if first else InFile((view.own.path,), view.own.line)
@@ -181,22 +186,21 @@ def _offer(view: _View, subjects: tuple[str, ...], tree: Tree, reading: Reading)
     ]
     files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
     dh = view.last("ssl_server_dh_file", "ssl_dh")
-    return served.offer(
-        served.Settings(
-            subject=subjects[0],
-            also=subjects[1:],
-            at=at,
-            protocols=protocols,
-            ciphers=view.said("ssl_cipher_list") or Said(facts.default_of("ciphers", release), at),
-            ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
-            groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
-            server_preference=bool(prefers and prefers.value in {"server", "yes"}),
-            keys=certificates.keys_of(tree, files),
-            finite_field=not _has("ssl_min_protocol", release) or dh is not None,
-            compression=False,
-            assumptions=reading.assumptions,
-        ),
-        reading.build,
+    emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
+    return served.Settings(
+        subject="",
+        at=at,
+        protocols=protocols,
+        ciphers=view.said("ssl_cipher_list")
+        or (Said("DEFAULT", InFile((emptied.path,), emptied.line)) if emptied else None)
+        or Said(facts.default_of("ciphers", release), at),
+        ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
+        groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
+        server_preference=bool(prefers and prefers.value in {"server", "yes"}),
+        keys=certificates.keys_of(tree, files),
+        finite_field=not _has("ssl_min_protocol", release) or dh is not None,
+        compression=False,
+        assumptions=reading.assumptions,
     )
 
 

@@ -85,14 +85,26 @@ def _dh_file(release: Release, params: Mapping[str, str]) -> str:
     return params.get("dhparam", "") if _has("ssl-dh-param-file", release) else ""
 
 
-def _dh_bits(top: Section, tree: Tree, release: Release) -> int | None:
+def _dh_bits(top: Section, tree: Tree, release: Release, files: list[str]) -> int | None:
     """Return the size of the parameters; the key may make it smaller than the setting."""
+    if own := [bits for f in files if (bits := certificates.dh_bits(tree, f))]:
+        return min(own)
     file, size = top.last("ssl-dh-param-file"), top.last("tune.ssl.default-dh-param")
     if file and _has("ssl-dh-param-file", release):
         return certificates.dh_bits(tree, tree.place(file.value.strip("\"'"), "/"))
     if size and size.value.isdigit():
         return min(int(size.value), 2048)
     return 2048 if release.upstream >= (2, 0) else 1024
+
+
+_NO_PARAMETERS = "no Diffie-Hellman parameters stand in the certificate's file, which could not be read"
+
+
+def _dh_off(top: Section, tree: Tree, release: Release, files: list[str]) -> bool:
+    """Whether nothing gives parameters, which HAProxy once had itself; they may stand in a certificate's file."""
+    given = top.last("ssl-dh-param-file") or top.last("tune.ssl.default-dh-param")
+    has_own = not _has("no DHE unless told", release)
+    return not (has_own or given or any(certificates.dh_bits(tree, f) for f in files))
 
 
 def _after(words: list[str], name: str) -> str | None:
@@ -118,13 +130,22 @@ def _protocols(options: list[str], bind: list[str], release: Release, at: InFile
     least = directives("haproxy").default_of("minimum", release)
     greatest = PROTOCOLS[-1]
     off: set[str] = set()
+    ranged = any(f"ssl-{end}-ver" in (*options, *bind) for end in ("min", "max"))
     for words in (options, bind):
-        least = _after(words, "ssl-min-ver") or least
-        greatest = _after(words, "ssl-max-ver") or greatest
-        off |= {_OLD_OPTIONS[w] for w in words if w in _OLD_OPTIONS}
-        for word in words:
-            if word.startswith("force-") and (only := spans.named(word.removeprefix("force-"))):
+        for word, value in pairwise((*words, "")):
+            if word == "ssl-min-ver":
+                least = value
+            elif word == "ssl-max-ver":
+                greatest = value
+            elif word.startswith("force-") and (only := spans.named(word.removeprefix("force-"))):
                 least = greatest = only
+            elif (
+                word in _OLD_OPTIONS and not ranged
+            ):  # beside a least or greatest version: ignored, with a warning
+                off.add(_OLD_OPTIONS[word])
+    low, high = spans.named(least), spans.named(greatest)
+    if low and high and PROTOCOLS.index(low) > PROTOCOLS.index(high):
+        least = greatest  # a greatest version below the release's own least is the only one
     return tuple(s for s in spans.between(least, greatest, at) if s.value not in off and s.value != "SSLv2")
 
 
@@ -158,6 +179,7 @@ def _offer(
     level = int(said.value) if said and said.value.isdigit() else -1
     ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
     ciphers = ciphers or Said(directives("haproxy").default_of("ciphers", release), at)
+    keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
     subject, *also = served.named(path, names or (section.name.split()[-1],), haproxy_words.ports(words[0]))
     return served.offer(
         served.Settings(
@@ -171,10 +193,11 @@ def _offer(
             ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
             groups=curves or (Said(ecdhe, at) if ecdhe else None),
             server_preference="prefer-client-ciphers" not in (*options, *words),
-            keys=certificates.keys_of(tree, certificate),
-            dh_bits=_dh_bits(top, tree, release),
+            keys=keys,
+            finite_field=not dh_off,
+            dh_bits=_dh_bits(top, tree, release, certificate),
             compression=False,
-            assumptions=reading.assumptions,
+            assumptions=(*reading.assumptions, *((_NO_PARAMETERS,) if dh_off and keys is None else ())),
         ),
         reading.build,
     )
@@ -200,8 +223,17 @@ def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ..
             yield None, names
             continue
         line = source.text.count("\n", 0, one.start()) + 1 if source else 0
-        value = f"{words[0]} {one['options']} crt {one['certificate']} {' '.join(words[1:])}"
+        # the list of groups is the connection's, so that of the bind line holds, whatever a certificate's line says
+        said = _without(one["options"].split(), frozenset({"curves", "ecdhe"}))
+        rest = _without(words[1:], frozenset(said) & {"ssl-min-ver", "ssl-max-ver"})
+        value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
         yield Line("bind", value, source.path if source else "", line), names
+
+
+def _without(words: list[str], names: frozenset[str]) -> list[str]:
+    """Return words without some that take a value, and without those values."""
+    skipped = {i + n for i, word in enumerate(words) if word in names for n in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in skipped]
 
 
 def _strays(tree: Tree, bind: Line, release: Release) -> None:
@@ -252,11 +284,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 plain = [n for line, names in listed if line is None for n in names]
                 own = section.name.split()[-1]
                 strict = listed and "strict-sni" in haproxy_words.split(bind.value)
-                if names := tuple(plain) if strict else (own, *plain):
+                alone = listed[0][0] if listed and "crt" not in haproxy_words.split(bind.value) else None
+                # without a certificate of the bind line's the first of the list answers those who ask for no name
+                if names := tuple(plain) if strict or alone else (own, *plain):
                     yield _offer(bind, section, top, path, tree, reading, names)
                 for line, names in listed:
                     if line is not None:
-                        yield _offer(line, section, top, path, tree, reading, names)
+                        unnamed = (own,) if line is alone and not strict else ()
+                        yield _offer(line, section, top, path, tree, reading, (*unnamed, *names))
     if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)

@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, httpd_names, served
+from hardening.tls.targets import certificates, httpd_names, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.tree import Tree
@@ -215,8 +215,12 @@ def _command(  # noqa: PLR0911 - one return per command
         span = names[limit : upper + 1] if command == "minprotocol" else names[lower : limit + 1]
         return replace(settings, protocols=tuple(Said(n, at) for n in span if n in kept))
     if command == "protocol":
-        words = tuple(w.replace("ALL", "all") for w in re.split(r"[,\s]+", value))
-        return replace(settings, protocols=_protocols(words, release, build, at))
+        on = spans.commanded(value, before := {s.value for s in settings.protocols})
+        if (
+            builds.build(build).release >= _NO_HOLES
+        ):  # SSLProtocol is a range there, which the command cannot widen
+            on &= before
+        return replace(settings, protocols=tuple(Said(n, at) for n in _ORDER if n in on))
     return settings
 
 
@@ -288,10 +292,14 @@ def _as_first(
     first = first_at.setdefault(",".join(merged.host.addresses) or port, settings)
     own = merged.last("sslprotocol")
     per_name = _facts_has("protocol per name", reading.release) and own is not None
-    if first is settings or per_name or first.protocols == settings.protocols:
+    if first is settings:
         return settings
-    note = f"the protocols of the first host on the address: {first.at.path} line {first.at.line}"
-    return replace(settings, protocols=first.protocols, assumptions=(*settings.assumptions, note))
+    who = f"the first host on the address: {first.at.path} line {first.at.line}"
+    kept = (
+        builds.build(reading.build).release >= _CONF_CMD
+    )  # a list of groups is the connection's, not the name's
+    fields = (*(() if per_name else ("protocols",)), *(("groups",) if kept else ()))
+    return served.taken_from(settings, first, who, fields)
 
 
 def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -> served.Settings:

@@ -21,6 +21,9 @@ _LINE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _CONTINUED = re.compile(r"\\\n")
+_BETWEEN_WORDS = re.compile(r"(?<=[ \t])\\\n|\\\n(?=[ \t])")
+_MARKS = str.maketrans("", "", "\x00\x01")
+"""What stands for the end of a line that goes on: httpd puts nothing in its place."""
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|(\S+)')
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _VERSION_TEST = re.compile(r"(?P<not>!?)\s*(?P<op>==?|>=?|<=?|~)?\s*(?P<version>\S+)")
@@ -155,7 +158,8 @@ class Reader:
 
     def _text(self, text: str, path: str) -> None:
         if "\\\n" in text:
-            text = _CONTINUED.sub(" \x00", text)  # one logical line; the marks keep the count
+            text = _BETWEEN_WORDS.sub(" \x00", text)  # one logical line; the marks keep the count
+            text = _CONTINUED.sub("\x01\x00", text)
         line, seen = 1, 0
         sections = self._sections
         base = len(sections)
@@ -165,7 +169,7 @@ class Reader:
             section = found["section"]
             if section is None:
                 self._span = (found.start(), found.end())
-                self._directive(found["name"], found["value"].replace("\x00", ""), path, line)
+                self._directive(found["name"], found["value"].translate(_MARKS), path, line)
                 continue
             kind = section.lower()
             if not found["close"]:
@@ -182,7 +186,7 @@ class Reader:
 
     def _opens(self, kind: str, written: str, path: str, line: int) -> None:
         argument = self._fill(written[len(kind) :].strip())
-        here = Section(kind, written.replace("\x00", ""), line, self._in_force(), self._current)
+        here = Section(kind, written.translate(_MARKS), line, self._in_force(), self._current)
         if kind in CONDITIONS and not self._ruled_out():
             holds, here.doubt = self._enter(kind, argument, path, line)
             here.entered = here.entered and holds
@@ -220,7 +224,7 @@ class Reader:
         return any(s.excluded for s in self._sections)
 
     def _fill(self, text: str) -> str:
-        text = text.replace("\x00", "")
+        text = text.translate(_MARKS)
         if "${" not in text:
             return text
         return _VARIABLE.sub(lambda m: self.defined.get(m[1], m[0]), text)

@@ -55,7 +55,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         preference="settable"
         if commands or _has("ssl.honor-cipher-order", release)
         else "server"
-        if directives("lighttpd").default_of("honor", release) == "enable"
+        if directives("lighttpd").default_of("honor", release) != "disable"  # a list is written then
         else "client",
         elliptic=_has("ECDHE", release),
         finite_field=_dh(release) != "none",
@@ -201,9 +201,11 @@ def _settings(
     if "cipherstring" in given:
         ciphers = Said((given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP", spot)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
-    prefers = (honor.on if honor else facts.default_of("honor", release) == "enable") and bool(
+    usual = facts.default_of("honor", release)
+    prefers = (honor.on if honor else usual == "enable") and bool(
         listed or facts.default_of("ciphers", release)
     )
+    prefers = prefers or (usual == "with ssl.cipher-list" and bool(listed and listed.text))
     if "serverpreference" in given.get("options", "").lower():
         prefers = "-serverpreference" not in given["options"].lower()
     groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)

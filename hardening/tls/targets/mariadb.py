@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
@@ -14,7 +15,7 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.tree import DEEPEST, Tree
 
 _SECTIONS = re.compile(r"mysqld|server|mariadbd?|(?:mysqld|mariadbd?)-\d[\d.]*")
 _GRAMMAR = Grammar(
@@ -23,6 +24,9 @@ _GRAMMAR = Grammar(
     comment=r"(?:[#;]|!include)",
     section=r"(?:\[(?P<section>[^\]]*)\])",
 )
+_INCLUDE = re.compile(r"^\s*!include(?P<folder>dir)?\s+(?P<path>\S+)", re.MULTILINE)
+_LOOSE = re.compile(r"^loose_+")
+"""What lets a server pass over an option it does not know; one that it knows holds."""
 _ONE_LIST = (3, 0, 0)
 """From this OpenSSL on, a list for TLS 1.3 passes over names it does not know, so one list serves both."""
 
@@ -73,11 +77,26 @@ def said(section: Section, name: str) -> Said | None:
 def server_section(tree: Tree, path: str) -> Section:
     """Return the settings of the server, from every section it reads and every file that is included."""
     whole = Section("", path, 1)
-    for part in _files(tree, path):
-        for section in flat_syntax.read(tree, part, _GRAMMAR):
-            if section.name and _SECTIONS.fullmatch(section.name):
-                whole.lines += section.lines
+    whole.lines += _lines(tree, path, ())
     return whole
+
+
+def _lines(tree: Tree, path: str, opened: tuple[str, ...]) -> list[Line]:
+    """Return the server's settings of a file, with those of what it includes where it is included: the last one wins."""
+    if path in opened or len(opened) >= DEEPEST:
+        return []
+    found: list[tuple[int, list[Line]]] = []
+    for section in flat_syntax.read(tree, path, _GRAMMAR):
+        if section.name and _SECTIONS.fullmatch(section.name):
+            found += [(x.line, [replace(x, name=_LOOSE.sub("", x.name))]) for x in section.lines]
+    source = tree.source(path)
+    text = source.text if source else ""
+    for one in _INCLUDE.finditer(text):
+        place = tree.place(one["path"], path.rpartition("/")[0])
+        files = tree.glob(f"{place.rstrip('/')}/*.cnf") if one["folder"] else [place]
+        number = text.count("\n", 0, one.start("path")) + 1
+        found.append((number, [x for f in files for x in _lines(tree, f, (*opened, path))]))
+    return [x for _, lines in sorted(found, key=itemgetter(0)) for x in lines]
 
 
 _NONE = ("skip_ssl", "disable_ssl")
@@ -147,18 +166,6 @@ def _tls13(cipher: Said | None, build: str) -> Said | None:
     return (
         Said(":".join(names), cipher.at) if names else None
     )  # a list without any is refused, and the library's own stays
-
-
-_INCLUDE = re.compile(r"^\s*!include(?P<folder>dir)?\s+(?P<path>\S+)", re.MULTILINE)
-
-
-def _files(tree: Tree, path: str) -> list[str]:
-    source = tree.source(path)
-    found = [path]
-    for one in _INCLUDE.finditer(source.text if source else ""):
-        place = tree.place(one["path"], path.rpartition("/")[0])
-        found += tree.glob(f"{place.rstrip('/')}/*.cnf") if one["folder"] else [place]
-    return found
 
 
 OWNED = frozenset({"tls_version", "ssl_cipher", "tls_ciphersuites"})

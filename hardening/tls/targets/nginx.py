@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, served
+from hardening.tls.targets import certificates, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx_syntax import Block, Directive, Reader
 from hardening.tls.targets.tree import Tree
@@ -22,6 +22,8 @@ _ORDER = tuple(_TOKENS.values())
 _SSL_CONF = (1, 0, 2)
 _RANGE = (1, 1, 0)
 """From this OpenSSL on, holes in a list of protocols are closed: SSL_OP_NO_* becomes a range."""
+_GROUPS_KEPT = (1, 1, 0)
+"""From this OpenSSL on every curve is a list of the connection's, which another name's context does not change."""
 _UPGRADE = "use nginx {} or later"
 _NAMED_SINCE = {"TLSv1.3": "1.13.0"}
 
@@ -128,7 +130,22 @@ def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> serv
     )  # fmt: skip
     for one in server.every("ssl_conf_command"):
         settings = _command(settings, one)
-    return settings
+    return _commanded_protocols(settings, server.every("ssl_conf_command"))
+
+
+def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive]) -> served.Settings:
+    """`Protocol` switches what ssl_protocols has switched; the last least and greatest version bound both."""
+    on = {s.value: s for s in settings.protocols}
+    limits = {"minprotocol": _ORDER[0], "maxprotocol": _ORDER[-1]}
+    for one in commands:
+        command, value = (*(w for w in one.words[:2]), "", "")[:2]
+        if command.lower() == "protocol":
+            on = {n: on.get(n) or Said(n, _place(one)) for n in spans.commanded(value, on)}
+        elif command.lower() in limits and (value in _TOKENS or value == "None"):
+            limit = _ORDER[0] if command.lower() == "minprotocol" else _ORDER[-1]
+            limits[command.lower()] = _TOKENS.get(value, limit)
+    least, greatest = (_ORDER.index(limits[name]) for name in ("minprotocol", "maxprotocol"))
+    return replace(settings, protocols=tuple(on[n] for n in _ORDER[least : greatest + 1] if n in on))
 
 
 def tree_folder(server: Block) -> str:
@@ -136,7 +153,7 @@ def tree_folder(server: Block) -> str:
     return server.path.rpartition("/")[0] or "/"
 
 
-def _command(settings: served.Settings, one: Directive) -> served.Settings:  # noqa: PLR0911 - one return per command
+def _command(settings: served.Settings, one: Directive) -> served.Settings:
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
@@ -148,10 +165,6 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:  # n
         return replace(settings, groups=Said(value, at))
     if command == "options" and "serverpreference" in value.lower():
         return replace(settings, server_preference="-serverpreference" not in value.lower())
-    if command in {"minprotocol", "maxprotocol"} and value in _TOKENS:
-        limit = _ORDER.index(_TOKENS[value])
-        keep = _ORDER[limit:] if command == "minprotocol" else _ORDER[: limit + 1]
-        return replace(settings, protocols=tuple(s for s in settings.protocols if s.value in keep))
     return settings
 
 
@@ -266,14 +279,25 @@ def _rejects(server: Block) -> bool:
 def _as_default(
     settings: served.Settings, first: Block, server: Block, tree: Tree, reading: Reading
 ) -> served.Settings:
-    """The version is agreed before the name is looked at, so the default server's protocols hold."""
-    if first is server or _has("protocol per name", reading.release):
+    """What is settled before the name is looked at is the default server's: version, TLS 1.3 suite, and list of groups."""
+    if first is server:
         return settings
-    theirs = _settings(first, settings.subject, tree, reading).protocols
-    if [s.value for s in theirs] == [s.value for s in settings.protocols]:
+    theirs, library = _settings(first, settings.subject, tree, reading), builds.build(reading.build).release
+    if library >= _GROUPS_KEPT or (library >= _SSL_CONF and _has("list of curves", reading.release)):
+        settings = served.taken_from(
+            settings,
+            theirs,
+            f"the default server of the address: {first.path} line {first.line}",
+            ("groups",),
+        )
+    if _has("protocol per name", reading.release):
         return settings
-    note = f"the protocols of the default server of the address: {first.path} line {first.line}"
-    return replace(settings, protocols=theirs, assumptions=(*settings.assumptions, note))
+    return served.taken_from(
+        settings,
+        theirs,
+        f"the default server of the address: {first.path} line {first.line}",
+        ("protocols", "ciphersuites"),
+    )
 
 
 def _fragment(block: Block) -> Block | None:
@@ -285,7 +309,7 @@ def _fragment(block: Block) -> Block | None:
 _OWNED = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers", "ssl_ecdh_curve", "ssl_dhparam",
                     "ssl_session_tickets"})  # fmt: skip
 _OWNED_COMMANDS = frozenset(
-    {"ciphersuites", "cipherstring", "curves", "groups", "minprotocol", "maxprotocol"}
+    {"ciphersuites", "cipherstring", "curves", "groups", "minprotocol", "maxprotocol", "protocol"}
 )
 
 

@@ -16,7 +16,13 @@ from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
-    backslash="", comment="#", section=r"\[\s*(?P<section>[^\]]*?)\s*\]", trailing_comments=True, fold=str
+    backslash="",
+    separator=r"(?:\s*=\s*|(?<=\.include)\s+)",
+    comment="#",
+    section=r"\[\s*(?P<section>[^\]]*?)\s*\]",
+    trailing_comments=True,
+    fold=str,
+    include=lambda name, value: (value,) if name == ".include" else (),
 )
 
 
@@ -61,21 +67,28 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
     if section is None:
         return
-    names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in section.lines]
+    lines = [x for x in section.lines if x.name != ".include" and not x.value.startswith("DTLS")]
+    names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in lines]
     flat_syntax.strays(tree, names, directives("openssl_cnf"), reading.release)
     at = InFile((section.path,), section.line)
-    said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in section.lines if x.value}
+    said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")
     words = said["options"].value.lower() if "options" in said else ""
+    between = spans.between(
+        least.value if least else "SSLv3",
+        greatest.value if greatest else PROTOCOLS[-1],
+        (least or greatest or Said("", at)).at,
+    )
+    if (
+        switched := said.get("protocol")
+    ) is not None:  # it switches within the least and the greatest version
+        on = spans.commanded(switched.value, {s.value for s in between})
+        between = tuple(s for s in between if s.value in on)
     yield served.offer(
         served.Settings(
             subject=path,
             at=at,
-            protocols=spans.between(
-                least.value if least else "SSLv3",
-                greatest.value if greatest else PROTOCOLS[-1],
-                (least or greatest or Said("", at)).at,
-            ),
+            protocols=between,
             ciphers=said.get("cipherstring")
             or Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
             ciphersuites=said.get("ciphersuites"),
@@ -107,8 +120,11 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the section that programs take their defaults from."""
     section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
     if section is not None and section.lines:
-        old = [x for x in section.lines if _names(x) in _OWNED]
-        yield replace(flat_edits.after(tree, section.lines, old, {}), write=_written)
+        own = [
+            x for x in section.lines if x.path == section.path
+        ]  # what is included is often the host's policy
+        old = [x for x in own if _names(x) in _OWNED and not x.value.startswith("DTLS")]
+        yield replace(flat_edits.after(tree, own, old, {}), write=_written)
 
 
 TARGET = Target(

@@ -24,6 +24,7 @@ _CONDITIONAL = re.compile(
 """`${name?text}`, `${name:text}` and `${name?{text}:{text}}`: by whether a parameter is empty."""
 _DH_2048 = (3, 1)
 """From this Postfix on its own parameters have 2048 bits."""
+_BELOW_MEDIUM = frozenset({"low", "export"})
 _OWN_LEVEL = 0
 """The security level that Postfix sets with OpenSSL 1.1.0 and later (tls_server.c), so that old clients still get TLS."""
 _UPGRADE = "use Postfix {} or later"
@@ -174,15 +175,16 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             f"{line.name} has an expression that is not evaluated here: {line.value[:80]}",
         )
     facts, release = directives("postfix"), reading.release
-    mandatory = (
-        service.text("smtpd_tls_security_level") == "encrypt" or service.text("smtpd_enforce_tls") == "yes"
-    )
+    level = service.text("smtpd_tls_security_level")  # where it is set, smtpd_enforce_tls counts for nothing
+    mandatory = level == "encrypt" or (not level and service.text("smtpd_enforce_tls") == "yes")
     kind = "mandatory_" if mandatory else ""
     at = service.place("smtpd_tls_security_level", InFile((service.path,), 1))
     protocols = f"smtpd_tls_{kind}protocols"
     grade = service.text(
         f"smtpd_tls_{kind}ciphers", "medium" if mandatory else facts.default_of("grade", release)
-    )
+    ).lower()
+    if grade in _BELOW_MEDIUM and not _has("grades below medium", release):
+        grade = "medium"
     listed = f"tls_{grade}_cipherlist"
     ciphers = service.text(listed, facts.default_of(grade, release) or "DEFAULT")
     spot = service.place(listed, service.place(f"smtpd_tls_{kind}ciphers", at))

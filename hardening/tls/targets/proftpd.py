@@ -83,6 +83,10 @@ class _Host:
     def last(self, name: str) -> Line | None:
         return next((x for s in (self.section, *self.below) if (x := s.last(name))), None)
 
+    def first(self, name: str) -> Line | None:
+        """Return the line that holds: mod_tls takes the first it finds, and what `<Global>` says comes behind."""
+        return next((x for s in (self.section, *self.below) for x in s.every(name)), None)
+
 
 _CONDITIONS = frozenset(
     {"ifdefine", "ifclass", "ifuser", "ifgroup", "ifauthenticated", "ifmodule", "ifversion"}
@@ -150,7 +154,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     found = False
     for section in (main, *hosts):
         host = _Host(section, (everywhere,))
-        engine = host.last("tlsengine")
+        engine = host.first("tlsengine")
         if engine is None or engine.value.lower() not in {"on", "true", "yes", "1"}:
             continue
         found = True
@@ -176,21 +180,23 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
     first = next((x for x in host.section.lines if x.name.startswith("tls")), None)
     at = InFile((first.path,), first.line) if first else InFile((host.section.path,), host.section.line)
     protocol, curve, prefers = (
-        host.last("tlsprotocol"),
-        host.last("tlsecdhcurve"),
-        host.last("tlsservercipherpreference"),
+        host.first("tlsprotocol"),
+        host.first("tlsecdhcurve"),
+        host.first("tlsservercipherpreference"),
     )
     ciphers, newer = Said(facts.default_of("ciphers", release), at), None
-    for section in (*reversed(host.below), host.section):
-        for one in section.every("tlsciphersuite"):
-            words = one.value.split()
-            spot = InFile((one.path,), one.line)
-            if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
-                newer = Said(words[1], spot)
-            elif words:
-                ciphers = Said(words[-1], spot)
-    files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.last(n))]
-    dh = host.last("tlsdhparamfile")
+    lines = [x for section in (host.section, *host.below) for x in section.every("tlsciphersuite")]
+    if not _has("the last cipher list wins", release):
+        lines.reverse()
+    for one in lines:
+        words = one.value.split()
+        spot = InFile((one.path,), one.line)
+        if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
+            newer = Said(words[1], spot)
+        elif words:
+            ciphers = Said(words[-1], spot)
+    files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
+    dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     return served.offer(

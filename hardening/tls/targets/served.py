@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
+from typing import Any
 
 from hardening.findings import InFile
 from hardening.records import dataclass
@@ -79,6 +80,27 @@ class Settings:
 OWN = "the certificate is the one that the server makes itself, since nothing names another"
 OWN_KEY = frozenset({"rsa"})
 """The key of such a certificate."""
+
+
+_ONCE = {"protocols": "the protocols", "ciphersuites": "the TLS 1.3 suites", "groups": "the groups"}
+"""What OpenSSL may have settled before a server knows which name is asked for, by its field."""
+
+
+def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[str]) -> Settings:
+    """Return settings with those of `fields` that the first server on an address decides for every name."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        mine, theirs = getattr(settings, field), getattr(first, field)
+        if _values(mine) != _values(theirs):
+            found[field] = theirs
+    if not found:
+        return settings
+    notes = tuple(f"{_ONCE[field]} of {who}" for field in found)
+    return replace(settings, **found, assumptions=(*settings.assumptions, *notes))
+
+
+def _values(said: Said | tuple[Said, ...] | None) -> tuple[str, ...]:
+    return () if said is None else tuple(s.value for s in (said if isinstance(said, tuple) else (said,)))
 
 
 def all_the_same(who: str) -> str:

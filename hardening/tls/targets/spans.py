@@ -34,6 +34,16 @@ def listed(words: Iterable[str], at: Location) -> tuple[Said, ...]:
     return tuple(Said(n, at) for n in PROTOCOLS if n in found)
 
 
+def commanded(value: str, on: Iterable[str]) -> set[str]:
+    """Return what OpenSSL's command `Protocol` makes of the versions that are on: its words switch, one after the other."""
+    found = set(on)
+    for word in value.replace(",", " ").split():
+        name = word.lstrip("+-").lower()
+        meant = set(PROTOCOLS) - {"SSLv2"} if name == "all" else {named(name) or ""} & set(PROTOCOLS)
+        found = found - meant if word.startswith("-") else found | meant
+    return found
+
+
 def older(name: str) -> str:
     """Return `TLSv1.0` as most servers write it: `TLSv1`."""
     return "TLSv1" if name == "TLSv1.0" else name

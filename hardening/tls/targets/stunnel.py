@@ -114,28 +114,72 @@ def _offer(
     reading: Reading,
     first: _Service | None = None,
 ) -> Offer:
-    """The version is settled before the name is known, so the protocols of the first service hold."""
+    """Version, TLS 1.3 suite and groups are settled before the name is known, so those of the first service hold."""
     section, release = service.section, reading.release
     at = InFile((section.path,), section.line)
     files = [tree.place(x.value, "/") for x in service.every("cert")]
     options = {x.value for x in service.every("options")}
-    return served.offer(
+    early = _commanded(
         served.Settings(
             subject=subjects[0],
-            also=subjects[1:],
             at=at,
             protocols=_protocols(first or service, release, at),
-            ciphers=_ciphers(service, at, reading),
-            ciphersuites=service.said("ciphersuites"),
-            groups=service.said("curves") or service.said("curve"),
-            server_preference="CIPHER_SERVER_PREFERENCE" in options,
-            keys=certificates.keys_of(tree, files),
-            dh_bits=2048,
-            compression=bool(service.last("compression")),
-            assumptions=reading.assumptions,
+            ciphers=_ciphers(first or service, at, reading),
+            ciphersuites=(first or service).said("ciphersuites"),
         ),
-        reading.build,
+        first or service,
     )
+    own = served.Settings(
+        subject=subjects[0],
+        also=subjects[1:],
+        at=at,
+        protocols=early.protocols,
+        ciphers=_ciphers(service, at, reading),
+        groups=_groups(first or service, at, reading),
+        server_preference="CIPHER_SERVER_PREFERENCE" in options,
+        keys=certificates.keys_of(tree, files),
+        dh_bits=2048,
+        compression=bool(service.last("compression")),
+        assumptions=reading.assumptions,
+    )
+    settings = replace(_commanded(own, service), protocols=early.protocols, ciphersuites=early.ciphersuites)
+    return served.offer(settings, reading.build)
+
+
+def _groups(service: _Service, at: InFile, reading: Reading) -> Said | None:
+    """Return the list of groups; stunnel has one of its own where it can name several."""
+    said = service.said("curves") or service.said("curve")
+    several = _has("curves", reading.release) and builds.build(reading.build).release >= (1, 1, 1)
+    return said or (
+        Said(directives("stunnel").default_of("groups", reading.release), at) if several else None
+    )
+
+
+_RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
+
+
+def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
+    """Return settings as OpenSSL's commands leave them (`config = NAME:VALUE`), which come after all but the groups."""
+    for line in service.every("config"):
+        name, _, value = line.value.partition(":")
+        command, value, at = name.strip().lower(), value.strip(), InFile((line.path,), line.line)
+        names = [s.value for s in settings.protocols]
+        if command == "cipherstring":
+            settings = replace(settings, ciphers=Said(value, at))
+        elif command == "ciphersuites":
+            settings = replace(settings, ciphersuites=Said(value, at))
+        elif command == "options" and "serverpreference" in value.lower():
+            settings = replace(settings, server_preference="-serverpreference" not in value.lower())
+        elif command == "protocol":
+            found = spans.commanded(value, names) & set(names)
+            settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
+        elif command in _RANGE_ENDS and names:
+            ends = [names[0], names[-1]]
+            ends[_RANGE_ENDS[command]] = {"none": ("SSLv3", "TLSv1.3")[_RANGE_ENDS[command]]}.get(
+                value.lower(), value
+            )
+            settings = replace(settings, protocols=spans.between(ends[0], ends[1], at))
+    return settings
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -181,10 +225,15 @@ _OWNED = frozenset(
 )
 
 
+_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *_RANGE_ENDS})
+
+
 def _is_owned(line: Line) -> bool:
-    word = line.value.lstrip("-")
-    return line.name in _OWNED or (
-        line.name == "options" and word.startswith(("NO_SSL", "NO_TLS", "CIPHER_SERVER_PREFERENCE"))
+    word, command = line.value.lstrip("-"), line.value.partition(":")[0].strip().lower()
+    return (
+        line.name in _OWNED
+        or (line.name == "options" and word.startswith(("NO_SSL", "NO_TLS", "CIPHER_SERVER_PREFERENCE")))
+        or (line.name == "config" and command in _OWNED_COMMANDS)
     )
 
 

@@ -1,6 +1,6 @@
 """tls/proftpd.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 3225105511
+FINGERPRINT = 3172176042
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -16,6 +16,7 @@ def made(environment, runtime):
         concat = environment.concat
         cond_expr_undefined = Undefined
         if 0: yield None
+        l_0_comment = resolve('comment')
         l_0_params = resolve('params')
         l_0_kind = resolve('kind')
         l_0_protocols = resolve('protocols')
@@ -34,6 +35,10 @@ def made(environment, runtime):
             for event in gen:
                 yield event
         finally: gen.close()
+        yield str((undefined(name='comment') if l_0_comment is missing else l_0_comment))
+        yield ' Of several equal lines ProFTPD takes the first: this belongs before every other setting of these names,\n'
+        yield str((undefined(name='comment') if l_0_comment is missing else l_0_comment))
+        yield ' and no TLSCipherSuite after it.\n'
         if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'listen'):
             pass
             yield 'TLSEngine on\nTLS'
