@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "hardening.toml"
 _SAID = frozenset(("check-command", "restart-command", "force", "force-older"))
-"""Only on the command line: what runs a program or overrides a refusal is nothing a folder's file decides."""
+"""Only on the command line: what runs a program or overrides a refusal is nothing a file decides."""
+_NAMED = frozenset(("dask", "extra"))
+"""Only there or in a file that was named: a folder's own would choose who runs what (workers, variables of playbooks)."""
 _OWN = "config"
 """The mailer's and the engine's `--config` names their own settings; theirs stays theirs."""
 
@@ -60,7 +62,7 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
     from hardening.tables import Table
 
     table = Table.load(given or Path(DEFAULT))
-    context.default_map = _defaults(context, table)
+    context.default_map = _defaults(context, table, named=given is not None)
     if given is None and context.default_map:
         context.call_on_close(lambda: _tell(context))
 
@@ -73,7 +75,7 @@ def _tell(context: click.Context) -> None:
         click.echo(f"harden: with the defaults of {DEFAULT} in this folder", err=True)
 
 
-def _defaults(context: click.Context, whole: Table) -> dict[str, Any]:
+def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str, Any]:
     """Return the values of this verb's parameters: report options of the whole file, then those of its own table."""
     from hardening.cli.options import REPORT_WORDS
 
@@ -95,6 +97,10 @@ def _defaults(context: click.Context, whole: Table) -> dict[str, Any]:
                 raise table.wrong(key, "is no report option", f"known: {', '.join(REPORT_WORDS)}")
             if table is not whole and key in _SAID:
                 raise table.wrong(key, "is for the command line alone", "take it out of the file")
+            if table is not whole and key in _NAMED and not named:
+                raise table.wrong(
+                    key, "counts in a file that is named alone", f"--config {DEFAULT}, or take it out"
+                )
             if table is not whole and key not in options:
                 verb = context.command_path
                 raise table.wrong(key, f"is no option of {verb}", f"{verb} --help lists them")

@@ -116,6 +116,23 @@ def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture
     assert not (folder / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("verb", "text"),
+    [
+        (["bundle", "audit", "nginx.conf"], '[bundle.audit]\ndask = "tcp://127.0.0.1:1"\n'),
+        (["host", "apply", "-i", "hosts"], '[host.apply]\nextra = ["ansible_python_interpreter=./run"]\n'),
+    ],
+)
+def test_a_folders_own_file_chooses_nobody_who_runs_something(
+    folder: Path, capsys: pytest.CaptureFixture[str], verb: list[str], text: str
+) -> None:
+    (folder / "hardening.toml").write_text(text)
+    assert run(verb) == 2
+    assert "counts in a file that is named alone" in capsys.readouterr().err
+    assert run([*verb, "--config", "hardening.toml"]) in (2, 3)  # read, and then there is nothing to do it to
+    assert "counts in a file" not in capsys.readouterr().err
+
+
 def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tls", "audit", "nginx.conf", "--config", "absent.toml"]) == 2
     assert "harden: absent.toml: No such file" in capsys.readouterr().err
