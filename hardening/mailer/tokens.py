@@ -21,7 +21,9 @@ from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.web import Client
 
 _EARLY = 300  # seconds before its end at which a token is renewed
-logging.getLogger("msal").setLevel(logging.ERROR)
+logging.getLogger("msal").setLevel(
+    logging.CRITICAL + 1
+)  # it logs answers it cannot read, and they may hold a token
 
 
 @dataclass(frozen=True, slots=True)
