@@ -55,7 +55,9 @@ class Table:
     def parse(cls, text: str, *, source: str) -> Table:
         """Read TOML text that came from `source`. Errors: DataError."""
         try:
-            return cls(tomllib.loads(text), source=source)
+            return cls(
+                tomllib.loads(text.removeprefix("\ufeff")), source=source
+            )  # as editors of Windows save it
         except tomllib.TOMLDecodeError as problem:
             raise DataError(
                 f"{source}: not valid TOML: {problem}", hint="see https://toml.io/en/v1.0.0"

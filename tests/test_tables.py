@@ -78,3 +78,9 @@ def test_a_file_that_is_no_toml(tmp_path: Path, data: bytes, said: str) -> None:
 def test_an_absent_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         Table.load(tmp_path / "absent.toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Editors of Windows write one, and Git keeps it."""
+    (tmp_path / "w.toml").write_bytes(b"\xef\xbb\xbfa = 1\r\n")
+    assert Table.load(tmp_path / "w.toml").number("a") == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardening.errors import ExitCode, RefusedError, RolledBackError
+from hardening.errors import ExitCode, RefusedError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,6 @@ def set_port(  # click hands over one argument per option
     check: bool,
 ) -> int:
     """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
-    import shlex
     from dataclasses import replace
 
     from hardening.cli.caller import user
@@ -93,7 +92,7 @@ def set_port(  # click hands over one argument per option
         process=process,
         restart=restart,
         service=service,
-        restart_argv=tuple(shlex.split(restart_command or "")),
+        restart_argv=_words(restart_command or ""),
         by=user(),
     )
     host = _session(state_dir)
@@ -106,6 +105,16 @@ def set_port(  # click hands over one argument per option
         engine = _look(host, wish)
     _print(engine, form)
     return int(ExitCode.PENDING if engine.restart_pending and not check else ExitCode.OK)
+
+
+def _words(command: str) -> tuple[str, ...]:
+    import shlex
+
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as problem:
+        hint = "quote it as a shell would want it"
+        raise UsageError(f"--restart-command: {problem}", hint=hint) from problem
 
 
 def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,10 +45,10 @@ def command(
     from hardening.mailer.settings import load
 
     settings = _chosen(load(config, keys), recipients, transport)
-    body = sys.stdin.read() if text is None else text
+    body: str | bytes = text if text is not None else sys.stdin.buffer.read() if sys.stdin else b""
     mail = message(
-        sender=settings.sender.strip(), recipients=settings.recipients, subject=subject, text=body,
-        priority=priority, alarm=alarm_id,
+        sender=settings.sender.strip(), recipients=settings.recipients, subject=_readable(subject),
+        text=_readable(body), priority=priority, alarm=_readable(alarm_id),
     )  # fmt: skip
     attempts = sending.send(settings, mail, as_json=as_json)
     for attempt in attempts:
@@ -77,6 +78,15 @@ def command(
     return int(ExitCode.PARTLY_EXAMINED if left else ExitCode.OK)
 
 
+def _readable(said: str | bytes) -> str:
+    """Return a text as UTF-8, else as Latin-1: no alarm is lost for the encoding of the program that raises it."""
+    data = said if isinstance(said, bytes) else os.fsencode(said)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[str, ...]) -> Settings:
     """Apply the options, and refuse settings that cannot send."""
     from dataclasses import replace
@@ -87,14 +97,16 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     if transport:
         settings = replace(settings, transports=tuple(Transport(one) for one in dict.fromkeys(transport)))
     if recipients:
+        if bad := [one for one in recipients if not ADDRESS.match(one)]:
+            raise UsageError(
+                f"--to: {bad[0]!r} is not a mail address", hint="one plain address in ASCII each"
+            )
         settings = replace(settings, recipients=recipients)
     for mistake in mistakes(settings, today()):
         if mistake.grave:
             raise InputError(f"{settings.source}: {mistake.key}: {mistake.problem}", hint=mistake.remedy)
     if not settings.recipients:
         raise UsageError("nobody to send to", hint="--to ADDRESS, or recipients in the settings")
-    if bad := [one for one in settings.recipients if not ADDRESS.match(one)]:
-        raise UsageError(f"{bad[0]!r} is not a mail address", hint="one plain address each")
     return settings
 
 

@@ -12,6 +12,7 @@ from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subje
 from hardening.host import playbook, rules
 from hardening.host.playbook import HostReceipt, Receipt
 
+_IDLE = "the inventory asks nothing of this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
 BEFORE = ("current", "rolledback", "untouched")
 """States in which a host is as it was before the run."""
 
@@ -62,8 +63,10 @@ def came(one: HostReceipt) -> Came:
         state = "kept" if made else "rolledback"
     elif made:
         state = "committed"
-    else:
-        state = "current" if said else "untouched"
+    elif any(a.get("state") for _, a in said):
+        state = "current"
+    else:  # no task went to the host: nobody knows whether it answers
+        state, why = "untouched", (_IDLE,) if said else ()
     return Came(host=one.host, state=state, why=why, made=made, pending=pending)
 
 
@@ -135,12 +138,16 @@ _SAYS: Mapping[str, tuple[Rule, Verdict]] = {
 
 
 def judged(hosts: Sequence[Came], started: datetime) -> Run:
-    """Return a run with every host's state and the exit codes: 6 when all are as before, 7 when they are not."""
+    """Return a run with every host's state and the exit codes: 6 when all are as before, 7 when they are not.
+
+    Where nothing was asked of any host, nothing was examined.
+    """
     subjects, findings, results = [], [], []
+    idle = all(one.state == "untouched" for one in hosts)
     for one in hosts:
         rule, verdict = _SAYS[one.state]
         reason = "; ".join(one.why)
-        lost = one.state in ("unreachable", "unknown")
+        lost = idle or one.state in ("unreachable", "unknown")
         examined = Examined.NONE if lost else Examined.FULL
         subjects.append(
             Subject(id=one.host, kind=Kind.HOST, examined=examined, reason=reason, stats={"state": one.state})

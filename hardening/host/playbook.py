@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def run(
         raise UsageError(
             f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
         )
+    _checked(flags)
     with private.folder("harden-") as folder:
         receipt, extra = folder / "receipt.jsonl", folder / "variables.json"
         extra.touch(mode=0o600)
@@ -95,6 +97,18 @@ def run(
     if not hosts:
         raise NothingExaminedError(f"no host was asked: {_why_nobody(output)}", hint="check -i and --limit")
     return Receipt(code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+
+
+def _checked(flags: Sequence[str]) -> None:
+    """Refuse variables that Ansible would drop in silence, or say of the inventory."""
+    for flag, value in pairwise(flags):
+        if flag != "-e" or value.startswith(("{", "[")):
+            continue
+        if value.startswith("@"):
+            if not Path(value[1:]).expanduser().exists():
+                raise UsageError(f"-e {value}: there is no such file", hint="check the path")
+        elif "=" not in value:
+            raise UsageError(f"-e {value}: names no value", hint="-e KEY=VALUE or -e @FILE")
 
 
 _UNREAD = re.compile(r"Failed to parse .*\bwith '?(yaml|ini|script)'? plugin: (.+)")

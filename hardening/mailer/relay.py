@@ -2225,6 +2225,7 @@ class Session(StreamRequestHandler):
             self.say("550 5.7.1 this recipient is not on the list")
         elif len(self.recipients) >= config["max_recipients"]:
             self.say("452 4.5.3 too many recipients")
+            return True  # no mistake of the client's: it sends once more to the rest
         else:
             self.recipients.append(found.group(1))
             self.say("250 2.1.5 OK")
@@ -2393,15 +2394,15 @@ def sendmail(config, arguments):
     raw = b"".join(lines)
     if from_headers:
         headers, _ = split_mail(raw)
-        from email.utils import getaddresses
-
-        found = getaddresses([header(headers, name) for name in ("to", "cc", "bcc")])
-        recipients += [address for _, address in found if "@" in address]
+        for name in ("to", "cc", "bcc"):
+            recipients += addresses(header(headers, name))
     recipients = [one for one in recipients if "@" in one] or list(config["recipients"])
     host, port = host_port(config["listen"], 25)
     try:
         session = smtplib.SMTP(host, port, timeout=60)
-        session.sendmail(sender.strip("<>") or config["mailbox"], recipients, re.sub(b"\r?\n", b"\r\n", raw))
+        refused = handed(
+            session, sender.strip("<>") or config["mailbox"], recipients, re.sub(b"\r?\n", b"\r\n", raw)
+        )
         session.quit()
     except smtplib.SMTPRecipientsRefused:
         sys.stderr.write("sendmail: no recipient is on the relay's list\n")
@@ -2415,7 +2416,33 @@ def sendmail(config, arguments):
     except ValueError:  # an address outside ASCII
         sys.stderr.write("sendmail: a sender or recipient is not written in ASCII\n")
         return 65
+    if refused:
+        sys.stderr.write(
+            "sendmail: not on the relay's list: %s; the others have it\n" % ", ".join(sorted(refused))
+        )
+        return 67
     return 0
+
+
+def addresses(value):
+    """Return the addresses of a header; what newer Pythons call malformed has some all the same."""
+    from email.utils import getaddresses
+
+    try:
+        found = getaddresses([value], **{"strict": False})  # noqa: PIE804 - what checks for 2.6 knows the keyword as a new one
+    except TypeError:  # before the strict way came
+        found = getaddresses([value])
+    return [address for _, address in found if "@" in address]
+
+
+def handed(session, sender, recipients, raw):
+    """Hand a mail to the relay, to as many recipients at once as it takes; return those it refuses for good."""
+    refused, waiting = set(), recipients
+    while waiting:
+        left = session.sendmail(sender, waiting, raw)
+        waiting = [one for one in waiting if one in left and left[one][0] == 452]
+        refused.update(set(left) - set(waiting))
+    return refused
 
 
 def sensible(key, value):

@@ -22,7 +22,9 @@ from hardening.mailer.web import Client
 
 _LONGEST = 1e6  # seconds that a token may hold
 _EARLY = 300  # seconds before its end at which a token is renewed
-logging.getLogger("msal").setLevel(logging.ERROR)
+logging.getLogger("msal").setLevel(
+    logging.CRITICAL + 1
+)  # it logs answers it cannot read, and they may hold a token
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def _annotation(level: str, finding: Finding) -> str:
     properties = {}
     if isinstance(where, InFile):
         # Only a file of the checkout can be annotated: the outermost one, its line only if it is the place.
-        properties["file"] = where.parts[0]
+        properties["file"] = where.parts[0].removeprefix("./")
         if len(where.parts) == 1 and where.line is not None:
             properties["line"] = str(where.line)
             if where.column is not None:

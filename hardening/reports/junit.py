@@ -51,7 +51,7 @@ def write(run: Run, how: How) -> bytes:
 
 
 def _text(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", visible(text, keep="\n"))
+    return _FORBIDDEN.sub("\ufffd", visible(text))
 
 
 def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> ET.Element:
@@ -109,7 +109,7 @@ def _case(rule: str, name: str) -> ET.Element:
 
 
 def _problem(case: ET.Element, tag: str, message: str, kind: str, body: list[str]) -> None:
-    ET.SubElement(case, tag, message=_text(message), type=_text(kind)).text = _text("\n".join(body))
+    ET.SubElement(case, tag, message=_text(message), type=_text(kind)).text = "\n".join(map(_text, body))
 
 
 def _fails(finding: Finding, fail_on: Severity | None) -> bool:

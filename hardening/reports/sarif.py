@@ -3,6 +3,9 @@
 A finding inside an archive names the innermost file through `artifacts[].parentIndex`, and once more as a
 logical location (`a.zip!/b.tar!/c`) for viewers that do not follow parents. GitHub's limits, from
 docs.github.com "SARIF support for code scanning": 25,000 results and rules a run, 20 tags a rule.
+
+Code scanning refuses a whole file for one result without a physical location, and shows each as an alert whatever
+its `kind`. So findings alone are results; what was not settled is a notification, what passed a rule without result.
 """
 
 from __future__ import annotations
@@ -26,16 +29,14 @@ _GRADES = {
     Severity.INFO: ("note", "0.1"),
 }
 """Level and security-severity. GitHub reads: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, 0.1 to 3.9 low."""
-_KINDS = {
-    Verdict.PASS: "pass",
-    Verdict.NOT_APPLICABLE: "notApplicable",
-    Verdict.INCONCLUSIVE: "open",
-    Verdict.ERROR: "open",
-    Verdict.SKIPPED: "open",
-    Verdict.PENDING: "review",
-    Verdict.MANUAL: "review",
+_LEVELS = {
+    Verdict.INCONCLUSIVE: "warning",
+    Verdict.ERROR: "error",
+    Verdict.SKIPPED: "note",
+    Verdict.PENDING: "warning",
+    Verdict.MANUAL: "note",
 }
-"""Failed and waived results are not here: their findings say so themselves."""
+"""Verdicts that somebody has to hear of; findings say themselves what failed or is waived."""
 
 
 def write(run: Run, how: How) -> bytes:
@@ -45,18 +46,21 @@ def write(run: Run, how: How) -> bytes:
     index = {rule.id: at for at, rule in enumerate(rules)}
     found = sorted(run.findings, key=lambda f: (not f.counts, -f.level))
     has_known = any(finding.known for finding in found)
-    said = [result for result in run.results if result.verdict in _KINDS]
-    total = len(found) + len(said)
+    said = [result for result in run.results if result.verdict in _LEVELS]
     results = [_finding(one, index, table, has_known=has_known) for one in found[:RESULTS]]
-    results += [_result(one, index) for one in said[: max(0, RESULTS - len(found))]]
     code = run.exit_code(how.fail_on)
     notes = [
-        {"level": "warning", "message": {"text": f"{s.id}: examined {s.examined.value}: {visible(s.reason)}"}}
+        {
+            "level": "warning",
+            "message": {"text": f"{visible(s.id)}: examined {s.examined.value}: {visible(s.reason)}"},
+        }
         for s in run.subjects
         if s.examined.value != "full"
     ]
-    if total > RESULTS:
-        notes.append({"level": "warning", "message": {"text": f"{total - RESULTS} results are left out"}})
+    notes += [_notification(one, index) for one in said[:RESULTS]]
+    left_out = max(0, len(found) - RESULTS) + max(0, len(said) - RESULTS)
+    if left_out:
+        notes.append({"level": "warning", "message": {"text": f"{left_out} results are left out"}})
     invocation = {
         "executionSuccessful": code not in (1, 2),
         "exitCode": int(code),
@@ -137,13 +141,10 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
     return row
 
 
-def _result(result: Result, index: dict[str, int]) -> dict[str, Any]:
+def _notification(result: Result, index: dict[str, int]) -> dict[str, Any]:
+    said = f"{result.subject}: {result.rule.title}: {result.verdict.value}"
     return {
-        "ruleId": result.rule.id,
-        "ruleIndex": index[result.rule.id],
-        "kind": _KINDS[result.verdict],
-        "level": "none",
-        "message": {"text": visible(result.reason or f"{result.verdict.value}: {result.rule.title}")},
-        "locations": [{"logicalLocations": [{"fullyQualifiedName": visible(result.subject)}]}],
-        "properties": {"verdict": result.verdict.value},
+        "level": _LEVELS[result.verdict],
+        "message": {"text": visible(f"{said}: {result.reason}" if result.reason else said)},
+        "associatedRule": {"id": result.rule.id, "index": index[result.rule.id]},
     }

@@ -32,7 +32,7 @@ class Artifacts:
         logical = {"fullyQualifiedName": visible(finding.where)}
         if not isinstance(where, InFile):
             # GitHub wants a file for every result; an endpoint, percent-encoded, is the closest thing.
-            address: dict[str, Any] = {"uri": quote(visible(where.endpoint), safe="-._~")}
+            address: dict[str, Any] = {"uri": quote(visible(where.endpoint), safe="-._~") or "."}
             return {
                 "physicalLocation": {"artifactLocation": address, "region": {"startLine": 1}},
                 "logicalLocations": [logical | {"kind": "resource"}],
@@ -52,10 +52,10 @@ class Artifacts:
 
 def uri(path: str, *, nested: bool) -> str:
     """Return a path as a URI reference: absolute inside its archive, relative or file: outside."""
-    quoted = quote(_bytes(path), safe="/-._~")
+    quoted = quote(_bytes(path.removeprefix("./") or path), safe="/-._~")  # as code scanning names files
     if nested:
         return "/" + quoted.lstrip("/")
-    return "file://" + quoted if quoted.startswith("/") else quoted
+    return "file://" + quoted if quoted.startswith("/") else quoted or "."
 
 
 def _bytes(path: str) -> bytes:

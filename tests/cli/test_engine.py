@@ -101,6 +101,13 @@ def test_a_restart_that_does_not_take_is_undone(engine: Engine, capsys: pytest.C
     assert engine.config.read_bytes() == before
 
 
+def test_a_command_with_an_open_quote_is_a_bad_call(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harden(engine, "set-port", str(free_port()), "--restart-command", "service 'engine restart") == 2
+    assert "--restart-command: No closing quotation" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("bad", ["80", "70000", "3306"])
 def test_a_bad_port_is_refused_before_anything(
     engine: Engine, bad: str, capsys: pytest.CaptureFixture[str]

@@ -122,6 +122,18 @@ def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
+    ("given", "said"), [("@absent.yml", "there is no such file"), ("tls_policy", "names no value")]
+)
+@pytest.mark.parametrize("verb", ["host apply", "upgrade status"])
+def test_variables_that_say_nothing_are_a_bad_call(
+    given: str, said: str, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ansible drops a name without a value in silence, and of an absent file the inventory was blamed."""
+    assert run([*verb.split(), "-e", given]) == 2
+    assert f"-e {given}: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("site.yml", "all:\n  hosts: [a\n", "site.yml:3:1: YAML parsing failed"),

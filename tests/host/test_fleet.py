@@ -97,6 +97,16 @@ def test_all_are_done_or_stay_done_where_that_is_asked(tmp_path: Path) -> None:
     assert states == {f"h{number}": "current" if number < 2 else "committed" for number in range(6)}
 
 
+def test_a_fleet_of_which_nothing_is_asked_is_no_success(tmp_path: Path) -> None:
+    """No task went to the hosts, so that nobody knows whether they are there."""
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[all]\nh0 ansible_host=127.0.0.1 ansible_port=9\nh1 ansible_connection=local\n")
+    code, states, said = apply(tmp_path, inventory)
+    assert (code, states) == (3, {"h0": "untouched", "h1": "untouched"}), said
+    assert "the inventory asks nothing of this host: tls_servers" in said
+    assert "current" not in said
+
+
 def receipt(*answers: dict[str, object], outcome: str = "failed") -> HostReceipt:
     rows = [{"task": "t", "outcome": outcome, "result": answer} for answer in answers]
     return HostReceipt(host="h", tasks=rows)

@@ -56,5 +56,5 @@ def files(settings: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def mailer(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return `folder`, `spool`, and optionally `port` (25) and `status`."""
+    """Return `folder`, `spool`, and optionally `port` (2525, as the relay's) and `status`."""
     return need(settings, "mailer")

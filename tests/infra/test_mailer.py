@@ -8,16 +8,19 @@ from typing import Any
 
 LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 """127.0.0.1, ::1 and ::ffff:127.0.0.1 as /proc/net/tcp writes them on a little-endian machine."""
+PORT = 2525
+"""Where the relay listens unless `listen` of its settings says otherwise."""
 AGE = 120
 """Seconds after which a status that is not renewed means that the relay is away."""
 
 
 def test_the_relay_listens_for_this_host_alone(host: Any, mailer: dict[str, Any]) -> None:
-    wanted = f"{mailer.get('port', 25):04X}"
+    port = mailer.get("port", PORT)
+    wanted = f"{port:04X}"
     table = host.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").stdout
     rows = [line.split()[1:4:2] for line in table.splitlines() if line.split()[3:4] == ["0A"]]
     addresses = [where.partition(":")[0] for where, _ in rows if where.endswith(f":{wanted}")]
-    assert addresses != [], f"nobody listens on port {mailer.get('port', 25)}"
+    assert addresses != [], f"nobody listens on port {port}"
     assert [one for one in addresses if one not in LOOPBACK] == []
 
 

@@ -9,6 +9,8 @@ import sys
 import time
 
 from hardening import resources
+from hardening.mailer.relay import DEFAULTS
+from tests.infra.test_mailer import PORT
 from tests.mailer.conftest import Site
 from tests.mailer.relayed import Relay
 
@@ -29,6 +31,11 @@ def examine(relay: Relay) -> set[str]:
     )  # fmt: skip
     assert "3 passed" in done.stdout or "failed" in done.stdout, done.stdout + done.stderr
     return set(re.findall(r"FAILED \S*::(\w+)", done.stdout))
+
+
+def test_the_suite_looks_where_a_relay_listens_by_itself() -> None:
+    """Another port fails the proof of every upgrade whose settings leave the port out, as the guide's do."""
+    assert f"127.0.0.1:{PORT}" == DEFAULTS["listen"]
 
 
 def test_a_relay_that_runs_and_one_that_does_not(site: Site) -> None:

@@ -248,6 +248,36 @@ def test_a_mail_refused_for_good_is_kept_and_said(new: Relay) -> None:
     assert new.site.fake.accepted[0].headers["X-Alarm-Id"] == "A-1"
 
 
+def test_sendmail_leaves_out_no_recipient_in_silence(relay: Relay) -> None:
+    relay.start(allow_recipients=["@example.com"])
+    people = [f"op{number}@example.com" for number in range(120)]
+    assert relay.run("sendmail", *people, text="Subject: x\n\ny\n").returncode == 0
+    assert relay.drained()
+    assert sorted(one for mail in relay.site.fake.accepted for one in mail.recipients) == sorted(people)
+    some = relay.run("sendmail", "-t", text="To: ops@example.com, boss@x.example\nSubject: x\n\ny\n")
+    assert some.returncode == 67
+    assert "boss@x.example" in some.stderr
+    assert relay.drained()
+    assert relay.site.fake.accepted[-1].recipients == ("ops@example.com",)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "To: one@example.com",
+        "To: One <one@example.com>, \n undisclosed-recipients:;",
+        'To: "Fan, 3" <one@example.com>,\nCc: one@example.com',
+        "Bcc: =?utf-8?q?Fan=2C_3?= <one@example.com>",
+    ],
+)
+def test_sendmail_reads_who_the_mail_is_for(relay: Relay, head: str) -> None:
+    """Newer Pythons call a list with an empty part malformed; the settings' recipients got such mail instead."""
+    relay.start(allow_recipients=["@example.com"])
+    assert relay.run("sendmail", "-t", text=f"{head}\nSubject: x\n\ny\n").returncode == 0
+    assert relay.drained()
+    assert set(relay.site.fake.accepted[-1].recipients) == {"one@example.com"}
+
+
 def test_sendmail(relay: Relay) -> None:
     relay.start()
     mail = "To: Ops <ops@example.com>\nSubject: by sendmail\n\nhello\n.\nnot this\n"

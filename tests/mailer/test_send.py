@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import subprocess
+import sys
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,53 @@ def test_a_mail_arrives(fake: Fake, tmp_path: Path, transport: str) -> None:
 def test_a_server_of_short_lines_gets_the_token_on_its_own(site: Site) -> None:
     site.fake.short_lines = True
     assert send(site, "--transport", "smtp") == ExitCode.OK
+
+
+def test_no_alarm_is_lost_for_the_encoding_of_who_raises_it(site: Site) -> None:
+    """A controller's script may write Latin-1, on standard input and on the command line."""
+    program = "import sys; from hardening.cli import run; sys.exit(run(sys.argv[1:]))"
+    words = [
+        b"mailer",
+        b"send",
+        b"-c",
+        bytes(site.config),
+        b"--subject",
+        b"L\xfcfter",
+        b"--alarm-id",
+        b"K\xfchler",
+    ]
+    for more, given in ((b"--text=Gr\xf6\xdfe", b""), (b"-q", b"Gr\xf6\xdfe\r\n")):
+        done = subprocess.run([sys.executable, "-c", program, *words, more], input=given, capture_output=True, check=False)  # fmt: skip
+        assert done.returncode == ExitCode.OK, done.stderr
+        mail = message_from_bytes(site.fake.accepted[-1].data, policy=default)
+        assert (mail["Subject"], mail["X-Alarm-Id"]) == ("Lüfter", "Kühler")
+        assert mail.get_content().splitlines() == ["Größe"]
+
+
+def test_what_the_token_service_says_is_not_logged(site: Site) -> None:
+    """MSAL would log an answer it cannot read, with whatever token stands in it."""
+    site.fake.fault("token", (200, b'{"access_token": "eyJsecret.token"}<script>', {}), 0)
+    program = "import sys; from hardening.cli import run; sys.exit(run(sys.argv[1:]))"
+    words = ["mailer", "send", "-c", str(site.config), "--subject", "s", "--text", "t", "-v"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == ExitCode.ROLLED_BACK
+    assert "eyJsecret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_of_the_command_line_is_not_blamed_on_the_settings(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert send(site, "--to", "müller@example.com") == ExitCode.USAGE
+    assert "--to: 'müller@example.com' is not a mail address" in capsys.readouterr().err
+
+
+def test_a_mail_too_large_for_graph_is_called_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.fake.fault("graph", (413, b""))
+    assert send(site, "--transport", "graph") == ExitCode.ROLLED_BACK
+    assert "too large" in capsys.readouterr().err
 
 
 def test_graph_takes_json_too(site: Site) -> None:

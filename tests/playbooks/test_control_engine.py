@@ -142,3 +142,29 @@ def test_components_go_and_come_back(tmp_path: Path) -> None:
     assert play("harden.yml", values, cwd=tmp_path).stats["changed"] == 0
     assert play("rollback.yml", values, cwd=tmp_path).stats["changed"] == 1
     assert digest(tool.parent, times=True) == before
+
+
+def test_one_component_may_stand_without_a_list(tmp_path: Path) -> None:
+    """Ansible takes a text for a list of one; letter by letter it was `/ cannot be removed`."""
+    tool = tmp_path / "adminer.php"
+    tool.touch()
+    values = {
+        "harden_hosts": "localhost", "components_absent": str(tool), "components_install_agent": False,
+        "components_state_dir": str(tmp_path / "state"),
+    }  # fmt: skip
+    done = play("harden.yml", values, cwd=tmp_path)
+    assert (done.code, done.stats["changed"]) == (0, 1), done.output
+    assert not tool.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("trust.yml", "no trust file is named"),
+        ("upgrade.yml", "no verified bundle: run harden upgrade apply"),
+    ],
+)
+def test_what_was_not_given_is_named(tmp_path: Path, name: str, said: str) -> None:
+    done = play(name, {"harden_hosts": "localhost"}, cwd=tmp_path)
+    assert done.code != 0
+    assert said in done.output

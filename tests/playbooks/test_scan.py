@@ -51,6 +51,16 @@ def test_two_vantage_points_share_a_list_and_write_one_report(tmp_path: Path) ->
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("site.json.*.jsonl")} == {"0o600"}
 
 
+def test_paths_are_those_of_the_folder_where_one_stands(tmp_path: Path) -> None:
+    """As docs/scanning.md writes the command; Ansible would look beside the playbook."""
+    (tmp_path / "site.txt").write_text("127.0.0.1:1\n127.0.0.1:2\n")
+    done = _play(tmp_path, "-e", "endpoints_file=site.txt", "-e", "report=site.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads((tmp_path / "site.json").read_text())
+    assert [one["id"] for one in said["subjects"]] == ["127.0.0.1:1", "127.0.0.1:2"]
+    assert not list((ROOT / "playbooks").glob("*.jsonl"))
+
+
 def test_a_vantage_point_that_cannot_scan_fails_the_play(tmp_path: Path) -> None:
     (tmp_path / "site.txt").write_text("127.0.0.1:1\n127.0.0.1:2\n")
     done = _play(tmp_path, "-e", "policy=nonsense")

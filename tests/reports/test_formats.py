@@ -18,9 +18,9 @@ import pytest
 from lxml import etree
 
 from hardening.errors import ExitCode, UsageError
-from hardening.findings import Fix, Run, Severity
+from hardening.findings import Finding, Fix, InFile, Kind, Run, Severity, Subject
 from hardening.reports import WRITERS, render
-from tests.reports.conftest import STARTED
+from tests.reports.conftest import PASSWORD, STARTED
 
 NAMES = [writer.name for writer in WRITERS]
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -94,7 +94,7 @@ def test_sarif_is_valid_against_the_oasis_schema(any_run: Run) -> None:
     jsonschema.validate(_sarif(any_run), schema, jsonschema.Draft4Validator)
 
 
-def test_sarif_nests_suppresses_and_passes(mixed_run: Run) -> None:
+def test_sarif_nests_and_suppresses(mixed_run: Run) -> None:
     body = _sarif(mixed_run)["runs"][0]
     adminer = next(r for r in body["results"] if r["ruleId"] == "component/adminer" and r["kind"] == "fail")
     address = adminer["locations"][0]["physicalLocation"]["artifactLocation"]
@@ -105,13 +105,57 @@ def test_sarif_nests_suppresses_and_passes(mixed_run: Run) -> None:
     assert names == ["/var/www/html/db.php", "/payload/web.tar.gz", "upgrade-3.07.01.zip"]
     logical = adminer["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
     assert logical == "upgrade-3.07.01.zip!/payload/web.tar.gz!/var/www/html/db.php"
-    assert {r["kind"] for r in body["results"]} == {"fail", "pass", "notApplicable", "open", "review"}
     assert sum("suppressions" in r for r in body["results"]) == 1
     assert sum(r.get("baselineState") == "unchanged" for r in body["results"]) == 1
     for rule in body["tool"]["driver"]["rules"]:
         assert 0 < float(rule["properties"]["security-severity"]) <= 10
         assert rule["help"]["text"]
         assert len(rule["properties"]["tags"]) <= 20
+
+
+def test_sarif_has_no_result_that_code_scanning_refuses_or_takes_for_an_alert(any_run: Run) -> None:
+    """One result without a physical location has the whole file refused; a pass would be an open alert."""
+    body = _sarif(any_run)["runs"][0]
+    for result in body["results"]:
+        assert result["kind"] == "fail"
+        for place in result["locations"]:
+            assert place["physicalLocation"]["artifactLocation"]["uri"]
+            assert place["physicalLocation"]["region"]["startLine"] >= 1
+
+
+def test_sarif_tells_what_was_not_settled_and_which_rules_were_asked(mixed_run: Run) -> None:
+    body = _sarif(mixed_run)["runs"][0]
+    rules = [rule["id"] for rule in body["tool"]["driver"]["rules"]]
+    assert set(rules) == {r.rule.id for r in mixed_run.results} | {f.rule.id for f in mixed_run.findings}
+    told = [n for n in body["invocations"][0]["toolExecutionNotifications"] if "associatedRule" in n]
+    open_ones = [
+        r for r in mixed_run.results if r.verdict.value not in {"pass", "fail", "waived", "not-applicable"}
+    ]
+    assert len(told) == len(open_ones) > 0
+    for one in told:
+        assert rules[one["associatedRule"]["index"]] == one["associatedRule"]["id"]
+    assert any("it went away" in one["message"]["text"] for one in told)
+
+
+def test_ci_formats_name_a_file_of_the_checkout_as_the_checkout_does() -> None:
+    here = Finding(rule=PASSWORD, subject=".", location=InFile(("./conf/app.ini",), 3), message="a password")
+    run = Run.of([Subject(id=".", kind=Kind.BUNDLE)], [here], started=STARTED, finished=STARTED)
+    address = _sarif(run)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert address["uri"] == "conf/app.ini"
+    assert write("github", run).startswith("::error file=conf/app.ini,line=3,")
+
+
+def test_no_name_begins_a_line_of_junit() -> None:
+    """A log that shows the file would take such a line for a command."""
+    here = Finding(
+        rule=PASSWORD,
+        subject="a",
+        location=InFile(("a\n::error::b",), 3),
+        message="m\n::error::c",
+        evidence="e\n::error::d",
+    )
+    run = Run.of([Subject(id="a", kind=Kind.BUNDLE)], [here], started=STARTED, finished=STARTED)
+    assert not [line for line in write("junit", run).splitlines() if line.strip().startswith("::")]
 
 
 def test_sarif_keeps_to_githubs_limit_and_says_what_is_left_out(make_crowd: Callable[[int], Run]) -> None:

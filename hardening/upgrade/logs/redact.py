@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import re
 
-_NAMED = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key)\w*"
-_VALUE = r"""(?:"(?:\\.?|[^"\\])*(?:"|$)|'(?:\\.?|[^'\\])*(?:'|$)|[^\s'",;&]+)"""
-"""A value in quotes may hold blanks, and its end may be missing."""
+_NAMED = r"(?:pass(?:word|wd|phrase)?|kennwort|pwd|secret|token|api[_-]?key)"
+_QUOTED = r"""(?:"(?:\\.?|[^"\\])*(?:"|$)|'(?:\\.?|''|[^'\\])*(?:'|$))"""
+"""What is in quotes may hold blanks, and its end may be missing."""
+_VALUE = rf"""(?:{_QUOTED}|[^\s'",;&|]+)"""
 _SECRETS = (
-    re.compile(r"(?i)\b(identified\s+by\s+(?:password\s+)?)(['\"])(?:\\.?|\2\2|(?!\2)[^\\])*(?:\2|$)"),
+    # SQL
+    re.compile(rf"(?i)\b(identified\s+(?:with\s+['\"]?\w+['\"]?\s+)?(?:by|as)\s+(?:password\s+)?){_QUOTED}"),
+    re.compile(rf"(?i)(\bpassword\s*\(\s*){_QUOTED}"),
+    # name = value, but for MySQL's `(using password: YES)`; an element of XML
+    re.compile(rf"(?i)({_NAMED}\w*\s*['\"]?\s*[=:]\s*)(?!(?:yes|no)\)){_VALUE}"),
+    re.compile(rf"(?i)({_NAMED}\w*>)[^<\s][^<]*(?=</)"),
+    # options of programs
+    re.compile(rf"(?i)(--password=|--pass=|\bsshpass\s+-p\s*){_VALUE}"),
     re.compile(
-        rf"(?i)({_NAMED}\s*['\"]?\s*[=:]\s*)(?!(?:yes|no)\)){_VALUE}"
-    ),  # MySQL's `(using password: YES)`
-    re.compile(rf"(?i)((?<!\S)--?(?:password|pass|passwd|token)[\s=]\s*|\bsshpass\s+-p\s*){_VALUE}"),
-    re.compile(rf"(\bmysql\w*\b[^|;]*?\s-p)(?![\s-]){_VALUE}"),
-    re.compile(rf"(\b(?:curl|wget)\b[^|;]*?\s-u\s*['\"]?[^\s:'\"]+:){_VALUE}"),
-    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s/@]+(?=@)"),
+        rf"(?i)((?<=\s)-[a-z-]{{0,24}}(?:pass(?:word|wd|phrase)?|secret|token|api-?key|pwd?)\s+)(?!-){_VALUE}"
+    ),
+    re.compile(rf"(\bmysql\w*\b[^|;]{{0,200}}?\s-p)(?![\s-]){_VALUE}"),
+    re.compile(rf"(\bmysqladmin\b[^|;]{{0,200}}?\spassword\s+){_VALUE}"),
+    re.compile(
+        rf"(\b(?:user(?:add|mod)|unzip|zip|7za?|unrar|rar)\b[^|;]{{0,200}}?\s-[pP]\s*)(?![\s-]){_VALUE}"
+    ),
+    re.compile(rf"(\bldap[a-z]+\b[^|;]{{0,200}}?\s-w\s*)(?![\s-]){_VALUE}"),
+    re.compile(r"((?<=\s)(?:-[uU]|--user|--proxy-user)[\s=]\s*['\"]?[^\s:%'\"]+[:%])[^\s'\"]+"),
+    re.compile(r"(\becho\s+)[^|]{1,200}(?=\|\s*(?:sudo\s+)?[\w/]*(?:passwd\s+--stdin|chpasswd)\b)"),
+    # addresses and headers
+    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:)[^\s/@]+(?=@)"),
     re.compile(r"(?i)(authorization:\s*(?:basic|bearer)\s+)\S+"),
 )
 _LONGEST = 300

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -400,3 +401,33 @@ def test_a_users_mistake_names_file_and_key(tmp_path: Path, text: str, problem: 
     own.write_text(text)
     with pytest.raises(DataError, match=problem):
         load(own)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "near 'SET PASSWORD FOR 'root'@'localhost' = PASSWORD('SECRET')'",
+        "ALTER USER a IDENTIFIED WITH mysql_native_password BY 'SECRET'",
+        "mysqladmin -u root password 'SECRET'",
+        "mysql --password='SEC RET SECRET' db",
+        "curl -u admin:SECRET http://x",
+        "echo 'root:SECRET' | /usr/sbin/chpasswd",
+        "echo SECRET | passwd --stdin root",
+        "keytool -storepass SECRET",
+        "wget --http-password SECRET",
+        "ldapsearch -D cn=x -w SECRET",
+        "unzip -P SECRET a.zip",
+        "useradd -p SECRET bob",
+        "<dbPassword>SECRET</dbPassword>",
+    ],
+)
+def test_commands_and_statements_in_a_log_keep_their_secrets(line: str) -> None:
+    secret = "tr0ub" + "4dor9x"
+    assert secret not in redacted(f"error: {line.replace('SECRET', secret)} failed")
+
+
+@pytest.mark.parametrize("word", ["-a", "echo ", "mysqladmin ", "zip ", "ldapsearch ", "password "])
+def test_a_long_line_is_redacted_in_no_time(word: str) -> None:
+    begun = time.monotonic()
+    redacted(word * (200_000 // len(word)))
+    assert time.monotonic() - begun < 5

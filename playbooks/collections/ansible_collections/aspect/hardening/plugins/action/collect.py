@@ -20,7 +20,7 @@ class ActionModule(AgentAction):
             raise UsageError("to is missing", hint="name a folder of the control machine")
         label = str(self.task_vars.get("inventory_hostname", "host"))
         folder = Path(args["to"]) / label.replace("/", "_")
-        roots = look.wanted(more=args.get("paths") or [])
+        roots = look.wanted(more=self.several(args.get("paths")))
         copy = gather.host(self.session, folder / "tree", roots, label=label, root=args.get("root") or "/")
         gather.save(copy, folder / "about.json")
         return {

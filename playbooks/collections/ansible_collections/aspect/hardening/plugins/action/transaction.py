@@ -49,7 +49,7 @@ def planned(args):
         ("services", planning.Service),
     ):
         args[key] = tuple(made(kind, item) for item in args.get(key) or [])
-    args["remove"] = tuple(args.get("remove") or [])
+    args["remove"] = tuple(AgentAction.several(args.get("remove")))
     args["probes"] = tuple(args.get("probes") or [])
     return made(planning.Plan, args)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
+from hardening.errors import UsageError
 from hardening.host import trust_plan
 
 
@@ -18,13 +19,15 @@ class ActionModule(AgentAction):
         """Read the host's keys, plan, and apply."""
         args = self.plain(args)
         folder = args.get("folder") or trust_plan.FOLDER
+        if not args.get("file"):
+            raise UsageError("no trust file is named", hint="-e trust_file=/path/trust.toml (docs/trust.md)")
         facts = self.session.ask("facts", **trust_plan.wishes(folder))
         made = trust_plan.plan(
             Path(args["file"]),
             facts,
             datetime.now(UTC),
             folder=folder,
-            expected=[str(one) for one in args.get("expected") or []],
+            expected=[str(one) for one in self.several(args.get("expected"))],
         )
         plan = replace(made.plan, deadman=float(args.get("deadman") or 0), install=bool(args.get("install")))
         answer = self.session.carry_out(plan, check=self._task.check_mode)

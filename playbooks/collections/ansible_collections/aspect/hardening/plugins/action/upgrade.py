@@ -125,7 +125,7 @@ class ActionModule(AgentAction):
 
     def _proof(self, args):
         """Return what looks at the host from outside: a scan of its endpoints, the operator's testinfra settings."""
-        endpoints, policy = args.get("endpoints") or [], args.get("policy") or "aspect"
+        endpoints, policy = self.several(args.get("endpoints")), args.get("policy") or "aspect"
         settings, sources = args.get("infra"), self._inventories()
 
         def prove():
@@ -153,7 +153,7 @@ class ActionModule(AgentAction):
         return hostaudit.of_host(
             session,
             root=self.root,
-            paths=[*paths, *(args.get("audit_paths") or [])],
+            paths=[*paths, *self.several(args.get("audit_paths"))],
             policy=args.get("policy") or "aspect",
             fail_on=args.get("audit_fail_on") or "medium",
             waiver_file=args.get("audit_waivers") or "",
@@ -163,7 +163,7 @@ class ActionModule(AgentAction):
 
     def _job(self, args):
         job = args.get("job")
-        if isinstance(job, str):
+        if job and isinstance(job, str):
             job = json.loads(Path(job).read_text(encoding="utf-8"))
         if not job:
             raise AnsibleActionFail("no verified bundle: run harden upgrade apply, which verifies it first")

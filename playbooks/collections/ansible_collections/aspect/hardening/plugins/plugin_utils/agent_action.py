@@ -84,3 +84,8 @@ class AgentAction(ActionBase):
     def plain(value):
         """Return a value without Ansible's own string types."""
         return json.loads(json.dumps(value, default=str))
+
+    @staticmethod
+    def several(value):
+        """Return a list of texts; one text is read as Ansible reads it where a list is due, with commas between."""
+        return value.split(",") if isinstance(value, str) else list(value or [])
