@@ -31,7 +31,8 @@ def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence
     together: dict[object, list[Finding]] = {}
     for finding in found:
         together.setdefault(_kind(finding), []).append(finding)
-    fixes = Counter(finding.fix for finding in found if finding.fix is not None)
+    # what a program may do is told with each finding, for it tells which those are
+    fixes = Counter(finding.fix for finding in found if finding.fix is not None and not finding.fix.safe)
     once = () if how.verbose else tuple(fix for fix, count in fixes.items() if count >= _FEW)
     for group in together.values():
         # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by

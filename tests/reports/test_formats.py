@@ -315,3 +315,7 @@ def test_text_tells_once_what_fixes_many_findings(mixed_run: Run) -> None:
     assert f"4 of these findings: {fix.action} (to be fixed by hand)" in write("text", run)
     assert write("text", run, verbose=1).count(fix.action) == 4
     assert write("text", replace(run, findings=many[:2])).count(fix.action) == 2
+    safe = tuple(replace(one, fix=replace(fix, safe=True)) for one in many)
+    assert (
+        write("text", replace(run, findings=safe)).count(fix.action) == 4
+    )  # each tells that it is one of them
