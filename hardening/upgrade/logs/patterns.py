@@ -53,6 +53,8 @@ class Message:
     context: Context | None
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...]
+    translations: tuple[str, ...]
+    """The same message in other languages, as the programs print it."""
 
 
 UNKNOWN = Rule(
@@ -96,15 +98,17 @@ def _message(row: Table) -> Message:
         references=(),
     )
     context = _context(row.table("context")) if "context" in row else None
+    translations = row.texts("translations", [])
     found = Message(
         rule=rule,
         meaning=meaning,
-        regex=_regex(row, "regex"),
+        regex=_spelled(_regex(row, "regex"), translations),
         program=row.text("program"),
         verified=f"{verified}; {source}" if source else verified,
         context=context,
         examples=row.texts("examples", []),
         counter_examples=row.texts("counter_examples", []),
+        translations=translations,
     )
     row.done()
     for index, example in enumerate(found.examples):
@@ -137,6 +141,22 @@ def _regex(row: Table, key: str) -> re.Pattern[str]:
         return re.compile(row.text(key))
     except re.error as problem:
         raise row.wrong(key, f"not a regular expression: {problem}") from problem
+
+
+def _spelled(regex: re.Pattern[str], translations: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern with the same message as programs print it in other languages, whatever the log's encoding."""
+    return re.compile("|".join((regex.pattern, *map(_any_encoding, translations))), regex.flags)
+
+
+def _any_encoding(text: str) -> str:
+    """Return a pattern of a text: `ä` is one byte in Latin-1, two in UTF-8, and one character once it was decoded."""
+    if sum(c.isascii() and c.isalpha() for c in text) * 2 < sum(c.isalpha() for c in text):
+        return re.escape(text)  # of another script: so little would be left that any sentence was met
+    pieces = re.split(r"([^\x00-\x7f]+)", text)
+    return "".join(
+        f"[^\\x00-\\x7f]{{1,{3 * len(piece)}}}" if number % 2 else re.escape(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def examples(messages: Iterable[Message]) -> Iterable[tuple[Message, str]]:

@@ -431,3 +431,24 @@ def test_a_long_line_is_redacted_in_no_time(word: str) -> None:
     begun = time.monotonic()
     redacted(word * (200_000 // len(word)))
     assert time.monotonic() - begun < 5
+
+
+TRANSLATED = [(m.rule.id, text) for m in shipped() for text in m.translations]
+
+
+@pytest.mark.parametrize("triage", [TRIAGE, PLAIN], ids=["auto", "plain"])
+@pytest.mark.parametrize("code", ["utf-8", "latin-1", "iso8859-2"])
+def test_a_full_disk_is_told_in_every_language_libc_speaks(tmp_path: Path, triage: Triage, code: str) -> None:
+    assert len(TRANSLATED) > 60
+    for rule, text in TRANSLATED:
+        try:
+            line = f"cp: /var/a.tar: {text}\n".encode(code)
+        except UnicodeEncodeError:
+            continue
+        path = tmp_path / "upgrade.log"
+        path.write_bytes(b"begin\n" + line + b"end\n")
+        assert [f.rule.id for f in triage.logs([path]).findings] == [rule], (text, code)
+
+
+def test_a_sentence_of_another_script_is_no_translation(tmp_path: Path) -> None:
+    assert run(tmp_path, "cp: На кухне не осталось свежего хлеба\n").findings == ()  # noqa: RUF001 - Russian
