@@ -200,7 +200,8 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
     for name in ("openssl_options", "tls_eccurve", "gnutls_require_protocols"):
         if (line := main.last(name)) is not None:
             main.tree.say("unknown-directive", line.path, line.line, f"exim with GnuTLS has no {name}")
-    text = listed.value if listed else directives("exim").default_of("priority", reading.release)
+    text = listed.value if listed else ""
+    text = text or directives("exim").default_of("priority", reading.release)
     place = _at(listed, at)
     found = gnutls.resolve(text)
     side = "server" if "SERVER_PRECEDENCE" in found.options else "client"

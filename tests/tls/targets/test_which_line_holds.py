@@ -1,0 +1,216 @@
+"""Lines that are repeated, inherited, taken back or remarked upon: each server is read as it reads itself."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardening.tls import policy as policies
+from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing.shared import Audited
+from hardening.tls.offer import Offer
+from hardening.tls.scan import run as scans
+from hardening.tls.targets import find
+from tests.ports import free_port
+from tests.tls import compared, servers
+
+NGINX = (
+    "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {crt}; ssl_certificate_key {key}; "
+    "ssl_ciphers HIGH:@SECLEVEL=0; {own} }}\n"
+)
+STUNNEL = (
+    "{top}securityLevel = 0\nciphers = HIGH:@SECLEVEL=0\n"
+    "[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
+)
+SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} cipher=HIGH:@SECLEVEL=0 {own}\n"
+VSFTPD = "listen_port={port}\nssl_enable=YES\nrsa_cert_file={crt}\nrsa_private_key_file={key}\n{own}"
+POSTGRESQL = (
+    "port={port}\nssl=on\nssl_cert_file='{crt}'\nssl_key_file='{key}'\nssl_ciphers='HIGH:@SECLEVEL=0'\n{own}"
+)
+COTURN = "tls-listening-port={port}\ncert={crt}\npkey={key}\n{own}"
+TEXTS = {
+    "nginx-repeated": ("nginx", NGINX, "ssl_protocols TLSv1; ssl_protocols tlsv1.2;"),
+    "stunnel-cleared": ("stunnel", STUNNEL, "sslVersionMin = TLSv1\noptions = -NO_TLSv1\noptions = NO_TLSv1\n"),
+    "stunnel-version": ("stunnel", STUNNEL, "sslVersion = TLSv1.2\nsslVersionMin = TLSv1\n"),
+    "squid-remark": ("squid", SQUID, "# tls-min-version=1.2"),
+    "squid-taken-back": ("squid", SQUID, "options=NO_TLSv1,NO_TLSv1_1,-NO_TLSv1"),
+    "vsftpd-empty": ("vsftpd", VSFTPD, "ssl_ciphers=\n"),
+    "postgresql-remark": ("postgresql", POSTGRESQL, "ssl = tru\nssl_min_protocol_version='tlsv1.1'#'\n"),
+    "coturn-blanks": ("coturn", COTURN, "cipher-list AES128-SHA:@SECLEVEL=0\nno-tlsv1=0\nno-tlsv1_1 no\nno-tlsv1_2\n"),
+}  # fmt: skip
+
+
+def _answers(offer: Offer) -> dict[str, set[str]]:
+    return {name: set(suites) for name, suites in compared.seen_in(offer).items()}
+
+
+@pytest.mark.parametrize("case", sorted(TEXTS))
+def test_a_real_server_offers_what_is_read(case: str) -> None:
+    name, text, own = TEXTS[case]
+    server = servers.needed(name)
+    with tempfile.TemporaryDirectory(prefix="harden-lines-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both, own=own, top="")
+        main = servers.write(name, filled, folder / "server", port, pair)
+        (read,) = audits.read(main, find(name), version=server.release() or find(name).facts.default)
+        with servers.running(name, main, port):
+            settings = scans.Settings(full=True, starttls=server.starttls)
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
+        assert _answers(read) == _answers(seen)
+
+
+def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
+    path.write_text(text)
+    asked = audits.Asked(target=find(target), version=version or find(target).facts.default)
+    return audits.audit([path], [policies.load("aspect")], asked)
+
+
+def _versions(found: Audited) -> list[set[str]]:
+    return [set(s.offer["protocols"]) for s in found.subjects if s.offer and "protocols" in s.offer]
+
+
+def _offer(found: Audited) -> Mapping[str, Any]:
+    return found.subjects[0].offer or {}
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("ssl_protocols TLSv1; ssl_protocols TLSv1.2;", {"TLSv1.0", "TLSv1.2"}),
+        ("ssl_protocols tlsv1 TLSV1.2;", {"TLSv1.0", "TLSv1.2"}),
+        ("ssl_protocols TLSv1.2 TLSv1.2;", {"TLSv1.2"}),
+    ],
+)
+def test_every_line_of_a_block_adds_versions_in_nginx(text: str, versions: set[str], tmp_path: Path) -> None:
+    top = "ssl_protocols TLSv1.1; ssl_ciphers HIGH:@SECLEVEL=0;"
+    whole = f"http {{ {top} server {{ listen 443 ssl; {text} }} server {{ listen 444 ssl; }} }}"
+    assert _versions(_audit(tmp_path / "nginx.conf", "nginx", whole)) == [versions, {"TLSv1.1"}]
+
+
+@pytest.mark.parametrize("word", ["on", "only", "ON"])
+def test_mail_of_nginx_speaks_tls_when_it_is_asked(word: str, tmp_path: Path) -> None:
+    text = (
+        f"mail {{ ssl_ciphers HIGH:@SECLEVEL=0; starttls {word};\n"
+        "server { listen 25; ssl_protocols TLSv1; }\n"
+        "server { listen 26; starttls off; }\n"
+        "server { listen 465 ssl; ssl_protocols TLSv1.3; starttls off; } }"
+    )
+    found = _audit(tmp_path / "nginx.conf", "nginx", text)
+    assert {s.id.rpartition(":")[2]: set((s.offer or {})["protocols"]) for s in found.subjects} == {
+        "25": {"TLSv1.0"},
+        "465": {"TLSv1.3"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("top", "own", "versions"),
+    [
+        ("", "sslVersion = TLSv1.2\nsslVersionMin = TLSv1\n", {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("sslVersion = TLSv1.2\n", "sslVersionMin = TLSv1.1\n", {"TLSv1.1", "TLSv1.2"}),
+        ("", "sslVersionMin = TLSv1\nsslVersion = TLSv1.2\n", {"TLSv1.2"}),
+        ("sslVersion = TLSv1.2\n", "sslVersion = all\noptions = NO_TLSv1\n", {"TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("options = -NO_TLSv1\n", "sslVersionMax = TLSv1.1\noptions = NO_TLSv1\n", {"TLSv1.0", "TLSv1.1"}),
+    ],
+)  # fmt: skip
+def test_versions_of_stunnel_are_set_line_after_line(
+    top: str, own: str, versions: set[str], tmp_path: Path
+) -> None:
+    text = STUNNEL.format(top=top, own=own, port=1, both="/a.pem")
+    assert _versions(_audit(tmp_path / "stunnel.conf", "stunnel", text)) == [versions]
+
+
+@pytest.mark.parametrize(
+    ("own", "versions"),
+    [
+        ("# tls-min-version=1.3", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("#tls-min-version=1.3", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("options=NO_TLSv1:-NO_TLSv1:!NO_TLSv1_1:+NO_TLSv1_2", {"TLSv1.0", "TLSv1.1", "TLSv1.3"}),
+    ],
+)
+def test_words_of_squid_end_at_a_remark_and_options_are_taken_back(
+    own: str, versions: set[str], tmp_path: Path
+) -> None:
+    text = SQUID.format(port=1, crt="/a.pem", key="/a.key", own=own)
+    assert _versions(_audit(tmp_path / "squid.conf", "squid", text)) == [versions]
+
+
+def test_an_empty_list_of_vsftpd_is_that_of_the_library(tmp_path: Path) -> None:
+    found = _audit(tmp_path / "vsftpd.conf", "vsftpd", "ssl_enable=YES\nssl_ciphers=\n")
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA256" in _offer(found)["protocols"]["TLSv1.2"]["suites"]
+
+
+@pytest.mark.parametrize(
+    ("switch", "read"),
+    [
+        ("on", 1),
+        ("t", 1),
+        ("Yes", 1),
+        ("'on'# x", 1),
+        ("on#x", 1),
+        ("of", 0),
+        ("false", 0),
+        ("n", 0),
+        ("0", 0),
+    ],
+)
+def test_switches_of_postgresql(switch: str, read: int, tmp_path: Path) -> None:
+    text = f"ssl = {switch}\nssl_min_protocol_version = TLSv1.2#TLSv1.3\nssl_prefer_server_ciphers = y#\n"
+    found = _audit(tmp_path / "postgresql.conf", "postgresql", text)
+    assert _versions(found) == [{"TLSv1.2", "TLSv1.3"}] * read
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("no-tlsv1=0\nno-tlsv1_1 = false\n", {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("no-tlsv1\nno-tlsv1_1 off\nno-tlsv1=n\nno-tls=0\n", {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("no-tlsv1 1\nno-tlsv1_1=yes\n", {"TLSv1.2"}),
+        ("NO-TLSV1\nno-tlsv1_1\n", {"TLSv1.0", "TLSv1.2"}),
+    ],
+)
+def test_switches_of_coturn_may_say_no(text: str, versions: set[str], tmp_path: Path) -> None:
+    found = _audit(
+        tmp_path / "turnserver.conf", "coturn", f"cert=/a.pem\ncipher-list HIGH:@SECLEVEL=0\n{text}"
+    )
+    assert _versions(found) == [versions]
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"), [("", 2066), ("dh566\n", 566), ("dh566\ndh1066\n", 1066), ("dh566=no\n", 2066)]
+)
+def test_parameters_of_coturn(text: str, bits: int, tmp_path: Path) -> None:
+    found = _audit(
+        tmp_path / "turnserver.conf", "coturn", f"cert=/a.pem\ncipher-list=DHE:@SECLEVEL=0\n{text}"
+    )
+    assert _offer(found)["dh_bits"] == bits
+
+
+def test_an_empty_list_of_exim_is_its_own(tmp_path: Path) -> None:
+    ours = [
+        _offer(_audit(tmp_path / "exim.conf", "exim", f"tls_certificate = /a.pem\n{more}"))["protocols"]
+        for more in ("tls_require_ciphers =\n", "")
+    ]
+    assert ours[0] == ours[1] != {}
+
+
+def test_names_of_openssh_in_single_quotes(tmp_path: Path) -> None:
+    found = _audit(tmp_path / "sshd_config", "openssh", "Ciphers 'aes128-cbc'\nMACs \"hmac-sha1\"\n")
+    offered = _offer(found)
+    assert offered["ssh"]["ciphers"] == ["aes128-cbc"]
+    assert not [f for f in found.findings if f.rule.id == "tls/unknown-directive"]
+
+
+def test_a_file_of_parameters_of_coturn_counts_over_switches(tmp_path: Path) -> None:
+    prime = b"\x02\x41\x00" + b"\xff" * 64
+    body = prime + b"\x02\x01\x02"
+    text = base64.b64encode(bytes((0x30, len(body))) + body).decode()
+    (tmp_path / "dh.pem").write_text(f"-----BEGIN DH PARAMETERS-----\n{text}\n-----END DH PARAMETERS-----\n")
+    lines = f"cert=/a.pem\ncipher-list=DHE:@SECLEVEL=0\ndh-file={tmp_path}/dh.pem\ndh1066\n"
+    assert _offer(_audit(tmp_path / "turnserver.conf", "coturn", lines))["dh_bits"] == 512
