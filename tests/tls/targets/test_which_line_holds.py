@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.shared import Audited
+from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
@@ -214,3 +218,142 @@ def test_a_file_of_parameters_of_coturn_counts_over_switches(tmp_path: Path) -> 
     (tmp_path / "dh.pem").write_text(f"-----BEGIN DH PARAMETERS-----\n{text}\n-----END DH PARAMETERS-----\n")
     lines = f"cert=/a.pem\ncipher-list=DHE:@SECLEVEL=0\ndh-file={tmp_path}/dh.pem\ndh1066\n"
     assert _offer(_audit(tmp_path / "turnserver.conf", "coturn", lines))["dh_bits"] == 512
+
+
+@pytest.mark.parametrize(
+    ("section", "holds"),
+    [("mysqld-11.8", True), ("mariadb-11.8", True), ("client-server", True), ("galera", True), ("mariadb-10.6", False),
+     ("mysqld-11", False), ("mariadb-11", True), ("mariadbd-11.8.9", False), ("client", False)],
+)  # fmt: skip
+def test_sections_of_mariadb_that_its_release_reads(section: str, holds: bool, tmp_path: Path) -> None:
+    text = f"[mysqld]\nssl-cert=/a.pem\ntls_version=TLSv1.2\n[{section}]\ntls-version=TLSv1.3\n"
+    path = tmp_path / "my.cnf"
+    (versions,) = _versions(_audit(path, "mariadb", text, "11.8.9-debian13"))
+    assert versions == {"TLSv1.3" if holds else "TLSv1.2"}
+    if shutil.which("mariadbd"):
+        shown = subprocess.run(
+            ["mariadbd", f"--defaults-file={path}", "--print-defaults"], check=True, capture_output=True, text=True, timeout=60
+        ).stdout  # fmt: skip
+        assert ("--tls-version=TLSv1.3" in shown) is holds
+
+
+@pytest.mark.parametrize(
+    ("section", "holds"), [("mysqld-8.0", True), ("mysqld-5.7", False), ("mariadb", False), ("server", True)]
+)
+def test_sections_of_mysql_that_its_release_reads(section: str, holds: bool, tmp_path: Path) -> None:
+    text = f"[mysqld]\nssl-cert=/a.pem\ntls_version=TLSv1.2\n[{section}]\ntls-version=TLSv1.3\n"
+    assert _versions(_audit(tmp_path / "my.cnf", "mysql", text, "8.0.36-el8")) == [
+        {"TLSv1.3" if holds else "TLSv1.2"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "suites"),
+    [
+        ("admin-address=127.0.0.1\nadmin-ssl-cipher=AES128-SHA256\nadmin_tls_version=TLSv1.2\n", ["TLS_RSA_WITH_AES_128_CBC_SHA256"]),
+        ("admin-ssl-cipher=AES128-SHA256\n", None),
+        ("admin-address=127.0.0.1\n", None),
+    ],
+)  # fmt: skip
+def test_the_administrative_address_of_mysql_has_settings_of_its_own(
+    more: str, suites: list[str] | None, tmp_path: Path
+) -> None:
+    text = f"[mysqld]\nssl-cert=/a.pem\nssl-cipher=ECDHE-RSA-AES128-GCM-SHA256\n{more}"
+    found = _audit(tmp_path / "my.cnf", "mysql", text, "8.0.36-el8")
+    own = {s.id.rpartition("#")[2]: s.offer or {} for s in found.subjects}
+    assert set(own) == {"mysql:3306"} | ({"mysql-admin:33062"} if suites else set())
+    if suites:
+        assert own["mysql-admin:33062"]["protocols"]["TLSv1.2"]["suites"] == suites
+        assert found.subjects[-1].policies == {"aspect": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("build", "first", "included", "versions"),
+    [
+        ("jdk-25.0.2", "{p}=SSLv3\ninclude inc.security\n", "{p}=TLSv1.3\n", {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("jdk-25.0.2", "include inc.security\n{p}=TLSv1.2\n", "{p}=TLSv1.3\n", {"TLSv1.0", "TLSv1.1", "TLSv1.3"}),
+        ("jdk-25.0.2", "{p}=SSLv3\n  include : {folder}/inc.sec\\\nurity\n", "{p}=TLSv1.3\n", {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("jdk-17.0.18", "{p}=TLSv1.2\ninclude inc.security\n", "{p}=TLSv1.3\n", {"TLSv1.0", "TLSv1.1", "TLSv1.3"}),
+    ],
+)  # fmt: skip
+def test_java_security_includes_files_from_24_on(
+    build: str, first: str, included: str, versions: set[str], tmp_path: Path
+) -> None:
+    name = "jdk.tls.disabledAlgorithms"
+    (tmp_path / "inc.security").write_text(included.format(p=name))
+    path = tmp_path / "java.security"
+    path.write_text(first.format(p=name, folder=tmp_path))
+    asked = audits.Asked(target=find("java_security"), version=build.removeprefix("jdk-"), build=build)
+    found = audits.audit([path], [policies.load("aspect")], asked)
+    assert _versions(found)[0] - {"SSLv3"} == versions
+
+
+def test_what_includes_java_security_cannot_settle_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "java.security"
+    path.write_text(
+        "jdk.tls.disabledAlgorithms=SSLv3\ninclude ${user.home}/x\ninclude java.security\ninclude no\n"
+    )
+    asked = audits.Asked(target=find("java_security"), version="25.0.2", build="jdk-25.0.2")
+    found = audits.audit([path], [policies.load("aspect")], asked)
+    assert {f.rule.id for f in found.findings} >= {
+        "walk/config-conditional", "walk/config-include-loop", "walk/config-missing-include",
+    }  # fmt: skip
+
+
+def test_the_largest_of_several_key_sizes_of_java_holds() -> None:
+    both = jsse.constraints("EC keySize < 384, EC keySize < 224", "jdk-17.0.18")
+    assert not both.permits_group("secp256r1")
+
+
+JETTY = """<Configure id="sslContextFactory" class="org.eclipse.jetty.util.ssl.SslContextFactory$Server">
+{0}</Configure>
+"""
+
+
+def _jetty(name: str, word: str, *values: str) -> str:
+    items = "".join(f"<Item>{v}</Item>" for v in values)
+    array = f'<Array type="String">{items}</Array>'
+    return (
+        f'<Set name="{name}">{array}</Set>\n'
+        if word == "set"
+        else f'<Call name="{word}{name}"><Arg>{array}</Arg></Call>\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "versions"),
+    [
+        ("12.0.17-debian13", _jetty("IncludeProtocols", "set", "TLSv1.*"), {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("12.0.17-debian13", _jetty("IncludeProtocols", "set", "TLSv1.2"), {"TLSv1.2"}),
+        ("12.0.17-debian13", _jetty("ExcludeProtocols", "set", r"TLSv1(\.1)?", "SSL.*"), {"TLSv1.2", "TLSv1.3"}),
+        ("12.0.17-debian13", _jetty("ExcludeProtocols", "add", "TLSv1.3"), {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+        ("9.2.26", _jetty("ExcludeProtocols", "set", "TLSv1.*"), {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
+    ],
+)  # fmt: skip
+def test_names_of_versions_are_expressions_in_jetty_12(
+    version: str, lines: str, versions: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = jsse.jdk("jdk-21.0.10" if version.startswith("12") else "jdk-8u201")
+    plain = dataclasses.replace(own, disabled="")
+    monkeypatch.setattr(jsse, "jdk", lambda _name: plain)
+    jsse.constraints.cache_clear()
+    suites = _jetty("ExcludeCipherSuites", "set", ".*NULL.*")
+    found = _audit(tmp_path / "jetty-ssl.xml", "jetty", JETTY.format(lines + suites), version)
+    jsse.constraints.cache_clear()
+    assert _versions(found)[0] - {"SSLv3"} == versions
+
+
+@pytest.mark.parametrize(
+    ("line", "ciphers"),
+    [
+        ("cipher@SSH = *-CBC", {"aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc"}),
+        ("cipher@SSH = AES-256-GCM\ncipher@SSH = +3DES-*", {"3des-cbc", "aes256-gcm@openssh.com"}),
+        ("cipher@SSH = AES-256-GCM\ncipher@SSH = AES-???-CTR+", {"aes256-gcm@openssh.com", "aes256-ctr", "aes192-ctr", "aes128-ctr"}),
+    ],
+)  # fmt: skip
+def test_patterns_of_crypto_policies_name_algorithms_everywhere(
+    line: str, ciphers: set[str], tmp_path: Path
+) -> None:
+    found = _audit(tmp_path / "X.pmod", "crypto_policies", f"{line}\n")
+    (sshd,) = (s.offer or {} for s in found.subjects if s.id.endswith("#sshd"))
+    assert set(sshd["ssh"]["ciphers"]) == ciphers
