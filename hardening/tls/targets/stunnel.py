@@ -12,7 +12,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
@@ -157,31 +157,13 @@ def _groups(service: _Service, at: InFile, reading: Reading) -> Said | None:
     )
 
 
-_RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
-
-
 def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
     """Return settings as OpenSSL's commands leave them (`config = NAME:VALUE`), which come after all but the groups."""
+    found = []
     for line in service.every("config"):
         name, _, value = line.value.partition(":")
-        command, value, at = name.strip().lower(), value.strip(), InFile((line.path,), line.line)
-        names = [s.value for s in settings.protocols]
-        if command == "cipherstring":
-            settings = replace(settings, ciphers=Said(value, at))
-        elif command == "ciphersuites":
-            settings = replace(settings, ciphersuites=Said(value, at))
-        elif command == "options" and "serverpreference" in value.lower():
-            settings = replace(settings, server_preference="-serverpreference" not in value.lower())
-        elif command == "protocol":
-            found = spans.commanded(value, names) & set(names)
-            settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
-        elif command in _RANGE_ENDS and names:
-            ends = [names[0], names[-1]]
-            ends[_RANGE_ENDS[command]] = {"none": ("SSLv3", "TLSv1.3")[_RANGE_ENDS[command]]}.get(
-                value.lower(), value
-            )
-            settings = replace(settings, protocols=spans.between(ends[0], ends[1], at))
-    return settings
+        found.append((name.strip(), Said(value.strip(), InFile((line.path,), line.line))))
+    return commands.given(settings, found)
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -227,7 +209,7 @@ _OWNED = frozenset(
 )
 
 
-_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *_RANGE_ENDS})
+_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *commands.RANGE_ENDS})
 
 
 def _is_owned(line: Line) -> bool:

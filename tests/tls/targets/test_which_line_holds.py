@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 import shutil
 import subprocess
 import tempfile
@@ -211,11 +212,16 @@ def test_names_of_openssh_in_single_quotes(tmp_path: Path) -> None:
     assert not [f for f in found.findings if f.rule.id == "tls/unknown-directive"]
 
 
-def test_a_file_of_parameters_of_coturn_counts_over_switches(tmp_path: Path) -> None:
+def _parameters(path: Path) -> None:
+    """Write parameters of 512 bits."""
     prime = b"\x02\x41\x00" + b"\xff" * 64
     body = prime + b"\x02\x01\x02"
     text = base64.b64encode(bytes((0x30, len(body))) + body).decode()
-    (tmp_path / "dh.pem").write_text(f"-----BEGIN DH PARAMETERS-----\n{text}\n-----END DH PARAMETERS-----\n")
+    path.write_text(f"-----BEGIN DH PARAMETERS-----\n{text}\n-----END DH PARAMETERS-----\n")
+
+
+def test_a_file_of_parameters_of_coturn_counts_over_switches(tmp_path: Path) -> None:
+    _parameters(tmp_path / "dh.pem")
     lines = f"cert=/a.pem\ncipher-list=DHE:@SECLEVEL=0\ndh-file={tmp_path}/dh.pem\ndh1066\n"
     assert _offer(_audit(tmp_path / "turnserver.conf", "coturn", lines))["dh_bits"] == 512
 
@@ -357,3 +363,61 @@ def test_patterns_of_crypto_policies_name_algorithms_everywhere(
     found = _audit(tmp_path / "X.pmod", "crypto_policies", f"{line}\n")
     (sshd,) = (s.offer or {} for s in found.subjects if s.id.endswith("#sshd"))
     assert set(sshd["ssh"]["ciphers"]) == ciphers
+
+
+def test_commands_of_openssl_in_tomcat_come_over_the_attributes(tmp_path: Path) -> None:
+    text = (
+        '<Server><Connector port="8443" SSLEnabled="true" protocol="org.apache.coyote.http11.Http11AprProtocol">'
+        '<SSLHostConfig protocols="TLSv1.2" ciphers="ECDHE+AESGCM" honorCipherOrder="true">'
+        '<OpenSSLConf><OpenSSLConfCmd name="CipherString" value="AES128-SHA:@SECLEVEL=0"/>'
+        '<OpenSSLConfCmd name="MinProtocol" value="TLSv1.1"/><OpenSSLConfCmd value="x"/></OpenSSLConf>'
+        "</SSLHostConfig></Connector></Server>"
+    )
+    found = _audit(tmp_path / "server.xml", "tomcat", text, "9.0.62-el8")
+    offered = _offer(found)["protocols"]
+    suites = ["TLS_RSA_WITH_AES_128_CBC_SHA"]
+    assert {name: one["suites"] for name, one in offered.items()} == {"TLSv1.1": suites, "TLSv1.2": suites}
+
+
+@pytest.mark.parametrize(
+    ("text", "ciphers"),
+    [
+        ("Host a\n  Ciphers aes256-ctr\nHost a b\n  Ciphers aes128-cbc\n", {"a": "aes256-ctr", "b": "aes128-cbc"}),
+        ("Host *.x\n  Ciphers aes256-ctr\nHost *.x *\n  Ciphers aes128-cbc\n", {"*": "aes128-cbc", "*.x": "aes256-ctr"}),
+        ("Host a b\n  Ciphers aes128-cbc\nHost *\n  Ciphers aes256-ctr\n", {"*": "aes256-ctr", "a b": "aes128-cbc"}),
+        ("Host !a *\n  Ciphers aes128-cbc\nHost *\n  Ciphers aes256-ctr\n", {"*": "aes256-ctr", "!a *": "aes128-cbc"}),
+    ],
+)  # fmt: skip
+def test_each_name_of_a_block_of_ssh_has_its_own_first_line(
+    text: str, ciphers: dict[str, str], tmp_path: Path
+) -> None:
+    found = _audit(tmp_path / "ssh_config", "openssh_client", text)
+    seen = {s.id.rpartition("#ssh:")[2]: ",".join((s.offer or {})["ssh"]["ciphers"]) for s in found.subjects}
+    assert {name: seen.get(name) for name in ciphers} == ciphers
+    if shutil.which("ssh"):
+        for name in ("a", "b", "m.x", "other"):
+            command = ["ssh", "-G", "-F", str(tmp_path / "ssh_config"), name]
+            shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+            found_there = re.search(r"^ciphers (.*)$", shown, re.MULTILINE)
+            assert found_there is not None
+            assert found_there[1] in seen.values()
+
+
+@pytest.mark.parametrize(
+    ("said", "bits"),
+    [
+        ("", 2048),
+        ("tls_dhparam =\n", 2048),
+        ("tls_dhparam = none\n", None),
+        ("tls_dhparam = ike22\n", 1024),
+        ("tls_dhparam = ike16\n", None),
+        ("tls_dhparam = ike16\ntls_dh_max_bits = 4096\n", 4096),
+        ("tls_dhparam = {folder}/dh.pem\n", 512),
+    ],
+)
+def test_parameters_of_exim_with_openssl(said: str, bits: int | None, tmp_path: Path) -> None:
+    _parameters(tmp_path / "dh.pem")
+    text = f"tls_certificate = /a.pem\ntls_require_ciphers = DHE\n{said.format(folder=tmp_path)}"
+    offered = _offer(_audit(tmp_path / "exim.conf", "exim", text, "4.97-el8"))
+    assert offered["dh_bits"] == bits
+    assert ("TLSv1.2" in offered["protocols"]) is (bits is not None)
