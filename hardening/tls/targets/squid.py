@@ -54,6 +54,10 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_VERSIONS = {"4": "TLSv1.0", "5": "TLSv1.1", "6": "TLSv1.2"}
+"""What `version=` leaves alone on; `tls-min-version` beside it wins, wherever it stands (measured on 6.13)."""
+
+
 def _words(line: Line) -> list[str]:
     """Return the words of a line up to one that begins a remark."""
     return list(takewhile(lambda word: not word.startswith("#"), line.value.split()))
@@ -80,7 +84,8 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     given = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
     options = _options(given.get("options", ""))
     off = {spans.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")}
-    least = f"TLSv{given['min-version']}" if "min-version" in given else PROTOCOLS[0]
+    only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
+    least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
     dh = given.get("dh", given.get("dhparams", ""))
     curve, colon, _ = dh.partition(":")
     certificate = given.get("cert")
@@ -88,7 +93,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
         served.Settings(
             subject=f"{path}#squid:{address.rpartition(':')[2]}",
             at=at,
-            protocols=tuple(s for s in spans.between(least, PROTOCOLS[-1], at) if s.value not in off),
+            protocols=tuple(s for s in spans.between(least, only or PROTOCOLS[-1], at) if s.value not in off),
             ciphers=Said(
                 given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),

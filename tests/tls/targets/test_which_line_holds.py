@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import re
 import shutil
 import subprocess
@@ -20,7 +19,8 @@ from hardening.tls.auditing.shared import Audited
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import find
+from hardening.tls.targets import find, jetty_context, xml_syntax
+from hardening.tls.targets.tree import Tree
 from tests.ports import free_port
 from tests.tls import compared, servers
 
@@ -43,6 +43,7 @@ TEXTS = {
     "stunnel-cleared": ("stunnel", STUNNEL, "sslVersionMin = TLSv1\noptions = -NO_TLSv1\noptions = NO_TLSv1\n"),
     "stunnel-version": ("stunnel", STUNNEL, "sslVersion = TLSv1.2\nsslVersionMin = TLSv1\n"),
     "squid-remark": ("squid", SQUID, "# tls-min-version=1.2"),
+    "squid-version": ("squid", SQUID, "version=5"),
     "squid-taken-back": ("squid", SQUID, "options=NO_TLSv1,NO_TLSv1_1,-NO_TLSv1"),
     "vsftpd-empty": ("vsftpd", VSFTPD, "ssl_ciphers=\n"),
     "postgresql-remark": ("postgresql", POSTGRESQL, "ssl = tru\nssl_min_protocol_version='tlsv1.1'#'\n"),
@@ -99,6 +100,12 @@ def test_every_line_of_a_block_adds_versions_in_nginx(text: str, versions: set[s
     assert _versions(_audit(tmp_path / "nginx.conf", "nginx", whole)) == [versions, {"TLSv1.1"}]
 
 
+def test_directives_of_stream_are_none_that_nobody_knows(tmp_path: Path) -> None:
+    text = "ssl_engine x; stream { server { listen 1; ssl_preread on; } server { listen 2 ssl; ssl_handshake_timeout 9s; ssl_alpn h2; } }"
+    found = _audit(tmp_path / "nginx.conf", "nginx", text)
+    assert not [f for f in found.findings if f.rule.id == "tls/unknown-directive"]
+
+
 @pytest.mark.parametrize("word", ["on", "only", "ON"])
 def test_mail_of_nginx_speaks_tls_when_it_is_asked(word: str, tmp_path: Path) -> None:
     text = (
@@ -136,6 +143,9 @@ def test_versions_of_stunnel_are_set_line_after_line(
     [
         ("# tls-min-version=1.3", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
         ("#tls-min-version=1.3", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("version=5", {"TLSv1.1"}),
+        ("version=1", {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
+        ("tls-min-version=1.1 tls-version=6", {"TLSv1.1", "TLSv1.2", "TLSv1.3"}),
         ("options=NO_TLSv1:-NO_TLSv1:!NO_TLSv1_1:+NO_TLSv1_2", {"TLSv1.0", "TLSv1.1", "TLSv1.3"}),
     ],
 )
@@ -336,17 +346,14 @@ def _jetty(name: str, word: str, *values: str) -> str:
         ("9.2.26", _jetty("ExcludeProtocols", "set", "TLSv1.*"), {"TLSv1.0", "TLSv1.1", "TLSv1.2"}),
     ],
 )  # fmt: skip
-def test_names_of_versions_are_expressions_in_jetty_12(
-    version: str, lines: str, versions: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_of_versions_are_expressions_in_jetty_12(version: str, lines: str, versions: set[str]) -> None:
     own = jsse.jdk("jdk-21.0.10" if version.startswith("12") else "jdk-8u201")
-    plain = dataclasses.replace(own, disabled="")
-    monkeypatch.setattr(jsse, "jdk", lambda _name: plain)
-    jsse.constraints.cache_clear()
-    suites = _jetty("ExcludeCipherSuites", "set", ".*NULL.*")
-    found = _audit(tmp_path / "jetty-ssl.xml", "jetty", JETTY.format(lines + suites), version)
-    jsse.constraints.cache_clear()
-    assert _versions(found)[0] - {"SSLv3"} == versions
+    root = xml_syntax.read(Tree.of_text(JETTY.format(lines), "jetty.xml"), "jetty.xml")
+    assert root is not None
+    (context,) = jetty_context.contexts([root])
+    release, _ = find("jetty").facts.release(version)
+    found = jetty_context._protocols(context, release, own)
+    assert {s.value for s in found} - {"SSLv3"} == versions
 
 
 @pytest.mark.parametrize(
