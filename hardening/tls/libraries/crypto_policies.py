@@ -99,10 +99,10 @@ def effective(settings: Iterable[Setting], scope: frozenset[str]) -> Effective:
             continue
         listed = found.lists.setdefault(one.key, [])
         if not any(_operator(word) for word in one.words):
-            listed[:] = dict.fromkeys(one.words)
+            listed[:] = dict.fromkeys(n for word in one.words for n in _spelled_out(one.key, word))
             continue
         for word in one.words:
-            _change(listed, word)
+            _change(listed, word, one.key)
     return found
 
 
@@ -110,16 +110,37 @@ def _operator(word: str) -> bool:
     return word[:1] in {"-", "+"} or word.endswith("+")
 
 
-def _change(listed: list[str], word: str) -> None:
-    name = word.strip("+") if "+" in (word[:1], word[-1:]) else word.removeprefix("-")
-    if not word.startswith("-") and name in listed:
-        listed.remove(name)
+def _change(listed: list[str], word: str, key: str) -> None:
     if word.startswith("-"):
-        listed[:] = [n for n in listed if not fnmatchcase(n, name)]
-    elif word.startswith("+"):
-        listed.insert(0, name)
-    else:
-        listed.append(name)
+        listed[:] = [n for n in listed if not fnmatchcase(n, word[1:])]
+        return
+    names = _spelled_out(key, word.strip("+"))
+    kept = [n for n in listed if n not in names]
+    listed[:] = [*names, *kept] if word.startswith("+") else [*kept, *names]
+
+
+def _spelled_out(key: str, word: str) -> list[str]:
+    """Return the names that a shell pattern means, of all that a policy we know or a table here has."""
+    if not set(word) & set("*?["):
+        return [word]
+    return [name for name in _names(key) if fnmatchcase(name, word)]
+
+
+@cache
+def _names(key: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    tables = {
+        "cipher": SSH_CIPHERS,
+        "mac": SSH_MACS,
+        "group": GROUPS,
+        "sign": SSH_SIGNATURES,
+        "protocol": _VERSIONS,
+    }
+    for policy in _facts().values():
+        for name, value in policy["settings"]:
+            if name.partition("@")[0] == key:
+                found |= dict.fromkeys(w.strip("+-") for w in value.split() if not set(w) & set("*?["))
+    return tuple(found | dict.fromkeys(tables.get(key, ())))
 
 
 @cache

@@ -191,12 +191,14 @@ _KEY_SIZE = re.compile(r"(?P<word>[\w-]+)\s+keySize\s*(?P<sign><=?)\s*(?P<bits>\
 def constraints(value: str, name: str, curves: str | None = None) -> Constraints:
     """Return what a value of the property forbids in one JDK; `curves`: jdk.disabled.namedCurves, if it is set."""
     one = jdk(name)
-    words, patterns, smallest = set(), [], {}
+    words, patterns = set(), []
+    smallest: dict[str, int] = {}
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = value[1:-1]
     for entry in filter(None, (e.strip() for e in value.split(","))) if one.has_property else ():
         if size := _KEY_SIZE.match(entry):
-            smallest[size["word"].lower()] = int(size["bits"]) + (size["sign"] == "<=")
+            word, bits = size["word"].lower(), int(size["bits"]) + (size["sign"] == "<=")
+            smallest[word] = max(bits, smallest.get(word, 0))
         elif entry.lower() == f"include {CURVES.lower()}":
             words |= {w.lower() for w in (_tables()[0] if curves is None else re.split(r"\s*,\s*", curves))}
         elif entry.startswith("TLS_") and "*" in entry:

@@ -10,12 +10,13 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
-_GRAMMAR = Grammar(separator=r"\s*=\s*", comment="#", section=None)
+_GRAMMAR = Grammar(separator=r"[ \t=]+", comment="#", section=None, fold=str, quotes='"')
 _OFF = {"no-tlsv1": "TLSv1.0", "no-tlsv1_1": "TLSv1.1", "no-tlsv1_2": "TLSv1.2"}
 """TLS 1.3 is not among what it offers: 4.6.1 answers every such hello with handshake_failure (measured)."""
+_SIZES = {"dh566": 566, "dh1066": 1066, "dh2066": 2066}
 _NONE = "none is known; put a TLS proxy in front of it"
 
 
@@ -40,17 +41,31 @@ def _said(top: Section, name: str) -> Said | None:
     return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
+def _on(line: Line | None) -> bool:
+    """Tell whether a switch is on: its name alone says so, and a value may say no."""
+    return line is not None and line.value[:1] not in set("0nNfF") and line.value.lower() != "off"
+
+
+def _dh_bits(tree: Tree, top: Section) -> int | None:
+    """Return the size of the parameters: a file's, else those of the last switch that is on."""
+    file = top.last("dh-file")
+    if file is not None and file.value:
+        return certificates.dh_bits(tree, tree.place(file.value, "/"))
+    sizes = [_SIZES[x.name] for x in top.lines if x.name in _SIZES and _on(x)]
+    return sizes[-1] if sizes else 2066
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     flat_syntax.strays(tree, top.lines, directives("coturn"), reading.release)
     wanted = {"cert", "pkey", "cipher-list", "tls-listening-port", *_OFF}
     first = next((x for x in top.lines if x.name in wanted), None)
-    if first is None or top.last("no-tls") is not None:
+    if first is None or _on(top.last("no-tls")):
         return
     at = InFile((first.path,), first.line)
     port, certificate = top.last("tls-listening-port"), top.last("cert")
-    off = {_OFF[x.name] for x in top.lines if x.name in _OFF}
+    off = {name for word, name in _OFF.items() if _on(top.last(word))}
     more = top.last("alt-tls-listening-port")
     ports = (port.value if port else "5349", *((more.value,) if more and more.value not in {"", "0"} else ()))
     subject, *also = served.named(path, ("turn",), ports) if certificate else (path,)
@@ -64,7 +79,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             or Said(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
-            dh_bits=1066 if top.last("dh1066") else 566 if top.last("dh566") else 2066,
+            dh_bits=_dh_bits(tree, top),
             compression=False,
             assumptions=reading.assumptions,
         ),

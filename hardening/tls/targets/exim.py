@@ -72,6 +72,32 @@ def _dh_bits(release: Release) -> int:
     return 2048 if _has("tls_eccurve", release) else 1024
 
 
+_NAMED_BITS = {
+    "ike1": 768, "ike2": 1024, "ike5": 1536, "ike14": 2048, "ike15": 3072, "ike16": 4096, "ike17": 6144,
+    "ike18": 8192, "ike22": 1024, "ike23": 2048, "ike24": 2048, "historic": 2048,
+}  # fmt: skip
+"""The primes that tls_dhparam can name, with their sizes (RFC 2409, 3526 and 5114)."""
+
+
+def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
+    """Return whether DHE works with OpenSSL, and the size of its parameters: larger ones than tls_dh_max_bits are not used."""
+    line, most = _settled(main, "tls_dhparam"), main.last("tls_dh_max_bits")
+    if line is None or not line.value:
+        return True, _dh_bits(release)
+    if line.value == "none":
+        return False, None
+    if line.value.startswith("/"):
+        bits = certificates.dh_bits(main.tree, main.tree.place(line.value, "/"))
+    else:
+        bits = _NAMED_BITS.get(line.value, _dh_bits(release))
+    limit = int(most.value) if most and most.value.isdigit() else _MOST_BITS
+    return bits is None or bits <= limit, bits
+
+
+_MOST_BITS = 2236
+"""tls_dh_max_bits where nothing is said."""
+
+
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     flags = [f"+{word}" for word, name in _FLAGS.items() if name not in job.protocols and _known(word, job)]
@@ -174,6 +200,7 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
     curve = _settled(main, "tls_eccurve")
     named = curve.value if curve and curve.value not in {"", "auto"} else None
     words = options.value.split() if options else []
+    finite_field, bits = _parameters(main, release)
     return served.offer(
         served.Settings(
             subject=subject,
@@ -186,8 +213,9 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
             groups=Said(named, _at(curve, at)) if named else None,
             server_preference="+cipher_server_preference" in words,
             keys=keys,
+            finite_field=finite_field,
             elliptic=_has("tls_eccurve", release),
-            dh_bits=_dh_bits(release),
+            dh_bits=bits,
             compression=None if release.upstream < (4, 73) else False,
             assumptions=reading.assumptions,
         ),
@@ -200,7 +228,8 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
     for name in ("openssl_options", "tls_eccurve", "gnutls_require_protocols"):
         if (line := main.last(name)) is not None:
             main.tree.say("unknown-directive", line.path, line.line, f"exim with GnuTLS has no {name}")
-    text = listed.value if listed else directives("exim").default_of("priority", reading.release)
+    text = listed.value if listed else ""
+    text = text or directives("exim").default_of("priority", reading.release)
     place = _at(listed, at)
     found = gnutls.resolve(text)
     side = "server" if "SERVER_PRECEDENCE" in found.options else "client"

@@ -103,7 +103,7 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
     trailing = re.compile(rf"\s+{grammar.comment}.*$")
     remark = rf"(?:{grammar.comment}.*)?" if grammar.trailing_comments else ""
     begins = re.compile(rf"\s*(?:{grammar.section})\s*{remark}$") if grammar.section else None
-    split = re.compile(rf"\s*(!?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
+    split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
     for number, text in _logical(source.text, grammar, comment):
         if begins is not None and (found := begins.match(text)):

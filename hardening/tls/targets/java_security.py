@@ -104,9 +104,22 @@ def _larger(entry: str, job: Job) -> str:
     return f"DH keySize < {max(int(found[1]), job.policy.dh_min_bits)}" if found else entry
 
 
+_INCLUDES = (24,)
+"""The first JDK whose files include others (measured on 25; the security guide has it from 24 on)."""
+_HOMES = ("/conf/security/", "/jre/lib/security/", "/lib/security/")
+
+
+def _properties(tree: Tree, path: str, reading: Reading) -> dict[str, properties_syntax.Property]:
+    """Return the properties of a file, with those of files it includes where that Java follows them."""
+    if jsse.jdk(reading.build).numbers < _INCLUDES:
+        return properties_syntax.read(tree, path)
+    home = next((path.rpartition(part)[0] for part in _HOMES if part in path), None)
+    return properties_syntax.read_included(tree, path, {} if home is None else {"java.home": home})
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server that sets nothing itself."""
-    found = properties_syntax.read(tree, path)
+    found = _properties(tree, path, reading)
     notes = (*reading.assumptions, "a server that sets nothing itself")
     system = found.get("security.useSystemPropertiesFile")
     if system is not None and system.value.lower() == "true":  # Red Hat's Java from EL8 on
@@ -163,7 +176,10 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     source = tree.source(path)
     text = source.text if source else ""
     found = properties_syntax.read(tree, path).get(jsse.PROPERTY)
-    at = found.last if found else len(text)
+    after = properties_syntax.read(tree, path).get(
+        "include"
+    )  # what it brings would come over what stands before it
+    at = max(found.last, after.last if after else 0) if found else len(text)
     lead = "" if not text[:at] or text[:at].endswith("\n") else "\n"
 
     def write(job: Job) -> str:

@@ -65,14 +65,14 @@ class Context:
                 if one.name in {"Set", "Call"} and name.removeprefix("add") in SETTINGS:
                     yield name, one
 
-    def values(self, name: str) -> Values | None:
-        """Return a list that is set or added to, or None where nothing says it."""
+    def values(self, name: str, own: tuple[str, ...] = ()) -> Values | None:
+        """Return a list that is set, or added to the factory's own; None where nothing says it."""
         found: Values | None = None
         for word, one in self.told():
             if word.removeprefix("add") != name:
                 continue
             more = tuple(_items(one))
-            before = found.words if found and word.startswith("add") else ()
+            before = (found.words if found else own) if word.startswith("add") else ()
             found = Values((*before, *more), InFile((one.path,), one.line))
         return found
 
@@ -236,29 +236,24 @@ def _offer(
 
 def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Said, ...]:
     included = context.values("includeprotocols") if has("IncludeProtocols", release) else None
-    excluded = context.values("excludeprotocols") if has("IncludeProtocols", release) else None
-    off = (
-        excluded.words
-        if excluded
-        else tuple(directives("jetty").default_of("exclude protocols", release).split())
-    )
+    own = tuple(directives("jetty").default_of("exclude protocols", release).split())
+    excluded = context.values("excludeprotocols", own) if has("IncludeProtocols", release) else None
+    off = excluded.words if excluded else own
     at = included.at if included else excluded.at if excluded else context.at
-    names = (
-        included.words
-        if included and included.words
-        else [jsse.java_protocol(p) for p in jdk.server_protocols]
-    )
-    return spans.listed([n for n in names if n not in off], at)
+    exact = not has("protocol patterns", release)
+    names = [jsse.java_protocol(p) for p in jdk.server_protocols]
+    if included and included.words:
+        known = tuple(jsse.java_protocol(p) for p in jdk.protocols)
+        names = [n for w in included.words for n in _matching(w, known, exact=exact)]
+    gone = {n for w in off for n in _matching(w, tuple(names), exact=exact)}
+    return spans.listed([n for n in names if n not in gone], at)
 
 
 def _suites(context: Context, release: Release, jdk: jsse.Jdk) -> Said:
     included = context.values("includeciphersuites") if has("IncludeCipherSuites", release) else None
-    excluded = context.values("excludeciphersuites")
-    off = (
-        excluded.words
-        if excluded
-        else tuple(directives("jetty").default_of("exclude suites", release).split())
-    )
+    own = tuple(directives("jetty").default_of("exclude suites", release).split())
+    excluded = context.values("excludeciphersuites", own)
+    off = excluded.words if excluded else own
     exact = not has("patterns", release)
     if included and included.words:
         chosen = [n for w in included.words for n in _matching(w, jdk.suites, exact=exact)]

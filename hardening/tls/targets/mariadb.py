@@ -17,7 +17,7 @@ from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import DEEPEST, Tree
 
-_SECTIONS = re.compile(r"mysqld|server|mariadbd?|(?:mysqld|mariadbd?)-\d[\d.]*")
+_SECTIONS = ("mysqld", "server", "mariadb", "mariadbd", "client-server", "galera")
 _GRAMMAR = Grammar(
     fold=lambda name: name.lower().replace("-", "_"),
     trailing_comments=True,
@@ -74,20 +74,38 @@ def said(section: Section, name: str) -> Said | None:
     return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
-def server_section(tree: Tree, path: str) -> Section:
-    """Return the settings of the server, from every section it reads and every file that is included."""
+def server_section(
+    tree: Tree, path: str, release: Release | None, names: tuple[str, ...] = _SECTIONS
+) -> Section:
+    """Return the settings of the server, from every section it reads and every file that is included.
+
+    Sections with a version after the name are read by that one alone; without a release all of them are.
+    """
     whole = Section("", path, 1)
-    whole.lines += _lines(tree, path, ())
+    whole.lines += _lines(tree, path, (), _sections(release, names))
     return whole
 
 
-def _lines(tree: Tree, path: str, opened: tuple[str, ...]) -> list[Line]:
+_MAJOR = 11
+"""From this MariaDB on, `[mariadb-11]` is read too, as `--help --verbose` of 11.8 says; `[mysqld-11]` is not."""
+
+
+def _sections(release: Release | None, names: tuple[str, ...]) -> re.Pattern[str]:
+    plain = "|".join(names)
+    if release is None:
+        return re.compile(rf"(?:{plain})(?:-\d[\d.]*)?")
+    major, minor = release.upstream[:2]
+    alone = rf"|mariadbd?-{major}" if "mariadb" in names and major >= _MAJOR else ""
+    return re.compile(rf"{plain}|(?:mysqld|mariadbd?)-{major}\.{minor}{alone}")
+
+
+def _lines(tree: Tree, path: str, opened: tuple[str, ...], sections: re.Pattern[str]) -> list[Line]:
     """Return the server's settings of a file, with those of what it includes where it is included: the last one wins."""
     if path in opened or len(opened) >= DEEPEST:
         return []
     found: list[tuple[int, list[Line]]] = []
     for section in flat_syntax.read(tree, path, _GRAMMAR):
-        if section.name and _SECTIONS.fullmatch(section.name):
+        if section.name and sections.fullmatch(section.name):
             found += [(x.line, [replace(x, name=_LOOSE.sub("", x.name))]) for x in section.lines]
     source = tree.source(path)
     text = source.text if source else ""
@@ -95,7 +113,7 @@ def _lines(tree: Tree, path: str, opened: tuple[str, ...]) -> list[Line]:
         place = tree.place(one["path"], path.rpartition("/")[0])
         files = tree.glob(f"{place.rstrip('/')}/*.cnf") if one["folder"] else [place]
         number = text.count("\n", 0, one.start("path")) + 1
-        found.append((number, [x for f in files for x in _lines(tree, f, (*opened, path))]))
+        found.append((number, [x for f in files for x in _lines(tree, f, (*opened, path), sections)]))
     return [x for _, lines in sorted(found, key=itemgetter(0)) for x in lines]
 
 
@@ -150,7 +168,7 @@ def settings(
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
-    whole = server_section(tree, path)
+    whole = server_section(tree, path, reading.release)
     found = settings(tree, path, whole, "mariadb", "MariaDB from 11.4 on", reading)
     if found is not None:
         suites13 = _tls13(said(whole, "ssl_cipher"), reading.build)
@@ -173,7 +191,7 @@ OWNED = frozenset({"tls_version", "ssl_cipher", "tls_ciphersuites"})
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the end of the file: the last value wins, and the old lines go."""
-    old = [x for x in server_section(tree, path).lines if x.name in OWNED]
+    old = [x for x in server_section(tree, path, None).lines if x.name in OWNED]
     yield flat_edits.at_end(tree, path, old, {})
 
 

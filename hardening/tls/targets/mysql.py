@@ -12,9 +12,11 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.flat_syntax import Section
 from hardening.tls.targets.mariadb import edits, said, server_section, settings
 from hardening.tls.targets.tree import Tree
 
+_SECTIONS = ("mysqld", "server")
 _UPGRADE = "use MySQL {} or later"
 
 
@@ -54,11 +56,32 @@ def context(job: Job) -> dict[str, object]:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
-    whole = server_section(tree, path)
+    whole = server_section(tree, path, reading.release, _SECTIONS)
     found = settings(tree, path, whole, "mysql", "MySQL from 5.7 on", reading)
-    if found is not None:
-        suites13 = said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", reading.release) else None
-        yield served.offer(replace(found, ciphersuites=suites13), reading.build)
+    if found is None:
+        return
+    suites13 = said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", reading.release) else None
+    yield served.offer(replace(found, ciphersuites=suites13), reading.build)
+    if (own := _administration(whole, reading.release)) is None:
+        return
+    theirs = settings(tree, path, own, "mysql", "MySQL from 5.7 on", reading)
+    if theirs is not None:
+        suites13, port = said(own, "tls_ciphersuites"), whole.last("admin_port")
+        subject = f"{path}#mysql-admin:{port.value if port else '33062'}"
+        yield served.offer(replace(theirs, subject=subject, ciphersuites=suites13), reading.build)
+
+
+def _administration(whole: Section, release: Release) -> Section | None:
+    """Return the settings of the administrative address, which has its own as soon as one of them is set."""
+    if not _has("admin TLS", release) or whole.last("admin_address") is None:
+        return None
+    own = Section("", whole.path, whole.line)
+    own.lines = [
+        replace(x, name=x.name.removeprefix("admin_"))
+        for x in whole.lines
+        if x.name.startswith(("admin_tls", "admin_ssl"))
+    ]
+    return own if own.lines else None
 
 
 TARGET = Target(

@@ -18,6 +18,8 @@ from hardening.tls.targets.tree import Tree
 _TOKENS = {"SSLv2": "SSLv2", "SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2",
            "TLSv1.3": "TLSv1.3"}  # fmt: skip
 _WORDS = {name: token for token, name in _TOKENS.items()}
+_FOLDED = {token.lower(): name for token, name in _TOKENS.items()}
+"""nginx takes these words in any case."""
 _ORDER = tuple(_TOKENS.values())
 _SSL_CONF = (1, 0, 2)
 _RANGE = (1, 1, 0)
@@ -83,21 +85,27 @@ def _place(one: Directive) -> InFile:
     return InFile((one.path,), one.line)
 
 
-def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
-    words = _nameable(release)
-    on = {_TOKENS[w] for w in text if w in _TOKENS and _TOKENS[w] in words}
-    on |= set(_always_on(release, build))
-    if builds.build(build).release >= _RANGE and on:
-        # min is what SSL_OP_NO_* leaves first, and the versions above a hole are lost to clients below it
-        found = sorted(_ORDER.index(n) for n in on)
-        on = {_ORDER[i] for i in found}
-    return tuple(Said(n, at) for n in _ORDER if n in on)
+def _on(one: Directive | None) -> bool:
+    return bool(one and one.words and one.words[0].lower() == "on")
+
+
+def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+    """Return what all lines of one block switch on together (none takes anything back), or the release's default."""
+    words, on = _nameable(release), dict.fromkeys(_always_on(release, build), at)
+    said = [(word, _place(one)) for one in lines for word in one.words]
+    for word, where in said or (
+        (w, at) for w in directives("nginx").default_of("protocols", release).split()
+    ):
+        name = _FOLDED.get(word.lower())
+        if name in words:
+            on[name] = where
+    return tuple(Said(n, on[n]) for n in _ORDER if n in on)
 
 
 def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> served.Settings:
     facts, release = directives("nginx"), reading.release
     at = InFile((server.path,), server.line)
-    protocols, ciphers = server.last("ssl_protocols"), server.last("ssl_ciphers")
+    ciphers = server.last("ssl_ciphers")
     curve, prefer = server.last("ssl_ecdh_curve"), server.last("ssl_prefer_server_ciphers")
     parameters = server.last("ssl_dhparam")
     curves = curve.words[0] if curve and curve.words else facts.default_of("groups", release)
@@ -111,16 +119,11 @@ def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> serv
     settings = served.Settings(
         subject=subject,
         at=at,
-        protocols=_protocols(
-            protocols.words if protocols else tuple(facts.default_of("protocols", release).split()),
-            release,
-            reading.build,
-            _place(protocols) if protocols else at,
-        ),
+        protocols=_protocols(server.every("ssl_protocols"), release, reading.build, at),
         ciphers=Said(ciphers.words[0], _place(ciphers)) if ciphers and ciphers.words
         else Said(facts.default_of("ciphers", release), at),
         groups=None if curves == "auto" else Said(curves or "prime256v1", _place(curve) if curve else at),
-        server_preference=bool(prefer and prefer.words[:1] == ("on",)),
+        server_preference=_on(prefer),
         keys=certificates.keys_of(tree, files),
         finite_field=parameters is not None or old_dh not in {"none", ""},
         elliptic=_has("ssl_ecdh_curve", release),
@@ -169,9 +172,9 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
 
 
 def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
-    """Yield each address with whether it speaks TLS and whether this server is its default."""
-    switched = server.last("ssl")
-    old = bool(switched and switched.words[:1] == ("on",))
+    """Yield each address with whether it speaks TLS, at once or (mail) when asked, and whether this server is its default."""
+    asked = server.last("starttls")
+    old = _on(server.last("ssl")) or bool(asked and asked.words and asked.words[0].lower() in {"on", "only"})
     for one in server.directives:
         if one.name == "listen" and one.words:
             flags = one.words[1:]
@@ -272,8 +275,7 @@ def _everything(block: Block) -> Iterator[Directive]:
 
 
 def _rejects(server: Block) -> bool:
-    one = server.last("ssl_reject_handshake")
-    return bool(one and one.words[:1] == ("on",))
+    return _on(server.last("ssl_reject_handshake"))
 
 
 def _as_default(

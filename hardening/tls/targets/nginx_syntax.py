@@ -16,7 +16,7 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:\$\{[^}]*\}|\\.|[^\s;{}\"'\\])(?:\$\{[^}]*\}|\\.|[^\s;{}\\])*))",
     re.DOTALL,
 )
-KEPT = frozenset({"listen", "server_name"})
+KEPT = frozenset({"listen", "server_name", "starttls"})
 _LUA = re.compile(r"_by_lua_block$")
 
 

@@ -33,11 +33,23 @@ def _holds(block: str, host: str) -> bool:
     """Tell whether a block's settings hold for the hosts of another (`Host a*` for those of `Host ab`)."""
     if not block or _EVERY_HOST.fullmatch(block) or block == host:
         return True
-    ours, theirs = _HOST.fullmatch(block), _HOST.fullmatch(host)
-    if ours is None or theirs is None:
-        return False
-    first = theirs["patterns"].split()[0]
-    return matches(first, ",".join(ours["patterns"].split()))
+    ours, theirs = _patterns(block), _patterns(host)
+    if "*" in ours and not any(p.startswith("!") for p in ours):
+        return True
+    first = next((p for p in theirs if not p.startswith("!")), "")
+    return bool(ours and first) and matches(first, ",".join(ours))
+
+
+def _patterns(block: str) -> list[str]:
+    found = _HOST.fullmatch(block)
+    return found["patterns"].replace('"', " ").split() if found else []
+
+
+def _each(block: str) -> list[str]:
+    """Return the block of each single name that a block is for: those before it may hold for some of them alone."""
+    patterns = _patterns(block)
+    without = [p for p in patterns if p.startswith("!")]
+    return [" ".join(["Host", p, *without]) for p in patterns if p not in without]
 
 
 def _names(kind: str, lines: Sequence[Line], start: InFile, release: Release) -> tuple[Said, ...]:
@@ -89,7 +101,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     strays(tree, lines, directives("openssh_client"), reading.release)
     own = (x.block for x in lines if x.name in {*KINDS, "protocol"} and not _holds(x.block, ""))
     for host in dict.fromkeys(("", *own)):
-        yield _offer(path, host, lines, reading)
+        single = [_offer(path, one, lines, reading) for one in _each(host)]
+        if len({one.ssh for one in single}) > 1:
+            yield from single
+        else:
+            yield _offer(path, host, lines, reading)
 
 
 def edits(_tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:

@@ -88,7 +88,7 @@ def _file(  # noqa: C901 - one loop over lines with what each of them may be
             continue
         written, value = found["name"], found["value"].strip()
         name = ALIASES.get(written.lower(), written.lower())
-        if len(value) > 1 and value[0] == value[-1] == '"':
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         if name in {"match", "host"}:
             block = f"{written} {value}"  # an included file ends its own blocks: `block` is this call's
@@ -104,7 +104,7 @@ def _file(  # noqa: C901 - one loop over lines with what each of them may be
 
 def _included(tree: Tree, value: str, base: str) -> Iterable[str]:
     """The files an Include means; one that is not there is no error to OpenSSH."""
-    for pattern in value.replace('"', " ").split():
+    for pattern in re.sub("[\"']", " ", value).split():
         yield from (one for one in tree.glob(tree.place(pattern, base)) if tree.exists(one))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
@@ -62,12 +63,39 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_REMARKED = re.compile(r"(?:'(?P<quoted>[^']*)'|(?P<plain>\w[\w.:-]*))#.*")
+"""A value with a remark right after it, which needs no blank before it."""
+
+
+def _settings(tree: Tree, path: str) -> Section:
+    """Return what a file and its includes set, without the remarks that follow a value at once."""
+    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    for number, line in enumerate(top.lines):
+        if not line.name.endswith("_file") and (found := _REMARKED.fullmatch(line.value)):
+            top.lines[number] = replace(line, value=found["quoted"] or found["plain"] or "")
+    return top
+
+
+def _true(value: str) -> bool:
+    """Tell whether a switch is on, as PostgreSQL reads one: any beginning of a word that is no beginning of another."""
+    word = value.lower()
+    return word in {"1", "on"} or (bool(word) and ("true".startswith(word) or "yes".startswith(word)))
+
+
 def _altered(tree: Tree, path: str, top: Section) -> None:
     """Add what ALTER SYSTEM wrote: it lies in the data folder and wins over every other file."""
     folder = top.last("data_directory")
     home = tree.place(folder.value, "/") if folder and folder.value else path.rpartition("/")[0]
     if tree.exists(automatic := f"{home}/postgresql.auto.conf"):
-        top.lines += flat_syntax.read(tree, automatic, _GRAMMAR)[0].lines
+        top.lines += _settings(tree, automatic).lines
+
+
+_CURVES = ("ssl_groups", "ssl_ecdh_curve")
+"""One setting under its names of 18 and before, so the last line of either holds."""
+
+
+def _position(top: Section, name: str) -> int:
+    return max((number for number, line in enumerate(top.lines) if line.name == name), default=-1)
 
 
 def _said(top: Section, name: str) -> Said | None:
@@ -77,12 +105,12 @@ def _said(top: Section, name: str) -> Said | None:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl = on`, or of a fragment."""
-    (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
+    top = _settings(tree, path)
     _altered(tree, path, top)
     flat_syntax.strays(tree, top.lines, directives("postgresql"), reading.release)
     first = next((x for x in top.lines if x.name.startswith("ssl")), None)
     switch = top.last("ssl")
-    if first is None or (switch is not None and switch.value.lower() not in {"on", "true", "yes", "1"}):
+    if first is None or (switch is not None and not _true(switch.value)):
         return
     facts, release, at = directives("postgresql"), reading.release, InFile((first.path,), first.line)
     least, greatest = _said(top, "ssl_min_protocol_version"), _said(top, "ssl_max_protocol_version")
@@ -91,7 +119,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         top.last("port"),
         top.last("ssl_cert_file"),
     )
-    curve = _said(top, "ssl_groups") or _said(top, "ssl_ecdh_curve")
+    curve = _said(top, max(_CURVES, key=lambda name: _position(top, name)))
     dh, file = facts.default_of("dh", release), top.last("ssl_dh_params_file")
     yield served.offer(
         served.Settings(
@@ -105,7 +133,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphers=_said(top, "ssl_ciphers") or Said(facts.default_of("ciphers", release), at),
             ciphersuites=_said(top, "ssl_tls13_ciphers"),
             groups=curve or Said("prime256v1", at),
-            server_preference=not prefer or prefer.value.lower() in {"on", "true", "yes", "1"},
+            server_preference=not prefer or _true(prefer.value),
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
             elliptic=_has("ssl_ecdh_curve", release),
             dh_bits=certificates.dh_bits(tree, tree.place(file.value, "/"))

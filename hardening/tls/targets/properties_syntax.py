@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator, Mapping
 
 from hardening.records import dataclass
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.tree import DEEPEST, Tree
 
 _PAIR = re.compile(r"(?P<name>(?:\\.|[^\s=:\\])+)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+)?(?P<value>.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
@@ -30,9 +33,44 @@ def read(tree: Tree, path: str) -> dict[str, Property]:
     return {} if source is None else parse(source.text, path)
 
 
+def read_included(tree: Tree, path: str, folders: Mapping[str, str]) -> dict[str, Property]:
+    """Return the properties of a file with those of files it includes, each where it is included; `folders` are what `${...}` stands for."""
+    found: dict[str, Property] = {}
+    for one in _included(tree, path, folders, (), None):
+        found[one.name] = one
+    return found
+
+
+def _included(
+    tree: Tree,
+    path: str,
+    folders: Mapping[str, str],
+    opened: tuple[str, ...],
+    asked_from: tuple[str, int] | None,
+) -> Iterator[Property]:
+    if path in opened or len(opened) >= DEEPEST:
+        at, line = asked_from or (path, 1)
+        tree.say("include-loop", at, line, f"{path} includes itself")
+        return
+    source = tree.source(path, asked_from=asked_from)
+    for one in _every(source.text, path) if source else ():
+        yield one
+        if one.name != "include":
+            continue
+        name = _VARIABLE.sub(lambda m: folders.get(m[1], m[0]), one.value)
+        if _VARIABLE.search(name):
+            tree.say("conditional", path, one.line, f"what include {name} means is said when Java starts")
+            continue
+        place = tree.place(name, posixpath.dirname(path))
+        yield from _included(tree, place, folders, (*opened, path), (path, one.line))
+
+
 def parse(text: str, path: str) -> dict[str, Property]:
     """Return the properties in a text by name; the last of a name wins."""
-    found: dict[str, Property] = {}
+    return {one.name: one for one in _every(text, path)}
+
+
+def _every(text: str, path: str) -> Iterator[Property]:
     lines = text.split("\n")
     offset = number = 0
     while number < len(lines):
@@ -51,10 +89,8 @@ def parse(text: str, path: str) -> dict[str, Property]:
             offset += len(lines[number]) + 1
             number += 1
         if pair := _PAIR.match(whole):
-            name = _plain(pair["name"])
             last = min(offset, len(text))
-            found[name] = Property(name, _plain(pair["value"]).strip(), path, first + 1, begin, last)
-    return found
+            yield Property(_plain(pair["name"]), _plain(pair["value"]).strip(), path, first + 1, begin, last)
 
 
 def _goes_on(line: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
@@ -53,13 +54,38 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_VERSIONS = {"4": "TLSv1.0", "5": "TLSv1.1", "6": "TLSv1.2"}
+"""What `version=` leaves alone on; `tls-min-version` beside it wins, wherever it stands (measured on 6.13)."""
+
+
+def _words(line: Line) -> list[str]:
+    """Return the words of a line up to one that begins a remark."""
+    return list(takewhile(lambda word: not word.startswith("#"), line.value.split()))
+
+
+def _options(text: str) -> set[str]:
+    """Return the options that are on: they are taken in order, and `-` or `!` takes one back."""
+    found: set[str] = set()
+    for word in re.split(r"[,:]", text):
+        name = word.lstrip("+-!")
+        (found.discard if word[:1] in {"-", "!"} else found.add)(name)
+    return found
+
+
+def _speaks_tls(line: Line) -> bool:
+    return bool(line.value) and (
+        line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in _words(line))
+    )
+
+
 def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     at = InFile((line.path,), line.line)
-    address, *rest = line.value.split()
+    address, *rest = _words(line)
     given = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
-    options = set(re.split(r"[,:+]", given.get("options", "")))
+    options = _options(given.get("options", ""))
     off = {spans.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")}
-    least = f"TLSv{given['min-version']}" if "min-version" in given else PROTOCOLS[0]
+    only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
+    least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
     dh = given.get("dh", given.get("dhparams", ""))
     curve, colon, _ = dh.partition(":")
     certificate = given.get("cert")
@@ -67,7 +93,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
         served.Settings(
             subject=f"{path}#squid:{address.rpartition(':')[2]}",
             at=at,
-            protocols=tuple(s for s in spans.between(least, PROTOCOLS[-1], at) if s.value not in off),
+            protocols=tuple(s for s in spans.between(least, only or PROTOCOLS[-1], at) if s.value not in off),
             ciphers=Said(
                 given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),
@@ -99,10 +125,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             conditions.pop()
         elif conditions and line.name in {"https_port", "http_port"}:
             _doubted(tree, conditions[-1], line)
-        if line.value and (
-            line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split())
-        ):
-            words = [Line(w.partition("=")[0], "", line.path, line.line) for w in line.value.split()[1:]]
+        if _speaks_tls(line):
+            words = [Line(w.partition("=")[0], "", line.path, line.line) for w in _words(line)[1:]]
             flat_syntax.strays(tree, words, directives("squid"), reading.release, "port")
             yield _offer(line, path, tree, reading)
     for line in conditions:
@@ -116,7 +140,7 @@ def _rewritten(line: Line, job: Job) -> str:
     """The same port with the policy's settings: what is not about them stays."""
     kept = [
         word
-        for word in line.value.split()
+        for word in _words(line)
         if word.partition("=")[0].removeprefix("tls-") not in _OWNED or "=" not in word
     ]
     said = context(job)
@@ -133,9 +157,9 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield each port's line, written anew."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     for line in top.lines:
-        if line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in line.value.split()):
+        if _speaks_tls(line):
             dh = next(
-                (w.partition("=")[2] for w in line.value.split() if w.startswith(("tls-dh=", "dhparams="))),
+                (w.partition("=")[2] for w in _words(line) if w.startswith(("tls-dh=", "dhparams="))),
                 "",
             )
             edit = flat_edits.instead(tree, line, lambda job, line=line: _rewritten(line, job))  # type: ignore[misc]  # bound at once

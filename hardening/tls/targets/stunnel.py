@@ -12,7 +12,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
@@ -70,33 +70,34 @@ class _Service:
     def last(self, name: str) -> Line | None:
         return self.section.last(name) or self.top.last(name)
 
+    def lines(self) -> list[Line]:
+        return [*self.top.lines, *(self.section.lines if self.section is not self.top else ())]
+
     def every(self, name: str) -> list[Line]:
-        return [*self.top.every(name), *self.section.every(name)]
+        return [x for x in self.lines() if x.name == name]
 
     def said(self, name: str) -> Said | None:
         found = self.last(name)
         return Said(found.value, InFile((found.path,), found.line)) if found else None
 
 
+_ENDS = {"sslversion": (True, True), "sslversionmin": (True, False), "sslversionmax": (False, True)}
+"""Whether a setting sets the least and the greatest version."""
+
+
 def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, ...]:
-    least = directives("stunnel").default_of("minimum", release)
-    first = service.last("sslversionmin") or service.last("sslversion") or service.last("sslversionmax")
-    place = InFile((first.path,), first.line) if first else at
-    low, high = service.last("sslversionmin"), service.last("sslversionmax")
-    only = service.last("sslversion")
-    found = spans.between(
-        low.value if low and low.value.lower() != "all" else "SSLv3" if low else least,
-        high.value if high and high.value.lower() != "all" else "TLSv1.3",
-        place,
-    )
-    if only and only.value.lower() != "all":
-        found = spans.listed([only.value], place)
-    off = {
-        spans.named(x.value.removeprefix("NO_"))
-        for x in service.every("options")
-        if x.value.startswith("NO_")
-    }
-    return tuple(s for s in found if s.value not in off)
+    """Return the versions: each line sets its ends over those before, and an option with `-` is taken back wherever it is."""
+    low, high, place = directives("stunnel").default_of("minimum", release), PROTOCOLS[-1], at
+    for line in service.lines():
+        if line.name in _ENDS:
+            (sets_low, sets_high), every = _ENDS[line.name], line.value.lower() == "all"
+            if sets_low:
+                low, place = "SSLv3" if every else line.value, InFile((line.path,), line.line)
+            if sets_high:
+                high, place = PROTOCOLS[-1] if every else line.value, InFile((line.path,), line.line)
+    words = {x.value for x in service.every("options")}
+    off = {spans.named(w.removeprefix("NO_")) for w in words if w.startswith("NO_") and f"-{w}" not in words}
+    return tuple(s for s in spans.between(low, high, place) if s.value not in off)
 
 
 def _ciphers(service: _Service, at: InFile, reading: Reading) -> Said:
@@ -136,7 +137,8 @@ def _offer(
         protocols=early.protocols,
         ciphers=_ciphers(service, at, reading),
         groups=_groups(first or service, at, reading),
-        server_preference="CIPHER_SERVER_PREFERENCE" in options,
+        server_preference="CIPHER_SERVER_PREFERENCE"
+        in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         keys=certificates.keys_of(tree, files),
         dh_bits=2048,
         compression=bool(service.last("compression")),
@@ -155,31 +157,13 @@ def _groups(service: _Service, at: InFile, reading: Reading) -> Said | None:
     )
 
 
-_RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
-
-
 def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
     """Return settings as OpenSSL's commands leave them (`config = NAME:VALUE`), which come after all but the groups."""
+    found = []
     for line in service.every("config"):
         name, _, value = line.value.partition(":")
-        command, value, at = name.strip().lower(), value.strip(), InFile((line.path,), line.line)
-        names = [s.value for s in settings.protocols]
-        if command == "cipherstring":
-            settings = replace(settings, ciphers=Said(value, at))
-        elif command == "ciphersuites":
-            settings = replace(settings, ciphersuites=Said(value, at))
-        elif command == "options" and "serverpreference" in value.lower():
-            settings = replace(settings, server_preference="-serverpreference" not in value.lower())
-        elif command == "protocol":
-            found = spans.commanded(value, names) & set(names)
-            settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
-        elif command in _RANGE_ENDS and names:
-            ends = [names[0], names[-1]]
-            ends[_RANGE_ENDS[command]] = {"none": ("SSLv3", "TLSv1.3")[_RANGE_ENDS[command]]}.get(
-                value.lower(), value
-            )
-            settings = replace(settings, protocols=spans.between(ends[0], ends[1], at))
-    return settings
+        found.append((name.strip(), Said(value.strip(), InFile((line.path,), line.line))))
+    return commands.given(settings, found)
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -225,7 +209,7 @@ _OWNED = frozenset(
 )
 
 
-_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *_RANGE_ENDS})
+_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *commands.RANGE_ENDS})
 
 
 def _is_owned(line: Line) -> bool:

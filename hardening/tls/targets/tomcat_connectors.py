@@ -13,6 +13,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import (
     certificates,
+    commands,
     jsse_served,
     served,
     spans,
@@ -309,22 +310,28 @@ class _Reader:
         if suites is None and has("cipherSuites", self.release):
             suites = Said(tomcat_ciphers.DEFAULT13, self.host.at)
         off = self.host.attribute("disableCompression", "SSLDisableCompression")
-        return served.offer(
-            served.Settings(
-                subject=self._subject(),
-                at=self.host.at,
-                protocols=protocols,
-                ciphers=ciphers,
-                ciphersuites=suites,
-                groups=self._groups(),
-                server_preference=bool(self._order()),
-                keys=self._keys(),
-                dh_bits=2048,
-                compression=False if newer or off else None,
-                assumptions=tuple(self.notes),
-            ),
-            self.build,
+        settings = served.Settings(
+            subject=self._subject(),
+            at=self.host.at,
+            protocols=protocols,
+            ciphers=ciphers,
+            ciphersuites=suites,
+            groups=self._groups(),
+            server_preference=bool(self._order()),
+            keys=self._keys(),
+            dh_bits=2048,
+            compression=False if newer or off else None,
+            assumptions=tuple(self.notes),
         )
+        return served.offer(commands.given(settings, self._commands()), self.build)
+
+    def _commands(self) -> Iterator[tuple[str, Said]]:
+        """Yield the commands of `<OpenSSLConf>`, which OpenSSL gets after everything else."""
+        for inner in self.host.element.children:
+            for one in inner.children if inner.name == "OpenSSLConf" else ():
+                name, value = one.value("name"), one.value("value")
+                if one.name == "OpenSSLConfCmd" and name:
+                    yield name, Said(value, InFile((one.path,), one.line))
 
 
 _KNOWN = frozenset(

@@ -77,11 +77,6 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _said(top: Section, name: str) -> Said | None:
-    found = top.last(name)
-    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
-
-
 def _protocols(top: Section, at: InFile, release: Release) -> tuple[Said, ...]:
     """The versions that are on; one without a switch is on in every vsftpd that speaks TLS at all."""
     switches = _switches(release)
@@ -92,6 +87,14 @@ def _protocols(top: Section, at: InFile, release: Release) -> tuple[Said, ...]:
         if (line.value.lower() in _TRUE) if line else word in default:
             on[name] = InFile((line.path,), line.line) if line else at
     return tuple(Said(n, on[n]) for n in PROTOCOLS if n in on)
+
+
+def _ciphers(top: Section, at: InFile, release: Release) -> Said:
+    """Return the list: an empty one leaves the library's own, not that of vsftpd."""
+    found = top.last("ssl_ciphers")
+    if found is None:
+        return Said(directives("vsftpd").default_of("ciphers", release), at)
+    return Said(found.value or "DEFAULT", InFile((found.path,), found.line))
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -117,7 +120,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             subject=f"{path}#ftp:{port.value if port else '21'}" if enabled else path,
             at=at,
             protocols=_protocols(top, at, release),
-            ciphers=_said(top, "ssl_ciphers") or Said(facts.default_of("ciphers", release), at),
+            ciphers=_ciphers(top, at, release),
             groups=Said("prime256v1", at),
             keys=certificates.keys_of(tree, files),
             finite_field=dh is not None and _has("dh_param_file", release),

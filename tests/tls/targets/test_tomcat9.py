@@ -102,3 +102,22 @@ def test_the_attributes_of_a_connector_mean_what_we_read(
 
 
 _JSSE = "org.apache.tomcat.util.net.jsse.JSSEImplementation"
+
+
+def test_commands_of_openssl_come_over_the_attributes(folder: Path, server: servers.Server) -> None:
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+    text = (
+        f'<Connector address="127.0.0.1" port="{port}" SSLEnabled="true" '
+        'sslImplementationName="org.apache.tomcat.util.net.openssl.OpenSSLImplementation">\n'
+        '<SSLHostConfig protocols="TLSv1.2" ciphers="ECDHE+AESGCM" honorCipherOrder="true">\n'
+        f'<Certificate certificateFile="{pair.certificate}" certificateKeyFile="{pair.key}" type="RSA"/>\n'
+        '<OpenSSLConf>\n<OpenSSLConfCmd name="CipherString" value="AES128-SHA:@SECLEVEL=0"/>\n'
+        '<OpenSSLConfCmd name="MinProtocol" value="TLSv1.1"/>\n</OpenSSLConf>\n</SSLHostConfig>\n</Connector>\n'
+    )
+    main = servers.write("tomcat", text, folder / "server", port, pair)
+    (audited,) = audits.read(main, find("tomcat"), version=server.release(), build=OPENSSL)
+    with servers.running("tomcat", main, port):
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+    mine = {n: set(s) for n, s in compared.with_certificate(audited, "rsa").items()}
+    assert mine == {n: set(s) for n, s in compared.seen_in(scanned).items()}
+    assert mine == {n: {"TLS_RSA_WITH_AES_128_CBC_SHA"} for n in ("TLSv1.1", "TLSv1.2")}

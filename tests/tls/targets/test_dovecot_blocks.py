@@ -1,0 +1,53 @@
+"""Blocks and groups of Dovecot 2.4: which settings of TLS hold for a connection, as the real server has it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hardening.tls.auditing import audit as audits
+from hardening.tls.offer import Offer
+from hardening.tls.scan import run as scans
+from hardening.tls.targets import find
+from tests.ports import free_port
+from tests.tls import compared, servers
+
+WEAK = "  ssl_cipher_list = AES128-SHA\n"
+STRICT = "ssl_cipher_list = ECDHE+AESGCM\n"
+GROUP = f"group @ssl weak {{\n{WEAK}}}\n"
+TEXTS = {
+    "service": (f"{STRICT}service imap-login {{\n{WEAK}}}\n", "imap-login"),
+    "listener": (f"{STRICT}service imap-login {{\n  inet_listener imaps {{\n{WEAK}  }}\n}}\n", "dovecot"),
+    "group": (f"{GROUP}@ssl = weak\n", "dovecot"),
+    "group over nothing": (f"{STRICT}{GROUP}@ssl = weak\n", "dovecot"),
+    "group before": (f"@ssl = weak\n{STRICT}{GROUP}", "dovecot"),
+    "group in a protocol": (f"{STRICT}{GROUP}protocol imap {{\n  @ssl = weak\n}}\n", "imap"),
+    "unused group": (f"{GROUP}{STRICT}", "dovecot"),
+}
+"""Each with the subject whose offer the listener for IMAP with TLS has."""
+
+
+def _suites(offer: Offer) -> set[str]:
+    return set(compared.seen_in(offer)["TLSv1.2"])
+
+
+@pytest.mark.parametrize("case", sorted(TEXTS))
+def test_a_block_is_read_as_it_answers(case: str) -> None:
+    servers.needed("dovecot")
+    text, subject = TEXTS[case]
+    with tempfile.TemporaryDirectory(prefix="harden-blocks-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        files = f"ssl = yes\nssl_server_cert_file = {pair.certificate}\nssl_server_key_file = {pair.key}\n"
+        main = servers.write("dovecot", files + text, folder / "server", port, pair)
+        target = find("dovecot")
+        read = {
+            o.subject.rpartition("#")[2].partition(":")[0]: o
+            for o in audits.read(main, target, version=target.facts.default)
+        }
+        with servers.running("dovecot", main, port):
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+    assert _suites(read[subject]) == _suites(seen)
