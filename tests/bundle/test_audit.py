@@ -158,6 +158,22 @@ def test_threads_keep_the_audit_in_one_process(release: Path) -> None:
     assert outcome == [expected]
 
 
+@pytest.mark.parametrize("call", ["fork", "pipe"])
+def test_where_no_process_may_be_started_the_work_is_done_all_the_same(
+    release: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    expected = told(audit(release, detectors=(Word(),), jobs=1))
+    asked: list[str] = []
+
+    def refuse() -> None:
+        asked.append(call)
+        raise BlockingIOError(11, "Resource temporarily unavailable")  # as a limit on processes or files does
+
+    monkeypatch.setattr(os, call, refuse)
+    assert told(audit(release, detectors=(Word(),), jobs=2)) == expected
+    assert len(asked) > 1  # the permission was given back
+
+
 class Suicide(Word):
     """A detector whose process dies, as a broken C library would have it."""
 
