@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,14 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "top" / "text").write_bytes(b"content")
     (tmp_path / "link").symlink_to("top")
     assert [event.parts[-1] for event in walk(str(tmp_path / "link"))] == [f"{tmp_path}/link/text"]
+
+
+def test_where_no_spill_file_can_be_made_the_archive_is_not_called_corrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.zip").write_bytes(hostile.zipped({"x": bytes(range(256)) * 8192}))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    events = Walker(Limits(memory=1000)).walk(str(tmp_path / "a.zip"))
+    (problem,) = (event for event in events if isinstance(event, Problem))
+    assert problem.reason == "limit-spill"
+    assert problem.message == "the spill file cannot be made: No such file or directory"
