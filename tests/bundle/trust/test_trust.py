@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import random
+import signal
 import subprocess
 import tarfile
 import threading
@@ -307,6 +309,26 @@ def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Pa
     with Early(path):
         assert len(children() - before) == 1
     assert children() == before  # nobody asked, and nobody is left behind
+
+
+def test_whoever_interrupts_a_digest_is_told_so(tmp_path: Path) -> None:
+    """The descriptor that was closed on the way is not closed again: it may be another file's by then."""
+    path = a_bundle(tmp_path / "upgrade.zip")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before, handler = children(), signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), Early(path) as early:  # noqa: PT012 - the signal comes in `result`
+            (child,) = children() - before
+            os.kill(int(child), signal.SIGSTOP)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            early.result()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert children() == before
 
 
 def children() -> set[str]:
