@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives import serialization
 
 from bundle.trust import dsse, keys, statement
 from bundle.trust.digest import Early, digest
-from bundle.trust.inventory import inventory
+from bundle.trust.inventory import inventory, top_level
+from bundle.trust.toplevel import members
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode, HardeningError, InputError, RefusedError, UsageError
 from hardening.findings import Run, Verdict
@@ -297,6 +298,30 @@ def test_a_member_nobody_can_look_into_is_signed_by_its_digest(tmp_path: Path, k
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(HardeningError):
         sign(path, key)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whichever_byte_is_changed_the_bundle_is_refused(tmp_path: Path, method: int) -> None:
+    """Each decompressor has its own word for what is damaged."""
+    rng, path, key = random.Random(1), tmp_path / "upgrade.zip", keys.generate()
+    text = b"".join(b"line %d of text %d\n" % (n, rng.randrange(10**9)) for n in range(3000))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.txt", text)
+        archive.writestr("b.txt", b"x" * 100)
+    said = statement.state(path, members, created=NOW, nested=False)
+    signature_of(path).write_bytes(dsse.seal(said.to_bytes(), key).to_bytes())
+    whole = path.read_bytes()
+    for at in range(0, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        assert refused(check(path, key)).startswith("trust/content: ")
+
+
+def test_names_that_are_not_in_the_encoding_they_claim_are_listed_by_the_walker(tmp_path: Path) -> None:
+    path = tmp_path / "upgrade.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("n\u00e4me", "x")
+    path.write_bytes(path.read_bytes().replace("n\u00e4me".encode(), b"n\xff\xfeme"))
+    assert members(path) == list(top_level(path))
 
 
 def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Path) -> None:
