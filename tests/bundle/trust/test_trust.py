@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 
 from bundle.trust import dsse, keys, statement
 from bundle.trust.digest import Early, digest
-from bundle.trust.inventory import inventory, top_level
+from bundle.trust.inventory import first_difference, inventory, top_level
 from bundle.trust.toplevel import members
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode, HardeningError, InputError, RefusedError, UsageError
@@ -322,6 +322,20 @@ def test_names_that_are_not_in_the_encoding_they_claim_are_listed_by_the_walker(
         archive.writestr("n\u00e4me", "x")
     path.write_bytes(path.read_bytes().replace("n\u00e4me".encode(), b"n\xff\xfeme"))
     assert members(path) == list(top_level(path))
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "-inf", "1e999"])
+def test_a_time_that_is_none_is_as_it_was_signed(tmp_path: Path, time: str) -> None:
+    """Not a number is unequal to itself, and JSON has no word for it."""
+    path = tmp_path / "upgrade.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"mtime": time}
+        archive.addfile(info)
+    (item,) = inventory(path)
+    assert item.mtime is None
+    signed = json.loads(json.dumps([item.to_json()], allow_nan=False))
+    assert first_difference(signed, inventory(path)) == ""
 
 
 def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Path) -> None:
