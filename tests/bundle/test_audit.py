@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import sqlite3
 import tarfile
 import threading
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
+from bundle.cache import MOST_BASES
 from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -128,6 +130,27 @@ def test_cache_gives_the_same_report_and_asks_less(release: Path, tmp_path: Path
     run = audit(moved, detectors=(third,), jobs=1, cache=tmp_path / "kept")
     assert len(run.findings) == 4
     assert third.asked <= 4
+
+
+def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -> None:
+    """Each release has rules of its own, and nobody empties the folder."""
+    path, cache = tmp_path / "x.zip", tmp_path / "cache"
+    path.write_bytes(zipped({"a": b"needle" * 100}))
+    counts: list[int] = []
+
+    def asked(depth: int) -> int:
+        detector = Word()
+        audit(path, detectors=(detector,), cache=cache, jobs=1, limits=Limits(depth=depth))
+        with sqlite3.connect(cache / "results.sqlite") as connection:
+            counts.extend(connection.execute("SELECT COUNT(*) FROM kept").fetchone())
+        return detector.asked
+
+    first = asked(1)
+    for depth in range(2, MOST_BASES + 3):
+        assert asked(depth) == first
+    assert counts[-1] == max(counts) == MOST_BASES * counts[0]
+    assert asked(1) == first
+    assert asked(MOST_BASES + 2) < first
 
 
 def test_cache_that_others_may_write_is_refused(release: Path, tmp_path: Path) -> None:
