@@ -8,11 +8,13 @@ import time
 
 import pytest
 
+from hardening.tls.scan import run
 from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine import Engine, Talk, Told
 from hardening.tls.scan.net import Loop
 from hardening.tls.scan.pace import Limits, Pace
+from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.wire import Address, Wire
 
 LONG = 30.0
@@ -74,3 +76,11 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyboardInterrupt):
         loop.run([parse(f"host{number}.invalid:443") for number in range(200)])
     assert len(asked) <= 16
+
+
+def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`closed_is_refused` and `vulnerabilities` were left out, and nobody was told."""
+    asked: list[Scope] = []
+    monkeypatch.setattr(run, "examine", lambda _targets, scope, *_: asked.append(scope))
+    run.offers([], run.Settings(full=True, closed_is_refused=True, deep=True, vulnerabilities=True))
+    assert asked == [Scope(full=True, closed_is_refused=True, deep=True, vulnerabilities=True)]
