@@ -23,6 +23,8 @@ from bundle.walk.member import Member
 from hardening.errors import InputError
 from hardening.findings import Confidence, Finding, Fix, InFile, Rule, Severity
 
+MOST_BASES = 8
+"""Rule bases whose results are kept: of this release, of the last one, of other options; the one used last stays longest."""
 SMALLEST = 256
 """Files of fewer bytes are looked at again: that is quicker than asking."""
 
@@ -60,6 +62,9 @@ class Cache:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID"
+            )
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS bases (base TEXT PRIMARY KEY, used INTEGER) WITHOUT ROWID"
             )
         return self._connection
 
@@ -130,10 +135,26 @@ class Cache:
         try:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
+            self._let_go(connection)
             connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", rows)
             connection.execute("COMMIT")
         except sqlite3.Error:
             return
+
+    def _let_go(self, connection: sqlite3.Connection) -> None:
+        """Note that this rule base is in use; when it is a new one, forget those that were not used for longest."""
+        known = connection.execute("SELECT 1 FROM bases WHERE base = ?", (self._base,)).fetchone()
+        connection.execute(
+            "INSERT OR REPLACE INTO bases SELECT ?, COALESCE(MAX(used), 0) + 1 FROM bases", (self._base,)
+        )
+        if not known:
+            connection.execute(
+                "DELETE FROM bases WHERE base NOT IN (SELECT base FROM bases ORDER BY used DESC LIMIT ?)",
+                (MOST_BASES,),
+            )
+            connection.execute(
+                "DELETE FROM kept WHERE substr(key, 1, ?) NOT IN (SELECT base FROM bases)", (len(self._base),)
+            )
 
     def close(self) -> None:
         """Close this process's connection."""

@@ -63,7 +63,8 @@ def cleaned(
     the result before it has its name. `remove` has ids of rules (`component/tinymce`) whose findings go with the file
     or folder that holds them, though the audit does not call that safe. `detector` is the one that `audit` finds
     credentials with, where it has rules of its own. Errors: InputError, UsageError (`out` is
-    `path`, or exists), what `check` raises; nothing is left behind when one is raised.
+    `path`, or exists), ArchiveError (it cannot be rewritten), what `audit` and `check` raise; nothing is left behind
+    when one is raised.
     """
     if not path.is_file():
         raise InputError(
@@ -71,9 +72,7 @@ def cleaned(
             hint="give the bundle as one file",
         )
     if out.exists():
-        raise UsageError(
-            f"{out} exists already", hint="choose another name; nothing is ever cleaned in place"
-        )
+        raise _taken(out)
     started = datetime.now(UTC)
     before = [_asked_for(finding, remove) for finding in audit(path).findings]
     plan = references.plan(path, before, detector=detector)
@@ -95,12 +94,16 @@ def cleaned(
             os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
             if check is not None:
                 check(made)
-            made.rename(out)
+            _name(made, out)
         except BaseException:
             made.unlink(missing_ok=True)
             raise
     problems += [(f, why) for step, why in failed for f, _ in step.answers]
-    after = audit(out)
+    try:
+        after = audit(out)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
     refer = _kept(plan, done)
     run = Run.of(
         [replace(s, stats={**s.stats, "secrets": references.to_json(refer)}) for s in after.subjects],
@@ -111,6 +114,22 @@ def cleaned(
     )
     found = {finding.rule.id for finding in before}
     return Cleaned(run, tuple(refer), tuple(sorted(set(remove) - found)))
+
+
+def _taken(out: Path) -> UsageError:
+    return UsageError(f"{out} exists already", hint="choose another name; nothing is ever cleaned in place")
+
+
+def _name(made: Path, out: Path) -> None:
+    """Give the result its name. Errors: UsageError (somebody took it while the bundle was examined)."""
+    try:
+        os.link(made, out)
+    except FileExistsError as problem:
+        raise _taken(out) from problem
+    except OSError:  # a file system without hard links
+        made.rename(out)
+    else:
+        made.unlink()
 
 
 def _asked_for(finding: Finding, remove: Collection[str]) -> Finding:

@@ -68,14 +68,24 @@ class Forks:
         self._owed = 0
 
     def start(self, work: Callable[[], Any], ticket: Any) -> bool:
-        """Do `work` in a fork if there is a token; its result comes out of `finished` with the ticket."""
+        """Do `work` in a fork if there is a token and the system allows one; its result comes out of `finished` with the ticket."""
         if (
             threading.active_count() > 1 or not self._tokens.take()
         ):  # forking a process with threads may hang it
             return False
-        read, write = os.pipe()
+        try:
+            read, write = os.pipe()
+        except OSError:  # as many files are open as may be: the work is done here
+            self._tokens.give()
+            return False
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # as many processes run as may, or no memory is left for one more
+            os.close(read)
+            os.close(write)
+            self._tokens.give()
+            return False
         if pid == 0:
             _in_fork(work, read, write, parent)
         os.close(write)

@@ -5,7 +5,6 @@ HardeningError                 1  a failure with a next step
 ├── DataError                  2  a shipped or user data file is wrong; names file and key
 ├── InputError                 2  an input does not exist or may not be read
 ├── NothingExaminedError       3  there was nothing to look at
-├── ConfigSyntaxError          4  a server's configuration file could not be read in full
 ├── ProbeError                 4  an endpoint could not be examined
 ├── ArchiveError               4  a bundle could not be walked
 ├── PendingError               5  done, but something has to happen before it takes effect
@@ -87,12 +86,6 @@ class NothingExaminedError(HardeningError):
     """Every input was empty, unreadable from its first byte, or of an unknown kind."""
 
     exit_code = ExitCode.NOTHING_EXAMINED
-
-
-class ConfigSyntaxError(HardeningError):
-    """A server's configuration file could not be read; the message names file and line."""
-
-    exit_code = ExitCode.PARTLY_EXAMINED
 
 
 class ProbeError(HardeningError):

@@ -1,8 +1,50 @@
-"""No test is about speed: a busy machine must not fail what draws its own examples."""
+"""What holds for every test: none is about speed, and with CI=true none is skipped for want of a program.
+
+A busy machine must not fail what draws its own examples; and a skip that nobody reads is a check that nobody makes.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Generator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+_MISSING = re.compile(
+    r"\bis (?:not installed|missing)\b|could not import|^(?:Skipped: )?(?:needs |there is no lib)"
+)
+"""How a test says that what it needs is not there."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 - pytest's interface
+    call: pytest.CallInfo[None],  # noqa: ARG001 - as above
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped for want of a program."""
+    report = yield
+    _held_to(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,  # noqa: ARG001 - as above
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a module that was skipped for want of another."""
+    report = yield
+    _held_to(report)
+    return report
+
+
+def _held_to(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if _MISSING.search(reason):
+        report.outcome, report.longrepr = "failed", f"{reason}; with CI=true that is a failure"

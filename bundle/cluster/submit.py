@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def audit_on(
     Errors: UsageError (no scheduler, no workers, other versions), InputError (an address with nothing behind it).
     """
     started = datetime.now(UTC)
-    if (passwords or key) and scheduler.startswith("tcp://") and not _loopback(scheduler):
+    if (passwords or key) and not scheduler.startswith(("tls://", "wss://")) and not _loopback(scheduler):
         raise UsageError(
             f"passwords would travel in clear to {scheduler}",
             hint="give the scheduler TLS and its tls:// address, or leave --password-file and --baseline-key out",
@@ -203,5 +204,9 @@ def _as_run(one: Object, answer: Answer, started: datetime) -> Run:
 
 
 def _loopback(scheduler: str) -> bool:
-    host = scheduler.partition("://")[2].rpartition(":")[0]
-    return host in ("localhost", "[::1]") or host.startswith("127.")
+    """Whether an address, with or without what it is spoken by, is on this machine for certain."""
+    host = scheduler.rpartition("://")[2].rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False

@@ -30,7 +30,8 @@ class Early:
     def __init__(self, path: Path) -> None:
         """Begin to read the file."""
         self._path = path
-        self._read, write = os.pipe2(os.O_CLOEXEC)
+        read, write = os.pipe2(os.O_CLOEXEC)
+        self._pipe = os.fdopen(read, "rb")
         self._child = os.fork()
         if not self._child:
             with suppress(
@@ -43,8 +44,8 @@ class Early:
 
     def result(self) -> tuple[str, int]:
         """Return SHA-256 (hex) and size. Errors: InputError."""
-        with os.fdopen(self._read, "rb") as pipe:
-            said = pipe.read(_ANSWER).split()
+        with self._pipe:
+            said = self._pipe.read(_ANSWER).split()
         os.waitpid(self._child, 0)
         self._child = 0
         return (said[0].decode(), int(said[1])) if len(said) == 2 else digest(self._path)  # noqa: PLR2004 - a pair
@@ -57,4 +58,4 @@ class Early:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-            os.close(self._read)
+            self._pipe.close()

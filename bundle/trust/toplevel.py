@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -44,11 +45,17 @@ class _Unreadable(Exception):  # noqa: N818 - not an error: the walker reads it 
 
 
 def _zip(source: IO[bytes]) -> Iterator[Item]:
+    import lzma
     import zipfile
 
+    damaged = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, struct.error)
     try:
         yield from _in_zip(source)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error, EOFError) as problem:
+    except (
+        *damaged,
+        NotImplementedError,
+        RuntimeError,
+    ) as problem:  # the latter two: unknown method, encrypted
         raise _Unreadable from problem
 
 
@@ -83,7 +90,7 @@ def _tar(source: IO[bytes]) -> Iterator[Item]:
 
     try:
         yield from _in_tar(source)
-    except (tarfile.TarError, EOFError) as problem:
+    except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
         raise _Unreadable from problem
 
 

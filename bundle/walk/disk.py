@@ -72,7 +72,7 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
     while folders:
         here = folders.pop()
         try:
-            fd, found = _listing(here)
+            fd, found = _listing(here, 0 if here == path else os.O_NOFOLLOW)
         except OSError as problem:
             yield Problem("unreadable", (_text(here),), f"cannot be read: {problem.strerror}")
             continue
@@ -80,8 +80,14 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
             front = here if here.endswith("/") else f"{here}/"
             for entry in found:
                 name = front + entry.name
-                if not entry.is_file(follow_symlinks=False):
-                    about = entry.stat(follow_symlinks=False)
+                try:
+                    about = (
+                        None if entry.is_file(follow_symlinks=False) else entry.stat(follow_symlinks=False)
+                    )
+                except OSError as problem:  # it is gone since the folder was listed
+                    yield Problem("unreadable", (_text(name),), f"cannot be read: {problem.strerror}")
+                    continue
+                if about is not None:
                     if stat.S_ISDIR(about.st_mode):
                         folders.append(name)
                     yield _bare(walker, name, about)
@@ -96,9 +102,9 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
         yield say.listing(frame, "folder")
 
 
-def _listing(path: str) -> tuple[int, list[os.DirEntry[str]]]:
+def _listing(path: str, more: int) -> tuple[int, list[os.DirEntry[str]]]:
     """Open a folder; what lies in it is found from there, for a long path is looked up again for each file otherwise."""
-    fd = os.open(path, _FOLDER)
+    fd = os.open(path, _FOLDER | more)
     try:
         with os.scandir(fd) as listing:
             return fd, sorted(listing, key=_NAME)
@@ -144,7 +150,10 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
 
 def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:
     try:
-        fd = os.open(entry.name, _OPEN, dir_fd=folder)
+        fd = os.open(entry.name, _OPEN | os.O_NOFOLLOW, dir_fd=folder)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):  # it was a file when the folder was listed
+            os.close(fd)
+            return (Problem("unreadable", (shown,), "cannot be read: it is no file any more"),)
     except OSError as problem:
         size = 0
         with suppress(OSError):  # it may be gone

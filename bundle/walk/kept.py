@@ -61,9 +61,13 @@ def read(name: str) -> bytes | None:
             if not _own(path.parent.stat()) or not _own(os.fstat(file.fileno())):
                 return None
             seal, data = file.read(_SEAL), file.read()
+            if hashlib.sha256(name.encode() + data).digest() != seal:
+                return None
+            with contextlib.suppress(OSError):  # on a file system that is only read it is not pruned either
+                os.utime(file.fileno())  # `write` lets go of what was used least recently
+            return data
     except OSError:
         return None
-    return data if hashlib.sha256(name.encode() + data).digest() == seal else None
 
 
 def _own(about: os.stat_result) -> bool:

@@ -24,9 +24,13 @@ class Spill:
         self._filling = 0
 
     def begin(self) -> None:
-        """Start an extent behind all that are in use."""
+        """Start an extent behind all that are in use. Errors: Broken `limit-spill`."""
         if self._fd < 0:
-            self._fd = nameless()
+            try:
+                self._fd = nameless()
+            except OSError as problem:
+                why = f"the spill file cannot be made: {problem.strerror}"
+                raise Broken("limit-spill", why) from problem
         granularity = mmap.ALLOCATIONGRANULARITY
         self._filling = -(-self._end // granularity) * granularity
         self._end = self._filling

@@ -14,7 +14,8 @@ gc.set_threshold(
 import click  # noqa: E402 - as all below: after the line that makes them quicker
 
 from hardening import __version__  # noqa: E402 - as above
-from hardening.cli.lazy import LazyGroup, Verb  # noqa: E402 - as above
+from hardening.cli import streams  # noqa: E402 - as above
+from hardening.cli.lazy import LazyGroup, OwnPipeError, Verb  # noqa: E402 - as above
 from hardening.errors import ExitCode, HardeningError  # noqa: E402 - as above
 
 VERBS = (
@@ -54,7 +55,7 @@ def _say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with a code of the table in docs/cli.md; never a traceback."""
-    _open_streams()
+    streams.prepare()
     code = run(arguments)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -67,26 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _open_streams() -> None:
-    """Give what is printed a place where the caller closed standard output or error (`>&-`): no file gets their number."""
-    import os
-
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the end
-
-
 def run(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code; every failure becomes one clear line."""
     try:
         code = harden.main(args=arguments, prog_name="harden", standalone_mode=False)
         sys.stdout.flush()
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # the latter is how click ends when it meets the former, and it alone
-        sys.stderr.close()  # the reader went away; Python would complain once more at exit
-        return int(ExitCode.OK)
+    except OwnPipeError as problem:
+        return _explain(problem.__cause__ or problem)
     except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - the promise is one line, whatever happens
         return _explain(problem)
     return int(code) if isinstance(code, int) else int(ExitCode.OK)

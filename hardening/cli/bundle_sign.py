@@ -61,7 +61,7 @@ def command(  # the options of the contract in docs/cli.md
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
     from hardening.cli.options import keep_apart, settled, write_file, write_reports
-    from hardening.errors import InputError
+    from hardening.errors import InputError, RefusedError
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
@@ -79,6 +79,7 @@ def command(  # the options of the contract in docs/cli.md
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     if end_of_day and end_of_day < datetime.now(UTC):
         click.echo(f"harden: {end_of_day:%Y-%m-%d} is past: no host will accept this signature", err=True)
+    as_it_was = _stamp(path)
     said = state(
         path,
         members,
@@ -93,6 +94,8 @@ def command(  # the options of the contract in docs/cli.md
         **(_audited(path) if audit else {}),
         **(_cleaned(path, cleaned_from, salt) if cleaned_from and salt else {}),
     }
+    if _stamp(path) != as_it_was:  # the statements would be about different bytes
+        raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
     write_file(target, attest.envelope(said.to_bytes(), private))
     lines = [
         f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} members, {said.size} bytes",
@@ -113,6 +116,12 @@ def command(  # the options of the contract in docs/cli.md
     run = settled(_report(path, said, target, signers, list(predicates)), report)
     write_reports(run, report)
     return int(run.exit_code(report.threshold))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what tells whether a file was written or replaced; its change time nobody can set."""
+    about = path.stat()
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 def _report(

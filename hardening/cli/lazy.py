@@ -23,6 +23,10 @@ class Verb:
     attribute: str = "command"
 
 
+class OwnPipeError(Exception):
+    """A pipe or a connection of a command's own broke; its cause says where."""
+
+
 class LazyGroup(click.Group):
     """A click group over a tuple of `Verb`."""
 
@@ -44,6 +48,13 @@ class LazyGroup(click.Group):
             raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
         add(found)
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Errors: OwnPipeError, for click would take it for a reader of our output that left, and exit."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as problem:
+            raise OwnPipeError from problem
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

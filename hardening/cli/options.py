@@ -230,14 +230,9 @@ def finish(run: Run, report: ReportOptions) -> int:
 
 
 def _print(body: bytes) -> None:
-    """Write to standard output; a reader that has seen enough (`head`) does not change what the audit came to."""
-    try:
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered has to go somewhere
-        os.close(nowhere)
+    """Write to standard output."""
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
 
 
 def write_reports(run: Run, report: ReportOptions) -> None:

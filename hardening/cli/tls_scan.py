@@ -94,7 +94,7 @@ def command(
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, parse_proxy, read_list
-    from hardening.tls.scan.fleet import Outcome, State, line, read_stream
+    from hardening.tls.scan.fleet import Outcome, State, line, question, read_stream
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
@@ -104,7 +104,7 @@ def command(
     if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {
-        "policies": [p.id for p in chosen], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
+        "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
         "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust,
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, sni=sni)

@@ -158,10 +158,11 @@ def apply(
         **audit_variables(report, no_host_audit),
     }
     done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
-    code = _told(run, done, report, host_reports)
-    if private is not None:
-        write_file(target, receipts.sealed(done, job, private, by=by))
-    return code
+    try:
+        return _told(run, done, report, host_reports)
+    finally:  # also where a report cannot be written: the hosts are as they are now
+        if private is not None:
+            write_file(target, receipts.sealed(done, job, private, by=by))
 
 
 @click.command("receipt")

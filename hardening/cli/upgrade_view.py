@@ -13,6 +13,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 _ROWS = 30
 _ENDED = ("done", "rolled back", "BROKEN", "current", "unfit", "older", "refused", "fit")
@@ -90,6 +91,9 @@ class View:
         done = [(name, row) for name, row in self._rows.items() if row.ended is not None]
         for name, row in [*done[-max(3, _ROWS - len(active)) :], *active][-_ROWS:]:
             seconds = (row.ended or time.time()) - row.began
-            table.add_row(name, f"{seconds:.0f}", row.stage, row.text[:80])
+            words = (name, f"{seconds:.0f}", row.stage, row.text[:80])
+            table.add_row(
+                *map(Text, words)
+            )  # as it is: rich takes `[/etc]` in a plain text for markup of its own
         table.caption = f"{len(done)} of {len(self._rows)} hosts have ended"
         return table

@@ -28,17 +28,17 @@ def shown(path):
 
 
 def walk(top):
-    """Say a path and everything under it, sorted, links not followed."""
-    yield top
+    """Say a path and everything under it, sorted, links not followed; and of each why what is in it cannot be listed."""
+    names, why = [], None
     try:
-        if not stat.S_ISDIR(os.lstat(top).st_mode):
-            return
-        names = sorted(os.listdir(top))
+        if stat.S_ISDIR(os.lstat(top).st_mode):
+            names = sorted(os.listdir(top))
     except OSError:
-        return
+        why = sys.exc_info()[1].strerror
+    yield top, why
     for name in names:
-        for path in walk(os.path.join(top, name)):
-            yield path
+        for found in walk(os.path.join(top, name)):
+            yield found
 
 
 def above(path):
@@ -84,7 +84,7 @@ def answer_to(request):
             if not any(path == top or path.startswith(top + "/") for top in tops):
                 tops.append(path)
     for top in tops:
-        for place in walk(root.rstrip("/") + top):
+        for place, why in walk(root.rstrip("/") + top):
             path = place[len(root.rstrip("/")) :]
             if not started:
                 started = shown(path) == after
@@ -102,6 +102,8 @@ def answer_to(request):
                 row = about(root, path, largest)
             except OSError:
                 continue  # gone meanwhile
+            if why is not None:
+                row["left"] = "cannot be listed: %s" % why
             rows.append(row)
             size += len(row.get("data", "")) + 200
             if size > most:

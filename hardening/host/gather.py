@@ -112,6 +112,8 @@ def _write(made: Gathered, row: dict[str, object], path: str, place: Path, mode:
         return
     if stat.S_ISDIR(mode):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if "left" in row:
+            made.left[path] = str(row["left"])
         return
     if os.path.lexists(place):
         return  # it lies under two of the roots

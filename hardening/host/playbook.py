@@ -134,7 +134,7 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
     kept = None if show else subprocess.PIPE
     unasked = None if show else subprocess.DEVNULL  # nobody would see what is asked
     with subprocess.Popen(
-        argv, env=environment, stdin=unasked, stdout=kept, stderr=kept, text=True
+        argv, env=environment, stdin=unasked, stdout=kept, stderr=kept, encoding="utf-8", errors="replace"
     ) as ansible:
         try:
             said = ansible.communicate()

@@ -11,6 +11,8 @@ from pathlib import Path
 from hardening import resources
 
 _SHOWN = 5
+_LONGEST = 600.0
+"""Seconds that the suites may take on one host; a host that hangs is not proved."""
 
 
 def failures(host: str, inventories: Sequence[str], settings: Path) -> list[str]:
@@ -33,13 +35,19 @@ def failures(host: str, inventories: Sequence[str], settings: Path) -> list[str]
     argv += ["--rootdir", str(resources.infra()), f"--hosts=ansible://{host}"]
     argv += [f"--ansible-inventory={one}" for one in inventories[:1]]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # testinfra asks ansible-inventory
-    done = subprocess.run(
-        [*argv, str(resources.infra())],
-        env={**os.environ, "HARDEN_SETTINGS": str(settings.resolve()), "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*argv, str(resources.infra())],
+            env={**os.environ, "HARDEN_SETTINGS": str(settings.resolve()), "PATH": path},
+            stdin=subprocess.DEVNULL,  # ssh would ask there for a password, and wait
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [f"testinfra: no answer within {_LONGEST:g} seconds"]
     if done.returncode == 0 and " passed" in done.stdout:
         return []
     if "No module named pytest" in done.stderr:

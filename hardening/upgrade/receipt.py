@@ -53,7 +53,7 @@ def is_receipt(path: Path) -> bool:
     """Whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
     try:
         return bool(json.loads(dsse.parse(path.read_bytes()).payload)["predicateType"] == PREDICATE)
-    except (OSError, RefusedError, ValueError, KeyError, TypeError):
+    except (OSError, RefusedError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
@@ -65,6 +65,8 @@ def verified(path: Path, trusted: Policy) -> Run:
         said = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
     except RefusedError as problem:
         reason, verdict = str(problem), Verdict.FAIL
+    except (KeyError, TypeError):
+        reason, verdict = "the signed receipt is malformed", Verdict.FAIL
     subject = str(path)
     return Run.of(
         [Subject(id=subject, kind=Kind.FILE)],
@@ -84,7 +86,7 @@ def opened(data: bytes, trusted: list[keys.PublicKey], *, threshold: int = 1) ->
         if value["predicateType"] != PREDICATE:
             raise ValueError(value["predicateType"])  # noqa: TRY301 - one way out for every other document
         return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}
-    except (ValueError, KeyError, TypeError, IndexError) as problem:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as problem:
         raise RefusedError(
             "the signed document is no upgrade receipt", hint="give the file that --receipt wrote"
         ) from problem

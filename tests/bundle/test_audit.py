@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import sqlite3
 import tarfile
 import threading
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
+from bundle.cache import MOST_BASES
 from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -130,6 +132,27 @@ def test_cache_gives_the_same_report_and_asks_less(release: Path, tmp_path: Path
     assert third.asked <= 4
 
 
+def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -> None:
+    """Each release has rules of its own, and nobody empties the folder."""
+    path, cache = tmp_path / "x.zip", tmp_path / "cache"
+    path.write_bytes(zipped({"a": b"needle" * 100}))
+    counts: list[int] = []
+
+    def asked(depth: int) -> int:
+        detector = Word()
+        audit(path, detectors=(detector,), cache=cache, jobs=1, limits=Limits(depth=depth))
+        with sqlite3.connect(cache / "results.sqlite") as connection:
+            counts.extend(connection.execute("SELECT COUNT(*) FROM kept").fetchone())
+        return detector.asked
+
+    first = asked(1)
+    for depth in range(2, MOST_BASES + 3):
+        assert asked(depth) == first
+    assert counts[-1] == max(counts) == MOST_BASES * counts[0]
+    assert asked(1) == first
+    assert asked(MOST_BASES + 2) < first
+
+
 def test_cache_that_others_may_write_is_refused(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
@@ -158,15 +181,43 @@ def test_threads_keep_the_audit_in_one_process(release: Path) -> None:
     assert outcome == [expected]
 
 
+@pytest.mark.usefixtures("_alone")
+@pytest.mark.parametrize("call", ["fork", "pipe"])
+def test_where_no_process_may_be_started_the_work_is_done_all_the_same(
+    release: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    expected = told(audit(release, detectors=(Word(),), jobs=1))
+    asked: list[str] = []
+
+    def refuse() -> None:
+        asked.append(call)
+        raise BlockingIOError(11, "Resource temporarily unavailable")  # as a limit on processes or files does
+
+    monkeypatch.setattr(os, call, refuse)
+    assert told(audit(release, detectors=(Word(),), jobs=2)) == expected
+    assert len(asked) > 1  # the permission was given back
+
+
 class Suicide(Word):
-    """A detector whose process dies, as a broken C library would have it."""
+    """A detector whose process dies, as a broken C library would have it; that of the tests does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tests = os.getpid()
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
-        if member.name == "secret.txt":
+        if member.name == "secret.txt" and os.getpid() != self.tests:
             os.kill(os.getpid(), 9)
         yield from super().check(member, subject)
 
 
+@pytest.fixture
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the audit fork: Dask leaves a thread behind in whatever process has asked it for a scheduler."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("_alone")
 def test_a_process_that_dies_costs_its_archive_alone(release: Path) -> None:
     run = audit(release, detectors=(Suicide(),), jobs=4)
     (subject,) = run.subjects

@@ -187,6 +187,47 @@ def test_bad_bundles_end_with_the_code_of_the_table(
     assert str(path).encode() in printed.out
 
 
+def test_a_bundle_that_changes_while_it_is_signed_is_not(
+    upgrade: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit would be of other bytes than those whose digest is signed."""
+    key = tmp_path / "key"
+    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == ExitCode.OK
+
+    def meanwhile(path: Path, _run: Run) -> dict[str, str]:
+        path.write_bytes(specimen.bundle() + b"\0")
+        return {"verificationResult": "PASSED"}
+
+    monkeypatch.setattr("bundle.trust.summary.audit_summary", meanwhile)
+    assert run(["bundle", "sign", str(upgrade), "--key", str(key), "--audit"]) == ExitCode.REFUSED
+    assert {path.name for path in tmp_path.iterdir()} == {"upgrade.zip", "key", "key.pub"}
+
+
+def test_a_name_that_is_taken_meanwhile_is_not_written_over(upgrade: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean.zip"
+
+    def meanwhile(path: Path) -> Run:
+        found = one(path)
+        out.write_bytes(b"of somebody else")
+        return found
+
+    with pytest.raises(UsageError, match="exists already"):
+        clean(upgrade, out, meanwhile)
+    assert out.read_bytes() == b"of somebody else"
+    assert {path.name for path in tmp_path.iterdir()} == {"upgrade.zip", "clean.zip"}
+
+
+def test_a_result_that_could_not_be_audited_is_not_left_behind(upgrade: Path, tmp_path: Path) -> None:
+    def once(path: Path) -> Run:
+        if path != upgrade:
+            raise KeyboardInterrupt
+        return one(path)
+
+    with pytest.raises(KeyboardInterrupt):
+        clean(upgrade, tmp_path / "clean.zip", once)
+    assert [path.name for path in tmp_path.iterdir()] == ["upgrade.zip"]
+
+
 def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert run(["bundle", "audit", str(tmp_path / "empty")]) == ExitCode.NOTHING_EXAMINED

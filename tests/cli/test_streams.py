@@ -11,6 +11,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.demo import specimen
+from hardening.errors import ExitCode
 
 FULL = Path("/dev/full")
 HARDEN = f"{sys.executable} -m hardening"
@@ -40,6 +41,29 @@ def found(tmp_path: Path) -> Path:
 def test_a_reader_that_has_seen_enough_does_not_turn_findings_into_success(found: Path, form: str) -> None:
     done = shell(f"{HARDEN} bundle audit found.zip --format {form} | head -c 10", found)
     assert (done.returncode, done.stderr) == (10, "")
+
+
+@pytest.mark.parametrize("gone", ["", "2>&1"])
+def test_a_reader_that_left_ends_no_work_and_hides_no_exit_code(found: Path, gone: str) -> None:
+    """What a verb says before its report must not end it: files would be missing, and the exit code 0."""
+    done = shell(
+        f"{HARDEN} bundle clean found.zip -o out.zip --fail-on info --report json=r.json {gone} | true", found
+    )
+    assert done.returncode == 10
+    assert (found / "r.json").read_text().startswith("{")
+
+
+def test_a_pipe_of_the_commands_own_that_breaks_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hardening.cli import rules
+
+    def broken(**_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")  # a connection, or a program that it feeds
+
+    monkeypatch.setattr(rules.command, "callback", broken)
+    assert run(["rules"]) == ExitCode.BUG
+    assert "internal error: BrokenPipeError" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this machine")

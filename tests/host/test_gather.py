@@ -242,6 +242,23 @@ def test_too_large_and_unreadable_are_said(
     assert next(one for one in run.subjects if one.id == "far").examined == "partial"
 
 
+def test_a_folder_that_cannot_be_listed_is_said(host: Path, tmp_path: Path) -> None:
+    here = executed(sys.executable)
+    refusing = b"""
+import os
+def refused(path, listed=os.listdir):
+    if path.endswith("/conf.d"):
+        raise OSError(13, "Permission denied")  # root may list everything
+    return listed(path)
+os.listdir = refused
+"""
+    session = Session(execute=lambda program: here.execute(refusing + program))
+    copy = gather.host(session, tmp_path / "here", wanted(), label="far", root=str(host), local=True)
+    assert copy.left == {"/etc/httpd/conf.d": "cannot be listed: Permission denied"}
+    run = audit(copy, [load("aspect")])
+    assert next(one for one in run.subjects if one.id == "far").examined == "partial"
+
+
 def test_silence_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="gave no answer on far"):
         gather.gather(lambda _program: ("", "sh: python: not found"), tmp_path / "here", ["/"], where="far")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -305,6 +305,17 @@ class TestCertificate:
     def test_a_long_life_is_advice(self) -> None:
         (finding,) = self.check("mozilla-intermediate", not_after=datetime(2036, 1, 1, tzinfo=UTC))
         assert (finding.rule.id, finding.level) == ("tls/certificate-lifetime", Severity.LOW)
+
+    @pytest.mark.parametrize(("more", "count"), [(timedelta(), 0), (timedelta(seconds=1), 1)])
+    def test_a_life_may_be_as_long_as_the_policy_says_and_no_second_longer(
+        self, more: timedelta, count: int
+    ) -> None:
+        begin = datetime(2026, 1, 1, tzinfo=UTC)
+        found = self.check(
+            "mozilla-intermediate", not_before=begin, not_after=begin + timedelta(days=366) + more
+        )
+        assert [f.rule.id for f in found] == ["tls/certificate-lifetime"] * count
+        assert all("valid for 367 days" in f.message for f in found)
 
     def test_curves(self) -> None:
         (finding,) = self.check("mozilla-intermediate", key="ec:secp521r1")

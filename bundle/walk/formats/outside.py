@@ -30,6 +30,8 @@ FILTERS = {"lz4": "lz4", "compress": "compress", "lzip": "lzip", "lzop": "lzop",
 _ENDS = {"7z": ends.sevenz, "cab": ends.cab, "iso": ends.iso}
 _FRAME = struct.Struct("<cI")
 _LONGEST = 1 << 20
+_PATIENCE = 10.0
+"""Seconds that the child may take to end once it has said everything, or what cannot be read."""
 _SIGNATURE = 32
 """Bytes of the header that a 7z archive begins with."""
 HINT = (
@@ -82,11 +84,18 @@ class _Child:
             raise Broken("library-missing", f"needs libarchive: {HINT}")
         fd, start, size, close = _descriptor(self._source)
         self._request |= {"fd": fd, "start": start, "size": size}
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-c", _start_code(), json.dumps(self._request | {"passwords": []})],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(fd,),
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **_library_variable()}, close_fds=True,
-        )  # fmt: skip
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", _start_code(), json.dumps(self._request | {"passwords": []})],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(fd,),
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **_library_variable()}, close_fds=True,
+            )  # fmt: skip
+        except OSError as problem:
+            if close:
+                os.close(fd)
+            raise Broken(
+                "crashed", f"libarchive's process cannot be started: {problem.strerror}"
+            ) from problem
         assert child.stdin is not None  # noqa: S101 - tells mypy what PIPE means
         assert child.stdout is not None  # noqa: S101 - as above
         try:
@@ -94,7 +103,12 @@ class _Child:
                 child.stdin.write(json.dumps(self._request["passwords"]).encode())
                 child.stdin.close()
             yield from self._frames(child.stdout)
-            code = child.wait(10)
+            try:
+                code = child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired as late:
+                raise Broken(
+                    "crashed", "libarchive's process said what cannot be read, and did not end"
+                ) from late
             if self._said is None:
                 raise Broken("crashed", f"libarchive's process ended with {_ending(code)}")
             if self._said.get("reason"):

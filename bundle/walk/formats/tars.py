@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from math import isfinite
 
 from bundle.walk.formats import sparse
 from bundle.walk.formats.octal import number
@@ -272,9 +273,10 @@ def _owner(value: bytes | None, field_: bytes) -> int | None:
 def _seconds(value: bytes | None, field_: bytes) -> float | None:
     if value is not None:
         try:
-            return float(value)
+            said = float(value)
         except ValueError:
             return None
+        return said if isfinite(said) else None  # `nan` and `1e999` are no times, and no JSON
     found = number(field_)
     return float(found) if found >= 0 else None
 

@@ -10,14 +10,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 
 from hardening.findings import Finding, in_file
 from hardening.host.look.root import Root
-from hardening.host.look.rules import VISITED
+from hardening.host.look.rules import UNREAD, VISITED
 from hardening.tls.targets import inside
 
 LOGS = (
@@ -29,6 +29,8 @@ LARGEST = 4 << 30
 _LINE = re.compile(
     rb'^(?P<who>\S+) \S+ .{0,200}?\[(?P<when>[^\]]{1,40})\] "(?:[A-Z]{3,10}) (?P<what>[^ "]{1,4000})[^"]*" (?P<code>\d{3})'
 )
+_WHEN = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -54,7 +56,9 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
     needles = [(url.encode(), url) for url in wanted]
     for pattern in LOGS:
         for path in root.matching(pattern):
-            _read(root, path, needles, visits)
+            if why := _read(root, path, needles, visits):
+                place, said = in_file(path), f"{path} could not be read to its end: {why}"
+                yield Finding(rule=UNREAD, subject=subject, location=place, message=said)
     for url, one in sorted(visits.items()):
         if not one.answered:
             continue
@@ -77,7 +81,8 @@ def _urls(finding: Finding, webs: list[str]) -> Iterator[str]:
         yield path[len(web.rstrip("/")) :]
 
 
-def _read(root: Root, path: str, needles: list[tuple[bytes, str]], visits: dict[str, Visits]) -> None:
+def _read(root: Root, path: str, needles: list[tuple[bytes, str]], visits: dict[str, Visits]) -> str:
+    """Count what one log says; return why it was not read to its end, or an empty text."""
     place = root.place(path)
     try:
         with inside.opened(str(place)) as stored, _opened(place, stored) as file:
@@ -85,8 +90,9 @@ def _read(root: Root, path: str, needles: list[tuple[bytes, str]], visits: dict[
                 for needle, url in needles:
                     if needle in line or b"%" in line:
                         _count(line, url, visits[url], path, number)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):
-        return  # a log that ends in the middle: what was read counts
+            return ""
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as problem:  # what was read counts
+        return getattr(problem, "strerror", None) or str(problem)
 
 
 def _opened(place: Path, stored: IO[bytes]) -> IO[bytes]:
@@ -95,8 +101,11 @@ def _opened(place: Path, stored: IO[bytes]) -> IO[bytes]:
 
 
 def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """Say the lines of a log. Errors: OSError (it is too long)."""
     read = 0
-    while read < LARGEST and (line := file.readline(1 << 16)):
+    while line := file.readline(1 << 16):
+        if read >= LARGEST:
+            raise OSError(f"it has more than {LARGEST} bytes")
         read += len(line)
         yield line
 
@@ -122,8 +131,15 @@ def _count(line: bytes, url: str, visits: Visits, path: str, number: int) -> Non
 
 
 def _order(when: str) -> datetime:
-    """Return a log's time for comparing: rotated logs are not read in the order of time."""
+    """Return a log's time for comparing: rotated logs are not read in the order of time.
+
+    Its month is English whatever language this process speaks; `strptime` reads it in that of Ansible's caller.
+    """
+    said = _WHEN.fullmatch(when)
     try:
-        return datetime.strptime(when, "%d/%b/%Y:%H:%M:%S %z")
-    except ValueError:
+        day, month, year, hour, minute, second, zone = said.groups() if said else ("",) * 7
+        offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
+        moment = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
+        return datetime(*moment, tzinfo=timezone(offset))
+    except (ValueError, IndexError):
         return datetime.min.replace(tzinfo=UTC)

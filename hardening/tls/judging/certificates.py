@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
@@ -20,6 +20,7 @@ from hardening.tls.policies.requirement import CertificateNeed, PolicyRule
 _HASH = re.compile(r"md2|md5|sha-?(?:512|384|256|224|1)(?!\d)", re.IGNORECASE)
 _OWN_HASH = ("ed25519", "ed448", "ml-dsa", "mldsa")  # these sign without naming a hash
 _RSA_FACTORED = 1024
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _broken(
         yield fact(rules.CERTIFICATE_EXPIRED, f"not valid before {one.not_before:%Y-%m-%d}")
     if not leaf:
         return
-    days = (one.not_after - one.not_before).days
+    days = -((one.not_before - one.not_after) // _DAY)  # a day that has begun counts
     if need.max_lifetime_days is not None and days > need.max_lifetime_days:
         yield fact(rules.CERTIFICATE_LIFETIME, f"valid for {days} days")
     if need.trusted and one.self_signed:

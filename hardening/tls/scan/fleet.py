@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from hardening.findings import (
     Verdict,
 )
 from hardening.reports.json import report
+from hardening.tls.policies.ruleset import Policy
 
 VERSION = "harden-scan-state/2"
 Outcome = tuple[Subject, tuple[Finding, ...], tuple[Result, ...]]
@@ -126,6 +129,24 @@ def read_stream(path: Path) -> dict[str, Outcome]:
             ) from problem
         found[outcome[0].id] = outcome
     return found
+
+
+def question(policies: Iterable[Policy]) -> list[str]:
+    """Return the policies as the first line of a state names them: an id, and a digest of all that it says."""
+    return [f"{one.id} {hashlib.sha256(_spelt(one).encode()).hexdigest()[:16]}" for one in policies]
+
+
+def _spelt(value: object) -> str:
+    """Return a value in words that are the same in every process."""
+    if is_dataclass(value):
+        return _spelt([(one.name, getattr(value, one.name)) for one in fields(value) if one.compare])
+    if isinstance(value, Mapping):
+        return _spelt(sorted(map(_spelt, value.items())))
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(_spelt, value)))}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_spelt, value))}]"
+    return repr(value)
 
 
 class State:

@@ -61,6 +61,9 @@ class Loop:
                 while self._active:
                     self._turn()
             finally:
+                resolver.shutdown(
+                    wait=False, cancel_futures=True
+                )  # whoever interrupts waits for no names in the queue
                 for connection in list(self._open.values()):
                     if connection.sock is not None:
                         connection.sock.close()

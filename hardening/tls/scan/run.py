@@ -141,12 +141,7 @@ def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[O
     settings = settings or Settings(full=True)
     targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in endpoints]
     got: dict[str, Offer] = {}
-    examine(
-        targets,
-        Scope(full=True, deep=settings.deep),
-        settings,
-        lambda e: got.__setitem__(e.target.text, e.offer),
-    )
+    examine(targets, scope_of((), settings), settings, lambda e: got.__setitem__(e.target.text, e.offer))
     return [got[t.text] for t in targets]
 
 

@@ -18,10 +18,12 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
+from bundle.cluster import submit
+from bundle.cluster.submit import audit_on
 from bundle.cluster.work import fetched
 from hardening.cli import run
 from hardening.demo import specimen
-from hardening.errors import ExitCode
+from hardening.errors import ExitCode, UsageError
 from tests.ports import free_port
 
 pytest.importorskip("distributed")
@@ -213,6 +215,23 @@ def test_no_scheduler_no_workers_and_secrets_in_clear(
     absent = cluster.harden("--dask", f"tcp://127.0.0.1:{free_port()}", str(path))
     assert absent.returncode == ExitCode.USAGE
     assert b"no scheduler answers" in absent.stderr
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    ["192.0.2.1:8786", "ws://192.0.2.1:8786", "tcp://127.example.org:8786", "127.example.org:8786", "tcp://[2001:db8::1]:8786"],
+)  # fmt: skip
+def test_no_spelling_of_an_address_sends_secrets_in_clear(scheduler: str) -> None:
+    """Without a scheme Dask speaks TCP, and a name that begins with 127 is anybody's."""
+    with pytest.raises(UsageError, match="in clear"):
+        audit_on(scheduler, [], passwords=[b"building"])
+
+
+@pytest.mark.parametrize(
+    "scheduler", ["127.0.0.1:8786", "tcp://127.1.2.3:8786", "localhost:1", "tcp://[::1]:8786"]
+)
+def test_this_machine_is_no_way_to_listen_on(scheduler: str) -> None:
+    assert submit._loopback(scheduler)
 
 
 def test_a_copy_has_no_name() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import random
+import signal
 import subprocess
 import tarfile
 import threading
@@ -20,7 +22,8 @@ from cryptography.hazmat.primitives import serialization
 
 from bundle.trust import dsse, keys, statement
 from bundle.trust.digest import Early, digest
-from bundle.trust.inventory import inventory
+from bundle.trust.inventory import first_difference, inventory, top_level
+from bundle.trust.toplevel import members
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode, HardeningError, InputError, RefusedError, UsageError
 from hardening.findings import Run, Verdict
@@ -297,6 +300,44 @@ def test_a_member_nobody_can_look_into_is_signed_by_its_digest(tmp_path: Path, k
         sign(path, key)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whichever_byte_is_changed_the_bundle_is_refused(tmp_path: Path, method: int) -> None:
+    """Each decompressor has its own word for what is damaged."""
+    rng, path, key = random.Random(1), tmp_path / "upgrade.zip", keys.generate()
+    text = b"".join(b"line %d of text %d\n" % (n, rng.randrange(10**9)) for n in range(3000))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.txt", text)
+        archive.writestr("b.txt", b"x" * 100)
+    said = statement.state(path, members, created=NOW, nested=False)
+    signature_of(path).write_bytes(dsse.seal(said.to_bytes(), key).to_bytes())
+    whole = path.read_bytes()
+    for at in range(0, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        assert refused(check(path, key)).startswith("trust/content: ")
+
+
+def test_names_that_are_not_in_the_encoding_they_claim_are_listed_by_the_walker(tmp_path: Path) -> None:
+    path = tmp_path / "upgrade.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("n\u00e4me", "x")
+    path.write_bytes(path.read_bytes().replace("n\u00e4me".encode(), b"n\xff\xfeme"))
+    assert members(path) == list(top_level(path))
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "-inf", "1e999"])
+def test_a_time_that_is_none_is_as_it_was_signed(tmp_path: Path, time: str) -> None:
+    """Not a number is unequal to itself, and JSON has no word for it."""
+    path = tmp_path / "upgrade.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"mtime": time}
+        archive.addfile(info)
+    (item,) = inventory(path)
+    assert item.mtime is None
+    signed = json.loads(json.dumps([item.to_json()], allow_nan=False))
+    assert first_difference(signed, inventory(path)) == ""
+
+
 def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Path) -> None:
     path, none = a_bundle(tmp_path / "upgrade.zip"), tmp_path / "none"
     with Early(path) as early:
@@ -307,6 +348,26 @@ def test_a_digest_that_was_begun_early_is_the_one_that_is_made_late(tmp_path: Pa
     with Early(path):
         assert len(children() - before) == 1
     assert children() == before  # nobody asked, and nobody is left behind
+
+
+def test_whoever_interrupts_a_digest_is_told_so(tmp_path: Path) -> None:
+    """The descriptor that was closed on the way is not closed again: it may be another file's by then."""
+    path = a_bundle(tmp_path / "upgrade.zip")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before, handler = children(), signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), Early(path) as early:  # noqa: PT012 - the signal comes in `result`
+            (child,) = children() - before
+            os.kill(int(child), signal.SIGSTOP)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            early.result()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert children() == before
 
 
 def children() -> set[str]:

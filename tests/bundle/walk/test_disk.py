@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,55 @@ def test_a_file_that_goes_away_is_said(tmp_path: Path) -> None:
     (problem,) = events
     assert isinstance(problem, Problem)
     assert problem.reason == "unreadable"
+
+
+def test_a_link_that_goes_away_and_what_is_another_thing_by_now_are_said(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "text").write_bytes(b"not in the folder\n")
+    top = tmp_path / "top"
+    top.mkdir()
+    for name in ("a", "c", "d", "z"):
+        (top / name).write_bytes(b"content")
+    (top / "b").symlink_to("a")
+    (top / "e").mkdir()
+    events = walk(str(top))
+    first = next(events)
+    assert isinstance(first, Member)
+    (top / "b").unlink()
+    (top / "c").unlink()
+    os.mkfifo(top / "c")
+    (top / "d").unlink()
+    (top / "d").symlink_to(outside / "text")
+    said = []
+    for event in events:
+        said.append(event)
+        if isinstance(event, Member) and event.kind == "directory":
+            (top / "e").rmdir()
+            (top / "e").symlink_to(outside)
+    assert [Path(event.parts[-1]).name for event in said if isinstance(event, Problem)] == [
+        "b",
+        "c",
+        "d",
+        "e",
+    ]
+    assert {event.reason for event in said if isinstance(event, Problem)} == {"unreadable"}
+    assert [Path(event.parts[-1]).name for event in said if isinstance(event, Member)] == ["e", "z"]
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "text").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("top")
+    assert [event.parts[-1] for event in walk(str(tmp_path / "link"))] == [f"{tmp_path}/link/text"]
+
+
+def test_where_no_spill_file_can_be_made_the_archive_is_not_called_corrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.zip").write_bytes(hostile.zipped({"x": bytes(range(256)) * 8192}))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    events = Walker(Limits(memory=1000)).walk(str(tmp_path / "a.zip"))
+    (problem,) = (event for event in events if isinstance(event, Problem))
+    assert problem.reason == "limit-spill"
+    assert problem.message == "the spill file cannot be made: No such file or directory"

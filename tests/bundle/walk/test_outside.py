@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,30 @@ def test_a_child_that_cannot_load_it_is_a_finding(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("LIBARCHIVE", str(tmp_path / "no-such.so"))
     run = audit(path, detectors=(), jobs=1)
     assert {f.rule.id for f in run.findings} == {"walk/crashed"}
+
+
+def test_a_child_that_says_too_much_and_does_not_end_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = seven(tmp_path)
+    says = "import os, time; os.write(1, b'H' + (2 << 20).to_bytes(4, 'little')); time.sleep(60)"
+    monkeypatch.setattr(outside, "_start_code", lambda: says)
+    monkeypatch.setattr(outside, "_PATIENCE", 0.1)
+    run = audit(path, detectors=(), jobs=1)
+    assert {f.rule.id for f in run.findings} == {"walk/crashed"}
+
+
+def test_a_child_that_cannot_be_started_is_a_finding_and_keeps_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(seven(tmp_path), "inner.7z")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    run = audit(path, detectors=(), jobs=1)
+    assert [f.rule.id for f in run.findings] == ["walk/crashed"]
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
 
 
 def test_damaged_archives_of_libarchive_end_cleanly(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -104,6 +105,38 @@ def test_a_stream_is_one_json_line_per_endpoint_and_resumes(tmp_path: Path) -> N
     assert [json.loads(text)["subject"]["id"] for text in second.stdout.splitlines()] == [dead[1]]
     other = CliRunner().invoke(command, [dead[0], "--full", "--state", str(state)], standalone_mode=False)
     assert isinstance(other.exception, UsageError)
+
+
+def test_a_policy_that_was_changed_is_another_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its id stays, and what the state holds was judged by the policy as it was."""
+    own = tmp_path / "own.toml"
+    text = 'extends = "aspect"\nid = "own"\n'
+    words = [
+        "tls",
+        "scan",
+        f"127.0.0.1:{free_port()}",
+        "--policy",
+        str(own),
+        "--state",
+        str(tmp_path / "state"),
+    ]
+    own.write_text(text)
+    assert (harden(words), harden(words)) == (3, 3)
+    own.write_text(f'{text}[remove]\nsuites = ["TLS_AES_128_GCM_SHA256"]\n')
+    policy.load.cache_clear()
+    assert harden(words) == 2
+    assert "is the state of another scan" in capsys.readouterr().err
+
+
+def test_a_policy_is_told_alike_by_every_process() -> None:
+    tell = "from hardening.tls import policy; from hardening.tls.scan.fleet import question; print(question(map(policy.load, policy.available())))"
+    said = {
+        subprocess.run([sys.executable, "-c", tell], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in "12"
+    }  # fmt: skip
+    assert len(said) == 1
 
 
 def test_a_state_speaks_of_what_is_asked_for_alone(tmp_path: Path) -> None:

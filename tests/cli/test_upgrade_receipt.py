@@ -1,0 +1,35 @@
+"""Hosts that were changed have their receipt, whatever else cannot be written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bundle.trust import keys
+from hardening.cli import run, upgrade_apply
+from hardening.errors import ExitCode
+from hardening.findings import Kind, Run, Subject
+from hardening.upgrade.admission import Job
+
+FULL = Path("/dev/full")
+JOB = Job(
+    bundle="/b.zip", sha256="0" * 64, size=1, unpacked=1, product="p", release="2", created="", recipe={}
+)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this machine")
+def test_a_report_that_cannot_be_written_costs_no_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stats = {"state": "committed", "from": "1", "to": "2"}
+    host = Subject(id="host", kind=Kind.HOST, stats=stats)
+    done = Run.of([host], [], started=datetime.now(UTC))
+    monkeypatch.setattr(upgrade_apply, "_admitted", lambda *_, **__: (done, JOB))
+    monkeypatch.setattr(upgrade_apply, "_play", lambda *_, **__: done)
+    public = keys.write(keys.generate(), tmp_path / "key", passphrase=None)
+    receipt = tmp_path / "receipt"
+    words = ["b.zip", "--sign-key", str(tmp_path / "key"), "--no-passphrase", "--receipt", str(receipt)]
+    assert run(["upgrade", "apply", *words, "--report", f"json={FULL}"]) == ExitCode.USAGE
+    assert run(["upgrade", "receipt", str(receipt), "--key", str(public)]) == ExitCode.OK
