@@ -27,6 +27,8 @@ MOST_BASES = 8
 """Rule bases whose results are kept: of this release, of the last one, of other options; the one used last stays longest."""
 SMALLEST = 256
 """Files of fewer bytes are looked at again: that is quicker than asking."""
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
+"""What rows of another shape end in: a damaged cache is an empty one."""
 
 
 class Cache:
@@ -102,19 +104,25 @@ class Cache:
             here = todo.pop()
             if here in made or here in known:
                 continue
-            row = self._get("s" + here)
-            if row is None:
+            section = self._section(self._get("s" + here))
+            if section is None:
                 return None
+            made[here] = section
+            todo.extend(key for _, key in section.inside)
+        return made
+
+    def _section(self, row: Any) -> Section | None:
+        try:
             findings = self._findings(row["findings"])
             if findings is None:
                 return None
-            inside = [(tuple(parts), key) for parts, key in row["inside"]]
-            made[here] = Section(
-                findings=findings, inside=inside, members=row["members"], size=row["size"],
-                not_examined=row["not_examined"], partial=row["partial"],
+            return Section(
+                findings=findings, inside=[(tuple(parts), str(key)) for parts, key in row["inside"]],
+                members=int(row["members"]), size=int(row["size"]), not_examined=int(row["not_examined"]),
+                partial=str(row["partial"]),
             )  # fmt: skip
-            todo.extend(key for _, key in inside)
-        return made
+        except _DAMAGED:
+            return None
 
     def store(self, sections: Mapping[str, Section]) -> None:
         """Write what this run learned, in one transaction; a cache that cannot be written is no reason to fail."""
@@ -164,11 +172,14 @@ class Cache:
 
     def _findings(self, rows: list[dict[str, Any]]) -> list[Finding] | None:
         made: list[Finding] = []
-        for row in rows:
-            rule = self._rules.get(row["rule"])
-            if rule is None:
-                return None
-            made.append(_finding(row, rule))
+        try:
+            for row in rows:
+                rule = self._rules.get(row["rule"])
+                if rule is None:
+                    return None
+                made.append(_finding(row, rule))
+        except _DAMAGED:
+            return None
         return made
 
 

@@ -41,24 +41,33 @@ def write(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> Path:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     for taken in (path, public):
-        if taken.exists() or taken.is_symlink():
+        if os.path.lexists(taken):  # Path's own raise where a name is too long
             raise UsageError(
                 f"{taken} exists already", hint="choose another name; a key is never overwritten"
             )
     _create(path, private_pem, 0o600)
-    _create(public, public_pem, 0o644)
+    try:
+        _create(public, public_pem, 0o644)
+    except UsageError:
+        path.unlink()  # one of the two alone is no pair, and the next try would be refused
+        raise
     return public
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:
+    made = False
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb"
+        ) as out:
+            made = True
+            out.write(data)
     except OSError as problem:
+        if made:
+            path.unlink()
         raise UsageError(
             f"cannot write {path}: {problem.strerror}", hint="choose a writable folder"
         ) from problem
-    with os.fdopen(handle, "wb") as out:
-        out.write(data)
 
 
 def is_encrypted(path: Path) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -88,7 +88,7 @@ def run(
         code, output = _ended(argv, _environment(receipt), show=show)
         lines = receipt.read_text("utf-8").splitlines() if receipt.exists() else []
     hosts: dict[str, HostReceipt] = {}
-    for row in map(json.loads, lines):
+    for row in _rows(lines):
         one = hosts.setdefault(row["host"], HostReceipt(host=row["host"]))
         if "stats" in row:
             one.stats = row["stats"]
@@ -97,6 +97,16 @@ def run(
     if not hosts:
         raise NothingExaminedError(f"no host was asked: {_why_nobody(output)}", hint="check -i and --limit")
     return Receipt(code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+
+
+def _rows(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield what the callback wrote; a last line that Ansible was killed over is not there to the end."""
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            if number < len(lines):
+                raise
 
 
 def _checked(flags: Sequence[str]) -> None:

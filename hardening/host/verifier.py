@@ -414,10 +414,10 @@ def _plain(name):
 
 def difference(path, said):
     """In words, the first member that is not as signed."""
-    signed = [m for m in said["members"] if "!/" not in m["path"]]
-    known = set(m["path"] for m in signed)
     at = 0
     try:
+        signed = [m for m in said["members"] if "!/" not in m["path"]]
+        known = set(m["path"] for m in signed)
         for name, found in members(path):
             name = _plain(name)
             if at >= len(signed) or name not in known:

@@ -181,23 +181,23 @@ class Conductor:
     def watch(self, upgrade: str, until: tuple[str, ...], *, past: str = "") -> dict[str, Any]:
         """Follow the host's journal and log until one of `until`, or the end."""
         while True:
-            answer = self.ask(
-                "watch", id=upgrade, after=self.seen, offset=self.offset, wait=self.poll, until=list(until)
-            )
-            if answer.get("failed"):
-                raise ProbeError(
-                    str(answer.get("msg")), hint="harden upgrade status shows the host's own state"
-                )
+            answer = self._watched(upgrade, wait=self.poll, until=list(until))
             self.seen += len(answer["events"])
             self._tell(answer)
             state = answer["state"]
             if (state in FINAL and state != past) or state == "broken":
                 while answer["offset"] < answer["size"]:
-                    answer = self.ask("watch", id=upgrade, after=self.seen, offset=self.offset, wait=0)
+                    answer = self._watched(upgrade, wait=0)
                     self._keep(answer)
                 return answer
             if state in until and answer["offset"] >= answer["size"]:
                 return answer
+
+    def _watched(self, upgrade: str, **how: Any) -> dict[str, Any]:
+        answer = self.ask("watch", id=upgrade, after=self.seen, offset=self.offset, **how)
+        if answer.get("failed"):
+            raise ProbeError(str(answer.get("msg")), hint="harden upgrade status shows the host's own state")
+        return answer
 
     def _tell(self, answer: dict[str, Any]) -> None:
         """Say what stages have begun, and the installer's last word in its place among them."""

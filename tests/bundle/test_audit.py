@@ -132,6 +132,22 @@ def test_cache_gives_the_same_report_and_asks_less(release: Path, tmp_path: Path
     assert third.asked <= 4
 
 
+@pytest.mark.parametrize(
+    "body", ["[]", "5", '{"findings": 5}', '{"findings": [{}]}', '[{"rule": "word/needle"}]', "{"]
+)
+def test_a_damaged_cache_is_an_empty_one(release: Path, tmp_path: Path, body: str) -> None:
+    cache = tmp_path / "kept"
+    plain = told(audit(release, detectors=(Word(),), jobs=1, cache=cache))
+    with sqlite3.connect(cache / "results.sqlite") as connection:
+        rule = next(iter(Word().rules())).id
+        assert (
+            connection.execute("UPDATE kept SET body = ?", (body.replace("word/needle", rule),)).rowcount > 1
+        )
+    again = Word()
+    assert told(audit(release, detectors=(again,), jobs=1, cache=cache)) == plain
+    assert again.asked
+
+
 def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -> None:
     """Each release has rules of its own, and nobody empties the folder."""
     path, cache = tmp_path / "x.zip", tmp_path / "cache"

@@ -372,3 +372,12 @@ def test_whoever_interrupts_a_digest_is_told_so(tmp_path: Path) -> None:
 
 def children() -> set[str]:
     return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+
+
+def test_a_key_is_written_with_its_public_half_or_not_at_all(tmp_path: Path, key: keys.PrivateKey) -> None:
+    long = tmp_path / ("k" * 253)  # the name of the public half is longer than a name may be
+    with pytest.raises(UsageError, match="cannot write"):
+        keys.write(key, long, passphrase=None)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match="cannot write"):
+        keys.write(key, tmp_path / ("k" * 300), passphrase=None)
