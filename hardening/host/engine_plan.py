@@ -87,7 +87,7 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     files = _texts(facts)
     if config not in files:
         raise InputError(
-            f"{config} is not on this host", hint="name the engine's configuration file (config)"
+            f"{config} is no file on this host", hint="name the engine's configuration file (config)"
         )
     port = ports.configured(files[config], key, product.port)
     pending = next((row for row in facts.get("pending", []) if row.get("name") == "control-engine"), None)

@@ -125,7 +125,7 @@ def native_files(settings: Settings, template: Path | None = None) -> Iterator[t
     """Yield the product's own settings with the secret in it, so for its owner alone.
 
     The product's file format is not public: the shipped template is an adapter (docs/mailer.md).
-    Errors: InputError, DataError (the template).
+    Errors: InputError, DataError (the template), UsageError (certificates alone).
     """
     from jinja2 import TemplateError
 
@@ -133,11 +133,16 @@ def native_files(settings: Settings, template: Path | None = None) -> Iterator[t
     text = read(template or Path(str(resources.templates() / "mailer" / f"{name}.j2"))).decode(
         "utf-8", "replace"
     )
-    first = settings.credentials[0]
-    secret = "" if first.is_certificate else first.value().reveal()
+    given = next((one for one in settings.credentials if not one.is_certificate), None)
+    values = {} if given is None else {"secret": given.value().reveal()}
     try:
-        made = _filled(text, settings=settings, secret=secret)
+        made = _filled(text, settings=settings, **values)
     except TemplateError as problem:
+        if given is None and "'secret' is undefined" in str(problem.message):
+            raise UsageError(
+                f"{settings.credentials[0].place}: a certificate, and the product's settings take a client secret",
+                hint="name a secret_file too, or let the relay send: harden mailer render relay",
+            ) from None
         raise DataError(
             f"{template}: {problem.message}", hint="see docs/mailer.md for what a template may name"
         ) from None

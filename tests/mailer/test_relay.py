@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import signal
@@ -337,3 +338,18 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
     assert made_native.read_text() == f"x=alarms@example.com {site.secret}"
     own.write_text("{{ nothing }}")
     assert run([*native, "--template", str(own)]) == 2
+
+
+def test_a_certificate_is_no_client_secret(
+    site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made, key, _parsed = certificate(site.folder)
+    day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=90)
+    site.write(credential={"certificate_file": made.name, "key_file": key.name, "expires": day})
+    out, own = tmp_path / "host", tmp_path / "own.j2"
+    native = ["mailer", "render", "native", "-c", str(site.config), "-o", str(out)]
+    assert run(native) == 2  # an empty secret would be refused by the service, at the first alarm
+    assert "a certificate, and the product's settings take a client secret" in capfd.readouterr().err
+    assert not (out / "email-notification-service.properties").exists()
+    own.write_text("x={{ settings.mailbox }}")
+    assert run([*native, "--template", str(own)]) == 0
