@@ -56,7 +56,7 @@ def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
     if fd < 0:
         yield from _folder(walker, path)
     elif stat.S_ISREG(about.st_mode):
-        yield from _on_disk(walker, fd, _text(shown or path))
+        yield from _on_disk(walker, fd, os.fstat(fd), _text(shown or path))
     else:
         os.close(fd)
         raise _neither(path)
@@ -151,7 +151,8 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
 def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:
     try:
         fd = os.open(entry.name, _OPEN | os.O_NOFOLLOW, dir_fd=folder)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):  # it was a file when the folder was listed
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode):  # it was a file when the folder was listed
             os.close(fd)
             return (Problem("unreadable", (shown,), "cannot be read: it is no file any more"),)
     except OSError as problem:
@@ -159,12 +160,11 @@ def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str)
         with suppress(OSError):  # it may be gone
             size = entry.stat(follow_symlinks=False).st_size
         return (Problem("unreadable", (shown,), f"cannot be read: {problem.strerror}", size),)
-    return _on_disk(walker, fd, shown)
+    return _on_disk(walker, fd, about, shown)
 
 
-def _on_disk(walker: Walker, fd: int, shown: str) -> Iterable[Event]:
+def _on_disk(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterable[Event]:
     """Say one file; it is closed as soon as all of it is held, which nearly always is at once."""
-    about = os.fstat(fd)
     size = about.st_size
     if size > walker.limits.memory or not stat.S_ISREG(about.st_mode):
         return _large(walker, fd, about, shown)
