@@ -206,8 +206,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         except RecursionError:  # as deep as no server goes
             tree.say("syntax", main.path, None, "its blocks are nested too deeply to be read")
             offers = []
-        unknown = [p for p in tree.problems if p.kind == "unknown-directive"]
-        tree.problems = [p for p in tree.problems if p.kind != "unknown-directive"]
+        unknown = tree.taken("unknown-directive")
         refused[way.release.version] = unknown
         told.append((way, offers))
     everywhere = set.intersection(*({_same(p, v) for p in found} for v, found in refused.items()))

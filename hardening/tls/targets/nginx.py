@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
@@ -72,9 +73,16 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
 
 
 def context(job: Job) -> dict[str, object]:
-    """Return the template's variables."""
+    """Return the template's variables. Errors: UsageError (a release that knows no word for any of the versions)."""
+    known = _nameable(job.release)
+    words = [_WORDS[n] for n in job.protocols if n in known]
+    if not words:  # `ssl_protocols ;` stops nginx
+        raise UsageError(
+            f"nginx {job.release.version} cannot be told {', '.join(job.protocols)} alone: ssl_protocols has no word for it",
+            hint=_UPGRADE.format(_NAMED_SINCE["TLSv1.3"]),
+        )
     return {
-        "protocols": [_WORDS[n] for n in job.protocols if n in _nameable(job.release)],
+        "protocols": words,
         "curves": bool(job.groups) and _has("ssl_ecdh_curve", job.release),
         "tickets": _has("ssl_session_tickets", job.release),
         "listen_ssl": _has("listen ssl", job.release),

@@ -88,6 +88,13 @@ class Tree:
             self._said.add(problem)
             self.problems.append(problem)
 
+    def taken(self, kind: str) -> list[Problem]:
+        """Return what was said of a kind and forget it: it may be said again."""
+        found = [p for p in self.problems if p.kind == kind]
+        self.problems = [p for p in self.problems if p.kind != kind]
+        self._said.difference_update(found)
+        return found
+
     def place(self, path: str, base: str) -> str:
         """Return the real path of one the configuration names, relative to the real folder `base`."""
         if not path.startswith("/"):

@@ -225,3 +225,12 @@ def test_blocks_within_blocks_without_end_are_said(
     code, findings = _audit(_write(tmp_path, name, DEEP[name] * 5000), name, capfdbinary)
     assert code == 3
     assert {f["rule"] for f in findings} & {"walk/config-syntax", "walk/config-unclosed"}
+
+
+def test_a_release_without_a_word_for_any_version_is_not_told_an_empty_list() -> None:
+    """OpenSSL 1.1.1 speaks TLS 1.3 whatever an old nginx says, but `ssl_protocols ;` stops nginx."""
+    with pytest.raises(UsageError, match=r"cannot be told TLSv1\.3 alone") as refused:
+        render(
+            find("nginx"), policies.load("mozilla-modern-5.7"), version="1.0.15-el6", build="1.1.1g-upstream"
+        )
+    assert refused.value.hint == "use nginx 1.13.0 or later"
