@@ -52,10 +52,7 @@ class Section:
         self.not_examined += problem.not_examined
         if problem.partial and not self.partial:
             self.partial = f"{problem.rule.title.lower()}: {problem.message}"
-        message = f"{problem.parts[-1] if problem.parts else subject} {problem.message}"
-        if problem.not_examined:
-            message += f"; {problem.not_examined} bytes not examined"
-        finding = Finding(rule=problem.rule, subject=subject, location=problem.location, message=message)
+        finding = problem.finding(subject)
         self.add(finding, depth)
         return finding
 

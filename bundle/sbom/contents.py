@@ -16,7 +16,7 @@ from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem, unseen
-from hardening.findings import NESTING, Examined, Finding, Kind, Run, Subject
+from hardening.findings import NESTING, Examined, Kind, Run, Subject
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -100,10 +100,7 @@ def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -
 def report(found: Contents, started: datetime) -> Run:
     """Return how much of the bundle was read, as a run: what could not be is a finding, as in an audit."""
     name = str(found.path)
-    findings = [
-        Finding(rule=gap.rule, subject=name, location=gap.location, message=f"{gap.parts[-1]} {gap.message}")
-        for gap in found.gaps
-    ]
+    findings = [gap.finding(name) for gap in found.gaps]
     reason = found.problems[0] if found.gaps else "listed, not audited"
     examined = Examined.PARTIAL if found.gaps else Examined.FULL
     if not found.members:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hardening.errors import ArchiveError
-from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Severity
+from hardening.findings import NESTING, Finding, InFile, Rule, Severity
 
 
 class Broken(ArchiveError):  # noqa: N818 - a word of this package, never shown to a user by its name
@@ -67,10 +67,12 @@ class Problem:
         """The place of the finding."""
         return InFile(self.parts)
 
-    @property
-    def confidence(self) -> Confidence:
-        """How sure the walker is: all of these were seen, not guessed."""
-        return Confidence.HIGH
+    def finding(self, subject: str) -> Finding:
+        """Return it as a finding of a subject."""
+        message = f"{self.parts[-1] if self.parts else subject} {self.message}"
+        if self.not_examined:
+            message += f"; {self.not_examined} bytes not examined"
+        return Finding(rule=self.rule, subject=subject, location=self.location, message=message)
 
 
 def _rule(reason: str, severity: Severity, title: str, rationale: str, remedy: str) -> Rule:

@@ -64,7 +64,7 @@ def scope(run: Run) -> str:
 
 
 _COUNTED = frozenset(
-    {"connections", "lines", "members", "places", "releases", "servers", "statements", "tasks"}
+    "archives assets components connections lines members places releases servers statements tasks".split()
 )
 _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 """What comes first, whatever else was counted; the time it took comes last."""
