@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +18,23 @@ class Broken(ArchiveError):  # noqa: N818 - a word of this package, never shown 
         super().__init__(message)
         self.reason = reason
         self.rest = rest
+
+
+PARSING = (ArithmeticError, LookupError, ValueError, struct.error, MemoryError, OSError, EOFError)
+"""What damaged numbers make parsers raise beside their own words."""
+
+_MACHINE = frozenset(
+    (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES, errno.EPERM, errno.ENXIO, errno.EMFILE, errno.ENFILE,
+     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOLCK, errno.ENOTCONN)
+)  # fmt: skip
+"""What a disk, a mount or a limit of this machine says; the bundle may be sound. Not EINVAL: damaged numbers make it."""
+
+
+def ended(fault: Exception, what: str) -> Broken:
+    """Say of one of `PARSING` whether the archive is damaged or this machine cannot read it."""
+    if isinstance(fault, OSError) and fault.errno in _MACHINE:
+        return Broken("unreadable", f"{what}: this machine says: {fault.strerror}")
+    return Broken("corrupt", f"{what}: {type(fault).__name__}")
 
 
 PARTIAL = frozenset(
@@ -96,7 +115,8 @@ RULES: dict[str, Rule] = {
         _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Have it repacked, or examine it by hand."),
         _rule("nothing", _INFO, "Nothing in it that can be examined", _UNSEEN,
               "See that this is the file that was meant, and that it came over whole."),
-        _rule("unreadable", _INFO, "File on disk may not be read", _UNSEEN, "Run the audit as a user who may read it."),
+        _rule("unreadable", _INFO, "Cannot be read from disk", _UNSEEN,
+              "Run the audit as a user who may read it, where the disk and the mount are sound."),
         _rule("crashed", _INFO, "The parser of this archive ended abnormally", _UNSEEN,
               "Treat the archive as hostile until it has been examined by hand."),
         _rule("detector-failed", _INFO, "A check failed on this member", _UNSEEN, "Report it: this is a defect of the toolkit."),
@@ -107,7 +127,9 @@ RULES: dict[str, Rule] = {
         _rule("limit-member", _INFO, "Member larger than the limit", _UNSEEN, f"--max-member: {_RAISE}"),
         _rule("limit-members", _INFO, "More members than the limit", _UNSEEN, f"--max-members: {_RAISE}"),
         _rule("limit-time", _INFO, "Time limit reached", _UNSEEN, f"--max-seconds: {_RAISE}"),
-        _rule("limit-spill", _INFO, "Spill file would grow above its limit", _UNSEEN, f"--max-spill: {_RAISE}"),
+        _rule("limit-spill", _INFO, "Temporary file cannot grow on", _UNSEEN,
+              "Where the disk is full, free space or set TMPDIR to a folder that has it; where the limit is reached, "
+              f"--max-spill: {_RAISE}"),
         _rule("limit-window", _INFO, "Unpacking needs more memory than the limit", _UNSEEN, f"--max-window: {_RAISE}"),
         _rule("limit-repeats", _INFO, "Found at more places than are listed",
               "Equal archives are listed once when there are very many of them.", "See the place that is listed."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,13 +15,10 @@ from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import WINDOW, Member
-from bundle.walk.problem import PLACE_DEPENDENT, Broken, Problem
+from bundle.walk.problem import PARSING, PLACE_DEPENDENT, Broken, Problem, ended
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory, Region, Source
 from bundle.walk.spill import Spill
-
-_PARSING = (ArithmeticError, LookupError, ValueError, struct.error, MemoryError, OSError, EOFError)
-"""What damaged numbers make parsers raise beside their own words."""
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
@@ -104,8 +100,8 @@ class Walker:
             return open_container(source, member.format, context)
         except Broken as problem:
             return problem
-        except _PARSING as problem:
-            return Broken("corrupt", f"cannot be read: {type(problem).__name__}")
+        except PARSING as problem:
+            return ended(problem, "cannot be read")
 
     def _inside(self, source: Source, member: Member, depth: int, opened: Opened | Broken) -> Iterator[Event]:
         frame = Frame(
@@ -125,8 +121,9 @@ class Walker:
                         yield from self._member(raw, frame, depth)
             except Broken as problem:
                 yield self._note(Note(problem.reason, str(problem)), frame)
-            except _PARSING as problem:
-                yield self._note(Note("corrupt", f"cannot be read on: {type(problem).__name__}"), frame)
+            except PARSING as problem:
+                broken = ended(problem, "cannot be read on")
+                yield self._note(Note(broken.reason, str(broken)), frame)
             except _Stop:
                 frame.whole = False
                 yield Done(member, whole=False)
@@ -282,12 +279,12 @@ class Walker:
                 size += len(block)
                 self.total += len(block)
                 frame.unpacked += len(block)
-        except _PARSING as ended:
-            problem = Broken("corrupt", f"cannot be read on: {type(ended).__name__}")
-        except Broken as ended:
-            problem = ended
-            if ended.reason == "limit-spill":
-                return Memory(b""), None, ended
+        except PARSING as fault:
+            problem = ended(fault, "cannot be read on")
+        except Broken as fault:
+            problem = fault
+            if fault.reason == "limit-spill":
+                return Memory(b""), None, fault
         source: Source = self.spill.finish() if spilling else Memory(b"".join(held))
         return source, Digest(b"", digest.hexdigest()), problem
 
@@ -351,8 +348,9 @@ class Walker:
             first = next(found, None)
         except Broken as problem:
             first = Note(problem.reason, str(problem))
-        except _PARSING as problem:
-            first = Note("corrupt", f"an archive in it cannot be read: {type(problem).__name__}")
+        except PARSING as problem:
+            broken = ended(problem, "an archive in it cannot be read")
+            first = Note(broken.reason, str(broken))
         if first is None:
             return
         if depth >= self.limits.depth:

@@ -11,6 +11,7 @@ import pytest
 from bundle import audit
 from bundle.events import AuditEvent, Progress, Started
 from bundle.walk import Limits, Member, Problem, disk, walk
+from bundle.walk.source import Region
 from bundle.walk.walker import Walker
 from tests.bundle.walk import hostile
 
@@ -136,3 +137,13 @@ def test_where_no_spill_file_can_be_made_the_archive_is_not_called_corrupt(
     (problem,) = (event for event in events if isinstance(event, Problem))
     assert problem.reason == "limit-spill"
     assert problem.message == "the spill file cannot be made: No such file or directory"
+
+
+@pytest.mark.parametrize("form", ["tar", "zip", "gzip", "cpio"])
+def test_a_disk_that_fails_is_not_called_a_damaged_archive(form: str) -> None:
+    with Path("/proc/self/mem").open("rb", buffering=0) as failing:  # whose first page says EIO
+        place = Region(failing.fileno(), 0, 1 << 20)
+        member = Member(parts=("a",), kind="file", format=form, size=place.size)
+        said = [event for event in Walker().descend(place, member, 1) if isinstance(event, Problem)]
+    assert [problem.reason for problem in said][-1:] == ["unreadable"]
+    assert said[-1].message.endswith(": this machine says: Input/output error")

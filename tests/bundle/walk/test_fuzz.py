@@ -15,10 +15,9 @@ from bundle.walk.formats import zipdir, zips
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
-from bundle.walk.problem import RULES, Broken
+from bundle.walk.problem import PARSING, RULES, Broken
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory
-from bundle.walk.walker import _PARSING
 from tests.bundle.walk import cram, hostile
 
 LIMITS = Limits(window=16 << 20)
@@ -71,7 +70,7 @@ def drain(data: bytes, kind: str) -> int:
                 words.append(problem.reason)
     except Broken as problem:
         words.append(problem.reason)
-    except _PARSING:
+    except PARSING:
         words.append("corrupt")  # the walker turns these into a word, too
     assert set(words) <= RULES.keys()
     return total
