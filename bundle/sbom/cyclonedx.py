@@ -59,8 +59,12 @@ def _hashes(sha256: str) -> list[HashType]:
 
 def _component(known: Known) -> Component:
     purl = PackageURL.from_string(known.purl) if known.purl.startswith("pkg:") else None
+    group = None
+    if purl and purl.namespace and known.name == f"{purl.namespace}/{purl.name}":
+        group = purl.namespace  # Maven, Composer and npm: consumers match by group and name apart
     return Component(
-        name=known.name,
+        name=purl.name if purl and group else known.name,
+        group=group,
         version=known.version or None,
         type=ComponentType.LIBRARY,
         bom_ref=_ref(known),

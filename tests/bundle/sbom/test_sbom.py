@@ -207,3 +207,16 @@ def test_a_folder_is_listed_as_an_archive_of_its_files_would_be(bundle: Path, tm
     assert "hashes" not in json.loads((tmp_path / "s.json").read_bytes())["metadata"]["component"]
     (plain / "a.txt").unlink()
     assert run(["bundle", "sbom", str(plain), "-o", str(tmp_path / "s.json")]) == ExitCode.NOTHING_EXAMINED
+
+
+def test_group_and_name_are_apart_as_consumers_match_them(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "app.jar", "w") as jar:
+        jar.writestr(
+            "META-INF/maven/com.example/engine-core/pom.properties",
+            "groupId=com.example\nartifactId=engine-core\nversion=1.2\n",
+        )
+        jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+    said = json.loads(cyclonedx.document(contents(tmp_path / "app.jar"), now=NOW))
+    assert [(c.get("group"), c["name"], c["purl"]) for c in said["components"] if "purl" in c] == [
+        ("com.example", "engine-core", "pkg:maven/com.example/engine-core@1.2")
+    ]
