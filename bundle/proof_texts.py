@@ -49,11 +49,12 @@ def _texts(old: bytes, new: bytes) -> tuple[str, str] | None:
                 return old[2:].decode(coding), new[2:].decode(coding)
             except UnicodeDecodeError:
                 return None
-    if old[1:2] == b"\0" == new[1:2] and old[:1] == new[:1]:
-        try:
-            return old.decode("utf-16-le"), new.decode("utf-16-le")
-        except UnicodeDecodeError:
-            return None
+    for zero, coding in ((1, "utf-16-le"), (0, "utf-16-be")):  # without a mark
+        if old[zero : zero + 1] == b"\0" == new[zero : zero + 1] and old[:2] == new[:2]:
+            try:
+                return old.decode(coding), new.decode(coding)
+            except UnicodeDecodeError:
+                return None
     return old.decode("latin-1"), new.decode("latin-1")
 
 

@@ -72,7 +72,7 @@ _ALONE, _PROPERTIES, _WINDOW = 13, 225, 136 << 20
 _ARJ = 38
 """Bytes of the shortest main header of ARJ, its checksum included."""
 _SOME = 32
-"""Bytes that random data does not unpack to by chance."""
+"""Bytes that random data does not unpack to by chance, nor has every second one zero."""
 _PYC = frozenset(range(3000, 3700)) | {62161, 62211}
 
 
@@ -151,6 +151,8 @@ def _binary(head: bytes, source: Source) -> str:
         return "iso"
     if head[12:16] in (b"\x61\x15\x06\0", b"\0\x06\x15\x61"):
         return "bdb"
+    if (head[1:2] == b"\0" or head[:1] == b"\0") and wide(head):
+        return "utf-16"
     system = _file_system(head)
     if system or any(head.startswith(magics, place) for place, magics in _UNREAD_AT) or _arj(head):
         return system or "unread"
@@ -195,6 +197,20 @@ def _is_utf16(head: bytes) -> bool:
         return head[: len(head) // 2 * 2].decode("utf-16").translate(_NO_SPACE).isprintable()
     except UnicodeDecodeError:
         return False
+
+
+def wide(head: bytes) -> str:
+    """Return the encoding of a text of two bytes a letter that begins without a mark; empty for all else.
+
+    Of its first letters one byte is always the same zero, and all of it decodes to letters.
+    """
+    if len(head) < _SOME or (any(head[1:_SOME:2]) and any(head[:_SOME:2])):
+        return ""
+    coding = "utf-16-be" if any(head[1:_SOME:2]) else "utf-16-le"
+    text = (
+        head[: len(head) // 2 * 2].decode(coding, "replace").rstrip("\ufffd")
+    )  # a letter of four bytes may be cut
+    return coding if text and text.translate(_NO_SPACE).isprintable() else ""
 
 
 def _script(head: bytes, source: Source) -> str:

@@ -130,10 +130,12 @@ def test_names_are_of_the_account_and_equal_values_share_one(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-8-sig", "latin-1"])
-def test_the_encoding_is_kept(tmp_path: Path, coding: str) -> None:
+@pytest.mark.parametrize(
+    ("coding", "mark"),
+    [("utf-16", b""), ("utf-16-be", b"\xfe\xff"), ("utf-16-le", b""), ("utf-16-be", b""), ("utf-8-sig", b""), ("latin-1", b"")],
+)  # fmt: skip
+def test_the_encoding_is_kept(tmp_path: Path, coding: str, mark: bytes) -> None:
     written = "[db]\r\ntitle = Geb\u00e4ude\r\nuser = aspect\r\npassword = {}\r\n"
-    mark = b"\xfe\xff" if coding == "utf-16-be" else b""
     files, after = cleaned(tmp_path, {"a.ini": mark + written.format(SECRET).encode(coding)})
     (row,) = after.subjects[0].stats["secrets"]
     assert files["a.ini"] == mark + written.format(f"@secret:{row['name']}@").encode(coding)

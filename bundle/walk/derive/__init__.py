@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bundle.walk import say
 from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
 from bundle.walk.formats.rpms import SCRIPTS as RPM_SCRIPTS
+from bundle.walk.identify import HEAD, wide
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.source import Source
@@ -101,7 +102,9 @@ _BARE = frozenset({INSTALLED, "strings"})
 
 
 def _utf16(data: bytes) -> bytes:
-    return data[: len(data) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
+    return (
+        data[: len(data) // 2 * 2].decode(wide(data[:HEAD]) or "utf-16", "replace").encode("utf-8", "replace")
+    )
 
 
 _COMPILED: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], tuple[bytes, list[bytes]]]]] = {

@@ -133,6 +133,8 @@ def _as_text() -> Iterator[Canary]:
         "<base64 at>!/p.php",
     )
     yield Canary("utf-16", PHP.decode().encode("utf-16"), "")
+    yield Canary("utf-16 without a mark", PHP.decode().encode("utf-16-le"), "")
+    yield Canary("utf-16, high bytes first, without a mark", PHP.decode().encode("utf-16-be"), "")
 
 
 def _wrapped() -> Iterator[Canary]:

@@ -150,3 +150,17 @@ def test_what_begins_like_nothing_known_is_told_by_what_follows(start: bytes, re
         mock.patch.object(identifying, "_FURTHER", range(256)),
     ):
         assert identify(data[:HEAD], Memory(data)) == word
+
+
+@given(st.binary(max_size=300), st.sampled_from(["utf-16-le", "utf-16-be"]))
+def test_two_bytes_a_letter_are_told_by_what_they_decode_to(data: bytes, coding: str) -> None:
+    said = identifying.wide(data)
+    assert not said or data[: len(data) // 2 * 2].decode(said, "replace").rstrip("\ufffd")
+    text = "host = 10.0.0.5\r\nname = Geb\u00e4ude \U0001f600\r\n" + data.hex()
+    raw = text.encode(coding)
+    assert (
+        identifying.wide(raw) == coding == identifying.wide(raw[: raw.index("\U0001f600".encode(coding)) + 2])
+    )
+    assert identify(raw, Memory(raw)) == "utf-16"
+    assert not identifying.wide(bytes(64))
+    assert not identifying.wide(bytes(range(1, 33)) * 2)

@@ -24,6 +24,8 @@ def codec(content: Content) -> tuple[bytes, str]:
         return head[:2], "utf-16-be"
     if len(head) == 4 and head[1] == 0 == head[3] and head[0]:  # noqa: PLR2004 - UTF-16 without its mark
         return b"", "utf-16-le"
+    if len(head) == 4 and head[0] == 0 == head[2] and head[1] and head[3]:  # noqa: PLR2004 - and its other order
+        return b"", "utf-16-be"
     return b"", ""
 
 
