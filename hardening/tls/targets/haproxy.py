@@ -180,7 +180,7 @@ def _offer(
     ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
     ciphers = ciphers or Said(directives("haproxy").default_of("ciphers", release), at)
     keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
-    subject, *also = served.named(path, names or (section.name.split()[-1],), haproxy_words.ports(words[0]))
+    subject, *also = served.named(path, names or (_own(section),), haproxy_words.ports(words[0]))
     return served.offer(
         served.Settings(
             subject=subject,
@@ -228,6 +228,11 @@ def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ..
         rest = _without(words[1:], frozenset(said) & {"ssl-min-ver", "ssl-max-ver"})
         value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
         yield Line("bind", value, source.path if source else "", line), names
+
+
+def _own(section: Section) -> str:
+    """Return what a section is called; what stands in front of the first one has no name."""
+    return section.name.split()[-1] if section.name else ""
 
 
 def _without(words: list[str], names: frozenset[str]) -> list[str]:
@@ -282,7 +287,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 _strays(tree, bind, reading.release)
                 listed = list(_listed(bind, tree))
                 plain = [n for line, names in listed if line is None for n in names]
-                own = section.name.split()[-1]
+                own = _own(section)
                 strict = listed and "strict-sni" in haproxy_words.split(bind.value)
                 alone = listed[0][0] if listed and "crt" not in haproxy_words.split(bind.value) else None
                 # without a certificate of the bind line's the first of the list answers those who ask for no name

@@ -234,3 +234,26 @@ def test_a_release_without_a_word_for_any_version_is_not_told_an_empty_list() ->
             find("nginx"), policies.load("mozilla-modern-5.7"), version="1.0.15-el6", build="1.1.1g-upstream"
         )
     assert refused.value.hint == "use nginx 1.13.0 or later"
+
+
+@pytest.mark.parametrize("edited", ["3.5.99-debian13", "jdk-17.0.18", "1.0.2k-el7#"])
+def test_a_header_with_a_library_nobody_knows_leaves_its_release(
+    edited: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = render(find("squid"), policies.load("aspect"), version="3.5.20-el7").text
+    path = tmp_path / "squid.conf"
+    path.write_text(text.replace("build: 1.0.2k-el7", f"build: {edited}"))
+    assert run(["tls", "audit", str(path), "--format", "json"]) == 0
+    (subject,) = json.loads(capfdbinary.readouterr().out)["subjects"]
+    said = f"squid 3.5.20-el7 (its {edited!r} is not known here), for the file's header says so"
+    assert said in json.dumps(subject, ensure_ascii=False)
+
+
+def test_a_bind_in_front_of_every_section_is_read(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "haproxy.cfg"
+    path.write_text("bind :443 ssl crt /etc/a.pem\nfrontend web\nbind :8443 ssl crt /etc/a.pem\n")
+    run(["tls", "audit", str(path), "--target", "haproxy", "--format", "json"])
+    ids = [s["id"] for s in json.loads(capfdbinary.readouterr().out)["subjects"]]
+    assert [one.rpartition("#")[2] for one in ids] == [":443", "web:8443"]
