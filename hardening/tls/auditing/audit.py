@@ -160,7 +160,9 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         if ours and any(r.version == ours["version"] for r in facts.releases):
             version = ours["version"]
             build = build or _if_known(ours["build"], facts.release(version)[0])
-            library = f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
+            library = (
+                f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
+            )
             notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
     if main.target.told is not None and (version is None or build is None):
         said = main.target.told(tree, main.path)
