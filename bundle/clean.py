@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bundle import references
+from bundle import onefile, references
 from bundle.detect.credentials import Credentials
 from bundle.leftovers import leftovers
 from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
-from hardening.errors import ArchiveError, InputError, UsageError
+from hardening.errors import ArchiveError, UsageError
 from hardening.findings import Finding, Fix, InFile, Result, Run, Verdict
 
 Audit = Callable[[Path], Run]
@@ -66,11 +66,7 @@ def cleaned(
     `path`, or exists), ArchiveError (it cannot be rewritten), what `audit` and `check` raise; nothing is left behind
     when one is raised.
     """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: {'is a folder' if path.is_dir() else 'no such file'}",
-            hint="give the bundle as one file",
-        )
+    onefile.required(path)
     if out.exists():
         raise _taken(out)
     started = datetime.now(UTC)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from bundle import onefile
 from bundle.trust import keys
 from hardening.errors import InputError, RefusedError, UsageError
 
@@ -84,8 +85,7 @@ def add(folder: Path, files: Sequence[Path], signers: Signers, *, now: datetime)
 
     listed = _read(folder, "targets")
     for file in files:
-        if not file.is_file():
-            raise InputError(f"{file}: no such file", hint="give the bundle as one file")
+        onefile.required(file)
         listed.signed.targets[file.name] = TargetFile.from_file(file.name, str(file), ["sha256"])
         shutil.copyfile(file, folder / "targets" / file.name)
     _again(listed, "targets", now)

@@ -9,11 +9,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from bundle import onefile
 from bundle.trust import attest, dsse, installed, keys, statement
 from bundle.trust.digest import digest
 from bundle.trust.inventory import first_difference, inventory
 from bundle.trust.policy import Policy
-from hardening.errors import ArchiveError, ExitCode, HardeningError, InputError, RefusedError
+from hardening.errors import ArchiveError, ExitCode, HardeningError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
 
 SIGNATURE_SUFFIX = ".dsse.json"
@@ -116,11 +117,7 @@ def verify(
     further: list[str] = []
     found_size = 0
     signers: tuple[str, ...] = ()
-    if not path.is_file():
-        raise InputError(
-            f"{path}: {'is a folder' if path.is_dir() else 'no such file'}",
-            hint="give the bundle as one file",
-        )
+    onefile.required(path)
     try:
         rule = ROLLBACK
         state = installed.load(state_file) if state_file else installed.Installed()

@@ -56,20 +56,19 @@ def command(  # the options of the contract in docs/cli.md
     report: ReportOptions,
 ) -> int:
     """Sign the bundle PATH and the list of its members; each further statement is a file of its own."""
+    from bundle import onefile
     from bundle.trust import attest, keys
     from bundle.trust.statement import state
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
     from hardening.cli.options import keep_apart, settled, write_file, write_reports
-    from hardening.errors import InputError, RefusedError
+    from hardening.errors import RefusedError
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
     if (cleaned_from is None) != (salt is None):
         raise click.UsageError("--cleaned-from and --salt are given together")
-    if not path.is_file():  # said before a passphrase is asked for
-        word = "is a folder" if path.is_dir() else "no such file"
-        raise InputError(f"{path}: {word}", hint="give the bundle as one file")
+    onefile.required(path)  # said before a passphrase is asked for
     target = out or signature_of(path)
     made = [attest.beside(path, kind) for kind in attest.KINDS]
     given = [path, *(one for one in (key, cleaned_from, salt) if one)]
@@ -98,7 +97,7 @@ def command(  # the options of the contract in docs/cli.md
         raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
     write_file(target, attest.envelope(said.to_bytes(), private))
     lines = [
-        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} members, {said.size} bytes",
+        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
         f"sha256     {said.sha256}",
         *([f"key id     {keys.keyid(private.public_key())}"] if private else []),
         f"signature  {target}",
