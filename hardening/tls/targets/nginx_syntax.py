@@ -13,9 +13,10 @@ from hardening.tls.targets.tree import DEEPEST, Tree
 _TOKEN = re.compile(
     r"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)|(?P<end>[;{}])"
     r"|\"(?P<double>(?:[^\"\\]|\\.)*)\"|'(?P<single>(?:[^'\\]|\\.)*)'"
-    r"|(?P<word>(?:\$\{[^}]*\}|\\.|[^\s;{}\"'\\])(?:\$\{[^}]*\}|\\.|[^\s;{}\\])*))",
+    r"|(?P<word>(?:\$\{|\\.|[^\s;{}\"'\\])(?:\$\{|\\.|[^\s;{\\])*))",
     re.DOTALL,
 )
+"""As nginx reads it: a brace behind a dollar is part of the word, and so is every closing one inside of a word."""
 KEPT = frozenset({"listen", "server_name", "starttls"})
 _LUA = re.compile(r"_by_lua_block$")
 

@@ -122,6 +122,7 @@ def test_a_mistake_is_said_and_the_rest_is_audited(
     [
         ("httpd", "<VirtualHost *:443>\n" * 20_000),
         ("nginx", "server {\n" * 20_000),
+        ("nginx", "set $a " + "${" * 100_000),
         ("httpd", "Listen 443\nInclude " + "a/" * 200_000),
     ],
 )

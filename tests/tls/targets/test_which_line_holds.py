@@ -110,6 +110,16 @@ def test_directives_of_stream_are_none_that_nobody_knows(tmp_path: Path) -> None
     assert not [f for f in found.findings if f.rule.id == "tls/unknown-directive"]
 
 
+def test_a_brace_within_a_word_of_nginx_ends_no_block(tmp_path: Path) -> None:
+    """`nginx -t` of 1.26 takes these lines: only a word's first sign may be a brace of its own."""
+    text = (
+        "http { ssl_ciphers HIGH:@SECLEVEL=0; ssl_protocols TLSv1.2;"
+        " server { listen 443 ssl; set $b a}c; set $c x${uri}y}; ssl_protocols TLSv1; }"
+        " server { listen 444 ssl; } }"
+    )
+    assert _versions(_audit(tmp_path / "nginx.conf", "nginx", text)) == [{"TLSv1.0"}, {"TLSv1.2"}]
+
+
 @pytest.mark.parametrize("word", ["on", "only", "ON"])
 def test_mail_of_nginx_speaks_tls_when_it_is_asked(word: str, tmp_path: Path) -> None:
     text = (
