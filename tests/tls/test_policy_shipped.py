@@ -225,3 +225,11 @@ def test_no_target_is_rendered_with_signature_algorithms_as_their_remedy_says() 
     assert len(golden) > 100
     assert [path for path in golden if word.search(path.read_text("utf-8"))] == []
     assert "`harden tls render` writes none" in rules.SIGNATURE.remedy
+
+
+@pytest.mark.parametrize("table", ["customer-facing", "government-only"])
+def test_compression_stands_where_nist_has_it(table: str) -> None:
+    """Sections 3.1 to 3.8: versions, keys, cryptography, extensions, client authentication, resumption, compression."""
+    rules_of = {rule.id: rule for rule in policy.load(f"nist-sp800-52r2-{table}").rules}
+    assert rules_of["3.5-compression"].section == "3.7"
+    assert rules_of["3.6-session"].section == "3.6"
