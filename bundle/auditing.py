@@ -153,7 +153,8 @@ class Audit:
         self._sections[key] = root
         total = books(key, self._sections)
         findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
-        examined, reason = top.verdict(total.partial, total.members)
+        told = any(not finding.rule.id.startswith("walk/") for finding in findings)
+        examined, reason = top.verdict(total.partial, total.members, told=told)
         if examined is Examined.NONE and not total.partial:  # else what stopped the walk is a finding already
             findings.append(unseen(shown, "nothing", reason))
         subject = Subject(

@@ -35,8 +35,8 @@ class Top:
         elif member.kind == "symlink":
             self.links += 1
 
-    def verdict(self, partial: str, members: int) -> tuple[Examined, str]:
-        """Return how much was examined, and why not all."""
+    def verdict(self, partial: str, members: int, *, told: bool = False) -> tuple[Examined, str]:
+        """Return how much was examined, and why not all; `told` says that something was found in it."""
         first = self.first
         if not self.files and not self.empty:
             said = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
@@ -48,6 +48,8 @@ class Top:
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
             if first.format in ("data", "text", "utf-16", "unread") and not self.nothing_else:
+                if told:  # so it was read, whatever it is
+                    return Examined.PARTIAL, partial or "read as it is: what kind of file it is, is not known"
                 return Examined.NONE, partial or "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
 

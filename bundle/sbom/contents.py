@@ -15,6 +15,7 @@ from bundle.sbom.configurations import Configurations
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
+from bundle.walk.names import on_disk
 from bundle.walk.problem import Problem, unseen
 from hardening.findings import NESTING, Examined, Kind, Run, Subject
 
@@ -76,6 +77,11 @@ class Contents:
     """What could not be read."""
 
     @property
+    def name(self) -> str:
+        """What the bundle is called; a folder given as `.` has the name it has."""
+        return on_disk((self.path if self.path.name not in {"", ".."} else self.path.resolve()).name or "/")
+
+    @property
     def problems(self) -> list[str]:
         """The gaps in words."""
         return [f"{gap.path}: {gap.message}" for gap in self.gaps]
@@ -117,7 +123,8 @@ def report(found: Contents, started: datetime) -> Run:
 
 def place_in(path: Path, parts: Sequence[str]) -> str:
     """Return where in the bundle a member lies: behind the archive, or below the folder, that `path` is."""
-    outer = parts[0].removeprefix(f"{str(path).rstrip('/')}/") if parts[0] != str(path) else ""
+    name = on_disk(str(path))
+    outer = parts[0].removeprefix(f"{name.rstrip('/')}/") if parts[0] != name else ""
     return NESTING.join((outer, *parts[1:]) if outer else parts[1:])
 
 

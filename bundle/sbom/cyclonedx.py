@@ -19,6 +19,7 @@ from packageurl import PackageURL
 
 from bundle.sbom.contents import Archive, Contents, Known
 from bundle.sbom.crypto import inventory
+from bundle.walk.names import on_disk
 from hardening import __version__
 
 _NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
@@ -28,11 +29,11 @@ _NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
 def document(found: Contents, *, now: datetime) -> bytes:
     """Return the bill of materials as JSON; only its time differs between two runs."""
     subject = Component(
-        name=found.path.name, type=ComponentType.FILE, bom_ref="bundle", hashes=_hashes(found.sha256)
+        name=found.name, type=ComponentType.FILE, bom_ref="bundle", hashes=_hashes(found.sha256)
     )
     subject.components = _nested([*found.archives, *found.files])
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, found.sha256 or str(found.path)),
+        serial_number=uuid.uuid5(_NAMESPACE, found.sha256 or on_disk(str(found.path))),
         metadata=BomMetaData(timestamp=now, component=subject),
         components=[
             *(_component(k) for k in _ordered(found)),

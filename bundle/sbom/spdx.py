@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from bundle.sbom.contents import Contents, Known
 from hardening import __version__
@@ -16,7 +17,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
     packages = [_package(found.known[key], number) for number, key in enumerate(sorted(found.known))]
     bundle: dict[str, Any] = {
         "SPDXID": "SPDXRef-bundle",
-        "name": found.path.name,
+        "name": found.name,
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False,
     }
@@ -35,8 +36,8 @@ def document(found: Contents, *, now: datetime) -> bytes:
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
-        "name": found.path.name,
-        "documentNamespace": f"urn:aspect-hardening:spdx:{found.sha256 or found.path.name}",
+        "name": found.name,
+        "documentNamespace": f"urn:aspect-hardening:spdx:{found.sha256 or quote(found.name, safe='')}",
         "creationInfo": {
             "created": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "creators": [f"Tool: aspect-hardening-{__version__}"],

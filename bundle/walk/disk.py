@@ -17,6 +17,7 @@ from bundle.walk.formats.raw import Raw
 from bundle.walk.frame import Event, Frame
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
+from bundle.walk.names import on_disk
 from bundle.walk.problem import Problem
 from bundle.walk.source import Memory, Region, Source, Watched, chunks
 from hardening.errors import InputError
@@ -56,7 +57,7 @@ def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
     if fd < 0:
         yield from _folder(walker, path)
     elif stat.S_ISREG(about.st_mode):
-        yield from _on_disk(walker, fd, os.fstat(fd), _text(shown or path))
+        yield from _on_disk(walker, fd, os.fstat(fd), on_disk(shown or path))
     else:
         os.close(fd)
         raise _neither(path)
@@ -74,7 +75,7 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
         try:
             fd, found = _listing(here, 0 if here == path else os.O_NOFOLLOW)
         except OSError as problem:
-            yield Problem("unreadable", (_text(here),), f"cannot be read: {problem.strerror}")
+            yield Problem("unreadable", (on_disk(here),), f"cannot be read: {problem.strerror}")
             continue
         try:
             front = here if here.endswith("/") else f"{here}/"
@@ -85,14 +86,14 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
                         None if entry.is_file(follow_symlinks=False) else entry.stat(follow_symlinks=False)
                     )
                 except OSError as problem:  # it is gone since the folder was listed
-                    yield Problem("unreadable", (_text(name),), f"cannot be read: {problem.strerror}")
+                    yield Problem("unreadable", (on_disk(name),), f"cannot be read: {problem.strerror}")
                     continue
                 if about is not None:
                     if stat.S_ISDIR(about.st_mode):
                         folders.append(name)
                     yield _bare(walker, name, about)
                     continue
-                for event in _in_folder(walker, fd, entry, _text(name)):
+                for event in _in_folder(walker, fd, entry, on_disk(name)):
                     yield event
                     if isinstance(event, Member) and event.format == "class" and not event.derived:
                         say.note_class(frame, event)
@@ -141,9 +142,9 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
     link = ""
     if kind == "symlink":
         with suppress(OSError):
-            link = _text(os.readlink(path))  # noqa: PTH115 - bytes that are no UTF-8 survive in a str path only
+            link = on_disk(os.readlink(path))  # noqa: PTH115 - bytes that are no UTF-8 survive in a str path only
     return Member(
-        parts=(_text(path),), kind=kind, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
+        parts=(on_disk(path),), kind=kind, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
         mtime=about.st_mtime, link=link,
     )  # fmt: skip
 
@@ -226,7 +227,3 @@ _KINDS = {
     stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFCHR: "device",
     stat.S_IFBLK: "device", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket",
 }  # fmt: skip
-
-
-def _text(path: str) -> str:
-    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -16,6 +17,11 @@ _ESCAPED = re.compile(r"\\x[0-9a-f]{2}")
 def is_plain(name: str) -> bool:
     """Whether a name is what it looks like, in `parts` too: letters and the usual signs, nothing in front."""
     return _PLAIN.match(name) is not None and (("." not in name) or _DOTS.search(name) is None)
+
+
+def on_disk(path: str) -> str:
+    r"""Return a path on disk as it stands first in `parts`: what is no UTF-8 in it is written `\xff`."""
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def shown(name: str) -> str:

@@ -22,7 +22,7 @@ VERBS = (
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),
-    Verb("host", "hardening.cli.host", "Audit what earlier upgrades left behind on a host."),
+    Verb("host", "hardening.cli.host", "Harden hosts, and audit what earlier upgrades left behind."),
     Verb("logs", "hardening.cli.logs", "Triage upgrade logs."),
     Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
     Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),

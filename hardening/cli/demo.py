@@ -95,9 +95,11 @@ def _side_by_side(*rows: tuple[str, Run, Run]) -> None:
         click.echo(f"{name:<12}{texts[0]:<44}{texts[1]}")
     for name, run in (("before", rows[-1][1]), ("after", rows[-1][2])):
         click.echo(f"\nTLS {name}: {_offer(run)}")
+    click.echo("(a verdict asks for what the policy forbids; `harden tls scan --full` lists every suite)")
 
 
 def _offer(run: Run) -> str:
     offer = run.subjects[0].offer or {}
-    said = [f"{name} ({len(one['suites'])} suites)" for name, one in offer.get("protocols", {}).items()]
+    seen = {name: len(one["suites"]) for name, one in offer.get("protocols", {}).items()}
+    said = [f"{name} ({count} {'suite' if count == 1 else 'suites'} seen)" for name, count in seen.items()]
     return ", ".join(said) or "nothing"

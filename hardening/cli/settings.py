@@ -154,6 +154,7 @@ def _value(context: click.Context, table: Table, key: str, value: Any, option: c
         raise table.wrong(key, f"has to be {wanted}")
     if option.multiple or option.is_flag or option.count:
         return value
+    value = str(value)  # as on the command line, where 2.5 is no whole number
     try:
         option.type_cast_value(context, value)
     except click.BadParameter as problem:

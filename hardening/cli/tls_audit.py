@@ -20,6 +20,8 @@ from hardening.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hardening.errors import ExitCode
+    from hardening.findings import Run
     from hardening.tls.auditing.audit import Asked
     from hardening.tls.policies.ruleset import Policy
 
@@ -59,7 +61,7 @@ def command(
     report: ReportOptions,
 ) -> int:
     """Audit configuration files or whole folders such as /etc/httpd against policies."""
-    from hardening.errors import UsageError
+    from hardening.errors import UsageError, strongest
     from hardening.findings import Run
     from hardening.tls.auditing.audit import Asked, audit
     from hardening.tls.policy import load
@@ -77,16 +79,32 @@ def command(
     found = audit(paths, policies, asked)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
-        write_reports(settled(run, report), report)
-        return _print_fix(paths, policies, asked, fix_place, report.output)
+        run = settled(run, report)
+        write_reports(run, report)
+        return int(strongest({_unseen(run), _print_fix(paths, policies, asked, fix_place, report.output)}))
     return finish(run, report)
+
+
+def _unseen(run: Run) -> ExitCode:
+    """Say on standard error which files no diff can be written for, since nothing in them was examined."""
+    from hardening.errors import ExitCode
+    from hardening.findings import Examined
+    from hardening.reports.plain import visible
+
+    unseen = [one for one in run.subjects if one.examined is Examined.NONE]
+    for one in unseen:
+        sys.stderr.write(f"not examined: {visible(f'{one.id}: {one.reason}')}\n")
+    if len(unseen) == len(run.subjects):
+        return ExitCode.NOTHING_EXAMINED
+    return ExitCode.PARTLY_EXAMINED if unseen else ExitCode.OK
 
 
 def _print_fix(
     paths: tuple[Path, ...], policies: Sequence[Policy], asked: Asked, place: str | None, output: Path | None
-) -> int:
-    """Write the diff; 0 when it makes the audit clean (or there is nothing to do), 10 when it does not."""
+) -> ExitCode:
+    """Write the diff; OK when it makes the audit clean (or there is nothing to do), FINDINGS when it does not."""
     from hardening.errors import ExitCode
+    from hardening.reports.plain import visible
     from hardening.tls.auditing.fix import fix
 
     done = fix(paths, policies, asked, place)
@@ -97,9 +115,8 @@ def _print_fix(
         sys.stdout.buffer.write(diff)
         sys.stdout.flush()
     for one in done.left:
-        sys.stderr.write(
-            f"{one.level.label}: stays: {one.message}; the way out: {one.remedy or one.rule.remedy}\n"
-        )
+        way = one.remedy or one.rule.remedy
+        sys.stderr.write(f"{visible(f'{one.level.label}: stays: {one.message}; the way out: {way}')}\n")
     for line in done.shut:
         sys.stderr.write(f"warning: {line}\n")
-    return int(ExitCode.FINDINGS if done.left else ExitCode.OK)
+    return ExitCode.FINDINGS if done.left else ExitCode.OK

@@ -44,7 +44,7 @@ def escape(text: str, *, limit: int | None = _CELL) -> str:
     shown = shown if limit is None or len(shown) <= limit else shown[:limit] + "…"
     shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", shown)
-    return re.sub(r"@(?=\w)|(?<=[a-z]):(?=//)|(?<=www)\.", lambda m: f"&#{ord(m[0])};", shown)
+    return re.sub(r"@(?=\w)|(?<=[A-Za-z]):(?=//)|(?<=www)\.", lambda m: f"&#{ord(m[0])};", shown)
 
 
 def _subjects(run: Run) -> Iterator[str]:

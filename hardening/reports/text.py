@@ -28,7 +28,8 @@ def write(run: Run, how: How) -> bytes:
             lines += (*_subject(index, subject, how, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
-    lines += findings_of(_worst_first(elsewhere), how, paint)
+    if told := list(findings_of(_worst_first(elsewhere), how, paint)):
+        lines += (*told[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += repeated(run, paint)
     code = run.exit_code(how.fail_on)
     style = _GOOD if code is ExitCode.OK else _OPEN if code is ExitCode.PENDING else _BAD

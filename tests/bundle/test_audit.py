@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import secrets
 import sqlite3
 import tarfile
 import threading
@@ -350,6 +351,16 @@ def test_a_folder_with_one_text_was_looked_at_and_the_text_alone_is_no_bundle(tm
     text.write_text("hello\n")
     assert audit([text.parent], jobs=1).exit_code() is ExitCode.OK
     assert audit([text], jobs=1).exit_code() is ExitCode.NOTHING_EXAMINED
+
+
+def test_a_text_in_which_something_was_found_is_not_said_to_be_unseen(tmp_path: Path) -> None:
+    text = tmp_path / "settings"
+    text.write_text(f'password = "{secrets.token_urlsafe(12)}-1aA"\n')
+    run = audit([text], jobs=1)
+    assert {finding.rule.id for finding in run.findings} == {"credential/assignment"}
+    assert run.subjects[0].examined is Examined.PARTIAL
+    assert run.exit_code() is ExitCode.FINDINGS
+    assert run.exit_code(None) is ExitCode.PARTLY_EXAMINED, "what else may be in it nobody knows"
 
 
 def test_a_folder_of_links_is_said_to_have_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import secrets
 import tarfile
 import zipfile
@@ -168,3 +169,12 @@ def test_folders_are_compared_file_by_file(tmp_path: Path) -> None:
     assert {"changed: etc/motd", "came: db.php"} <= said
     assert any(f.rule.id == "diff/credential" and f.where == f"{new}!/db.php" for f in made.findings)
     assert not any("index.php" in f.message for f in made.findings)
+
+
+def test_a_name_that_is_no_utf8_makes_no_difference(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    old, new = (tmp_path / os.fsdecode(raw) for raw in (b"old\xff.zip", b"new\xff.zip"))
+    for path in (old, new):
+        path.write_bytes(pair[1].read_bytes())
+    made = diff(old, new)
+    assert not made.findings
+    assert made.subjects[0].examined is Examined.FULL

@@ -109,6 +109,15 @@ def test_a_broken_file_is_exit_2_and_names_file_and_key(
     assert f"harden: hardening.toml: {said}" in capsys.readouterr().err
 
 
+def test_a_number_that_is_not_whole_is_not_rounded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = folder / "hardening.toml"
+    settings.write_text("[bundle.audit]\njobs = 2.5\n")
+    assert run(["bundle", "audit", "nginx.conf"]) == 2
+    assert "hardening.toml: bundle.audit.jobs: '2.5' is not a valid integer" in capsys.readouterr().err
+    settings.write_text("[bundle.audit]\njobs = 2\nmax-seconds = 30\nmax-total = '1G'\n")
+    assert run(["bundle", "audit", "nginx.conf"]) == 3
+
+
 def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hardening.toml").write_text('[bundle.clean]\ncheck-command = "touch run"\n')
     assert run(["bundle", "clean", "nginx.conf", "-o", "out"]) == 2

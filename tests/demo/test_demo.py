@@ -35,6 +35,8 @@ def test_it_ends_well_and_shows_before_and_after(tmp_path: Path) -> None:
     assert "tls/suite" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("TLS server")]
     assert row.endswith("clean")
+    assert "(1 suites" not in done.stdout
+    assert "TLS after: TLSv1.2 (1 suite seen), TLSv1.3 (1 suite seen)" in done.stdout
     kept = {p.name for p in (tmp_path / "kept").iterdir()}
     assert {"report.html", story.BUNDLE, story.CLEANED, f"{story.CLEANED}.dsse.json"} <= kept
     page = (tmp_path / "kept/report.html").read_text()

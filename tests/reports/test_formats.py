@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,13 @@ def test_markdown_shows_markup_as_text(hostile_run: Run) -> None:
     assert not re.search(r"(?<!\\)\]\(", text)
 
 
+def test_markdown_makes_no_link_of_an_address_in_great_letters(mixed_run: Run) -> None:
+    found = replace(mixed_run.findings[0], message="HTTP://EVIL.EXAMPLE and ftp://evil.example", waived=None)
+    text = write("markdown", replace(mixed_run, findings=(found,)))
+    assert "EVIL" in text
+    assert "://" not in text
+
+
 def test_what_was_refused_before_the_first_change_is_not_called_rolled_back() -> None:
     """Exit 6 is that, too: a plan that finds a host unfit has changed nothing that could be led back."""
     text = write("text", Run.of([], [], started=STARTED, extra_codes=[ExitCode.ROLLED_BACK]))
@@ -240,6 +248,16 @@ def test_text_names_places_evidence_remedies_and_the_verdict(mixed_run: Run) -> 
     assert "\x1b" not in text
     assert "\x1b[" in write("text", mixed_run, color=True)
     assert "CVE-2021-43008" in write("text", mixed_run, verbose=1)
+
+
+def test_text_sets_findings_of_no_subject_apart_from_what_is_around_them(mixed_run: Run) -> None:
+    waiver = replace(mixed_run.findings[0], subject="waivers.toml", waived=None)
+    alone = replace(mixed_run, findings=(*mixed_run.findings, waiver))
+    for run in (mixed_run, alone, replace(alone, subjects=())):
+        lines = write("text", run).splitlines()
+        assert lines[0]
+        assert not lines[-2]
+        assert all(one or other for one, other in pairwise(lines))
 
 
 def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> None:

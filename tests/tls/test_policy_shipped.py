@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hardening.errors import UsageError
 from hardening.findings import Severity, Verdict
 from hardening.tls import policy, registry
+from hardening.tls.judging import rules
 from hardening.tls.judging.ledger import NOT_VERIFIED
 from hardening.tls.policies.requirement import Level, RuleKind
 from tests.tls.policy_offers import NOW, rendered
@@ -200,3 +202,34 @@ def test_the_auditors_table_is_what_ships() -> None:
         numbers = f"{count['rules']} | {count['verified']} | {count['manual']}"
         expected.append(f"| `{name}` | {one.version} | {numbers} |")
     assert rows == expected
+
+
+@pytest.mark.parametrize("name", sorted(WANTED | SSH_ALONE))
+def test_a_remedy_promises_of_rendering_what_is_rendered(name: str) -> None:
+    one = policy.load(name)
+    for rule in one.rules:
+        remedy = one.result_rules[rule.id].remedy
+        assert remedy, rule.id
+        session = rule.session
+        in_session = session and (session.dh_min_bits or session.preference or session.compression is False)
+        by_lines = any((rule.protocols, rule.suites, rule.groups, in_session))
+        assert ("writes the settings that do it" in remedy) == by_lines, rule.id
+        assert ("certificate issued" in remedy) == bool(rule.certificate), rule.id
+    for ssh in one.ssh:
+        assert "render openssh" in one.result_rules[ssh.id].remedy
+
+
+def test_no_target_is_rendered_with_signature_algorithms_as_their_remedy_says() -> None:
+    word = re.compile("signature_?algorithms|sigalgs", re.IGNORECASE)
+    golden = [path for path in (Path(__file__).parent / "golden").rglob("*") if path.is_file()]
+    assert len(golden) > 100
+    assert [path for path in golden if word.search(path.read_text("utf-8"))] == []
+    assert "`harden tls render` writes none" in rules.SIGNATURE.remedy
+
+
+@pytest.mark.parametrize("table", ["customer-facing", "government-only"])
+def test_compression_stands_where_nist_has_it(table: str) -> None:
+    """Sections 3.1 to 3.8: versions, keys, cryptography, extensions, client authentication, resumption, compression."""
+    rules_of = {rule.id: rule for rule in policy.load(f"nist-sp800-52r2-{table}").rules}
+    assert rules_of["3.5-compression"].section == "3.7"
+    assert rules_of["3.6-session"].section == "3.6"

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING
 from hardening.findings import Rule, Severity
 from hardening.records import dataclass
 from hardening.tls import registry
-from hardening.tls.policies.requirement import REMOVED, CertificateNeed, PolicyRule, Reason, RuleKind
+from hardening.tls.policies.requirement import (
+    REMOVED,
+    CertificateNeed,
+    PolicyRule,
+    Reason,
+    RuleKind,
+    SessionNeed,
+)
 from hardening.tls.registry import CipherKind, Group, Scheme, Suite
 
 if TYPE_CHECKING:
     from hardening.tls.judging.judgement import Judgement
     from hardening.tls.offer import Offer
     from hardening.tls.policies.ssh import Lists, SshRule
+
+SIGNATURES_BY_HAND = (
+    "List only the policy's algorithms in the server's own setting, where it has one (OpenSSL's SignatureAlgorithms, by "
+    "SSLOpenSSLConfCmd, ssl_conf_command or openssl.cnf): `harden tls render` writes none."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +127,7 @@ class Policy:
             title=rule.text,
             severity=Severity.MEDIUM if rule.binding else Severity.LOW,
             rationale=f"{self.title}, {self.version}, {rule.section}, level {rule.level}{mark}",
-            remedy=(
-                "No program can check this: look, and keep a note of what you saw."
-                if rule.kind is RuleKind.MANUAL
-                else f"`harden tls render TARGET --policy {self.id}` writes the settings that do it."
-            ),
+            remedy=_remedy(rule, self.id),
             references=tuple(
                 word for said in self.source for word in said.split() if word.startswith("https:")
             ),
@@ -231,3 +239,27 @@ class Policy:
         from hardening.tls.judging.judge import judge_all
 
         return judge_all(offer, (self,), now=now, hostname=hostname)
+
+
+def _remedy(rule: PolicyRule | SshRule, policy: str) -> str:
+    """Return what makes a server keep the rule: what is rendered, and what no configuration of ours can do."""
+    if rule.kind is RuleKind.MANUAL:
+        return "No program can check this: look, and keep a note of what you saw."
+    if not isinstance(rule, PolicyRule):
+        return f"`harden tls render openssh --policy {policy}` writes the settings that do it."
+    session = rule.session or SessionNeed()
+    set_by_lines = (session.dh_min_bits, session.compression, session.preference)
+    said = []
+    if rule.protocols or rule.suites or rule.groups or any(need is not None for need in set_by_lines):
+        said.append(f"`harden tls render TARGET --policy {policy}` writes the settings that do it.")
+    if rule.signatures:
+        said.append(SIGNATURES_BY_HAND)
+    if rule.certificate:
+        said.append(
+            "Have a certificate issued that is so, with a new key where the key is not, and install it."
+        )
+    if session.secure_renegotiation:
+        said.append("Update the TLS library: OpenSSL has secure renegotiation from 0.9.8m on.")
+    if session.extensions:
+        said.append(f"Update the TLS library to one that answers with {', '.join(session.extensions)}.")
+    return " ".join(said)

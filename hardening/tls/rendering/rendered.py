@@ -59,7 +59,8 @@ def settle(target: Target, version: str | None, build: str | None) -> tuple[Rele
         notes.append(f"{builds.shown(release.openssl)}, {release.ships(target.name)}")
         if release.verified != "yes":
             why = f" ({release.note})" if release.note else ""
-            notes.append(f"facts about the release are from {release.verified}{why}")
+            checked = {"partly": "were checked in part"}.get(release.verified, f"are from {release.verified}")
+            notes.append(f"facts about the release {checked}{why}")
     return release, builds.chosen(build, release.openssl), tuple(notes)
 
 

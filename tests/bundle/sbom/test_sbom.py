@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -133,6 +134,35 @@ def test_what_makes_an_inventory_reports_as_well(
     said = capfd.readouterr().out
     assert "listed, not audited" in said
     assert "nothing found" not in said  # it was not looked for
+
+
+@pytest.mark.parametrize("raw", [b"upgrade \xff.zip", b"upgrade\xff"])
+def test_a_name_that_is_no_utf8_is_a_name_like_any(bundle: Path, tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / os.fsdecode(raw)
+    if path.suffix:
+        path.write_bytes(bundle.read_bytes())
+    else:
+        path.mkdir()
+        (path / "inner.zip").write_bytes(bundle.read_bytes())
+    for form in (cyclonedx, spdx):
+        said = json.loads(form.document(contents(path), now=NOW))
+        assert "upgrade" not in json.dumps([c for c in said.get("components", ()) if "evidence" in c])
+        name = said["name"] if form is spdx else said["metadata"]["component"]["name"]
+        assert name == raw.decode("utf-8", "backslashreplace")
+    assert bool(contents(path).sha256) == bool(path.suffix)
+
+
+def test_a_folder_has_its_name_whatever_way_it_is_given(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "new release"
+    folder.mkdir()
+    (folder / "inner.zip").write_bytes(bundle.read_bytes())
+    monkeypatch.chdir(folder)
+    said = json.loads(cyclonedx.document(contents(Path()), now=NOW))
+    assert said["metadata"]["component"]["name"] == "new release"
+    listed = json.loads(spdx.document(contents(Path("../new release")), now=NOW))
+    assert (listed["name"], " " in listed["documentNamespace"]) == ("new release", False)
 
 
 def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -313,6 +313,19 @@ def test_the_diff_and_the_reports_go_where_they_are_sent(
     assert json.loads(report.read_bytes())["summary"]["exit_code"] == 10, "the audit as it was before"
 
 
+def test_a_file_without_tls_is_not_taken_for_one_that_needs_no_diff(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    bare = tmp_path / "bare.conf"
+    bare.write_text("events {}\nhttp { server { listen 80; } }\n", "utf-8")
+    arguments = ["tls", "audit", "--target", "nginx@1.26.3-debian13", "--fix-diff", str(bare)]
+    assert run(arguments) == 3
+    said = capfdbinary.readouterr()
+    assert (said.out, b"not examined: " in said.err) == (b"", True)
+    assert run([*arguments, str(_tree(tmp_path))]) == 4, "of one of the two nothing is known"
+    assert capfdbinary.readouterr().out
+
+
 def test_what_a_further_policy_misses_is_named(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
