@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hardening.errors import InputError, UsageError
+from hardening.errors import InputError
 from hardening.findings import (
     Confidence,
     Examined,
@@ -159,7 +159,7 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         ours = OURS.search(source.text[:4096]) if source else None
         if ours and any(r.version == ours["version"] for r in facts.releases):
             version = ours["version"]
-            build = build or _if_known(ours["build"], facts.release(version)[0])
+            build = build or builds.if_known(ours["build"], facts.release(version)[0].openssl)
             library = (
                 f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
             )
@@ -182,14 +182,6 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         return tuple(_reading(release, one, notes) for one in several or (build,))
     sole = len(facts.releases) == 1
     return tuple(replace(_reading(r, build, notes), sole=sole) for r in facts.releases)
-
-
-def _if_known(build: str, release: Release) -> str | None:
-    """Return a build that a file's header names, where there is one of that name: anybody may have edited it."""
-    try:
-        return builds.chosen(build, release.openssl)
-    except UsageError:
-        return None
 
 
 def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:

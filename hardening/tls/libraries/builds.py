@@ -56,6 +56,14 @@ def chosen(asked: str | None, shipped: str) -> str:
     return build(asked or shipped).name
 
 
+def if_known(said: str, shipped: str) -> str | None:
+    """Return a build that a file's header names, where there is one of that name: anybody may have edited it."""
+    try:
+        return chosen(said, shipped)
+    except UsageError:
+        return None
+
+
 @cache
 def build(name: str) -> Build:
     """Return the build with this name. Errors: UsageError with the nearest known name."""

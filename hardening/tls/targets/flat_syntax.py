@@ -105,7 +105,10 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
     begins = re.compile(rf"\s*(?:{grammar.section})\s*{remark}$") if grammar.section else None
     split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
-    for number, text in _logical(source.text, grammar, comment):
+    for number, raw in _logical(source.text, grammar, comment):
+        text = (
+            raw.strip()
+        )  # lines that go on without end are many blanks, which patterns would try again and again
         if begins is not None and (found := begins.match(text)):
             sections.append(Section(found["section"].strip(), path, number))
             continue

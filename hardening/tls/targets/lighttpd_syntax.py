@@ -130,7 +130,10 @@ class _Parser:
                 self.before, self.first = self.last, len(self.text)
                 return
             self.at = found.end()
-            if found.lastgroup == "newline":
+            if found["other"] in {'"', "'"}:
+                self.reader.tree.say("syntax", self.path, self.line, "a quoted word never ends")
+                self.at = len(self.text)  # all of the rest is within it
+            elif found.lastgroup == "newline":
                 self.line += 1
             elif found.lastgroup != "comment":
                 self.kind, self.word = found.lastgroup, found[found.lastgroup]

@@ -24,7 +24,7 @@ _GRAMMAR = Grammar(
     comment=r"(?:[#;]|!include)",
     section=r"(?:\[(?P<section>[^\]]*)\])",
 )
-_INCLUDE = re.compile(r"^\s*!include(?P<folder>dir)?\s+(?P<path>\S+)", re.MULTILINE)
+_INCLUDE = re.compile(r"^[ \t]*!include(?P<folder>dir)?[ \t]+(?P<path>\S+)", re.MULTILINE)
 _LOOSE = re.compile(r"^loose_+")
 """What lets a server pass over an option it does not know; one that it knows holds."""
 _ONE_LIST = (3, 0, 0)

@@ -123,6 +123,9 @@ def test_a_mistake_is_said_and_the_rest_is_audited(
         ("httpd", "<VirtualHost *:443>\n" * 20_000),
         ("nginx", "server {\n" * 20_000),
         ("nginx", "set $a " + "${" * 100_000),
+        ("lighttpd", '\\"' * 100_000),
+        ("mysql", "\n" * 200_000),
+        ("dovecot", "\\\n" * 200_000),
         ("httpd", "Listen 443\nInclude " + "a/" * 200_000),
     ],
 )
