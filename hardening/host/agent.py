@@ -112,7 +112,9 @@ def native(text):
 
 def raw_path(path):
     """Return a path as the bytes that the C library wants."""
-    return path if isinstance(path, bytes) else os.fsencode(path)  # novermin: Python 2 paths are bytes
+    if isinstance(path, bytes):
+        return path
+    return os.fsencode(path) if PY3 else path.encode("utf-8")  # novermin: Python 3 alone has it
 
 
 def shown(path):
@@ -273,10 +275,24 @@ def look(path, digest=True):
     else:
         seen["kind"] = "special"
     return seen
+def ours(name):
+    """Whether an extended attribute is somebody's word, and not the file system's or the policy's own."""
+    return name.startswith(("user.", "system.posix_acl_")) or name == "security.capability"
+
+
+def strip(path, seen):
+    """Take away what a file has more than `seen`, such as the ACL that a folder hands down to a new file."""
+    for name in xattrs(path):
+        if ours(name) and name not in seen.get("xattrs", {}):
+            if _libc().lremovexattr(raw_path(path), name.encode("ascii")) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)), path)
+
+
 
 
 def dress(path, seen, times=True):
-    """Give a file or directory the owner, mode, attributes and time of `seen`."""
+    """Give a file or directory the owner, mode, attributes and time of `seen`; of a look it is given no more than it had."""
     if os.getuid() == 0:
         os.lchown(path, seen["uid"], seen["gid"])
     if seen["kind"] == "link":
@@ -307,6 +323,8 @@ def alike(one, other):
     return same(one and dict(one, xattrs={}), other and dict(other, xattrs={}))
 
 
+    if "mtime_ns" in seen:
+        strip(path, seen)
 def copy_tree(source, target):
     """Copy a directory with owners, modes, attributes and times, every file forced to disk."""
     os.mkdir(target, 0o700)
@@ -990,7 +1008,7 @@ def refuse_bad(rows, error):
 def beside(tx, index, entry, what):
     """Return the name, beside its place, of an entry's new file or of the old one being kept."""
     folder, leaf = os.path.split(entry["path"])
-    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, tx.name, index, what))
+    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, native(tx.name), index, what))
 
 
 def back_up(tx, index, entry):
@@ -1046,6 +1064,8 @@ def swap(tx, index, entry):
         os.rename(path, kept)
     os.rename(fresh, path)
 
+        if entry["old"]:
+            strip(fresh, new)
 
 # -- undoing -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,46 @@
+"""What an undo stands on: a journal that was torn, kept copies that are gone or damaged, ACLs that a folder hands down."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardening.host import agent as program
+from hardening.host import plan as planning
+from tests.host.little import Little
+
+agent: Any = program  # untyped: it runs on Python 2.6
+NOBODY = 0xFFFFFFFF
+ACL = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", *one)
+    for one in ((1, 6, NOBODY), (2, 4, 1000), (4, 4, NOBODY), (16, 4, NOBODY), (32, 4, NOBODY))
+)
+"""An ACL that lets one more account read."""
+
+
+def test_a_folder_hands_no_acl_to_what_is_replaced_or_put_back(aged: Little) -> None:
+    try:
+        os.setxattr(aged.etc, "system.posix_acl_default", ACL)
+    except OSError:
+        pytest.skip("this file system keeps no ACLs")
+    done = aged.ask("apply", aged.plan(a="a = new\n", c="c = new\n"))
+    assert done["state"] == "committed", done
+    assert os.listxattr(aged.etc / "a.conf") == []
+    assert os.listxattr(aged.etc / "c.conf") == [
+        "system.posix_acl_access"
+    ]  # new there: as the folder wants it
+    assert aged.ask("apply", aged.plan(a="a = new\n", c="c = new\n"))["state"] == "unchanged"
+    assert aged.ask("rollback")["state"] == "committed"
+    assert (os.listxattr(aged.etc / "a.conf"), aged.config()["a.conf"]) == ([], "a = old\n")
+
+
+def test_what_a_file_carries_stays_on_its_successor_and_comes_back(aged: Little) -> None:
+    os.setxattr(aged.etc / "a.conf", "user.site", b"7")  # as every file has its label where SELinux is on
+    assert aged.ask("apply", aged.plan(a="a = new\n"))["state"] == "committed"
+    assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = new\n", b"7")
+    assert aged.ask("rollback")["state"] == "committed"
+    assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = old\n", b"7")
