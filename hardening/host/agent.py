@@ -624,8 +624,9 @@ class Transaction(object):
         size = len(read(self.path("journal")).rstrip(b"\n\0"))
         descriptor = os.open(self.path("journal"), os.O_WRONLY)
         try:
-            os.lseek(descriptor, size and size + 1, os.SEEK_SET)
-            os.write(descriptor, data)
+            os.lseek(descriptor, size, os.SEEK_SET)
+            while data:  # a disk that fills up takes half of it
+                data = data[os.write(descriptor, data) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -648,6 +649,8 @@ class Transaction(object):
         """Return `none`, `open`, `applied` or one of FINAL."""
         state = "none"
         for line in self.events():
+        if size:  # a line that a power cut tore ends here, whatever lies behind it
+            data = b"\n" + data
             if line["event"] in ("open", "applied") + FINAL:
                 state = line["event"]
         return state

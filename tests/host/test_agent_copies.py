@@ -22,6 +22,31 @@ ACL = struct.pack("<I", 2) + b"".join(
 """An ACL that lets one more account read."""
 
 
+@pytest.mark.parametrize("tail", [b'{"event": "comm', b'{"event": "comm' + b"\0" * 600])
+def test_a_torn_line_takes_no_later_one_with_it(tmp_path: Path, tail: bytes) -> None:
+    host = agent.Host(str(tmp_path), "/state")
+    tx = agent.Transaction(host, "one")
+    Path(tx.dir).mkdir(parents=True)
+    line = b'{"event": "open", "time": "2026-01-01T00:00:00Z"}\n'
+    Path(tx.path("journal")).write_bytes(line * 400 + tail)  # beyond what was written ahead
+    tx.record("rolledback", why="the host went down")
+    assert tx.events()[-1]["event"] == "rolledback"
+    assert tx.state() == "rolledback"
+    tx.record("tidy")
+    assert [one["event"] for one in tx.events()[-2:]] == ["rolledback", "tidy"]
+
+
+def test_half_a_line_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tx = agent.Transaction(agent.Host(str(tmp_path), "/state"), "one")
+    Path(tx.dir).mkdir(parents=True)
+    Path(tx.path("journal")).write_bytes(b"\n" * agent.JOURNAL_ROOM)
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda where, data: real(where, data[:7]))
+    tx.record("open")
+    tx.record("committed")
+    assert [one["event"] for one in tx.events()] == ["open", "committed"]
+
+
 def test_a_folder_hands_no_acl_to_what_is_replaced_or_put_back(aged: Little) -> None:
     try:
         os.setxattr(aged.etc, "system.posix_acl_default", ACL)
