@@ -1665,7 +1665,7 @@ def reversed_entries(tx, manifest, force):
                 continue
             step["op"] = "remove"
         elif old["kind"] == "file":
-            step["op"], step["content"] = "write", read(copy)
+            step["op"], step["content"] = "write", whole_copy(tx, entry, copy)
         elif old["kind"] == "link":
             step["op"] = "link"
         else:
@@ -1696,8 +1696,29 @@ def pending(host):
         watched = (row.get("configured"), row.get("previous"))
         row["running"] = sorted(set(port for port in ours if port in watched))
         row["resolved"] = row["running"] == [row.get("configured")]
+            whole_copy(tx, entry, copy)
         rows.append(row)
     return rows
+
+
+def whole_copy(tx, entry, copy):
+    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
+    old, content, problem = entry["old"], b"", "is gone"
+    try:
+        if old["kind"] == "file":
+            content = read(copy)
+            problem = "" if sha256(content) == old["sha256"] else "is damaged"
+        elif "tree" not in old or os.path.isdir(copy):
+            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
+    except (OSError, IOError):
+        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
+        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
+    if problem:
+        raise Refused(
+            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
+            % (shown(entry["path"]), problem, tx.name)
+        )
+    return content
 
 
 def do_status(host, request):

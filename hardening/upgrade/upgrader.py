@@ -580,6 +580,11 @@ def packages(host, up):
         raise Failed("the list of packages could not be made (exit %d)" % code)
     return sorted(line for line in output.splitlines() if line.strip())
 
+def shown_below(path, name):
+    """Return what is said of something below a declared path: a name that is not UTF-8 is no text for a report."""
+    return agent.shown(os.path.join(agent.native(path), agent.native(name)) if name else agent.native(path))
+
+
 
 # -- the database -------------------------------------------------------------------------------------
 
@@ -1865,6 +1870,7 @@ def described(up):
     """Return what `status` says of one upgrade."""
     manifest, events = up.manifest() or {}, up.events()
     row = {"id": up.name, "state": up.state(), "product": manifest.get("product", "")}
+        copies_or_refused(up)
     row.update(
         release=manifest.get("release", ""), by=manifest.get("by", ""), begun=manifest.get("begun", "")
     )
@@ -1874,6 +1880,40 @@ def described(up):
     row["later"] = bool(row["state"] == "committed" and later(up))
     for line in reversed(events):
         if line.get("why"):
+def copies_or_refused(up):
+    """Look at every kept copy before a finished upgrade is led back. Errors: Refused where one is gone or damaged."""
+    folder, before = best_copy(up)
+    problem = "" if before else "the copies of what it replaced are gone"
+    for number, one in enumerate((before or {}).get("paths", [])):
+        for index, (name, want) in enumerate(one["entries"]):
+            copy = os.path.join(folder, "path.%d" % number, "%d" % index)
+            if want["kind"] == "file" and not problem:
+                problem = unlike(copy, want["sha256"], digest_of)
+                problem = problem and "the kept copy of %s %s" % (shown_below(one["path"], name), problem)
+    if before and before.get("dump") and not problem:
+        database = up.recipe()["database"]
+        problem = unlike(
+            os.path.join(folder, "dump"),
+            before["dump"]["sha256"],
+            lambda path: dump_digest(path, database),
+        )
+        problem = problem and "the kept database dump %s" % problem
+    if problem:
+        raise Refused(
+            "%s: upgrade %s cannot be rolled back, and the host stays as it is; restore it from your own backup"
+            % (problem, up.name)
+        )
+
+
+def unlike(path, wanted, digest):
+    """Return what is wrong with a kept file, or an empty text."""
+    try:
+        return "" if digest(path) == wanted else "is damaged"
+    except (OSError, IOError):
+        missing = sys.exc_info()[1].errno in (errno.ENOENT, errno.ENOTDIR)
+        return "is gone" if missing else "cannot be read"
+
+
             row["why"] = first_why(up)
             break
     return row

@@ -47,6 +47,35 @@ def test_half_a_line_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.M
     assert [one["event"] for one in tx.events()] == ["open", "committed"]
 
 
+@pytest.mark.parametrize(("data", "said"), [(None, "a.conf is gone"), (b"rot\n", "a.conf is damaged")])
+def test_a_rollback_without_its_copy_changes_nothing(aged: Little, data: bytes | None, said: str) -> None:
+    done = aged.ask("apply", aged.plan(a="a = new\n", b="b = new\n"))
+    copy = aged.state / "tx" / done["tx"] / "old.0"
+    copy.unlink()
+    if data is not None:
+        copy.write_bytes(data)
+    before, told = aged.config(), aged.told()
+    answer = aged.ask("rollback")
+    assert (answer["failed"], answer["state"]) == (True, "refused")
+    assert said in answer["msg"]
+    assert answer["msg"].endswith(f"transaction {done['tx']} cannot be undone and stays as it is")
+    assert (aged.config(), aged.told()) == (before, told)
+
+
+def test_a_rollback_without_its_copy_of_a_folder_changes_nothing(little: Little) -> None:
+    folder = little.etc / "old"
+    folder.mkdir()
+    (folder / "file").write_text("x")
+    plan = planning.Plan(label="away", remove=(str(folder),))
+    done = little.ask("apply", plan)
+    assert done["state"] == "committed", done
+    (little.state / "tx" / done["tx"] / "old.0" / "file").write_text("y")
+    answer = little.ask("rollback")
+    assert answer["failed"]
+    assert "etc/old is damaged" in answer["msg"]
+    assert not folder.exists()
+
+
 def test_a_folder_hands_no_acl_to_what_is_replaced_or_put_back(aged: Little) -> None:
     try:
         os.setxattr(aged.etc, "system.posix_acl_default", ACL)
