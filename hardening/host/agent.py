@@ -55,6 +55,7 @@ It is one file because it has to run where nothing is installed; its sections, i
 
 import base64
 import calendar
+import codecs
 import ctypes
 import difflib
 import errno
@@ -106,8 +107,10 @@ class Failed(Exception):
 
 def native(text):
     """Return a path as this Python's file functions want it, whatever the locale is."""
-    raw = text if isinstance(text, bytes) else text.encode("utf-8", PY3 and "surrogateescape" or "strict")
-    return os.fsdecode(raw) if PY3 else raw  # novermin: Python 3 alone comes here
+    if PY3:
+        raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        return os.fsdecode(raw)  # novermin: Python 3 alone comes here
+    return text if isinstance(text, bytes) else ESCAPED.sub(_unescaped, text.encode("utf-8"))
 
 
 def raw_path(path):
@@ -122,6 +125,29 @@ def shown(path):
     if PY3 or isinstance(path, bytes):
         return raw_path(path).decode("utf-8", "replace")
     return path
+
+
+# how Python 2 writes what `kept` made of a single byte
+ESCAPED = re.compile(b"\xed([\xb2\xb3])([\x80-\xbf])")
+
+
+def _unescaped(match):
+    high, low = bytearray(match.group(1) + match.group(2))
+    return bytes(bytearray([(high & 3) << 6 | low & 63]))
+
+
+def _escape(problem):
+    wrong = bytearray(problem.object[problem.start : problem.end])
+    text = "".join("\\udc%02x" % one for one in wrong)
+    return text.encode("ascii").decode("unicode_escape"), problem.end
+
+
+codecs.register_error("aspect-escape", _escape)
+
+
+def kept(path):
+    """Return a path as text of which `native` makes the same bytes again: names on old hosts need not be UTF-8."""
+    return raw_path(path).decode("utf-8", "aspect-escape")
 
 
 def b64(data):
@@ -269,7 +295,7 @@ def look(path, digest=True):
         if digest:
             seen["sha256"] = sha256(read(path))
     elif stat.S_ISLNK(status.st_mode):
-        seen["kind"], seen["target"] = "link", shown(os.readlink(path))
+        seen["kind"], seen["target"] = "link", kept(os.readlink(path))
     elif stat.S_ISDIR(status.st_mode):
         seen["kind"] = "dir"
     else:

@@ -544,7 +544,7 @@ def listed(path):
             here = os.path.join(folder, name)
             below = agent.look(here)
             if below is not None and below["kind"] != "special":
-                rows.append([agent.shown(os.path.relpath(here, path)), below])
+                rows.append([agent.kept(os.path.relpath(here, path)), below])
     return rows
 
 
@@ -559,7 +559,7 @@ def copied(path, target):
             shutil.copyfile(os.path.join(path, agent.native(name)) if name else path, place)
             again = agent.sha256(agent.read(place))
             if again != seen["sha256"]:
-                raise Failed("the copy of %s/%s does not match it" % (agent.shown(path), name))
+                raise Failed("the copy of %s does not match it" % shown_below(path, name))
     return rows
 
 
@@ -1324,7 +1324,7 @@ def put_back(path, entries, copies):
             for name in folders + names:
                 here = os.path.join(folder, name)
                 seen = agent.look(here, digest=False)
-                relative = agent.shown(os.path.relpath(here, path))
+                relative = agent.kept(os.path.relpath(here, path))
                 want = wanted.get(relative)
                 if seen is None or seen["kind"] == "special":
                     continue

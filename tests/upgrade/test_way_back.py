@@ -55,6 +55,20 @@ def upgrade_folder(site: Site) -> Path:
     return site.root / site.state.lstrip("/") / "upgrade" / name
 
 
+def test_names_of_any_bytes_come_back(old_site: Site, signer: Signer) -> None:
+    folder, latin = old_site.root / "opt/standin/htmlroot/old", os.fsdecode(b"caf\xe9")
+    (folder / "käse.html").write_text("utf-8")
+    (folder / f"{latin}.html").write_text("latin-1")
+    (folder / latin).mkdir()
+    (folder / "link").symlink_to(f"{latin}.html")
+    before = sorted(folder.iterdir())
+    found = whole_run(old_site, signer.bundle("fails-late"))  # the installer removes the folder
+    assert (found["state"], found["problems"]) == ("rolledback", ["the installer exited 5"])
+    assert sorted(folder.iterdir()) == before
+    assert (folder / "link").readlink() == Path(f"{latin}.html")
+    assert (folder / f"{latin}.html").read_text() == "latin-1"
+
+
 @pytest.fixture
 def acl(site: Site) -> Site:
     try:
