@@ -1375,8 +1375,8 @@ def verified_back(host, before):
         now = dict((row[0], row[1]) for row in listed(host.place(one["path"])))
         wanted = dict((row[0], row[1]) for row in one["entries"])
         for name in sorted(set(now) | set(wanted)):
-            if not agent.alike(now.get(name), wanted.get(name)):
-                problems.append("%s is not as it was" % "/".join(filter(None, (one["path"], name))))
+            if not agent.same(plain(now.get(name)), plain(wanted.get(name))):
+                problems.append("%s is not as it was" % shown_below(one["path"], name))
     return problems
 
 
@@ -1403,6 +1403,13 @@ def database_back(up, path, kept):
             return ["the restored database is not what was dumped"]
     except Failed:
         return ["the restored database cannot be dumped: %s" % sys.exc_info()[1]]
+def plain(seen):
+    """Return a look without the attributes that a file system or its policy gives by itself."""
+    return seen and dict(
+        seen, xattrs=dict(pair for pair in seen.get("xattrs", {}).items() if agent.ours(pair[0]))
+    )
+
+
     finally:
         agent.gone(up.path("dump.now"))
     return []

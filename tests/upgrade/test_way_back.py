@@ -79,6 +79,31 @@ def acl(site: Site) -> Site:
     return site
 
 
+def test_what_the_installer_let_others_do_is_taken_back(
+    acl: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = (
+        ("opt/standin/htmlroot", "default"),
+        ("opt/standin/bin", "access"),
+        ("etc/standin/standin.conf", "access"),
+    )
+    calls = "; ".join(
+        f"os.setxattr('$R/{path}', 'system.posix_acl_{kind}', bytes.fromhex('{ACL.hex()}'))" for path, kind in given
+    )  # fmt: skip
+    command = f'{sys.executable} -c "import os; {calls}"'
+    monkeypatch.setitem(FAULTS, "gives-acls", {"@EARLY@": command, "@LATE@": "exit 5"})
+    before = acl.declared()
+    assert whole_run(acl, signer.bundle("gives-acls"))["problems"] == ["the installer exited 5"]
+    assert acl.whole(before) == "old"
+    left = {
+        str(path): names
+        for top in ("opt", "etc")
+        for path in (acl.root / top).rglob("*")
+        if not path.is_symlink() and (names := os.listxattr(path))
+    }
+    assert left == {}
+
+
 @pytest.mark.parametrize(
     ("what", "said"),
     [
