@@ -500,6 +500,8 @@ def back_up(host, up, kind):
     agent.gone(folder)
     os.mkdir(folder, 0o700)
     index = []
+    for problem in through_links(host, up.recipe()):
+        raise Failed(problem)
     for number, path in enumerate(up.recipe()["paths"]):
         index.append(
             {"path": path, "entries": copied(host.place(path), os.path.join(folder, "path.%d" % number))}
@@ -546,6 +548,21 @@ def listed(path):
             if below is not None and below["kind"] != "special":
                 rows.append([agent.kept(os.path.relpath(here, path)), below])
     return rows
+
+
+def through_links(host, recipe):
+    """Return a problem for each declared path that is a link to something undeclared: only the link would be put back."""
+    places = [(path, host.place(path)) for path in recipe["paths"]]
+    whole = [os.path.realpath(place) for _, place in places if not os.path.islink(place)]
+    problems = []
+    for path, place in places:
+        real = os.path.realpath(place)
+        if os.path.islink(place) and not below(real, whole):
+            problems.append(
+                "%s is a symbolic link to %s, which would not be put back: name that in the recipe's paths too"
+                % (path, agent.shown(agent._plan_path(host, real)))
+            )
+    return problems
 
 
 def copied(path, target):
@@ -1542,6 +1559,10 @@ def do_look(host, request):
     disk = os.statvfs(place)
     free = disk.f_bavail * disk.f_frsize
     need = size * (3 if recipe["backup_again"] else 2) + int(request.get("unpacked", 0))
+    problems += through_links(host, recipe)
+    for path in recipe["paths"]:
+        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
+            problems.append("%s lies on a read-only file system: remount it first" % path)
     need += int(request.get("size", 0)) + BALLAST + recipe["headroom"] * 1048576
     answer["disk"] = {"place": agent._plan_path(host, place), "free": free, "need": need}
     if free < need:

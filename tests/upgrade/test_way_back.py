@@ -69,6 +69,25 @@ def test_names_of_any_bytes_come_back(old_site: Site, signer: Signer) -> None:
     assert (folder / f"{latin}.html").read_text() == "latin-1"
 
 
+def test_a_declared_path_that_is_a_link_is_refused_unless_what_it_leads_to_is_declared(
+    site: Site, signer: Signer
+) -> None:
+    (site.root / "data").mkdir()
+    shutil.move(site.root / "opt/standin", site.root / "data/standin")
+    (site.root / "opt/standin").symlink_to(site.root / "data/standin")
+    found = whole_run(site, signer.bundle("fails-late"))
+    assert found["state"] == "unfit"
+    assert found["problems"] == [
+        "/opt/standin is a symbolic link to /data/standin, which would not be put back: name that in the recipe's paths too"
+    ]
+    both = {'paths = ["/opt/standin",': 'paths = ["/opt/standin", "/data/standin",'}
+    before = site.declared()
+    bundle = signer.bundle("fails-late")
+    assert whole_run(site, bundle, job=job(bundle, site, both))["state"] == "rolledback"
+    assert (site.whole(before), (site.root / "opt/standin").is_symlink()) == ("old", True)
+    assert (site.root / "data/standin/htmlroot/old/help.html").exists()
+
+
 @pytest.fixture
 def acl(site: Site) -> Site:
     try:
@@ -135,3 +154,20 @@ def test_a_finished_upgrade_whose_copies_are_gone_stays(
     assert [row["state"] for row in site.upgrades()] == ["committed"]
     assert (site.whole(before), site.loaded()) == ("new", NEW)
     assert site.ask("verify")["problems"] == []
+
+
+def test_a_declared_path_that_cannot_be_written_is_said_before(
+    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = agent.Host(str(site.root), site.state)
+    request = {"recipe": site.recipe().body, "release": NEW}
+    assert upgrader.do_look(host, request)["problems"] == []
+    real, sealed = os.statvfs, str(site.root / "etc/standin")
+
+    def statvfs(path: str) -> Any:
+        found = real(path)
+        return SimpleNamespace(f_flag=1, f_bavail=found.f_bavail, f_frsize=1) if path == sealed else found
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    said = upgrader.do_look(host, request)["problems"]
+    assert said == ["/etc/standin lies on a read-only file system: remount it first"]
