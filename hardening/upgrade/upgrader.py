@@ -1352,9 +1352,17 @@ def put_back(path, entries, copies):
         here = os.path.join(path, agent.native(name)) if name else path
         changed += one_back(here, want, os.path.join(copies, "%d" % number))
     for name, want in reversed(entries):
-        if want["kind"] == "dir":
-            agent.dress(os.path.join(path, agent.native(name)) if name else path, want)
+        here = os.path.join(path, agent.native(name)) if name else path
+        if want["kind"] == "dir" and not untouched(agent.look(here), want):
+            agent.dress(here, want)
     return changed
+
+
+def untouched(now, want):
+    """Whether it is so already, time included: what cannot be changed, as on a disk that is read-only, need not be."""
+    return agent.same(now, want) and (
+        want["kind"] == "link" or now["mtime_ns"] // 1000 == want["mtime_ns"] // 1000
+    )
 
 
 def one_back(here, want, copy):
@@ -1366,9 +1374,7 @@ def one_back(here, want, copy):
                 agent.make_dirs(os.path.dirname(here), 0o755)
             os.mkdir(here, 0o700)
         return int(not agent.alike(now, want))
-    if agent.same(now, want) and (
-        want["kind"] == "link" or now["mtime_ns"] // 1000 == want["mtime_ns"] // 1000
-    ):
+    if untouched(now, want):
         return 0
     fresh = os.path.join(os.path.dirname(here), agent.PREFIX + "back")
     agent.gone(fresh)

@@ -123,6 +123,23 @@ def test_what_the_installer_let_others_do_is_taken_back(
     assert left == {}
 
 
+def test_what_cannot_be_changed_and_is_right_does_not_stop_the_way_back(
+    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dressed: list[str] = []
+    real = upgrader.agent.dress
+
+    def dress(path: str, *more: Any) -> None:
+        dressed.append(path)
+        real(path, *more)
+
+    folder, copies = str(site.root / "etc/standin"), str(site.root / "copies")
+    entries = upgrader.copied(folder, copies)
+    monkeypatch.setattr(upgrader.agent, "dress", dress)
+    assert upgrader.put_back(folder, entries, copies) == 0
+    assert dressed == []  # on a read-only disk each of these would have been a failure
+
+
 @pytest.mark.parametrize(
     ("what", "said"),
     [
