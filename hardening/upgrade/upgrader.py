@@ -357,7 +357,7 @@ def carry(host, up):
         back_up(host, up, "cold")
         install(host, up)
         start_again(up)
-        up.record("installed")
+        up.record("installed", ticks=ticks(), boot=boot_id())
         host.unlock()
         await_orders(host, up)
     except BaseException:
@@ -580,6 +580,11 @@ def copied(path, target):
     return rows
 
 
+def shown_below(path, name):
+    """Return what is said of something below a declared path: a name that is not UTF-8 is no text for a report."""
+    return agent.shown(os.path.join(agent.native(path), agent.native(name)) if name else agent.native(path))
+
+
 def packages(host, up):
     """Return the installed packages, sorted, as this host's package manager names them."""
     argv = up.recipe().get("packages")
@@ -596,11 +601,6 @@ def packages(host, up):
     if code != 0:
         raise Failed("the list of packages could not be made (exit %d)" % code)
     return sorted(line for line in output.splitlines() if line.strip())
-
-def shown_below(path, name):
-    """Return what is said of something below a declared path: a name that is not UTF-8 is no text for a report."""
-    return agent.shown(os.path.join(agent.native(path), agent.native(name)) if name else agent.native(path))
-
 
 
 # -- the database -------------------------------------------------------------------------------------
@@ -1403,6 +1403,13 @@ def verified_back(host, before):
     return problems
 
 
+def plain(seen):
+    """Return a look without the attributes that a file system or its policy gives by itself."""
+    return seen and dict(
+        seen, xattrs=dict(pair for pair in seen.get("xattrs", {}).items() if agent.ours(pair[0]))
+    )
+
+
 def database_back(up, path, kept):
     """Restore the dump where the database differs from it, and compare a new dump with it; return problems."""
     database = up.recipe()["database"]
@@ -1426,13 +1433,6 @@ def database_back(up, path, kept):
             return ["the restored database is not what was dumped"]
     except Failed:
         return ["the restored database cannot be dumped: %s" % sys.exc_info()[1]]
-def plain(seen):
-    """Return a look without the attributes that a file system or its policy gives by itself."""
-    return seen and dict(
-        seen, xattrs=dict(pair for pair in seen.get("xattrs", {}).items() if agent.ours(pair[0]))
-    )
-
-
     finally:
         agent.gone(up.path("dump.now"))
     return []
@@ -1559,16 +1559,16 @@ def do_look(host, request):
     answer["paths"] = declared
     if declared and not [row for row in declared if row["present"]]:
         problems.append("none of the declared paths exists: is this a host of %s?" % recipe["name"])
+    problems += through_links(host, recipe)
+    for path in recipe["paths"]:
+        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
+            problems.append("%s lies on a read-only file system: remount it first" % path)
     place = host.state
     while not os.path.isdir(place):
         place = os.path.dirname(place)
     disk = os.statvfs(place)
     free = disk.f_bavail * disk.f_frsize
     need = size * (3 if recipe["backup_again"] else 2) + int(request.get("unpacked", 0))
-    problems += through_links(host, recipe)
-    for path in recipe["paths"]:
-        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
-            problems.append("%s lies on a read-only file system: remount it first" % path)
     need += int(request.get("size", 0)) + BALLAST + recipe["headroom"] * 1048576
     answer["disk"] = {"place": agent._plan_path(host, place), "free": free, "need": need}
     if free < need:
@@ -1870,6 +1870,7 @@ def do_order(host, request):
             raise Refused("the upgrade is final and its runner still tidies up; ask again in a minute")
         if [one for one in upgrades(host) if one.name > up.name and one.state() == "committed"]:
             raise Refused("a later upgrade is installed; roll that one back first")
+        copies_or_refused(up)
         lost = since_commit(host, up)
         if lost and not request.get("force"):
             raise Refused("%s; look at it, then use force" % "; ".join(lost))
@@ -1879,41 +1880,6 @@ def do_order(host, request):
     return {"changed": True, "id": up.name, "state": state}
 
 
-def since_commit(host, up):
-    """Return what changed since the upgrade was finished and would be lost."""
-    after, lost = up.load_json("after.json", {}), []
-    for path, digest in zip(up.recipe()["paths"], after.get("paths", [])):
-        if tree_of(host.place(path)) != digest:
-            lost.append("%s was changed since the upgrade" % path)
-    if after.get("dump"):
-        spare = "%s/dump.check.%d" % (up.dir, os.getpid())
-        try:
-            if dump(up, spare)["sha256"] != after["dump"]:
-                lost.append("the database was written to since the upgrade")
-        except Failed:
-            pass  # it cannot be dumped: going back is why we are here
-        finally:
-            agent.gone(spare)
-    return lost
-
-
-# -- verbs: status and verify -------------------------------------------------------------------------
-
-
-def described(up):
-    """Return what `status` says of one upgrade."""
-    manifest, events = up.manifest() or {}, up.events()
-    row = {"id": up.name, "state": up.state(), "product": manifest.get("product", "")}
-        copies_or_refused(up)
-    row.update(
-        release=manifest.get("release", ""), by=manifest.get("by", ""), begun=manifest.get("begun", "")
-    )
-    row["sha256"] = manifest.get("bundle", {}).get("sha256", "")
-    row["since"] = events[-1]["time"] if events else ""
-    row["result"] = up.load_json("result.json", {})
-    row["later"] = bool(row["state"] == "committed" and later(up))
-    for line in reversed(events):
-        if line.get("why"):
 def copies_or_refused(up):
     """Look at every kept copy before a finished upgrade is led back. Errors: Refused where one is gone or damaged."""
     folder, before = best_copy(up)
@@ -1948,6 +1914,40 @@ def unlike(path, wanted, digest):
         return "is gone" if missing else "cannot be read"
 
 
+def since_commit(host, up):
+    """Return what changed since the upgrade was finished and would be lost."""
+    after, lost = up.load_json("after.json", {}), []
+    for path, digest in zip(up.recipe()["paths"], after.get("paths", [])):
+        if tree_of(host.place(path)) != digest:
+            lost.append("%s was changed since the upgrade" % path)
+    if after.get("dump"):
+        spare = "%s/dump.check.%d" % (up.dir, os.getpid())
+        try:
+            if dump(up, spare)["sha256"] != after["dump"]:
+                lost.append("the database was written to since the upgrade")
+        except Failed:
+            pass  # it cannot be dumped: going back is why we are here
+        finally:
+            agent.gone(spare)
+    return lost
+
+
+# -- verbs: status and verify -------------------------------------------------------------------------
+
+
+def described(up):
+    """Return what `status` says of one upgrade."""
+    manifest, events = up.manifest() or {}, up.events()
+    row = {"id": up.name, "state": up.state(), "product": manifest.get("product", "")}
+    row.update(
+        release=manifest.get("release", ""), by=manifest.get("by", ""), begun=manifest.get("begun", "")
+    )
+    row["sha256"] = manifest.get("bundle", {}).get("sha256", "")
+    row["since"] = events[-1]["time"] if events else ""
+    row["result"] = up.load_json("result.json", {})
+    row["later"] = bool(row["state"] == "committed" and later(up))
+    for line in reversed(events):
+        if line.get("why"):
             row["why"] = first_why(up)
             break
     return row
@@ -1990,7 +1990,8 @@ def pending(host):
     """Return the services that a person has to restart: they run since before the upgrade's files came."""
     rows, done = [], [one for one in upgrades(host) if one.state() in ("committed", "settled", "settling")]
     for up in done[-1:]:
-        times = [line["time"] for line in up.events() if line["event"] == "installed"]
+        lines = [line for line in up.events() if line["event"] == "installed"]
+        times = [line["time"] for line in lines]
         for service in up.recipe()["services"]:
             if service["restart"] != "manual" or service["during"] != "running" or not times:
                 continue
@@ -2000,13 +2001,20 @@ def pending(host):
             came = agent.calendar.timegm(time.strptime(times[0], "%Y-%m-%dT%H:%M:%SZ"))
             row = {"name": service["name"], "since": times[0], "by": up.manifest().get("by", "")}
             # the journal's times are whole seconds: who began within that second may have begun before the files came
-            row.update(configured=up.manifest()["release"], running=["before"], resolved=started >= came + 1)
+            # and where the kernel's own count is known, no clock that was set since counts
+            resolved = started[0] >= came + 1
+            if lines[0].get("boot"):
+                resolved = lines[0]["boot"] != boot_id() or started[1] >= lines[0]["ticks"]
+            row.update(configured=up.manifest()["release"], running=["before"], resolved=resolved)
             rows.append(row)
     return rows
 
 
 def started_at(up, service):
-    """Return when a service's oldest process began, or None: by its process file, or by its name."""
+    """Return when a service's oldest process began, by the clock and by the kernel's ticks, or None where none is found.
+
+    It is found by its process file, or by its name.
+    """
     pids = []
     if service.get("pidfile"):
         try:
@@ -2028,7 +2036,7 @@ def started_at(up, service):
         since = began(pid)
         if since is not None:
             up_for = float(agent.read("/proc/uptime").split()[0])
-            found.append(time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")))
+            found.append((time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")), since))
     return min(found) if found else None
 
 

@@ -173,6 +173,22 @@ def test_a_finished_upgrade_whose_copies_are_gone_stays(
     assert site.ask("verify")["problems"] == []
 
 
+def test_a_clock_that_was_set_makes_no_restart(
+    site: Site, signer: Signer, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert whole_run(site, signer.bundle())["state"] == "committed"
+    host = upgrader.agent.Host(str(site.root), site.state)
+    real = time.time
+    for hours in (0, 12, -12):
+        monkeypatch.setattr(time, "time", lambda hours=hours: real() + 3600 * hours)
+        assert [row["resolved"] for row in upgrader.pending(host)] == [False]
+    site.service("engine", "restart")
+    for hours in (0, 12, -12):
+        monkeypatch.setattr(time, "time", lambda hours=hours: real() + 3600 * hours)
+        assert [row["resolved"] for row in upgrader.pending(host)] == [True]
+    assert site.loaded("engine") != OLD
+
+
 def test_a_declared_path_that_cannot_be_written_is_said_before(
     site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
