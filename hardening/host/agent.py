@@ -275,6 +275,20 @@ def set_xattr(path, name, value):
         raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)), path)
 
 
+def ours(name):
+    """Whether an extended attribute is somebody's word, and not the file system's or the policy's own."""
+    return name.startswith(("user.", "system.posix_acl_")) or name == "security.capability"
+
+
+def strip(path, seen):
+    """Take away what a file has more than `seen`, such as the ACL that a folder hands down to a new file."""
+    for name in xattrs(path):
+        if ours(name) and name not in seen.get("xattrs", {}):
+            if _libc().lremovexattr(raw_path(path), name.encode("ascii")) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)), path)
+
+
 def look(path, digest=True):
     """Return what is at `path` (None: nothing): kind, owner, mode, time, attributes, size and digest."""
     try:
@@ -301,20 +315,6 @@ def look(path, digest=True):
     else:
         seen["kind"] = "special"
     return seen
-def ours(name):
-    """Whether an extended attribute is somebody's word, and not the file system's or the policy's own."""
-    return name.startswith(("user.", "system.posix_acl_")) or name == "security.capability"
-
-
-def strip(path, seen):
-    """Take away what a file has more than `seen`, such as the ACL that a folder hands down to a new file."""
-    for name in xattrs(path):
-        if ours(name) and name not in seen.get("xattrs", {}):
-            if _libc().lremovexattr(raw_path(path), name.encode("ascii")) != 0:
-                code = ctypes.get_errno()
-                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)), path)
-
-
 
 
 def dress(path, seen, times=True):
@@ -323,6 +323,8 @@ def dress(path, seen, times=True):
         os.lchown(path, seen["uid"], seen["gid"])
     if seen["kind"] == "link":
         return
+    if "mtime_ns" in seen:
+        strip(path, seen)
     os.chmod(path, seen["mode"])
     for name, value in sorted(seen.get("xattrs", {}).items()):
         if name not in ("security.ima", "security.evm"):
@@ -349,8 +351,6 @@ def alike(one, other):
     return same(one and dict(one, xattrs={}), other and dict(other, xattrs={}))
 
 
-    if "mtime_ns" in seen:
-        strip(path, seen)
 def copy_tree(source, target):
     """Copy a directory with owners, modes, attributes and times, every file forced to disk."""
     os.mkdir(target, 0o700)
@@ -648,6 +648,8 @@ class Transaction(object):
         line = dict(detail, event=event, time=stamp())
         data = json.dumps(line, sort_keys=True).encode("ascii") + b"\n"
         size = len(read(self.path("journal")).rstrip(b"\n\0"))
+        if size:  # a line that a power cut tore ends here, whatever lies behind it
+            data = b"\n" + data
         descriptor = os.open(self.path("journal"), os.O_WRONLY)
         try:
             os.lseek(descriptor, size, os.SEEK_SET)
@@ -675,8 +677,6 @@ class Transaction(object):
         """Return `none`, `open`, `applied` or one of FINAL."""
         state = "none"
         for line in self.events():
-        if size:  # a line that a power cut tore ends here, whatever lies behind it
-            data = b"\n" + data
             if line["event"] in ("open", "applied") + FINAL:
                 state = line["event"]
         return state
@@ -1064,6 +1064,8 @@ def stage(tx, index, entry):
         dress(entry["path"], new)
     elif entry["op"] == "write":
         write(fresh, entry["content"])
+        if entry["old"]:
+            strip(fresh, new)
         dress(fresh, new)
     elif entry["op"] == "link":
         os.symlink(native(new["target"]), fresh)
@@ -1093,8 +1095,6 @@ def swap(tx, index, entry):
         os.rename(path, kept)
     os.rename(fresh, path)
 
-        if entry["old"]:
-            strip(fresh, new)
 
 # -- undoing -----------------------------------------------------------------------------------------
 
@@ -1696,8 +1696,29 @@ def reversed_entries(tx, manifest, force):
             step["op"] = "link"
         else:
             step["op"], step["source"] = "tree", copy
+            whole_copy(tx, entry, copy)
         entries.append(step)
     return entries
+
+
+def whole_copy(tx, entry, copy):
+    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
+    old, content, problem = entry["old"], b"", "is gone"
+    try:
+        if old["kind"] == "file":
+            content = read(copy)
+            problem = "" if sha256(content) == old["sha256"] else "is damaged"
+        elif "tree" not in old or os.path.isdir(copy):
+            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
+    except (OSError, IOError):
+        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
+        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
+    if problem:
+        raise Refused(
+            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
+            % (shown(entry["path"]), problem, tx.name)
+        )
+    return content
 
 
 # -- verbs: status -----------------------------------------------------------------------------------
@@ -1722,29 +1743,8 @@ def pending(host):
         watched = (row.get("configured"), row.get("previous"))
         row["running"] = sorted(set(port for port in ours if port in watched))
         row["resolved"] = row["running"] == [row.get("configured")]
-            whole_copy(tx, entry, copy)
         rows.append(row)
     return rows
-
-
-def whole_copy(tx, entry, copy):
-    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
-    old, content, problem = entry["old"], b"", "is gone"
-    try:
-        if old["kind"] == "file":
-            content = read(copy)
-            problem = "" if sha256(content) == old["sha256"] else "is damaged"
-        elif "tree" not in old or os.path.isdir(copy):
-            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
-    except (OSError, IOError):
-        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
-        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
-    if problem:
-        raise Refused(
-            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
-            % (shown(entry["path"]), problem, tx.name)
-        )
-    return content
 
 
 def do_status(host, request):
