@@ -168,6 +168,28 @@ def test_unfit_hosts_stop_the_run(sites: list[Site], signer: Signer, tmp_path: P
     assert [digest(one.root, times=True) for one in sites] == before
 
 
+def test_a_host_that_cannot_be_reached_is_not_fit_either(
+    sites: list[Site], signer: Signer, tmp_path: Path
+) -> None:
+    hosts = inventory(sites[:2], tmp_path / "hosts")
+    away = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_retries=0"
+    hosts.write_text(hosts.read_text().replace("[all:vars]", f"h9 {away}\n[all:vars]"))
+    before = [digest(one.root, times=True) for one in sites]
+    words = common(signer, sites[0], hosts)
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 7, out + err
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("h")][:3] == [
+        "untouched",
+        "untouched",
+        "unreachable",
+    ]
+    assert "the host could not be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in out
+    assert [digest(one.root, times=True) for one in sites] == before
+    code, out, err = harden("apply", signer.bundle(), *words, "--skip-unfit", cwd=tmp_path)
+    assert code == 7, out + err
+    assert [one.release() for one in sites[:2]] == [NEW, NEW]
+
+
 @pytest.mark.long
 def test_unfit_hosts_are_left_out(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
     hosts = inventory(sites, tmp_path / "hosts", broken=["h1"])
