@@ -73,6 +73,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -91,6 +92,7 @@ SETTLING = 1.5  # seconds in which a process that was dying when it got a reload
 OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes, besides the boot and the next run
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
+GET_MARKS = 0x80006601 | struct.calcsize("l") << 16  # FS_IOC_GETFLAGS
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
@@ -226,8 +228,8 @@ def gone(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
-    except (OSError, IOError):
-        if sys.exc_info()[1].errno != errno.ENOENT:
+    except (OSError, IOError):  # a read-only file system says so of a name that it does not hold, too
+        if sys.exc_info()[1].errno != errno.ENOENT and os.path.lexists(path):
             raise
 
 
@@ -273,6 +275,23 @@ def set_xattr(path, name, value):
     if _libc().lsetxattr(raw, name.encode("ascii"), value, ctypes.c_size_t(len(value)), 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)), path)
+
+
+def locked(path):
+    """Whether a file or directory has been made immutable or append-only, where its file system has such marks."""
+    if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        word = struct.unpack("l", fcntl.ioctl(descriptor, GET_MARKS, struct.pack("l", 0)))[0]
+        return bool(word & 0x30)
+    except (OSError, IOError):
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def ours(name):
@@ -642,6 +661,11 @@ class Transaction(object):
             return json.loads(read(self.path("manifest")).decode("ascii"))
         except (OSError, IOError):
             return None
+        except ValueError:
+            raise Refused(
+                "the record of %s is damaged, and only a person can say what it changed: look at %s, then move that away"
+                % (self.name, shown(self.dir))
+            )
 
     def record(self, event, **detail):
         """Append one line to the journal and force it to disk."""
@@ -1085,15 +1109,20 @@ def swap(tx, index, entry):
     if entry["op"] == "remove":
         os.rename(path, kept)
         return
-    if old and old["kind"] == "file":
-        try:
-            os.link(path, kept)
-        except OSError:
-            if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-                raise  # on a file system without links the transaction's copy has to do
-    elif old:
-        os.rename(path, kept)
-    os.rename(fresh, path)
+    try:
+        if old and old["kind"] == "file":
+            try:
+                os.link(path, kept)
+            except OSError:
+                if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                    raise  # on a file system without links the transaction's copy has to do
+        elif old:
+            os.rename(path, kept)
+        os.rename(fresh, path)
+    except OSError:  # Python 2 does not say of which file
+        problem = sys.exc_info()[1]
+        word = "a mount point of its own" if problem.errno in (errno.EXDEV, errno.EBUSY) else problem.strerror
+        raise Failed("%s cannot be replaced: %s" % (shown(path), word))
 
 
 # -- undoing -----------------------------------------------------------------------------------------
@@ -1370,6 +1399,14 @@ def room(host, entries):
         folder = os.path.dirname(entry["path"])
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)
+        if os.statvfs(folder).f_flag & 1:
+            raise Refused("%s lies on a read-only file system: remount it first" % shown(entry["path"]))
+        for place in (entry["path"], folder):
+            if locked(place):
+                raise Refused(
+                    "%s is immutable or append-only (lsattr): take that away with chattr -i -a first"
+                    % shown(place)
+                )
         size = (entry["new"] or {}).get("size", 0) + 4096
         for place, bytes_ in ((folder, size), (host.state, (entry["old"] or {}).get("size", 0) + 4096)):
             device = os.stat(place).st_dev
@@ -1751,7 +1788,10 @@ def do_status(host, request):
     """Return the transactions, what is pending, and whether recovery at boot is installed."""
     rows = []
     for tx in host.transactions()[-int(request.get("last", 20)) :]:
-        manifest = tx.manifest() or {}
+        try:
+            manifest = tx.manifest() or {}
+        except Refused:  # the others are told all the same
+            manifest = {"label": str(sys.exc_info()[1])}
         events = tx.events()
         row = {"id": tx.name, "state": tx.state(), "label": manifest.get("label", "")}
         row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))

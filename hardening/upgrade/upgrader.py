@@ -1387,7 +1387,12 @@ def one_back(here, want, copy):
         if agent.sha256(agent.read(fresh)) != want["sha256"]:
             raise Failed("the kept copy of %s is damaged" % agent.shown(here))
     agent.dress(fresh, want)
-    os.rename(fresh, here)
+    try:
+        os.rename(fresh, here)
+    except OSError:  # Python 2 does not say of which file
+        word = "it is immutable or append-only, chattr -i -a it" if agent.locked(here) else ""
+        word = word or sys.exc_info()[1].strerror
+        raise Failed("%s cannot be put back: %s" % (agent.shown(here), word))
     return int(not agent.alike(now, want))
 
 

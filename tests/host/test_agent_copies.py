@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import struct
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,3 +102,71 @@ def test_what_a_file_carries_stays_on_its_successor_and_comes_back(aged: Little)
     assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = new\n", b"7")
     assert aged.ask("rollback")["state"] == "committed"
     assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = old\n", b"7")
+
+
+def marked(path: Path, mark: str) -> bool:
+    return subprocess.run(["chattr", mark, path], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("what", ["b.conf", "."])
+@pytest.mark.skipif(shutil.which("chattr") is None, reason="no chattr here")
+def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: str) -> None:
+    place = aged.etc / what
+    if not marked(place, "+i"):
+        pytest.skip("this file system or account keeps no such marks")
+    try:
+        answer = aged.ask("apply", aged.plan(a="a = new\n", b="b = new\n"))
+    finally:
+        marked(place, "-i")
+    assert (answer["failed"], answer["state"]) == (True, "refused")
+    assert answer["msg"] == (
+        f"{place.resolve()} is immutable or append-only (lsattr): take that away with chattr -i -a first"
+    )
+    assert aged.config() == {"a.conf": "a = old\n", "b.conf": "b = old\n"}
+
+
+def test_a_read_only_file_system_is_named_before_the_first_change(
+    little: Little, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = agent.Host("/", str(little.state))
+    Path(host.state).mkdir(parents=True)
+    real = os.statvfs
+    sealed = SimpleNamespace(f_flag=1, f_bavail=1 << 30, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda path: sealed if path == str(little.etc) else real(path))
+    with pytest.raises(agent.Refused, match=r"etc/a.conf lies on a read-only file system: remount it first"):
+        agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
+
+
+def test_what_is_not_there_needs_no_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sealed(path: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", path)
+
+    monkeypatch.setattr(os, "unlink", sealed)
+    agent.gone(str(tmp_path / "absent"))  # else nothing could be undone beside a read-only mount
+    (tmp_path / "there").touch()
+    with pytest.raises(OSError, match="Read-only"):
+        agent.gone(str(tmp_path / "there"))
+
+
+def test_a_damaged_record_is_named_and_hides_no_other(aged: Little) -> None:
+    first = aged.ask("apply", aged.plan(a="a = new\n"))
+    second = aged.ask("apply", aged.plan(b="b = new\n"))
+    (aged.state / "tx" / first["tx"] / "manifest").write_text('{"entr')
+    rows = {row["id"]: row for row in aged.ask("status")["transactions"]}
+    assert "is damaged" in rows[first["tx"]]["label"]
+    assert rows[second["tx"]]["label"] == "little"
+    answer = aged.ask("rollback")
+    assert (answer["failed"], answer["state"]) == (True, "refused")
+    assert answer["msg"].startswith(f"the record of {first['tx']} is damaged")
+    assert "not well formed" not in answer["msg"]
+
+
+def test_a_mount_point_of_its_own_is_named(little: Little, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(*paths: str) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")  # as Python 2 says it: of no file
+
+    place, tx = str(little.etc / "a.conf"), agent.Transaction(agent.Host("/", str(little.state)), "one")
+    old = agent.look(place)
+    monkeypatch.setattr(os, "link", elsewhere)
+    with pytest.raises(agent.Failed, match=r"etc/a.conf cannot be replaced: a mount point of its own"):
+        agent.swap(tx, 0, {"path": place, "op": "write", "old": old, "new": old})
