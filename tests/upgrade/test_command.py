@@ -6,8 +6,10 @@ import html
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -188,6 +190,28 @@ def test_a_host_that_cannot_be_reached_is_not_fit_either(
     code, out, err = harden("apply", signer.bundle(), *words, "--skip-unfit", cwd=tmp_path)
     assert code == 7, out + err
     assert [one.release() for one in sites[:2]] == [NEW, NEW]
+
+
+def test_who_interrupts_an_upgrade_is_told_how_it_goes_on(
+    sites: list[Site], signer: Signer, tmp_path: Path
+) -> None:
+    site, before = sites[0], sites[0].declared()
+    words = common(signer, site, inventory([site], tmp_path / "hosts"))
+    with subprocess.Popen(
+        [HARDEN, "upgrade", "apply", signer.bundle("waits"), *words], cwd=tmp_path, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"), "ANSIBLE_REMOTE_TMP": str(tmp_path / "remote")},
+    ) as running:  # fmt: skip
+        begun = "install.log"
+        while not list(site.root.rglob(begun)):
+            assert running.poll() is None
+            time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "what was begun goes on at the hosts; the same apply goes on where they are" in err
+    assert harden("rollback", "-i", tmp_path / "hosts", cwd=tmp_path)[0] == 0
+    assert site.whole(before) == "old"
 
 
 @pytest.mark.long
