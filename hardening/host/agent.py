@@ -1993,11 +1993,14 @@ def do_facts(host, request):
     for pattern in request.get("read", []):
         found = glob.glob(host.place(pattern))
         for path in sorted(set(os.path.realpath(one) for one in found) - set(row["real"] for row in files)):
+        for row in files:
+            if row["real"] in [os.path.realpath(one) for one in found]:
+                row["asked"].append(pattern)
             seen = look(path, digest=False)
             if os.path.isfile(path) and os.path.getsize(path) <= 1048576:
                 data = read(path)
                 row = {"path": _plan_path(host, path), "content": b64(data), "sha256": sha256(data)}
-                files.append(dict(row, mode="%04o" % seen["mode"], real=path))
+                files.append(dict(row, mode="%04o" % seen["mode"], real=path, asked=[pattern]))
             else:
                 skipped.append(_plan_path(host, path))
     firewall = "none"
