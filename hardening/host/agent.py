@@ -730,6 +730,7 @@ class Host(object):
 
     def lock(self, wait=15):
         """Take the one lock; Refused when another run holds it for longer than `wait` seconds (None: for ever)."""
+        make_dirs(self.state)
         make_dirs(os.path.join(self.state, "tx"))
         self.descriptor = os.open(os.path.join(self.state, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
         if wait is None:
@@ -1992,10 +1993,10 @@ def do_facts(host, request):
     files, skipped = [], []
     for pattern in request.get("read", []):
         found = glob.glob(host.place(pattern))
-        for path in sorted(set(os.path.realpath(one) for one in found) - set(row["real"] for row in files)):
         for row in files:
             if row["real"] in [os.path.realpath(one) for one in found]:
                 row["asked"].append(pattern)
+        for path in sorted(set(os.path.realpath(one) for one in found) - set(row["real"] for row in files)):
             seen = look(path, digest=False)
             if os.path.isfile(path) and os.path.getsize(path) <= 1048576:
                 data = read(path)

@@ -217,6 +217,7 @@ def installed_record(host):
 
 def grip(host):
     """Take the runner's lock; return its descriptor, or None when a runner lives."""
+    agent.make_dirs(host.state)
     agent.make_dirs(os.path.join(host.state, "upgrade"))
     path = os.path.join(host.state, "runner.lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

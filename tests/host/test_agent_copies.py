@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import struct
 import subprocess
 from pathlib import Path
@@ -170,3 +171,9 @@ def test_a_mount_point_of_its_own_is_named(little: Little, monkeypatch: pytest.M
     monkeypatch.setattr(os, "link", elsewhere)
     with pytest.raises(agent.Failed, match=r"etc/a.conf cannot be replaced: a mount point of its own"):
         agent.swap(tx, 0, {"path": place, "op": "write", "old": old, "new": old})
+
+
+def test_the_agents_directory_is_open_to_nobody_else(aged: Little) -> None:
+    assert aged.ask("apply", aged.plan(a="a = new\n"))["state"] == "committed"
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (aged.state, aged.state / "tx")] == [0o700, 0o700]
+    assert stat.S_IMODE(aged.state.parent.stat().st_mode) == 0o755
