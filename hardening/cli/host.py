@@ -116,7 +116,7 @@ def _fleet(
         lost: list[Subject] = []
         for one in receipt.hosts:
             place = folder / one.host.replace("/", "_")
-            why = "unreachable" if one.unreachable else "; ".join(one.problems)
+            why = one.lost if one.unreachable else "; ".join(one.problems)
             if not (place / "about.json").exists():
                 lost.append(
                     Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=why or "nothing came")

@@ -152,7 +152,7 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
 
 
 def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
-    bad = [*more, *(f"{one.host}: unreachable" for one in receipt.hosts if one.unreachable)]
+    bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
     if bad:
         raise HostsFailedError("; ".join(bad), hint="the hosts that are not named are done")

@@ -157,7 +157,17 @@ def apply(
         "upgrade_logs": str(logs.resolve()) if logs else "",
         **audit_variables(report, no_host_audit),
     }
-    done = _play(job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done)
+    try:
+        done = _play(
+            job, inventory, limit, _extra(extra), report, variables, planned=False, undo=not keep_done
+        )
+    except KeyboardInterrupt:
+        click.echo(
+            "harden: what was begun goes on at the hosts; the same apply goes on where they are, "
+            "`harden upgrade status` says where, `harden upgrade rollback` leads back",
+            err=True,
+        )
+        raise
     try:
         return _told(run, done, report, host_reports)
     finally:  # also where a report cannot be written: the hosts are as they are now

@@ -55,6 +55,7 @@ It is one file because it has to run where nothing is installed; its sections, i
 
 import base64
 import calendar
+import codecs
 import ctypes
 import difflib
 import errno
@@ -72,6 +73,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -90,6 +92,7 @@ SETTLING = 1.5  # seconds in which a process that was dying when it got a reload
 OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes, besides the boot and the next run
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
+GET_MARKS = 0x80006601 | struct.calcsize("l") << 16  # FS_IOC_GETFLAGS
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
@@ -106,13 +109,17 @@ class Failed(Exception):
 
 def native(text):
     """Return a path as this Python's file functions want it, whatever the locale is."""
-    raw = text if isinstance(text, bytes) else text.encode("utf-8", PY3 and "surrogateescape" or "strict")
-    return os.fsdecode(raw) if PY3 else raw  # novermin: Python 3 alone comes here
+    if PY3:
+        raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        return os.fsdecode(raw)  # novermin: Python 3 alone comes here
+    return text if isinstance(text, bytes) else ESCAPED.sub(_unescaped, text.encode("utf-8"))
 
 
 def raw_path(path):
     """Return a path as the bytes that the C library wants."""
-    return path if isinstance(path, bytes) else os.fsencode(path)  # novermin: Python 2 paths are bytes
+    if isinstance(path, bytes):
+        return path
+    return os.fsencode(path) if PY3 else path.encode("utf-8")  # novermin: Python 3 alone has it
 
 
 def shown(path):
@@ -120,6 +127,29 @@ def shown(path):
     if PY3 or isinstance(path, bytes):
         return raw_path(path).decode("utf-8", "replace")
     return path
+
+
+# how Python 2 writes what `kept` made of a single byte
+ESCAPED = re.compile(b"\xed([\xb2\xb3])([\x80-\xbf])")
+
+
+def _unescaped(match):
+    high, low = bytearray(match.group(1) + match.group(2))
+    return bytes(bytearray([(high & 3) << 6 | low & 63]))
+
+
+def _escape(problem):
+    wrong = bytearray(problem.object[problem.start : problem.end])
+    text = "".join("\\udc%02x" % one for one in wrong)
+    return text.encode("ascii").decode("unicode_escape"), problem.end
+
+
+codecs.register_error("aspect-escape", _escape)
+
+
+def kept(path):
+    """Return a path as text of which `native` makes the same bytes again: names on old hosts need not be UTF-8."""
+    return raw_path(path).decode("utf-8", "aspect-escape")
 
 
 def b64(data):
@@ -198,8 +228,8 @@ def gone(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
-    except (OSError, IOError):
-        if sys.exc_info()[1].errno != errno.ENOENT:
+    except (OSError, IOError):  # a read-only file system says so of a name that it does not hold, too
+        if sys.exc_info()[1].errno != errno.ENOENT and os.path.lexists(path):
             raise
 
 
@@ -247,6 +277,37 @@ def set_xattr(path, name, value):
         raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)), path)
 
 
+def locked(path):
+    """Whether a file or directory has been made immutable or append-only, where its file system has such marks."""
+    if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        word = struct.unpack("l", fcntl.ioctl(descriptor, GET_MARKS, struct.pack("l", 0)))[0]
+        return bool(word & 0x30)
+    except (OSError, IOError):
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def ours(name):
+    """Whether an extended attribute is somebody's word, and not the file system's or the policy's own."""
+    return name.startswith(("user.", "system.posix_acl_")) or name == "security.capability"
+
+
+def strip(path, seen):
+    """Take away what a file has more than `seen`, such as the ACL that a folder hands down to a new file."""
+    for name in xattrs(path):
+        if ours(name) and name not in seen.get("xattrs", {}):
+            if _libc().lremovexattr(raw_path(path), name.encode("ascii")) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)), path)
+
+
 def look(path, digest=True):
     """Return what is at `path` (None: nothing): kind, owner, mode, time, attributes, size and digest."""
     try:
@@ -267,7 +328,7 @@ def look(path, digest=True):
         if digest:
             seen["sha256"] = sha256(read(path))
     elif stat.S_ISLNK(status.st_mode):
-        seen["kind"], seen["target"] = "link", shown(os.readlink(path))
+        seen["kind"], seen["target"] = "link", kept(os.readlink(path))
     elif stat.S_ISDIR(status.st_mode):
         seen["kind"] = "dir"
     else:
@@ -276,11 +337,13 @@ def look(path, digest=True):
 
 
 def dress(path, seen, times=True):
-    """Give a file or directory the owner, mode, attributes and time of `seen`."""
+    """Give a file or directory the owner, mode, attributes and time of `seen`; of a look it is given no more than it had."""
     if os.getuid() == 0:
         os.lchown(path, seen["uid"], seen["gid"])
     if seen["kind"] == "link":
         return
+    if "mtime_ns" in seen:
+        strip(path, seen)
     os.chmod(path, seen["mode"])
     for name, value in sorted(seen.get("xattrs", {}).items()):
         if name not in ("security.ima", "security.evm"):
@@ -598,16 +661,24 @@ class Transaction(object):
             return json.loads(read(self.path("manifest")).decode("ascii"))
         except (OSError, IOError):
             return None
+        except ValueError:
+            raise Refused(
+                "the record of %s is damaged, and only a person can say what it changed: look at %s, then move that away"
+                % (self.name, shown(self.dir))
+            )
 
     def record(self, event, **detail):
         """Append one line to the journal and force it to disk."""
         line = dict(detail, event=event, time=stamp())
         data = json.dumps(line, sort_keys=True).encode("ascii") + b"\n"
         size = len(read(self.path("journal")).rstrip(b"\n\0"))
+        if size:  # a line that a power cut tore ends here, whatever lies behind it
+            data = b"\n" + data
         descriptor = os.open(self.path("journal"), os.O_WRONLY)
         try:
-            os.lseek(descriptor, size and size + 1, os.SEEK_SET)
-            os.write(descriptor, data)
+            os.lseek(descriptor, size, os.SEEK_SET)
+            while data:  # a disk that fills up takes half of it
+                data = data[os.write(descriptor, data) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -659,6 +730,7 @@ class Host(object):
 
     def lock(self, wait=15):
         """Take the one lock; Refused when another run holds it for longer than `wait` seconds (None: for ever)."""
+        make_dirs(self.state)
         make_dirs(os.path.join(self.state, "tx"))
         self.descriptor = os.open(os.path.join(self.state, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
         if wait is None:
@@ -990,7 +1062,7 @@ def refuse_bad(rows, error):
 def beside(tx, index, entry, what):
     """Return the name, beside its place, of an entry's new file or of the old one being kept."""
     folder, leaf = os.path.split(entry["path"])
-    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, tx.name, index, what))
+    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, native(tx.name), index, what))
 
 
 def back_up(tx, index, entry):
@@ -1017,6 +1089,8 @@ def stage(tx, index, entry):
         dress(entry["path"], new)
     elif entry["op"] == "write":
         write(fresh, entry["content"])
+        if entry["old"]:
+            strip(fresh, new)
         dress(fresh, new)
     elif entry["op"] == "link":
         os.symlink(native(new["target"]), fresh)
@@ -1036,15 +1110,20 @@ def swap(tx, index, entry):
     if entry["op"] == "remove":
         os.rename(path, kept)
         return
-    if old and old["kind"] == "file":
-        try:
-            os.link(path, kept)
-        except OSError:
-            if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-                raise  # on a file system without links the transaction's copy has to do
-    elif old:
-        os.rename(path, kept)
-    os.rename(fresh, path)
+    try:
+        if old and old["kind"] == "file":
+            try:
+                os.link(path, kept)
+            except OSError:
+                if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                    raise  # on a file system without links the transaction's copy has to do
+        elif old:
+            os.rename(path, kept)
+        os.rename(fresh, path)
+    except OSError:  # Python 2 does not say of which file
+        problem = sys.exc_info()[1]
+        word = "a mount point of its own" if problem.errno in (errno.EXDEV, errno.EBUSY) else problem.strerror
+        raise Failed("%s cannot be replaced: %s" % (shown(path), word))
 
 
 # -- undoing -----------------------------------------------------------------------------------------
@@ -1321,6 +1400,14 @@ def room(host, entries):
         folder = os.path.dirname(entry["path"])
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)
+        if os.statvfs(folder).f_flag & 1:
+            raise Refused("%s lies on a read-only file system: remount it first" % shown(entry["path"]))
+        for place in (entry["path"], folder):
+            if locked(place):
+                raise Refused(
+                    "%s is immutable or append-only (lsattr): take that away with chattr -i -a first"
+                    % shown(place)
+                )
         size = (entry["new"] or {}).get("size", 0) + 4096
         for place, bytes_ in ((folder, size), (host.state, (entry["old"] or {}).get("size", 0) + 4096)):
             device = os.stat(place).st_dev
@@ -1642,13 +1729,34 @@ def reversed_entries(tx, manifest, force):
                 continue
             step["op"] = "remove"
         elif old["kind"] == "file":
-            step["op"], step["content"] = "write", read(copy)
+            step["op"], step["content"] = "write", whole_copy(tx, entry, copy)
         elif old["kind"] == "link":
             step["op"] = "link"
         else:
             step["op"], step["source"] = "tree", copy
+            whole_copy(tx, entry, copy)
         entries.append(step)
     return entries
+
+
+def whole_copy(tx, entry, copy):
+    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
+    old, content, problem = entry["old"], b"", "is gone"
+    try:
+        if old["kind"] == "file":
+            content = read(copy)
+            problem = "" if sha256(content) == old["sha256"] else "is damaged"
+        elif "tree" not in old or os.path.isdir(copy):
+            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
+    except (OSError, IOError):
+        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
+        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
+    if problem:
+        raise Refused(
+            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
+            % (shown(entry["path"]), problem, tx.name)
+        )
+    return content
 
 
 # -- verbs: status -----------------------------------------------------------------------------------
@@ -1681,7 +1789,10 @@ def do_status(host, request):
     """Return the transactions, what is pending, and whether recovery at boot is installed."""
     rows = []
     for tx in host.transactions()[-int(request.get("last", 20)) :]:
-        manifest = tx.manifest() or {}
+        try:
+            manifest = tx.manifest() or {}
+        except Refused:  # the others are told all the same
+            manifest = {"label": str(sys.exc_info()[1])}
         events = tx.events()
         row = {"id": tx.name, "state": tx.state(), "label": manifest.get("label", "")}
         row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))
@@ -1882,12 +1993,15 @@ def do_facts(host, request):
     files, skipped = [], []
     for pattern in request.get("read", []):
         found = glob.glob(host.place(pattern))
+        for row in files:
+            if row["real"] in [os.path.realpath(one) for one in found]:
+                row["asked"].append(pattern)
         for path in sorted(set(os.path.realpath(one) for one in found) - set(row["real"] for row in files)):
             seen = look(path, digest=False)
             if os.path.isfile(path) and os.path.getsize(path) <= 1048576:
                 data = read(path)
                 row = {"path": _plan_path(host, path), "content": b64(data), "sha256": sha256(data)}
-                files.append(dict(row, mode="%04o" % seen["mode"], real=path))
+                files.append(dict(row, mode="%04o" % seen["mode"], real=path, asked=[pattern]))
             else:
                 skipped.append(_plan_path(host, path))
     firewall = "none"

@@ -83,7 +83,7 @@ def wishes(wish: Wish) -> dict[str, Any]:
 
 def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     """Return the engine as it is. Errors: InputError when its configuration is not there."""
-    product, config, key, process = wish.settings()
+    product, config, key, process = _settings(wish, facts)
     files = _texts(facts)
     if config not in files:
         raise InputError(
@@ -105,6 +105,13 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     )
 
 
+def _settings(wish: Wish, facts: Mapping[str, Any]) -> tuple[Product, str, str, str]:
+    """Return the wish's settings with the file that holds the port: a link, or a folder that is one, leads to it."""
+    product, config, key, process = wish.settings()
+    found = (row["path"] for row in facts.get("files", []) if config in row.get("asked", ()))
+    return product, next(found, config), key, process
+
+
 def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         row["path"]: base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
@@ -114,7 +121,7 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
     """Return the plan for the wish. Errors: RefusedError for a port that must not be taken, InputError, UsageError."""
-    product, config, key, process = wish.settings()
+    product, config, key, process = _settings(wish, facts)
     now, files = seen(wish, facts), _texts(facts)
     port = now.configured if wish.port is None else wish.port
     if port != now.configured or port not in now.running:

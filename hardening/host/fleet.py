@@ -54,7 +54,7 @@ def came(one: HostReceipt) -> Came:
     bad = [a.get("state") for failed, a in said if failed]
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
-        state, why = "unreachable", ("the host could not be reached", *why)
+        state, why = "unreachable", (one.lost, *why)
     elif "broken" in bad:
         state = "broken"
     elif not all(word in ("refused", "rolledback") for word in bad):
@@ -114,7 +114,7 @@ def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Ca
         last = output.strip().rpartition("\n")[2] or "the host was not asked"
         return replace(one, state=stays, why=(*one.why, f"not led back: {last}"))
     if undo.unreachable or undo.problems:
-        said = undo.problems or ["the host could not be reached"]
+        said = undo.problems or [undo.lost]
         return replace(one, state=stays, why=(*one.why, *(f"not led back: {text}" for text in said)))
     rows = {row["id"]: row for row in undo.said("transactions")}
     open_ones = [name for name, row in rows.items() if row["state"] in ("open", "applied") or row.get("owed")]

@@ -20,6 +20,10 @@ from hardening.errors import NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
 
+_NO_ROOM = "Failed to create temporary directory"
+_BY_SSH = re.compile(
+    r"^(Task failed: )?((Failed to connect to the host via|Data could not be sent to .* over) ssh: )?"
+)
 _PATIENCE = 5.0
 """Seconds that Ansible gets to end by itself."""
 
@@ -36,6 +40,16 @@ class HostReceipt:
     def unreachable(self) -> bool:
         """Whether the connection failed."""
         return any(row["outcome"] == "unreachable" for row in self.tasks)
+
+    @property
+    def lost(self) -> str:
+        """Return that the host could not be reached, and why, as Ansible says it; no addresses of files that come and go."""
+        said = [str(row["result"].get("msg", "")) for row in self.tasks if row["outcome"] == "unreachable"]
+        if _NO_ROOM in "".join(said):  # it was reached, and a full disk is what stops most upgrades
+            return "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)"
+        lines = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()]
+        why = _BY_SSH.sub("", lines[-1]) if lines else ""
+        return "the host could not be reached" + (f": {why}" if why else "")
 
     @property
     def problems(self) -> list[str]:
@@ -186,12 +200,10 @@ def judged(receipt: Receipt, started: Any) -> Run:
     subjects, findings, results = [], [], []
     for one in receipt.hosts:
         if one.unreachable:
-            subjects.append(
-                Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason="unreachable")
-            )
-            findings.append(_finding(rules.UNREACHABLE, one.host, "the host could not be reached"))
+            subjects.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=one.lost))
+            findings.append(_finding(rules.UNREACHABLE, one.host, one.lost))
             results.append(
-                Result(rule=rules.ASKED, subject=one.host, verdict=Verdict.INCONCLUSIVE, reason="unreachable")
+                Result(rule=rules.ASKED, subject=one.host, verdict=Verdict.INCONCLUSIVE, reason=one.lost)
             )
             continue
         subjects.append(Subject(id=one.host, kind=Kind.HOST, stats={"tasks": len(one.tasks)}))

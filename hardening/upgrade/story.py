@@ -61,7 +61,7 @@ def told(one: HostReceipt) -> Told:
     why = list(row.get("problems") or [])
     installed = state in ("installed", "settling", "settled")
     if one.unreachable:
-        state, why = "unreachable", ["the host could not be reached", *why]
+        state, why = "unreachable", [one.lost, *why]
     elif installed:
         state, why = "unfinished", [*why, *one.problems]
     elif not rows and one.problems:
@@ -93,7 +93,7 @@ def undone(one: Told, undo: HostReceipt | None, output: str = "") -> Told:
     if undo is None:
         why = (output.strip().rpartition("\n")[2] or "the host was not asked",)
     elif undo.unreachable:
-        why = ("the host could not be reached",)
+        why = (undo.lost,)
     else:
         why = tuple(undo.problems) or ("harden_undo_on_failure is false here",)
     return replace(one, state="kept", why=tuple(f"not led back: {text}" for text in why))

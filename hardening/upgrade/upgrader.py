@@ -217,6 +217,7 @@ def installed_record(host):
 
 def grip(host):
     """Take the runner's lock; return its descriptor, or None when a runner lives."""
+    agent.make_dirs(host.state)
     agent.make_dirs(os.path.join(host.state, "upgrade"))
     path = os.path.join(host.state, "runner.lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -357,7 +358,7 @@ def carry(host, up):
         back_up(host, up, "cold")
         install(host, up)
         start_again(up)
-        up.record("installed")
+        up.record("installed", ticks=ticks(), boot=boot_id())
         host.unlock()
         await_orders(host, up)
     except BaseException:
@@ -500,6 +501,8 @@ def back_up(host, up, kind):
     agent.gone(folder)
     os.mkdir(folder, 0o700)
     index = []
+    for problem in through_links(host, up.recipe()):
+        raise Failed(problem)
     for number, path in enumerate(up.recipe()["paths"]):
         index.append(
             {"path": path, "entries": copied(host.place(path), os.path.join(folder, "path.%d" % number))}
@@ -544,8 +547,23 @@ def listed(path):
             here = os.path.join(folder, name)
             below = agent.look(here)
             if below is not None and below["kind"] != "special":
-                rows.append([agent.shown(os.path.relpath(here, path)), below])
+                rows.append([agent.kept(os.path.relpath(here, path)), below])
     return rows
+
+
+def through_links(host, recipe):
+    """Return a problem for each declared path that is a link to something undeclared: only the link would be put back."""
+    places = [(path, host.place(path)) for path in recipe["paths"]]
+    whole = [os.path.realpath(place) for _, place in places if not os.path.islink(place)]
+    problems = []
+    for path, place in places:
+        real = os.path.realpath(place)
+        if os.path.islink(place) and not below(real, whole):
+            problems.append(
+                "%s is a symbolic link to %s, which would not be put back: name that in the recipe's paths too"
+                % (path, agent.shown(agent._plan_path(host, real)))
+            )
+    return problems
 
 
 def copied(path, target):
@@ -559,8 +577,13 @@ def copied(path, target):
             shutil.copyfile(os.path.join(path, agent.native(name)) if name else path, place)
             again = agent.sha256(agent.read(place))
             if again != seen["sha256"]:
-                raise Failed("the copy of %s/%s does not match it" % (agent.shown(path), name))
+                raise Failed("the copy of %s does not match it" % shown_below(path, name))
     return rows
+
+
+def shown_below(path, name):
+    """Return what is said of something below a declared path: a name that is not UTF-8 is no text for a report."""
+    return agent.shown(os.path.join(agent.native(path), agent.native(name)) if name else agent.native(path))
 
 
 def packages(host, up):
@@ -1319,7 +1342,7 @@ def put_back(path, entries, copies):
             for name in folders + names:
                 here = os.path.join(folder, name)
                 seen = agent.look(here, digest=False)
-                relative = agent.shown(os.path.relpath(here, path))
+                relative = agent.kept(os.path.relpath(here, path))
                 want = wanted.get(relative)
                 if seen is None or seen["kind"] == "special":
                     continue
@@ -1330,9 +1353,17 @@ def put_back(path, entries, copies):
         here = os.path.join(path, agent.native(name)) if name else path
         changed += one_back(here, want, os.path.join(copies, "%d" % number))
     for name, want in reversed(entries):
-        if want["kind"] == "dir":
-            agent.dress(os.path.join(path, agent.native(name)) if name else path, want)
+        here = os.path.join(path, agent.native(name)) if name else path
+        if want["kind"] == "dir" and not untouched(agent.look(here), want):
+            agent.dress(here, want)
     return changed
+
+
+def untouched(now, want):
+    """Whether it is so already, time included: what cannot be changed, as on a disk that is read-only, need not be."""
+    return agent.same(now, want) and (
+        want["kind"] == "link" or now["mtime_ns"] // 1000 == want["mtime_ns"] // 1000
+    )
 
 
 def one_back(here, want, copy):
@@ -1344,9 +1375,7 @@ def one_back(here, want, copy):
                 agent.make_dirs(os.path.dirname(here), 0o755)
             os.mkdir(here, 0o700)
         return int(not agent.alike(now, want))
-    if agent.same(now, want) and (
-        want["kind"] == "link" or now["mtime_ns"] // 1000 == want["mtime_ns"] // 1000
-    ):
+    if untouched(now, want):
         return 0
     fresh = os.path.join(os.path.dirname(here), agent.PREFIX + "back")
     agent.gone(fresh)
@@ -1359,7 +1388,12 @@ def one_back(here, want, copy):
         if agent.sha256(agent.read(fresh)) != want["sha256"]:
             raise Failed("the kept copy of %s is damaged" % agent.shown(here))
     agent.dress(fresh, want)
-    os.rename(fresh, here)
+    try:
+        os.rename(fresh, here)
+    except OSError:  # Python 2 does not say of which file
+        word = "it is immutable or append-only, chattr -i -a it" if agent.locked(here) else ""
+        word = word or sys.exc_info()[1].strerror
+        raise Failed("%s cannot be put back: %s" % (agent.shown(here), word))
     return int(not agent.alike(now, want))
 
 
@@ -1370,9 +1404,16 @@ def verified_back(host, before):
         now = dict((row[0], row[1]) for row in listed(host.place(one["path"])))
         wanted = dict((row[0], row[1]) for row in one["entries"])
         for name in sorted(set(now) | set(wanted)):
-            if not agent.alike(now.get(name), wanted.get(name)):
-                problems.append("%s is not as it was" % "/".join(filter(None, (one["path"], name))))
+            if not agent.same(plain(now.get(name)), plain(wanted.get(name))):
+                problems.append("%s is not as it was" % shown_below(one["path"], name))
     return problems
+
+
+def plain(seen):
+    """Return a look without the attributes that a file system or its policy gives by itself."""
+    return seen and dict(
+        seen, xattrs=dict(pair for pair in seen.get("xattrs", {}).items() if agent.ours(pair[0]))
+    )
 
 
 def database_back(up, path, kept):
@@ -1524,6 +1565,10 @@ def do_look(host, request):
     answer["paths"] = declared
     if declared and not [row for row in declared if row["present"]]:
         problems.append("none of the declared paths exists: is this a host of %s?" % recipe["name"])
+    problems += through_links(host, recipe)
+    for path in recipe["paths"]:
+        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
+            problems.append("%s lies on a read-only file system: remount it first" % path)
     place = host.state
     while not os.path.isdir(place):
         place = os.path.dirname(place)
@@ -1831,6 +1876,7 @@ def do_order(host, request):
             raise Refused("the upgrade is final and its runner still tidies up; ask again in a minute")
         if [one for one in upgrades(host) if one.name > up.name and one.state() == "committed"]:
             raise Refused("a later upgrade is installed; roll that one back first")
+        copies_or_refused(up)
         lost = since_commit(host, up)
         if lost and not request.get("force"):
             raise Refused("%s; look at it, then use force" % "; ".join(lost))
@@ -1838,6 +1884,40 @@ def do_order(host, request):
             return would
     spawn(host, up, request.get("why") or "asked for")
     return {"changed": True, "id": up.name, "state": state}
+
+
+def copies_or_refused(up):
+    """Look at every kept copy before a finished upgrade is led back. Errors: Refused where one is gone or damaged."""
+    folder, before = best_copy(up)
+    problem = "" if before else "the copies of what it replaced are gone"
+    for number, one in enumerate((before or {}).get("paths", [])):
+        for index, (name, want) in enumerate(one["entries"]):
+            copy = os.path.join(folder, "path.%d" % number, "%d" % index)
+            if want["kind"] == "file" and not problem:
+                problem = unlike(copy, want["sha256"], digest_of)
+                problem = problem and "the kept copy of %s %s" % (shown_below(one["path"], name), problem)
+    if before and before.get("dump") and not problem:
+        database = up.recipe()["database"]
+        problem = unlike(
+            os.path.join(folder, "dump"),
+            before["dump"]["sha256"],
+            lambda path: dump_digest(path, database),
+        )
+        problem = problem and "the kept database dump %s" % problem
+    if problem:
+        raise Refused(
+            "%s: upgrade %s cannot be rolled back, and the host stays as it is; restore it from your own backup"
+            % (problem, up.name)
+        )
+
+
+def unlike(path, wanted, digest):
+    """Return what is wrong with a kept file, or an empty text."""
+    try:
+        return "" if digest(path) == wanted else "is damaged"
+    except (OSError, IOError):
+        missing = sys.exc_info()[1].errno in (errno.ENOENT, errno.ENOTDIR)
+        return "is gone" if missing else "cannot be read"
 
 
 def since_commit(host, up):
@@ -1916,7 +1996,8 @@ def pending(host):
     """Return the services that a person has to restart: they run since before the upgrade's files came."""
     rows, done = [], [one for one in upgrades(host) if one.state() in ("committed", "settled", "settling")]
     for up in done[-1:]:
-        times = [line["time"] for line in up.events() if line["event"] == "installed"]
+        lines = [line for line in up.events() if line["event"] == "installed"]
+        times = [line["time"] for line in lines]
         for service in up.recipe()["services"]:
             if service["restart"] != "manual" or service["during"] != "running" or not times:
                 continue
@@ -1926,13 +2007,20 @@ def pending(host):
             came = agent.calendar.timegm(time.strptime(times[0], "%Y-%m-%dT%H:%M:%SZ"))
             row = {"name": service["name"], "since": times[0], "by": up.manifest().get("by", "")}
             # the journal's times are whole seconds: who began within that second may have begun before the files came
-            row.update(configured=up.manifest()["release"], running=["before"], resolved=started >= came + 1)
+            # and where the kernel's own count is known, no clock that was set since counts
+            resolved = started[0] >= came + 1
+            if lines[0].get("boot"):
+                resolved = lines[0]["boot"] != boot_id() or started[1] >= lines[0]["ticks"]
+            row.update(configured=up.manifest()["release"], running=["before"], resolved=resolved)
             rows.append(row)
     return rows
 
 
 def started_at(up, service):
-    """Return when a service's oldest process began, or None: by its process file, or by its name."""
+    """Return when a service's oldest process began, by the clock and by the kernel's ticks, or None where none is found.
+
+    It is found by its process file, or by its name.
+    """
     pids = []
     if service.get("pidfile"):
         try:
@@ -1954,7 +2042,7 @@ def started_at(up, service):
         since = began(pid)
         if since is not None:
             up_for = float(agent.read("/proc/uptime").split()[0])
-            found.append(time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")))
+            found.append((time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")), since))
     return min(found) if found else None
 
 

@@ -58,6 +58,25 @@ def test_the_whole_life_of_a_new_port(engine: Engine, capsys: pytest.CaptureFixt
     assert harden(engine, "show", "--format", "json") == 0
 
 
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_a_link_leads_to_the_file_that_holds_the_port(
+    engine: Engine, linked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Homes of the product are moved to larger disks, with a link left where they were."""
+    link = engine.root / "link"
+    link.symlink_to(engine.config if linked == "file" else engine.root)
+    config = link if linked == "file" else link / engine.config.name
+    words = ["--config", str(config), "--process", engine.process, "--state-dir", str(engine.root / "state")]
+    new = free_port()
+    assert run(["engine", "show", *words]) == 0
+    assert run(["engine", "set-port", str(new), *words]) == 5, capsys.readouterr()
+    assert engine.config.read_text().endswith(f"engine.port={new}\n")
+    assert (link.is_symlink(), engine.config.is_symlink()) == (True, False)
+    assert run(["engine", "set-port", str(new), *words]) == 5
+    engine.restart()
+    assert run(["engine", "set-port", str(new), *words]) == 0
+
+
 def test_restart_now_is_proved(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     new = free_port()
     assert (

@@ -6,8 +6,10 @@ import html
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -166,6 +168,50 @@ def test_unfit_hosts_stop_the_run(sites: list[Site], signer: Signer, tmp_path: P
     states = [line.split()[1] for line in out.splitlines() if line.startswith("h")][:3]
     assert states == ["untouched", "unfit", "untouched"]
     assert [digest(one.root, times=True) for one in sites] == before
+
+
+def test_a_host_that_cannot_be_reached_is_not_fit_either(
+    sites: list[Site], signer: Signer, tmp_path: Path
+) -> None:
+    hosts = inventory(sites[:2], tmp_path / "hosts")
+    away = "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_retries=0"
+    hosts.write_text(hosts.read_text().replace("[all:vars]", f"h9 {away}\n[all:vars]"))
+    before = [digest(one.root, times=True) for one in sites]
+    words = common(signer, sites[0], hosts)
+    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
+    assert code == 7, out + err
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("h")][:3] == [
+        "untouched",
+        "untouched",
+        "unreachable",
+    ]
+    assert "the host could not be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in out
+    assert [digest(one.root, times=True) for one in sites] == before
+    code, out, err = harden("apply", signer.bundle(), *words, "--skip-unfit", cwd=tmp_path)
+    assert code == 7, out + err
+    assert [one.release() for one in sites[:2]] == [NEW, NEW]
+
+
+def test_who_interrupts_an_upgrade_is_told_how_it_goes_on(
+    sites: list[Site], signer: Signer, tmp_path: Path
+) -> None:
+    site, before = sites[0], sites[0].declared()
+    words = common(signer, site, inventory([site], tmp_path / "hosts"))
+    with subprocess.Popen(
+        [HARDEN, "upgrade", "apply", signer.bundle("waits"), *words], cwd=tmp_path, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"), "ANSIBLE_REMOTE_TMP": str(tmp_path / "remote")},
+    ) as running:  # fmt: skip
+        begun = "install.log"
+        while not list(site.root.rglob(begun)):
+            assert running.poll() is None
+            time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "what was begun goes on at the hosts; the same apply goes on where they are" in err
+    assert harden("rollback", "-i", tmp_path / "hosts", cwd=tmp_path)[0] == 0
+    assert site.whole(before) == "old"
 
 
 @pytest.mark.long

@@ -74,7 +74,7 @@ def test_the_contents_name_every_section_and_the_file_stays_readable() -> None:
     assert [line.strip() for line in listed.strip().splitlines()] == sections
     lengths = [part.count("\n") for part in re.split(r"^# -- ", text, flags=re.MULTILINE)[1:]]
     assert max(lengths) < 300
-    assert text.count("\n") < 2100
+    assert text.count("\n") < 2200
 
 
 @pytest.mark.parametrize("age", ["2.7", pytest.param("3.6", marks=pytest.mark.long), "newest"])

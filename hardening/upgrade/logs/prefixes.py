@@ -20,20 +20,26 @@ _LONG = rf"(?:{_WEEKDAY}\s+)?{_DATE},?\s+(?:\d{{4}},?\s+)?{_CLOCK}(?:\s[AP]M)?(?
 _ISO = r"\d{4}[-/.]\d\d?[-/.]\d\d?[T\s]+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?(?:Z|[+-]\d\d:?\d\d))?"
 _NUMBERS = r"\d\d?[-/.]\d\d?[-/.]\d\d(?:\d\d)?,?\s+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s[AP]M)?"
 _MYSQLD = r"\d{6}\s+\d\d?:\d\d:\d\d"
-_STAMP = rf"(?:{_ISO}|{_NUMBERS}|{_MYSQLD}|{_CLOCK}|{_LONG})"
+_BASIC = r"\d{8}T\d{6}(?:Z|[+-]\d{4})?"
+_EPOCH = r"1\d{9}(?:\.\d{1,9})?"
+_STAMP = rf"(?:{_ISO}|{_BASIC}|{_EPOCH}|{_NUMBERS}|{_MYSQLD}|{_CLOCK}|{_LONG})"
 _PROGRAM = r"(?!mysqldump|mariadb-dump)[\w./()@-]+"
 """A dump's own name is a part of its message."""
 _CLIENT = r"(?:[^\s:]*/)?(?:mysql(?:check|_upgrade)?|mariadb(?:-check|-upgrade)?):"
+_LEVEL = r"\[?(?:ERROR|WARN(?:ING)?|FATAL|SEVERE|NOTICE|INFO|DEBUG|TRACE|STDOUT|STDERR|stdout|stderr)\]?:?(?:\s+\[[\w.-]+\]:?)?"
+"""What a logger says of a line that it passes on; it is no program's own word `ERROR 1556`."""
 
 PREFIXES = re.compile(
     rf"""^(?:
       (?:{_SHORT}\s[^\s:]+\s{_PROGRAM}(?:\[\d+\])?:\s)  # syslog
     | (?:{_ISO}\s[^\s:]+\s{_PROGRAM}\[\d+\]:\s)  # syslog with whole dates
+    | (?:<\d{{1,3}}>(?:1\s{_ISO}(?:\s[^\s]+){{4}}\s(?:-|\[[^\]]*\])\s)?)  # syslog as it travels
+    | (?:(?:stdout|stderr)\s[FP]\s)  # of a container
     | (?:\[\s*(?:{_STAMP}|\d+\.\d+)\s*\]:?\s+)
     | (?:\(\s*{_STAMP}\s*\):?\s+)
     | (?:{_STAMP}:?\s+(?:-\s+)?)
     | (?:[ \t]+)
-    | (?:(?:{_CLIENT}|\[?(?:INFO|DEBUG|TRACE|STDOUT|STDERR)\]?:?|[+>|*-]+)\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.))
+    | (?:(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s))
     )+""",
     re.VERBOSE,
 )

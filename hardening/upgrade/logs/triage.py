@@ -24,7 +24,7 @@ _ALARM = re.compile(
     r"(?i)\b(errors?|fatal|fail(?:ed|ure|s)?|exception|panic|traceback|segfault|cannot|can't|denied|abort(?:ed|ing)?|corrupt(?:ed)?)\b"
 )
 _CALM = re.compile(
-    r"(?i)\b(0|no|without|zero)\s+(errors?|failures?|failed)\b|\b(errors?|failed|failures)\s*[:=]\s*0\b|error[_-]?log|failed=0|ignore_errors"
+    r"(?i)\b(0|no|without|zero)\s+(errors?|failures?|failed)\b|\b(errors?(?:\s+count)?|failed|failures)\s*[:=]\s*0\b|error[._-]?log|failed=0|ignore_errors"
 )
 _UNKNOWN_LIMIT = 50
 _LINES_SHOWN = 5
@@ -135,7 +135,7 @@ class Triage:
     ) -> None:
         """Add a line to the group of those that mean the same, unless it says nothing of an error."""
         if judged is None:
-            if not _ALARM.search(text) or _CALM.search(text):
+            if not _ALARM.search(_CALM.sub("", text)):  # what else the line says counts
                 return
             key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, _shape(text))
             if key not in groups and sum(k[0] == UNKNOWN.id for k in groups) >= _UNKNOWN_LIMIT:

@@ -58,12 +58,21 @@ STAMPS = (
     "[03.03.2024 02:11:09,123] ",
     "03/03/2024 02:11:09 AM ",
     "2024/03/03 02:11:09 - ",
+    "20240303T021109Z ",
+    "1709431869 ",
+    "<11>Mar  3 02:11:09 site-7 aspect-upgrade[7]: ",
+    "<11>1 2024-03-03T02:11:09Z site-7 aspect-upgrade 7 - - ",
+    "2024-03-03T02:11:09.123456789Z stderr F ",
     "240303  2:11:09 ",
     "[1709431869.123] ",
     "2024-03-03 02:11:09,123 INFO ",
     "(02:11:09) ",
     "+ ",
 )
+
+
+LEVELS = ("2024-03-03 02:11:09,123 ERROR [main] ", "[ERROR] ", "ERROR: ", "stderr: ", "[SEVERE] [db-1]: ")
+"""What a logger puts before the lines that a program said on its standard error."""
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -117,12 +126,47 @@ def test_rotated_logs_are_read_together(tmp_path: Path) -> None:
 def test_hosts_take_the_same_stamps_away(age: str) -> None:
     """The pattern travels to hosts as JSON: their Python has to understand it, and to see the same."""
     line = "ERROR 1556 (HY000) at line 12: You can't use locks with log tables."
+    stamps = STAMPS + LEVELS
     program = (
         "import json, re, sys\nsaid = json.loads(sys.stdin.read())\nprefix = re.compile(said[0], re.VERBOSE)\n"
         "sys.stdout.write(json.dumps([prefix.sub('', one, 1) for one in said[1]]))"
     )
     done = subprocess.run(
-        [interpreter(age), "-c", program], input=json.dumps([PREFIXES.pattern, [one + line for one in STAMPS]]),
+        [interpreter(age), "-c", program], input=json.dumps([PREFIXES.pattern, [one + line for one in stamps]]),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert set(json.loads(done.stdout)) == {line}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("ERROR 1556 (HY000) at line 12: You can't use locks with log tables.", "mysql-log-table-lock-restore"),
+        ("FATAL ERROR: Upgrade failed", "mysql-upgrade-failed"),
+        ("Starting mysqld:  [FAILED]", "svc-start-failed"),
+    ],
+)  # fmt: skip
+def test_a_level_before_a_line_hides_no_failure(tmp_path: Path, level: str, line: str, rule: str) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(level + line + "\n")
+    found = TRIAGE.logs([log])
+    assert [f.rule.id for f in found.findings if f.level >= Severity.HIGH] == [f"log/{rule}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("ERROR: the database could not be migrated, giving up", ExitCode.FINDINGS),  # any program says that
+        ("ERROR could not open project", ExitCode.OK),  # the product's own log
+        ("backup: 0 errors; verify: 3 errors", ExitCode.FINDINGS),
+        ("step 1 without error, step 2 failed", ExitCode.FINDINGS),
+        ("httpd: could not open error log file /var/log/httpd/error_log.", ExitCode.FINDINGS),
+        ("ErrorLog /var/log/nginx/error.log: 0 errors, no failures, failed=0", ExitCode.OK),
+        ("Error count: 0", ExitCode.OK),
+    ],
+)
+def test_a_calm_word_excuses_itself_alone(tmp_path: Path, line: str, code: ExitCode) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(line + "\n")
+    assert TRIAGE.logs([log]).exit_code() is code
