@@ -100,7 +100,7 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
     if source is None:
         return
     comment = re.compile(rf"\s*(?:{grammar.comment}|$)")
-    trailing = re.compile(rf"\s+{grammar.comment}.*$")
+    trailing = re.compile(rf"(?<!\s)\s+{grammar.comment}.*$")
     remark = rf"(?:{grammar.comment}.*)?" if grammar.trailing_comments else ""
     begins = re.compile(rf"\s*(?:{grammar.section})\s*{remark}$") if grammar.section else None
     split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")

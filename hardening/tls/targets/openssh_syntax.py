@@ -13,8 +13,8 @@ from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.release import Directives, Release
 from hardening.tls.targets.tree import Tree
 
-_LINE = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)(?:\s*=\s*|\s+)(?P<value>.*\S)\s*$")
-_REMARK = re.compile(r"\s+#.*$")
+_LINE = re.compile(r"(?P<name>[A-Za-z][\w-]*)(?:\s*=\s*|\s+)(?P<value>\S.*)$")
+_REMARK = re.compile(r"(?<!\s)\s+#.*$")
 _DEEPEST = 16
 """Includes within includes that OpenSSH follows."""
 ALIASES = {"pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms"}
@@ -82,7 +82,7 @@ def _file(  # noqa: C901 - one loop over lines with what each of them may be
         bare = text.strip()
         if not bare or bare.startswith("#"):
             continue
-        found = _LINE.match(_REMARK.sub("", text))
+        found = _LINE.match(_REMARK.sub("", bare))
         if found is None:
             tree.say("syntax", path, number, f"{bare[:60]!r} is not understood")
             continue

@@ -125,6 +125,8 @@ def test_a_mistake_is_said_and_the_rest_is_audited(
         ("nginx", "set $a " + "${" * 100_000),
         ("lighttpd", '\\"' * 100_000),
         ("mysql", "\n" * 200_000),
+        ("openssh", "Ciphers " + "\t" * 200_000 + "x"),
+        ("postgresql", "ssl_ciphers = a" + "\t" * 200_000 + "x"),
         ("dovecot", "\\\n" * 200_000),
         ("httpd", "Listen 443\nInclude " + "a/" * 200_000),
     ],
@@ -142,7 +144,7 @@ def test_a_hostile_file_takes_its_length_and_no_more(tmp_path: Path, name: str, 
             f"json={tmp_path}/out",
             "-q",
         ]
-    ) in {3, 4}
+    ) in {0, 3, 4, 10}
     assert time.process_time() - began < 20
 
 
