@@ -41,7 +41,7 @@ DEFAULTS = (
 
 _PEM = re.compile(
     rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |PGP |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
-    rb"(?P<body>(?:[\s\"',;.()@<>A-Za-z0-9/=+:-]|\\[nrt]){40,20000}?)-----END (?P=kind)-----"
+    rb"(?P<body>(?:[\s\"',;.()@<>A-Za-z0-9/=+:]|-(?!----)|\\[nrt]){40,20000}?)-----END (?P=kind)-----"
 )
 _OPENVPN = re.compile(
     rb"-----BEGIN OpenVPN Static key V1-----\s+(?P<body>(?:[0-9a-f]{32}\s+){16})-----END OpenVPN Static key V1-----"

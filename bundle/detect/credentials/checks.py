@@ -32,6 +32,8 @@ _NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")
 """As templates call what they are given: `MasterUserPassword`."""
 
 
+_OF_USAGES = frozenset(("user", "username", "login"))
+"""What stands for an account where a usage is told: `curl -u user:password`."""
 _FILLED_IN = re.compile(r"%\d{1,2}(?:\$[sdv])?$")
 """What a format fills in by its number, before its sign: `IDENTIFIED BY '%1'`, `password=%2$s`."""
 
@@ -48,7 +50,11 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     )  # `password_required = 'password_required'`
     if _NAME_OF_A_SETTING.match(value) and kind_of(value):
         caught = replace(caught, confidence=Confidence.MEDIUM)
-    filled = _FILLED_IN.match(value)
+    filled = _FILLED_IN.match(value) or (
+        caught.user.lower() in _OF_USAGES
+        and value.lower() in DUMMIES
+        and f"{caught.user}:{value}" in match[0]
+    )
     joined = filled or value.startswith(('")', "')"))  # the end of a literal: `BY '").append(word).append("'`
     return None if stands_for_one or joined or " " in value or named_so or len(value) == 1 else caught
 

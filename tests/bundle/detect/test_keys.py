@@ -207,6 +207,20 @@ def test_what_is_no_key() -> None:
     assert [rules(one) for one in (public, picture, short, cut, b"", b"\x30\x82\x01")] == [[]] * 6
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
+        b'if b"-----BEGIN PRIVATE KEY-----" in text: parse(text)\n',
+        b"-----BEGIN PRIVATE KEY-----\n",
+    ],
+)
+def test_what_only_begins_like_a_key_hides_none_behind_it(before: bytes) -> None:
+    one = EC.private_bytes(PEM, PKCS8, NONE)
+    other = EC.private_bytes(PEM, form.PrivateFormat.TraditionalOpenSSL, NONE)
+    assert rules(before + other + one) == ["key/private"] * 2
+
+
 def test_keys_in_a_phar_are_told_of_its_files_alone() -> None:
     key = EC.private_bytes(PEM, PKCS8, NONE)
     stub = b"<?php\n" + b"$key = '" + key + b"';\n__HALT_COMPILER(); ?>\r\n"

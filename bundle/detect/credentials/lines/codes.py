@@ -81,6 +81,38 @@ def _is_an_alphabet(numbers: list[int]) -> bool:
     return following * 2 >= len(numbers) - 1
 
 
+_FAMILIES = ("QzF3n6/9CAtpu0O", "B1IREhcSyrleKvMW8LXx", "7N-dVbwsY2g4oaJZGUDj", "iHkq.mPf5T")
+"""Letters that Junos writes with; after one of the first family three follow that say nothing, after one of the last none."""
+_LETTERS = "".join(_FAMILIES)
+_FILLING = {letter: 3 - number for number, family in enumerate(_FAMILIES) for letter in family}
+_WEIGHTS = ((1, 4, 32), (1, 16, 32), (1, 8, 32), (1, 64), (1, 32), (1, 4, 16, 128), (1, 32, 64))
+"""What the distance from one letter to the next counts for, for each character in turn."""
+
+
+def junos(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A secret that Junos obscures without a key (`$9$`): whatever it says, where it says something."""
+    text = caught.value.removeprefix("$9$")
+    if any(letter not in _FILLING for letter in text):
+        return None
+    at, last, said = 1 + _FILLING[text[0]], text[0], ""
+    while at < len(text):
+        weights = _WEIGHTS[len(said) % len(_WEIGHTS)]
+        code = 0
+        for letter, weight in zip(text[at : at + len(weights)], weights, strict=False):
+            code += ((_LETTERS.index(letter) - _LETTERS.index(last)) % len(_LETTERS) - 1) * weight
+            last = letter
+        said, at = said + chr(code % 256), at + len(weights)
+    return replace(caught, value=said) if said.isprintable() and said else None
+
+
+def pair_in_base64(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The Base64 of an account and its password in a setting, which has other values as well."""
+    found = decode.pair(caught.value)
+    if found is None or is_placeholder(found[1]) or not found[1].isprintable():
+        return None
+    return replace(caught, value=found[1], user=found[0])
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "coded": coded,
     "decoded": decoded,
@@ -88,4 +120,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "escaped": escaped,
     "characters": characters,
     "spelt": spelt,
+    "junos": junos,
+    "pair-in-base64": pair_in_base64,
 }

@@ -163,8 +163,8 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of users that has their passwords; a list of names has as many words."""
-    if caught.user.lower() in _FIELDS:
-        return None
+    if caught.user.lower() in _FIELDS or caught.value == caught.user.capitalize() != caught.user:
+        return None  # `operator: "Operator"`, what a user is called on a page
     between = match.string[match.end("user") : match.start("secret")]
     listed = "," in between and not _IN_BRACKETS.search(match.string[match.start() : match.start("user")])
     counted = caught.value.rstrip("0123456789") == caught.user.rstrip("0123456789")
@@ -183,7 +183,7 @@ _FIELD = re.compile(r"[a-z](?:Id|Key|Name|Type|Url|Host)$")
 
 
 _FIELDS = frozenset(
-    "user username user_name login name email mail host hostname server url type domain realm".split()
+    "user username user_name login name email mail host hostname server url type domain realm provider driver guard model table".split()
 )
 
 

@@ -70,6 +70,7 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
         _names_a_setting(key, value, kind)
         or (kind != place.CONFIG and value.isupper() and value.lower() in DUMMIES)  # `--password=PASS`
         or (kind == place.CODE and value == "Password")  # `'pass' => 'Password'`, a label
+        or (kind == place.CONFIG and _is_labelled(key, value))
         or (kind == place.CODE and value in DUMMIES and _INTERFACE.search(key))
         or (
             kind == place.CODE and "_" in value and key.lower().endswith(f"_{value}")
@@ -95,6 +96,18 @@ def no_value(key: str, value: str, quote: str, kind: str) -> bool:
     several = len(_SIGNS.split(key.strip("_"))) > 1  # `pool_passwd = 'pool_passwd'`, a file of that name
     same = value.lower() in (key.lower(), f"{key.lower()}\0")  # which is how literals of C end
     return same and (kind != place.CONFIG or value != value.lower() or several)
+
+
+_OF_A_FORM = re.compile(
+    r"(?i)(?:^|[._])(?:log_?in|logon|sign_?(?:in|up)|form|page|dialog|prompt|field|label|view|screen|menu|button|column|register|profile)$"
+)
+"""What stands before the name of a text for people, in files of texts: `login.password`."""
+
+
+def _is_labelled(key: str, value: str) -> bool:
+    """Whether a setting has the last word of its own name with a great letter, behind the name of what shows it."""
+    front, dot, last = key.rpartition(".")
+    return bool(dot) and value == last.capitalize() and bool(_OF_A_FORM.search(front))
 
 
 def _same_letters(value: str, key: str) -> bool:

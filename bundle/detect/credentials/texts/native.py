@@ -9,7 +9,7 @@ from dataclasses import replace
 from bundle.detect.credentials.judging.values import SECRET_WORD, Strength, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
-from bundle.detect.credentials.texts.textview import View, codec
+from bundle.detect.credentials.texts.textview import SWAP, View, codec
 from bundle.walk.member import Content, Member
 from hardening.findings import Confidence
 
@@ -32,6 +32,8 @@ _FEW = 100
 def is_binary(member: Member) -> bool:
     """Whether a member is a program of machine code, or data that are no text with a stray mark."""
     if member.derived or member.format not in _FORMATS:
+        return False
+    if bytes(member.content[: len(SWAP)]) == SWAP:
         return False
     return member.format != "data" or not (codec(member.content)[0] or is_text(member.content))
 

@@ -99,6 +99,7 @@ def by_name(member: Member) -> str:
 
 @lru_cache(maxsize=4096)  # many folders have files of one name
 def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for each way to tell
+    name = name.removesuffix(".swp")  # Vim's own copy of a text
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""

@@ -53,9 +53,15 @@ def code(member: Member) -> Content:
     return content[:end] if holds else content
 
 
+SWAP = b"b0VIM "
+"""What a file begins with in which Vim keeps what is not written yet: each line ends with a zero."""
+
+
 def _in_lines(content: Content) -> Content:
-    """Return a text whose lines end with a return alone, as old Macs wrote them, with ends that patterns know."""
+    """Return a text whose lines end with a return alone, as old Macs wrote them, or a zero, with ends that patterns know."""
     head = bytes(content[:_SPAN])
+    if head.startswith(SWAP):
+        return bytes(content).replace(b"\0", b"\n")
     if b"\r" not in head or b"\n" in head:
         return content
     data = bytes(content)

@@ -163,3 +163,13 @@ def test_a_program_as_compilers_make_them(tmp_path: Path) -> None:
         for f in run.findings
         if isinstance(f.location, InFile)
     ] == [("credential/command-line", "ctl", None)]
+
+
+@pytest.mark.parametrize("form", ["data", "text"])
+def test_what_vim_has_not_written_yet_is_read_in_lines(credentials: Credentials, form: str) -> None:
+    page = b"b0VIM 9.0".ljust(4096, b"\0") + b"ad\0\0".ljust(64, b"\0")
+    data = page + b"$db_password = 'Vk8sQx72Lp';\0$db_user = 'feed';\0$title = 'Password';\0<?php\0"
+    one = Member(parts=("inc/.db.php.swp",), kind="file", size=len(data), content=data, format=form)
+    assert [f.rule.id for f in credentials.check(one, "b.zip")] == ["credential/assignment"]
+    other = Member(parts=("inc/.db.php.swp",), kind="file", size=4096, content=data[:4096], format=form)
+    assert list(credentials.check(other, "b.zip")) == []
