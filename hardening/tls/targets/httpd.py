@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, httpd_names, served, spans
+from hardening.tls.targets import certificates, commands, httpd_names, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.tree import Tree
@@ -24,6 +24,8 @@ _NO_HOLES = (1, 1, 0)
 """From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
 _LOST = "httpd sets a least and a greatest version, and a version above it is left out"
 _CONF_CMD = (1, 0, 2)
+_UNCOMPRESSED = (1, 1, 0)
+"""From this OpenSSL on, compression is off until a command switches it on: `SSLCompression on` does not (measured on 2.4.71)."""
 _DH_AUTO = (3, 0, 0)
 """From this OpenSSL on, mod_ssl lets the library size its own parameters, which win over the DHParameters command."""
 _UPGRADE = "use httpd {} or later, or a distribution's package that has it backported"
@@ -152,14 +154,15 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
         ciphers=Said(facts.default_of("ciphers", release), merged.at),
         groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
         elliptic=_facts_has("ECDHE", release),
-        compression=_on(merged.last("sslcompression"), facts.default_of("compression", release)),
+        compression=builds.build(reading.build).release < _UNCOMPRESSED
+        and _on(merged.last("sslcompression"), facts.default_of("compression", release)),
         server_preference=_on(merged.last("sslhonorcipherorder"), "off"),
         assumptions=reading.assumptions,
     )
     for one in merged.own_or_main("sslciphersuite"):
         settings = _cipher_suite(settings, one, release)
-    commands = merged.own_or_main("sslopensslconfcmd")
-    for one in commands:
+    given = merged.own_or_main("sslopensslconfcmd")
+    for one in given:
         settings = _command(settings, one, release, reading.build, tree)
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
@@ -167,7 +170,7 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
     bits = (
         sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
     )
-    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in commands)
+    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in given)
     if bits is None and not (commanded and _dh_command(release, reading.build)):
         bits = 2048 if _facts_has("DH sized by key", release) else 1024
     return replace(settings, keys=keys, dh_bits=bits)
@@ -196,15 +199,15 @@ def _command(  # noqa: PLR0911 - one return per command
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
     if command == "cipherstring":
-        return replace(settings, ciphers=Said(value, at))
+        return replace(settings, ciphers=commands.over(Said(value, at), settings.ciphers))
     if command == "ciphersuites":
         return replace(settings, ciphersuites=Said(value, at))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
         return replace(settings, groups=Said(value, at))
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
-    if command == "options" and "serverpreference" in value.lower():
-        return replace(settings, server_preference="-serverpreference" not in value.lower())
+    if command == "options":
+        return commands.options(settings, value)
     names = [n for n in _ORDER if n != "SSLv2"]
     if command in {"minprotocol", "maxprotocol"} and value.lower() in _TOKENS | {"tlsv1.0": "TLSv1.0"}:
         limit = names.index(_TOKENS.get(value.lower(), "TLSv1.0"))
@@ -330,24 +333,13 @@ _PER_DIRECTORY = _ANYWHERE | {
 _OWNED = frozenset(
     {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslsessiontickets"}
 )
-_OWNED_COMMANDS = frozenset(
-    {
-        "cipherstring",
-        "ciphersuites",
-        "curves",
-        "groups",
-        "ecdhparameters",
-        "dhparameters",
-        "minprotocol",
-        "maxprotocol",
-        "protocol",
-    }
-)
+_OWNED_FILES = frozenset({"ecdhparameters", "dhparameters"})
 
 
 def _owned(one: Directive) -> bool:
-    command = one.words[0].lower() if one.words else ""
-    return one.name in _OWNED or (one.name == "sslopensslconfcmd" and command in _OWNED_COMMANDS)
+    if one.name != "sslopensslconfcmd":
+        return one.name in _OWNED
+    return commands.owned(one.words) or (one.words[0] if one.words else "").lower() in _OWNED_FILES
 
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
