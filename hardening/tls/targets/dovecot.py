@@ -146,8 +146,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             continue
         hosts = [name.strip("\"'") for name in one.name.split()]
         settings = _settings(_View(one, top), tree, reading)
-        if kind == "local_name":  # the name is known when version and groups are settled
-            settings = served.taken_from(settings, whole, "the whole server", ("protocols", "groups"))
+        if kind == "local_name":  # the name is known when version, groups and order are settled
+            first = replace(whole, protocols=served.spoken(whole, reading.build))
+            settings = served.taken_from(settings, first, "the whole server", ("protocols", "groups"))
+            settings = replace(
+                settings, server_preference=whole.server_preference, compression=whole.compression
+            )
         yield from served.offers([(settings, served.named(path, hosts, ports))], reading.build)
 
 

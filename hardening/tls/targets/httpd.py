@@ -134,6 +134,11 @@ class _Merged:
     def per_request(self) -> list[Directive]:
         return [*self.host.per_request, *(self.main.per_request if self.main is not self.host else ())]
 
+    def both(self, name: str) -> list[Directive]:
+        """Return the main server's directives and the host's after them, for what mod_ssl adds up."""
+        mains = self.main.directives if self.main is not self.host else ()
+        return [d for d in (*mains, *self.host.directives) if d.name == name]
+
     def own_or_main(self, name: str) -> list[Directive]:
         own = [d for d in self.host.directives if d.name == name]
         return own or [d for d in self.main.directives if d.name == name]
@@ -159,9 +164,9 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
         server_preference=_on(merged.last("sslhonorcipherorder"), "off"),
         assumptions=reading.assumptions,
     )
-    for one in merged.own_or_main("sslciphersuite"):
+    for one in merged.both("sslciphersuite"):  # that of TLS 1.3 and the other hide each its like
         settings = _cipher_suite(settings, one, release)
-    given = merged.own_or_main("sslopensslconfcmd")
+    given = merged.both("sslopensslconfcmd")
     for one in given:
         settings = _command(settings, one, release, reading.build, tree)
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
@@ -333,11 +338,12 @@ _PER_DIRECTORY = _ANYWHERE | {
 _OWNED = frozenset(
     {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslsessiontickets"}
 )
+_COMMAND = "sslopensslconfcmd"
 _OWNED_FILES = frozenset({"ecdhparameters", "dhparameters"})
 
 
 def _owned(one: Directive) -> bool:
-    if one.name != "sslopensslconfcmd":
+    if one.name != _COMMAND:
         return one.name in _OWNED
     return commands.owned(one.words) or (one.words[0] if one.words else "").lower() in _OWNED_FILES
 
@@ -351,7 +357,10 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
         return
     on = [h for h in reader.hosts if _on(_Merged(h, main).last("sslengine"), "off")]
     for host in on or [main]:
-        spans = tuple((d.path, *d.span) for d in (*host.directives, *host.per_request) if _owned(d))
+        old = [*host.directives, *host.per_request]
+        if host is not main:  # its commands are carried out before the host's own
+            old += [d for d in main.directives if d.name == _COMMAND]
+        spans = tuple((d.path, *d.span) for d in old if _owned(d))
         if host is main:
             where = spans[0][0] if spans else path
             source = tree.source(where)

@@ -303,6 +303,7 @@ def _as_default(
     if _has("protocol per name", reading.release):
         return settings
     settings = replace(settings, server_preference13=theirs.server_preference)
+    theirs = replace(theirs, protocols=served.spoken(theirs, reading.build))
     return served.taken_from(
         settings,
         theirs,

@@ -101,6 +101,16 @@ def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[s
     return replace(settings, **found, assumptions=(*settings.assumptions, *notes))
 
 
+def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
+    """Return the versions that a server's own security level lets through, whatever that of another name is."""
+    text13 = settings.ciphersuites.value if settings.ciphersuites else None
+    text = settings.ciphers.value
+    text = _PROFILE_DEFAULT if text.startswith(_PROFILE) else text
+    level = resolution(text, text13, build_name).security_level
+    speaks = protocols_of(build_name, level or 0)
+    return tuple(s for s in settings.protocols if s.value in speaks)
+
+
 def _values(said: Said | tuple[Said, ...] | None) -> tuple[str, ...]:
     return () if said is None else tuple(s.value for s in (said if isinstance(said, tuple) else (said,)))
 

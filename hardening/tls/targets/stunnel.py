@@ -115,11 +115,11 @@ def _offer(
     reading: Reading,
     first: _Service | None = None,
 ) -> Offer:
-    """Version, TLS 1.3 suite and groups are settled before the name is known, so those of the first service hold."""
+    """Version, order, TLS 1.3 suite and groups are settled before the name is known, so those of the first service hold."""
     section, release = service.section, reading.release
     at = InFile((section.path,), section.line)
     files = [tree.place(x.value, "/") for x in service.every("cert")]
-    options = {x.value for x in service.every("options")}
+    options = {x.value for x in (first or service).every("options")}
     early = _commanded(
         served.Settings(
             subject=subjects[0],
@@ -127,9 +127,12 @@ def _offer(
             protocols=_protocols(first or service, release, at),
             ciphers=_ciphers(first or service, at, reading),
             ciphersuites=(first or service).said("ciphersuites"),
+            server_preference="CIPHER_SERVER_PREFERENCE"
+            in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         ),
         first or service,
     )
+    versions = served.spoken(early, reading.build) if first else early.protocols
     own = served.Settings(
         subject=subjects[0],
         also=subjects[1:],
@@ -137,8 +140,6 @@ def _offer(
         protocols=early.protocols,
         ciphers=_ciphers(service, at, reading),
         groups=_groups(first or service, at, reading),
-        server_preference="CIPHER_SERVER_PREFERENCE"
-        in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         keys=certificates.keys_of(tree, files),
         dh_bits=next((bits for f in files if (bits := certificates.dh_bits(tree, f))), 2048),
         compression=bool(service.last("compression")),
@@ -146,8 +147,9 @@ def _offer(
     )
     settings = replace(
         _commanded(own, service),
-        protocols=early.protocols,
+        protocols=versions,
         ciphersuites=early.ciphersuites,
+        server_preference=early.server_preference,
         compression=own.compression,  # whatever a command says (measured on 5.74)
     )
     return served.offer(settings, reading.build)

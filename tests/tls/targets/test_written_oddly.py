@@ -65,6 +65,16 @@ TEXTS = {
 }  # fmt: skip
 
 
+TEXTS |= {
+    "httpd-adds-up": (
+        "httpd",
+        "SSLOpenSSLConfCmd MinProtocol TLSv1\nSSLOpenSSLConfCmd CipherString HIGH:!aNULL:@SECLEVEL=0\n"
+        "SSLCipherSuite TLSv1.3 TLS_AES_128_GCM_SHA256\n" + HTTPD.replace("SSLProtocol all", "SSLProtocol TLSv1.2 +TLSv1.3")
+        + "SSLCipherSuite HIGH\nSSLOpenSSLConfCmd Groups P-384\n</VirtualHost>\n",
+    ),
+}  # fmt: skip
+
+
 def _answers(offer: Offer) -> dict[str, tuple[set[str], set[str]]]:
     groups = compared.groups_in(offer, "rsa", {"TLSv1.2", "TLSv1.3"})
     suites = compared.seen_in(offer)
@@ -87,6 +97,43 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert _answers(read) == _answers(seen)
     assert bool(read.compression) is bool(seen.compression)
+
+
+OTHER = "server_name b.example; ssl_protocols TLSv1 TLSv1.2; ssl_ciphers HIGH:@SECLEVEL=0; }}\n"
+SECOND = (
+    "[b]\nsni = a:b.example\nconnect = 127.0.0.1:1\ncert = {both}\nciphers = HIGH:!aNULL\nsecurityLevel = 0\n"
+)
+NAMES = {
+    "nginx-level": (
+        "nginx",
+        NGINX + "server_name a.example; ssl_protocols TLSv1 TLSv1.2; }}\n" + NGINX + OTHER,
+    ),
+    "stunnel-level": ("stunnel", STUNNEL + SECOND),
+    "stunnel-order": ("stunnel", STUNNEL + "options = CIPHER_SERVER_PREFERENCE\n" + SECOND),
+    "dovecot-order": (
+        "dovecot",
+        DOVECOT
+        + "ssl_server_prefer_ciphers = client\nlocal_name b.example {{\n ssl_server_prefer_ciphers = server\n}}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", sorted(NAMES))
+def test_a_second_name_is_read_with_the_level_and_order_of_the_first(case: str) -> None:
+    name, text = NAMES[case]
+    servers.needed(name)
+    with tempfile.TemporaryDirectory(prefix="harden-odd-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both)
+        main = servers.write(name, filled, folder / "server", port, pair)
+        offers = audits.read(main, find(name), version=find(name).facts.default)
+        (read,) = [o for o in offers if "b.example" in o.subject]
+        with servers.running(name, main, port):
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni="b.example"))
+    assert _answers(read) == _answers(seen)
+    assert {p.name: p.preference for p in read.protocols} == {p.name: p.preference for p in seen.protocols}
 
 
 VARIABLES = {
@@ -208,7 +255,10 @@ FIXED = {
         {},
     ),
     "httpd": (
-        "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all\nSSLOpenSSLConfCmd Options Compression\n</VirtualHost>\n",
+        (
+            "Listen 443\nSSLOpenSSLConfCmd MinProtocol TLSv1\nSSLOpenSSLConfCmd CipherString ALL:@SECLEVEL=0\n"
+            "<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all\nSSLOpenSSLConfCmd Options Compression\n</VirtualHost>\n"
+        ),
         {},
     ),
     "dovecot": ("ssl = yes\nssl_min_protocol = TLSv1\nssl_cipher_list = ALL:@SECLEVEL=0\nssl_options = compression no_ticket\n", {}),
