@@ -216,6 +216,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
+        dh_bits=certificates.dh_bits(tree, tree.place(dh.value.lstrip("< "), "/")) if dh else None,
         compression="compression" in (options.value.split() if options else ()),
         assumptions=reading.assumptions,
     )

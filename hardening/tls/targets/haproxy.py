@@ -341,7 +341,7 @@ def _listed_edits(bind: Line, tree: Tree) -> Iterator[Edit]:
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the head of the file, for defaults have to stand before what they hold for, and each line of its own mind."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
-    old = [x for s in sections for x in s.lines if x.name in _OWNED]
+    old = [x for s in sections for x in s.lines if x.name in _OWNED or x.name == "ssl-dh-param-file"]
     dh = next((x.value for s in sections for x in s.lines if x.name == "ssl-dh-param-file"), "")
     yield replace(flat_edits.at_end(tree, path, old, {"dhparam": dh} if dh else {}), path=path, at=0)
     lists: dict[tuple[str, int], Edit] = {}

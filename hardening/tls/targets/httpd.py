@@ -204,7 +204,8 @@ def _command(  # noqa: PLR0911 - one return per command
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
     if command == "cipherstring":
-        return replace(settings, ciphers=commands.over(Said(value, at), settings.ciphers))
+        own = _cipher_suite(settings, replace(one, words=(value,)), release).ciphers
+        return replace(settings, ciphers=commands.over(own, settings.ciphers))
     if command == "ciphersuites":
         return replace(settings, ciphersuites=Said(value, at))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":

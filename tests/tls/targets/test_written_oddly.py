@@ -293,3 +293,46 @@ def test_the_diff_leaves_nothing_of_it(
         assert Path(other).read_text() == (
             "a.pem [alpn h2] a.example # one\n\n# two\nb.pem b.example *.c.example\nc.pem c.example\n"
         )
+
+
+SMALL = {
+    "nginx": "server {{ listen 443 ssl; ssl_ciphers DHE:@SECLEVEL=0; ssl_dhparam {dh}; }}\n",
+    "dovecot": "ssl = yes\nssl_cipher_list = DHE:@SECLEVEL=0\nssl_server_dh_file = {dh}\n",
+    "redis": "tls-port 1\ntls-cert-file /a.crt\ntls-ciphers DHE:@SECLEVEL=0\ntls-dh-params-file {dh}\n",
+    "haproxy": "global\n    ssl-dh-param-file {dh}\nfrontend a\n    bind :443 ssl crt /a.pem ciphers DHE:@SECLEVEL=0\n",
+    "coturn": "tls-listening-port=5349\ncert=/a.pem\npkey=/a.key\ncipher-list=DHE:@SECLEVEL=0\ndh-file={dh}\n",
+}
+
+
+@pytest.mark.parametrize("group", ["modp_1536", "ffdhe3072"])
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_diff_keeps_no_parameters_below_the_policys_size(
+    name: str, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", f"group:{group}"]
+    subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
+    monkeypatch.chdir(tmp_path)
+    main = Path(find(name).main[-1].rpartition("/")[2])
+    main.write_text(SMALL[name].format(dh=tmp_path / "dh.pem"))
+    target = f"{name}@{find(name).facts.default}"
+    assert run(["tls", "audit", str(main), "--target", target]) == 10
+    assert run(["tls", "audit", str(main), "--target", target, "--fix-diff", "-o", "fix.diff"]) == 0
+    subprocess.run(["patch", "-p1", "-i", "fix.diff"], check=True, capture_output=True)
+    assert run(["tls", "audit", str(main), "--target", target]) == 0
+    assert main.read_text().count("dh.pem") == (group == "ffdhe3072")
+
+
+def test_the_size_of_dovecots_parameters_is_told(tmp_path: Path) -> None:
+    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
+    subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
+    found = _audit(tmp_path / "dovecot.conf", "dovecot", SMALL["dovecot"].format(dh=tmp_path / "dh.pem"))
+    assert [f.evidence for f in found.findings if f.rule.id == "tls/dh-bits"] == ["1536"]
+
+
+def test_a_command_of_httpd_never_brings_anonymous_suites(tmp_path: Path) -> None:
+    text = (
+        "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLOpenSSLConfCmd CipherString ALL\n</VirtualHost>\n"
+    )
+    found = _audit(tmp_path / "httpd.conf", "httpd", text)
+    assert [f.evidence for f in found.findings if f.rule.id == "tls/suite"]
+    assert not [f.evidence for f in found.findings if "anon" in str(f.evidence)]
