@@ -25,7 +25,7 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
     return Abilities(
         protocols=frozenset(_OFF.values()),
         groups="none",
-        preference="client",
+        preference="server",
         dh_bits=2066,
         ways_out={"groups": _NONE, "preference": _NONE, "finite_field": _NONE},
     )
@@ -83,6 +83,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             or Said(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,
             assumptions=reading.assumptions,
