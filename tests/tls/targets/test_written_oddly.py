@@ -336,3 +336,28 @@ def test_a_command_of_httpd_never_brings_anonymous_suites(tmp_path: Path) -> Non
     found = _audit(tmp_path / "httpd.conf", "httpd", text)
     assert [f.evidence for f in found.findings if f.rule.id == "tls/suite"]
     assert not [f.evidence for f in found.findings if "anon" in str(f.evidence)]
+
+
+def test_the_order_of_coturn_decides(tmp_path: Path) -> None:
+    text = "tls-listening-port=5349\ncert=/a.pem\npkey=/a.key\n"
+    found = _audit(tmp_path / "turnserver.conf", "coturn", text)
+    assert set(_order(found, "5349").values()) == {"server"}  # measured on 4.6.1, and so in its source
+
+
+@pytest.mark.parametrize("release", ["@1.26.3-debian13", ""])
+def test_a_list_that_was_not_settled_is_no_pass(release: str, tmp_path: Path) -> None:
+    main = tmp_path / "nginx.conf"
+    main.write_text("server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_ciphers NOSUCH; }\n")
+    assert run(["tls", "audit", str(main), "--target", f"nginx{release}", "--fail-on", "never"]) == 4
+
+
+def test_the_diff_replaces_a_list_that_was_not_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nginx.conf").write_text("server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_ciphers NOSUCH; }\n")
+    audit = ["tls", "audit", "nginx.conf", "--target", "nginx@1.26.3-debian13"]
+    assert run([*audit, "--fix-diff", "-o", "fix.diff"]) == 0
+    subprocess.run(["patch", "-p1", "-i", "fix.diff"], check=True, capture_output=True)
+    assert run(audit) == 0
+    assert "NOSUCH" not in Path("nginx.conf").read_text()
