@@ -155,3 +155,24 @@ def test_a_rendered_module_breaks_no_binding_rule_or_says_where(name: str) -> No
 def test_old_modules_that_know_no_scopes_are_refused() -> None:
     with pytest.raises(UsageError, match="no scopes"):
         render(find("crypto_policies"), policies.load("aspect"), version="20191128-el8")
+
+
+@pytest.mark.parametrize(
+    ("line", "openssl", "openssh"),
+    [
+        ("cipher@!SSH = -AES-256-*", False, True),
+        ("cipher@!{ssh,gnutls} = -AES-256-*", False, True),
+        ("cipher@!{ssh,TLS} = -AES-256-*", True, True),
+        ("cipher@* = -AES-256-*", False, False),
+        ("cipher@{t*,ss?} = -AES-256-*", False, False),
+        ("cipher@open* = -AES-256-*", False, False),
+        ("cipher@ss* = -AES-256-*", False, False),
+        ("cipher@openssh-* = -AES-256-*", True, False),
+        ("cipher@gnu* = -AES-256-*", True, True),
+    ],
+)
+def test_scopes_may_be_patterns_and_taken_from_all_others(line: str, openssl: bool, openssh: bool) -> None:
+    own, faults = language.parse(line)
+    settings = [*language.base("DEFAULT"), *own]
+    has = [effective(settings, scope).has("cipher", "AES-256-GCM") for scope in (OPENSSL, OPENSSH)]
+    assert (has, faults) == ([openssl, openssh], [])

@@ -198,3 +198,14 @@ def test_sizes_curves_and_words_a_jdk_does_not_know() -> None:
     assert jsse.constraints("RC4", "jdk-6u24").permits_suite("SSL_RSA_WITH_RC4_128_SHA"), (
         "6u24 has no such property"
     )
+
+
+def test_a_least_size_means_curves_of_weierstrass_and_groups_of_dh() -> None:
+    found = jsse.constraints("EC keySize < 384, DH keySize < 3072", "jdk-17.0.18")
+    assert [g for g in ("x25519", "x448", "secp256r1", "secp384r1") if found.permits_group(g)] == [
+        "x25519",
+        "x448",
+        "secp384r1",
+    ]
+    assert [g for g in ("ffdhe2048", "ffdhe3072") if found.permits_group(g)] == ["ffdhe3072"]
+    assert not jsse.constraints("DiffieHellman keySize <= 2048", "jdk-17.0.18").permits_group("ffdhe2048")

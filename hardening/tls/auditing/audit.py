@@ -308,6 +308,8 @@ def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Sub
     return Subject(
         id=offer.subject,
         kind=Kind.FILE,
+        examined=Examined.PARTIAL if offer.inconclusive else Examined.FULL,
+        reason=offer.inconclusive[0] if offer.inconclusive else "",
         policies=judgement.verdicts,
         offer=offer.to_json(),
         stats={"release": ways[0].release.version, "openssl": ways[0].build},
@@ -373,6 +375,8 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     subject = Subject(
         id=offer.subject,
         kind=Kind.FILE,
+        examined=Examined.PARTIAL if offer.inconclusive else Examined.FULL,
+        reason=offer.inconclusive[0] if offer.inconclusive else "",
         policies=verdicts,
         offer=shown,
         stats={"releases": len(ways)},

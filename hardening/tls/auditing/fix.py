@@ -50,7 +50,7 @@ def fix(
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
             ways = audit.readings(tree, main, asked)
-            if not _wrong(tree, main, [policy], asked):
+            if not _wrong(tree, main, [policy], asked) and not _unsettled(tree, main, policy, asked):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
                 continue
             new = _rewritten(tree, main, ways[-1], policy, place, asked)
@@ -87,6 +87,16 @@ def _wrong(tree: Tree, main: audit.Main, policies: Sequence[Policy], asked: audi
         for finding in (audit.audit_tree(tree, main, policies, asked).findings if policies else ())
         if finding.level >= Severity.LOW and finding.rule.id in rendered.CONFIGURABLE
     ]
+
+
+def _unsettled(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> bool:
+    """Tell whether a list could not be resolved where it is known what runs: what it offers is no pass, and goes too."""
+    found = audit.audit_tree(tree, main, [policy], asked).findings
+    return (
+        main.target.edits is not None
+        and len(audit.readings(tree, main, asked)) == 1
+        and any(one.rule.id == rules.INCONCLUSIVE.id for one in found)
+    )
 
 
 def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Finding:

@@ -19,7 +19,7 @@ from hardening.records import dataclass
 
 OPENSSL = frozenset({"tls", "ssl", "openssl"})
 OPENSSH = frozenset({"ssh", "openssh", "openssh-server"})
-_LINE = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)(?:@(?P<scope>\{[^}]*\}|[\w-]+))?\s*=\s*(?P<value>.*)$")
+_LINE = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)(?:@(?P<scope>!?(?:\{[^}]*\}|[\w*?\-]+)))?\s*=\s*(?P<value>.*)$")
 _NUMBERS = frozenset(
     {"min_rsa_size", "min_dh_size", "etm", "ssh_certs", "arbitrary_dh_groups", "sha1_in_certs"}
 )
@@ -40,6 +40,14 @@ class Setting:
     words: tuple[str, ...]
     path: str = ""
     line: int = 0
+    but: bool = False
+    """Whether it is for all scopes but those (`key@!scope`)."""
+
+    def reaches(self, scope: frozenset[str]) -> bool:
+        """Tell whether it counts for a program with these names; its scopes may be patterns of a shell."""
+        if not self.scopes:
+            return True
+        return any(fnmatchcase(name, one) for one in self.scopes for name in scope) is not self.but
 
 
 @dataclass(slots=True)
@@ -79,11 +87,12 @@ def parse(text: str, path: str = "") -> tuple[list[Setting], list[tuple[int, str
         if match is None:
             faults.append((begun, whole.strip()))
             continue
-        key, scope = match["key"], (match["scope"] or "").strip("{}").lower()
+        key, scope = match["key"], (match["scope"] or "").lower()
+        but, scope = scope.startswith("!"), scope.strip("!{}")
         if key in _OLD_KEYS:
             key, scope = _OLD_KEYS[key]
         scopes = frozenset(s.strip() for s in scope.split(",") if s.strip())
-        found.append(Setting(key, scopes, tuple(match["value"].split()), path, begun))
+        found.append(Setting(key, scopes, tuple(match["value"].split()), path, begun, but))
     return found, faults
 
 
@@ -91,7 +100,7 @@ def effective(settings: Iterable[Setting], scope: frozenset[str]) -> Effective:
     """Return what settings come to in one scope, later ones over earlier ones."""
     found = Effective()
     for one in settings:
-        if one.scopes and not one.scopes & scope:
+        if not one.reaches(scope):
             continue
         found.said[one.key] = one
         if one.key in _NUMBERS:
@@ -159,7 +168,7 @@ def shipped() -> tuple[str, ...]:
 def base(name: str) -> tuple[Setting, ...]:
     """Return the settings of a shipped policy. Errors: KeyError for one that is not known."""
     lines = "\n".join(f"{key} = {value}" for key, value in _facts()[name]["settings"])
-    return tuple(Setting(s.key, s.scopes, s.words) for s in parse(lines)[0])
+    return tuple(Setting(s.key, s.scopes, s.words, but=s.but) for s in parse(lines)[0])
 
 
 def generated(name: str) -> Mapping[str, Mapping[str, str]]:

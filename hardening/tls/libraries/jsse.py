@@ -179,11 +179,16 @@ class Constraints:
         """Tell whether a group (IANA name) may be negotiated."""
         group = registry.find_group(name)
         bits = (group.bits if group else None) or 1 << 16
-        if group is not None and group.kind == "EC" and bits < self.smallest.get("ec", 0):
+        kind = group.kind if group is not None and name.lower() not in _MONTGOMERY else ""
+        if kind == "EC" and bits < self.smallest.get("ec", 0):
+            return False
+        if kind == "FFDHE" and bits < max(self.smallest.get(word, 0) for word in ("dh", "diffiehellman")):
             return False
         return name.lower() not in self.words
 
 
+_MONTGOMERY = frozenset({"x25519", "x448"})
+"""Curves that `EC keySize` does not mean (measured on JDK 17)."""
 _KEY_SIZE = re.compile(r"(?P<word>[\w-]+)\s+keySize\s*(?P<sign><=?)\s*(?P<bits>\d+)\s*$", re.IGNORECASE)
 
 

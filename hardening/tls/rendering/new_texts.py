@@ -15,7 +15,7 @@ from hardening.errors import UsageError
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering import render
 from hardening.tls.rendering.rendered import Rendered
-from hardening.tls.targets import Target
+from hardening.tls.targets import Target, certificates
 from hardening.tls.targets.base import Edit, Reading
 from hardening.tls.targets.tree import Tree
 
@@ -122,12 +122,15 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
 
 def _new(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit) -> str:
     if edit.write is None:
-        return _indented(tree, edit, _settings(target, way, policy, edit))
+        return _indented(tree, edit, _settings(tree, target, way, policy, edit))
     return edit.write(render.plan(target, policy, version=way.release.version, build=way.build).job)
 
 
-def _settings(target: Target, way: Reading, policy: Policy, edit: Edit) -> list[str]:
+def _settings(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit) -> list[str]:
     params = {k: v for k, v in edit.params.items() if k in target.params}
+    bits = certificates.dh_bits(tree, tree.place(params["dhparam"], "/")) if "dhparam" in params else None
+    if bits is not None and bits < policy.dh_min_bits:
+        del params["dhparam"]  # at a higher security level the server would not even start with it
     made = render.render(target, policy, version=way.release.version, build=way.build, params=params)
     return [line for line in made.text.splitlines() if line and not line.startswith("#")]
 

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hardening.tls.offer import Said
 from hardening.tls.targets import served, spans
 
 RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
+_OWNED = frozenset({"cipherstring", "ciphersuites", "curves", "groups", "protocol", *RANGE_ENDS})
+_OPTIONS = re.compile(r"serverpreference|compression", re.IGNORECASE)
+_LEVEL = re.compile(r"@SECLEVEL=\d")
+
+
+def owned(words: Sequence[str]) -> bool:
+    """Tell whether a command and its value set what a policy sets."""
+    command, value = (*words, "", "")[:2]
+    return command.lower() in _OWNED or (command.lower() == "options" and bool(_OPTIONS.search(value)))
+
+
+def options(settings: served.Settings, value: str) -> served.Settings:
+    """Return settings as the words of the command `Options` leave them, one after the other."""
+    for word in re.split(r"[,\s]+", value.lower()):
+        on, name = not word.startswith("-"), word.lstrip("+-")
+        if name == "serverpreference":
+            settings = replace(settings, server_preference=on)
+        elif name == "compression":
+            settings = replace(settings, compression=on)
+    return settings
+
+
+def over(said: Said, before: Said) -> Said:
+    """Return a cipher string that is set over another: the security level of the one before stays where it names none."""
+    levels = _LEVEL.findall(before.value)
+    if not levels or _LEVEL.search(said.value):
+        return said
+    return replace(said, value=f"{said.value}:{levels[-1]}")
 
 
 def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> served.Settings:
@@ -17,11 +46,11 @@ def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> serve
         command, value = name.lower(), said.value
         names = [s.value for s in settings.protocols]
         if command == "cipherstring":
-            settings = replace(settings, ciphers=said)
+            settings = replace(settings, ciphers=over(said, settings.ciphers))
         elif command == "ciphersuites":
             settings = replace(settings, ciphersuites=said)
-        elif command == "options" and "serverpreference" in value.lower():
-            settings = replace(settings, server_preference="-serverpreference" not in value.lower())
+        elif command == "options":
+            settings = options(settings, value)
         elif command == "protocol":
             found = spans.commanded(value, names) & set(names)
             settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))

@@ -25,7 +25,7 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
     return Abilities(
         protocols=frozenset(_OFF.values()),
         groups="none",
-        preference="client",
+        preference="server",
         dh_bits=2066,
         ways_out={"groups": _NONE, "preference": _NONE, "finite_field": _NONE},
     )
@@ -46,13 +46,17 @@ def _on(line: Line | None) -> bool:
     return line is not None and line.value[:1] not in set("0nNfF") and line.value.lower() != "off"
 
 
+_OWN_BITS = 2066
+"""The size of coturn's own parameters where nothing is said."""
+
+
 def _dh_bits(tree: Tree, top: Section) -> int | None:
     """Return the size of the parameters: a file's, else those of the last switch that is on."""
     file = top.last("dh-file")
     if file is not None and file.value:
         return certificates.dh_bits(tree, tree.place(file.value, "/"))
     sizes = [_SIZES[x.name] for x in top.lines if x.name in _SIZES and _on(x)]
-    return sizes[-1] if sizes else 2066
+    return sizes[-1] if sizes else _OWN_BITS
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -79,6 +83,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             or Said(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,
             assumptions=reading.assumptions,
@@ -91,6 +96,8 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the end of the file: the last value wins, and the old lines go."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     owned = {"cipher-list", "ec-curve-name", "dh566", "dh1066", *_OFF}
+    if top.last("dh-file") is not None and (_dh_bits(tree, top) or _OWN_BITS) < _OWN_BITS:
+        owned.add("dh-file")  # coturn's own parameters are larger
     yield flat_edits.at_end(tree, path, [x for x in top.lines if x.name in owned], {})
 
 

@@ -195,7 +195,7 @@ TARGET = Target(
     writer="crypto_policies",
     marks=re.compile(
         r"^\s*(?:cipher|mac|group|hash|sign|key_exchange|protocol|min_rsa_size|min_dh_size|tls_cipher|ssh_cipher)"
-        r"(?:@[\w{},\- ]+)?\s*=",
+        r"(?:@[\w{},!*?\- ]+)?\s*=",
         re.MULTILINE,
     ),
     check=("update-crypto-policies", "--set", "DEFAULT:HARDEN"),

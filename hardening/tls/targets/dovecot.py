@@ -93,8 +93,8 @@ class _View:
 
 def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[tuple[str, Section]]]:
     top = Section("", path, 1)
-    names: list[tuple[str, Section]] = []
     groups: dict[tuple[str, str], Section] = {}
+    filters: dict[tuple[str, ...], Section] = {}
     opened = [top]
     for one in sections:
         word = one.name.strip()
@@ -106,7 +106,8 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
             named = kind[1:] if kind[:1] == ["local_name"] else kind[-1:]
             block = Section(" ".join(named), one.path, one.line)
             if kind and kind[0] in _FILTERS:
-                names.append((kind[0], block))
+                inside = tuple(outer.name for outer in opened[1:])
+                block = filters.setdefault((*inside, kind[0], block.name), block)  # written twice it is one
             elif kind[:1] == ["group"] and len(kind) > 2:  # noqa: PLR2004 - `group @kind name`
                 groups[kind[1], kind[2]] = block
             opened.append(block)
@@ -119,7 +120,8 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
         opened[-1].lines += one.lines
     for block in opened[1:]:
         tree.say("unclosed", block.path, block.line, f"the block {block.name} {{ is never closed")
-    for block in (top, *(block for _, block in names)):
+    names = [(key[-2], block) for key, block in filters.items()]
+    for block in (top, *filters.values()):
         taken = {x.name: groups.get((x.name, x.value)) for x in block.lines if x.name.startswith("@")}
         # what a block says itself comes over its groups, wherever they are named (measured on 2.4.1)
         block.lines[:0] = [x for group in taken.values() if group for x in group.lines]
@@ -144,8 +146,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             continue
         hosts = [name.strip("\"'") for name in one.name.split()]
         settings = _settings(_View(one, top), tree, reading)
-        if kind == "local_name":  # the name is known when version and groups are settled
-            settings = served.taken_from(settings, whole, "the whole server", ("protocols", "groups"))
+        if kind == "local_name":  # the name is known when version, groups and order are settled
+            first = replace(whole, protocols=served.spoken(whole, reading.build))
+            settings = served.taken_from(settings, first, "the whole server", ("protocols", "groups"))
+            settings = replace(
+                settings, server_preference=whole.server_preference, compression=whole.compression
+            )
         yield from served.offers([(settings, served.named(path, hosts, ports))], reading.build)
 
 
@@ -196,6 +202,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     ]
     files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
     dh = view.last("ssl_server_dh_file", "ssl_dh")
+    options = view.last("ssl_options")
     emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
     return served.Settings(
         subject="",
@@ -209,7 +216,8 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
-        compression=False,
+        dh_bits=certificates.dh_bits(tree, tree.place(dh.value.lstrip("< "), "/")) if dh else None,
+        compression="compression" in (options.value.split() if options else ()),
         assumptions=reading.assumptions,
     )
 
@@ -225,6 +233,10 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     lines = [x for s in flat_syntax.read(tree, path, _GRAMMAR) for x in s.lines]
     dh = next((x for x in reversed(lines) if x.name in {"ssl_dh", "ssl_server_dh_file"}), None)
     params = {"dhparam": dh.value.lstrip("< ")} if dh else {}
+    for line in lines:
+        if line.name == "ssl_options" and "compression" in (words := line.value.split()):
+            rest = " ".join(word for word in words if word != "compression")
+            yield flat_edits.instead(tree, line, lambda _job, rest=rest: f"ssl_options = {rest}".rstrip())  # type: ignore[misc]  # bound at once
     yield flat_edits.at_end(tree, path, [x for x in lines if x.name in _OWNED], params)
 
 

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from hardening.tls.targets import quoted
 from hardening.tls.targets.flat_syntax import Line
 from hardening.tls.targets.tree import DEEPEST, Tree
 
@@ -88,9 +89,7 @@ class Main:
                 self.tree.say("syntax", path, number, f"{text.strip()[:60]!r} is not understood")
             return
         value = option[3] if option[3] is not None else ("no" if option[1] else "yes")
-        if len(value) > 1 and value[0] == value[-1] == '"':
-            value = value[1:-1]
-        self.lines.append(Line(option[2], value.strip(), path, number))
+        self.lines.append(Line(option[2], quoted.exim(value.strip()).strip(), path, number))
 
     def _filled(self, text: str) -> str:
         for name in sorted(self.macros, key=len, reverse=True):

@@ -59,6 +59,8 @@ class Grammar:
     continued: bool = False
     """Whether a line that begins with a blank continues the one before (Postfix)."""
     quotes: str = "\"'"
+    unquoted: Callable[[str], str] | None = None
+    """What a value in quotes means where there are escapes in it; None: the text between them."""
     backslash: str | None = None
     """What stands for a backslash at the end of a line, and the blanks after it, where the next line goes on."""
     blanks_after: bool = False
@@ -116,10 +118,12 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
             tree.say("syntax", path, number, f"{text.strip()[:60]!r} is not understood")
             continue
         value = pair[2].strip()
-        if grammar.trailing_comments:
+        if grammar.trailing_comments and not (grammar.unquoted and value[:1] in grammar.quotes):
             value = trailing.sub("", value)
         quote = value[:1]
-        if len(value) > 1 and quote in grammar.quotes and value[-1] == quote and quote not in value[1:-1]:
+        if grammar.unquoted is not None and quote in grammar.quotes:
+            value = grammar.unquoted(value)
+        elif len(value) > 1 and quote in grammar.quotes and value[-1] == quote and quote not in value[1:-1]:
             value = value[1:-1]  # `"a" "b"` is two words, and stays as it is
         name = grammar.fold(pair[1])
         for pattern in grammar.include(name, value):

@@ -23,7 +23,7 @@ from hardening.tls.targets import (
 )
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.tree import Source, Tree
 
 _SECTIONS = (
     "global|defaults|frontend|listen|backend|peers|userlist|resolvers|mailers|cache|ring|program|http-errors"
@@ -208,15 +208,17 @@ _LISTED = re.compile(
 )
 
 
+def _list_of(bind: Line, tree: Tree) -> Source | None:
+    """Return the text of the crt-list that a bind line names."""
+    name = _after(haproxy_words.split(bind.value), "crt-list")
+    if not name:
+        return None
+    return tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
+
+
 def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ...]]]:
     """Yield the names of each certificate of a crt-list, with a bind line where it has options of its own."""
-    words = haproxy_words.split(bind.value)
-    name = _after(words, "crt-list")
-    source = (
-        tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
-        if name
-        else None
-    )
+    words, source = haproxy_words.split(bind.value), _list_of(bind, tree)
     for one in _LISTED.finditer(source.text) if source else ():
         names = tuple(n for n in one["names"].split() if not n.startswith("!"))
         if not one["options"]:
@@ -309,31 +311,55 @@ _VALUED = frozenset({"ciphers", "ciphersuites", "curves", "ecdhe", "ssl-min-ver"
 _FLAGS = frozenset({*_OLD_OPTIONS, "prefer-client-ciphers"})
 
 
-def _plain(bind: Line) -> str:
-    """A bind line without what it says about TLS itself, so that the defaults hold."""
-    words, kept = bind.value.split(), []
-    while words:
-        word = words.pop(0)
-        if word in _VALUED and words:
-            words.pop(0)
+def _plain(words: list[str]) -> list[str]:
+    """The words of a bind line or of a crt-list without what they say about TLS, so that the defaults hold."""
+    rest, kept = list(words), []
+    while rest:
+        word = rest.pop(0)
+        if word in _VALUED and rest:
+            rest.pop(0)
         elif word not in _FLAGS and not word.startswith("force-"):
             kept.append(word)
-    return f"bind {' '.join(kept)}"
+    return kept
+
+
+def _listed_edits(bind: Line, tree: Tree) -> Iterator[Edit]:
+    """Yield the lines of a crt-list that have options of their own, written without those about TLS."""
+    source = _list_of(bind, tree)
+    for one in _LISTED.finditer(source.text) if source else ():
+        words = (one["options"] or "").split()
+        kept = _plain(words)
+        if source is None or kept == words:
+            continue
+        start, end = one.span("options")
+        tail = source.text[end + 1 :].partition("\n")[0].strip()
+        rest = [
+            source.text[one.start("certificate") : start - 1].strip(),
+            f"[{' '.join(kept)}]" if kept else "",
+            tail,
+        ]
+        number = source.text.count("\n", 0, one.start("certificate")) + 1
+        text = " ".join(part for part in rest if part)
+        yield flat_edits.instead(tree, Line("", "", source.path, number), lambda _job, text=text: text)  # type: ignore[misc]  # bound at once
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
-    """Yield the head of the file, for defaults have to stand before what they hold for, and each bind line of its own mind."""
+    """Yield the head of the file, for defaults have to stand before what they hold for, and each line of its own mind."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
-    old = [x for s in sections for x in s.lines if x.name in _OWNED]
+    old = [x for s in sections for x in s.lines if x.name in _OWNED or x.name == "ssl-dh-param-file"]
     dh = next((x.value for s in sections for x in s.lines if x.name == "ssl-dh-param-file"), "")
     yield replace(flat_edits.at_end(tree, path, old, {"dhparam": dh} if dh else {}), path=path, at=0)
+    lists: dict[tuple[str, int], Edit] = {}
     for section in sections:
         for bind in section.every("bind"):
-            if (
-                "ssl" in bind.value.split()
-                and (text := _plain(bind)) != f"bind {' '.join(bind.value.split())}"
-            ):
+            words = bind.value.split()
+            if "ssl" not in words:
+                continue
+            if (kept := _plain(words)) != words:
+                text = f"bind {' '.join(kept)}"
                 yield flat_edits.instead(tree, bind, lambda _job, text=text: text)  # type: ignore[misc]  # bound at once
+            lists |= {(one.path, one.at): one for one in _listed_edits(bind, tree)}
+    yield from lists.values()
 
 
 TARGET = Target(

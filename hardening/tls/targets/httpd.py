@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, httpd_names, served, spans
+from hardening.tls.targets import certificates, commands, httpd_names, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.tree import Tree
@@ -24,6 +24,8 @@ _NO_HOLES = (1, 1, 0)
 """From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
 _LOST = "httpd sets a least and a greatest version, and a version above it is left out"
 _CONF_CMD = (1, 0, 2)
+_UNCOMPRESSED = (1, 1, 0)
+"""From this OpenSSL on, compression is off until a command switches it on: `SSLCompression on` does not (measured on 2.4.71)."""
 _DH_AUTO = (3, 0, 0)
 """From this OpenSSL on, mod_ssl lets the library size its own parameters, which win over the DHParameters command."""
 _UPGRADE = "use httpd {} or later, or a distribution's package that has it backported"
@@ -132,6 +134,11 @@ class _Merged:
     def per_request(self) -> list[Directive]:
         return [*self.host.per_request, *(self.main.per_request if self.main is not self.host else ())]
 
+    def both(self, name: str) -> list[Directive]:
+        """Return the main server's directives and the host's after them, for what mod_ssl adds up."""
+        mains = self.main.directives if self.main is not self.host else ()
+        return [d for d in (*mains, *self.host.directives) if d.name == name]
+
     def own_or_main(self, name: str) -> list[Directive]:
         own = [d for d in self.host.directives if d.name == name]
         return own or [d for d in self.main.directives if d.name == name]
@@ -152,14 +159,15 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
         ciphers=Said(facts.default_of("ciphers", release), merged.at),
         groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
         elliptic=_facts_has("ECDHE", release),
-        compression=_on(merged.last("sslcompression"), facts.default_of("compression", release)),
+        compression=builds.build(reading.build).release < _UNCOMPRESSED
+        and _on(merged.last("sslcompression"), facts.default_of("compression", release)),
         server_preference=_on(merged.last("sslhonorcipherorder"), "off"),
         assumptions=reading.assumptions,
     )
-    for one in merged.own_or_main("sslciphersuite"):
+    for one in merged.both("sslciphersuite"):  # that of TLS 1.3 and the other hide each its like
         settings = _cipher_suite(settings, one, release)
-    commands = merged.own_or_main("sslopensslconfcmd")
-    for one in commands:
+    given = merged.both("sslopensslconfcmd")
+    for one in given:
         settings = _command(settings, one, release, reading.build, tree)
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
@@ -167,7 +175,7 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
     bits = (
         sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
     )
-    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in commands)
+    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in given)
     if bits is None and not (commanded and _dh_command(release, reading.build)):
         bits = 2048 if _facts_has("DH sized by key", release) else 1024
     return replace(settings, keys=keys, dh_bits=bits)
@@ -196,15 +204,16 @@ def _command(  # noqa: PLR0911 - one return per command
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
     if command == "cipherstring":
-        return replace(settings, ciphers=Said(value, at))
+        own = _cipher_suite(settings, replace(one, words=(value,)), release).ciphers
+        return replace(settings, ciphers=commands.over(own, settings.ciphers))
     if command == "ciphersuites":
         return replace(settings, ciphersuites=Said(value, at))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
         return replace(settings, groups=Said(value, at))
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
-    if command == "options" and "serverpreference" in value.lower():
-        return replace(settings, server_preference="-serverpreference" not in value.lower())
+    if command == "options":
+        return commands.options(settings, value)
     names = [n for n in _ORDER if n != "SSLv2"]
     if command in {"minprotocol", "maxprotocol"} and value.lower() in _TOKENS | {"tlsv1.0": "TLSv1.0"}:
         limit = names.index(_TOKENS.get(value.lower(), "TLSv1.0"))
@@ -330,24 +339,14 @@ _PER_DIRECTORY = _ANYWHERE | {
 _OWNED = frozenset(
     {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslsessiontickets"}
 )
-_OWNED_COMMANDS = frozenset(
-    {
-        "cipherstring",
-        "ciphersuites",
-        "curves",
-        "groups",
-        "ecdhparameters",
-        "dhparameters",
-        "minprotocol",
-        "maxprotocol",
-        "protocol",
-    }
-)
+_COMMAND = "sslopensslconfcmd"
+_OWNED_FILES = frozenset({"ecdhparameters", "dhparameters"})
 
 
 def _owned(one: Directive) -> bool:
-    command = one.words[0].lower() if one.words else ""
-    return one.name in _OWNED or (one.name == "sslopensslconfcmd" and command in _OWNED_COMMANDS)
+    if one.name != _COMMAND:
+        return one.name in _OWNED
+    return commands.owned(one.words) or (one.words[0] if one.words else "").lower() in _OWNED_FILES
 
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
@@ -359,7 +358,10 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
         return
     on = [h for h in reader.hosts if _on(_Merged(h, main).last("sslengine"), "off")]
     for host in on or [main]:
-        spans = tuple((d.path, *d.span) for d in (*host.directives, *host.per_request) if _owned(d))
+        old = [*host.directives, *host.per_request]
+        if host is not main:  # its commands are carried out before the host's own
+            old += [d for d in main.directives if d.name == _COMMAND]
+        spans = tuple((d.path, *d.span) for d in old if _owned(d))
         if host is main:
             where = spans[0][0] if spans else path
             source = tree.source(where)

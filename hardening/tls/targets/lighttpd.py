@@ -11,6 +11,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.commands import over
 from hardening.tls.targets.lighttpd_syntax import Assignment, Reader, Scope
 from hardening.tls.targets.tree import Tree
 
@@ -144,28 +145,20 @@ def _protocols(socket: _Socket, release: Release, build: str, at: InFile) -> tup
         if one.on if one else default:
             places[name] = _place(one) if one else at
     minimum = facts.default_of("minimum", release)
-    if minimum in _ORDER and speaks.release >= _CONF_RANGE and not {"SSLv2", "SSLv3"} & set(places):
+    bounded = minimum in _ORDER and speaks.release >= _CONF_RANGE
+    if bounded and not {"SSLv2", "SSLv3"} & set(places):
         places = {n: p for n, p in places.items() if _ORDER.index(n) >= _ORDER.index(minimum)}
     command = socket.get("ssl.openssl.ssl-conf-cmd")
     if command is not None and isinstance(command.value, dict) and _commands(release, build):
-        places = _commanded(places, command, build)
+        places = _commanded(places, command, build, bounded=bounded)
     return tuple(Said(n, places[n]) for n in _ORDER if n in places)
 
 
-def _commanded(places: dict[str, InFile], command: Assignment, build: str) -> dict[str, InFile]:
-    at = _place(command)
-    given = _lowered(command)
-    if "protocol" in given:
-        on = {} if given["protocol"].upper().startswith(("-ALL", "ALL")) else dict(places)
-        for word in re.split(r"[,\s]+", given["protocol"]):
-            sign, name = (word[:1], word[1:]) if word[:1] in {"+", "-"} else ("", word)
-            meant = _ORDER if name.upper() == "ALL" else (_WORDS.get(name, ""),)
-            for one in meant:
-                if sign == "-":
-                    on.pop(one, None)
-                elif one in _ORDER:
-                    on[one] = at
-        places = on
+def _commanded(
+    places: dict[str, InFile], command: Assignment, build: str, *, bounded: bool
+) -> dict[str, InFile]:
+    """Return the versions that commands leave: `Protocol` switches them, within the least and the greatest wherever those stand."""
+    at, given = _place(command), _lowered(command)
     if builds.build(build).release >= _CONF_RANGE and {"minprotocol", "maxprotocol"} & set(given):
         names = list(places)
         least = _WORDS.get(given.get("minprotocol", ""), min(names, key=_ORDER.index, default="TLSv1.0"))
@@ -173,8 +166,20 @@ def _commanded(places: dict[str, InFile], command: Assignment, build: str) -> di
             least = "TLSv1.0"
         greatest = _WORDS.get(given.get("maxprotocol", ""), "TLSv1.3")
         span = _ORDER[_ORDER.index(least) : _ORDER.index(greatest) + 1]
-        places = {n: at for n in span if n != "SSLv3" or n in places}
-    return places
+        places, bounded = {n: at for n in span if n != "SSLv3" or n in places}, True
+    return _switched(places, given["protocol"], at, bounded=bounded) if "protocol" in given else places
+
+
+def _switched(places: dict[str, InFile], words: str, at: InFile, *, bounded: bool) -> dict[str, InFile]:
+    on = {} if words.upper().startswith(("-ALL", "ALL")) else dict(places)
+    for word in re.split(r"[,\s]+", words):
+        sign, name = (word[:1], word[1:]) if word[:1] in {"+", "-"} else ("", word)
+        for one in _ORDER if name.upper() == "ALL" else (_WORDS.get(name, ""),):
+            if sign == "-":
+                on.pop(one, None)
+            elif one in _ORDER and (one in places or one == "SSLv3" or not bounded):
+                on[one] = at
+    return on
 
 
 def _lowered(command: Assignment) -> dict[str, str]:
@@ -199,7 +204,8 @@ def _settings(
         else Said(facts.default_of("ciphers", release) or "DEFAULT", at)
     )
     if "cipherstring" in given:
-        ciphers = Said((given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP", spot)
+        text = (given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP"
+        ciphers = over(Said(text, spot), ciphers)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
     usual = facts.default_of("honor", release)
     prefers = (honor.on if honor else usual == "enable") and bool(

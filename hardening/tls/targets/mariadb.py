@@ -27,6 +27,9 @@ _GRAMMAR = Grammar(
 _INCLUDE = re.compile(r"^[ \t]*!include(?P<folder>dir)?[ \t]+(?P<path>\S+)", re.MULTILINE)
 _LOOSE = re.compile(r"^loose_+")
 """What lets a server pass over an option it does not know; one that it knows holds."""
+_LISTS = ("ssl_cipher", "tls_version", "tls_ciphersuites")
+_NAMES = (*_LISTS, "ssl_ca", "ssl_capath", "ssl_cert", "ssl_crl", "ssl_crlpath", "ssl_key")
+"""Options whose names may be cut short where no other begins so."""
 _ONE_LIST = (3, 0, 0)
 """From this OpenSSL on, a list for TLS 1.3 passes over names it does not know, so one list serves both."""
 
@@ -99,6 +102,15 @@ def _sections(release: Release | None, names: tuple[str, ...]) -> re.Pattern[str
     return re.compile(rf"{plain}|(?:mysqld|mariadbd?)-{major}\.{minor}{alone}")
 
 
+def _whole(line: Line) -> Line:
+    """Return a setting under its whole name, without the remark that may follow a list at once."""
+    name = _LOOSE.sub("", line.name)
+    meant = [one for one in _NAMES if one.startswith(name)]
+    name = meant[0] if len(meant) == 1 and name not in {"ssl", "tls"} else name
+    value = line.value.partition("#")[0].rstrip() if name in _LISTS else line.value
+    return replace(line, name=name, value=value)
+
+
 def _lines(tree: Tree, path: str, opened: tuple[str, ...], sections: re.Pattern[str]) -> list[Line]:
     """Return the server's settings of a file, with those of what it includes where it is included: the last one wins."""
     if path in opened or len(opened) >= DEEPEST:
@@ -106,7 +118,7 @@ def _lines(tree: Tree, path: str, opened: tuple[str, ...], sections: re.Pattern[
     found: list[tuple[int, list[Line]]] = []
     for section in flat_syntax.read(tree, path, _GRAMMAR):
         if section.name and sections.fullmatch(section.name):
-            found += [(x.line, [replace(x, name=_LOOSE.sub("", x.name))]) for x in section.lines]
+            found += [(x.line, [_whole(x)]) for x in section.lines]
     source = tree.source(path)
     text = source.text if source else ""
     for one in _INCLUDE.finditer(text):
@@ -117,8 +129,10 @@ def _lines(tree: Tree, path: str, opened: tuple[str, ...], sections: re.Pattern[
     return [x for _, lines in sorted(found, key=itemgetter(0)) for x in lines]
 
 
-_NONE = ("skip_ssl", "disable_ssl")
-_OFF = frozenset({"0", "off", "false"})
+_SWITCH = re.compile(r"(?:(?P<turned>skip|disable|enable)_)?ssl")
+_ON = frozenset({"", "1", "on", "true"})
+_SWITCHES_ON = frozenset(f"ssl_{end}" for end in ("ca", "capath", "cert", "cipher", "crl", "crlpath", "key"))
+"""What switches TLS on, below a `skip-ssl` too (measured on MariaDB 11.8.9)."""
 _PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
 
 
@@ -126,6 +140,18 @@ def strays(tree: Tree, whole: Section, name: str, release: Release) -> None:
     """Say which options about TLS the server does not know; `loose_` before one makes the server pass over it."""
     lines = [Line(_PREFIX.sub("", x.name), x.value, x.path, x.line) for x in whole.lines]
     flat_syntax.strays(tree, lines, directives(name), release)
+
+
+def _offers_tls(whole: Section) -> bool:
+    """Tell what the last line about it leaves: `skip-ssl=0` is on, as `enable-ssl` and a certificate are."""
+    on = True
+    for line in whole.lines:
+        value = line.value.lower()
+        if line.name in _SWITCHES_ON:
+            on = True
+        elif (found := _SWITCH.fullmatch(line.name)) is not None:
+            on = (value == "0") is (found["turned"] != "enable") if found["turned"] else value in _ON
+    return on
 
 
 def settings(
@@ -137,8 +163,7 @@ def settings(
     """
     facts, release = directives(name), reading.release
     strays(tree, whole, name, release)
-    off = whole.last("ssl")
-    if any(whole.last(word) for word in _NONE) or (off is not None and off.value.lower() in _OFF):
+    if not _offers_tls(whole):
         return None
     first = next((x for x in whole.lines if x.name.startswith(("ssl", "tls"))), None)
     own = first is None and bool(whole.lines) and facts.has("automatic certificate", release)

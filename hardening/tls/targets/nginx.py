@@ -11,7 +11,7 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, served, spans
+from hardening.tls.targets import certificates, commands, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx_syntax import Block, Directive, Reader
 from hardening.tls.targets.tree import Tree
@@ -171,11 +171,11 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
     if command == "ciphersuites":
         return replace(settings, ciphersuites=Said(value, at))
     if command == "cipherstring":
-        return replace(settings, ciphers=Said(value, at))
+        return replace(settings, ciphers=commands.over(Said(value, at), settings.ciphers))
     if command in {"curves", "groups"}:
         return replace(settings, groups=Said(value, at))
-    if command == "options" and "serverpreference" in value.lower():
-        return replace(settings, server_preference="-serverpreference" not in value.lower())
+    if command == "options":
+        return commands.options(settings, value)
     return settings
 
 
@@ -302,6 +302,8 @@ def _as_default(
         )
     if _has("protocol per name", reading.release):
         return settings
+    settings = replace(settings, server_preference13=theirs.server_preference)
+    theirs = replace(theirs, protocols=served.spoken(theirs, reading.build))
     return served.taken_from(
         settings,
         theirs,
@@ -318,14 +320,10 @@ def _fragment(block: Block) -> Block | None:
 
 _OWNED = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers", "ssl_ecdh_curve", "ssl_dhparam",
                     "ssl_session_tickets"})  # fmt: skip
-_OWNED_COMMANDS = frozenset(
-    {"ciphersuites", "cipherstring", "curves", "groups", "minprotocol", "maxprotocol", "protocol"}
-)
 
 
 def _owned(one: Directive) -> bool:
-    command = one.words[0].lower() if one.words else ""
-    return one.name in _OWNED or (one.name == "ssl_conf_command" and command in _OWNED_COMMANDS)
+    return one.name in _OWNED or (one.name == "ssl_conf_command" and commands.owned(one.words))
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:

@@ -10,7 +10,7 @@ from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
@@ -46,12 +46,52 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_DEFAULT = "default"
+"""The section of what stands before any."""
+_PIECE = re.compile(
+    r"""(?x) "(?P<double>[^"]*)" | '(?P<single>[^']*)' | \\(?P<escaped>.) | (?P<remark>\#.*)
+    | \$ (?: (?P<brace>\{) | (?P<round>\() )? (?: (?P<section>[\w.\-]+) :: )? (?P<name>\w+) (?(brace)\}) (?(round)\))"""
+)
+"""What a value is made of beside plain text: quotes, escapes, a remark, and variables (`$x`, `${x}`, `$(section::x)`)."""
+
+
+def _sections(tree: Tree, path: str) -> list[Section]:
+    """Return the sections of a file with what their values mean, variables filled in from what stands before them."""
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    known: dict[tuple[str, str], str] = {}
+    for section in sections:
+        here = section.name or _DEFAULT
+        for number, line in enumerate(section.lines):
+            value = _meant(tree, line, here, known)
+            section.lines[number] = replace(line, value=value)
+            known[here, line.name] = value
+    return sections
+
+
+def _meant(tree: Tree, line: Line, here: str, known: Mapping[tuple[str, str], str]) -> str:
+    def piece(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return found["double"] or found["single"] or found["escaped"] or ""
+        section, name = found["section"] or here, found["name"]
+        told = known.get((section, name), known.get((_DEFAULT, name)))
+        if section == "ENV":
+            why = f"{line.name} takes {name} from the environment"
+            tree.say("conditional", line.path, line.line, why)
+        elif told is None:
+            why = f"{found[0]} has no value before this line, and OpenSSL refuses the whole file"
+            tree.say("syntax", line.path, line.line, why)
+        return told or ""
+
+    return _PIECE.sub(piece, line.value).strip() if re.search(r"[\\\"'#$]", line.value) else line.value
+
+
 def _chosen(sections: list[Section]) -> Section | None:
     """Follow openssl_conf -> ssl_conf -> system_default, as the library does."""
     by_name: dict[str, Section] = {}
     for one in sections:
-        by_name.setdefault(one.name, Section(one.name, one.path, one.line)).lines += one.lines
-    here = by_name.get("")
+        name = one.name or _DEFAULT
+        by_name.setdefault(name, Section(name, one.path, one.line)).lines += one.lines
+    here = by_name.get(_DEFAULT)
     for step in ("openssl_conf", "ssl_conf", "system_default"):
         line = here.last(step) if here else None
         here = by_name.get(line.value.strip()) if line else None
@@ -64,7 +104,7 @@ def _names(line: Line) -> str:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a program that sets nothing itself."""
-    section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
+    section = _chosen(_sections(tree, path))
     if section is None:
         return
     lines = [x for x in section.lines if x.name != ".include" and not x.value.startswith("DTLS")]
@@ -73,7 +113,6 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     at = InFile((section.path,), section.line)
     said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")
-    words = said["options"].value.lower() if "options" in said else ""
     between = spans.between(
         least.value if least else "SSLv3",
         greatest.value if greatest else PROTOCOLS[-1],
@@ -84,24 +123,23 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     ) is not None:  # it switches within the least and the greatest version
         on = spans.commanded(switched.value, {s.value for s in between})
         between = tuple(s for s in between if s.value in on)
-    yield served.offer(
-        served.Settings(
-            subject=path,
-            at=at,
-            protocols=between,
-            ciphers=said.get("cipherstring")
-            or Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
-            ciphersuites=said.get("ciphersuites"),
-            groups=said.get("groups") or said.get("curves"),
-            server_preference="serverpreference" in words and "-serverpreference" not in words,
-            dh_bits=2048,
-            compression=False,
-            assumptions=(*reading.assumptions, "a program that sets nothing itself"),
-        ),
-        reading.build,
+    settings = served.Settings(
+        subject=path,
+        at=at,
+        protocols=between,
+        ciphers=Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
+        groups=said.get("groups") or said.get("curves"),
+        dh_bits=2048,
+        compression=False,
+        assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
+    others = [(_names(x), Said(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
+    settings = commands.given(settings, (x for x in others if x[0] in _LISTS))
+    yield served.offer(settings, reading.build)
 
 
+_LISTS = frozenset({"cipherstring", "ciphersuites", "options"})
+"""The commands that are carried out one after the other, whatever is said of versions."""
 _OWNED = frozenset(
     {"protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites", "groups", "curves", "options"}
 )
@@ -118,7 +156,7 @@ def _written(job: Job) -> str:
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the section that programs take their defaults from."""
-    section = _chosen(flat_syntax.read(tree, path, _GRAMMAR))
+    section = _chosen(_sections(tree, path))
     if section is not None and section.lines:
         own = [
             x for x in section.lines if x.path == section.path

@@ -123,9 +123,20 @@ def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
     for word in words:
         if word.startswith("!"):
             on.discard(spans.named(word[1:]))
-    least = next((spans.named(w[2:]) for w in words if w.startswith(">=")), None) or PROTOCOLS[0]
-    greatest = next((spans.named(w[2:]) for w in words if w.startswith("<=")), None) or PROTOCOLS[-1]
-    return tuple(s for s in spans.between(least, greatest, at) if s.value in on)
+    limits = {">=": PROTOCOLS[0], "<=": PROTOCOLS[-1]}
+    for word in words:
+        if word[:2] in limits:  # the last of each holds, and a number of no version is no limit
+            limits[word[:2]] = _limit(word[2:]) or (PROTOCOLS[0] if word[0] == ">" else PROTOCOLS[-1])
+    return tuple(s for s in spans.between(limits[">="], limits["<="], at) if s.value in on)
+
+
+_NUMBER = re.compile(r"(?:0[xX])?0*30([0-4])")
+
+
+def _limit(text: str) -> str | None:
+    """Return the version that a limit names: by a word, or by its number on the wire in hexadecimal digits."""
+    found = _NUMBER.fullmatch(text)
+    return PROTOCOLS[PROTOCOLS.index("SSLv3") + int(found[1])] if found else spans.named(text)
 
 
 def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:

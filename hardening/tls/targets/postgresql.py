@@ -11,13 +11,13 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, quoted, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
-    separator=r"\s*(?:=\s*|\s)", comment="#", section=None, trailing_comments=True,
+    separator=r"\s*(?:=\s*|\s)", comment="#", section=None, trailing_comments=True, quotes="'", unquoted=quoted.postgresql,
     include=lambda n, v: (v.strip("'"),) if n in {"include", "include_if_exists"} else (f"{v.strip(chr(39))}/*.conf",) if n == "include_dir" else (),
 )  # fmt: skip
 _UPGRADE = "use PostgreSQL {} or later"

@@ -9,13 +9,17 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, quoted, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
-    separator=r"\s+", comment="#", section=None, include=lambda n, v: (v,) if n == "include" else ()
+    separator=r"\s+",
+    comment="#",
+    section=None,
+    include=lambda n, v: (v,) if n == "include" else (),
+    unquoted=quoted.redis,
 )
 
 

@@ -62,6 +62,8 @@ class Settings:
     groups: Said | None = None
     """Group names with `:` between them; None: the library's own."""
     server_preference: bool = False
+    server_preference13: bool | None = None
+    """The same under TLS 1.3 where something else decides it there; None: as above."""
     keys: frozenset[str] | None = None
     """Kinds of certificate key: `rsa`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`; None: not known."""
     finite_field: bool = True
@@ -97,6 +99,16 @@ def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[s
         return settings
     notes = tuple(f"{_ONCE[field]} of {who}" for field in found)
     return replace(settings, **found, assumptions=(*settings.assumptions, *notes))
+
+
+def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
+    """Return the versions that a server's own security level lets through, whatever that of another name is."""
+    text13 = settings.ciphersuites.value if settings.ciphersuites else None
+    text = settings.ciphers.value
+    text = _PROFILE_DEFAULT if text.startswith(_PROFILE) else text
+    level = resolution(text, text13, build_name).security_level
+    speaks = protocols_of(build_name, level or 0)
+    return tuple(s for s in settings.protocols if s.value in speaks)
 
 
 def _values(said: Said | tuple[Said, ...] | None) -> tuple[str, ...]:
@@ -291,7 +303,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
                 name=said.value,
                 at=said.at,
                 suites=tuple([made.get(n) or made.setdefault(n, Said(n, place)) for n in usable.names]),
-                preference="server" if settings.server_preference else "client",
+                preference="server" if _prefers(settings, said.value) else "client",
                 groups=_groups_under(said.value, newer, older, elliptic=usable.elliptic),
                 possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
             )
@@ -304,9 +316,27 @@ def offer(settings: Settings, build_name: str) -> Offer:
         assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
         inconclusive=tuple(_refusals(settings, found, build_name)),
         dh_bits=settings.dh_bits if finite_field else None,
-        compression=settings.compression,
+        compression=_compresses(settings, found, protocols),
         inert=tuple(inert),
     )
+
+
+def _prefers(settings: Settings, protocol: str) -> bool:
+    if protocol == "TLSv1.3" and settings.server_preference13 is not None:
+        return settings.server_preference13
+    return settings.server_preference
+
+
+_NO_COMPRESSION = 2
+"""The security level from which on OpenSSL compresses nothing."""
+
+
+def _compresses(settings: Settings, found: Resolution, protocols: Iterable[ProtocolOffer]) -> bool | None:
+    if settings.compression is None:
+        return None
+    if not settings.compression or (found.security_level or 0) >= _NO_COMPRESSION:
+        return False
+    return any(p.name not in {"SSLv2", "TLSv1.3"} for p in protocols)
 
 
 def _mute(build_name: str, name: str, level: int | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from hardening.findings import InFile
+from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
@@ -72,6 +73,22 @@ def _options(text: str) -> set[str]:
     return found
 
 
+def _exchange(words: list[str]) -> tuple[str, str]:
+    """Return the curve and the file of parameters: `tls-dh=CURVE:FILE` or a file alone, with `dhparams=` where no curve is named.
+
+    A curve goes by OpenSSL's short name alone: with `P-384` Squid keeps the library's own (measured on 6.13).
+    """
+    curve = file = ""
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in {"tls-dh", "dh"}:
+            curve, colon, rest = value.partition(":")
+            curve, file = (curve, rest) if colon else ("", value)
+        elif name in {"dhparams", "tls-dhparams"} and not curve:
+            file = value
+    return curve, file
+
+
 def _speaks_tls(line: Line) -> bool:
     return bool(line.value) and (
         line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in _words(line))
@@ -86,8 +103,8 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     off = {spans.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")}
     only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
     least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
-    dh = given.get("dh", given.get("dhparams", ""))
-    curve, colon, _ = dh.partition(":")
+    curve, parameters = _exchange(rest)
+    known = curve in served.known_groups(builds.build(reading.build))
     certificate = given.get("cert")
     return served.offer(
         served.Settings(
@@ -97,10 +114,11 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             ciphers=Said(
                 given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),
-            groups=Said(curve, at) if colon and curve else None,
+            groups=Said(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
             keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
-            finite_field=bool(dh),
+            finite_field=bool(parameters),
+            dh_bits=certificates.dh_bits(tree, tree.place(parameters, "/")) if parameters else None,
             compression=False,
             assumptions=reading.assumptions,
         ),
@@ -158,10 +176,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     for line in top.lines:
         if _speaks_tls(line):
-            dh = next(
-                (w.partition("=")[2] for w in _words(line) if w.startswith(("tls-dh=", "dhparams="))),
-                "",
-            )
+            _, dh = _exchange(_words(line))
             edit = flat_edits.instead(tree, line, lambda job, line=line: _rewritten(line, job))  # type: ignore[misc]  # bound at once
             yield replace(edit, params={"dhparam": dh} if dh else {})
 

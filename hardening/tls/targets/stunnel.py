@@ -115,11 +115,11 @@ def _offer(
     reading: Reading,
     first: _Service | None = None,
 ) -> Offer:
-    """Version, TLS 1.3 suite and groups are settled before the name is known, so those of the first service hold."""
+    """Version, order, TLS 1.3 suite and groups are settled before the name is known, so those of the first service hold."""
     section, release = service.section, reading.release
     at = InFile((section.path,), section.line)
     files = [tree.place(x.value, "/") for x in service.every("cert")]
-    options = {x.value for x in service.every("options")}
+    options = {x.value for x in (first or service).every("options")}
     early = _commanded(
         served.Settings(
             subject=subjects[0],
@@ -127,9 +127,12 @@ def _offer(
             protocols=_protocols(first or service, release, at),
             ciphers=_ciphers(first or service, at, reading),
             ciphersuites=(first or service).said("ciphersuites"),
+            server_preference="CIPHER_SERVER_PREFERENCE"
+            in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         ),
         first or service,
     )
+    versions = served.spoken(early, reading.build) if first else early.protocols
     own = served.Settings(
         subject=subjects[0],
         also=subjects[1:],
@@ -137,14 +140,18 @@ def _offer(
         protocols=early.protocols,
         ciphers=_ciphers(service, at, reading),
         groups=_groups(first or service, at, reading),
-        server_preference="CIPHER_SERVER_PREFERENCE"
-        in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         keys=certificates.keys_of(tree, files),
-        dh_bits=2048,
+        dh_bits=next((bits for f in files if (bits := certificates.dh_bits(tree, f))), 2048),
         compression=bool(service.last("compression")),
         assumptions=reading.assumptions,
     )
-    settings = replace(_commanded(own, service), protocols=early.protocols, ciphersuites=early.ciphersuites)
+    settings = replace(
+        _commanded(own, service),
+        protocols=versions,
+        ciphersuites=early.ciphersuites,
+        server_preference=early.server_preference,
+        compression=own.compression,  # whatever a command says (measured on 5.74)
+    )
     return served.offer(settings, reading.build)
 
 
@@ -209,15 +216,12 @@ _OWNED = frozenset(
 )
 
 
-_OWNED_COMMANDS = frozenset({"cipherstring", "ciphersuites", "protocol", *commands.RANGE_ENDS})
-
-
 def _is_owned(line: Line) -> bool:
-    word, command = line.value.lstrip("-"), line.value.partition(":")[0].strip().lower()
+    word, command = line.value.lstrip("-"), [part.strip() for part in line.value.split(":", 1)]
     return (
         line.name in _OWNED
         or (line.name == "options" and word.startswith(("NO_SSL", "NO_TLS", "CIPHER_SERVER_PREFERENCE")))
-        or (line.name == "config" and command in _OWNED_COMMANDS)
+        or (line.name == "config" and commands.owned(command))
     )
 
 
@@ -237,7 +241,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     for section in services:
         client = _Service(section, top).last("client")
         if section.last("accept") and not (client and client.value.lower() == "yes"):
-            old = [x for x in section.lines if _is_owned(x)]
+            old = [x for x in section.lines if _is_owned(x)] + top.every("compression")
             edit = flat_edits.after(tree, section.lines, old, {})
             yield replace(edit, write=_over_one_version) if top.last("sslversion") else edit
     if not services:
