@@ -90,7 +90,7 @@ def _exchange(words: list[str]) -> tuple[str, str]:
 
 
 def _speaks_tls(line: Line) -> bool:
-    return bool(line.value) and (
+    return bool(_words(line)) and (
         line.name == "https_port" or (line.name == "http_port" and "ssl-bump" in _words(line))
     )
 

@@ -263,3 +263,15 @@ def test_a_bind_in_front_of_every_section_is_read(
     run(["tls", "audit", str(path), "--target", "haproxy", "--format", "json"])
     ids = [s["id"] for s in json.loads(capfdbinary.readouterr().out)["subjects"]]
     assert [one.rpartition("#")[2] for one in ids] == [":443", "web:8443"]
+
+
+@pytest.mark.parametrize("port", ["https_port", "https_port # 8443", "http_port #"])
+def test_a_port_of_squid_without_a_number_ends_no_audit(
+    port: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "squid.conf"
+    path.write_text(f"{port}\nhttps_port 3129 tls-cert=/etc/a.pem\n")
+    assert run(["tls", "audit", str(path), "--target", "squid", "--format", "json"]) == 10
+    assert [s["id"].rpartition(":")[2] for s in json.loads(capfdbinary.readouterr().out)["subjects"]] == [
+        "3129"
+    ]
