@@ -23,7 +23,7 @@ from hardening.findings import (
 from hardening.garbage import seldom_collected
 from hardening.records import dataclass
 from hardening.tls import clients
-from hardening.tls.auditing import inert, remedies, shared
+from hardening.tls.auditing import inert, remedies, shared, telling
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import OURS, distribution, recognised
 from hardening.tls.auditing.shared import Audited
@@ -316,28 +316,16 @@ def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Sub
     )
 
 
-def _named(way: Reading) -> str:
-    return f"{way.release.version} ({builds.shown(way.build)})"
-
-
-def _release(way: Reading) -> str:
-    return way.release.version
-
-
-def _library(way: Reading) -> str:
-    return builds.shown(way.build)
-
-
 def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
     """Bring together what the same server would be under every release it may be."""
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
     known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
-    told = _named  # what tells the ways apart: the library where all are one release, or both
+    told = telling.named  # what tells the ways apart: the library where all are one release, or both
     if known:
-        told = _library
+        told = telling.library
     elif len({w.release.version for w, _, _ in ways}) == len(ways):
-        told = _release
+        told = telling.release
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -345,10 +333,10 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     findings = []
     for held in holders.values():
         (one,) = remedies.fitting((held[-1][1],), target, held[-1][0])
-        having = {_named(w) for w, _ in held}
-        without = [told(w) for w, _, _ in ways if _named(w) not in having]
+        having = {telling.named(w) for w, _ in held}
+        without = [told(w) for w, _, _ in ways if telling.named(w) not in having]
         if without:
-            which = _which(list(dict.fromkeys(told(w) for w, _ in held)), without)
+            which = telling.which(list(dict.fromkeys(told(w) for w, _ in held)), without)
             also = f"; depends on the {'Java' if known else 'release'}: {which}"
             one = replace(
                 one,
@@ -369,7 +357,7 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     what, which = (
         ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
     )
-    asked = _listed((_library if known else _named)(w) for w, _, _ in ways)
+    asked = telling.listed((telling.library if known else telling.named)(w) for w, _, _ in ways)
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
     subject = Subject(
@@ -387,15 +375,3 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
 def _locked_out(offer: Offer) -> tuple[Finding, ...]:
     found = clients.warning(offer)
     return () if found is None else (found,)
-
-
-def _which(having: Sequence[str], without: Sequence[str]) -> str:
-    """Say which releases something is true of by the shorter list: those that have it, or the others."""
-    among = len(having) + len(without)
-    if len(having) <= len(without):
-        return f"so with {len(having)} of {among} ({_listed(having)})"
-    return f"so with all of {among} but {_listed(without)}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
