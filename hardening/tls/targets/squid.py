@@ -183,7 +183,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
 
 TARGET = Target(
     name="squid",
-    title="Squid built with OpenSSL",
+    title="Squid (OpenSSL build)",
     template="tls/squid.conf.j2",
     main=("squid/squid.conf", "squid.conf"),
     can=can,
