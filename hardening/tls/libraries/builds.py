@@ -58,8 +58,10 @@ def chosen(asked: str | None, shipped: str) -> str:
 
 def if_known(said: str, shipped: str) -> str | None:
     """Return a build that a file's header names, where there is one of that name: anybody may have edited it."""
+    if said.startswith(JDK) is not shipped.startswith(JDK):
+        return None
     try:
-        return chosen(said, shipped)
+        return build(said).name
     except UsageError:
         return None
 
