@@ -44,6 +44,7 @@ It is one file because it has to run where nothing is installed; its sections, i
     placing
     undoing
     the guard
+    what a plan needs
     verbs: check and apply
     verbs: confirm and rollback
     verbs: status
@@ -1370,7 +1371,7 @@ def _guard(host, name, seconds):
         pause = min(60, pause * 2)
 
 
-# -- verbs: check and apply --------------------------------------------------------------------------
+# -- what a plan needs -------------------------------------------------------------------------------
 
 
 def needed_commands(plan):
@@ -1393,13 +1394,19 @@ def concerned(host, plan, entries, commands):
     return found if entries or commands else []
 
 
+def standing(folder):
+    """Return a folder, or the nearest one above it that is there."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
 def room(host, entries):
-    """Refuse when the disk has no room for the copies and the new files."""
+    """Refuse when a place cannot be written, or the disk has no room for the copies and the new files."""
     need = {}
+    state = standing(host.state)  # check mode makes none
     for entry in entries:
-        folder = os.path.dirname(entry["path"])
-        while not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
+        folder = standing(os.path.dirname(entry["path"]))
         if os.statvfs(folder).f_flag & 1:
             raise Refused("%s lies on a read-only file system: remount it first" % shown(entry["path"]))
         for place in (entry["path"], folder):
@@ -1409,13 +1416,16 @@ def room(host, entries):
                     % shown(place)
                 )
         size = (entry["new"] or {}).get("size", 0) + 4096
-        for place, bytes_ in ((folder, size), (host.state, (entry["old"] or {}).get("size", 0) + 4096)):
+        for place, bytes_ in ((folder, size), (state, (entry["old"] or {}).get("size", 0) + 4096)):
             device = os.stat(place).st_dev
             need[device] = (place, need.get(device, (place, JOURNAL_ROOM + 65536))[1] + bytes_)
     for place, bytes_ in need.values():
         free = os.statvfs(place)
         if free.f_bavail * free.f_frsize < bytes_:
             raise Refused("%s has no room for %d bytes" % (shown(place), bytes_))
+
+
+# -- verbs: check and apply --------------------------------------------------------------------------
 
 
 def do_check(host, plan):
@@ -1439,6 +1449,7 @@ def do_check(host, plan):
         answer["changed"] = answer["changed"] or bool(answer["installed"])
     try:
         refuse_bad(rows, Refused)
+        room(host, entries)
     except Refused:
         answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
     return answer

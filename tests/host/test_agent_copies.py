@@ -109,14 +109,15 @@ def marked(path: Path, mark: str) -> bool:
     return subprocess.run(["chattr", mark, path], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.parametrize("verb", ["apply", "check"])
 @pytest.mark.parametrize("what", ["b.conf", "."])
 @pytest.mark.skipif(shutil.which("chattr") is None, reason="no chattr here")
-def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: str) -> None:
+def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: str, verb: str) -> None:
     place = aged.etc / what
     if not marked(place, "+i"):
         pytest.skip("this file system or account keeps no such marks")
     try:
-        answer = aged.ask("apply", aged.plan(a="a = new\n", b="b = new\n"))
+        answer = aged.ask(verb, aged.plan(a="a = new\n", b="b = new\n"))
     finally:
         marked(place, "-i")
     assert (answer["failed"], answer["state"]) == (True, "refused")
@@ -136,6 +137,20 @@ def test_a_read_only_file_system_is_named_before_the_first_change(
     monkeypatch.setattr(os, "statvfs", lambda path: sealed if path == str(little.etc) else real(path))
     with pytest.raises(agent.Refused, match=r"etc/a.conf lies on a read-only file system: remount it first"):
         agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
+
+
+def test_a_look_ahead_makes_nothing_and_asks_for_the_room_of_what_is_there(
+    little: Little, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(f_flag=0, f_bavail=1, f_frsize=4096)
+    assert not little.state.exists()
+    assert little.ask("check", little.plan(a="a = new\n"))["state"] == "would-change"
+    assert not little.state.exists()
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    host = agent.Host("/", str(little.state))
+    with pytest.raises(agent.Refused, match=r"has no room for \d+ bytes"):
+        agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
+    assert not little.state.exists()
 
 
 def test_what_is_not_there_needs_no_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
