@@ -64,6 +64,7 @@ def command(
     from hardening.errors import UsageError, strongest
     from hardening.findings import Run
     from hardening.tls.auditing.audit import Asked, audit
+    from hardening.tls.auditing.named import from_here
     from hardening.tls.policy import load
     from hardening.tls.targets import find
 
@@ -76,7 +77,7 @@ def command(
     name, _, version = (target or "").partition("@")
     asked = Asked(target=find(name) if name else None, version=version or None, build=openssl)
     policies = [load(one) for one in dict.fromkeys(names or ("aspect",))]
-    found = audit(paths, policies, asked)
+    found = from_here(audit(paths, policies, asked), paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
         run = settled(run, report)

@@ -32,6 +32,7 @@ DEFAULT = "aspect"
 SHORT_NAMES: Mapping[str, str] = {
     "anssi": "anssi-tls-1.2",
     "cis-apache": "cis-apache-2.4",
+    "cis-centos7-ssh-crypto": "cis-centos7-ssh",
     "cnsa-1.0": "cnsa-1.0-rfc9151",
     "cnsa-2.0": "cnsa-2.0-tls",
     "mozilla-intermediate": "mozilla-intermediate-6.0",
@@ -49,7 +50,8 @@ SHORT_NAMES: Mapping[str, str] = {
     "rhel-legacy": "crypto-policies-legacy",
     "ssllabs": "ssllabs-rating",
 }
-"""A short name means the newest edition that has the level, or the stricter of two tables."""
+"""A short name means the newest edition that has the level, or the stricter of two tables; one is
+longer, and the id of the table that its policy was made from."""
 
 
 def _folder() -> Path:

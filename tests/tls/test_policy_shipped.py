@@ -48,11 +48,12 @@ def test_every_policy_that_was_asked_for_ships() -> None:
 
 
 def test_short_names_mean_shipped_policies() -> None:
-    assert set(policy.SHORT_NAMES.values()) <= WANTED
+    assert set(policy.SHORT_NAMES.values()) <= WANTED | SSH_ALONE
     assert not set(policy.SHORT_NAMES) & WANTED
     assert policy.load("mozilla-modern").version == "6.0"
     assert policy.load("mozilla-old").version == "5.8"
     assert policy.load("nist-800-52r2").id == "nist-sp800-52r2-government-only"
+    assert policy.load("cis-centos7-ssh-crypto").id == "cis-centos7-ssh"  # the contract's longer id
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

@@ -220,10 +220,9 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
     unknown = refused[fitting[0][0].release.version]
     found = _judged(fitting, policies, main.target, tree)
     problems = [*tree.problems, *unknown]
-    spot = main.path
     if not found.subjects:
-        why = next(iter(tree.problems), Problem("empty", spot, None, "nothing in it is about TLS"))
-        found = _nothing(spot, why)
+        why = next(iter(tree.problems), Problem("empty", main.path, None, "nothing in it is about TLS"))
+        found = _nothing(main.path, why)
         problems = [p for p in problems if p != why]
     partial = [p for p in problems if p.kind not in NOT_PARTIAL]
     if partial:

@@ -252,3 +252,54 @@ def test_one_configuration_named_twice_is_one_subject(
     again = _json(capfdbinary)
     assert again["subjects"] == alone["subjects"]
     assert again["results"] == alone["results"]
+
+
+def test_files_given_from_the_current_folder_are_named_from_it(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A baseline of one checkout knows the findings of another, and fingerprints do not hold the checkout's folder."""
+    reports = []
+    for checkout in ("one", "two"):
+        folder = tmp_path / checkout
+        (folder / "conf").mkdir(parents=True)
+        _write(
+            folder / "conf/nginx.conf",
+            "http { include tls.conf; include no/such.conf; server { listen 443 ssl; } }\n",
+        )
+        _write(folder / "conf/tls.conf", "ssl_protocols TLSv1 TLSv1.2;\n")
+        monkeypatch.chdir(folder)
+        run(["tls", "audit", "conf/nginx.conf", "--format", "json"])
+        reports.append(json.loads(capfdbinary.readouterr().out))
+    assert reports[0]["findings"] == reports[1]["findings"]
+    assert reports[0]["results"] == reports[1]["results"]
+    assert str(tmp_path) not in json.dumps(reports)
+    assert {f["location"]["path"] for f in reports[0]["findings"]} == {"conf/nginx.conf", "conf/tls.conf"}
+    assert all(s["id"].startswith("conf/nginx.conf#") for s in reports[0]["subjects"])
+    (tmp_path / "base.json").write_text(json.dumps(reports[0]))
+    code = run(
+        ["tls", "audit", "conf/nginx.conf", "--baseline", str(tmp_path / "base.json"), "--format", "json"]
+    )
+    assert (code, json.loads(capfdbinary.readouterr().out)["summary"]["medium"]) == (
+        4,
+        0,
+    )  # the include that is not there
+
+
+@pytest.mark.parametrize(
+    "given", [("{0}/nginx.conf",), ("{0}/nginx.conf", "{0}/other.conf"), ("..",), ("../here",)]
+)
+def test_files_are_named_from_the_root_where_they_were_given_so(
+    given: tuple[str, ...],
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("nginx.conf", "other.conf"):
+        _write(folder / name, "server { listen 443 ssl; ssl_protocols TLSv1; }\n")
+    monkeypatch.chdir(folder)
+    run(["tls", "audit", *(one.format(folder) for one in given), "--format", "json"])
+    start = "" if given[0].startswith("..") else f"{folder}/"
+    named = [s["id"] for s in json.loads(capfdbinary.readouterr().out)["subjects"]]
+    assert named[0].startswith(f"{start}nginx.conf#")
