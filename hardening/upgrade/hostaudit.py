@@ -18,7 +18,7 @@ from typing import Any
 
 from hardening import waivers
 from hardening.errors import HardeningError, NothingExaminedError
-from hardening.findings import Examined, Finding, Run, Severity
+from hardening.findings import Examined, Finding, Run, Severity, Subject
 from hardening.host import gather
 from hardening.host import look as looks
 from hardening.host.look.rules import PORT_DIFFERS, WORLD_READABLE
@@ -32,6 +32,12 @@ NAMED = 5
 """Findings that the reason of a way back names."""
 
 Row = dict[str, Any]
+
+
+def _is_left(one: Subject) -> bool:
+    """Whether part of a host's files was not read; a list that was read and not settled is a finding of its own."""
+    unsettled = (one.offer or {}).get("inconclusive", ())
+    return one.examined is Examined.PARTIAL and one.reason not in unsettled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,7 @@ class HostAudit:
         now = {(row["rule"]["id"], audited.path(row)) for row in rows}
         places = sorted({(rule, path) for rule, path in known["places"]} if known else ())
         said = audited.told(rows, gone=[list(one) for one in places if one not in now])
-        said["partial"] = "; ".join(one.reason for one in run.subjects if one.examined is Examined.PARTIAL)
+        said["partial"] = "; ".join(one.reason for one in run.subjects if _is_left(one))
         if known:
             said["before"] = len(known["places"])
         else:

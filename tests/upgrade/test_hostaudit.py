@@ -11,7 +11,10 @@ import pytest
 
 from hardening.errors import ProbeError
 from hardening.findings import Run
+from hardening.host import look as looked
 from hardening.host import session
+from hardening.host.look.root import Root
+from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited, hostaudit
 from tests.upgrade.standin import FAULTS, Signer, Site, conductor
 from tests.upgrade.test_admission import ADMINER
@@ -250,3 +253,21 @@ def test_verify_says_what_of_a_host_it_could_not_look_at(site: Site, signer: Sig
     site.put(f"{WEB}/adminer.php", ADMINER)
     code, row, said = verified(site, tmp_path)
     assert (code, row["verdict"]) == (10, "fail"), said
+
+
+@pytest.mark.parametrize("weak", ["AES128-SHA:@SECLEVEL=0", "AES128-SHA"])
+def test_a_cipher_list_that_cannot_be_settled_is_told_and_leaves_no_file_unread(
+    tmp_path: Path, weak: str
+) -> None:
+    """OpenSSL 1.0.2k refuses `@SECLEVEL`: nobody knows what the server offers then, but its file was read."""
+    conf = tmp_path / "etc/lighttpd/lighttpd.conf"
+    conf.parent.mkdir(parents=True)
+    (tmp_path / "etc/os-release").write_text('ID="centos"\nVERSION_ID="7"\n')
+    conf.write_text(
+        f'server.port = 443\nssl.engine = "enable"\nssl.pemfile = "/etc/a.pem"\nssl.cipher-list = "{weak}"\n'
+    )
+    made = hostaudit.HostAudit(look=lambda: looked.audit(Root(tmp_path), [load_policy("aspect")]))
+    before = made.before()
+    said, wrong = made.after(before)
+    assert (said["partial"], wrong) == ("", [])
+    assert ("tls/inconclusive" in {rule for rule, _ in before["places"]}) is ("@" in weak)
