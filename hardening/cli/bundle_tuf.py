@@ -98,6 +98,8 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **giv
 
     signers, now = _signers(**given), datetime.now(UTC)
     public = [keys.load_public(path) for path in new]
+    if role != "root" and signers.of(role):
+        repository.fit(folder, role, public, signers, threshold=threshold)
     made = repository.rotate(folder, role, public, signers, threshold=threshold, now=now)
     click.echo(f"root       {made}")
     if role != "root" and signers.of(role):
