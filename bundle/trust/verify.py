@@ -138,7 +138,8 @@ def verify(
         rule = STATEMENT
         further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
-            installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
+            rule = ROLLBACK
+            installed.note(state_file, said, now, reason=force_reason)
         held(said)
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint
