@@ -125,7 +125,7 @@ def verify(
         rule = SIGNATURE
         envelope = _envelope(signature or signature_of(path))
         signers = _signers(envelope, policy, now)
-        said = statement.parse(envelope.payload)
+        said = statement.of(envelope)
         rule = VALIDITY
         _check_time(said, now)
         rule = ROLLBACK
