@@ -25,7 +25,7 @@ def sign(
     """Sign the report PATH, of any format: PATH.dsse.json beside it."""
     from bundle.trust import attest, keys
     from bundle.trust.digest import digest
-    from hardening.cli.options import write_file
+    from hardening.cli.options import write_whole
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
@@ -36,7 +36,7 @@ def sign(
         private = keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
     said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     target = attest.beside(path, "report")
-    write_file(target, attest.sealed(path.name, sha256, "report", said, private))
+    write_whole(target, attest.sealed(path.name, sha256, "report", said, private))
     click.echo(f"sha256     {sha256}")
     click.echo(f"signature  {target}")
 
