@@ -102,7 +102,9 @@ def load_private(path: Path, *, passphrase: bytes | None = None) -> PrivateKey:
         wrong = b"PRIVATE KEY" in data
         raise UsageError(
             f"{path}: {'wrong passphrase or damaged key' if wrong else 'not a private key in PEM form'}",
-            hint="harden bundle keygen --out KEY makes one",
+            hint="give its passphrase again; of a damaged key fetch your copy"
+            if wrong
+            else "harden bundle keygen --out KEY makes one",
         ) from problem
     if not isinstance(key, PrivateKey) or not _verifiable(key):
         raise _unsupported(path)

@@ -147,7 +147,7 @@ def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) ->
     from bundle.trust import keys
 
     asked = keys.is_encrypted(key) and not no_passphrase
-    return keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+    return keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
 
 
 def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> str:

@@ -131,7 +131,7 @@ def _signers(
     from bundle.trust.repository import Signers
 
     def one(path: Path) -> _keys.PrivateKey:
-        secret = known_passphrase(passphrase_file) if keys.is_encrypted(path) else None
+        secret = known_passphrase(passphrase_file, path) if keys.is_encrypted(path) else None
         return keys.load_private(path, passphrase=secret)
 
     return Signers([one(p) for p in root], [one(p) for p in targets], [one(p) for p in online])

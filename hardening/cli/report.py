@@ -33,7 +33,7 @@ def sign(
     private = None
     if key is not None:
         asked = keys.is_encrypted(key) and not no_passphrase
-        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
     said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     target = attest.beside(path, "report")
     write_whole(target, attest.sealed(path.name, sha256, "report", said, private))

@@ -61,3 +61,26 @@ def test_a_key_in_another_programs_form_is_called_that(
     bundle.write_text("x")
     assert run(["bundle", "sign", str(bundle), "--key", str(path)]) == ExitCode.USAGE
     assert f"a private key in {whose}'s own form" in capsys.readouterr().err
+
+
+def test_the_key_whose_passphrase_is_asked_for_is_named_and_odd_letters_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal of Latin-1 under a locale of UTF-8 was an internal error; of three keys nobody knew which was meant."""
+    key, bundle, asked = tmp_path / "release.key", tmp_path / "x.zip", []
+    keys.write(keys.generate(), key, passphrase=b"correct")
+    bundle.write_text("x")
+
+    def prompt(text: str, **_how: object) -> str:
+        asked.append(text)
+        if len(asked) == 1:
+            return "correct"
+        return b"p\xe4ss".decode()
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.prompt", prompt)
+    sign = ["bundle", "sign", str(bundle), "--key", str(key)]
+    assert run(sign) == ExitCode.OK
+    assert run(sign) == ExitCode.USAGE
+    assert "not in the encoding that the locale says" in capsys.readouterr().err
+    assert asked == [f"Passphrase of the key {key}"] * 2
