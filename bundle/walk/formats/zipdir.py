@@ -180,6 +180,8 @@ def _zip64(extra: bytes, size: int, packed: int, where: int) -> tuple[int, int, 
 
 def beside_sizes(extra: bytes) -> bytes:
     """Return an extra field without the wide sizes and offsets, which are others once the archive is written anew."""
+    if b"\1\0" not in extra:
+        return extra  # as nearly all are
     at, kept = 0, b""
     while at + 4 <= len(extra):
         tag, length = struct.unpack_from("<2H", extra, at)
