@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from bundle import onefile
 from bundle.trust import keys
@@ -199,7 +200,8 @@ def fetch(
 ) -> Path:
     """Return the file `name` of the newest release, once the chain from `root` to its digest is seen to hold.
 
-    `state` keeps what this host has seen, so that nothing older is taken. Errors: RefusedError, InputError.
+    `state` keeps what this host has seen, so that nothing older is taken; the file is there whole or not at all.
+    Errors: RefusedError, InputError, UsageError (nothing can be written).
     """
     _tuf()
     from tuf.api.exceptions import DownloadError, RepositoryError
@@ -222,9 +224,23 @@ def fetch(
         found = updater.get_targetinfo(name)
         if found is None:
             raise RefusedError(f"{name} is not in the newest release", hint="name a file that is published")
-        return Path(updater.download_target(found))
+        place = out / quote(name, safe="")
+        part = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            updater.download_target(found, str(part))
+            part.replace(place)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return place  # noqa: TRY300 - what is refused is so on the way
+    except OSError as problem:
+        where = problem.filename or f"{out} or {state}"
+        raise UsageError(
+            f"cannot write {where}: {problem.strerror or problem}",
+            hint="choose folders that are writable and have room",
+        ) from problem
     except (RepositoryError, DownloadError, ValueError) as problem:
-        why = str(problem).splitlines()[0] or type(problem).__name__
+        why = next(iter(str(problem).splitlines()), "") or type(problem).__name__
         raise RefusedError(
             f"{name}: {type(problem).__name__}: {why}",
             hint="get the repository again from the release engineer",

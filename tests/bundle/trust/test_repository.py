@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -218,3 +219,23 @@ def test_the_online_key_is_rotated(tmp_path: Path, role: str) -> None:
     assert run([*rotate, *new]) == ExitCode.OK
     where = ["--root", str(tmp_path / "root.json"), "--state", str(tmp_path / "s"), "-o", str(tmp_path / "i")]
     assert run([*tuf, "fetch", repo, "u.zip", *where]) == ExitCode.OK
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a release lay under its name, and the release before it was gone."""
+    assert world.fetch() == "release 3.07.01"
+    world.publish("3.07.02")
+
+    def full(source: IO[bytes], target: IO[bytes], *_: int) -> None:
+        target.write(source.read(4))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuf.ngclient.updater.shutil.copyfileobj", full)
+        with pytest.raises(UsageError, match=r"cannot write .*out.*: No space left on device"):
+            world.fetch()
+    assert [p.name for p in (world.folder / "out").iterdir()] == ["upgrade.zip"]
+    assert (world.folder / "out" / "upgrade.zip").read_text() == "release 3.07.01"
+    assert world.fetch() == "release 3.07.02"
