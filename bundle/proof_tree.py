@@ -52,7 +52,7 @@ def tree(path: Path, limits: Limits | None) -> Node:
         if parts:
             node.facts = {
                 "kind": seen.kind, "format": seen.format, "mode": seen.mode, "link": seen.link, "time": seen.mtime,
-                "owner": (seen.uid, seen.owner), "group": (seen.gid, seen.group),
+                "owner": (seen.uid, seen.owner), "group": (seen.gid, seen.group), "further header": seen.more,
             }  # fmt: skip
             last.get(parts[:-1], root).inside.append(node)
             for depth in range(len(parts)):

@@ -227,7 +227,8 @@ def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None)
         if was.parts[-1] in _LISTS and len(was.parts) > 1 and was.parts[-2].startswith("control.tar"):
             lists.append((was, now))
             continue
-        found = proof_texts.references(before.get(was.parts, b""), after.get(now.parts, b""))
+        texts_ = before.get(was.parts), after.get(now.parts)  # None: larger than cleaning changes anything in
+        found = None if None in texts_ else proof_texts.references(texts_[0] or b"", texts_[1] or b"")
         if found is None:
             proof.differences.append(
                 (now.parts, f"{NESTING.join(now.parts)} was changed: its content differs")
@@ -330,9 +331,15 @@ def _facts_that_differ(old: Node, new: Node) -> Iterator[str]:
             yield f"its {name} differs ({_shown(name, old.facts.get(name))} to {_shown(name, value)})"
 
 
+_MOST_SHOWN = 100
+
+
 def _shown(name: str, value: object) -> str:
     if name == "mode" and isinstance(value, int):
         return f"{value:04o}"
+    if isinstance(value, bytes) and value:
+        said = value.decode("utf-8", "replace")
+        return shown(said)[:_MOST_SHOWN] if said.isprintable() else f"{len(value)} bytes"
     if isinstance(value, tuple):
         return ":".join(str(v) for v in value if v not in ("", None)) or "none"
-    return str(value) if value not in ("", None) else "none"
+    return str(value) if value not in ("", b"", None) else "none"

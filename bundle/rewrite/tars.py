@@ -36,8 +36,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     removed: set[str] = set()
     links: list[tuple[str, str]] = []
     position = 0
-    for member in _members(source):
-        end = member.offset_data + _padded(member.size if member.isreg() else 0)
+    for member, end in _members(source):
         _copy(source, target, position, member.offset)  # global pax headers, which belong to no member
         decision = change(member.name, lambda m=member: _content(source, m))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
         if isinstance(decision, Remove):
@@ -59,10 +58,11 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     _copy(source, target, position, None)
 
 
-def _members(source: IO[bytes]) -> list[tarfile.TarInfo]:
+def _members(source: IO[bytes]) -> list[tuple[tarfile.TarInfo, int]]:
+    """Return each member with where it ends in the file: a sparse one takes less there than its size says."""
     try:
         with tarfile.open(fileobj=source, mode="r:", errorlevel=2) as archive:
-            return archive.getmembers()
+            return [(member, archive.offset) for member in archive]
     except tarfile.TarError as problem:
         raise ArchiveError(f"tar: {problem}", hint="the archive is truncated or corrupt") from problem
 

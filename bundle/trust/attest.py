@@ -78,7 +78,7 @@ def opened(path: Path, kind: str, policy: Policy, sha256: str, *, now: datetime 
     envelope = dsse.parse(data)
     envelope.verify(policy.usable(now or datetime.now(UTC)), threshold=policy.threshold)
     try:
-        raw: Any = json.loads(envelope.payload)
+        raw = dsse.content(envelope)
         said = (raw["_type"], raw["predicateType"])
         (subject,) = raw["subject"]
         about = subject["digest"]["sha256"]

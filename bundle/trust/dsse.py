@@ -91,7 +91,7 @@ def seal(payload: bytes, key: keys.PrivateKey, *, payload_type: str = IN_TOTO) -
 def parse(data: bytes) -> Envelope:
     """Read an envelope; its content is not verified by this. Errors: RefusedError."""
     try:
-        raw: Any = json.loads(data, object_pairs_hook=_once)
+        raw = strict(data)
         _only(raw, {"payloadType", "payload", "signatures"})
         for one in raw["signatures"]:
             _only(one, {"keyid", "sig"})
@@ -114,6 +114,21 @@ def _text(value: object) -> str:
         raise TypeError(value)
     value.encode()  # half a surrogate pair is no text: ValueError
     return value
+
+
+def strict(data: bytes) -> Any:
+    """Read JSON as the verifier on a host does: UTF-8, and no name twice. Errors: ValueError, RecursionError."""
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+
+
+def content(envelope: Envelope) -> Any:
+    """Return what a verified envelope holds. Errors: RefusedError (another type), ValueError, RecursionError."""
+    if envelope.payload_type != IN_TOTO:
+        raise RefusedError(
+            f"the envelope is of another type, {envelope.payload_type!r}",
+            hint="sign the bundle with harden bundle sign",
+        )
+    return strict(envelope.payload)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

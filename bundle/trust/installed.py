@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +101,33 @@ def _moment(text: str) -> datetime:
     if made.tzinfo is None:
         raise ValueError(text)
     return made.astimezone(UTC)
+
+
+def note(path: Path, said: Statement, now: datetime, *, reason: str = "") -> None:
+    """Note this release as installed, in what the file has by now: another bundle may have been noted meanwhile.
+
+    Errors: RefusedError (it is older than what is noted by now, and there is no `reason`; damaged), UsageError.
+    """
+    with _alone(path.parent):
+        state = load(path)
+        older = state.objection(said)
+        if older and not reason:
+            raise RefusedError(older, hint="install a newer release")
+        store(path, state.after(said, now, reason=reason if older else ""))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody else notes anything in this folder; where nothing can be locked, what is written says why."""
+    handle = None
+    try:
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def store(path: Path, state: Installed) -> None:

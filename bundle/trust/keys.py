@@ -16,6 +16,8 @@ PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 ALGORITHMS = ("ed25519", "ecdsa-p256")
+_LONGEST = 1023
+"""Bytes of a passphrase that OpenSSL reads."""
 
 
 def generate(algorithm: str = "ed25519") -> PrivateKey:
@@ -33,6 +35,11 @@ def write(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> Path:
     Neither file is ever overwritten. Errors: UsageError.
     """
     public = path.with_name(path.name + ".pub")
+    if passphrase and len(passphrase) > _LONGEST:
+        raise UsageError(
+            f"the passphrase has {len(passphrase)} bytes, and OpenSSL takes {_LONGEST}",
+            hint="use a shorter one",
+        )
     encryption = (
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     )
@@ -71,13 +78,18 @@ def _create(path: Path, data: bytes, mode: int) -> None:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether the private key file needs a passphrase."""
+    """Whether the private key file needs a passphrase. Errors: UsageError (a form that is not read here)."""
+    strange = _foreign(path)
+    if strange:
+        raise strange
     return b"ENCRYPTED" in _bytes(path)
 
 
 def load_private(path: Path, *, passphrase: bytes | None = None) -> PrivateKey:
     """Read a private key. Errors: InputError (absent), UsageError (passphrase, kind, not a key)."""
-    data = _bytes(path)
+    data, strange = _bytes(path), _foreign(path)
+    if strange:
+        raise strange
     try:
         key = serialization.load_pem_private_key(data, passphrase)
     except TypeError as problem:
@@ -90,11 +102,44 @@ def load_private(path: Path, *, passphrase: bytes | None = None) -> PrivateKey:
         wrong = b"PRIVATE KEY" in data
         raise UsageError(
             f"{path}: {'wrong passphrase or damaged key' if wrong else 'not a private key in PEM form'}",
-            hint="harden bundle keygen --out KEY makes one",
+            hint="give its passphrase again; of a damaged key fetch your copy"
+            if wrong
+            else "harden bundle keygen --out KEY makes one",
         ) from problem
-    if not isinstance(key, PrivateKey):
+    if not isinstance(key, PrivateKey) or not _verifiable(key):
         raise _unsupported(path)
     return key
+
+
+_FOREIGN = (
+    (
+        b"-----BEGIN OPENSSH PRIVATE KEY-----", "OpenSSH",
+        "ssh-keygen -p -m PKCS8 -f KEY writes an ECDSA P-256 key so; else harden bundle keygen --out KEY makes one",
+    ),
+    (b" SIGSTORE PRIVATE KEY-----", "cosign", "harden bundle keygen --out KEY makes one, whose envelopes cosign reads"),
+    (b" COSIGN PRIVATE KEY-----", "cosign", "harden bundle keygen --out KEY makes one, whose envelopes cosign reads"),
+)  # fmt: skip
+"""Private keys in forms of other programs: no passphrase opens them here."""
+
+
+def _foreign(path: Path) -> UsageError | None:
+    """Return what is said of a private key in another program's own form, before its passphrase is asked for."""
+    data = _bytes(path)
+    return next(
+        (
+            UsageError(f"{path}: a private key in {whose}'s own form, not PKCS #8", hint=hint)
+            for mark, whose, hint in _FOREIGN
+            if mark in data
+        ),
+        None,
+    )
+
+
+def _verifiable(key: PrivateKey | PublicKey) -> bool:
+    """Whether every host can verify with it: of the curves of ECDSA the verifier there knows P-256 alone."""
+    return not isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) or isinstance(
+        key.curve, ec.SECP256R1
+    )
 
 
 def load_public(path: Path) -> PublicKey:
@@ -108,13 +153,15 @@ def load_public(path: Path) -> PublicKey:
             f"{path}: {'a private key' if private else 'not a public key in PEM form'}",
             hint="give the .pub file that keygen wrote beside the key; the private key stays with the signer",
         ) from problem
-    if not isinstance(key, PublicKey):
+    if not isinstance(key, PublicKey) or not _verifiable(key):
         raise _unsupported(path)
     return key
 
 
 def _unsupported(path: Path) -> UsageError:
-    return UsageError(f"{path}: not an Ed25519 or ECDSA key", hint="harden bundle keygen --out KEY makes one")
+    return UsageError(
+        f"{path}: not an Ed25519 or ECDSA key (P-256)", hint="harden bundle keygen --out KEY makes one"
+    )
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bundle.trust import keys
-from hardening.errors import RefusedError
+from hardening.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from hardening.tables import Table
@@ -71,8 +71,12 @@ class Policy:
         )
 
 
-def load(path: Path) -> Policy:
-    """Read a trust file. Errors: InputError (absent), DataError naming file and key, RefusedError (an empty policy)."""
+def load(path: Path, *, at_least: int = 1) -> Policy:
+    """Read a trust file; `at_least` so many have to have signed, whatever it says.
+
+    Errors: InputError (absent), DataError naming file and key, RefusedError (an empty policy), UsageError (`at_least`
+    is above the number of its keys).
+    """
     from hardening.tables import Table
 
     table = Table.load(path)
@@ -86,7 +90,12 @@ def load(path: Path) -> Policy:
         raise table.wrong("key", "one key stands twice", "name each key once")
     if not 1 <= threshold <= len(rows):
         raise table.wrong("threshold", f"has to be from 1 to {len(rows)}, the number of keys")
-    return Policy(trusted, threshold)
+    if at_least > len(rows):
+        raise UsageError(
+            f"--threshold {at_least} is above the number of keys in {path}: {len(rows)}",
+            hint="name more keys in the trust file",
+        )
+    return Policy(trusted, max(threshold, at_least))
 
 
 def _trusted(path: Path, row: Table) -> Trusted:
@@ -96,5 +105,7 @@ def _trusted(path: Path, row: Table) -> Trusted:
         not_after=row.day("not_after", None),
         revoked=row.text("revoked", ""),
     )
+    if "revoked" in row and not made.revoked.strip():
+        raise row.wrong("revoked", "has to say why; the key would count", 'such as revoked = "laptop lost"')
     row.done()
     return made

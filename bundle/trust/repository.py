@@ -12,10 +12,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from bundle import onefile
 from bundle.trust import keys
@@ -61,50 +63,83 @@ def init(folder: Path, signers: Signers, *, threshold: Mapping[str, int], now: d
         raise UsageError(f"{folder} is a repository already", hint="choose another folder")
     root = Root(version=1, expires=_end("root", now), consistent_snapshot=False)
     for role in ROLES:
-        wanted = threshold.get(role, 1)
-        if len(signers.of(role)) < wanted:
-            raise UsageError(
-                f"{role} needs {wanted} keys, {len(signers.of(role))} were given", hint="name more keys"
-            )
-        for key in signers.of(role):
-            root.add_key(_public(key.public_key()), role)
-        root.roles[role].threshold = wanted
-    for made in ("metadata", "targets"):
-        (folder / made).mkdir(parents=True)
-    _write(folder, "root", Metadata(root), signers)
-    _write(folder, "targets", Metadata(Targets(version=1, expires=_end("targets", now))), signers)
-    _write(folder, "snapshot", Metadata(Snapshot(version=1, expires=_end("snapshot", now))), signers)
-    _write(folder, "timestamp", Metadata(Timestamp(version=1, expires=_end("timestamp", now))), signers)
-    return folder / "metadata" / "1.root.json"
+        public = [key.public_key() for key in signers.of(role)]
+        _enough(role, public, threshold.get(role, 1))
+        for key in public:
+            root.add_key(_public(key), role)
+        root.roles[role].threshold = threshold.get(role, 1)
+    made = [
+        _signed(root, role, Metadata(first), signers)
+        for role, first in (
+            ("root", root),
+            ("targets", Targets(version=1, expires=_end("targets", now))),
+            ("snapshot", Snapshot(version=1, expires=_end("snapshot", now))),
+            ("timestamp", Timestamp(version=1, expires=_end("timestamp", now))),
+        )
+    ]
+    with _writing(folder):
+        for name in ("metadata", "targets"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    return _write(folder, made)[0]
 
 
 def add(folder: Path, files: Sequence[Path], signers: Signers, *, now: datetime) -> None:
-    """Publish files (a bundle with what lies signed beside it) as the newest release."""
+    """Publish files (a bundle with what lies signed beside it) as the newest release.
+
+    Nothing is changed before every key is seen to be the repository's. Errors: UsageError, InputError.
+    """
     _tuf()
     from tuf.api.metadata import TargetFile
 
-    listed = _read(folder, "targets")
+    if len({file.name for file in files}) != len(files):
+        raise UsageError("two files have the same name", hint="publish each under a name of its own")
     for file in files:
         onefile.required(file)
-        listed.signed.targets[file.name] = TargetFile.from_file(file.name, str(file), ["sha256"])
-        shutil.copyfile(file, folder / "targets" / file.name)
+    root, listed = _read(folder, "root").signed, _read(folder, "targets")
     _again(listed, "targets", now)
-    _write(folder, "targets", listed, signers)
-    refresh(folder, signers, now=now)
+    _signed(root, "targets", listed, signers)
+    _signed_anew(folder, root, listed.signed.version, signers, now=now)
+    parts: list[tuple[Path, Path]] = []
+    with _writing(folder):
+        try:
+            for file in files:
+                place = folder / "targets" / file.name
+                parts.append((place.with_name(f".{file.name}.{os.getpid()}"), place))
+                shutil.copyfile(file, parts[-1][0])
+                listed.signed.targets[file.name] = TargetFile.from_file(
+                    file.name, str(parts[-1][0]), ["sha256"]
+                )
+            for part, place in parts:
+                part.replace(place)
+        except BaseException:
+            for part, _ in parts:
+                part.unlink(missing_ok=True)
+            raise
+    made = _signed(root, "targets", listed, signers)
+    _write(folder, [made, *_signed_anew(folder, root, listed.signed.version, signers, now=now)])
 
 
 def refresh(folder: Path, signers: Signers, *, now: datetime) -> None:
     """Say that what is published is still the newest: snapshot and timestamp, anew."""
     _tuf()
+    root, targets = _read(folder, "root").signed, _read(folder, "targets").signed.version
+    _write(folder, _signed_anew(folder, root, targets, signers, now=now))
+
+
+def _signed_anew(
+    folder: Path, root: Root, targets: int, signers: Signers, *, now: datetime
+) -> list[tuple[str, bytes]]:
+    """Return snapshot and timestamp that name this version of the list of releases as the newest."""
     from tuf.api.metadata import MetaFile
 
-    snapshot, timestamp, targets = (_read(folder, r) for r in ("snapshot", "timestamp", "targets"))
-    snapshot.signed.meta["targets.json"] = MetaFile(targets.signed.version)
+    snapshot, timestamp = (_read(folder, r) for r in ("snapshot", "timestamp"))
+    snapshot.signed.meta["targets.json"] = MetaFile(targets)
     _again(snapshot, "snapshot", now)
-    _write(folder, "snapshot", snapshot, signers)
     timestamp.signed.snapshot_meta = MetaFile(snapshot.signed.version)
     _again(timestamp, "timestamp", now)
-    _write(folder, "timestamp", timestamp, signers)
+    return [
+        _signed(root, role, one, signers) for role, one in (("snapshot", snapshot), ("timestamp", timestamp))
+    ]
 
 
 def rotate(
@@ -113,12 +148,11 @@ def rotate(
     """Give a role these keys alone, by a new root that the old root's keys sign; return the new root.
 
     For the role root itself the new keys have to sign too. What the lost key signed does not hold any more.
-    Errors: UsageError (too few keys).
+    Errors: UsageError (too few keys, or not the root's).
     """
     _tuf()
-    root = _read(folder, "root")
-    if len(new) < threshold:
-        raise UsageError(f"{role} needs {threshold} keys, {len(new)} were given", hint="name more keys")
+    root, before = _read(folder, "root"), _read(folder, "root").signed
+    _enough(role, new, threshold)
     signed: Root = root.signed
     for keyid in list(signed.roles[role].keyids):
         signed.revoke_key(keyid, role)
@@ -126,17 +160,39 @@ def rotate(
         signed.add_key(_public(key), role)
     signed.roles[role].threshold = threshold
     _again(root, "root", now)
-    return _write(folder, "root", root, signers)
+    made = _signed(signed, "root", root, signers)
+    _missing(before, "root", root)
+    return _write(folder, [made])[0]
 
 
 def resign(folder: Path, role: str, signers: Signers, *, now: datetime) -> None:
-    """Write the metadata of a role anew with its new keys, after a rotation."""
+    """Write the metadata of a role anew with its new keys, after a rotation, and what names them."""
     _tuf()
+    root = _read(folder, "root").signed
+    if role == "snapshot":
+        refresh(folder, signers, now=now)
+        return
     metadata = _read(folder, role)
     _again(metadata, role, now)
-    _write(folder, role, metadata, signers)
+    made = [_signed(root, role, metadata, signers)]
     if role == "targets":
-        refresh(folder, signers, now=now)
+        made += _signed_anew(folder, root, metadata.signed.version, signers, now=now)
+    _write(folder, made)
+
+
+def fit(folder: Path, role: str, new: Sequence[keys.PublicKey], signers: Signers, *, threshold: int) -> None:
+    """See that `resign` will be able to sign once `rotate` gave a role its new keys. Errors: UsageError."""
+    _tuf()
+    _enough(role, new, threshold)
+    root: Root = _read(folder, "root").signed
+    for one in {"targets": ("targets", "snapshot", "timestamp"), "snapshot": ("snapshot", "timestamp")}.get(
+        role, (role,)
+    ):
+        known = {keys.keyid(key) for key in new} if one == role else set(root.roles[one].keyids)
+        given = {keys.keyid(key.public_key()) for key in signers.of(one)}
+        wanted = threshold if one == role else root.roles[one].threshold
+        if len(given & known) < wanted:
+            raise _no_key(one, given & known, wanted)
 
 
 def fetch(
@@ -144,7 +200,8 @@ def fetch(
 ) -> Path:
     """Return the file `name` of the newest release, once the chain from `root` to its digest is seen to hold.
 
-    `state` keeps what this host has seen, so that nothing older is taken. Errors: RefusedError, InputError.
+    `state` keeps what this host has seen, so that nothing older is taken; the file is there whole or not at all.
+    Errors: RefusedError, InputError, UsageError (nothing can be written).
     """
     _tuf()
     from tuf.api.exceptions import DownloadError, RepositoryError
@@ -167,9 +224,23 @@ def fetch(
         found = updater.get_targetinfo(name)
         if found is None:
             raise RefusedError(f"{name} is not in the newest release", hint="name a file that is published")
-        return Path(updater.download_target(found))
+        place = out / quote(name, safe="")
+        part = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            updater.download_target(found, str(part))
+            part.replace(place)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return place  # noqa: TRY300 - what is refused is so on the way
+    except OSError as problem:
+        where = problem.filename or f"{out} or {state}"
+        raise UsageError(
+            f"cannot write {where}: {problem.strerror or problem}",
+            hint="choose folders that are writable and have room",
+        ) from problem
     except (RepositoryError, DownloadError, ValueError) as problem:
-        why = str(problem).splitlines()[0] or type(problem).__name__
+        why = next(iter(str(problem).splitlines()), "") or type(problem).__name__
         raise RefusedError(
             f"{name}: {type(problem).__name__}: {why}",
             hint="get the repository again from the release engineer",
@@ -215,34 +286,72 @@ def _again(metadata: Metadata[Any], role: str, now: datetime) -> None:
 
 
 def _read(folder: Path, role: str) -> Metadata[Any]:
+    from securesystemslib.exceptions import StorageError
     from tuf.api.metadata import Metadata
     from tuf.api.serialization import DeserializationError
 
     found = folder / "metadata" / f"{role}.json"
-    if role == "root":
-        known = sorted((folder / "metadata").glob("*.root.json"), key=lambda p: int(p.name.split(".")[0]))
-        found = known[-1] if known else found
     try:
+        if role == "root":
+            known = sorted((folder / "metadata").glob("*.root.json"), key=lambda p: int(p.name.split(".")[0]))
+            found = known[-1] if known else found
         return Metadata.from_file(str(found))
-    except (OSError, DeserializationError, ValueError) as problem:
+    except (OSError, StorageError, DeserializationError, ValueError) as problem:
         raise InputError(
             f"{found}: not the metadata of a repository", hint="harden bundle tuf init"
         ) from problem
 
 
-def _write(folder: Path, role: str, metadata: Metadata[Any], signers: Signers) -> Path:
+def _enough(role: str, given: Sequence[keys.PublicKey], wanted: int) -> None:
+    """Refuse fewer different keys than a role needs."""
+    found = len({keys.keyid(key) for key in given})
+    if found < wanted:
+        raise UsageError(f"{role} needs {wanted} keys, {found} were given", hint="name more keys")
+
+
+def _signed(root: Root, role: str, metadata: Metadata[Any], signers: Signers) -> tuple[str, bytes]:
+    """Return the name and the bytes of metadata, once enough keys of the role by `root` signed. Errors: UsageError."""
     from securesystemslib.signer import CryptoSigner
     from tuf.api.serialization.json import JSONSerializer
 
     metadata.signatures.clear()
-    used = signers.of(role)
-    if not used:
-        raise UsageError(f"no key to sign {role} with", hint=f"name the key of {role}")
-    for key in used:
+    for key in signers.of(role):
         metadata.sign(CryptoSigner(key, _public(key.public_key())), append=True)
+    _missing(root, role, metadata)
     name = f"{metadata.signed.version}.root.json" if role == "root" else f"{role}.json"
-    target = folder / "metadata" / name
-    part = target.with_name(f".{name}.{os.getpid()}")
-    part.write_bytes(metadata.to_bytes(JSONSerializer(compact=False)))
-    part.replace(target)
-    return target
+    return name, metadata.to_bytes(JSONSerializer(compact=False))
+
+
+def _missing(root: Root, role: str, metadata: Metadata[Any]) -> None:
+    """Refuse metadata that no host would take. Errors: UsageError."""
+    found = set(metadata.signatures) & set(root.roles[role].keyids)
+    if len(found) < root.roles[role].threshold:
+        raise _no_key(role, found, root.roles[role].threshold)
+
+
+def _no_key(role: str, found: set[str], wanted: int) -> UsageError:
+    return UsageError(
+        f"{len(found)} of {wanted} needed keys of {role} in this repository were given",
+        hint=f"name the keys that the repository has for {role}; nothing was changed",
+    )
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write {folder}: {problem.strerror or problem}", hint="choose a writable folder"
+        ) from problem
+
+
+def _write(folder: Path, made: Sequence[tuple[str, bytes]]) -> list[Path]:
+    """Write metadata that are all signed, each file whole or not at all. Errors: UsageError."""
+    targets = [folder / "metadata" / name for name, _ in made]
+    with _writing(folder):
+        for target, (name, body) in zip(targets, made, strict=True):
+            part = target.with_name(f".{name}.{os.getpid()}")
+            part.write_bytes(body)
+            part.replace(target)
+    return targets

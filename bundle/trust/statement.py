@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bundle.trust import dsse
 from bundle.trust.digest import Early, digest
 from bundle.trust.inventory import Item
 from hardening import __version__
@@ -88,8 +89,13 @@ def state(
 
 def parse(payload: bytes) -> Statement:
     """Read a statement whose envelope was verified. Errors: RefusedError on any other kind of statement."""
+    return of(dsse.Envelope(dsse.IN_TOTO, payload, ()))
+
+
+def of(envelope: dsse.Envelope) -> Statement:
+    """Read the statement in an envelope that was verified. Errors: RefusedError on anything else."""
     try:
-        raw: Any = json.loads(payload)
+        raw = dsse.content(envelope)
         predicate = raw["predicate"]
         kind = (raw["_type"], raw["predicateType"])
         if kind != (STATEMENT, PREDICATE):
@@ -104,13 +110,19 @@ def parse(payload: bytes) -> Statement:
             size=int(predicate["size"]),
             created=_moment(predicate["created"]),
             expires=_moment(expires) if expires else None,
-            product=str(predicate["product"]),
-            release=str(predicate["release"]),
+            product=_text(predicate["product"]),
+            release=_text(predicate["release"]),
             members=list(predicate["members"]),
             nested=bool(predicate.get("nested", True)),
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
         raise RefusedError("the signed statement is malformed", hint="sign the bundle again") from problem
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _moment(text: str) -> datetime:

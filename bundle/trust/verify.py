@@ -125,7 +125,7 @@ def verify(
         rule = SIGNATURE
         envelope = _envelope(signature or signature_of(path))
         signers = _signers(envelope, policy, now)
-        said = statement.parse(envelope.payload)
+        said = statement.of(envelope)
         rule = VALIDITY
         _check_time(said, now)
         rule = ROLLBACK
@@ -138,7 +138,8 @@ def verify(
         rule = STATEMENT
         further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
-            installed.store(state_file, state.after(said, now, reason=force_reason if older else ""))
+            rule = ROLLBACK
+            installed.note(state_file, said, now, reason=force_reason)
         held(said)
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint

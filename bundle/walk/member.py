@@ -65,6 +65,9 @@ class Member:
     mtime: float | None = None
     link: str = ""
     """Target of a symbolic or hard link."""
+    more: bytes = b""
+    """What else its container has for an unpacker to apply: extended attributes, access lists, a device's number, the
+    further fields of a zip; as it is written there, so that two can be told apart."""
     format: str = ""
     """What the content is, by content: zip, tar, gzip, deb, rpm, class, elf, php, text, data ..."""
     digest: Digest | None = None

@@ -172,7 +172,7 @@ class Walker:
                 )
             yield Member(
                 parts=parts, kind=raw.kind, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner, group=raw.group,
-                mtime=raw.mtime, link=raw.link,
+                mtime=raw.mtime, link=raw.link, more=raw.more,
             )  # fmt: skip
         elif isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
             frame.unpacked += len(raw.data)
@@ -311,8 +311,8 @@ class Walker:
         hits = glance.hits(form, small, self.words) if small and form not in CONTAINERS else None
         member = Member(
             parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
-            group=raw.group, mtime=raw.mtime, link=raw.link, format=form, digest=digest, content=small or b"",
-            words=hits if self.words else None,
+            group=raw.group, mtime=raw.mtime, link=raw.link, more=raw.more, format=form, digest=digest,
+            content=small or b"", words=hits if self.words else None,
         )  # fmt: skip
         if form in CONTAINERS:
             return self._container(member, source, depth)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from hardening.cli.options import (
     ReportOptions,
+    expect_writable,
     finish,
     keep_apart,
     maker_report_options,
@@ -57,22 +63,30 @@ def command(
     from bundle.smoke import Smoke
 
     keep_apart([secrets] if secrets else [], [path, out, *rules, *(name for _, name in report.reports)])
+    for made_at in (out, *([secrets] if secrets else [])):
+        if not os.path.lexists(made_at):  # Path's own raise where a name is too long
+            expect_writable(made_at)
     using = detectors(rules, key=sealing_key(report.baseline_key))
     wanted = _components(remove, {rule.id for one in using for rule in one.rules()})
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
     if smoke and not report.quiet:
         click.echo(f"runs on the result: {check_command}", err=True)
-    made = cleaned(
-        path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
-        detector=next((one for one in using if isinstance(one, Credentials)), None),
-    )  # fmt: skip
+    with _ended_like_interrupted():
+        made = cleaned(
+            path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
+            detector=next((one for one in using if isinstance(one, Credentials)), None),
+        )  # fmt: skip
     if secrets is not None:
         body = {
             "schema": references.SCHEMA,
             "bundle": out.name,
             "secrets": references.to_json(made.references),
         }
-        write_file(secrets, json.dumps(body, indent=2).encode() + b"\n")
+        try:
+            write_file(secrets, json.dumps(body, indent=2).encode() + b"\n")
+        except BaseException:
+            out.unlink(missing_ok=True)  # nobody would know what to fill in; the next run would be refused
+            raise
     for rule in made.absent:
         click.echo(f"nothing to remove: {rule} is not in {path}", err=True)
     if not report.quiet:
@@ -80,6 +94,25 @@ def command(
             if result.reason.startswith(("removed ", "replaced by ", "not removed: ", "not replaced: ")):
                 click.echo(f"{result.reason}  ({result.rule.id})")
     return finish(made.run, report)
+
+
+@contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Let the end of a job or of a connection leave as little behind as Ctrl-C: no result that nobody has audited."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ends = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ends = []  # Python hears signals in the main thread alone
+    for one in ends:
+        signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one in ends:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.options import keep_apart, write_file
+from hardening.cli.options import keep_apart, write_file, write_whole
 
 
 @click.command(name="envelope")
@@ -39,6 +39,6 @@ def command(envelope: Path, export: Path | None, signature: Path | None, key: Pa
         return
     if key is not None:
         public = keys.load_public(key)
-        write_file(envelope, opened.signed_by(public, raw).to_bytes())
+        write_whole(envelope, opened.signed_by(public, raw).to_bytes())
         click.echo(f"key id     {keys.keyid(public)}")
         click.echo(f"signature  {envelope}")

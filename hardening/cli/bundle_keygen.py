@@ -20,6 +20,8 @@ def command(out: Path, algorithm: str, passphrase_file: Path | None, no_passphra
     """Write KEY (mode 0600) and KEY.pub; give hosts the .pub alone."""
     from bundle.trust import keys
 
+    if no_passphrase and passphrase_file is not None:
+        raise click.UsageError("give either --passphrase-file FILE or --no-passphrase")
     passphrase = None if no_passphrase else new_passphrase(passphrase_file)
     key = keys.generate(algorithm)
     public = keys.write(key, out, passphrase=passphrase)

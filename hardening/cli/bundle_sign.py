@@ -61,7 +61,7 @@ def command(  # the options of the contract in docs/cli.md
     from bundle.trust.statement import state
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
-    from hardening.cli.options import keep_apart, settled, write_file, write_reports
+    from hardening.cli.options import expect_writable, keep_apart, settled, write_reports, write_whole
     from hardening.errors import RefusedError
 
     if (key is None) is not unsigned:
@@ -74,6 +74,11 @@ def command(  # the options of the contract in docs/cli.md
     given = [path, *(one for one in (key, cleaned_from, salt) if one)]
     keep_apart([target, *(name for _, name in report.reports)], given)
     keep_apart((name for _, name in report.reports), made)
+    asked = {"inventory": inventory, "audit": audit, "cleaning": cleaned_from, "provenance": cleaned_from}
+    for one in (target, *(attest.beside(path, kind) for kind, wanted in asked.items() if wanted)):
+        expect_writable(one)  # an audit takes its time
+    if salt and not salt.exists():
+        expect_writable(salt)
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
     end_of_day = expires.replace(hour=23, minute=59, second=59, tzinfo=UTC) if expires else None
     if end_of_day and end_of_day < datetime.now(UTC):
@@ -95,7 +100,7 @@ def command(  # the options of the contract in docs/cli.md
     }
     if _stamp(path) != as_it_was:  # the statements would be about different bytes
         raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
-    write_file(target, attest.envelope(said.to_bytes(), private))
+    write_whole(target, attest.envelope(said.to_bytes(), private))
     lines = [
         f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
         f"sha256     {said.sha256}",
@@ -142,15 +147,15 @@ def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) ->
     from bundle.trust import keys
 
     asked = keys.is_encrypted(key) and not no_passphrase
-    return keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+    return keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
 
 
 def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> str:
     from bundle.trust import attest
-    from hardening.cli.options import write_file
+    from hardening.cli.options import write_whole
 
     target = attest.beside(path, kind)
-    write_file(target, attest.sealed(path.name, sha256, kind, predicate, key))
+    write_whole(target, attest.sealed(path.name, sha256, kind, predicate, key))
     return f"{kind:<10} {target}"
 
 

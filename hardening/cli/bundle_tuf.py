@@ -98,6 +98,8 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **giv
 
     signers, now = _signers(**given), datetime.now(UTC)
     public = [keys.load_public(path) for path in new]
+    if role != "root" and signers.of(role):
+        repository.fit(folder, role, public, signers, threshold=threshold)
     made = repository.rotate(folder, role, public, signers, threshold=threshold, now=now)
     click.echo(f"root       {made}")
     if role != "root" and signers.of(role):
@@ -129,7 +131,7 @@ def _signers(
     from bundle.trust.repository import Signers
 
     def one(path: Path) -> _keys.PrivateKey:
-        secret = known_passphrase(passphrase_file) if keys.is_encrypted(path) else None
+        secret = known_passphrase(passphrase_file, path) if keys.is_encrypted(path) else None
         return keys.load_private(path, passphrase=secret)
 
     return Signers([one(p) for p in root], [one(p) for p in targets], [one(p) for p in online])

@@ -16,7 +16,7 @@ from hardening.cli.options import ReportOptions, finish, report_options
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
-              help="How many of the trusted keys have to have signed.")  # fmt: skip
+              help="How many of the trusted keys have to have signed; of a trust file, at least.")  # fmt: skip
 @click.option("--signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option("--installed-state", "state_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -53,7 +53,7 @@ def command(
         from bundle.trust.verify import verify
 
         trusted = (
-            policy.load(trust_file)
+            policy.load(trust_file, at_least=threshold)
             if trust_file
             else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
         )

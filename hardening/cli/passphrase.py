@@ -29,9 +29,9 @@ def new_passphrase(source: Path | None) -> bytes:
     return _ask("Passphrase for the new key", confirm=True)
 
 
-def known_passphrase(source: Path | None) -> bytes:
+def known_passphrase(source: Path | None, key: Path) -> bytes:
     """Return the passphrase of an existing key."""
-    return _from_file(source) if source is not None else _ask("Passphrase of the key", confirm=False)
+    return _from_file(source) if source is not None else _ask(f"Passphrase of the key {key}", confirm=False)
 
 
 def _ask(prompt: str, *, confirm: bool) -> bytes:
@@ -42,8 +42,14 @@ def _ask(prompt: str, *, confirm: bool) -> bytes:
             "the key needs a passphrase and there is no terminal to ask on",
             hint="give --passphrase-file FILE, or --no-passphrase for a key that is not encrypted",
         )
-    answer: str = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
-    return answer.encode()
+    try:
+        answer: str = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+        return answer.encode()
+    except UnicodeError as problem:
+        raise UsageError(
+            "what was typed is not in the encoding that the locale says",
+            hint="set the terminal's encoding or the locale, or give --passphrase-file FILE",
+        ) from problem
 
 
 def _from_file(source: Path) -> bytes:

@@ -25,7 +25,7 @@ def sign(
     """Sign the report PATH, of any format: PATH.dsse.json beside it."""
     from bundle.trust import attest, keys
     from bundle.trust.digest import digest
-    from hardening.cli.options import write_file
+    from hardening.cli.options import write_whole
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
@@ -33,10 +33,10 @@ def sign(
     private = None
     if key is not None:
         asked = keys.is_encrypted(key) and not no_passphrase
-        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file) if asked else None)
+        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
     said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     target = attest.beside(path, "report")
-    write_file(target, attest.sealed(path.name, sha256, "report", said, private))
+    write_whole(target, attest.sealed(path.name, sha256, "report", said, private))
     click.echo(f"sha256     {sha256}")
     click.echo(f"signature  {target}")
 
@@ -48,7 +48,7 @@ def sign(
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
-              help="How many of the trusted keys have to have signed.")  # fmt: skip
+              help="How many of the trusted keys have to have signed; of a trust file, at least.")  # fmt: skip
 @report_options
 def verify(
     path: Path, key_files: tuple[Path, ...], trust_file: Path | None, threshold: int, report: ReportOptions
@@ -61,7 +61,7 @@ def verify(
     if bool(key_files) == bool(trust_file):
         raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
     trusted = (
-        policy.load(trust_file)
+        policy.load(trust_file, at_least=threshold)
         if trust_file
         else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
     )

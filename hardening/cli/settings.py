@@ -27,6 +27,8 @@ _SAID = frozenset(("check-command", "restart-command", "force", "force-older"))
 """Only on the command line: what runs a program or overrides a refusal is nothing a file decides."""
 _NAMED = frozenset(("dask", "extra"))
 """Only there or in a file that was named: a folder's own would choose who runs what (workers, variables of playbooks)."""
+_WHOM = frozenset(("key_files", "trust_file"))
+"""The same of whom to trust, by the names of the parameters: a folder's own file may have come with what is verified."""
 _OWN = "config"
 """The mailer's and the engine's `--config` names their own settings; theirs stays theirs."""
 
@@ -97,7 +99,11 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
                 raise table.wrong(key, "is no report option", f"known: {', '.join(REPORT_WORDS)}")
             if table is not whole and key in _SAID:
                 raise table.wrong(key, "is for the command line alone", "take it out of the file")
-            if table is not whole and key in _NAMED and not named:
+            if (
+                table is not whole
+                and not named
+                and (key in _NAMED or (key in options and options[key].name in _WHOM))
+            ):
                 raise table.wrong(
                     key, "counts in a file that is named alone", f"--config {DEFAULT}, or take it out"
                 )

@@ -137,7 +137,9 @@ def apply(
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
         asked = keys.is_encrypted(sign_key) and not no_passphrase
-        private = keys.load_private(sign_key, passphrase=known_passphrase(passphrase_file) if asked else None)
+        private = keys.load_private(
+            sign_key, passphrase=known_passphrase(passphrase_file, sign_key) if asked else None
+        )
     target = receipt or Path(bundle.name + ".receipt.dsse.json")
     if private is not None:  # and so is one that cannot be written, as the folders below
         expect_writable(target)

@@ -325,6 +325,8 @@ def statement(payload, product):
     try:
         raw = _json(payload)
         said = raw["predicate"]
+        if not all(hasattr(said[name], "isdigit") for name in ("product", "release")):
+            raise ValueError("no text")
         kind = (raw["_type"], raw["predicateType"])
         (subject,) = raw["subject"]
         made = {

@@ -82,7 +82,7 @@ def opened(data: bytes, trusted: list[keys.PublicKey], *, threshold: int = 1) ->
     envelope = dsse.parse(data)
     envelope.verify(trusted, threshold=threshold)
     try:
-        value = json.loads(envelope.payload)
+        value = dsse.content(envelope)
         if value["predicateType"] != PREDICATE:
             raise ValueError(value["predicateType"])  # noqa: TRY301 - one way out for every other document
         return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}

@@ -15,6 +15,7 @@ import pytest
 
 from bundle.prove import prove
 from bundle.rewrite import Edit, rewrite
+from bundle.walk.member import WINDOW
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError
@@ -263,3 +264,88 @@ def test_a_renamed_member_of_a_packed_tar_is_no_content_of_a_stream(tmp_path: Pa
     path.write_bytes(web({"old.tar": (b"it is no tar\n", 0o644)}))
     out.write_bytes(web({"new.tar": (b"it is no tar\n", 0o644)}))
     assert prove(path, out).exit_code() is ExitCode.REFUSED
+
+
+CAPABLE = {"SCHILY.xattr.security.capability": "\x01"}
+
+
+def lying(path: Path, *, pax: dict[str, str] | None = None, wide: dict[str, str] | None = None, **facts: Any) -> Path:  # fmt: skip
+    """A tar of a program and a device; what is given is the program's, or the device's, or of every member."""
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, pax_headers=wide or {}) as archive:
+        program = tarfile.TarInfo("bin/run")
+        program.size, program.mode, program.pax_headers = 2, 0o755, pax or {}
+        archive.addfile(program, io.BytesIO(b"#!"))
+        device = tarfile.TarInfo("dev/null")
+        device.type, device.devmajor, device.devminor = tarfile.CHRTYPE, 1, 3
+        for name, value in facts.items():
+            setattr(device, name, value)
+        archive.addfile(device)
+        archive.addfile(tarfile.TarInfo("tool"), None)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"pax": CAPABLE}, "bin/run was changed: its further header differs"),
+        ({"pax": {"SCHILY.acl.access": "user::rwx,other::rwx"}}, "bin/run was changed: its further header differs"),
+        ({"wide": CAPABLE}, "bin/run was changed: its further header differs"),
+        ({"devminor": 9}, "dev/null was changed: its further header differs"),
+        ({"type": tarfile.BLKTYPE}, "dev/null was changed: its further header differs"),
+    ],
+)  # fmt: skip
+def test_what_a_tar_says_beside_the_usual_is_compared(
+    tmp_path: Path, changed: dict[str, Any], said: str
+) -> None:
+    """A capability makes a program of root's of any other; it stands in a header that few look at."""
+    old = lying(tmp_path / "old.tar")
+    assert not differences(old, cleaned(old, Edit(("tool",))))
+    assert differences(old, lying(tmp_path / "lie.tar", **changed))[0].startswith(said)
+    kept = lying(tmp_path / "kept.tar", **changed)
+    assert not differences(kept, cleaned(kept, Edit(("tool",))))
+
+
+@pytest.mark.parametrize("field", [b"ux\x0b\0\1\4\0\0\0\0\4\0\0\0\0", b"UT\5\0\1\5\0\0\0", b"odd"])
+def test_the_further_fields_of_a_zip_are_compared(tmp_path: Path, field: bytes) -> None:
+    """`unzip -X` gives files to the owner that such a field names."""
+
+    def packed(name: str, extra: bytes) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            info = zipfile.ZipInfo("bin/run")
+            info.extra = extra
+            archive.writestr(info, b"#!")
+            archive.writestr(zipfile.ZipInfo("tool"), b"x")
+        return tmp_path / name
+
+    old = packed("old.zip", b"")
+    assert differences(old, packed("lie.zip", field)) == [
+        f"bin/run was changed: its further header differs (none to {2 + 2 * len(field)} bytes)"
+    ]
+    kept = packed("kept.zip", field)
+    assert not differences(kept, cleaned(kept, Edit(("tool",))))
+
+
+def test_a_zip_with_wide_sizes_is_proved_though_they_are_written_anew(tmp_path: Path) -> None:
+    old = tmp_path / "old.zip"
+    with zipfile.ZipFile(old, "w") as archive:
+        for name in ("tool", "bin/run"):
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as out:
+                out.write(b"#!")
+    assert not differences(old, cleaned(old, Edit(("tool",))))
+
+
+def test_devices_of_a_cpio_are_compared(tmp_path: Path) -> None:
+    plain = cpio(("dev", 7, 1, b""), ("tool", 8, 1, b"x")).replace(b"000081a4", b"000021a4", 1)
+    other = plain[:78] + b"%08x" % 9 + plain[86:]
+    old, lie = (outer(tmp_path / f"{n}.zip", d, name="a.cpio") for n, d in (("old", plain), ("lie", other)))
+    assert not differences(old, cleaned(old, Edit(("a.cpio", "tool"))))
+    assert differences(old, lie)[0].startswith("a.cpio!/dev was changed: its further header differs")
+
+
+def test_a_large_file_that_was_changed_is_named(tmp_path: Path) -> None:
+    """Of files over a window the contents are not at hand; they were taken for equal, and the proof broke off."""
+    content = bytearray(WINDOW + 100)
+    old = outer(tmp_path / "old.zip", bytes(content), name="disk.img")
+    content[-1] = 1
+    new = outer(tmp_path / "new.zip", bytes(content), name="disk.img")
+    assert differences(old, new) == ["disk.img was changed: its content differs"]

@@ -130,9 +130,14 @@ def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture
     [
         (["bundle", "audit", "nginx.conf"], '[bundle.audit]\ndask = "tcp://127.0.0.1:1"\n'),
         (["host", "apply", "-i", "hosts"], '[host.apply]\nextra = ["ansible_python_interpreter=./run"]\n'),
+        (["bundle", "verify", "nginx.conf"], '[bundle.verify]\nkey = ["stranger.pub"]\n'),
+        (["bundle", "verify", "nginx.conf"], '[bundle.verify]\ntrust = "trust.toml"\n'),
+        (["report", "verify", "nginx.conf"], '[report.verify]\nkey = ["stranger.pub"]\n'),
+        (["bundle", "prove", "nginx.conf", "nginx.conf"], '[bundle.prove]\ntrust = "trust.toml"\n'),
+        (["upgrade", "apply", "x.zip", "-i", "hosts"], '[upgrade.apply]\nkey = ["stranger.pub"]\n'),
     ],
 )
-def test_a_folders_own_file_chooses_nobody_who_runs_something(
+def test_a_folders_own_file_chooses_nobody_who_runs_something_or_is_trusted(
     folder: Path, capsys: pytest.CaptureFixture[str], verb: list[str], text: str
 ) -> None:
     (folder / "hardening.toml").write_text(text)

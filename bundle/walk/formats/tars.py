@@ -214,12 +214,25 @@ def _entry(
         owner=decoded(pax.get("uname") or block[265:297].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
         group=decoded(pax.get("gname") or block[297:329].split(b"\0", 1)[0]) if block[257:262] == b"ustar" else "",
         mtime=_seconds(pax.get("mtime"), block[136:148]), link=decoded(link) if word in ("symlink", "hardlink") else "",
-        data=data,
+        more=_more(pax, block if word == "device" else b""), data=data,
     )  # fmt: skip
     yield raw
     if streamed:
         stream.skip(max(0, stored - (stream.position - begin)))
     _pad(stream, stored)
+
+
+_KNOWN = frozenset({"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"})
+"""Records of PAX that have a field of their own in what is said of a member."""
+
+
+def _more(pax: dict[str, bytes], device: bytes) -> bytes:
+    """Return the further records, such as extended attributes, and what device it is."""
+    said = [device[156:157] + device[329:345]] if device else []
+    if pax:
+        keys = sorted(key for key in pax.keys() - _KNOWN if not key.startswith("GNU.sparse."))
+        said += [f"{key}=".encode() + pax[key] for key in keys]
+    return b"\n".join(said)
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:

@@ -39,6 +39,8 @@ class Row:
     mtime: float | None
     extra: bytes = b""
     clock: int = 0
+    fields: bytes = b""
+    """The directory's extra field, whole."""
 
     @property
     def text(self) -> str:
@@ -155,6 +157,7 @@ def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:
                 _moment(day, clock),
                 extra if flags & 1 or _UNICODE in extra else b"",
                 clock,
+                extra,
             )
         )
     return tuple(rows) if rows or not count else None
@@ -173,6 +176,18 @@ def _zip64(extra: bytes, size: int, packed: int, where: int) -> tuple[int, int, 
             break
         at += 4 + length
     return size, packed, where
+
+
+def beside_sizes(extra: bytes) -> bytes:
+    """Return an extra field without the wide sizes and offsets, which are others once the archive is written anew."""
+    if b"\1\0" not in extra:
+        return extra  # as nearly all are
+    at, kept = 0, b""
+    while at + 4 <= len(extra):
+        tag, length = struct.unpack_from("<2H", extra, at)
+        kept += b"" if tag == 1 else extra[at : at + 4 + length]
+        at += 4 + length
+    return kept + extra[at:]
 
 
 def _moment(day: int, clock: int) -> float | None:

@@ -17,6 +17,7 @@ from bundle.walk.formats.zipdir import (
     Directory,
     Row,
     agreed,
+    beside_sizes,
     descriptor,
     differences,
     directory_of,
@@ -76,7 +77,8 @@ def _listed(
     ended = begin + row.packed
     if ended > directory.start and row.packed:
         yield Note("corrupt", "reaches into the central directory", row.text)
-    yield from _member(source, row, begin, context)
+    fields = source.read(begin - head, head) if head else b""
+    yield from _member(source, row, begin, context, _more(row.fields, fields))
     if local is not row and reads_differently(row, local):
         data, used = unlisted(source, local, begin, directory.start)
         yield from _other_reading(local, data)
@@ -84,7 +86,15 @@ def _listed(
     return ended + descriptor(source, ended, row) if row.flags & 8 else ended
 
 
-def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[Raw | Note]:
+def _more(listed: bytes, local: bytes) -> bytes:
+    """Return the extra fields of the directory and of the local header: some unpackers heed the one, some the other."""
+    if not listed and not local:
+        return b""
+    listed = beside_sizes(listed)
+    return len(listed).to_bytes(2, "little") + listed + beside_sizes(local)
+
+
+def _member(source: Source, row: Row, begin: int, context: Context, more: bytes) -> Iterator[Raw | Note]:
     name = row.text
     kind = "directory" if name.endswith("/") and not row.size else "file"
     mode = row.mode & 0o7777 if row.mode is not None else None
@@ -104,6 +114,7 @@ def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[
                 size=row.size,
                 mode=mode,
                 mtime=row.mtime,
+                more=more,
                 data=refused("encrypted", _LOCKED_STILL if context.passwords else "is encrypted"),
             )
             return
@@ -118,9 +129,11 @@ def _member(source: Source, row: Row, begin: int, context: Context) -> Iterator[
         if len(data) > context.limits.path:
             message = f"is a link of {len(data)} bytes; who knows no links writes a file"
             yield Note("two-readings", message, name)
-            yield Raw(name=name, mode=mode, mtime=row.mtime, data=data, hidden=True)
+            yield Raw(name=name, mode=mode, mtime=row.mtime, more=more, data=data, hidden=True)
         data = b""
-    yield Raw(name=name, kind=kind, size=row.size, mode=mode, mtime=row.mtime, link=link, data=data)
+    yield Raw(
+        name=name, kind=kind, size=row.size, mode=mode, mtime=row.mtime, link=link, more=more, data=data
+    )
 
 
 def _other_reading(local: Row, data: bytes | Iterator[bytes]) -> Iterator[Raw]:

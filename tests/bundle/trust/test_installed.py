@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from bundle.trust import dsse, keys, statement
+from bundle.trust.digest import digest
 from bundle.trust.inventory import inventory
 from bundle.trust.verify import signature_of, verify
 from hardening.cli import run
@@ -116,3 +119,36 @@ def test_by_command(tmp_path: Path, state: Path, capfdbinary: pytest.CaptureFixt
     assert b"older than the installed 3.10.00" in capfdbinary.readouterr().out
     assert run(["bundle", "verify", str(old), *base, "--force-older", "ticket 4711"]) == ExitCode.OK
     assert run(["bundle", "verify", str(old), "--key", str(tmp_path / "k.pub"), "--record"]) == ExitCode.USAGE
+
+
+def test_bundles_that_are_verified_at_once_are_all_noted(tmp_path: Path, state: Path) -> None:
+    """Each read the record before the others wrote it, and the last one wrote its own alone: what is older passed again."""
+    many = [f"product-{n}" for n in range(12)]
+    bundles = []
+    for name in many:
+        path = tmp_path / f"{name}.zip"
+        path.write_text(name)
+        said = statement.state(path, [], created=NOW, product=name, release="2")
+        signature_of(path).write_bytes(dsse.seal(said.to_bytes(), KEY).to_bytes())
+        bundles.append(path)
+    meet = threading.Barrier(len(many))
+
+    def one(path: Path) -> ExitCode:
+        return check(
+            path, state, held=lambda _said: None, whole=lambda: (meet.wait(), digest(path))[1]
+        ).exit_code()
+
+    with ThreadPoolExecutor(len(many)) as pool:
+        assert set(pool.map(one, bundles)) == {ExitCode.OK}
+    assert sorted(json.loads(state.read_bytes())["products"]) == sorted(many)
+
+
+def test_what_was_noted_while_a_bundle_was_read_counts(tmp_path: Path, state: Path) -> None:
+    old, new = release(tmp_path, "3.07.01"), release(tmp_path, "3.07.02", days=1)
+
+    def whole() -> tuple[str, int]:
+        assert check(new, state).exit_code() is ExitCode.OK
+        return digest(old)
+
+    assert "is older than the installed 3.07.02" in why(check(old, state, whole=whole))
+    assert json.loads(state.read_bytes())["products"]["aspect"]["release"] == "3.07.02"

@@ -72,6 +72,7 @@ def test_a_signature_that_names_another_key_does_not_count(
         ("[[key]]\nfile = 'a.pub'\n[[key]]\nfile = 'a.pub'\n", "stands twice"),
         ("[[key]]\n", "file"),
         ("[[key]]\nfile = 'a.pub'\nnot_after = 'soon'\n", "not_after"),
+        ("[[key]]\nfile = 'a.pub'\nrevoked = ''\n", "revoked: has to say why"),
     ],
 )
 @pytest.mark.usefixtures("two")
@@ -88,6 +89,24 @@ def test_an_empty_policy_is_a_refusal(tmp_path: Path, text: str) -> None:
         run(["bundle", "verify", str(tmp_path / "x"), "--trust", str(tmp_path / "trust.toml")])
         == ExitCode.REFUSED
     )
+
+
+@pytest.mark.parametrize("verb", ["bundle", "report"])
+def test_a_threshold_beside_a_trust_file_asks_for_more_and_never_for_fewer(
+    tmp_path: Path, two: tuple[keys.PrivateKey, keys.PrivateKey], verb: str
+) -> None:
+    """It was taken and not heeded: a bundle with one signature held where two were asked for."""
+    path, trust = tmp_path / "x.zip", tmp_path / "trust.toml"
+    path.write_text("x")
+    trust.write_text('[[key]]\nfile = "a.pub"\n[[key]]\nfile = "b.pub"\n')
+    assert run([verb, "sign", str(path), "--key", str(tmp_path / "a")]) == ExitCode.OK
+    verify = [verb, "verify", str(path), "--trust", str(trust), "--threshold"]
+    assert run([*verify, "1"]) == ExitCode.OK
+    assert run([*verify, "2"]) == ExitCode.REFUSED
+    assert run([*verify, "3"]) == ExitCode.USAGE
+    trust.write_text("threshold = 2\n" + trust.read_text())
+    assert run([*verify, "1"]) == ExitCode.REFUSED
+    assert len(two) == 2
 
 
 def test_one_of_key_and_trust(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from bundle.trust import keys, repository
 from bundle.trust.repository import Signers
 from hardening.cli import run
-from hardening.errors import ExitCode, RefusedError, UsageError
+from hardening.errors import ExitCode, InputError, RefusedError, UsageError
 
 NOW = datetime.now(UTC)
 
@@ -28,6 +29,12 @@ class World:
         made = repository.init(self.repo, self.signers, threshold={"root": 2}, now=NOW)
         shutil.copyfile(made, self.root)
         self.publish("3.07.01")
+
+    def steal(self, release: str, signers: Signers) -> None:
+        """Publish as somebody does who has the folder and some keys, and not our command's scruples."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(repository, "_missing", lambda *_: None)
+            self.publish(release, signers)
 
     def publish(self, release: str, signers: Signers | None = None) -> None:
         bundle = self.folder / "upgrade.zip"
@@ -69,7 +76,7 @@ def test_a_changed_file_or_one_that_is_not_published_is_refused(world: World) ->
 
 def test_metadata_that_nobody_trusted_signed_are_refused(world: World) -> None:
     stranger = keys.generate()
-    world.publish("6.66", Signers(world.roots[:2], [stranger], [world.online]))
+    world.steal("6.66", Signers(world.roots[:2], [stranger], [world.online]))
     world.refused("UnsignedMetadataError")
 
 
@@ -88,7 +95,7 @@ def test_a_lost_key_is_revoked_by_the_root_and_signs_nothing_any_more(world: Wor
     rotated = Signers(world.roots[:2], [new], [world.online])
     repository.resign(world.repo, "targets", rotated, now=NOW)
     assert world.fetch() == "release 3.07.01"
-    world.publish("6.66")  # with the lost key
+    world.steal("6.66", world.signers)  # with the lost key
     world.refused("UnsignedMetadataError")
     world.publish("3.07.02", rotated)
     assert world.fetch() == "release 3.07.02"
@@ -99,9 +106,16 @@ def test_the_root_needs_two_keys_and_changes_them_by_the_old_ones(world: World) 
     with pytest.raises(UsageError):
         repository.rotate(world.repo, "root", [kept.public_key()], world.signers, threshold=2, now=NOW)
     one = Signers([lost], [world.targets], [world.online])
-    made = repository.rotate(
-        world.repo, "root", [lost.public_key(), new.public_key()], one, threshold=2, now=NOW
-    )
+    wanted = [lost.public_key(), new.public_key()]
+    for signers in (
+        one,
+        Signers([lost, new]),
+    ):  # the second: enough of the new root's, too few of the old one's
+        with pytest.raises(UsageError, match="1 of 2 needed keys of root"):
+            repository.rotate(world.repo, "root", wanted, signers, threshold=2, now=NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repository, "_missing", lambda *_: None)
+        made = repository.rotate(world.repo, "root", wanted, one, threshold=2, now=NOW)
     world.refused("UnsignedMetadataError")
     made.unlink()
     shutil.rmtree(world.folder / "state")
@@ -130,8 +144,98 @@ def test_by_command(tmp_path: Path) -> None:
     rotate = ["bundle", "tuf", "rotate", repo, "targets", "--new-key", f"{k['t2']}.pub", *roots]
     assert run([*rotate, "--targets-key", k["t2"], "--online-key", k["o"]]) == ExitCode.OK
     assert run(fetch) == ExitCode.OK
-    assert run([*add, "--targets-key", k["t"]]) == ExitCode.OK
-    assert run(fetch) == ExitCode.REFUSED
+    assert run([*add, "--targets-key", k["t"]]) == ExitCode.USAGE  # the lost key: no host would take it
+    assert run(fetch) == ExitCode.OK
     assert run([*add, "--targets-key", k["t2"]]) == ExitCode.OK
     assert run(["bundle", "tuf", "refresh", repo, "--online-key", k["o"]]) == ExitCode.OK
     assert run(fetch) == ExitCode.OK
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_nothing_is_changed_by_keys_that_are_not_the_repositorys(world: World) -> None:
+    """A wrong key wrote metadata that every host refuses, and said "published"; a missing one left the new file alone there."""
+    before, stranger = content(world.repo), keys.generate()
+    s = world.signers
+    for given in (
+        Signers(s.root, [stranger], s.online),
+        Signers(s.root, s.targets, [stranger]),
+        Signers(s.root, s.targets),
+        Signers(),
+    ):
+        with pytest.raises(UsageError):
+            world.publish("3.07.02", given)
+        assert content(world.repo) == before
+    with pytest.raises(UsageError, match="0 of 1 needed keys of snapshot"):
+        repository.refresh(world.repo, Signers(online=[stranger]), now=NOW)
+    with pytest.raises(UsageError, match="root needs 2 keys, 1 were given"):
+        repository.init(
+            world.folder / "n", Signers([s.root[0]] * 2, s.targets, s.online), threshold={"root": 2}, now=NOW
+        )
+    assert content(world.repo) == before
+    assert world.fetch() == "release 3.07.01"
+
+
+def test_files_of_one_name_are_not_published_and_a_published_one_is_again(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "upgrade.zip").write_text("another")
+    two = [tmp_path / "upgrade.zip", tmp_path / "other" / "upgrade.zip"]
+    with pytest.raises(UsageError, match="the same name"):
+        repository.add(world.repo, two, world.signers, now=NOW)
+    repository.add(world.repo, [world.repo / "targets" / "upgrade.zip"], world.signers, now=NOW)
+    assert world.fetch() == "release 3.07.01"
+
+
+def test_what_is_no_repository_and_what_cannot_be_written_is_said(world: World, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not the metadata of a repository"):
+        repository.refresh(tmp_path / "none", world.signers, now=NOW)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="cannot write"):
+        repository.init(tmp_path / "file" / "repo", world.signers, threshold={}, now=NOW)
+
+
+@pytest.mark.parametrize("role", ["snapshot", "timestamp"])
+def test_the_online_key_is_rotated(tmp_path: Path, role: str) -> None:
+    """Metadata of a snapshot that the timestamp does not name are refused by every host."""
+    k = {name: str(tmp_path / name) for name in ("r", "t", "o", "o2")}
+    for path in k.values():
+        assert run(["bundle", "keygen", "--out", path, "--no-passphrase"]) == ExitCode.OK
+    (tmp_path / "u.zip").write_text("a bundle")
+    repo, online = str(tmp_path / "repo"), ["--online-key", k["o"]]
+    root, targets = ["--root-key", k["r"]], ["--targets-key", k["t"]]
+    tuf = ["bundle", "tuf"]
+    assert run([*tuf, "init", repo, *root, *targets, *online]) == ExitCode.OK
+    assert run([*tuf, "add", repo, str(tmp_path / "u.zip"), *targets, *online]) == ExitCode.OK
+    shutil.copyfile(tmp_path / "repo/metadata/1.root.json", tmp_path / "root.json")
+    rotate = [*tuf, "rotate", repo, role, "--new-key", f"{k['o2']}.pub", *root]
+    before = content(tmp_path / "repo")
+    assert run([*rotate, *online]) == ExitCode.USAGE  # the old key signs nothing for the role any more
+    assert content(tmp_path / "repo") == before
+    new = ["--online-key", k["o2"]] if role == "timestamp" else [*online, "--online-key", k["o2"]]
+    assert run([*rotate, *new]) == ExitCode.OK
+    where = ["--root", str(tmp_path / "root.json"), "--state", str(tmp_path / "s"), "-o", str(tmp_path / "i")]
+    assert run([*tuf, "fetch", repo, "u.zip", *where]) == ExitCode.OK
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a release lay under its name, and the release before it was gone."""
+    assert world.fetch() == "release 3.07.01"
+    world.publish("3.07.02")
+
+    def full(source: IO[bytes], target: IO[bytes], *_: int) -> None:
+        target.write(source.read(4))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuf.ngclient.updater.shutil.copyfileobj", full)
+        with pytest.raises(UsageError, match=r"cannot write .*out.*: No space left on device"):
+            world.fetch()
+    assert [p.name for p in (world.folder / "out").iterdir()] == ["upgrade.zip"]
+    assert (world.folder / "out" / "upgrade.zip").read_text() == "release 3.07.01"
+    assert world.fetch() == "release 3.07.02"
