@@ -227,15 +227,20 @@ def sync_folder(folder):
 def put(folder, name, data):
     """Write a file so that it is there, whole, when this returns."""
     hidden = os.path.join(folder, ".%s.%d.%s" % (name, os.getpid(), uuid.uuid4().hex[:8]))
-    fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd, whole = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), False
     try:
-        view = data
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
+        try:
+            view = data
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(hidden, os.path.join(folder, name))
+        whole = True
     finally:
-        os.close(fd)
-    os.rename(hidden, os.path.join(folder, name))
+        if not whole:  # half a file takes the room of a whole one that is smaller
+            remove(hidden)
     sync_folder(folder)
 
 
@@ -366,6 +371,7 @@ class Spool(object):
             if not os.path.isdir(folder):
                 os.makedirs(folder, 0o700)
         self.lock = threading.Lock()
+        self.speak = None  # how to say it another way
         self.seen = {}
         self.counted = (0.0, 0)
         self.count = 0
@@ -376,7 +382,11 @@ class Spool(object):
                     remove(os.path.join(folder, name))  # a write that a crash cut short; nobody was told 250
 
     def accept(self, sender, recipients, raw):
-        """Keep a mail; when this returns it survives a crash."""
+        """Keep a mail; when this returns it survives a crash. What delivering needs of the disk is left free."""
+        disk = os.statvfs(self.new)
+        spare = min(2 * self.config["max_bytes"], disk.f_blocks * disk.f_frsize // 8)
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < len(raw) + spare:
+            raise OSError(errno.ENOSPC, "the disk of the spool is full")
         headers, _ = split_mail(raw)
         subject = header(headers, "subject")
         urgent = header(headers, "importance").lower() == "high" or header(headers, "x-priority")[:1] == "1"
@@ -411,8 +421,8 @@ class Spool(object):
         for name in names:
             try:
                 meta = self.meta(name)
-            except (OSError, IOError, ValueError):
-                self.bury(name, "unreadable")
+            except (OSError, IOError, ValueError) as problem:
+                self.bury(name, unreadable(problem))
                 continue
             if meta:
                 found.append((name, meta))
@@ -436,13 +446,18 @@ class Spool(object):
                 raise
         sync_folder(self.dead)
         sync_folder(self.new)
+        if self.speak:
+            self.speak("the file of a mail cannot be read, kept in the folder dead: %s (%s)" % (name, why))
 
     def meta(self, name):
         """Return what is known of a mail, or None where it is gone. Errors: ValueError (its file is damaged)."""
         if name not in self.seen:
             try:
                 with open(os.path.join(self.new, name), "rb") as file:
-                    self.seen[name] = json.loads(file.readline().decode("ascii"))
+                    meta = json.loads(file.readline().decode("ascii"))
+                if not sound_meta(meta):
+                    raise ValueError("its first line is none of the relay's")
+                self.seen[name] = meta
             except (OSError, IOError) as problem:
                 if problem.errno != errno.ENOENT:
                     raise
@@ -472,7 +487,16 @@ class Spool(object):
             path = os.path.join(self.batches, name)
             if not name.endswith((".done", ".json")):
                 continue
-            record = json.loads(get(path).decode("ascii"))
+            try:
+                record = json.loads(get(path).decode("ascii"))
+                if not sound_record(record, name.rpartition(".")[0]):
+                    raise ValueError("it is none of the relay's")
+            except (OSError, IOError, ValueError) as problem:  # its mails go out, some of them once more
+                os.rename(path, path + ".damaged")
+                if self.speak:
+                    text = "the record of a delivery cannot be read, so that mails may come twice: %s (%s)"
+                    self.speak(text % (name, unreadable(problem)))
+                continue
             if name.endswith(".done"):
                 self.finish(record, record["to"])
             elif record.get("over"):
@@ -526,7 +550,7 @@ class Spool(object):
             try:
                 meta = self.meta(name)
             except ValueError:
-                self.bury(name, "unreadable")
+                self.bury(name, "damaged")
                 continue
             if meta is None:
                 continue
@@ -551,6 +575,35 @@ class Spool(object):
     def forget(self, record):
         remove(os.path.join(self.batches, record["id"] + ".json"))
         sync_folder(self.batches)
+
+
+def unreadable(problem):
+    return plain(problem) if isinstance(problem, (OSError, IOError)) else "damaged"
+
+
+def all_text(value):
+    return isinstance(value, list) and not [one for one in value if not isinstance(one, TEXT)]
+
+
+def sound_meta(meta):
+    """Tell whether this is what the relay notes of a mail; disks and people change files."""
+    if not isinstance(meta, dict) or not isinstance(meta.get("held", {}), dict):
+        return False
+    named = isinstance(meta.get("subject"), TEXT) and isinstance(meta.get("alarm"), TEXT)
+    return (
+        named and isinstance(meta.get("at"), (int, float)) and all_text(meta.get("to")) and bool(meta["to"])
+    )
+
+
+def sound_record(record, name):
+    """Tell whether this is what the relay notes of a delivery."""
+    if not isinstance(record, dict) or record.get("id") != name or not all_text(record.get("told", [])):
+        return False
+    both = all_text(record.get("members")) and all_text(record.get("to")) and bool(record["members"])
+    counted = isinstance(record.get("tries"), int) and isinstance(record.get("uncertain"), bool)
+    return (
+        both and counted and not [1 for key in ("dead", "held") if not isinstance(record.get(key, {}), dict)]
+    )
 
 
 class Limits(object):
@@ -1656,11 +1709,14 @@ class Delivery(threading.Thread):
                 left = self.spool.records() if left is None else left
                 pause = self.step(left)
             except Exception as problem:  # the thread must live; the status says what happened
-                self.trouble("%s %s" % (type(problem).__name__, plain(problem)))
+                self.trouble(plain(problem))
                 pause = 5.0
-            if time.time() >= reported + 1:
+            if abs(time.time() - reported) >= 1:
                 reported = time.time()
-                self.report()
+                try:
+                    self.report()
+                except Exception as problem:  # a full disk, or a folder that is gone, until it is mended
+                    self.speak("the status cannot be written: %s" % plain(problem))
             if pause:
                 time.sleep(min(pause, 1.0))
 
@@ -1934,7 +1990,8 @@ class Delivery(threading.Thread):
         """Write the status, and speak up in another way when mail has been broken for a while."""
         now = time.time()
         names = [n for n in os.listdir(self.spool.new) if not n.startswith(".")]
-        oldest = int(min(n[2:22] for n in names)) / 1e6 if names else now
+        stamps = [n[2:22] for n in names if re.match(r"[01]-[0-9]{20}-", n)]  # others are somebody else's
+        oldest = int(min(stamps)) / 1e6 if stamps else now
         failing, since = self.failing, self.since
         held = self.held()
         if held and self.last_success <= held[0]["since"]:  # nothing passes: it is not they alone
@@ -2044,7 +2101,17 @@ class Speaker(object):
     def command(self, text):
         if self.config["alarm_command"]:
             child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE, close_fds=True)
-            child.communicate(text.encode("utf-8", "replace"))
+            try:
+                child.stdin.write(text.encode("utf-8", "replace"))  # a pipe takes so little at once
+                child.stdin.close()
+            except (OSError, IOError):  # it does not read
+                pass
+            end = time.time() + self.config["timeout"]
+            while child.poll() is None and time.time() < end:
+                time.sleep(0.02)
+            if child.poll() is None:  # who delivers waits for it
+                child.kill()
+                child.wait()
 
     def webhook(self, text):
         if not self.config["webhook"]:
@@ -2205,7 +2272,12 @@ class Session(StreamRequestHandler):
         if size and int(size.group(1)) > config["max_bytes"]:
             self.say("552 5.3.4 too large")
             return False
-        if self.server.spool.depth() >= config["max_queue"]:
+        try:
+            full = self.server.spool.depth() >= config["max_queue"]
+        except (OSError, IOError):
+            self.say("452 4.3.1 the disk does not take it")
+            return False
+        if full:
             self.say("452 4.3.1 the queue is full")
             return False
         self.sender, self.recipients = sender, []
@@ -2320,6 +2392,7 @@ def serve(config):
     server = (Server6 if ":" in host else Server)((host, port), Session)
     server.config, server.spool = config, spool
     server.slots = threading.Semaphore(config["max_sessions"])
+    spool.speak = speak
     server.delivery = Delivery(config, spool, speak)
     server.delivery.start()
     if config["renew_days"]:
