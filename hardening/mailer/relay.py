@@ -2412,8 +2412,18 @@ def status(config):
     path = config["status_file"] or os.path.join(config["spool"], "status.json")
     try:
         found = json.loads(get(path).decode("ascii"))
-    except (OSError, IOError, ValueError):
-        print("CRITICAL: the relay has never run: %s is absent" % path)
+        if not isinstance(found, dict) or not set(
+            ("at", "queued", "oldest_seconds", "dead", "failing")
+        ) <= set(found):
+            raise ValueError("none of the relay's")
+    except (OSError, IOError) as problem:
+        if problem.errno == errno.ENOENT:
+            print("CRITICAL: the relay has never run: %s is absent" % path)
+        else:
+            print("CRITICAL: nobody knows: %s; ask as root or as the relay's user" % plain(problem))
+        return 2
+    except ValueError:
+        print("CRITICAL: nobody knows: %s is damaged; a relay that runs writes it anew every second" % path)
         return 2
     try:  # what is written is up to a second old; who may look sees more
         names = os.listdir(os.path.join(config["spool"], "new"))
@@ -2432,7 +2442,7 @@ def status(config):
         print("CRITICAL: mail is broken: %s; %s" % (found["failing"], line))
         return 2
     if found["queued"] or found["dead"]:
-        print("WARNING: %s%s" % (line, "; " + found["trouble"] if found["trouble"] else ""))
+        print("WARNING: %s%s" % (line, "; " + found["trouble"] if found.get("trouble") else ""))
         return 1
     print("OK: %s" % line)
     return 0
@@ -2540,9 +2550,20 @@ def sensible(key, value):
         return False
 
 
+def usable(credential):
+    """Tell whether a credential of the settings names its files."""
+    if not isinstance(credential, dict):
+        return False
+    names = [key for key in ("secret_file", "certificate_file", "key_file") if credential.get(key)]
+    told = [one for one in names if not isinstance(credential[one], TEXT)]
+    return not told and ("secret_file" in names or len(names) == 2)
+
+
 def load(path):
     with open(path, "rb") as file:
-        given = json.loads(file.read().decode("utf-8"))
+        given = json.loads(file.read().decode("utf-8-sig"))
+    if not isinstance(given, dict):
+        raise SystemExit("relay: %s: is no JSON object" % path)
     needed = (
         "tenant",
         "client_id",
@@ -2557,6 +2578,13 @@ def load(path):
     for key in needed:
         if not given.get(key):
             raise SystemExit("relay: %s: %s is missing" % (path, key))
+    for key in needed:
+        if key != "credentials" and not isinstance(given[key], TEXT):
+            raise SystemExit("relay: %s: %s is no text" % (path, key))
+    if not isinstance(given["credentials"], list) or not all(usable(one) for one in given["credentials"]):
+        raise SystemExit(
+            "relay: %s: credentials: each names secret_file, or certificate_file and key_file" % path
+        )
     for key in given:
         if key not in DEFAULTS and key not in needed:
             raise SystemExit("relay: %s: %s is not a known key" % (path, key))
@@ -2567,6 +2595,8 @@ def load(path):
         )
     config = dict(DEFAULTS)
     config.update(given)
+    if not config["transports"]:
+        raise SystemExit("relay: %s: transports names none of graph, smtp" % path)
     for name in config["transports"]:
         if name not in TRANSPORTS:
             raise SystemExit("relay: %s: transports: %s is none of graph, smtp" % (path, name))
@@ -2579,8 +2609,12 @@ def main(arguments):
         return 64
     try:
         config = load(arguments[1])
-    except (OSError, IOError, ValueError) as problem:
-        sys.stderr.write("relay: %s: %s\n" % (arguments[1], type(problem).__name__))
+    except (OSError, IOError) as problem:
+        sys.stderr.write("relay: %s: %s\n" % (arguments[1], problem.strerror or type(problem).__name__))
+        return 78
+    except ValueError as problem:
+        at = re.search(r"line \d+ column \d+", str(problem))  # no more: a proxy's password may stand there
+        sys.stderr.write("relay: %s: no valid JSON%s\n" % (arguments[1], at and ": " + at.group(0) or ""))
         return 78
     except SystemExit as problem:  # settings that make no sense, named
         sys.stderr.write("%s\n" % problem)
