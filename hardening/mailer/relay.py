@@ -283,12 +283,39 @@ def split_mail(raw):
     return headers, body
 
 
+def as_text(data):
+    """Return bytes as UTF-8, else as Latin-1: no alarm is lost for the encoding of the program that raises it."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeError:
+        return data.decode("latin-1")
+
+
 def header(headers, name):
     for found, line in headers:
         if found == name:
-            value = re.sub(r"\s+", " ", line.split(b":", 1)[1].decode("utf-8", "replace")).strip()
+            value = re.sub(r"\s+", " ", as_text(line.split(b":", 1)[1])).strip()
             return decoded(value)
     return ""
+
+
+def in_ascii(name, line):
+    """Return a header whose text a program wrote as it is, as mail has it (RFC 2047); addresses are left alone."""
+    if not re.search(b"[\x80-\xff]", line) or not re.match("(subject|comments|keywords|x-.*)$", name):
+        return line
+    before, _, value = line.partition(b":")
+    return before + b": " + encoded(re.sub(r"\s+", " ", as_text(value)).strip()).encode("ascii")
+
+
+def declared(known, body):
+    """Return the headers that say how a text outside ASCII is written, where its program says nothing."""
+    if not re.search(b"[\x80-\xff]", body):
+        return []
+    if [one for one in ("mime-version", "content-type", "content-transfer-encoding") if one in known]:
+        return []
+    charset = "utf-8" if as_text(body).encode("utf-8") == body else "iso-8859-1"
+    told = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=%s" % charset]
+    return told + ["Content-Transfer-Encoding: 8bit"]  # noqa: RUF005 - Python 2.6
 
 
 def decoded(value):
@@ -324,6 +351,33 @@ def encoded(text):
         )
 
 
+def addressed_to(to):
+    """Return the header To, folded: no line may have more than 998 characters, and many recipients have."""
+    lines = ["To:"]
+    for number, one in enumerate(to, 1):
+        one = " " + one + ("," if number < len(to) else "")
+        if len(lines[-1]) + len(one) > 78 and lines[-1] != "To:":
+            lines.append("")
+        lines[-1] += one
+    return "\r\n".join(lines)
+
+
+def broken_lines(raw):
+    """Return a mail without lines of more than 998 bytes, which SMTP does not know: broken as Postfix does, by a blank."""
+
+    def broken(found):
+        line, pieces = found.group(0), []
+        while len(line) > 997:
+            cut = 990
+            while cut > 980 and b"\x80" <= line[cut : cut + 1] < b"\xc0":  # within a letter of UTF-8
+                cut -= 1
+            pieces.append(line[:cut])
+            line = line[cut:]
+        return b"\r\n ".join(pieces + [line])
+
+    return re.sub(b"[^\r\n]{999,}", broken, raw)
+
+
 def readable(headers, body):
     """Return the text of a mail for a digest, as far as that is easy."""
     kind = header(headers, "content-type").lower()
@@ -337,7 +391,7 @@ def readable(headers, body):
             body = binascii.a2b_qp(body)
     except (ValueError, binascii.Error):
         return "(unreadable)"
-    return body.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+    return as_text(body).replace("\r\n", "\n").strip()
 
 
 def date_header(now):
@@ -1409,7 +1463,8 @@ def deliver_smtp(config, tokens, recipients, raw):
                 raise Refused(last.kind, str(last), own=True, each=refused)
             at[0] = "data"
             said("data", session.docmd("DATA"), 354)
-            body = re.sub(b"(?m)^\\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+            body = broken_lines(raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+            body = re.sub(b"(?m)^\\.", b"..", body)
             uncertain[0] = True
             session.send(body + b".\r\n")
             reply = session.getreply()
@@ -1634,19 +1689,20 @@ def outgoing(config, spool, record, to):
     """Return the mail of a batch for some of its recipients: the one member, or a digest that names every alarm."""
     mailbox = config["mailbox"]
     names = record["members"]
-    own = ["From: %s" % mailbox, "To: %s" % ", ".join(to)]
+    own = ["From: %s" % mailbox, addressed_to(to)]
     if record["uncertain"]:
         own.append("X-Possible-Duplicate: yes")
     domain = mailbox.partition("@")[2]
     if len(names) == 1:
         headers, body = split_mail(spool.mail(names[0]))
-        dropped = ("from", "to", "cc", "bcc", "sender", "return-path", "x-possible-duplicate")
-        kept = [line for name, line in headers if name not in dropped]
+        dropped = ("from", "to", "cc", "bcc", "resent-bcc", "sender", "return-path", "x-possible-duplicate")
+        kept = [in_ascii(name, line) for name, line in headers if name not in dropped]
         known = set(name for name, _ in headers)
         if "message-id" not in known:
             own.append("Message-ID: <%s@%s>" % (names[0], domain))
         if "date" not in known:
             own.append("Date: %s" % date_header(spool.seen[names[0]]["at"]))
+        own += declared(known, body)
         return b"\r\n".join([line.encode("utf-8") for line in own] + kept) + b"\r\n\r\n" + body
     own.append("Message-ID: <%s@%s>" % (record["id"], domain))
     own.append("Date: %s" % date_header(time.time()))
@@ -2295,6 +2351,9 @@ class Session(StreamRequestHandler):
             self.say("553 5.6.7 an address in ASCII, please")
         elif not allowed_recipient(config, found.group(1)):
             self.say("550 5.7.1 this recipient is not on the list")
+        elif found.group(1).lower() in [one.lower() for one in self.recipients]:
+            self.say("250 2.1.5 OK")  # named twice, told once
+            return True
         elif len(self.recipients) >= config["max_recipients"]:
             self.say("452 4.5.3 too many recipients")
             return True  # no mistake of the client's: it sends once more to the rest
@@ -2454,20 +2513,27 @@ def sendmail(config, arguments):
     rest = list(arguments)
     while rest:
         one = rest.pop(0)
-        if one in ("-f", "-r", "-F", "-o", "-O", "-N", "-R", "-V", "-B") and rest:
-            value = rest.pop(0)
-            sender = value if one in ("-f", "-r") else sender
-        elif one.startswith(("-f", "-r")):
-            sender = one[2:]
-        elif one.startswith("-b") and one != "-bm":
-            sys.stderr.write("sendmail: %s is not done here; relay status says how the queue is\n" % one)
-            return 64
-        elif one in ("-i", "-oi"):
-            dots = False
-        elif one == "-t":
-            from_headers = True
+        if one == "--":
+            recipients, rest = recipients + rest, []
         elif not one.startswith("-"):
             recipients.append(one)
+        flags = one[1:] if one.startswith("-") and one != "--" else ""
+        while flags:  # -ti is -t -i, and -fX is -f X
+            flag, flags = flags[0], flags[1:]
+            if flag in "ABCDFLMNORVXbefhopr":
+                value, flags = flags or (rest.pop(0) if rest else ""), ""
+                sender = value if flag in "fr" else sender
+                dots = dots and (flag, value) != ("o", "i")
+                if flag == "b" and value != "m":
+                    told = "sendmail: -b%s is not done here; relay status says how the queue is\n"
+                    sys.stderr.write(told % value)
+                    return 64
+            elif flag == "q":
+                return 0  # the relay tries again by itself
+            elif flag == "d":
+                flags = ""
+            else:
+                dots, from_headers = dots and flag != "i", from_headers or flag == "t"
     stream = getattr(sys.stdin, "buffer", sys.stdin)
     lines = []
     for line in iter(stream.readline, b""):
@@ -2479,7 +2545,8 @@ def sendmail(config, arguments):
         headers, _ = split_mail(raw)
         for name in ("to", "cc", "bcc"):
             recipients += addresses(header(headers, name))
-    recipients = [one for one in recipients if "@" in one] or list(config["recipients"])
+    named = addresses(", ".join(recipients))
+    recipients = sorted(set(named), key=named.index) or list(config["recipients"])
     host, port = host_port(config["listen"], 25)
     try:
         session = smtplib.SMTP(host, port, timeout=60)
