@@ -473,6 +473,9 @@ class Spool(object):
             del self.seen[name]
         found = []
         for name in names:
+            if name.endswith(".why"):  # somebody has moved all of `dead` back
+                remove(os.path.join(self.new, name))
+                continue
             try:
                 meta = self.meta(name)
             except (OSError, IOError, ValueError) as problem:
@@ -484,7 +487,7 @@ class Spool(object):
 
     def depth(self):
         """Return how many wait, counted at most once a second."""
-        if time.time() > self.counted[0] + 1:
+        if abs(time.time() - self.counted[0]) > 1:
             self.counted = (time.time(), len(os.listdir(self.new)))
         return self.counted[1]
 
@@ -1756,6 +1759,7 @@ class Delivery(threading.Thread):
         self.few = {}  # by recipients, how many of them to try at once: one of them makes the whole mail refused
         self.later = {}  # by recipient who is refused for itself: until, last pause, since, why
         self.failing, self.since = "", 0.0
+        self.clock = time.time()
         self.last_success = last_success(config)
 
     def run(self):
@@ -1778,6 +1782,7 @@ class Delivery(threading.Thread):
 
     def step(self, left):
         """Do one batch; return how long to wait."""
+        self.follow_clock()
         for record in [one for one in left if one.get("over")]:  # the disk was full in the middle
             self.spool.finish(record, [])
             left.remove(record)
@@ -1817,6 +1822,19 @@ class Delivery(threading.Thread):
             self.spool.forget(record)
             left.remove(record)
         return 0.05
+
+    def follow_clock(self):
+        """Take back what a clock that was ahead has laid into the future: mail would wait until it is there again."""
+        now, before = time.time(), self.clock
+        self.clock = now
+        if now > before - 30:
+            return
+        self.rest = dict((name, (0.0, pause)) for name, (_, pause) in self.rest.items())
+        self.back = dict((name, (at, times, 0.0)) for name, (at, times, _) in self.back.items())
+        self.later = dict((one, (0.0, row[1], min(row[2], now), row[3])) for one, row in self.later.items())
+        self.limits.taken = [(min(at, now), count) for at, count in self.limits.taken]
+        self.since, self.last_success = min(self.since, now), min(self.last_success, now)
+        self.tokens.kept = {}
 
     def doubtful(self, left):
         """Return the batch that a crash or a doubt left and whose turn it is, or None."""
@@ -2120,7 +2138,7 @@ class Speaker(object):
 
     def __call__(self, text, about=""):
         key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
-        if self.said.get(key, 0) > time.time() - 600:
+        if abs(time.time() - self.said.get(key, 0)) < 600:
             return
         self.said[key] = time.time()
         for say in (self.syslog, self.file, self.command, self.webhook, self.trap):

@@ -112,3 +112,43 @@ def test_a_disk_that_is_away_is_said_to_the_client(new: Relay) -> None:
     (new.spool / "away").rename(new.spool / "new")
     new.submit("A-2")
     assert new.drained()
+
+
+def test_a_clock_that_is_set_back_holds_up_no_mail(spool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    delivery = source.Delivery(spool.config, spool, said.append)
+    now = time.time()
+    monkeypatch.setattr(source.time, "time", lambda: now + 86_400)
+    assert spool.depth() == 0
+    delivery.step([])
+    delivery.rest = dict.fromkeys(delivery.rest, (now + 86400 + 100, 100.0))
+    delivery.later["ops@example.com"] = (now + 86_400 + 100, 100.0, now + 86_400, "451")
+    for _ in range(30):
+        delivery.limits.take(1)
+    monkeypatch.setattr(source.time, "time", lambda: now)
+    spool.accept("alarms@example.com", ["ops@example.com"], b"x")
+    assert spool.depth() == 1
+    assert 0 < delivery.step([]) <= 62  # the minute's limit alone
+    assert not delivery.waits(["ops@example.com"])
+
+
+def test_it_is_said_again_after_a_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak = source.Speaker(dict(source.DEFAULTS, alarm_file=str(tmp_path / "alarms"), syslog=False))
+    for now in (1e9 + 86_400, 1e9 + 86_500, 1e9):
+        monkeypatch.setattr(source.time, "time", lambda now=now: now)
+        speak("mail is broken")
+    assert (tmp_path / "alarms").read_text().count("broken") == 2
+
+
+def test_all_of_the_dead_may_be_moved_back(new: Relay) -> None:
+    new.start()
+    new.site.fake.refuses["ops@example.com"] = "550 5.1.1 no such recipient"
+    new.submit("A-1")
+    assert new.drained()
+    new.site.fake.refuses.clear()
+    for one in list((new.spool / "dead").iterdir()):
+        one.rename(new.spool / "new" / one.name)
+    assert new.drained()
+    time.sleep(1)
+    assert list((new.spool / "dead").iterdir()) == []
+    assert [mail.headers["X-Alarm-Id"] for mail in new.site.fake.accepted] == ["A-1"]
