@@ -2147,6 +2147,12 @@ class Speaker(object):
             except Exception:  # one way that fails must not silence the next
                 continue
 
+    def ready(self):
+        """Say while somebody looks that the file of alarms cannot be written: it is needed when nobody does."""
+        path = self.config["alarm_file"]
+        if path and not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK):
+            self("alarm_file cannot be written: %s" % path)
+
     def syslog(self, text):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -2466,6 +2472,7 @@ def serve(config):
         raise SystemExit("relay: another relay uses %s" % config["spool"])
     spool = Spool(config)
     speak = Speaker(config)
+    speak.ready()
     server = (Server6 if ":" in host else Server)((host, port), Session)
     server.config, server.spool = config, spool
     server.slots = threading.Semaphore(config["max_sessions"])
