@@ -48,6 +48,8 @@ def render(
     from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import load
 
+    if what == "relay":
+        _plain_words(folder, user)
     settings = load(config, keys)
     for one in mistakes(settings, today()):
         if one.grave and (credentials or not one.key.startswith(("credential", "next_credential"))):
@@ -63,6 +65,18 @@ def render(
         raise UsageError(
             f"cannot write {output}: {problem.strerror}", hint="choose another folder"
         ) from problem
+
+
+def _plain_words(folder: str, user: str) -> None:
+    """Refuse what a unit and a shell would read as something else. Errors: UsageError."""
+    import re
+
+    if not re.fullmatch(r"(/[\w.+@-]+)+/?", folder, re.ASCII):
+        raise UsageError(
+            f"--folder: {folder!r} cannot be where the relay lies", hint="a whole path, without blanks"
+        )
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?", user, re.ASCII):
+        raise UsageError(f"--user: {user!r} is no user's name", hint="as in /etc/passwd: aspect-mail")
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

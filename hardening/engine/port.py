@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from hardening.engine.product import Product
 from hardening.errors import RefusedError, UsageError
 
 PRIVILEGED = 1024
+LAST = 65535
+PARTED = r"(?:[ \t]*[=:][ \t]*|[ \t]+)"
+"""What stands between a key and its value; a blank will do, as Java reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +54,19 @@ def configured(text: str, key: str, default: int) -> int:
         raise UsageError(
             "the engine's configuration is no text", hint="name the properties file that sets the port"
         )
-    found = re.findall(rf"^[ \t]*{re.escape(key)}[ \t]*[=:][ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE)
+    found = re.findall(rf"^[ \t]*{re.escape(key)}{PARTED}(.*?)[ \t\r]*$", text, re.MULTILINE)
     if not found:
         return default
-    if not (found[-1].isascii() and found[-1].isdigit()):
+    if not re.fullmatch("0*[1-9][0-9]{0,4}", found[-1]) or int(found[-1]) > LAST:
         raise UsageError(
-            f"{key} is {found[-1]!r}, not a port", hint="correct the engine's configuration first"
+            f"{key} is {found[-1][:40]!r}, not a port", hint="correct the engine's configuration first"
         )
     return int(found[-1])
 
 
 def with_port(text: str, key: str, port: int) -> str:
     """Return the properties file with the port set, everything else byte for byte."""
-    pattern = re.compile(rf"^([ \t]*{re.escape(key)}[ \t]*[=:][ \t]*)([^\r\n]*?)([ \t]*\r?)$", re.MULTILINE)
+    pattern = re.compile(rf"^([ \t]*{re.escape(key)}{PARTED})([^\r\n]*?)([ \t]*\r?)$", re.MULTILINE)
     if pattern.search(text):
         return pattern.sub(rf"\g<1>{port}\g<3>", text)
     end = "\r\n" if "\r\n" in text else "\n"
@@ -78,16 +81,23 @@ def running(listeners: Iterable[Mapping[str, Any]], process: str, ports: Iterabl
     )
 
 
-def refuse(port: int, product: Product, listeners: Iterable[Mapping[str, Any]], process: str) -> None:
-    """Raise RefusedError for a port that is privileged, out of range, reserved, or somebody else's."""
-    if not PRIVILEGED <= port <= 65535:  # noqa: PLR2004 - the last port there is
+def refuse(
+    port: int, product: Product, listeners: Sequence[Mapping[str, Any]], process: str, own: Iterable[int] = ()
+) -> None:
+    """Raise RefusedError for a port that is privileged, out of range, reserved, or somebody else's.
+
+    Where the engine is known by a port of its `own`, another process of its name is somebody else: there is more than one Java on a host.
+    """
+    if not PRIVILEGED <= port <= LAST:
         raise RefusedError(f"port {port} is refused: it has to be 1024 to 65535", hint="choose another port")
     if port in product.reserved:
         raise RefusedError(
             f"port {port} is refused: it belongs to {product.reserved[port]}", hint="choose another"
         )
+    known = set(own)
+    engine = {one["pid"] for one in listeners if one["process"] == process and one["port"] in known}
     for one in listeners:
-        if one["port"] == port and one["process"] != process:
+        if one["port"] == port and (one["process"] != process or (engine and one["pid"] not in engine)):
             who = one["process"] or "an unknown process"
             raise RefusedError(
                 f"port {port} is refused: {who} (pid {one['pid']}) listens on it", hint="choose another port"

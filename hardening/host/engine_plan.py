@@ -125,7 +125,7 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
     now, files = seen(wish, facts), _texts(facts)
     port = now.configured if wish.port is None else wish.port
     if port != now.configured or port not in now.running:
-        ports.refuse(port, product, facts.get("listeners", []), process)
+        ports.refuse(port, product, facts.get("listeners", []), process, now.running)
     digests = {row["path"]: row["sha256"] for row in facts.get("files", [])}
     text = files[config]
     made = ports.with_port(text, key, port) if port != now.configured else text

@@ -227,15 +227,20 @@ def sync_folder(folder):
 def put(folder, name, data):
     """Write a file so that it is there, whole, when this returns."""
     hidden = os.path.join(folder, ".%s.%d.%s" % (name, os.getpid(), uuid.uuid4().hex[:8]))
-    fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd, whole = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), False
     try:
-        view = data
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
+        try:
+            view = data
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(hidden, os.path.join(folder, name))
+        whole = True
     finally:
-        os.close(fd)
-    os.rename(hidden, os.path.join(folder, name))
+        if not whole:  # half a file takes the room of a whole one that is smaller
+            remove(hidden)
     sync_folder(folder)
 
 
@@ -278,12 +283,39 @@ def split_mail(raw):
     return headers, body
 
 
+def as_text(data):
+    """Return bytes as UTF-8, else as Latin-1: no alarm is lost for the encoding of the program that raises it."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeError:
+        return data.decode("latin-1")
+
+
 def header(headers, name):
     for found, line in headers:
         if found == name:
-            value = re.sub(r"\s+", " ", line.split(b":", 1)[1].decode("utf-8", "replace")).strip()
+            value = re.sub(r"\s+", " ", as_text(line.split(b":", 1)[1])).strip()
             return decoded(value)
     return ""
+
+
+def in_ascii(name, line):
+    """Return a header whose text a program wrote as it is, as mail has it (RFC 2047); addresses are left alone."""
+    if not re.search(b"[\x80-\xff]", line) or not re.match("(subject|comments|keywords|x-.*)$", name):
+        return line
+    before, _, value = line.partition(b":")
+    return before + b": " + encoded(re.sub(r"\s+", " ", as_text(value)).strip()).encode("ascii")
+
+
+def declared(known, body):
+    """Return the headers that say how a text outside ASCII is written, where its program says nothing."""
+    if not re.search(b"[\x80-\xff]", body):
+        return []
+    if [one for one in ("mime-version", "content-type", "content-transfer-encoding") if one in known]:
+        return []
+    charset = "utf-8" if as_text(body).encode("utf-8") == body else "iso-8859-1"
+    told = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=%s" % charset]
+    return told + ["Content-Transfer-Encoding: 8bit"]  # noqa: RUF005 - Python 2.6
 
 
 def decoded(value):
@@ -319,6 +351,33 @@ def encoded(text):
         )
 
 
+def addressed_to(to):
+    """Return the header To, folded: no line may have more than 998 characters, and many recipients have."""
+    lines = ["To:"]
+    for number, one in enumerate(to, 1):
+        one = " " + one + ("," if number < len(to) else "")
+        if len(lines[-1]) + len(one) > 78 and lines[-1] != "To:":
+            lines.append("")
+        lines[-1] += one
+    return "\r\n".join(lines)
+
+
+def broken_lines(raw):
+    """Return a mail without lines of more than 998 bytes, which SMTP does not know: broken as Postfix does, by a blank."""
+
+    def broken(found):
+        line, pieces = found.group(0), []
+        while len(line) > 997:
+            cut = 990
+            while cut > 980 and b"\x80" <= line[cut : cut + 1] < b"\xc0":  # within a letter of UTF-8
+                cut -= 1
+            pieces.append(line[:cut])
+            line = line[cut:]
+        return b"\r\n ".join(pieces + [line])
+
+    return re.sub(b"[^\r\n]{999,}", broken, raw)
+
+
 def readable(headers, body):
     """Return the text of a mail for a digest, as far as that is easy."""
     kind = header(headers, "content-type").lower()
@@ -332,7 +391,7 @@ def readable(headers, body):
             body = binascii.a2b_qp(body)
     except (ValueError, binascii.Error):
         return "(unreadable)"
-    return body.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+    return as_text(body).replace("\r\n", "\n").strip()
 
 
 def date_header(now):
@@ -366,6 +425,7 @@ class Spool(object):
             if not os.path.isdir(folder):
                 os.makedirs(folder, 0o700)
         self.lock = threading.Lock()
+        self.speak = None  # how to say it another way
         self.seen = {}
         self.counted = (0.0, 0)
         self.count = 0
@@ -376,7 +436,11 @@ class Spool(object):
                     remove(os.path.join(folder, name))  # a write that a crash cut short; nobody was told 250
 
     def accept(self, sender, recipients, raw):
-        """Keep a mail; when this returns it survives a crash."""
+        """Keep a mail; when this returns it survives a crash. What delivering needs of the disk is left free."""
+        disk = os.statvfs(self.new)
+        spare = min(2 * self.config["max_bytes"], disk.f_blocks * disk.f_frsize // 8)
+        if disk.f_blocks and disk.f_bavail * disk.f_frsize < len(raw) + spare:
+            raise OSError(errno.ENOSPC, "the disk of the spool is full")
         headers, _ = split_mail(raw)
         subject = header(headers, "subject")
         urgent = header(headers, "importance").lower() == "high" or header(headers, "x-priority")[:1] == "1"
@@ -409,10 +473,13 @@ class Spool(object):
             del self.seen[name]
         found = []
         for name in names:
+            if name.endswith(".why"):  # somebody has moved all of `dead` back
+                remove(os.path.join(self.new, name))
+                continue
             try:
                 meta = self.meta(name)
-            except (OSError, IOError, ValueError):
-                self.bury(name, "unreadable")
+            except (OSError, IOError, ValueError) as problem:
+                self.bury(name, unreadable(problem))
                 continue
             if meta:
                 found.append((name, meta))
@@ -420,7 +487,7 @@ class Spool(object):
 
     def depth(self):
         """Return how many wait, counted at most once a second."""
-        if time.time() > self.counted[0] + 1:
+        if abs(time.time() - self.counted[0]) > 1:
             self.counted = (time.time(), len(os.listdir(self.new)))
         return self.counted[1]
 
@@ -436,13 +503,18 @@ class Spool(object):
                 raise
         sync_folder(self.dead)
         sync_folder(self.new)
+        if self.speak:
+            self.speak("the file of a mail cannot be read, kept in the folder dead: %s (%s)" % (name, why))
 
     def meta(self, name):
         """Return what is known of a mail, or None where it is gone. Errors: ValueError (its file is damaged)."""
         if name not in self.seen:
             try:
                 with open(os.path.join(self.new, name), "rb") as file:
-                    self.seen[name] = json.loads(file.readline().decode("ascii"))
+                    meta = json.loads(file.readline().decode("ascii"))
+                if not sound_meta(meta):
+                    raise ValueError("its first line is none of the relay's")
+                self.seen[name] = meta
             except (OSError, IOError) as problem:
                 if problem.errno != errno.ENOENT:
                     raise
@@ -472,7 +544,16 @@ class Spool(object):
             path = os.path.join(self.batches, name)
             if not name.endswith((".done", ".json")):
                 continue
-            record = json.loads(get(path).decode("ascii"))
+            try:
+                record = json.loads(get(path).decode("ascii"))
+                if not sound_record(record, name.rpartition(".")[0]):
+                    raise ValueError("it is none of the relay's")
+            except (OSError, IOError, ValueError) as problem:  # its mails go out, some of them once more
+                os.rename(path, path + ".damaged")
+                if self.speak:
+                    text = "the record of a delivery cannot be read, so that mails may come twice: %s (%s)"
+                    self.speak(text % (name, unreadable(problem)))
+                continue
             if name.endswith(".done"):
                 self.finish(record, record["to"])
             elif record.get("over"):
@@ -526,7 +607,7 @@ class Spool(object):
             try:
                 meta = self.meta(name)
             except ValueError:
-                self.bury(name, "unreadable")
+                self.bury(name, "damaged")
                 continue
             if meta is None:
                 continue
@@ -551,6 +632,35 @@ class Spool(object):
     def forget(self, record):
         remove(os.path.join(self.batches, record["id"] + ".json"))
         sync_folder(self.batches)
+
+
+def unreadable(problem):
+    return plain(problem) if isinstance(problem, (OSError, IOError)) else "damaged"
+
+
+def all_text(value):
+    return isinstance(value, list) and not [one for one in value if not isinstance(one, TEXT)]
+
+
+def sound_meta(meta):
+    """Tell whether this is what the relay notes of a mail; disks and people change files."""
+    if not isinstance(meta, dict) or not isinstance(meta.get("held", {}), dict):
+        return False
+    named = isinstance(meta.get("subject"), TEXT) and isinstance(meta.get("alarm"), TEXT)
+    return (
+        named and isinstance(meta.get("at"), (int, float)) and all_text(meta.get("to")) and bool(meta["to"])
+    )
+
+
+def sound_record(record, name):
+    """Tell whether this is what the relay notes of a delivery."""
+    if not isinstance(record, dict) or record.get("id") != name or not all_text(record.get("told", [])):
+        return False
+    both = all_text(record.get("members")) and all_text(record.get("to")) and bool(record["members"])
+    counted = isinstance(record.get("tries"), int) and isinstance(record.get("uncertain"), bool)
+    return (
+        both and counted and not [1 for key in ("dead", "held") if not isinstance(record.get(key, {}), dict)]
+    )
 
 
 class Limits(object):
@@ -1356,7 +1466,8 @@ def deliver_smtp(config, tokens, recipients, raw):
                 raise Refused(last.kind, str(last), own=True, each=refused)
             at[0] = "data"
             said("data", session.docmd("DATA"), 354)
-            body = re.sub(b"(?m)^\\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+            body = broken_lines(raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+            body = re.sub(b"(?m)^\\.", b"..", body)
             uncertain[0] = True
             session.send(body + b".\r\n")
             reply = session.getreply()
@@ -1581,19 +1692,20 @@ def outgoing(config, spool, record, to):
     """Return the mail of a batch for some of its recipients: the one member, or a digest that names every alarm."""
     mailbox = config["mailbox"]
     names = record["members"]
-    own = ["From: %s" % mailbox, "To: %s" % ", ".join(to)]
+    own = ["From: %s" % mailbox, addressed_to(to)]
     if record["uncertain"]:
         own.append("X-Possible-Duplicate: yes")
     domain = mailbox.partition("@")[2]
     if len(names) == 1:
         headers, body = split_mail(spool.mail(names[0]))
-        dropped = ("from", "to", "cc", "bcc", "sender", "return-path", "x-possible-duplicate")
-        kept = [line for name, line in headers if name not in dropped]
+        dropped = ("from", "to", "cc", "bcc", "resent-bcc", "sender", "return-path", "x-possible-duplicate")
+        kept = [in_ascii(name, line) for name, line in headers if name not in dropped]
         known = set(name for name, _ in headers)
         if "message-id" not in known:
             own.append("Message-ID: <%s@%s>" % (names[0], domain))
         if "date" not in known:
             own.append("Date: %s" % date_header(spool.seen[names[0]]["at"]))
+        own += declared(known, body)
         return b"\r\n".join([line.encode("utf-8") for line in own] + kept) + b"\r\n\r\n" + body
     own.append("Message-ID: <%s@%s>" % (record["id"], domain))
     own.append("Date: %s" % date_header(time.time()))
@@ -1647,6 +1759,7 @@ class Delivery(threading.Thread):
         self.few = {}  # by recipients, how many of them to try at once: one of them makes the whole mail refused
         self.later = {}  # by recipient who is refused for itself: until, last pause, since, why
         self.failing, self.since = "", 0.0
+        self.clock = time.time()
         self.last_success = last_success(config)
 
     def run(self):
@@ -1656,16 +1769,20 @@ class Delivery(threading.Thread):
                 left = self.spool.records() if left is None else left
                 pause = self.step(left)
             except Exception as problem:  # the thread must live; the status says what happened
-                self.trouble("%s %s" % (type(problem).__name__, plain(problem)))
+                self.trouble(plain(problem))
                 pause = 5.0
-            if time.time() >= reported + 1:
+            if abs(time.time() - reported) >= 1:
                 reported = time.time()
-                self.report()
+                try:
+                    self.report()
+                except Exception as problem:  # a full disk, or a folder that is gone, until it is mended
+                    self.speak("the status cannot be written: %s" % plain(problem))
             if pause:
                 time.sleep(min(pause, 1.0))
 
     def step(self, left):
         """Do one batch; return how long to wait."""
+        self.follow_clock()
         for record in [one for one in left if one.get("over")]:  # the disk was full in the middle
             self.spool.finish(record, [])
             left.remove(record)
@@ -1705,6 +1822,19 @@ class Delivery(threading.Thread):
             self.spool.forget(record)
             left.remove(record)
         return 0.05
+
+    def follow_clock(self):
+        """Take back what a clock that was ahead has laid into the future: mail would wait until it is there again."""
+        now, before = time.time(), self.clock
+        self.clock = now
+        if now > before - 30:
+            return
+        self.rest = dict((name, (0.0, pause)) for name, (_, pause) in self.rest.items())
+        self.back = dict((name, (at, times, 0.0)) for name, (at, times, _) in self.back.items())
+        self.later = dict((one, (0.0, row[1], min(row[2], now), row[3])) for one, row in self.later.items())
+        self.limits.taken = [(min(at, now), count) for at, count in self.limits.taken]
+        self.since, self.last_success = min(self.since, now), min(self.last_success, now)
+        self.tokens.kept = {}
 
     def doubtful(self, left):
         """Return the batch that a crash or a doubt left and whose turn it is, or None."""
@@ -1934,7 +2064,8 @@ class Delivery(threading.Thread):
         """Write the status, and speak up in another way when mail has been broken for a while."""
         now = time.time()
         names = [n for n in os.listdir(self.spool.new) if not n.startswith(".")]
-        oldest = int(min(n[2:22] for n in names)) / 1e6 if names else now
+        stamps = [n[2:22] for n in names if re.match(r"[01]-[0-9]{20}-", n)]  # others are somebody else's
+        oldest = int(min(stamps)) / 1e6 if stamps else now
         failing, since = self.failing, self.since
         held = self.held()
         if held and self.last_success <= held[0]["since"]:  # nothing passes: it is not they alone
@@ -2007,7 +2138,7 @@ class Speaker(object):
 
     def __call__(self, text, about=""):
         key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
-        if self.said.get(key, 0) > time.time() - 600:
+        if abs(time.time() - self.said.get(key, 0)) < 600:
             return
         self.said[key] = time.time()
         for say in (self.syslog, self.file, self.command, self.webhook, self.trap):
@@ -2015,6 +2146,12 @@ class Speaker(object):
                 say("aspect-mail-relay: " + text)
             except Exception:  # one way that fails must not silence the next
                 continue
+
+    def ready(self):
+        """Say while somebody looks that the file of alarms cannot be written: it is needed when nobody does."""
+        path = self.config["alarm_file"]
+        if path and not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK):
+            self("alarm_file cannot be written: %s" % path)
 
     def syslog(self, text):
         sys.stderr.write(text + "\n")
@@ -2044,7 +2181,17 @@ class Speaker(object):
     def command(self, text):
         if self.config["alarm_command"]:
             child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE, close_fds=True)
-            child.communicate(text.encode("utf-8", "replace"))
+            try:
+                child.stdin.write(text.encode("utf-8", "replace"))  # a pipe takes so little at once
+                child.stdin.close()
+            except (OSError, IOError):  # it does not read
+                pass
+            end = time.time() + self.config["timeout"]
+            while child.poll() is None and time.time() < end:
+                time.sleep(0.02)
+            if child.poll() is None:  # who delivers waits for it
+                child.kill()
+                child.wait()
 
     def webhook(self, text):
         if not self.config["webhook"]:
@@ -2205,7 +2352,12 @@ class Session(StreamRequestHandler):
         if size and int(size.group(1)) > config["max_bytes"]:
             self.say("552 5.3.4 too large")
             return False
-        if self.server.spool.depth() >= config["max_queue"]:
+        try:
+            full = self.server.spool.depth() >= config["max_queue"]
+        except (OSError, IOError):
+            self.say("452 4.3.1 the disk does not take it")
+            return False
+        if full:
             self.say("452 4.3.1 the queue is full")
             return False
         self.sender, self.recipients = sender, []
@@ -2223,6 +2375,9 @@ class Session(StreamRequestHandler):
             self.say("553 5.6.7 an address in ASCII, please")
         elif not allowed_recipient(config, found.group(1)):
             self.say("550 5.7.1 this recipient is not on the list")
+        elif found.group(1).lower() in [one.lower() for one in self.recipients]:
+            self.say("250 2.1.5 OK")  # named twice, told once
+            return True
         elif len(self.recipients) >= config["max_recipients"]:
             self.say("452 4.5.3 too many recipients")
             return True  # no mistake of the client's: it sends once more to the rest
@@ -2317,9 +2472,11 @@ def serve(config):
         raise SystemExit("relay: another relay uses %s" % config["spool"])
     spool = Spool(config)
     speak = Speaker(config)
+    speak.ready()
     server = (Server6 if ":" in host else Server)((host, port), Session)
     server.config, server.spool = config, spool
     server.slots = threading.Semaphore(config["max_sessions"])
+    spool.speak = speak
     server.delivery = Delivery(config, spool, speak)
     server.delivery.start()
     if config["renew_days"]:
@@ -2339,8 +2496,18 @@ def status(config):
     path = config["status_file"] or os.path.join(config["spool"], "status.json")
     try:
         found = json.loads(get(path).decode("ascii"))
-    except (OSError, IOError, ValueError):
-        print("CRITICAL: the relay has never run: %s is absent" % path)
+        if not isinstance(found, dict) or not set(
+            ("at", "queued", "oldest_seconds", "dead", "failing")
+        ) <= set(found):
+            raise ValueError("none of the relay's")
+    except (OSError, IOError) as problem:
+        if problem.errno == errno.ENOENT:
+            print("CRITICAL: the relay has never run: %s is absent" % path)
+        else:
+            print("CRITICAL: nobody knows: %s; ask as root or as the relay's user" % plain(problem))
+        return 2
+    except ValueError:
+        print("CRITICAL: nobody knows: %s is damaged; a relay that runs writes it anew every second" % path)
         return 2
     try:  # what is written is up to a second old; who may look sees more
         names = os.listdir(os.path.join(config["spool"], "new"))
@@ -2359,7 +2526,7 @@ def status(config):
         print("CRITICAL: mail is broken: %s; %s" % (found["failing"], line))
         return 2
     if found["queued"] or found["dead"]:
-        print("WARNING: %s%s" % (line, "; " + found["trouble"] if found["trouble"] else ""))
+        print("WARNING: %s%s" % (line, "; " + found["trouble"] if found.get("trouble") else ""))
         return 1
     print("OK: %s" % line)
     return 0
@@ -2371,20 +2538,27 @@ def sendmail(config, arguments):
     rest = list(arguments)
     while rest:
         one = rest.pop(0)
-        if one in ("-f", "-r", "-F", "-o", "-O", "-N", "-R", "-V", "-B") and rest:
-            value = rest.pop(0)
-            sender = value if one in ("-f", "-r") else sender
-        elif one.startswith(("-f", "-r")):
-            sender = one[2:]
-        elif one.startswith("-b") and one != "-bm":
-            sys.stderr.write("sendmail: %s is not done here; relay status says how the queue is\n" % one)
-            return 64
-        elif one in ("-i", "-oi"):
-            dots = False
-        elif one == "-t":
-            from_headers = True
+        if one == "--":
+            recipients, rest = recipients + rest, []
         elif not one.startswith("-"):
             recipients.append(one)
+        flags = one[1:] if one.startswith("-") and one != "--" else ""
+        while flags:  # -ti is -t -i, and -fX is -f X
+            flag, flags = flags[0], flags[1:]
+            if flag in "ABCDFLMNORVXbefhopr":
+                value, flags = flags or (rest.pop(0) if rest else ""), ""
+                sender = value if flag in "fr" else sender
+                dots = dots and (flag, value) != ("o", "i")
+                if flag == "b" and value != "m":
+                    told = "sendmail: -b%s is not done here; relay status says how the queue is\n"
+                    sys.stderr.write(told % value)
+                    return 64
+            elif flag == "q":
+                return 0  # the relay tries again by itself
+            elif flag == "d":
+                flags = ""
+            else:
+                dots, from_headers = dots and flag != "i", from_headers or flag == "t"
     stream = getattr(sys.stdin, "buffer", sys.stdin)
     lines = []
     for line in iter(stream.readline, b""):
@@ -2396,7 +2570,8 @@ def sendmail(config, arguments):
         headers, _ = split_mail(raw)
         for name in ("to", "cc", "bcc"):
             recipients += addresses(header(headers, name))
-    recipients = [one for one in recipients if "@" in one] or list(config["recipients"])
+    named = addresses(", ".join(recipients))
+    recipients = sorted(set(named), key=named.index) or list(config["recipients"])
     host, port = host_port(config["listen"], 25)
     try:
         session = smtplib.SMTP(host, port, timeout=60)
@@ -2467,9 +2642,20 @@ def sensible(key, value):
         return False
 
 
+def usable(credential):
+    """Tell whether a credential of the settings names its files."""
+    if not isinstance(credential, dict):
+        return False
+    names = [key for key in ("secret_file", "certificate_file", "key_file") if credential.get(key)]
+    told = [one for one in names if not isinstance(credential[one], TEXT)]
+    return not told and ("secret_file" in names or len(names) == 2)
+
+
 def load(path):
     with open(path, "rb") as file:
-        given = json.loads(file.read().decode("utf-8"))
+        given = json.loads(file.read().decode("utf-8-sig"))
+    if not isinstance(given, dict):
+        raise SystemExit("relay: %s: is no JSON object" % path)
     needed = (
         "tenant",
         "client_id",
@@ -2484,6 +2670,13 @@ def load(path):
     for key in needed:
         if not given.get(key):
             raise SystemExit("relay: %s: %s is missing" % (path, key))
+    for key in needed:
+        if key != "credentials" and not isinstance(given[key], TEXT):
+            raise SystemExit("relay: %s: %s is no text" % (path, key))
+    if not isinstance(given["credentials"], list) or not all(usable(one) for one in given["credentials"]):
+        raise SystemExit(
+            "relay: %s: credentials: each names secret_file, or certificate_file and key_file" % path
+        )
     for key in given:
         if key not in DEFAULTS and key not in needed:
             raise SystemExit("relay: %s: %s is not a known key" % (path, key))
@@ -2494,6 +2687,8 @@ def load(path):
         )
     config = dict(DEFAULTS)
     config.update(given)
+    if not config["transports"]:
+        raise SystemExit("relay: %s: transports names none of graph, smtp" % path)
     for name in config["transports"]:
         if name not in TRANSPORTS:
             raise SystemExit("relay: %s: transports: %s is none of graph, smtp" % (path, name))
@@ -2506,8 +2701,12 @@ def main(arguments):
         return 64
     try:
         config = load(arguments[1])
-    except (OSError, IOError, ValueError) as problem:
-        sys.stderr.write("relay: %s: %s\n" % (arguments[1], type(problem).__name__))
+    except (OSError, IOError) as problem:
+        sys.stderr.write("relay: %s: %s\n" % (arguments[1], problem.strerror or type(problem).__name__))
+        return 78
+    except ValueError as problem:
+        at = re.search(r"line \d+ column \d+", str(problem))  # no more: a proxy's password may stand there
+        sys.stderr.write("relay: %s: no valid JSON%s\n" % (arguments[1], at and ": " + at.group(0) or ""))
         return 78
     except SystemExit as problem:  # settings that make no sense, named
         sys.stderr.write("%s\n" % problem)

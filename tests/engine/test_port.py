@@ -39,9 +39,17 @@ def test_an_absent_port_is_added_once(lines: list[str], new: int) -> None:
     assert port.configured(made, "engine.port", 7226) == new
 
 
-def test_a_port_that_is_no_number_is_said() -> None:
-    with pytest.raises(UsageError, match="not a port"):
-        port.configured("engine.port=abc\n", "engine.port", 7226)
+@pytest.mark.parametrize("said", ["abc", "", "0", "65536", "99999", "9" * 5000, "-1", "7226 # main"])
+def test_a_port_that_is_none_is_said(said: str) -> None:
+    with pytest.raises(UsageError, match="not a port") as raised:
+        port.configured(f"engine.port={said}\n", "engine.port", 7226)
+    assert len(str(raised.value)) < 100
+
+
+def test_a_blank_parts_key_and_value_as_java_reads_it() -> None:
+    text = "a 1\r\nengine.port   7300 \r\nengine.port.old 7\r\n"
+    assert port.configured(text, "engine.port", 7226) == 7300
+    assert port.with_port(text, "engine.port", 7400) == text.replace("7300", "7400")
 
 
 @pytest.mark.parametrize("bad", [-1, 0, 80, 1023, 65536, 99999, 3306, 47808])
@@ -55,6 +63,14 @@ def test_a_port_of_somebody_else_is_refused_with_its_name() -> None:
     with pytest.raises(RefusedError, match="mosquitto"):
         port.refuse(7300, ASPECT, taken, "java")
     port.refuse(7300, ASPECT, [{"port": 7300, "process": "java", "pid": 12}], "java")
+
+
+def test_a_port_of_another_java_is_refused() -> None:
+    engine = {"port": 7226, "process": "java", "pid": 12}
+    taken = [engine, {"port": 8080, "process": "java", "pid": 99}]
+    with pytest.raises(RefusedError, match="pid 99"):
+        port.refuse(8080, ASPECT, taken, "java", (7226,))
+    port.refuse(8080, ASPECT, [engine, {**engine, "port": 8080}], "java", (7226,))
 
 
 def test_whole_numbers_alone_are_mentions() -> None:

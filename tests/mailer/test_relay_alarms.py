@@ -209,3 +209,12 @@ def test_the_exit_code_says_it(relay: Relay) -> None:
     assert relay.run("status").returncode == 2
     status.unlink()
     assert relay.run("status").returncode == 2
+
+
+def test_a_file_of_alarms_that_cannot_be_written_is_said_at_once(relay: Relay, tmp_path: Path) -> None:
+    relay.start(alarm_file=str(tmp_path / "absent" / "alarms"))
+    assert "alarm_file cannot be written" in (relay.site.folder / "stderr").read_text()
+    relay.kill()
+    (relay.site.folder / "stderr").unlink()
+    relay.start(alarm_file=str(tmp_path / "alarms"))
+    assert (relay.site.folder / "stderr").read_text() == ""

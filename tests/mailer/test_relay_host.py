@@ -94,6 +94,50 @@ def test_the_script_starts_it_unprivileged_and_stops_it(host: Path) -> None:
             os.kill(number, signal.SIGKILL)
 
 
+def test_the_script_says_that_it_did_not_start(host: Path) -> None:
+    settings = host / "etc" / "relay.json"
+    settings.write_text(settings.read_text().replace('"tenant"', '"tennant"'))
+    done = script(host, "start")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{host}/etc/relay serve" in done.stderr
+    assert script(host, "status").returncode == 3
+
+
+def test_the_script_ends_no_other_program(host: Path) -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as other:  # a number that a relay of the past had
+        try:
+            (host / "pid").write_text(f"{other.pid}\n")
+            assert script(host, "status").returncode == 3
+            assert script(host, "stop").returncode == 0
+            assert other.poll() is None
+            (host / "pid").write_text(f"{other.pid}\n")
+            assert script(host, "start").stdout == "started\n"
+            assert script(host, "stop").returncode == 0
+        finally:
+            other.kill()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--user", "a b; reboot"),
+        ("--user", ""),
+        ("--user", "-x"),
+        ("--folder", "relay"),
+        ("--folder", "/etc/a b"),
+        ("--folder", "/etc/$x"),
+        ("--folder", "/"),
+    ],
+)
+def test_what_a_shell_would_read_as_something_else_is_refused(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    argv = ["mailer", "render", "relay", "-c", str(site.config), "-o", str(tmp_path / "out"), option, value]
+    assert run(argv) == 2
+    assert option in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_unit_is_one_that_systemd_accepts(site: Site, place: Path) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:

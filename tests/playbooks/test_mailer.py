@@ -81,7 +81,14 @@ def host(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv(
         "TMPDIR", str(tmp_path)
     )  # another run beside this one leaves its own in /tmp while it lasts
-    site.write(relay={"spool": str(made.spool), "listen": f"127.0.0.1:{made.port}", "syslog": False})
+    site.write(
+        relay={
+            "spool": str(made.spool),
+            "listen": f"127.0.0.1:{made.port}",
+            "syslog": False,
+            "alarm_file": str(made.root / "alarms"),
+        }
+    )
     yield made
     made.stop()
 
@@ -101,6 +108,7 @@ def test_the_relay_is_installed_and_proved(host: Host) -> None:
     assert stat.S_IMODE((host.folder / "credential.secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
     assert not list(Path(os.environ["TMPDIR"]).glob("mailer.*/relay.json"))
+    assert stat.S_IMODE((host.root / "alarms").stat().st_mode) == 0o640  # its user may make none in /var/log
     first = host.pid.read_text()
     again = host.play("--diff")
     assert (again.code, again.stats["changed"]) == (0, 0), again.output
