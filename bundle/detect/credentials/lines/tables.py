@@ -203,7 +203,7 @@ _FIELD = re.compile(r"[a-z](?:Id|Key|Name|Type|Url|Host)$")
 
 
 _FIELDS = frozenset(
-    "user username user_name login name email mail host hostname server url type domain realm provider driver guard model table".split()
+    "id user username user_name login name email mail host hostname server url type domain realm provider driver guard model table".split()
 )
 
 

@@ -86,9 +86,7 @@ _PEER = re.compile(
     r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
 )
 """What stands beside a secret that is shared with a peer: its address, its kind."""
-_ACCOUNT = re.compile(
-    r"""(?m)["']user(?:name)?["'][ \t]*:[ \t]*["']\w|^[ \t]*user(?:name)?[ \t]*=[ \t]*["']?\w"""
-)
+_ACCOUNT = re.compile(r"""(?m)(?:["']user(?:name)?["'][ \t]*:|^[ \t]*user(?:name)?[ \t]*=)[ \t]*["']?\w""")
 """An account beside a secret, in JSON or on a line of its own."""
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
