@@ -263,7 +263,9 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     return None if value.lower() in _OF_A_SENTENCE else place_only(caught, match)
 
 
-_PROMPT = re.compile(r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b")
+_PROMPT = re.compile(
+    r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b|\bre-?(?:type|enter)\b[*: ]{0,3}[\"}]"
+)
 """What asks for a password, and no argument that is called one: `def test(self, username, password=None)`."""
 _ASKED_BEHIND = re.compile(
     r"""(?i)\s*(?:if|when)\s[^\n]{0,80}\bexpect\w*\s?\([^\n]{0,60}(?:assword|assphrase)"""

@@ -27,6 +27,10 @@ _PROGRAMS = frozenset((place.CODE, place.SHELL, place.MARKUP, place.OTHER))
 """Kinds of texts in which programs are, pages with some among them."""
 
 
+_WITH_TEXTS = frozenset((place.SHELL, place.CODE, place.OTHER, place.CONFIG))
+"""Kinds of texts in which scripts are: what installs a system and what starts a machine are configurations with some."""
+
+
 class Reading:
     """What is caught in whole texts."""
 
@@ -65,7 +69,7 @@ class Reading:
         if put and kind in _PROGRAMS:
             caught += list(self._put_together(view, put, own, kind, caught))
         begun = catching.commands(hits)
-        if begun and kind in (place.SHELL, place.CODE, place.OTHER) and not depth:
+        if begun and kind in _WITH_TEXTS and not depth:
             caught += self._within(member, view, begun, depth)
         return kind, caught
 

@@ -46,7 +46,7 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
         start = value.index(":") + 1
         inner = replace(caught, value=value[start:], start=caught.start + start)
         return hashes.digest(inner, match)
-    if is_placeholder(value) or re.search(r"[\s/\\]", value):
+    if is_placeholder(value) or re.search(r"[\s/\\]|^\{[\w.-]+\}.?$", value):
         return None
     return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
 

@@ -45,6 +45,26 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
+_ROWS = re.compile(
+    r"""(?:\bstruct\s+(?P<type>\w{1,40})\s+)?(?P<name>[A-Za-z_]\w{0,40})(?:\[\w{0,20}\])?["'\]]{0,2}\s{0,4}(?:=>?|:)\s{0,4}(?:new\s+\w{1,20}\s?(?:\[\s?\])?\s?)?(?:array\s?\(|[\[({])(?:[^;()\[\]{}]|[\[({][^;()\[\]{}]*[\])}])*\Z"""
+)
+"""A table that is still open behind rows that are not, and its name."""
+_NAMED = re.compile(r"[=:]")
+
+
+def in_rows(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The password of a row that ends with a number, in a table whose name says that accounts are in it."""
+    before = match.string[max(0, match.start() - _FAR) : match.start()].rsplit(";", 1)[-1]
+    opened = _ROWS.search(before) if _NAMED.search(before) else None
+    if opened is None or SECRET_WORD.search(caught.value):
+        return None
+    if not holds_accounts(opened["name"]) and not holds_accounts(f"{opened['type']}s"):
+        return None
+    usual = strength(caught.value) in (Strength.COMMON, Strength.MIXED)
+    label = caught.value != caught.user and caught.value.lower() == caught.user.lower()
+    return replace(caught, confidence=Confidence.MEDIUM) if usual and not label else None
+
+
 def several_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of passwords; a list of those that nobody may choose is none."""
     if FORBIDDEN.search(match["key"]):
@@ -183,7 +203,7 @@ _FIELD = re.compile(r"[a-z](?:Id|Key|Name|Type|Url|Host)$")
 
 
 _FIELDS = frozenset(
-    "user username user_name login name email mail host hostname server url type domain realm provider driver guard model table".split()
+    "id user username user_name login name email mail host hostname server url type domain realm provider driver guard model table".split()
 )
 
 
@@ -240,6 +260,7 @@ def behind_a_host(caught: Catch, _match: re.Match[str]) -> Catch | None:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "behind-a-host": behind_a_host,
     "tabled": tabled,
+    "in-rows": in_rows,
     "several-passwords": several_passwords,
     "both": both,
     "community": community,

@@ -40,7 +40,7 @@ _KEYS = (
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|\[[\"']?\w{0,12}[\"']?\])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|[\[{][\"']?\w{0,12}[\"']?[\]}])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
@@ -52,7 +52,7 @@ _ASSIGN = re.compile(
     (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\(\s*\)\s*\.\s*append\s*\(\s*(?=")|\(\w+\)\s*|@(?=["'])|(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|\[\]byte\s*\(\s*|\(\s*(?=["'])
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\(\s*\)\s*\.\s*append\s*\(\s*(?=")|\(\w+\)\s*|@(?=["'])|(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
@@ -86,7 +86,8 @@ _PEER = re.compile(
     r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
 )
 """What stands beside a secret that is shared with a peer: its address, its kind."""
-_ACCOUNT_OF_JSON = re.compile(r"""["']user(?:name)?["'][ \t]*:[ \t]*["']\w""")
+_ACCOUNT = re.compile(r"""(?m)(?:["']user(?:name)?["'][ \t]*:|^[ \t]*user(?:name)?[ \t]*=)[ \t]*["']?\w""")
+"""An account beside a secret, in JSON or on a line of its own."""
 _CONTINUED = 400
 """Bytes after a line in which the literals are that are joined to one on it."""
 _REACH = 200
@@ -113,7 +114,7 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
             floor, _ = view.window(floor, multiline=False)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
-        stop, begun = min(end - start, len(text)), 0
+        stop, begun = _stop(text, min(end - start, len(text))), 0
         for word in PROMISE.finditer(text[: at - start].lower()):
             first = word.start()
             if first < begun:
@@ -131,6 +132,11 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
             position = start + begun
             if caught is not None:
                 yield caught
+
+
+def _stop(text: str, end: int) -> int:
+    """Return where the line ends that a hit is on, or the next one where a value in brackets is on that: `password=(`."""
+    return max(end, text.find("\n", end + 1)) if text.endswith("(", 0, end) else end
 
 
 def _past(found: re.Match[str], caught: Catch, base: int) -> int:
@@ -224,7 +230,7 @@ def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: s
     )
 
 
-_JOINED = re.compile(r"\[|->|::")
+_JOINED = re.compile(r"[\[{]|->|::")
 _LONGEST_TABLE = 24
 _MESSAGES = r"\$?(?:form_?)?(?:errors?|messages?|msgs?|warnings?|hints|labels?|titles|placeholders?|rules)"
 _OF_MESSAGES = re.compile(rf"(?i){_MESSAGES}(?:\[|\.|->)")
@@ -252,7 +258,7 @@ def _promised(found: re.Match[str]) -> tuple[str, Kind | None]:
         return whole, None
     if not _JOINED.search(whole):
         return whole, kind_of(whole)
-    parts = re.split(r"""["']?\]?\[["']?|->|::""", whole)
+    parts = re.split(r"""["']?[\]}]?[\[{]["']?|->|::""", whole)
     key = next((p for p in reversed(parts) if not (p.isdigit() or p.startswith("$"))), parts[-1])
     promised = kind_of(key)
     if promised is None and len(parts) > 1 and kind_of(parts[-2]) is Kind.PASSWORD:
@@ -356,7 +362,7 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
         sure = token(key, value, config=kind == place.CONFIG)
         shared = sure is None and kind in (place.CONFIG, place.OTHER) and key.lower() in _OF_PEERS
         near = view.text(max(0, at - 300), at + 300) if shared else ""
-        peer = _PEER.search(near) or (is_chosen(value) and _ACCOUNT_OF_JSON.search(near))
+        peer = _PEER.search(near) or (is_chosen(value) and _ACCOUNT.search(near))
         return Confidence.MEDIUM if peer else sure
     if promised is Kind.LIKELY:
         return Confidence.MEDIUM if is_chosen(value) else None

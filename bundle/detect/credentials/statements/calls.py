@@ -39,10 +39,10 @@ _QUOTED = re.compile(
 )
 """A literal in the quotes that Perl lets one choose."""
 _BYTES = re.compile(
-    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice|String::from|Some)|\[\]byte)"
-    rf"""\s*\(\s*b?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
+    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice|String::from|Some|_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString)|\[\]byte)"
+    rf"""\s*\(\s*[bL]?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
 )
-"""A literal that bytes are made of, or that Rust owns."""
+"""A literal that bytes are made of, that Rust owns, or within the macro of C++ that says how wide its letters are."""
 _EVEN = frozenset("test abc xyz foo bar name user default".split())
 """Words that are secrets where a login is the only thing a call does."""
 _ALGORITHM = re.compile(r"(?i)sha-?\d|md5|aes-?\d")

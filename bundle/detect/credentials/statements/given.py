@@ -27,6 +27,8 @@ _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s"""
 """Another setting on the same line."""
 _QUOTES = ("'", '"')
 _QUOTE = re.compile("[\"']")
+_SENT = re.compile(r"(?:\\[rn])+$")
+"""The end of a line that a program says to another: `send "set password=...\\r"`."""
 _ESCAPES = ("\\n", "\\r", "\\t")
 _ESCAPED = re.compile(r"\\[nrt]")
 
@@ -135,7 +137,7 @@ def _bare(found: re.Match[str], kind: str) -> str:
     if found.string[: found.start()].endswith(_ESCAPES) and (end := _ESCAPED.search(raw)):
         raw = raw[: end.start()]  # "[a]\\nb=c\\n": a line within a literal
     if found["sep"] == "=" and within_a_literal(found.string[: found.start()]):
-        raw = _QUOTE.split(raw, maxsplit=1)[0]  # ["A=b", "PASSWORD=c"]
+        raw = _SENT.sub("", _QUOTE.split(raw, maxsplit=1)[0])  # ["A=b", "PASSWORD=c"]
     raw = _COMMENT.sub("", raw).rstrip(" \t\r,;\\" + (")" if found["wrap"] else ""))
     raw = _CLOSED.sub("", raw)
     if raw[-1:] in _QUOTES and raw.count(raw[-1:]) == 1:

@@ -13,10 +13,10 @@ from bundle.detect.credentials.texts.textview import View
 
 GATE = (
     r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh|mysql_secure_installation|mariadb-secure-installation|keytool|pppoe-setup|adsl-setup)\b"
-    r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
+    r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_!]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
     r"|\b(echo|printf)\s[^\n]{0,300}[\"']\s{0,3}(>>?|\|\s{0,3}(sudo\s{1,3})?tee\s)\s{0,3}(-a\s{1,3})?[\"']?[\w./~$]"
 )
-_OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*\n""")
+_OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*|!{1,3})(?P=q)[^\n]*\n""")
 _WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
 _PROGRAM = re.compile(
     r"(?i)(?<![${])(?<!/etc/)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify|telnet|mysql_secure_installation|mariadb-secure-installation|keytool|pppoe-setup|adsl-setup)\b"
@@ -67,7 +67,7 @@ def bodies(view: View, ends: list[int]) -> Iterator[Body]:
         opened = _OPENED.search(text)
         if opened is None or opened.start() > end - start:
             continue
-        closed = re.compile(rf"^[ \t]*{opened['tag']}\b", re.MULTILINE).search(text, opened.end())
+        closed = re.compile(rf"^[ \t]*{opened['tag']}(?!\w)", re.MULTILINE).search(text, opened.end())
         if closed is None:
             continue
         command = text[: opened.end()]
