@@ -1,4 +1,4 @@
-"""What holds for every test: none is about speed, and with CI=true none is skipped for want of a program.
+"""What holds for every test: speed fails none, what they start heeds signals, CI=true skips none for want of a program.
 
 A busy machine must not fail what draws its own examples; and a skip that nobody reads is a check that nobody makes.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -14,6 +15,11 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+for _number in (signal.SIGINT, signal.SIGHUP):
+    # Who runs tests in the background or under nohup has these ignored, and children inherit that, but no handler.
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 _MISSING = re.compile(
     r"\bis (?:not installed|missing)\b|could not import|^(?:Skipped: )?(?:needs |there is no lib)"

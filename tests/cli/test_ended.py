@@ -13,15 +13,6 @@ import pytest
 
 from hardening.errors import ExitCode
 
-_AS_AT_A_TERMINAL = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from hardening.cli import main
-main(sys.argv[1:])
-"""
-"""Whoever runs tests in the background or under nohup has these signals ignored, which children inherit."""
-
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_audit_of_hosts_that_is_ended_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
@@ -33,7 +24,7 @@ def test_an_audit_of_hosts_that_is_ended_leaves_nothing(number: signal.Signals, 
         where = f"ansible_host=127.0.0.1 ansible_port={silent.getsockname()[1]} ansible_ssh_timeout=60"
         inventory.write_text(f"[all]\nquiet {where}\n")
         started = subprocess.Popen(
-            [sys.executable, "-c", _AS_AT_A_TERMINAL, "host", "audit", "-i", str(inventory)],
+            [sys.executable, "-m", "hardening", "host", "audit", "-i", str(inventory)],
             env={**os.environ, "TMPDIR": str(kept), "HOME": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
