@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.tls.targets import quoted
+from hardening.tls.targets.filled import OVERGROWN, OvergrownError, replaced
 from hardening.tls.targets.flat_syntax import Line
 from hardening.tls.targets.tree import DEEPEST, Tree
 
@@ -54,7 +55,7 @@ class Main:
             self.tree.say("unclosed", path, None, "an .ifdef is never closed by .endif")
 
     def _condition(self, live: list[tuple[bool, bool]], word: str, name: str, path: str, number: int) -> None:
-        known = self._filled(name) != name or name in self.macros
+        known = self._filled(name, path, number) != name or name in self.macros
         if word in {"ifdef", "ifndef"}:
             live.append((known is (word == "ifdef"), known is (word == "ifdef")))
         elif not live:
@@ -67,7 +68,7 @@ class Main:
             live[-1] = (wanted and not taken, taken or wanted)
 
     def _include(self, word: str, name: str, path: str, number: int, opened: list[str]) -> None:
-        real = self.tree.place(self._filled(name).strip('"'), posixpath.dirname(path))
+        real = self.tree.place(self._filled(name, path, number).strip('"'), posixpath.dirname(path))
         if word == "include_if_exists" and not self.tree.exists(real):
             return
         self._file(real, [*opened, path], (path, number))
@@ -79,9 +80,9 @@ class Main:
         macro = _MACRO.match(text)
         if macro is not None:
             if macro[1] not in self.macros or macro[2] == "==":
-                self.macros[macro[1]] = self._filled(macro[3])
+                self.macros[macro[1]] = self._filled(macro[3], path, number)
             return
-        option = _OPTION.match(self._filled(text))
+        option = _OPTION.match(self._filled(text, path, number))
         if option is None:
             if not text.lstrip().startswith(
                 ("domainlist", "hostlist", "addresslist", "localpartlist", "named")
@@ -91,11 +92,16 @@ class Main:
         value = option[3] if option[3] is not None else ("no" if option[1] else "yes")
         self.lines.append(Line(option[2], quoted.exim(value.strip()).strip(), path, number))
 
-    def _filled(self, text: str) -> str:
-        for name in sorted(self.macros, key=len, reverse=True):
-            if name in text:
-                text = text.replace(name, self.macros[name])
-        return text
+    def _filled(self, text: str, path: str, number: int) -> str:
+        whole = text
+        try:
+            for name in sorted(self.macros, key=len, reverse=True):
+                if name in whole:
+                    whole = replaced(whole, name, self.macros[name])
+        except OvergrownError:
+            self.tree.say("syntax", path, number, OVERGROWN)
+            return text
+        return whole
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

@@ -108,9 +108,8 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
     split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
     for number, raw in _logical(source.text, grammar, comment):
-        text = (
-            raw.strip()
-        )  # lines that go on without end are many blanks, which patterns would try again and again
+        # lines that go on without end are many blanks, which patterns would try again and again
+        text = raw.strip()
         if begins is not None and (found := begins.match(text)):
             sections.append(Section(found["section"].strip(), path, number))
             continue

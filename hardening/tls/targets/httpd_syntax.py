@@ -12,6 +12,7 @@ from dataclasses import field, replace
 
 from hardening.records import dataclass
 from hardening.tls.release import number
+from hardening.tls.targets.filled import OVERGROWN, OvergrownError, filled
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 _LINE = re.compile(
@@ -227,7 +228,11 @@ class Reader:
         text = text.translate(_MARKS)
         if "${" not in text:
             return text
-        return _VARIABLE.sub(lambda m: self.defined.get(m[1], m[0]), text)
+        try:
+            return filled(_VARIABLE, text, lambda m: self.defined.get(m[1], m[0]))
+        except OvergrownError:
+            self.tree.say("syntax", self._open[-1], None, OVERGROWN)
+            return text
 
     def _enter(self, kind: str, argument: str, path: str, line: int) -> tuple[bool, bool]:
         """Return whether a condition holds, and whether that is a guess."""

@@ -7,6 +7,7 @@ import re
 from dataclasses import field
 
 from hardening.records import dataclass
+from hardening.tls.targets.filled import LONGEST, OVERGROWN
 from hardening.tls.targets.tree import DEEPEST, Tree
 
 _TOKEN = re.compile(
@@ -226,7 +227,7 @@ class _Parser:
         value = self._value()
         if operator == "+=":
             before = self.reader.variables.get(name)
-            value = _joined(before, value) if before is not None else value
+            value = self._joined(before, value) if before is not None else value
         self.reader.variables[name] = value
         if name.startswith(("ssl.", "server.port", "server.bind", "server.modules")):
             into.assigned.append(Assignment(name, value, self.path, line, (begin, self.before)))
@@ -235,8 +236,14 @@ class _Parser:
         value = self._term()
         while self.word == "+" and self.kind == "mark":
             self._next()
-            value = _joined(value, self._term())
+            value = self._joined(value, self._term())
         return value
+
+    def _joined(self, left: Value, right: Value) -> Value:
+        if len(left) + len(right) > LONGEST:
+            self.reader.tree.say("syntax", self.path, self.start, OVERGROWN)
+            return left
+        return _joined(left, right)
 
     def _term(self) -> Value:
         kind, word = self.kind, self.word

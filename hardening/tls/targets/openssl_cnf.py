@@ -12,6 +12,7 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.filled import OVERGROWN, OvergrownError, filled
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
@@ -82,7 +83,13 @@ def _meant(tree: Tree, line: Line, here: str, known: Mapping[tuple[str, str], st
             tree.say("syntax", line.path, line.line, why)
         return told or ""
 
-    return _PIECE.sub(piece, line.value).strip() if re.search(r"[\\\"'#$]", line.value) else line.value
+    if not re.search(r"[\\\"'#$]", line.value):
+        return line.value
+    try:
+        return filled(_PIECE, line.value, piece).strip()
+    except OvergrownError:
+        tree.say("syntax", line.path, line.line, f"{OVERGROWN}, and OpenSSL refuses the whole file")
+        return ""
 
 
 def _chosen(sections: list[Section]) -> Section | None:

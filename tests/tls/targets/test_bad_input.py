@@ -289,3 +289,31 @@ def test_a_port_of_squid_without_a_number_ends_no_audit(
     assert [s["id"].rpartition(":")[2] for s in json.loads(capfdbinary.readouterr().out)["subjects"]] == [
         "3129"
     ]
+
+
+_DOUBLED = {
+    "openssl_cnf": ("a0 = xx\n", "a{n} = $a{m}$a{m}\n", "openssl_conf = d\n[d]\nssl_conf = e\n[e]\nsystem_default = f\n[f]\nCipherString = $default::a40\n"),
+    "exim": ("MAA_X = xx\n", "M{N}_X = M{M}_XM{M}_X\n", "tls_advertise_hosts = *\ntls_require_ciphers = MBP_X\n"),
+    "lighttpd": ('var.a = "xx"\n', "var.a = var.a + var.a\n", 'server.port = 443\nssl.engine = "enable"\nssl.pemfile = "/a"\nssl.cipher-list = var.a\n'),
+    "httpd": ("Define a0 xx\n", "Define a{n} ${{a{m}}}${{a{m}}}\n", "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLCipherSuite ${a40}\n</VirtualHost>\n"),
+}  # fmt: skip
+"""A variable, the next one that is twice that, and what the last one is for."""
+
+
+def _letters(number: int) -> str:
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number // 26] + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % 26]
+
+
+@pytest.mark.parametrize("name", sorted(_DOUBLED))
+def test_variables_that_double_are_said_and_fill_no_memory(
+    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    first, following, last = _DOUBLED[name]
+    lines = [following.format(n=n, m=n - 1, N=_letters(n), M=_letters(n - 1)) for n in range(1, 42)]
+    path = tmp_path / "x.conf"
+    path.write_text(first + "".join(lines) + last)
+    run(["tls", "audit", str(path), "--target", name, "--format", "json"])
+    said = json.loads(capfdbinary.readouterr().out)
+    told = [f["message"] for f in said["findings"] if f["rule"] == "walk/config-syntax"]
+    assert any("grows above 16384 letters" in message for message in told)
+    assert said["subjects"][0]["examined"] != "full"
