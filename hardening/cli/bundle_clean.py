@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,6 +17,7 @@ from hardening.cli.options import (
     sealing_key,
     write_file,
 )
+from hardening.ended import like_interrupted
 
 
 @click.command(name="clean")
@@ -71,7 +68,7 @@ def command(
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
     if smoke and not report.quiet:
         click.echo(f"runs on the result: {check_command}", err=True)
-    with _ended_like_interrupted():
+    with like_interrupted():  # no result that nobody has audited
         made = cleaned(
             path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
             detector=next((one for one in using if isinstance(one, Credentials)), None),
@@ -94,25 +91,6 @@ def command(
             if result.reason.startswith(("removed ", "replaced by ", "not removed: ", "not replaced: ")):
                 click.echo(f"{result.reason}  ({result.rule.id})")
     return finish(made.run, report)
-
-
-@contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
-    """Let the end of a job or of a connection leave as little behind as Ctrl-C: no result that nobody has audited."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    ends = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        ends = []  # Python hears signals in the main thread alone
-    for one in ends:
-        signal.signal(one, end)
-    try:
-        yield
-    finally:
-        for one in ends:
-            signal.signal(one, signal.SIG_DFL)
 
 
 def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:

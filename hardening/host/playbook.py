@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hardening import resources
+from hardening.ended import Ended
 from hardening.errors import NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
@@ -164,7 +165,7 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
             said = ansible.communicate()
         except BaseException as why:
             # asked as by Ctrl-C, it ends what it runs; killed, it would leave that behind. A real Ctrl-C reached it.
-            if isinstance(why, private.Ended):
+            if isinstance(why, Ended):
                 ansible.send_signal(signal.SIGINT)
             for harder in (signal.SIGINT, signal.SIGKILL):
                 try:

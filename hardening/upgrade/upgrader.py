@@ -501,8 +501,9 @@ def back_up(host, up, kind):
     agent.gone(folder)
     os.mkdir(folder, 0o700)
     index = []
-    for problem in through_links(host, up.recipe()):
-        raise Failed(problem)
+    problems = through_links(host, up.recipe())
+    if problems:
+        raise Failed("; ".join(problems))
     for number, path in enumerate(up.recipe()["paths"]):
         index.append(
             {"path": path, "entries": copied(host.place(path), os.path.join(folder, "path.%d" % number))}

@@ -303,12 +303,18 @@ def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
         )
 
 
+def _extent(offer: Offer) -> tuple[Examined, str]:
+    """Return how much of an offer is settled, and what is not."""
+    return (Examined.PARTIAL, offer.inconclusive[0]) if offer.inconclusive else (Examined.FULL, "")
+
+
 def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Subject:
+    examined, reason = _extent(offer)
     return Subject(
         id=offer.subject,
         kind=Kind.FILE,
-        examined=Examined.PARTIAL if offer.inconclusive else Examined.FULL,
-        reason=offer.inconclusive[0] if offer.inconclusive else "",
+        examined=examined,
+        reason=reason,
         policies=judgement.verdicts,
         offer=offer.to_json(),
         stats={"release": ways[0].release.version, "openssl": ways[0].build},
@@ -359,11 +365,12 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     asked = telling.listed((telling.library if known else telling.named)(w) for w, _, _ in ways)
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
+    examined, reason = _extent(offer)
     subject = Subject(
         id=offer.subject,
         kind=Kind.FILE,
-        examined=Examined.PARTIAL if offer.inconclusive else Examined.FULL,
-        reason=offer.inconclusive[0] if offer.inconclusive else "",
+        examined=examined,
+        reason=reason,
         policies=verdicts,
         offer=shown,
         stats={"releases": len(ways)},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def fix(
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
             ways = audit.readings(tree, main, asked)
-            if not _wrong(tree, main, [policy], asked) and not _unsettled(tree, main, policy, asked):
+            if not _to_change(tree, main, policy, asked, ways):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
                 continue
             new = _rewritten(tree, main, ways[-1], policy, place, asked)
@@ -82,21 +82,22 @@ def _below_here(path: str) -> bool:
 
 
 def _wrong(tree: Tree, main: audit.Main, policies: Sequence[Policy], asked: audit.Asked) -> list[Finding]:
-    return [
-        finding
-        for finding in (audit.audit_tree(tree, main, policies, asked).findings if policies else ())
-        if finding.level >= Severity.LOW and finding.rule.id in rendered.CONFIGURABLE
-    ]
+    return _of_settings(audit.audit_tree(tree, main, policies, asked).findings) if policies else []
 
 
-def _unsettled(tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked) -> bool:
-    """Tell whether a list could not be resolved where it is known what runs: what it offers is no pass, and goes too."""
+def _of_settings(found: Iterable[Finding]) -> list[Finding]:
+    return [one for one in found if one.level >= Severity.LOW and one.rule.id in rendered.CONFIGURABLE]
+
+
+def _to_change(
+    tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked, ways: Sequence[Reading]
+) -> bool:
+    """Tell whether settings are wrong, or a list could not be resolved where it is known what runs: that is no pass."""
     found = audit.audit_tree(tree, main, [policy], asked).findings
-    return (
-        main.target.edits is not None
-        and len(audit.readings(tree, main, asked)) == 1
-        and any(one.rule.id == rules.INCONCLUSIVE.id for one in found)
-    )
+    if _of_settings(found):
+        return True
+    settled = len(ways) > 1 or main.target.edits is None
+    return not settled and any(one.rule.id == rules.INCONCLUSIVE.id for one in found)
 
 
 def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Finding:

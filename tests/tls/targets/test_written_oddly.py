@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,16 +82,22 @@ def _answers(offer: Offer) -> dict[str, tuple[set[str], set[str]]]:
     return {name: (set(found), set(groups.get(name, ()))) for name, found in suites.items()}
 
 
-@pytest.mark.parametrize("case", sorted(TEXTS))
-def test_a_real_server_offers_what_is_read(case: str) -> None:
-    name, text = TEXTS[case]
-    server = servers.needed(name)
+@contextmanager
+def _written(name: str, text: str) -> Iterator[tuple[Path, int]]:
+    """Write a server's configuration with a port and a certificate filled in; give its place and the port."""
     with tempfile.TemporaryDirectory(prefix="harden-odd-") as made_in:
         folder = Path(made_in)
         folder.chmod(0o755)
         pair, port = servers.pair("rsa", folder / "certificates"), free_port()
         filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both)
-        main = servers.write(name, filled, folder / "server", port, pair)
+        yield servers.write(name, filled, folder / "server", port, pair), port
+
+
+@pytest.mark.parametrize("case", sorted(TEXTS))
+def test_a_real_server_offers_what_is_read(case: str) -> None:
+    name, text = TEXTS[case]
+    server = servers.needed(name)
+    with _written(name, text) as (main, port):
         *_, read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
             settings = scans.Settings(full=True, starttls=server.starttls)
@@ -122,12 +129,7 @@ NAMES = {
 def test_a_second_name_is_read_with_the_level_and_order_of_the_first(case: str) -> None:
     name, text = NAMES[case]
     servers.needed(name)
-    with tempfile.TemporaryDirectory(prefix="harden-odd-") as made_in:
-        folder = Path(made_in)
-        folder.chmod(0o755)
-        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
-        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both)
-        main = servers.write(name, filled, folder / "server", port, pair)
+    with _written(name, text) as (main, port):
         offers = audits.read(main, find(name), version=find(name).facts.default)
         (read,) = [o for o in offers if "b.example" in o.subject]
         with servers.running(name, main, port):
