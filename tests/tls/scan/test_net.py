@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,11 +55,20 @@ def test_a_question_may_be_less_patient_than_its_connection(first: bytes) -> Non
 def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resolvers are few and a name may take seconds: what waits for its turn is not looked up any more."""
     asked: list[str] = []
+    told = threading.Event()
 
     def slow(host: str, _port: int, _family: int) -> list[Address]:
         asked.append(host)
-        time.sleep(0.2)
+        told.wait(
+            LONG
+        )  # every resolver is at its first name until the pool was told to end, however busy the machine
         return []
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            told.set()
+            super().shutdown(wait=wait)
 
     def ask() -> Talk:
         yield Question(protocol="TLSv1.2", suites=(0xC02F,))
@@ -72,6 +81,7 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
         return Engine(ask(), Pace(Limits(), now), now)
 
     monkeypatch.setattr("hardening.tls.scan.net.resolve", slow)
+    monkeypatch.setattr("hardening.tls.scan.net.ThreadPoolExecutor", Pool)
     loop = Interrupted(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None)
     with pytest.raises(KeyboardInterrupt):
         loop.run([parse(f"host{number}.invalid:443") for number in range(200)])
