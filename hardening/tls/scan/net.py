@@ -81,7 +81,11 @@ class Loop:
             job = Job(target, self._talk(target, self._clock()))
             job.opened_at = self._clock()
             host, port = self._wire.proxy or (target.host, target.port)
-            known = literal(host, port)
+            try:
+                known = literal(host, port)
+            except OSError:  # an interface that is not there
+                self._pump(job)
+                continue
             if known is not None:
                 job.addresses = [known]
                 self._pump(job)
@@ -185,7 +189,9 @@ class Loop:
         job = connection.job
         now = connection.started
         if not job.addresses:
-            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail="the name does not resolve"))
+            host = (self._wire.proxy or (job.target.host, 0))[0]
+            why = "no interface of that name here" if "%" in host else "the name does not resolve"
+            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
             return
         family, address = job.addresses[0]
         job.connections += 1

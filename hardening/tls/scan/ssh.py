@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from hardening.findings import OnWire
 from hardening.tls import offer as offers
 from hardening.tls.offer import Offer, Said
 from hardening.tls.scan.answer import Cursor, MalformedError
+from hardening.tls.scan.wire import room
 
 OURS = b"SSH-2.0-hardening_scan\r\n"
 LIMIT = 256 * 1024
+THREADS = 64
+"""Servers that are read side by side, at most."""
 _KEXINIT = 20
 _LISTS = (
     "kex", "host_keys", "ciphers_to_server", "ciphers_to_client", "macs_to_server", "macs_to_client",
@@ -93,6 +100,43 @@ def read(host: str, port: int, timeout: float = 5.0) -> SshOffer:
             if lists is not None:
                 return SshOffer(banner=banner, lists=lists)
     raise MalformedError("it does not speak SSH" if not banner else "no key exchange lists came")
+
+
+def read_all(
+    where: Sequence[tuple[str, int]], timeout: float, concurrency: int
+) -> Iterator[tuple[int, SshOffer | str, float]]:
+    """Read many side by side; yield each as it is done: its place in the list, what it offers or why not, and the seconds.
+
+    The threads are daemons, so that whoever interrupts waits for none of them.
+    """
+    asked: SimpleQueue[int] = SimpleQueue()
+    told: SimpleQueue[tuple[int, SshOffer | str, float]] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                place = asked.get_nowait()
+                began = time.monotonic()
+                try:
+                    found: SshOffer | str = read(*where[place], timeout)
+                except (OSError, UnicodeError, MalformedError) as problem:
+                    found = _why(problem)
+                told.put((place, found, time.monotonic() - began))
+
+    for place in range(len(where)):
+        asked.put(place)
+    for _ in range(min(len(where), room(concurrency), THREADS)):
+        Thread(target=work, daemon=True).start()
+    for _ in where:
+        yield told.get()
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, UnicodeError | socket.gaierror):
+        return "the name does not resolve"
+    if isinstance(problem, TimeoutError):
+        return "no answer in time"
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def offer_of(seen: SshOffer, subject: str) -> Offer:
