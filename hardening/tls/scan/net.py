@@ -19,7 +19,7 @@ from hardening.tls.scan.dialogue import Dialogue
 from hardening.tls.scan.endpoint import Target
 from hardening.tls.scan.engine import Engine
 from hardening.tls.scan.job import Job
-from hardening.tls.scan.wire import Address, Wire, literal, resolve
+from hardening.tls.scan.wire import Address, Wire, literal, resolve, room
 
 RECEIVE = 65536
 _AT_ONCE = getattr(socket, "SOCK_NONBLOCK", 0)
@@ -40,6 +40,7 @@ class Loop:
     ) -> None:
         self._wire, self._talk, self._dialogue, self._done, self._clock = wire, talk, dialogue, done, clock
         self._poller = poller.best()
+        self._most = room(wire.concurrency)
         self._open: dict[int, Connection] = {}
         self._timers: list[tuple[float, int]] = []
         self._timed: dict[int, Job | Connection] = {}
@@ -72,7 +73,7 @@ class Loop:
     # jobs
 
     def _begin_more(self) -> None:
-        while self._more and self._active < self._wire.concurrency:
+        while self._more and self._active < self._most:
             target = next(self._targets, None)
             if target is None:
                 self._more = False
@@ -106,12 +107,12 @@ class Loop:
         """Send the questions a job may send now, and note when to look again."""
         now = self._clock()
         engine = job.engine
-        if not engine.done and len(self._open) >= self._wire.concurrency:
+        if not engine.done and len(self._open) >= self._most:
             self._starve(job)
             return
         for ticket, question in engine.start(now):
             self._connect(Connection(job, ticket, question, now))
-            if len(self._open) >= self._wire.concurrency:
+            if len(self._open) >= self._most:
                 self._starve(job)
                 break
         if engine.done:
@@ -156,7 +157,7 @@ class Loop:
         elif wait > 0 and self._active:
             time.sleep(wait)
         self._expire(now)
-        while self._starved and len(self._open) < self._wire.concurrency:
+        while self._starved and len(self._open) < self._most:
             job = self._starved.popleft()
             job.waiting = False
             if not job.finished:
@@ -187,7 +188,6 @@ class Loop:
 
     def _connect(self, connection: Connection) -> None:
         job = connection.job
-        now = connection.started
         if not job.addresses:
             host = (self._wire.proxy or (job.target.host, 0))[0]
             why = "no interface of that name here" if "%" in host else "the name does not resolve"
@@ -208,7 +208,7 @@ class Loop:
             self._failed_connect(connection, code)
             return
         connection.sock = sock
-        connection.deadline = now + self._wire.connect_timeout
+        connection.deadline = connection.started + self._wire.connect_timeout
         self._open[sock.fileno()] = connection
         self._poller.add(sock, connection)
         self._look_at(connection)
