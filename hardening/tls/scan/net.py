@@ -175,6 +175,8 @@ class Loop:
                 elif due > polled:
                     heapq.heappush(self._timers, (due, number))
                     return
+                elif item.state == "connecting":
+                    self._not_connected(item, errno.ETIMEDOUT)
                 else:
                     self._finish(item, item.silence())
             elif item is not None:
@@ -208,7 +210,7 @@ class Loop:
             self._failed_connect(connection, code)
             return
         connection.sock = sock
-        connection.deadline = connection.started + self._wire.connect_timeout
+        connection.deadline = self._clock() + self._wire.connect_timeout  # another address has its own time
         self._open[sock.fileno()] = connection
         self._poller.add(sock, connection)
         self._look_at(connection)
@@ -230,7 +232,8 @@ class Loop:
             del job.addresses[0]
             self._connect(connection)
             return
-        self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=os.strerror(code)))
+        why = "no answer to the connection" if code == errno.ETIMEDOUT else os.strerror(code)
+        self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
 
     def _event(self, connection: Connection, *, readable: bool, writable: bool) -> None:
         try:
