@@ -22,7 +22,7 @@ from hardening.tls.scan import observed, ssh
 from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
-from hardening.tls.scan.fleet import Outcome
+from hardening.tls.scan.fleet import Outcome, joined
 from hardening.tls.scan.job import Job
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.net import Loop
@@ -191,11 +191,13 @@ def scan(
     *,
     each: Callable[[Outcome], None] | None = None,
     done: Mapping[str, Outcome] | None = None,
+    beside: Mapping[str, Outcome] | None = None,
     now: datetime | None = None,
 ) -> Run:
     """Scan endpoints and judge each by the policies.
 
-    `each` gets every endpoint as it is done; `done` holds what an earlier, interrupted scan found.
+    `each` gets every endpoint as it is done; `done` holds what an earlier, interrupted scan found, `beside` what other scans
+    found: endpoints of theirs are asked all the same where they are given.
     Errors: UsageError for an endpoint that is none.
     """
     settings = settings or Settings()
@@ -224,10 +226,11 @@ def scan(
             settings,
             lambda one: take(judged(one, policies, started, store)),
         )
+        every = joined((beside or {}, outcomes)).values()
         return Run.of(
-            [subject for subject, _, _ in outcomes.values()],
-            [finding for _, findings, _ in outcomes.values() for finding in findings],
-            [result for _, _, results in outcomes.values() for result in results],
+            [subject for subject, _, _ in every],
+            [finding for _, findings, _ in every for finding in findings],
+            [result for _, _, results in every for result in results],
             started=started,
         )
 
