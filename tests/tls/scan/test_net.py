@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.scan import run
-from hardening.tls.scan.ask import Kind, Question
+from hardening.tls.scan.ask import Answer, Kind, Question
 from hardening.tls.scan.endpoint import parse, parse_proxy
 from hardening.tls.scan.engine import Engine, Talk, Told
 from hardening.tls.scan.net import Loop
+from hardening.tls.scan.opening import _failure
 from hardening.tls.scan.pace import Limits, Pace
 from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.wire import SPARE, Address, Wire, room
@@ -183,3 +184,10 @@ def test_a_scan_of_many_needs_few_files(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (3, b"")
     said = {one["reason"] for one in json.loads(done.stdout)["subjects"]}
     assert said <= {"Connection refused", "it accepts connections and stays silent", "silence before TLS"}
+
+
+def test_who_answers_too_slowly_is_not_silent() -> None:
+    """A server that sent a byte a second was said to stay silent."""
+    silent, slow = (_failure(Answer(kind=Kind.SILENT, heard=heard), []) for heard in (0, 7))
+    assert "stays silent" in silent
+    assert "so slowly" in slow
