@@ -28,6 +28,8 @@ _LISTS = (
     "kex", "host_keys", "ciphers_to_server", "ciphers_to_client", "macs_to_server", "macs_to_client",
     "compression_to_server", "compression_to_client", "languages_to_server", "languages_to_client",
 )  # fmt: skip
+_NEEDED = ("kex", "host_keys", "ciphers_to_server", "ciphers_to_client")
+"""Lists of which none may be empty (RFC 4253 section 7.1); a server that names nothing offers nothing weak, nor anything."""
 _KINDS = ("kex", "host_keys", "ciphers", "macs")
 
 
@@ -46,13 +48,12 @@ class SshOffer:
 
 def parse_banner(data: bytes) -> tuple[str, bytes] | None:
     """Return the identification line and what follows it, or None while it is not complete."""
-    while True:
-        line, end, rest = data.partition(b"\n")
-        if not end:
-            return None
-        if line.startswith(b"SSH-"):
-            return line.rstrip(b"\r").decode("ascii", "backslashreplace")[:255], rest
-        data = rest
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:  # nothing is copied: a server may send lines without end
+        if data.startswith(b"SSH-", start):
+            return data[start:end].rstrip(b"\r").decode("ascii", "backslashreplace")[:255], data[end + 1 :]
+        start = end + 1
+    return None
 
 
 def parse_kexinit(data: bytes) -> dict[str, tuple[str, ...]] | None:
@@ -75,6 +76,8 @@ def parse_kexinit(data: bytes) -> dict[str, tuple[str, ...]] | None:
     for name in _LISTS:
         words = cursor.vector(4).decode("ascii", "backslashreplace").split(",")
         found[name] = tuple(w[:128] for w in words if w)
+    if empty := next((name for name in _NEEDED if not found[name]), None):
+        raise MalformedError(f"a KEXINIT that names no algorithm ({empty.replace('_', ' ')})")
     return found
 
 

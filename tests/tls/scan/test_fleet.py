@@ -216,6 +216,17 @@ def test_an_ssh_server_without_an_address_is_not_examined(host: str) -> None:
     assert (subject.examined, subject.reason) == (Examined.NONE, "the name does not resolve")
 
 
+@pytest.mark.parametrize("without", range(4))
+def test_a_server_that_names_no_algorithm_passes_nothing(without: int) -> None:
+    """Nothing weak is in an empty list, so it passed."""
+    lists = [*_LISTS[:without], "", *_LISTS[without + 1 :]]
+    with pytest.raises(MalformedError, match="names no algorithm"):
+        ssh.parse_kexinit(_kexinit(lists))
+    with _greeting(b"SSH-2.0-x\r\n" + _kexinit(lists)) as port:
+        [subject] = scan([f"ssh://127.0.0.1:{port}"], [policy.load("aspect")], QUICK).subjects
+    assert (subject.examined, subject.policies) == (Examined.NONE, {"aspect": "unknown"})
+
+
 def test_ssh_1_is_named() -> None:
     offer = ssh.SshOffer(banner="SSH-1.5-old")
     judgement = policy.load("aspect").judge(ssh.offer_of(offer, "ssh://h"))
