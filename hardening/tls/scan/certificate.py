@@ -17,6 +17,9 @@ from hardening.tls.scan.lenient import mended
 UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
 """What cryptography raises over a certificate that breaks the rules; InvalidVersion is no ValueError."""
 
+LONGEST_NAME = 1024
+"""Letters of a subject or issuer that are told."""
+
 
 @lru_cache(maxsize=4096)
 def read(der: bytes) -> Certificate | None:
@@ -44,8 +47,8 @@ def strict(der: bytes) -> x509.Certificate | None:
 
 def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
     return Certificate(
-        subject=one.subject.rfc4514_string(),
-        issuer=one.issuer.rfc4514_string(),
+        subject=_told(one.subject),
+        issuer=_told(one.issuer),
         not_before=one.not_valid_before_utc.astimezone(UTC),
         not_after=one.not_valid_after_utc.astimezone(UTC),
         key=_key(one),
@@ -55,6 +58,12 @@ def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
         self_signed=one.subject == one.issuer,
         ca=_is_ca(one),
     )
+
+
+def _told(name: x509.Name) -> str:
+    """Return a name as reports tell it, many times over: a hostile one may have a hundred thousand letters."""
+    said = name.rfc4514_string()
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
 
 
 def _key(one: x509.Certificate) -> str:

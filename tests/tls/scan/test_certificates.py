@@ -17,7 +17,7 @@ from hypothesis import given
 
 from hardening.cli import run as harden
 from hardening.tls import policy
-from hardening.tls.scan import lenient, trust
+from hardening.tls.scan import certificate, lenient, trust
 from hardening.tls.scan.certificate import read
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.offers import offer_of
@@ -136,6 +136,15 @@ def test_what_is_trusted_in_an_odd_form_stays_so(tmp_path: Path) -> None:
 
 def test_a_chain_in_order_is_not_out_of_order_for_what_cannot_be_read() -> None:
     assert not list(trust.check([(sound(), HOPELESS["a month 99"])], None, "h", NOW))
+
+
+def test_a_name_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in every finding about its certificate, and in the report of a fleet for each server."""
+    monkeypatch.setattr(certificate, "LONGEST_NAME", 8)
+    card = read(sound("a.very.long.example"))
+    assert card is not None
+    assert (card.subject, card.issuer) == ("CN=a.ver...", "CN=a.ver...")
+    assert read(sound("x")).subject == "CN=x"  # type: ignore[union-attr]  # it is read
 
 
 def test_a_key_on_no_curve_is_no_key() -> None:
