@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -169,23 +169,28 @@ def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
                 yield Known(package.name, package.full, package.purl, f"its {package.type} metadata", [place])
 
 
+def _certificate(load: Callable[[bytes], x509.Certificate], data: bytes, place: str) -> Iterator[Asset]:
+    """Yield a certificate that can be read; names are read when they are first asked for."""
+    from cryptography.x509 import InvalidVersion
+
+    try:
+        made = load(data)
+        subject, _ = made.subject.rfc4514_string(), made.issuer
+    except (ValueError, TypeError, InvalidVersion):
+        return
+    yield Asset("certificate", subject or "without a subject", place, made)
+
+
 def _assets(member: Member, place: str) -> Iterator[Asset]:
     from cryptography import x509
 
     content = member.content
     if content.find(b"CERTIFICATE-----") >= 0:
         for match in _CERTIFICATE.finditer(content):
-            try:
-                made = x509.load_pem_x509_certificate(re.sub(rb"(?:TRUSTED|X509) ", b"", match[0]))
-            except ValueError:
-                continue
-            yield Asset("certificate", made.subject.rfc4514_string() or "without a subject", place, made)
+            pem = re.sub(rb"(?:TRUSTED|X509) ", b"", match[0])
+            yield from _certificate(x509.load_pem_x509_certificate, pem, place)
     elif content[:2] == b"\x30\x82" and len(content) <= _LARGEST_DER:
-        try:
-            made = x509.load_der_x509_certificate(bytes(content))
-        except ValueError:
-            return
-        yield Asset("certificate", made.subject.rfc4514_string() or "without a subject", place, made)
+        yield from _certificate(x509.load_der_x509_certificate, bytes(content), place)
     if content.find(b"PRIVATE KEY-----") >= 0:
         from bundle.detect.keys import detector
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cyclonedx.model import Property
 from cyclonedx.model.bom_ref import BomRef
@@ -95,7 +97,7 @@ def _asset(asset: Asset, number: int, made: Inventory) -> Component:
         )
     else:
         one = asset.certificate
-        key, size = _public(one.public_key())
+        key, size = _public(one)
         signed = one.signature_algorithm_oid._name  # noqa: SLF001 - cryptography has no other door to the name
         properties = CryptoProperties(
             asset_type=CryptoAssetType.CERTIFICATE,
@@ -117,8 +119,12 @@ def _asset(asset: Asset, number: int, made: Inventory) -> Component:
     )  # fmt: skip
 
 
-def _public(key: object) -> tuple[str, str]:
+def _public(card: x509.Certificate) -> tuple[str, str]:
     """Return name and size of a public key's algorithm."""
+    try:
+        key = card.public_key()
+    except (ValueError, UnsupportedAlgorithm):  # a curve or a point that is none
+        return "unknown", ""
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
         name = "RSA" if isinstance(key, rsa.RSAPublicKey) else "DSA"
         return f"{name}-{key.key_size}", str(key.key_size)

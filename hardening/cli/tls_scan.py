@@ -94,13 +94,13 @@ def command(
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, parse_proxy, read_list
-    from hardening.tls.scan.fleet import Outcome, State, line, question, read_stream
+    from hardening.tls.scan.fleet import Outcome, State, joined, line, question, read_stream
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
     texts = [*endpoints, *(line for path in lists for line in read_list(path))]
     texts = list(expand(texts, allow_ranges=allow_ranges))
-    others = {name: outcome for path in merged for name, outcome in read_stream(path).items()}
+    others = joined(read_stream(path) for path in merged)
     if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {
@@ -132,7 +132,7 @@ def command(
         show.step()
 
     try:
-        run = scan(texts, chosen, settings, each=each, done={**others, **before})
+        run = scan(texts, chosen, settings, each=each, done=before, beside=others)
     finally:
         show.end()
     if stream and report.format == "text" and report.output is None:

@@ -126,7 +126,7 @@ def seen(facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime) -> tu
         try:
             cards = x509.load_pem_x509_certificates(row["pem"].encode("ascii", "replace"))
             mine: bytes | None = spki(cards[0].public_key())
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             continue  # the server's own check says so
         card = read(cards[0].public_bytes(Encoding.DER))
         if card is None:

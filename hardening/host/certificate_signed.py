@@ -29,7 +29,7 @@ def load(folder: Path, host: str) -> dict[Path, list[x509.Certificate]]:
             continue
         try:
             found[path] = x509.load_pem_x509_certificates(path.read_bytes())
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, x509.InvalidVersion) as problem:
             raise InputError(f"{path}: no certificate in PEM can be read: {problem}") from problem
     return found
 

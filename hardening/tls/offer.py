@@ -93,6 +93,8 @@ class Offer:
     assumptions: tuple[str, ...] = ()
     """What was assumed to get here, such as the OpenSSL build; shown to the reader."""
     certificates: tuple[Certificate, ...] = ()
+    unread: int = 0
+    """How many certificates were sent that cannot be read."""
     dh_bits: int | None = None
     compression: bool | None = None
     secure_renegotiation: bool | None = None

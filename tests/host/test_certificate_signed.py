@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hardening.errors import InputError, RefusedError
 from hardening.host import certificate_signed
 from hardening.host.certificate_plan import spki
+from tests import odd_certificates
 from tests.host.authority import NOW, Authority, named, pem
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -77,5 +78,8 @@ def test_files_are_found_by_host_and_rubbish_is_named(tmp_path: Path) -> None:
     assert certificate_signed.stale(came, [certificate_signed.fingerprint(OURS.card)])
     assert not certificate_signed.stale(came, [])
     (tmp_path / "host.pem").write_bytes(b"rubbish")
+    with pytest.raises(InputError, match="no certificate in PEM"):
+        certificate_signed.load(tmp_path, "host")
+    (tmp_path / "host.pem").write_bytes(odd_certificates.pem(odd_certificates.odd()["version 6"]))
     with pytest.raises(InputError, match="no certificate in PEM"):
         certificate_signed.load(tmp_path, "host")

@@ -35,7 +35,7 @@ def look(root: Root, subject: str, folders: Iterable[str], now: datetime) -> Ite
         try:
             with inside.opened(str(root.place(path))) as file:
                 cards = x509.load_pem_x509_certificates(file.read(1 << 20))
-        except (OSError, ValueError):
+        except (OSError, ValueError, x509.InvalidVersion):
             continue  # the server's own check says so
         card = read(cards[0].public_bytes(Encoding.DER)) if cards else None
         if card is None:

@@ -34,8 +34,11 @@ class Moment:
 def check(offer: Offer, moment: Moment, ledger: Ledger) -> None:
     """Enter what the certificates break into the ledger."""
     for rule, need in ledger.policy.certificate_rules:
+        if offer.unread:
+            ledger.misses(rule, "a certificate that is sent cannot be read")
         if not offer.certificates:
-            ledger.misses(rule, "no certificate was seen")
+            if not offer.unread:
+                ledger.misses(rule, "no certificate was seen")
             continue
         ledger.looks(rule)
         for index, one in enumerate(offer.certificates):

@@ -5,39 +5,65 @@ from __future__ import annotations
 import warnings
 from datetime import UTC
 from functools import lru_cache
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from hardening.tls.offer import Certificate
+from hardening.tls.scan.lenient import mended
+
+UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What cryptography raises over a certificate that breaks the rules; InvalidVersion is no ValueError."""
+
+LONGEST_NAME = 1024
+"""Letters of a subject or issuer that are told."""
 
 
 @lru_cache(maxsize=4096)
 def read(der: bytes) -> Certificate | None:
     """Return what a certificate says, or None when it cannot be read."""
+    one = strict(der)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
         try:
-            return _read(x509.load_der_x509_certificate(der))
-        except (ValueError, TypeError, UnsupportedAlgorithm, OverflowError):
+            return _read(one or x509.load_der_x509_certificate(mended(der)), sha256(der).hexdigest())
+        except UNREADABLE:
             return None
 
 
-def _read(one: x509.Certificate) -> Certificate:
+def strict(der: bytes) -> x509.Certificate | None:
+    """Return a certificate that keeps the rules of its form, whose names can be asked for; None for any other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            one = x509.load_der_x509_certificate(der)
+            _ = one.subject.rfc4514_string(), one.issuer  # both are read when they are first asked for
+        except UNREADABLE:
+            return None
+    return one
+
+
+def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
     return Certificate(
-        subject=one.subject.rfc4514_string(),
-        issuer=one.issuer.rfc4514_string(),
+        subject=_told(one.subject),
+        issuer=_told(one.issuer),
         not_before=one.not_valid_before_utc.astimezone(UTC),
         not_after=one.not_valid_after_utc.astimezone(UTC),
         key=_key(one),
         signature=_signature(one),
-        sha256=one.fingerprint(hashes.SHA256()).hex(),
+        sha256=fingerprint,
         names=_names(one),
         self_signed=one.subject == one.issuer,
         ca=_is_ca(one),
     )
+
+
+def _told(name: x509.Name) -> str:
+    """Return a name as reports tell it, many times over: a hostile one may have a hundred thousand letters."""
+    said = name.rfc4514_string()
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
 
 
 def _key(one: x509.Certificate) -> str:

@@ -131,6 +131,20 @@ def read_stream(path: Path) -> dict[str, Outcome]:
     return found
 
 
+def joined(scans: Iterable[Mapping[str, Outcome]]) -> dict[str, Outcome]:
+    """Return what several scans found; of one endpoint what the scan says that saw more of it, or the later one."""
+    found: dict[str, Outcome] = {}
+    for scan in scans:
+        for name, outcome in scan.items():
+            if name not in found or _seen(outcome) >= _seen(found[name]):
+                found[name] = outcome
+    return found
+
+
+def _seen(outcome: Outcome) -> int:
+    return (Examined.NONE, Examined.PARTIAL, Examined.FULL).index(outcome[0].examined)
+
+
 def question(policies: Iterable[Policy]) -> list[str]:
     """Return the policies as the first line of a state names them: an id, and a digest of all that it says."""
     return [f"{one.id} {hashlib.sha256(_spelt(one).encode()).hexdigest()[:16]}" for one in policies]
@@ -186,10 +200,16 @@ class State:
             ) from problem
 
     def add(self, outcome: Outcome) -> None:
-        """Note that an endpoint is done; on disk before this returns."""
+        """Note that an endpoint is done; on disk before this returns. Errors: UsageError."""
         self.done[outcome[0].id] = outcome
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line(outcome) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line(outcome) + "\n")
+        except OSError as problem:
+            raise UsageError(
+                f"cannot write {self.path}: {problem.strerror}",
+                hint="make room, or name another file; what it holds is not asked again",
+            ) from problem
 
     def left(self, endpoints: Iterable[str]) -> list[str]:
         """Return the endpoints that are not done."""

@@ -122,7 +122,6 @@ class Endpoint:
     glimpsed: set[tuple[str, int]] = field(default_factory=set)
     """Versions and suites that came in place of a newer version that was asked for."""
     notes: list[str] = field(default_factory=list)
-    inconclusive: list[str] = field(default_factory=list)
 
     def offered(self) -> list[Learned]:
         """Return the versions that are offered, weakest first."""

@@ -19,7 +19,7 @@ from hardening.tls.scan.dialogue import Dialogue
 from hardening.tls.scan.endpoint import Target
 from hardening.tls.scan.engine import Engine
 from hardening.tls.scan.job import Job
-from hardening.tls.scan.wire import Address, Wire, literal, resolve
+from hardening.tls.scan.wire import Address, Wire, literal, resolve, room
 
 RECEIVE = 65536
 _AT_ONCE = getattr(socket, "SOCK_NONBLOCK", 0)
@@ -40,6 +40,7 @@ class Loop:
     ) -> None:
         self._wire, self._talk, self._dialogue, self._done, self._clock = wire, talk, dialogue, done, clock
         self._poller = poller.best()
+        self._most = room(wire.concurrency)
         self._open: dict[int, Connection] = {}
         self._timers: list[tuple[float, int]] = []
         self._timed: dict[int, Job | Connection] = {}
@@ -72,7 +73,7 @@ class Loop:
     # jobs
 
     def _begin_more(self) -> None:
-        while self._more and self._active < self._wire.concurrency:
+        while self._more and self._active < self._most:
             target = next(self._targets, None)
             if target is None:
                 self._more = False
@@ -81,7 +82,11 @@ class Loop:
             job = Job(target, self._talk(target, self._clock()))
             job.opened_at = self._clock()
             host, port = self._wire.proxy or (target.host, target.port)
-            known = literal(host, port)
+            try:
+                known = literal(host, port)
+            except OSError:  # an interface that is not there
+                self._pump(job)
+                continue
             if known is not None:
                 job.addresses = [known]
                 self._pump(job)
@@ -102,12 +107,12 @@ class Loop:
         """Send the questions a job may send now, and note when to look again."""
         now = self._clock()
         engine = job.engine
-        if not engine.done and len(self._open) >= self._wire.concurrency:
+        if not engine.done and len(self._open) >= self._most:
             self._starve(job)
             return
         for ticket, question in engine.start(now):
             self._connect(Connection(job, ticket, question, now))
-            if len(self._open) >= self._wire.concurrency:
+            if len(self._open) >= self._most:
                 self._starve(job)
                 break
         if engine.done:
@@ -152,7 +157,7 @@ class Loop:
         elif wait > 0 and self._active:
             time.sleep(wait)
         self._expire(now)
-        while self._starved and len(self._open) < self._wire.concurrency:
+        while self._starved and len(self._open) < self._most:
             job = self._starved.popleft()
             job.waiting = False
             if not job.finished:
@@ -170,6 +175,8 @@ class Loop:
                 elif due > polled:
                     heapq.heappush(self._timers, (due, number))
                     return
+                elif item.state == "connecting":
+                    self._not_connected(item, errno.ETIMEDOUT)
                 else:
                     self._finish(item, item.silence())
             elif item is not None:
@@ -183,9 +190,10 @@ class Loop:
 
     def _connect(self, connection: Connection) -> None:
         job = connection.job
-        now = connection.started
         if not job.addresses:
-            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail="the name does not resolve"))
+            host = (self._wire.proxy or (job.target.host, 0))[0]
+            why = "no interface of that name here" if "%" in host else "the name does not resolve"
+            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
             return
         family, address = job.addresses[0]
         job.connections += 1
@@ -202,7 +210,7 @@ class Loop:
             self._failed_connect(connection, code)
             return
         connection.sock = sock
-        connection.deadline = now + self._wire.connect_timeout
+        connection.deadline = self._clock() + self._wire.connect_timeout  # another address has its own time
         self._open[sock.fileno()] = connection
         self._poller.add(sock, connection)
         self._look_at(connection)
@@ -224,7 +232,8 @@ class Loop:
             del job.addresses[0]
             self._connect(connection)
             return
-        self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=os.strerror(code)))
+        why = "no answer to the connection" if code == errno.ETIMEDOUT else os.strerror(code)
+        self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
 
     def _event(self, connection: Connection, *, readable: bool, writable: bool) -> None:
         try:

@@ -63,6 +63,7 @@ def offer_of(found: Endpoint, subject: str, *, full: bool, connections: int) -> 
         inconclusive=tuple(_inconclusive(found)),
         assumptions=tuple(dict.fromkeys(found.notes)),
         certificates=_certificates(found),
+        unread=sum(_read(der) is None for der in {der for chain in found.chains.values() for der in chain}),
         dh_bits=found.dh_bits,
         compression=found.compression,
         secure_renegotiation=found.secure_renegotiation,
@@ -97,14 +98,17 @@ def _inconclusive(found: Endpoint) -> list[str]:
         names += named(sorted(set(learned.unknown_groups) - set(learned.groups)), _group_names())
         names += named(sorted(set(learned.unknown_schemes) - set(learned.schemes)), _scheme_names())
         out += [f"{learned.name} {name}" for name in names]
-    return out + sorted(found.inconclusive)
+    return out
 
 
 def _certificates(found: Endpoint) -> tuple[Certificate, ...]:
-    if not found.chains:
-        return ()
+    """Return the certificates, a server's own first; what is sent along with one that cannot be read stands for nothing."""
+    ordered = sorted(found.chains.values(), key=lambda chain: (-len(chain), chain))
+    seen = dict.fromkeys(der for chain in ordered if _read(chain[0]) for der in chain)
+    return tuple(one for der in seen if (one := _read(der)) is not None)
+
+
+def _read(der: bytes) -> Certificate | None:
     from hardening.tls.scan.certificate import read
 
-    ordered = sorted(found.chains.values(), key=lambda chain: (-len(chain), chain))
-    seen = dict.fromkeys(der for chain in ordered for der in chain)
-    return tuple(one for der in seen if (one := read(der)) is not None)
+    return read(der)

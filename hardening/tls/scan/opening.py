@@ -102,7 +102,9 @@ def _failure(last: Answer, alerts: Collection[int | None]) -> str:
     words = {
         Kind.CLOSED: "it closes the connection without an answer to any hello",
         Kind.RESET: "it resets the connection on every hello",
-        Kind.SILENT: "it accepts connections and stays silent",
+        Kind.SILENT: "it answers, but so slowly that no answer was whole in time"
+        if last.heard
+        else "it accepts connections and stays silent",
         Kind.GARBAGE: f"it does not speak TLS: {last.detail}",
     }
     return words.get(last.kind, last.detail or "no answer")

@@ -16,8 +16,9 @@ import os
 from dataclasses import replace
 from struct import pack
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
 from hardening.findings import Finding, OnWire, Rule, Severity
 from hardening.tls.registry import WIRE_VERSIONS
@@ -195,7 +196,7 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
 def _public(chain: tuple[bytes, ...]) -> RSAPublicNumbers | None:
     try:
         key = load_der_x509_certificate(chain[0]).public_key()
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, UnsupportedAlgorithm, InvalidVersion):
         return None
     return key.public_numbers() if isinstance(key, RSAPublicKey) else None
 

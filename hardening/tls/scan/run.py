@@ -5,8 +5,7 @@ run = scan(["host:443"], [policy.load("aspect")], Settings())
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,11 +19,10 @@ from hardening.tls.judging.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.scan import observed, ssh
-from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
-from hardening.tls.scan.fleet import Outcome
+from hardening.tls.scan.fleet import Outcome, joined
 from hardening.tls.scan.job import Job
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.net import Loop
@@ -193,11 +191,13 @@ def scan(
     *,
     each: Callable[[Outcome], None] | None = None,
     done: Mapping[str, Outcome] | None = None,
+    beside: Mapping[str, Outcome] | None = None,
     now: datetime | None = None,
 ) -> Run:
     """Scan endpoints and judge each by the policies.
 
-    `each` gets every endpoint as it is done; `done` holds what an earlier, interrupted scan found.
+    `each` gets every endpoint as it is done; `done` holds what an earlier, interrupted scan found, `beside` what other scans
+    found: endpoints of theirs are asked all the same where they are given.
     Errors: UsageError for an endpoint that is none.
     """
     settings = settings or Settings()
@@ -216,9 +216,8 @@ def scan(
         from hardening.tls.scan.trust import load_store
 
         store = load_store(settings.trust)
-    for target in targets:
-        if target.ssh:
-            take(_ssh(target, policies, settings))
+    for outcome in _ssh([t for t in targets if t.ssh], policies, settings):
+        take(outcome)
     scope = scope_of(policies, settings)
     with seldom_collected():
         examine(
@@ -227,31 +226,39 @@ def scan(
             settings,
             lambda one: take(judged(one, policies, started, store)),
         )
+        every = joined((beside or {}, outcomes)).values()
         return Run.of(
-            [subject for subject, _, _ in outcomes.values()],
-            [finding for _, findings, _ in outcomes.values() for finding in findings],
-            [result for _, _, results in outcomes.values() for result in results],
+            [subject for subject, _, _ in every],
+            [finding for _, findings, _ in every for finding in findings],
+            [result for _, _, results in every for result in results],
             started=started,
         )
 
 
-def _ssh(target: Target, policies: Sequence[Policy], settings: Settings) -> Outcome:
+def _ssh(targets: Sequence[Target], policies: Sequence[Policy], settings: Settings) -> Iterator[Outcome]:
     names = tuple(sorted(p.id for p in policies))
-    began = time.monotonic()
-    try:
-        offer = ssh.read(target.host, target.port, settings.wire.idle_timeout)
-    except (OSError, MalformedError) as problem:
-        return _unanswered(target, str(problem), names, {"connections": 1})
-    shown = ssh.offer_of(offer, target.text)
+    wire = settings.wire
+    where = [(t.host, t.port) for t in targets]
+    for place, seen, seconds in ssh.read_all(where, wire.idle_timeout, wire.concurrency):
+        stats = {"connections": 1, "seconds": round(seconds, 3)}
+        if isinstance(seen, str):
+            yield _unanswered(targets[place], seen, names, stats)
+        else:
+            yield _ssh_judged(targets[place], seen, policies, stats)
+
+
+def _ssh_judged(
+    target: Target, seen: ssh.SshOffer, policies: Sequence[Policy], stats: Mapping[str, object]
+) -> Outcome:
+    shown = ssh.offer_of(seen, target.text)
     judgement = judge_all(shown, policies)
     subject = Subject(
         id=target.text,
         kind=Kind.ENDPOINT,
         stats={
-            "connections": 1,
-            "seconds": round(time.monotonic() - began, 3),
-            "banner": offer.banner,
-            "algorithms": {k: list(v) for k, v in offer.lists.items()},
+            **stats,
+            "banner": seen.banner,
+            "algorithms": {k: list(v) for k, v in seen.lists.items()},
         },
         policies=dict(judgement.verdicts),
         offer=shown.to_json(),

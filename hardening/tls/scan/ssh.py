@@ -7,20 +7,29 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from hardening.findings import OnWire
 from hardening.tls import offer as offers
 from hardening.tls.offer import Offer, Said
 from hardening.tls.scan.answer import Cursor, MalformedError
+from hardening.tls.scan.wire import room
 
 OURS = b"SSH-2.0-hardening_scan\r\n"
 LIMIT = 256 * 1024
+THREADS = 64
+"""Servers that are read side by side, at most."""
 _KEXINIT = 20
 _LISTS = (
     "kex", "host_keys", "ciphers_to_server", "ciphers_to_client", "macs_to_server", "macs_to_client",
     "compression_to_server", "compression_to_client", "languages_to_server", "languages_to_client",
 )  # fmt: skip
+_NEEDED = ("kex", "host_keys", "ciphers_to_server", "ciphers_to_client")
+"""Lists of which none may be empty (RFC 4253 section 7.1); a server that names nothing offers nothing weak, nor anything."""
 _KINDS = ("kex", "host_keys", "ciphers", "macs")
 
 
@@ -39,13 +48,12 @@ class SshOffer:
 
 def parse_banner(data: bytes) -> tuple[str, bytes] | None:
     """Return the identification line and what follows it, or None while it is not complete."""
-    while True:
-        line, end, rest = data.partition(b"\n")
-        if not end:
-            return None
-        if line.startswith(b"SSH-"):
-            return line.rstrip(b"\r").decode("ascii", "backslashreplace")[:255], rest
-        data = rest
+    start = 0
+    while (end := data.find(b"\n", start)) >= 0:  # nothing is copied: a server may send lines without end
+        if data.startswith(b"SSH-", start):
+            return data[start:end].rstrip(b"\r").decode("ascii", "backslashreplace")[:255], data[end + 1 :]
+        start = end + 1
+    return None
 
 
 def parse_kexinit(data: bytes) -> dict[str, tuple[str, ...]] | None:
@@ -68,6 +76,8 @@ def parse_kexinit(data: bytes) -> dict[str, tuple[str, ...]] | None:
     for name in _LISTS:
         words = cursor.vector(4).decode("ascii", "backslashreplace").split(",")
         found[name] = tuple(w[:128] for w in words if w)
+    if empty := next((name for name in _NEEDED if not found[name]), None):
+        raise MalformedError(f"a KEXINIT that names no algorithm ({empty.replace('_', ' ')})")
     return found
 
 
@@ -93,6 +103,43 @@ def read(host: str, port: int, timeout: float = 5.0) -> SshOffer:
             if lists is not None:
                 return SshOffer(banner=banner, lists=lists)
     raise MalformedError("it does not speak SSH" if not banner else "no key exchange lists came")
+
+
+def read_all(
+    where: Sequence[tuple[str, int]], timeout: float, concurrency: int
+) -> Iterator[tuple[int, SshOffer | str, float]]:
+    """Read many side by side; yield each as it is done: its place in the list, what it offers or why not, and the seconds.
+
+    The threads are daemons, so that whoever interrupts waits for none of them.
+    """
+    asked: SimpleQueue[int] = SimpleQueue()
+    told: SimpleQueue[tuple[int, SshOffer | str, float]] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                place = asked.get_nowait()
+                began = time.monotonic()
+                try:
+                    found: SshOffer | str = read(*where[place], timeout)
+                except (OSError, UnicodeError, MalformedError) as problem:
+                    found = _why(problem)
+                told.put((place, found, time.monotonic() - began))
+
+    for place in range(len(where)):
+        asked.put(place)
+    for _ in range(min(len(where), room(concurrency), THREADS)):
+        Thread(target=work, daemon=True).start()
+    for _ in where:
+        yield told.get()
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, UnicodeError | socket.gaierror):
+        return "the name does not resolve"
+    if isinstance(problem, TimeoutError):
+        return "no answer in time"
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def offer_of(seen: SshOffer, subject: str) -> Offer:

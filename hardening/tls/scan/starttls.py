@@ -63,6 +63,8 @@ def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, bytes]]:
 
 def _smtp(lines: Lines, hello: bytes) -> Script:
     code, _ = yield from _reply(lines)
+    if not code:
+        return "the greeting does not end"
     if not code.startswith(b"2"):
         return f"the greeting is refused ({code.decode('ascii', 'replace')})"
     yield hello + b" " + CLIENT + b"\r\n"

@@ -5,18 +5,17 @@ OpenSSL's, since cryptography's own refuses private authorities that do not foll
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from OpenSSL import crypto
 
 from hardening.errors import InputError
 from hardening.findings import Finding, OnWire, Rule, Severity
+from hardening.tls.scan.certificate import read, strict
 
 SYSTEM = "system"
 _SYSTEM_FILES = (
@@ -67,47 +66,48 @@ def check(
     """Yield what is wrong with the chains an endpoint sent."""
     at = OnWire(subject)
     for chain in chains:
-        read = [one for der in chain if (one := _load(der)) is not None]
-        if not read:
-            continue
-        name = read[0].subject.rfc4514_string()
-        if store is not None and (why := _untrusted(read, store, now)):
+        first = read(chain[0])
+        name = first.subject if first else "that cannot be read"
+        if store is not None and (why := _untrusted(chain, store, now)):
             yield Finding(
                 rule=UNTRUSTED, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: {why}",
             )  # fmt: skip
-        if not _in_order(read):
+        if not all(_certifies(issuer, one) for one, issuer in pairwise(chain)):
             yield Finding(
                 rule=CHAIN_ORDER, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: what follows it does not certify it",
             )  # fmt: skip
 
 
-def _load(der: bytes) -> x509.Certificate | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as above
-        try:
-            return x509.load_der_x509_certificate(der)
-        except ValueError:
-            return None
-
-
-def _untrusted(chain: list[x509.Certificate], store: crypto.X509Store, now: datetime) -> str:
+def _untrusted(chain: Sequence[bytes], store: crypto.X509Store, now: datetime) -> str:
+    """Say why not; certificates are read by OpenSSL itself, which takes some that cryptography does not."""
     store.set_time(now.replace(tzinfo=None))
-    converted = [crypto.X509.from_cryptography(one) for one in chain]
     try:
-        crypto.X509StoreContext(store, converted[0], converted[1:]).verify_certificate()
+        first, *others = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+    except crypto.Error:
+        return "OpenSSL cannot read it, or one that is sent with it"
+    try:
+        crypto.X509StoreContext(store, first, others).verify_certificate()
     except crypto.X509StoreContextError as problem:
         return str(problem)[:200]
     return ""
 
 
-def _in_order(chain: list[x509.Certificate]) -> bool:
-    for one, issuer in pairwise(chain):
-        if one.issuer != issuer.subject:
-            return False
-        try:
-            one.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            return False
+def _certifies(issuer: bytes, one: bytes) -> bool:
+    """Tell whether one certificate certifies another; where one cannot be read it is not said that it does not."""
+    known = read(one), read(issuer)
+    if known[0] is None or known[1] is None:
+        return True
+    if known[0].issuer != known[1].subject:
+        return False
+    above, below = strict(issuer), strict(one)
+    if above is None or below is None:
+        return True
+    try:
+        below.verify_directly_issued_by(above)
+    except UnsupportedAlgorithm:
+        return True
+    except (ValueError, TypeError, InvalidSignature):
+        return False
     return True

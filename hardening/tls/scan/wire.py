@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
+SPARE = 40
+"""Files that names are looked up in and reports are written to while connections are open."""
 Address = tuple[int, tuple[str | int, ...]]
 
 
@@ -23,7 +26,7 @@ class Wire:
 
 
 def literal(host: str, port: int) -> Address | None:
-    """Return where an address leads; None for a name."""
+    """Return where an address leads; None for a name. Errors: OSError (a scope that is no interface of this machine)."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host.partition("%")[0])
@@ -34,6 +37,19 @@ def literal(host: str, port: int) -> Address | None:
             return family, _plain(info[0][4])
         return family, (host, port)
     return None
+
+
+def room(wanted: int) -> int:
+    """Return how many of so many connections this process may have open at once, and still open files."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if most == resource.RLIM_INFINITY:
+            return wanted
+        return max(1, min(wanted, most - len(list(Path("/dev/fd").iterdir())) - SPARE))
+    except (ImportError, OSError):  # a system without such a limit, or that does not say what is open
+        return wanted
 
 
 def resolve(host: str, port: int, family: int) -> list[Address]:

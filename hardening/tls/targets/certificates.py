@@ -65,13 +65,14 @@ def _stamp(path: str) -> tuple[int, int] | None:
 @lru_cache(maxsize=1024)
 def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
     try:
         with opened(path) as file:
             card = x509.load_pem_x509_certificate(file.read(1 << 20))
         key = card.public_key()
-    except (OSError, ValueError):
+    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return frozenset()
     kinds = (
         (rsa.RSAPublicKey, "rsa"),

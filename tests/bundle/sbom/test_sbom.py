@@ -25,6 +25,7 @@ from bundle.sbom.contents import contents
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
+from tests.odd_certificates import odd, pem, unknown_curve
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -250,3 +251,16 @@ def test_group_and_name_are_apart_as_consumers_match_them(tmp_path: Path) -> Non
     assert [(c.get("group"), c["name"], c["purl"]) for c in said["components"] if "purl" in c] == [
         ("com.example", "engine-core", "pkg:maven/com.example/engine-core@1.2")
     ]
+
+
+@pytest.mark.parametrize("what", [*odd(), "unknown curve"])
+def test_a_certificate_that_breaks_the_rules_does_not_end_it(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    der = {**odd(), "unknown curve": unknown_curve()}[what]
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "a.der").write_bytes(der)
+    (tmp_path / "b" / "a.pem").write_bytes(pem(der))
+    (tmp_path / "b" / "sound.pem").write_bytes(key_and_certificate()[1])
+    assert run(["bundle", "sbom", str(tmp_path / "b")]) == 0
+    assert "engine.invalid" in capsys.readouterr().out

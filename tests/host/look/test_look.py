@@ -21,6 +21,7 @@ from hardening.findings import Finding, InFile, Run, Verdict
 from hardening.host.look import audit, people, sudoers
 from hardening.host.look.root import About, Root
 from hardening.tls.policy import load
+from tests import odd_certificates
 
 HTML = "/home/MIX_CMIX/htmlroot"
 TOOL = f"{HTML}/maintenance/db.php"
@@ -160,6 +161,17 @@ def test_certificates_that_servers_name(found: Run) -> None:
     assert expired.where == weak.where == "/etc/pki/tls/certs/old.crt"
     assert "a key of rsa:1024" in weak.message
     assert "named in /etc/httpd/conf.d/ssl.conf:6" in weak.message
+
+
+def test_a_certificate_that_breaks_the_rules_does_not_end_the_audit(tmp_path: Path) -> None:
+    folder = tmp_path / "etc" / "nginx"
+    folder.mkdir(parents=True)
+    (tmp_path / "etc" / "odd.pem").write_bytes(odd_certificates.pem(odd_certificates.odd()["version 6"]))
+    lines = (
+        "listen 443 ssl; ssl_certificate /etc/odd.pem; ssl_certificate_key /etc/k.pem; ssl_protocols SSLv3;"
+    )
+    (folder / "nginx.conf").write_text(f"http {{ server {{ {lines} }} }}\n")
+    assert run(["host", "audit", "--root", str(tmp_path), "-q"]) == ExitCode.FINDINGS
 
 
 def test_weak_tls_and_what_a_copy_cannot_say(found: Run) -> None:

@@ -196,6 +196,37 @@ def test_any_bytes_are_lists_or_a_clear_refusal(data: bytes) -> None:
     assert ssh.parse_banner(data) is None or b"SSH-" in data
 
 
+def test_many_ssh_servers_are_read_side_by_side() -> None:
+    """One after the other, forty silent ones took their time forty times, whatever `--concurrency` said."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        port = server.getsockname()[1]
+        silent = [f"{'s' if n % 2 else 'S'}sh://127.0.0.1:{port}{'/' * (n // 2)}" for n in range(40)]
+        waiting = Settings(wire=Wire(idle_timeout=1.0))
+        began = time.monotonic()
+        run = scan(silent, [policy.load("aspect")], waiting)
+    assert len(run.subjects) == 40
+    assert time.monotonic() - began < 20
+    assert {one.reason for one in run.subjects} == {"no answer in time"}
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..b", "[fe80::1%nosuch0]"])
+def test_an_ssh_server_without_an_address_is_not_examined(host: str) -> None:
+    """The first two were internal errors, and ended the scan of all others."""
+    [subject] = scan([f"ssh://{host}"], [policy.load("aspect")], QUICK).subjects
+    assert (subject.examined, subject.reason) == (Examined.NONE, "the name does not resolve")
+
+
+@pytest.mark.parametrize("without", range(4))
+def test_a_server_that_names_no_algorithm_passes_nothing(without: int) -> None:
+    """Nothing weak is in an empty list, so it passed."""
+    lists = [*_LISTS[:without], "", *_LISTS[without + 1 :]]
+    with pytest.raises(MalformedError, match="names no algorithm"):
+        ssh.parse_kexinit(_kexinit(lists))
+    with _greeting(b"SSH-2.0-x\r\n" + _kexinit(lists)) as port:
+        [subject] = scan([f"ssh://127.0.0.1:{port}"], [policy.load("aspect")], QUICK).subjects
+    assert (subject.examined, subject.policies) == (Examined.NONE, {"aspect": "unknown"})
+
+
 def test_ssh_1_is_named() -> None:
     offer = ssh.SshOffer(banner="SSH-1.5-old")
     judgement = policy.load("aspect").judge(ssh.offer_of(offer, "ssh://h"))
@@ -216,6 +247,44 @@ def test_what_other_vantage_points_streamed_is_merged(
     assert sorted(s["id"] for s in said["subjects"]) == sorted(dead)
     (tmp_path / "bad").write_text("{}\n")
     assert harden(["tls", "scan", "--merge", str(tmp_path / "bad")]) == 2
+
+
+def test_what_is_asked_here_is_asked_whatever_is_merged(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """An endpoint of a merged scan was not asked again without a word; of two merged scans the last counted, seen or not."""
+    with _greeting(b"SSH-2.0-x\r\n" + _kexinit(_LISTS)) as port:
+        endpoint = f"ssh://127.0.0.1:{port}"
+        assert harden(["tls", "scan", endpoint, "--stream", "--fail-on", "never"]) == 0
+    (tmp_path / "seen").write_bytes(capfdbinary.readouterr().out)
+    assert harden(["tls", "scan", endpoint, "--stream", "--timeout", "1"]) == 3
+    (tmp_path / "gone").write_bytes(capfdbinary.readouterr().out)
+
+    def seen(*words: str) -> list[str]:
+        harden(["tls", "scan", *words, "--timeout", "1", "--format", "json"])
+        return [one["examined"] for one in json.loads(capfdbinary.readouterr().out)["subjects"]]
+
+    names = [str(tmp_path / name) for name in ("seen", "gone")]
+    for one, other in (names, names[::-1]):
+        assert seen("--merge", one, "--merge", other) == ["full"]
+    assert seen(endpoint, "--merge", names[0]) == ["full"]  # from here it is gone
+    with _greeting(b"SSH-2.0-x\r\n" + _kexinit(_LISTS)) as port:
+        again = f"ssh://127.0.0.1:{port}"
+        line = (tmp_path / "gone").read_text().replace(endpoint, again)
+        (tmp_path / "gone").write_text(line)
+        assert seen(again, "--merge", names[1]) == ["full"]
+
+
+def test_a_state_that_cannot_be_written_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up, or a folder that goes, in the midst of a scan; it was an internal error."""
+    state = State(tmp_path / "state", {})
+    monkeypatch.setattr("hardening.tls.scan.fleet.State", lambda *_: state)
+    state.path = tmp_path / "gone" / "state"
+    dead = f"127.0.0.1:{free_port()}"
+    assert harden(["tls", "scan", dead, "--state", str(tmp_path / "state"), "--timeout", "1"]) == 2
+    assert f"cannot write {state.path}: No such file or directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from hardening.tls.scan import run
-from hardening.tls.scan.ask import Kind, Question
-from hardening.tls.scan.endpoint import parse
+from hardening.tls.scan.ask import Answer, Kind, Question
+from hardening.tls.scan.endpoint import parse, parse_proxy
 from hardening.tls.scan.engine import Engine, Talk, Told
 from hardening.tls.scan.net import Loop
+from hardening.tls.scan.opening import _failure
 from hardening.tls.scan.pace import Limits, Pace
 from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import Address, Wire
+from hardening.tls.scan.wire import SPARE, Address, Wire, room
 
 LONG = 30.0
 """Seconds that no test here may wait."""
@@ -94,3 +99,95 @@ def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.Mon
     monkeypatch.setattr(run, "examine", lambda _targets, scope, *_: asked.append(scope))
     run.offers([], run.Settings(full=True, closed_is_refused=True, deep=True, vulnerabilities=True))
     assert asked == [Scope(full=True, closed_is_refused=True, deep=True, vulnerabilities=True)]
+
+
+def _answers(text: str, addresses: list[Address] | None, monkeypatch: pytest.MonkeyPatch, wire: Wire) -> Told:
+    """Return what one question to an endpoint gets."""
+    heard: list[Told] = []
+
+    def ask() -> Talk:
+        heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,))))
+
+    def talk(_target: object, now: float) -> Engine:
+        return Engine(ask(), Pace(Limits(), now), now)
+
+    if addresses is not None:
+        monkeypatch.setattr("hardening.tls.scan.net.resolve", lambda *_: list(addresses))
+    Loop(wire, talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(text)])
+    (told,) = heard
+    return told
+
+
+def test_a_name_is_asked_at_its_next_address_where_the_first_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only one that refuses made room for the next; a dead IPv6 address hid the server behind the other."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=1) as full,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        crowd = [socket.socket() for _ in range(16)]
+        for one in crowd:  # whoever comes once the queue is full gets no answer
+            one.settimeout(0)
+            one.connect_ex(full.getsockname())
+
+        def serve() -> None:
+            sock, _ = server.accept()
+            with sock:
+                sock.recv(1)
+                sock.sendall(bytes.fromhex("15030300020228"))
+                sock.recv(65536)
+
+        threading.Thread(target=serve, daemon=True).start()
+        where: list[Address] = [(socket.AF_INET, one.getsockname()) for one in (full, server)]
+        wire = Wire(connect_timeout=0.5, idle_timeout=LONG / 2)
+        answer, _, _ = _answers("host.invalid", where, monkeypatch, wire)
+        for one in crowd:
+            one.close()
+    assert (answer.kind, answer.alert) == (Kind.ALERT, 40)
+
+
+@pytest.mark.parametrize("text", ["[fe80::1%nosuch0]:443", "fe80::1%25lo"])
+def test_an_interface_that_is_not_there_is_said(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was an internal error of the whole scan."""
+    answer, _, _ = _answers(text, None, monkeypatch, Wire())
+    assert (answer.kind, answer.detail) == (Kind.UNREACHABLE, "no interface of that name here")
+    proxy = Wire(proxy=parse_proxy("[fe80::1%nosuch0]:3128"))
+    answer, _, _ = _answers("192.0.2.1:443", None, monkeypatch, proxy)
+    assert (answer.kind, answer.detail) == (Kind.UNREACHABLE, "no interface of that name here")
+
+
+def test_no_more_is_open_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (256, 256))
+    opened = len(list(Path("/dev/fd").iterdir()))
+    assert 256 - opened - SPARE - 2 <= room(4096) <= 256 - SPARE
+    assert room(8) == 8
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (20, 20))
+    assert room(4096) == 1
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (resource.RLIM_INFINITY,) * 2)
+    assert room(4096) == 4096
+
+
+def test_a_scan_of_many_needs_few_files(tmp_path: Path) -> None:
+    """It ended with an internal error, or took what it could not open a socket for as unreachable."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
+        host, port = server.getsockname()
+        listed = tmp_path / "list"
+        listed.write_text("".join(f"{proto}://{host}:{port}\n" for proto in ("smtp", "tls", "https", "imap")))
+        with listed.open("a") as file:
+            file.writelines(f"127.1.{n // 250}.{n % 250 + 1}:9\n" for n in range(120))
+        scan = f"ulimit -n 64; exec {sys.executable} -m hardening tls scan --timeout 0.3 --format json"
+        done = subprocess.run(
+            ["sh", "-c", f"{scan} --endpoints {listed}"], capture_output=True, timeout=120, check=False
+        )
+    assert (done.returncode, done.stderr) == (3, b"")
+    said = {one["reason"] for one in json.loads(done.stdout)["subjects"]}
+    assert said <= {"Connection refused", "it accepts connections and stays silent", "silence before TLS"}
+
+
+def test_who_answers_too_slowly_is_not_silent() -> None:
+    """A server that sent a byte a second was said to stay silent."""
+    silent, slow = (_failure(Answer(kind=Kind.SILENT, heard=heard), []) for heard in (0, 7))
+    assert "stays silent" in silent
+    assert "so slowly" in slow

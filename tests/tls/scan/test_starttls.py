@@ -107,6 +107,10 @@ def test_a_greeting_without_end_is_left() -> None:
     talk.opening()
     talk.feed(b"220-" + b"x" * (LIMIT + 1))
     assert talk.failure == "the greeting does not end"
+    talk = _start("smtp")
+    talk.opening()
+    talk.feed(b"220-x\r\n" * 300)
+    assert talk.failure == "the greeting does not end"  # it said "the greeting is refused ()"
 
 
 HOW = ("agrees", "refuses", "garbage", "stalls", "goes on", "hangs up")

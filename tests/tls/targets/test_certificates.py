@@ -10,10 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from hardening.cli import run
 from hardening.findings import in_file
 from hardening.tls.offer import Said
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.tree import Tree
+from tests.odd_certificates import odd, pem, unknown_curve
 
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -68,3 +70,16 @@ def test_fixed_ecdh_asks_for_the_right_signature(
     )
     names = {said.value for p in offer.protocols for said in p.suites}
     assert {n for n in names if n.startswith("TLS_ECDH_")} == fixed
+
+
+@pytest.mark.parametrize("der", [odd()["version 6"], unknown_curve()], ids=["version 6", "unknown curve"])
+def test_a_certificate_that_breaks_the_rules_says_nothing(der: bytes, tmp_path: Path) -> None:
+    """Either was an internal error of the whole audit."""
+    path = tmp_path / "odd.pem"
+    path.write_bytes(pem(der))
+    assert certificates._key_kinds(str(path), (0, 0)) == frozenset()
+    main = tmp_path / "nginx.conf"
+    main.write_text(
+        f"http {{ server {{ listen 443 ssl; ssl_certificate {path}; ssl_certificate_key k; }} }}\n"
+    )
+    assert run(["tls", "audit", str(main), "--target", "nginx", "-q"]) == 10
