@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hardening import atomic
 from hardening.errors import DataError, InputError, UsageError
 from hardening.findings import (
     Confidence,
@@ -190,10 +191,10 @@ class State:
                     break  # the line that was being written when the scan was interrupted
                 raise DataError(f"{path}: line {number} is damaged", hint="remove the line") from problem
             self.done[outcome[0].id] = outcome
-        fresh = path.with_name(path.name + ".new")  # a kill while this is written loses nothing
         try:
-            fresh.write_text("\n".join([head, *(line(o) for o in self.done.values())]) + "\n", "utf-8")
-            fresh.replace(path)
+            atomic.replace(
+                path, "".join(f"{one}\n" for one in (head, *map(line, self.done.values()))).encode()
+            )
         except OSError as problem:
             raise UsageError(
                 f"cannot write {path}: {problem.strerror}", hint="name another file"
