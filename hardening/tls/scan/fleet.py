@@ -37,10 +37,15 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 def line(outcome: Outcome) -> str:
     """Return one endpoint as one JSON line, which `restore` reads back.
 
-    `subject`, `findings` and `results` are those of the JSON report; `rules` says what each rule named there is.
+    `subject`, `findings` and `results` are those of the JSON report, but that a result also names the findings `because`
+    of which it is so; `rules` says what each rule named there is.
     """
     subject, findings, results = outcome
-    said = report(Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER), None)
+    run = Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER)
+    said = report(run, None)
+    for row, result in zip(said["results"], run.results, strict=True):
+        if result.because:
+            row["because"] = [list(one) for one in result.because]
     known = dict.fromkeys([*(one.rule for one in findings), *(one.rule for one in results)])
     whole = {
         "subject": said["subjects"][0],
@@ -106,6 +111,7 @@ def restore(text: str) -> Outcome:
             subject=subject.id,
             verdict=Verdict(one["verdict"]),
             reason=one["reason"],
+            because=tuple((rule, evidence) for rule, evidence in one.get("because", ())),
         )
         for one in raw["results"]
     )
