@@ -269,6 +269,24 @@ def test_limits_are_findings(release: Path) -> None:
         assert run.exit_code() is ExitCode.PARTLY_EXAMINED
 
 
+@pytest.mark.parametrize("memory", [20, 1000])
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_a_member_above_its_limit_is_passed_over_once_and_alone(
+    form: str, memory: int, tmp_path: Path
+) -> None:
+    """Whether memory would have held it or not: it was examined all the same, and stood in the books twice."""
+    path = tmp_path / f"bundle.{form}"
+    content = {"before": b"x" * 5, "large": b"y" * 100, "after": b"z" * 7}
+    path.write_bytes(zipped(content) if form == "zip" else gzip.decompress(tarred(content)))
+    run = audit(path, detectors=(), limits=Limits(member=50, memory=memory), jobs=1)
+    (told,) = [f for f in run.findings if f.rule.id == "walk/limit-member"]
+    assert "nothing behind it" not in told.message
+    stats = run.subjects[0].stats
+    assert stats["bytes_not_examined"] == 100
+    assert stats["bytes_examined"] == path.stat().st_size + 12
+    assert stats["members"] == 4
+
+
 def exit_of(*arguments: object) -> int:
     return harden(["bundle", "audit", "--progress", "never", *map(str, arguments)])
 
