@@ -18,6 +18,7 @@ import pytest
 
 from bundle import audit
 from bundle.cache import MOST_BASES
+from bundle.detect import detectors
 from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -168,6 +169,18 @@ def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -
     assert counts[-1] == max(counts) == MOST_BASES * counts[0]
     assert asked(1) == first
     assert asked(MOST_BASES + 2) < first
+
+
+def test_sealed_values_are_not_kept(tmp_path: Path) -> None:
+    """What a cache gives back has no seal, so that another password at a known place counted as known."""
+    path = tmp_path / "release.zip"
+    text = f"<?php\n$db_password = '{secrets.token_urlsafe(18)}';\n" + "// nothing\n" * 100
+    path.write_bytes(zipped({"settings.php": text.encode()}))
+    cache = tmp_path / "cache"
+    audit(path, detectors=detectors(), cache=cache)
+    for _ in range(2):
+        run = audit(path, detectors=detectors(key=b"k" * 32), cache=cache)
+        assert [bool(f.secret_hmac) for f in run.findings if f.credential] == [True]
 
 
 def test_cache_that_others_may_write_is_refused(release: Path, tmp_path: Path) -> None:
