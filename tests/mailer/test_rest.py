@@ -13,7 +13,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.errors import ExitCode
-from hardening.mailer.rest import Keys, is_sealed, opened
+from hardening.mailer.rest import Keys, is_sealed, make_key, opened
 from hardening.mailer.secret import Secret
 from hardening.mailer.settings import load
 from hardening.mailer.vault import closed, is_vault
@@ -156,3 +156,14 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     assert f"cannot write {path}: No space left on device" in capsys.readouterr().err
     assert path.read_text() == "[mailbox]\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["key", "mailer.toml"]
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o404, 0o420])
+def test_a_key_that_others_may_read_opens_nothing(mode: int, tmp_path: Path) -> None:
+    path, key = tmp_path / "mailer.toml", tmp_path / "key"
+    path.write_text("[mailbox]\n")
+    seal = ["mailer", "seal", str(path), "--key-file", str(key)]
+    make_key(key)
+    key.chmod(mode)
+    assert run(seal) == ExitCode.REFUSED
+    assert path.read_text() == "[mailbox]\n"

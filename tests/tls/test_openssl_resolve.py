@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardening.errors import UsageError
-from hardening.tls import policy
+from hardening.tls import policy, registry
 from hardening.tls.openssl import NAMES, build, builds, negotiable, resolve, spoken
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find
+from hardening.tls.targets import find, served
 
 STRINGS = st.text(alphabet="AESHIGRC4DULTNk12358:+-!@ ,;=._", max_size=60)
 
@@ -124,3 +124,21 @@ def test_loading_and_resolving_are_quick() -> None:
     each = (time.process_time() - start) / len(strings)
     assert loaded < 0.03  # a tenth of that on a quiet machine
     assert each < 0.003  # a twentieth of that on a quiet machine
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "oldest"),
+    [
+        ("1.0.2k-el7", 5, "SSLv3"),  # it has no levels
+        ("1.1.1k-el8", 1, "TLSv1.0"),
+        ("1.1.1k-el8", 2, "TLSv1.0"),
+        ("1.1.1k-el8", 3, "TLSv1.1"),
+        ("1.1.1k-el8", 4, "TLSv1.2"),
+        ("3.5.9-debian13", 0, "TLSv1.0"),
+        ("3.5.9-debian13", 1, "TLSv1.2"),
+    ],
+)
+def test_a_security_level_takes_old_versions_away(name: str, level: int, oldest: str) -> None:
+    """SSL_CTX_set_security_level(3): 2 forbids SSL 3.0, 3 TLS 1.0, 4 TLS 1.1; from 3.0 on, MD5 and SHA-1 go at 1."""
+    speaks = served.protocols_of(name, level)
+    assert next(one for one in registry.PROTOCOLS if one != "SSLv2" and one in speaks) == oldest
