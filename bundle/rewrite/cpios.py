@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from bundle.rewrite.copying import copy
 from bundle.rewrite.edit import Change, Keep, Remove, Replace
 from hardening.errors import ArchiveError
 
@@ -101,14 +102,14 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
         behind = _next(source, position)
         if behind is None:
             break
-        _copy(source, target, position, behind)
+        copy(source, target, position, behind)
         position = behind
     rest = total - position
     source.seek(position)
     if 0 < rest < _MOST_PADDING and total % _BLOCK == 0 and not source.read(rest).strip(b"\0"):
         target.write(bytes(-(target.tell() - begun) % _BLOCK))
     else:
-        _copy(source, target, position, total)
+        copy(source, target, position, total)
 
 
 def _one(source: IO[bytes], target: IO[bytes], position: int, change: Change) -> int:
@@ -129,9 +130,9 @@ def _one(source: IO[bytes], target: IO[bytes], position: int, change: Change) ->
         else:
             source.seek(member.start + member.form.header)
             target.write(member.header + source.read(member.data - member.start - member.form.header))
-            _copy(source, target, member.data, member.end)
+            copy(source, target, member.data, member.end)
     end = min(trailer.end, source.seek(0, io.SEEK_END))  # some packers do not pad the last header
-    _copy(source, target, trailer.start, end)
+    copy(source, target, trailer.start, end)
     return end
 
 
@@ -208,17 +209,6 @@ def _next(source: IO[bytes], position: int) -> int | None:
 def _content(source: IO[bytes], member: _Member) -> IO[bytes]:
     source.seek(member.data)
     return io.BytesIO(source.read(member.number(member.form.size)))
-
-
-def _copy(source: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
-    source.seek(start)
-    left = end - start
-    while left > 0:
-        chunk = source.read(min(left, 1 << 20))
-        if not chunk:
-            raise ArchiveError("cpio: the archive ends inside a member", hint="the archive is truncated")
-        target.write(chunk)
-        left -= len(chunk)
 
 
 def _replace(source: IO[bytes], target: IO[bytes], member: _Member, content: IO[bytes]) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
+from bundle.rewrite.copying import copy, pieces
 from bundle.walk.formats.selfextract import Payload, archive_behind
 from hardening.errors import ArchiveError
 
-_CHUNK = 1 << 20
 _REVERSED = bytes(int(f"{b:08b}"[::-1], 2) for b in range(256))
 _LEAST_NUMBER = 4
 """Digits from which a number in a foreign script that equals a size is taken for that size."""
@@ -93,41 +93,26 @@ def rewrite(source: IO[bytes], target: IO[bytes], found: Payload, inside: Inside
             old.append(_sums(source, start, end))
             at = body.tell()
             with temporary() as part, temporary() as made:
-                _copy(source, part, start, end)
+                copy(source, part, start, end)
                 part.seek(0)
                 if inside(part, made):
-                    _copy(made, body, 0, made.seek(0, 2))
+                    copy(made, body, 0, made.seek(0, 2))
                 else:
-                    _copy(part, body, 0, end - start)
+                    copy(part, body, 0, end - start)
             new.append(_sums(body, at, body.tell()))
             body.seek(0, 2)
-        _copy(source, body, sections[-1][1], source.seek(0, 2))
+        copy(source, body, sections[-1][1], source.seek(0, 2))
         target.write(_makeself(script, old, new) if found.makeself else _foreign(script, old, new))
-        _copy(body, target, 0, body.seek(0, 2))
-
-
-def _copy(source: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
-    source.seek(start)
-    while start < end:
-        chunk = source.read(min(_CHUNK, end - start))
-        if not chunk:
-            raise ArchiveError("the installer ends too early", hint="obtain it again and compare its size")
-        target.write(chunk)
-        start += len(chunk)
+        copy(body, target, 0, body.seek(0, 2))
 
 
 def _sums(source: IO[bytes], start: int, end: int) -> _Sums:
     values = [hashlib.new(name, usedforsecurity=False) for name in _DIGESTS]
     crc, size = 0xFFFFFFFF, end - start
-    source.seek(start)
-    while start < end:
-        chunk = source.read(min(_CHUNK, end - start))
-        if not chunk:
-            raise ArchiveError("the installer ends too early", hint="obtain it again and compare its size")
+    for piece in pieces(source, start, end):
         for value in values:
-            value.update(chunk)
-        crc = zlib.crc32(chunk.translate(_REVERSED), crc)
-        start += len(chunk)
+            value.update(piece)
+        crc = zlib.crc32(piece.translate(_REVERSED), crc)
     length = size.to_bytes((size.bit_length() + 7) // 8, "little")
     crc = zlib.crc32(length.translate(_REVERSED), crc)
     return _Sums(size, int(f"{crc:032b}"[::-1], 2), tuple(v.hexdigest() for v in values))

@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from typing import IO
 
+from bundle.rewrite.copying import copy
 from bundle.rewrite.edit import Change, Remove, Replace, plain
 from hardening.errors import ArchiveError
 
@@ -37,7 +38,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     links: list[tuple[str, str]] = []
     position = 0
     for member, end in _members(source):
-        _copy(source, target, position, member.offset)  # global pax headers, which belong to no member
+        copy(source, target, position, member.offset)  # global pax headers, which belong to no member
         decision = change(member.name, lambda m=member: _content(source, m))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
         if isinstance(decision, Remove):
             removed.add(plain(member.name))
@@ -45,7 +46,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
             with decision.content as content:
                 _replace(source, target, member, content)
         else:
-            _copy(source, target, member.offset, end)
+            copy(source, target, member.offset, end)
             if member.islnk():
                 links.append((member.name, plain(member.linkname)))
         position = end
@@ -55,7 +56,8 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
             f"{broken[0]} is a hard link to {broken[1]}, which would be removed",
             hint="remove both, or pack the archive again without hard links",
         )
-    _copy(source, target, position, None)
+    source.seek(position)
+    shutil.copyfileobj(source, target)
 
 
 def _members(source: IO[bytes]) -> list[tuple[tarfile.TarInfo, int]]:
@@ -80,20 +82,6 @@ def _content(source: IO[bytes], member: tarfile.TarInfo) -> IO[bytes]:
     return io.BytesIO(source.read(member.size))
 
 
-def _copy(source: IO[bytes], target: IO[bytes], start: int, end: int | None) -> None:
-    source.seek(start)
-    if end is None:
-        shutil.copyfileobj(source, target)
-        return
-    left = end - start
-    while left > 0:
-        chunk = source.read(min(left, 1 << 20))
-        if not chunk:
-            raise ArchiveError("tar: the archive ends inside a member", hint="the archive is truncated")
-        target.write(chunk)
-        left -= len(chunk)
-
-
 def _replace(source: IO[bytes], target: IO[bytes], member: tarfile.TarInfo, content: IO[bytes]) -> None:
     """Write the member's headers with a new size and checksum, then the new content."""
     if "size" in member.pax_headers:
@@ -103,7 +91,7 @@ def _replace(source: IO[bytes], target: IO[bytes], member: tarfile.TarInfo, cont
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     header_at = member.offset_data - _BLOCK
-    _copy(source, target, member.offset, header_at)  # its long name and pax headers
+    copy(source, target, member.offset, header_at)  # its long name and pax headers
     source.seek(header_at)
     block = bytearray(source.read(_BLOCK))
     block[_SIZE_FIELD] = f"{size:011o}".encode() + b"\0"

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import IO
 
 from bundle.rewrite import zip64
+from bundle.rewrite.copying import copy
 from bundle.rewrite.edit import Change, Remove, Replace
 from hardening.errors import ArchiveError
 
@@ -64,7 +65,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
                     f"{entry.info.filename}: zip entries overlap",
                     hint="this zip was made to deceive; do not ship it",
                 )
-            _copy(source, target, position, entry.start)  # what lies between: a prefix, padding
+            copy(source, target, position, entry.start)  # what lies between: a prefix, padding
             position = ends[entry.start]
             decision = change(_name(entry.info), lambda e=entry: _content(archive, e.info))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
             if isinstance(decision, Remove):
@@ -74,9 +75,9 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
                 with decision.content as content:
                     _replace(source, target, entry, content)
             else:
-                _copy(source, target, entry.start, position)
+                copy(source, target, entry.start, position)
             kept.append(entry)
-    _copy(source, target, position, directory_at)
+    copy(source, target, position, directory_at)
     in_order = [e for e in entries if e.start in moved]
     _directory(target, in_order, moved, end, base)
 
@@ -123,17 +124,6 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
         raise ArchiveError(
             f"{info.filename}: {problem}", hint="it cannot be opened, so not changed"
         ) from problem
-
-
-def _copy(source: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
-    source.seek(start)
-    left = end - start
-    while left > 0:
-        chunk = source.read(min(left, 1 << 20))
-        if not chunk:
-            raise ArchiveError("zip: the archive ends inside a member", hint="the archive is truncated")
-        target.write(chunk)
-        left -= len(chunk)
 
 
 def _replace(source: IO[bytes], target: IO[bytes], entry: _Entry, content: IO[bytes]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle.trust.statement import Statement
+from hardening import atomic
 from hardening.errors import RefusedError, UsageError
 
 SCHEMA = "harden-installed/1"
@@ -141,20 +142,9 @@ def store(path: Path, state: Installed) -> None:
         "latest": state.latest.isoformat(timespec="seconds") if state.latest else None,
         "forced": [dict(row) for row in state.forced],
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with part.open("wb") as out:
-            out.write(json.dumps(body, indent=2).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        atomic.replace(path, json.dumps(body, indent=2).encode() + b"\n")
     except OSError as problem:
-        part.unlink(missing_ok=True)
         raise UsageError(
             f"cannot write {path}: {problem.strerror}", hint="choose a writable folder"
         ) from problem

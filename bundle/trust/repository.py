@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from bundle import onefile
 from bundle.trust import keys
+from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -350,8 +351,6 @@ def _write(folder: Path, made: Sequence[tuple[str, bytes]]) -> list[Path]:
     """Write metadata that are all signed, each file whole or not at all. Errors: UsageError."""
     targets = [folder / "metadata" / name for name, _ in made]
     with _writing(folder):
-        for target, (name, body) in zip(targets, made, strict=True):
-            part = target.with_name(f".{name}.{os.getpid()}")
-            part.write_bytes(body)
-            part.replace(target)
+        for target, (_, body) in zip(targets, made, strict=True):
+            atomic.replace(target, body)
     return targets

@@ -47,6 +47,7 @@ class Walker:
         self.underived = False
         """Set while a member is being said: nothing is derived from it."""
         self.limits = limits or Limits()
+        self._held = min(self.limits.memory, self.limits.member)
         self.passwords = passwords
         self.remember = remember
         self.words = tuple(words)
@@ -174,7 +175,7 @@ class Walker:
                 parts=parts, kind=raw.kind, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner, group=raw.group,
                 mtime=raw.mtime, link=raw.link, more=raw.more,
             )  # fmt: skip
-        elif isinstance(raw.data, bytes) and len(raw.data) <= self.limits.memory:
+        elif isinstance(raw.data, bytes) and len(raw.data) <= self._held:
             frame.unpacked += len(raw.data)
             self.spend(len(raw.data))
             twice = self._same_name(frame, parts, hash(raw.data))
@@ -189,7 +190,8 @@ class Walker:
         source, digest, problem = self._gather(raw, frame)
         try:
             if problem is not None:
-                left = max(0, (raw.size or 0) - source.size)
+                size = len(raw.data) if isinstance(raw.data, bytes) else raw.size or 0
+                left = max(0, size - source.size)
                 yield self._problem(Problem(problem.reason, parts, str(problem), left))
             self.spend(0)
             if problem is None or source.size:
@@ -212,7 +214,6 @@ class Walker:
         limits = self.limits
         return (
             self.count >= limits.members
-            or size > limits.member
             or self.total + size > limits.total
             or frame.unpacked + size > limits.ratio_from
             or time.monotonic() > self.deadline
@@ -226,7 +227,7 @@ class Walker:
             reason, message = "limit-time", f"more than {self.limits.seconds:g} seconds"
         elif isinstance(raw.data, bytes):
             over = self._over(frame, len(raw.data), len(raw.data))
-            if over is not None:
+            if over is not None and over.reason != "limit-member":  # `_large` passes that one over
                 reason, message = over.reason, str(over)
         if not reason:
             return
@@ -234,8 +235,7 @@ class Walker:
         yield self._problem(Problem(reason, parts, f"{message}; nothing behind it was examined", size))
         if reason == "bomb":
             raise Broken("bomb", message)
-        if reason != "limit-member":
-            raise _Stop
+        raise _Stop
 
     def _over(self, frame: Frame, block: int, member: int) -> Broken | None:
         """Return why no more may be unpacked, if so."""

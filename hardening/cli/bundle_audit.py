@@ -126,7 +126,7 @@ def command(
             limits=Limits(**given),
             passwords=_passwords(password_file),
             jobs=jobs,
-            cache=None if report.baseline_key else cache,  # what is kept is not sealed with this key
+            cache=cache,
             on_event=on_event,
         )
     return finish(run, report)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -269,26 +267,15 @@ def write_file(path: Path, data: bytes) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or leave it as it was, for it may hold signatures nobody can make again. Errors: UsageError."""
-    place = Path(os.path.realpath(path))  # a link stays one
-    part = place.with_name(f".{place.name}.{os.getpid()}")
+    from hardening import atomic
+
     try:
-        known = place.stat() if place.exists() else None
-        if (known and not stat.S_ISREG(known.st_mode)) or not os.access(place.parent, os.W_OK):
+        if (path.exists() and not path.is_file()) or not os.access(
+            Path(os.path.realpath(path)).parent, os.W_OK
+        ):
             write_file(path, data)  # a pipe, a device; or a folder in which this file alone may be written
-            return
-        try:
-            with part.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            if known:
-                with suppress(OSError):
-                    os.chown(part, known.st_uid, known.st_gid)
-                part.chmod(stat.S_IMODE(known.st_mode))
-            part.replace(place)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        else:
+            atomic.replace(path, data)
     except OSError as problem:
         raise _unwritable(path, problem.strerror or str(problem)) from problem
 

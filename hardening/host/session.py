@@ -19,6 +19,26 @@ Proof = Callable[[], Iterable[str]]
 """Looks at the target from outside after a change; returns what is wrong, one line each."""
 
 
+def unproved(
+    prove: Proof | None, patience: float, meanwhile: Callable[[], object] = lambda: None
+) -> list[str]:
+    """Ask for the proof for a while, until it holds: a graceful reload returns before the old workers are gone.
+
+    Returns what is still wrong; `meanwhile` is called between two askings.
+    """
+    over = time.monotonic() + patience
+    while prove is not None:
+        try:
+            wrong = list(prove())
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
+            wrong = [f"the proof could not be made: {problem}"]
+        if not wrong or time.monotonic() > over:
+            return wrong
+        meanwhile()
+        time.sleep(0.5)
+    return []
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One target host, reached by whatever can run a program there."""
@@ -55,7 +75,7 @@ class Session:
         if done.get("state") != "applied":
             return done
         self.reconnect()
-        wrong = self._wrong(prove)
+        wrong = unproved(prove, self.patience)
         if wrong:
             why = "not proved: " + "; ".join(wrong)
             undone = self.ask("rollback", id=done["tx"], why=why)
@@ -65,19 +85,6 @@ class Session:
         if confirmed.get("failed"):
             return {**done, **confirmed, "changed": False}
         return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
-
-    def _wrong(self, prove: Proof | None) -> list[str]:
-        """Ask for the proof until it holds: a graceful reload returns before the old workers are gone."""
-        over = time.monotonic() + self.patience
-        while prove is not None:
-            try:
-                wrong = list(prove())
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
-                wrong = [f"the proof could not be made: {problem}"]
-            if not wrong or time.monotonic() > over:
-                return wrong
-            time.sleep(0.5)
-        return []
 
 
 def here(*, state: str | None = None, python: str = sys.executable) -> Session:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
 from hardening.mailer import vault
 from hardening.mailer.secret import Secret
@@ -132,16 +133,13 @@ def make_key(path: Path) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put a new document in place whole, with the old one's mode and owner's eyes alone until then."""
-    real = path.resolve()
-    hidden = real.with_name(f".{real.name}.{os.getpid()}")
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchmod(descriptor, stat.S_IMODE(real.stat().st_mode))
-        file.flush()
-        os.fsync(descriptor)
-    hidden.replace(real)
+    """Put a new document in place whole, as its owner's and with its mode. Errors: UsageError (nothing was changed)."""
+    try:
+        atomic.replace(path, data)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write {path}: {problem.strerror}", hint="its folder has to be writable, and have room"
+        ) from problem
 
 
 def edit(path: Path, keys: Keys, change: Callable[[bytes], bytes]) -> None:

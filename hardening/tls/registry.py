@@ -212,18 +212,6 @@ def find_group(name: str) -> Group | None:
 
 
 @cache
-def groups_by_id() -> Mapping[int, Group]:
-    """Return the groups keyed by id."""
-    return {g.id: g for g in groups()}
-
-
-@cache
-def schemes_by_id() -> Mapping[int, Scheme]:
-    """Return the signature schemes keyed by id."""
-    return {s.id: s for s in schemes()}
-
-
-@cache
 def _schemes_by_name() -> Mapping[str, Scheme]:
     found: dict[str, Scheme] = {}
     for scheme in schemes():

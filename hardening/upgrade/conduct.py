@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hardening.errors import ProbeError
 from hardening.findings import Severity
+from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
 from hardening.upgrade.admission import Job, older
 from hardening.upgrade.hostaudit import HostAudit
@@ -140,7 +141,7 @@ class Conductor:
                     "from": looked.get("installed", ""), "to": self._job.release}  # fmt: skip
         return self.ended(answer)
 
-    def finish(self, upgrade: str, prove: Callable[[], Iterable[str]] | None = None) -> dict[str, Any]:
+    def finish(self, upgrade: str, prove: Proof | None = None) -> dict[str, Any]:
         """Restart, let the host look, prove from outside, and commit; or lead the host back."""
         now = self.ask("watch", id=upgrade, wait=0)
         self.seen, self.offset = len(now.get("events", [])), now.get("size", 0)
@@ -151,7 +152,8 @@ class Conductor:
         answer = self.watch(upgrade, ("settled",))
         if answer["state"] != "settled":
             return self.ended(answer)
-        wrong = self._unproved(prove, upgrade)
+        again = {"id": upgrade, "after": self.seen, "offset": self.offset, "wait": 0}
+        wrong = unproved(prove, self.patience, lambda: self.ask("watch", **again))
         seen: dict[str, Any] = {}
         if not wrong and self.audit is not None:
             self.say(stage="verify", text="host audit")
@@ -284,17 +286,3 @@ class Conductor:
         ]  # fmt: skip
         worst = [f for f in run.findings if f.level >= Severity.HIGH]
         return f"{worst[0].rule.id}: {worst[0].message}" if worst else ""
-
-    def _unproved(self, prove: Callable[[], Iterable[str]] | None, upgrade: str) -> list[str]:
-        """Ask for the outside proof for a while: a graceful reload returns before the old workers are gone."""
-        over = time.monotonic() + self.patience
-        while prove is not None:
-            try:
-                wrong = list(prove())
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the upgrade is not proved
-                wrong = [f"the proof could not be made: {problem}"]
-            if not wrong or time.monotonic() > over:
-                return wrong
-            self.ask("watch", id=upgrade, after=self.seen, offset=self.offset, wait=0)
-            time.sleep(0.5)
-        return []

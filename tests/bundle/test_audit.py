@@ -18,6 +18,7 @@ import pytest
 
 from bundle import audit
 from bundle.cache import MOST_BASES
+from bundle.detect import detectors
 from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -170,6 +171,18 @@ def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -
     assert asked(MOST_BASES + 2) < first
 
 
+def test_sealed_values_are_not_kept(tmp_path: Path) -> None:
+    """What a cache gives back has no seal, so that another password at a known place counted as known."""
+    path = tmp_path / "release.zip"
+    text = f"<?php\n$db_password = '{secrets.token_urlsafe(18)}';\n" + "// nothing\n" * 100
+    path.write_bytes(zipped({"settings.php": text.encode()}))
+    cache = tmp_path / "cache"
+    audit(path, detectors=detectors(), cache=cache)
+    for _ in range(2):
+        run = audit(path, detectors=detectors(key=b"k" * 32), cache=cache)
+        assert [bool(f.secret_hmac) for f in run.findings if f.credential] == [True]
+
+
 def test_cache_that_others_may_write_is_refused(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
@@ -267,6 +280,24 @@ def test_limits_are_findings(release: Path) -> None:
         run = audit(release, detectors=(), limits=limits, jobs=1)
         assert f"walk/{reason}" in {f.rule.id for f in run.findings}, reason
         assert run.exit_code() is ExitCode.PARTLY_EXAMINED
+
+
+@pytest.mark.parametrize("memory", [20, 1000])
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_a_member_above_its_limit_is_passed_over_once_and_alone(
+    form: str, memory: int, tmp_path: Path
+) -> None:
+    """Whether memory would have held it or not: it was examined all the same, and stood in the books twice."""
+    path = tmp_path / f"bundle.{form}"
+    content = {"before": b"x" * 5, "large": b"y" * 100, "after": b"z" * 7}
+    path.write_bytes(zipped(content) if form == "zip" else gzip.decompress(tarred(content)))
+    run = audit(path, detectors=(), limits=Limits(member=50, memory=memory), jobs=1)
+    (told,) = [f for f in run.findings if f.rule.id == "walk/limit-member"]
+    assert "nothing behind it" not in told.message
+    stats = run.subjects[0].stats
+    assert stats["bytes_not_examined"] == 100
+    assert stats["bytes_examined"] == path.stat().st_size + 12
+    assert stats["members"] == 4
 
 
 def exit_of(*arguments: object) -> int:

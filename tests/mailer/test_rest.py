@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.errors import ExitCode
-from hardening.mailer.rest import Keys, is_sealed, opened
+from hardening.mailer.rest import Keys, is_sealed, make_key, opened
 from hardening.mailer.secret import Secret
 from hardening.mailer.settings import load
 from hardening.mailer.vault import closed, is_vault
@@ -127,3 +129,41 @@ def test_ansible_reads_what_is_written(tmp_path: Path) -> None:
     )
     (tmp_path / "word").write_text("opensesame")
     assert opened(made, Keys(vault_password=tmp_path / "word"), source="x") == b"tenant = 'x'\n" * 40
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_what_another_user_reads_is_read_by_that_user_when_root_has_sealed_it(tmp_path: Path) -> None:
+    path, key = tmp_path / "mailer.toml", tmp_path / "key"
+    path.write_text("[mailbox]\n")
+    path.chmod(0o600)
+    os.chown(path, 1234, 4321)
+    assert run(["mailer", "seal", str(path), "--key-file", str(key), "--new-key"]) == ExitCode.OK
+    about = path.stat()
+    assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (1234, 4321, 0o600)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, key = tmp_path / "mailer.toml", tmp_path / "key"
+    path.write_text("[mailbox]\n")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run(["mailer", "seal", str(path), "--key-file", str(key), "--new-key"]) == ExitCode.USAGE
+    assert f"cannot write {path}: No space left on device" in capsys.readouterr().err
+    assert path.read_text() == "[mailbox]\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["key", "mailer.toml"]
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o404, 0o420])
+def test_a_key_that_others_may_read_opens_nothing(mode: int, tmp_path: Path) -> None:
+    path, key = tmp_path / "mailer.toml", tmp_path / "key"
+    path.write_text("[mailbox]\n")
+    seal = ["mailer", "seal", str(path), "--key-file", str(key)]
+    make_key(key)
+    key.chmod(mode)
+    assert run(seal) == ExitCode.REFUSED
+    assert path.read_text() == "[mailbox]\n"

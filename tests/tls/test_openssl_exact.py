@@ -96,10 +96,10 @@ def test_the_hello_of_the_library_follows_from_the_data(asked: tuple[Build, orac
         if "TLSv1.3" in one.protocols:
             assert {registry.WIRE_VERSIONS[v] for v in versions} - {0x300} == set(sent.versions)
         if level is None:
-            groups = registry.groups_by_id()
-            assert tuple(groups[g].name for g in sent.numbers(10, 2)) == one.groups
-            schemes = registry.schemes_by_id()
-            assert tuple(schemes[s].name for s in sent.numbers(13, 2)) == one.schemes
+            groups = {g.id: g.name for g in registry.groups()}
+            assert tuple(groups[g] for g in sent.numbers(10, 2)) == one.groups
+            schemes = {s.id: s.name for s in registry.schemes()}
+            assert tuple(schemes[s] for s in sent.numbers(13, 2)) == one.schemes
 
 
 A, B = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -9,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardening.errors import UsageError
+from hardening.tls import policy, registry
 from hardening.tls.openssl import NAMES, build, builds, negotiable, resolve, spoken
+from hardening.tls.rendering.render import render
+from hardening.tls.targets import find, served
 
 STRINGS = st.text(alphabet="AESHIGRC4DULTNk12358:+-!@ ,;=._", max_size=60)
 
@@ -88,12 +92,20 @@ def test_every_cipher_of_every_build_has_a_name_at_iana_or_is_known_as_a_draft()
         assert len({c.code for c in one.ciphers}) == len(one.ciphers)
 
 
-def test_ssl_conf_cmd_answers_as_measured() -> None:
-    assert build("1.0.1e-el6").has_conf("Protocol") is False
-    assert build("1.0.2k-el7").has_conf("Curves") is True
-    assert build("1.0.2k-el7").has_conf("MinProtocol") is False
-    assert build("3.5.9-debian13").has_conf("Groups") is True
-    assert build("3.4.0-upstream").has_conf("Groups") is None
+@pytest.mark.parametrize("target", ["httpd", "lighttpd", "nginx"])
+@pytest.mark.parametrize("name", [name for name in NAMES if build(name).conf])
+def test_a_server_is_given_the_commands_that_its_library_knew_when_it_was_asked(
+    target: str, name: str
+) -> None:
+    """SSL_CONF_cmd answers -2 to a command it does not know, and the server does not start."""
+    text = render(find(target), policy.load("mozilla-old-5.8"), build=name).text
+    given = set(
+        re.findall(r'^ *(?:"(\w+)" =>|ssl_conf_command (\w+)|SSLOpenSSLConfCmd (\w+))', text, re.MULTILINE)
+    )
+    asked = {one for words in given for one in words if one}
+    unknown = {said.split(" ", 1)[0] for said, answer in (build(name).conf or {}).items() if answer == -2}
+    assert asked.isdisjoint(unknown)
+    assert asked or target != "lighttpd"
 
 
 def test_loading_and_resolving_are_quick() -> None:
@@ -112,3 +124,21 @@ def test_loading_and_resolving_are_quick() -> None:
     each = (time.process_time() - start) / len(strings)
     assert loaded < 0.03  # a tenth of that on a quiet machine
     assert each < 0.003  # a twentieth of that on a quiet machine
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "oldest"),
+    [
+        ("1.0.2k-el7", 5, "SSLv3"),  # it has no levels
+        ("1.1.1k-el8", 1, "TLSv1.0"),
+        ("1.1.1k-el8", 2, "TLSv1.0"),
+        ("1.1.1k-el8", 3, "TLSv1.1"),
+        ("1.1.1k-el8", 4, "TLSv1.2"),
+        ("3.5.9-debian13", 0, "TLSv1.0"),
+        ("3.5.9-debian13", 1, "TLSv1.2"),
+    ],
+)
+def test_a_security_level_takes_old_versions_away(name: str, level: int, oldest: str) -> None:
+    """SSL_CTX_set_security_level(3): 2 forbids SSL 3.0, 3 TLS 1.0, 4 TLS 1.1; from 3.0 on, MD5 and SHA-1 go at 1."""
+    speaks = served.protocols_of(name, level)
+    assert next(one for one in registry.PROTOCOLS if one != "SSLv2" and one in speaks) == oldest

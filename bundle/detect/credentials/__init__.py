@@ -61,6 +61,11 @@ class Credentials:
         self._reading = Reading(self._catching, self.compiled, engine=engine)
 
     @property
+    def seals(self) -> bool:
+        """Whether findings carry the HMAC of their value."""
+        return bool(self._key)
+
+    @property
     def base(self) -> bytes:
         """What results depend on beside rules and files of the package."""
         return self._catching.base

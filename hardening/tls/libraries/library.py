@@ -97,15 +97,3 @@ class Build:
         text = self.name.split("-", maxsplit=1)[0].rstrip("abcdefghijklmnopqrstuvwxyz")
         major, minor, patch = (int(part) for part in text.split("."))
         return (major, minor, patch)
-
-    def has_conf(self, command: str) -> bool | None:
-        """Return whether SSL_CONF_cmd knows this command; None where it was not measured.
-
-        Before 1.0.2 there is no SSL_CONF_cmd at all, so every command is unknown.
-        """
-        if self.release < (1, 0, 2):
-            return False
-        if self.conf is None:
-            return None
-        answers = [rc for said, rc in self.conf.items() if said.split(" ", 1)[0] == command]
-        return any(rc != -2 for rc in answers) if answers else None  # noqa: PLR2004 - -2 is OpenSSL's "unknown command"

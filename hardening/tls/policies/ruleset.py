@@ -19,7 +19,7 @@ from hardening.tls.policies.requirement import (
     RuleKind,
     SessionNeed,
 )
-from hardening.tls.registry import CipherKind, Group, Scheme, Suite
+from hardening.tls.registry import Group, Scheme, Suite
 
 if TYPE_CHECKING:
     from hardening.tls.judging.judgement import Judgement
@@ -187,10 +187,6 @@ class Policy:
         if suite.scsv:
             return None
         return self.suite_reason(suite, protocol) or self.forbids_protocol(protocol)
-
-    def forbids_kind(self, _kind: CipherKind) -> Reason | None:
-        """Return why an SSL 2.0 cipher kind may not be offered, or None."""
-        return self.forbids_protocol("SSLv2")
 
     def forbids_group(self, group: Group, protocol: str) -> Reason | None:
         """Return why a group may not be negotiated under a protocol version, or None."""

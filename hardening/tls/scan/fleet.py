@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hardening import atomic
 from hardening.errors import DataError, InputError, UsageError
 from hardening.findings import (
     Confidence,
@@ -36,10 +37,15 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 def line(outcome: Outcome) -> str:
     """Return one endpoint as one JSON line, which `restore` reads back.
 
-    `subject`, `findings` and `results` are those of the JSON report; `rules` says what each rule named there is.
+    `subject`, `findings` and `results` are those of the JSON report, but that a result also names the findings `because`
+    of which it is so; `rules` says what each rule named there is.
     """
     subject, findings, results = outcome
-    said = report(Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER), None)
+    run = Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER)
+    said = report(run, None)
+    for row, result in zip(said["results"], run.results, strict=True):
+        if result.because:
+            row["because"] = [list(one) for one in result.because]
     known = dict.fromkeys([*(one.rule for one in findings), *(one.rule for one in results)])
     whole = {
         "subject": said["subjects"][0],
@@ -105,6 +111,7 @@ def restore(text: str) -> Outcome:
             subject=subject.id,
             verdict=Verdict(one["verdict"]),
             reason=one["reason"],
+            because=tuple((rule, evidence) for rule, evidence in one.get("because", ())),
         )
         for one in raw["results"]
     )
@@ -190,10 +197,10 @@ class State:
                     break  # the line that was being written when the scan was interrupted
                 raise DataError(f"{path}: line {number} is damaged", hint="remove the line") from problem
             self.done[outcome[0].id] = outcome
-        fresh = path.with_name(path.name + ".new")  # a kill while this is written loses nothing
         try:
-            fresh.write_text("\n".join([head, *(line(o) for o in self.done.values())]) + "\n", "utf-8")
-            fresh.replace(path)
+            atomic.replace(
+                path, "".join(f"{one}\n" for one in (head, *map(line, self.done.values()))).encode()
+            )
         except OSError as problem:
             raise UsageError(
                 f"cannot write {path}: {problem.strerror}", hint="name another file"

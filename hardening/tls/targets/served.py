@@ -37,12 +37,8 @@ _GROUPS = {
 before 1.0.2 a server has the one curve the application gives it, which is P-256 everywhere we know of."""
 
 
-_PROFILE = "PROFILE=SYSTEM"
-_PROFILE_DEFAULT = (
-    "@SECLEVEL=2:kEECDH:kRSA:kEDH:kPSK:kDHEPSK:kECDHEPSK:kRSAPSK:-aDSS:-3DES:!DES:!RC4:!RC2:!IDEA:-SEED:!eNULL:!aNULL:!MD5"
-    ":-SHA384:-CAMELLIA:-ARIA:-AESCCM8"
-)
-"""What PROFILE=SYSTEM stands for on EL8 and later under the crypto policy DEFAULT: CipherString of its opensslcnf.config."""
+_EL8 = "1.1.1k-el8"
+"""The build that knows what PROFILE=SYSTEM stands for; on later ones of Red Hat it is taken for the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +100,7 @@ def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[s
 def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
     """Return the versions that a server's own security level lets through, whatever that of another name is."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
-    text = settings.ciphers.value
-    text = _PROFILE_DEFAULT if text.startswith(_PROFILE) else text
+    text = _spelt_out(settings.ciphers.value)
     level = resolution(text, text13, build_name).security_level
     speaks = protocols_of(build_name, level or 0)
     return tuple(s for s in settings.protocols if s.value in speaks)
@@ -122,9 +117,16 @@ def all_the_same(who: str) -> str:
 
 def at_level(string: str, level: int, build_name: str) -> str:
     """Return a cipher string as it is when the program sets a security level itself, which a list's own word overrules."""
-    if builds.build(build_name).security_level is None or "@SECLEVEL" in string:
+    if builds.build(build_name).security_level is None or "@SECLEVEL" in _spelt_out(string):
         return string
     return f"{string}:@SECLEVEL={level}"
+
+
+def _spelt_out(string: str) -> str:
+    """Return a cipher string with the crypto policy DEFAULT in the place of PROFILE=SYSTEM; what follows it stays."""
+    if not string.startswith(openssl.PROFILE):
+        return string
+    return f"{builds.build(_EL8).system_policy}{string.removeprefix(openssl.PROFILE)}"
 
 
 def named(path: str, names: Iterable[str], ports: Iterable[str]) -> tuple[str, ...]:
@@ -271,11 +273,10 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
 def offer(settings: Settings, build_name: str) -> Offer:
     """Return what a server with these settings offers when linked with an OpenSSL build."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
-    text = settings.ciphers.value
+    text = _spelt_out(settings.ciphers.value)
     notes = settings.assumptions
-    if text.startswith(_PROFILE):
-        text = _PROFILE_DEFAULT
-        notes += (f"{_PROFILE} means the crypto policy DEFAULT",)
+    if text != settings.ciphers.value:
+        notes += (f"{openssl.PROFILE} means the crypto policy DEFAULT",)
     asked = _Question(text, text13, build_name, settings.keys, settings.finite_field, settings.elliptic)
     found = resolution(text, text13, build_name)
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at

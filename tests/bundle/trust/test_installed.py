@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bundle.trust import dsse, keys, statement
+from bundle.trust import dsse, installed, keys, statement
 from bundle.trust.digest import digest
 from bundle.trust.inventory import inventory
 from bundle.trust.verify import signature_of, verify
 from hardening.cli import run
-from hardening.errors import ExitCode
+from hardening.errors import ExitCode, RefusedError
 from hardening.findings import Run, Verdict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -152,3 +152,13 @@ def test_what_was_noted_while_a_bundle_was_read_counts(tmp_path: Path, state: Pa
 
     assert "is older than the installed 3.07.02" in why(check(old, state, whole=whole))
     assert json.loads(state.read_bytes())["products"]["aspect"]["release"] == "3.07.02"
+
+
+def test_a_time_without_its_offset_is_a_damaged_record(state: Path) -> None:
+    """Nobody knows whose hour it was, so nothing can be compared with it."""
+    body = {"schema": installed.SCHEMA, "products": {}, "latest": "2026-11-24T12:00:00", "forced": []}
+    state.write_text(json.dumps(body))
+    with pytest.raises(RefusedError, match="cannot be read"):
+        installed.load(state)
+    state.write_text(json.dumps({**body, "latest": "2026-11-24T12:00:00+02:00"}))
+    assert installed.load(state).latest == datetime(2026, 11, 24, 10, tzinfo=UTC)

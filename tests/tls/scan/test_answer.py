@@ -155,3 +155,20 @@ def test_a_heartbeat_asks_for_no_byte_of_memory() -> None:
     head, payload = probe.outgoing[:8], probe.outgoing[8:]
     assert int.from_bytes(head[3:5], "big") == 3 + len(payload)
     assert int.from_bytes(head[6:8], "big") == len(payload)
+
+
+def test_one_extension_twice_is_no_answer() -> None:
+    once = b"\x00\x17\x00\x00"
+    assert _read(TLS12, [_record(22, _hello(extensions=once))]).kind is Kind.HELLO
+    answer = _read(TLS12, [_record(22, _hello(extensions=once + once))])
+    assert (answer.kind, answer.detail) == (Kind.GARBAGE, "extension 23 twice")
+
+
+def test_a_cipher_kind_that_is_cut_short_is_no_answer() -> None:
+    body = b"\x04\x00\x01\x00\x02\x00\x00\x00\x04\x00\x00\x01\x00\x80\x07"
+    answer = _read(SSLV2, [(0x8000 | len(body)).to_bytes(2, "big") + body])
+    assert (answer.kind, answer.detail) == (Kind.GARBAGE, "a cipher kind is cut short")
+
+
+def test_no_certificate_ends_a_handshake_though_it_is_a_warning() -> None:
+    assert _read(TLS12, [_record(21, b"\x01\x29")]).alert == 41

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -19,11 +20,13 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 
+from hardening import waivers
 from hardening.cli import run as harden
 from hardening.cli.tls_scan import command
 from hardening.errors import UsageError
-from hardening.findings import Examined, Severity
+from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.tls import policy
+from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.scan import ssh
 from hardening.tls.scan.answer import MalformedError
 from hardening.tls.scan.fleet import State, line, restore
@@ -31,6 +34,8 @@ from hardening.tls.scan.run import Settings, scan
 from hardening.tls.scan.wire import Wire
 from tests.ports import free_port
 from tests.tls.scan.test_real import GOOD, nginx
+
+START = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 
 QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
 
@@ -159,6 +164,33 @@ def test_a_state_survives_being_cut_off(tmp_path: Path) -> None:
     again = State(path, {"policies": ["aspect"]})
     assert list(again.done) == [run.subjects[0].id]
     assert line(restore(line(outcome))) == line(outcome)
+
+
+def test_a_waiver_holds_for_what_a_state_brings_back() -> None:
+    """A policy's result names no rule of the findings behind it; a resumed or merged scan failed where a whole one was waived."""
+    at = OnWire("a.example:443")
+    offer = Offer(
+        subject=at.endpoint,
+        at=at,
+        protocols=tuple(
+            ProtocolOffer(name=name, at=at, suites=(Said("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", at),))
+            for name in ("TLSv1.1", "TLSv1.2")
+        ),
+    )
+    judgement = policy.load("aspect").judge(offer)
+    outcome = (Subject(id=at.endpoint, kind=Kind.ENDPOINT), judgement.findings, judgement.results)
+    waived = [
+        waivers.Waiver(
+            rule=rule, place="*", reason="r", owner="o", expires=dt.date(2999, 1, 1), source="waivers.toml"
+        )
+        for rule in {finding.rule.id for finding in judgement.findings}
+    ]
+    whole, brought_back = (
+        waivers.apply(Run.of((s,), f, r, started=START), waived, today=START.date())
+        for s, f, r in (outcome, restore(line(outcome)))
+    )
+    assert Verdict.WAIVED in {result.verdict for result in whole.results}
+    assert brought_back.results == whole.results
 
 
 def test_ssh_lists_are_read_and_judged() -> None:

@@ -205,6 +205,21 @@ def test_the_system_profile_of_el8_is_spelled_out(
     assert "TLS_RSA_WITH_AES_128_CBC_SHA" in {f["evidence"] for f in findings}
 
 
+@pytest.mark.parametrize("release", ["2.4.37-el8", "2.4.62-el9"])
+def test_what_follows_the_system_profile_counts(
+    release: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """OpenSSL puts it behind what the profile stands for: a suite that is added is offered, one that is barred is not."""
+    text = "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLCipherSuite PROFILE=SYSTEM:!kRSA:CAMELLIA128-SHA256:DHE-RSA-CAMELLIA128-SHA256\n</VirtualHost>\n"
+    path = _write(tmp_path / "ssl.conf", text)
+    assert run(["tls", "audit", str(path), "--target", f"httpd@{release}", "--format", "json"]) == 10
+    findings = _json(capfdbinary)["findings"]
+    assert isinstance(findings, list)
+    said = {f["evidence"] for f in findings}
+    assert "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA256" in said
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" not in said
+
+
 def test_one_server_on_both_address_families_is_one_subject(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
