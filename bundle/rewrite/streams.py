@@ -33,15 +33,20 @@ def _unpack_gzip(source: IO[bytes], target: IO[bytes]) -> None:
 
 
 def _gzip_header(head: bytes) -> bytes:
-    """Return the header of a gzip member with its time, name and comment (RFC 1952 section 2.3)."""
-    flags = head[3]
-    end = 10
+    """Return the header of a gzip member with its time, name and comment (RFC 1952 section 2.3), as far as the head holds them.
+
+    What its extra field and its checksum say is of the old bytes alone (dictzip's places, BGZF's lengths): they go.
+    """
+    flags, at, kept, texts = head[3], 10, head[3] & 1, b""
     if flags & 4:
-        end += 2 + int.from_bytes(head[end : end + 2], "little")
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
     for flag in (8, 16):
         if flags & flag:
-            end = head.index(0, end) + 1
-    return head[:end] + (head[end : end + 2] if flags & 2 else b"")
+            end = head.find(b"\0", at) + 1
+            if not end:
+                break
+            kept, texts, at = kept | flag, texts + head[at:end], end
+    return head[:3] + bytes([kept]) + head[4:10] + texts
 
 
 def _pack_gzip(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:

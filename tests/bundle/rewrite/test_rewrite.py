@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,6 +216,34 @@ def test_the_gzip_header_survives() -> None:
     before = out.getvalue()
     after = rewritten(before, Edit(("empty",)))
     assert after[:18] == before[:18]
+
+
+@pytest.mark.parametrize(
+    ("flags", "fields", "kept"),
+    [
+        (4 | 8, struct.pack("<H", 4) + b"RA\0\0" + b"web.tar\0", b"web.tar\0"),
+        (4 | 8, struct.pack("<H", 4000) + b"\1" * 4000 + b"web.tar\0", b""),
+        (8 | 16, b"web.tar\0" + b"c" * 4000 + b"\0", b"web.tar\0"),
+        (1 | 16, b"a word\0", b"a word\0"),
+        (8 | 2, b"web.tar\0\x12\x34", b"web.tar\0"),
+    ],
+    ids=["extra", "long extra", "long comment", "text", "checksum"],
+)
+def test_a_gzip_header_of_any_length_gives_a_sound_one(flags: int, fields: bytes, kept: bytes) -> None:
+    """What stood behind the first kilobyte was cut off, and what was written could not be unpacked."""
+    plain = gzip.compress(a_tar(FILES), mtime=7)
+    before = plain[:3] + bytes([flags]) + plain[4:10] + fields + plain[10:]
+    if flags & 2:
+        before = plain[:3] + bytes([flags]) + plain[4:10] + b"web.tar\0"
+        before += struct.pack("<H", zlib.crc32(before) & 0xFFFF) + plain[10:]
+    after = rewritten(before, Edit(("empty",)))
+    assert after[4:10] == before[4:10]
+    assert after[10:].startswith(kept)
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(after))) as archive:
+        assert "empty" not in archive.getnames()
+        assert len(archive.getnames()) == len(FILES) - 1
+    done = subprocess.run(["gzip", "-t"], input=after, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_an_edit_that_matches_nothing_is_an_error() -> None:
