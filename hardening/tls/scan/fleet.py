@@ -207,7 +207,7 @@ class State:
             ) from problem
 
     def add(self, outcome: Outcome) -> None:
-        """Note that an endpoint is done; on disk before this returns. Errors: UsageError."""
+        """Note that an endpoint is done; whoever kills the scan after this loses nothing (a power cut may cost the last few). Errors: UsageError."""
         self.done[outcome[0].id] = outcome
         try:
             with self.path.open("a", encoding="utf-8") as file:
