@@ -62,6 +62,7 @@ def test_flags_of_the_command_line_mean_what_they_say(site: Site) -> None:
         ("transaction", {"files": [{"path": "/a", "content": "x", "mode": "u=rw"}]}, "'u=rw' is not octal"),
         ("transaction", {"files": [{"path": "/a", "content": {"a": 1}}]}, "content is no text"),
         ("transaction", {"commands": [{"name": "a", "do": "true"}]}, "'do' is no list"),
+        ("transaction", {"remove": ["/tmp/adminer*.php"]}, "/tmp/adminer*.php is a pattern"),
         ("transaction", {"probes": [{"kind": "tpc"}]}, "unknown kind tpc"),
         ("credentials", {"services": [{"name": "x", "action": "bounce"}]}, "unknown action 'bounce'"),
     ],

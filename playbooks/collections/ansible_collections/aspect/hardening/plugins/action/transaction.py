@@ -42,6 +42,9 @@ def planned(args):
     args["services"] = tuple(given.service(item) for item in args.get("services") or [])
     args["probes"] = tuple(given.probe(item) for item in args.get("probes") or [])
     args["remove"] = tuple(args.get("remove") or [])
+    for path in args["remove"]:
+        if "*" in path or "?" in path:  # taken as a name it is never there, and the answer were that all is well
+            raise UsageError("remove: %s is a pattern" % path, hint="name every file, or the folder that holds them")
     return given.typed(planning.Plan, args, "transaction")
 
 

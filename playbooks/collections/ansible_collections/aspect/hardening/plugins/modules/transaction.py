@@ -25,7 +25,7 @@ options:
     type: list
     elements: dict
   remove:
-    description: Files and directories to take away; a copy stays in the transaction.
+    description: Files and directories to take away, no patterns; a copy stays in the transaction.
     type: list
     elements: str
   commands:
