@@ -2253,6 +2253,7 @@ def answer_to(request):
     function, locks = VERBS[verb]
     if verb in ("rollback", "uninstall") and request.get("check"):
         locks = False  # check mode writes nothing, not even the lock
+    host = None
     try:
         host = Host(request.get("root") or "/", request.get("state") or STATE)
         if locks:
@@ -2267,9 +2268,9 @@ def answer_to(request):
         plan = request.get("plan", request) if verb in ("apply", "check", "verify") else request
         return dict(base, **dict((str(key), value) for key, value in function(host, plan).items()))
     except Refused:
-        return dict(
-            base, failed=True, changed=False, state="refused", msg=host.masked(str(sys.exc_info()[1]))
-        )
+        said = str(sys.exc_info()[1])
+        said = host.masked(said) if host is not None else said  # a directory that cannot be ours
+        return dict(base, failed=True, changed=False, state="refused", msg=said)
     except (OSError, IOError):
         problem = sys.exc_info()[1]
         return dict(base, failed=True, changed=False, state="refused", msg="%s" % problem)

@@ -45,7 +45,10 @@ class HostReceipt:
     @property
     def lost(self) -> str:
         """Return that the host could not be reached, and why, as Ansible says it; no addresses of files that come and go."""
-        said = [str(row["result"].get("msg", "")) for row in self.tasks if row["outcome"] == "unreachable"]
+        rows = [row["result"] for row in self.tasks if row["outcome"] == "unreachable"]
+        # of a loop Ansible says "All items completed", and why only of its items
+        every = [item for row in rows for item in (row.get("results") or [row])]
+        said = [str(item["msg"]) for item in every if item.get("msg")]
         if _NO_ROOM in "".join(said):  # it was reached, and a full disk is what stops most upgrades
             return "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)"
         lines = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()]

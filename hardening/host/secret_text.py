@@ -100,6 +100,10 @@ def checked(secrets: Mapping[str, object], where: str) -> dict[str, str]:
     for name, value in secrets.items():
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", str(name)):
             raise InputError(f"{where}: {name!r} is no name of a secret", hint="small letters, digits, . _ -")
+        if isinstance(value, (bool, int, float)):
+            raise InputError(
+                f"{where}: the secret {name} is a number or a truth value, not a text", hint="quote it"
+            )
         if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
             hint = "give a text of printable ASCII characters"
             raise InputError(f"{where}: the secret {name} is empty or not printable", hint=hint)

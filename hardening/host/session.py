@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hardening.errors import ProbeError
+from hardening.errors import InputError, ProbeError
 from hardening.host import stream
 from hardening.host.plan import Plan
 
@@ -56,12 +56,17 @@ class Session:
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
-        """Ask the agent one thing. Errors: ProbeError when it does not answer."""
+        """Ask the agent one thing. Errors: ProbeError when it does not answer, InputError when it could not look."""
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
         key = stream.fresh_key()
         output, complaint = self.execute(stream.program(request, name=self.name, key=key))
         found = stream.answer(output, complaint=complaint, where=self.where, key=key)
         self.answers.append(found)
+        if verb == "facts" and found.get("failed"):  # a plan made of it would take the host for an empty one
+            raise InputError(
+                f"{self.where} was not looked at: {found.get('msg')}",
+                hint="paths begin with /, and what belongs to root is read as root (become: true)",
+            )
         return found
 
     def carry_out(self, plan: Plan, *, check: bool = False, prove: Proof | None = None) -> dict[str, Any]:

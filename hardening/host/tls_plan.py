@@ -15,6 +15,7 @@ from typing import Any
 
 from hardening.errors import UsageError
 from hardening.findings import Severity
+from hardening.host import given
 from hardening.host.plan import File, Plan, Service, Validator
 from hardening.tls import clients, targets
 from hardening.tls import policy as policies
@@ -114,19 +115,26 @@ class Server:
     @classmethod
     def of(cls, raw: Mapping[str, Any], *, policy: str) -> Server:
         """Read a server as a playbook writes it. Errors: UsageError naming the key."""
-        known = set(cls.__dataclass_fields__)
-        for key in raw:
-            if key not in known:
-                raise UsageError(
-                    f"tls server: unknown key {key!r}", hint="known: " + ", ".join(sorted(known))
-                )
-        if "target" not in raw:
-            raise UsageError("tls server: 'target' is missing", hint="such as nginx, httpd or lighttpd")
+        where = "tls server"
         values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in raw.items() if v not in ("", None)
+            k: v for k, v in given.mapping(raw, where).items() if v is not None and v != ""
         }
-        targets.find(str(values["target"]))
-        return cls(**{"policy": policy, **values})
+        if "target" not in values and not values.keys() - cls.__dataclass_fields__.keys():
+            raise UsageError("tls server: 'target' is missing", hint="such as nginx, httpd or lighttpd")
+        for key in ("configs", "endpoints"):
+            if isinstance(values.get(key), str):
+                values[key] = [one.strip() for one in values[key].split(",")]
+        server: Server = given.typed(cls, {"policy": policy, **values}, where)
+        targets.find(server.target)
+        if all(one.target != server.target for one in LAYOUTS):
+            known = ", ".join(dict.fromkeys(one.target for one in LAYOUTS))
+            raise UsageError(
+                f"tls server: {server.target} is not changed on hosts",
+                hint=f"known: {known}; for others harden tls render writes what you install yourself",
+            )
+        if server.action is not None and not server.reload:
+            given.told(server.action, where)
+        return server
 
     def layout(self, release: str) -> Layout:
         """Return where this server's files are on a host of that release."""

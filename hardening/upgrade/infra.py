@@ -52,6 +52,9 @@ def failures(host: str, inventories: Sequence[str], settings: Path) -> list[str]
         return []
     if "No module named pytest" in done.stderr:
         return ["testinfra: pytest and pytest-testinfra are not installed in the Python that runs Ansible"]
+    refused = [line[7:] for line in done.stderr.splitlines() if line.startswith("ERROR: ")]  # of the settings
+    if refused:
+        return [f"testinfra: {refused[0]}"]
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     last = (done.stdout.strip() or done.stderr.strip() or "no output").splitlines()[-1]
     return [f"testinfra: {line}" for line in (failed[:_SHOWN] or [last])]

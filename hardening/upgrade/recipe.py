@@ -9,11 +9,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from hardening.host.given import PROBES
 from hardening.tables import Table
 
 DURING = ("stopped", "running")
 RESTART = ("auto", "manual", "no")
-PROBES = ("tcp", "tls", "listen", "absent", "command", "path")
 _NEVER = (
     "/",
     "/etc",
@@ -135,6 +135,8 @@ def _probe(table: Table) -> dict[str, Any]:
         row["absent"] = table.flag("absent")
     if "argv" in table:
         row["argv"] = list(table.texts("argv"))
+    if PROBES[row["kind"]][0] not in row:
+        raise table.wrong(PROBES[row["kind"]][0], f"a probe of kind {row['kind']} needs it")
     table.done()
     return row
 

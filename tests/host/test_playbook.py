@@ -50,3 +50,10 @@ def test_a_last_line_that_was_not_written_to_its_end_loses_no_receipt() -> None:
 def test_why_a_host_is_not_reached_is_said_in_one_line(said: str, told: str) -> None:
     row = {"task": "t", "outcome": "unreachable", "result": {"msg": said} if said else {}}
     assert playbook.HostReceipt(host="h", tasks=[row]).lost == told
+
+
+def test_why_a_loop_could_not_reach_the_host_is_told() -> None:
+    refused = 'Task failed: Data could not be sent to remote host "x". Make sure this host can be reached over ssh: ssh: connect to host x port 1: Connection refused'
+    result = {"msg": "All items completed", "results": [{"msg": refused}, {}]}
+    one = playbook.HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": result}])
+    assert one.lost == "the host could not be reached: ssh: connect to host x port 1: Connection refused"

@@ -15,6 +15,40 @@ import pytest
 
 SETTINGS = os.environ.get("HARDEN_SETTINGS", "")
 collect_ignore_glob = [] if SETTINGS else ["test_*.py"]
+KNOWN: dict[str, dict[str, type]] = {
+    "tls": {"policy": str, "endpoints": list, "place": str, "ignore_certificates": bool},
+    "engine": {"port": int, "previous": int, "config": str},
+    "files": {"absent": list, "private": list, "services": list},
+    "mailer": {"folder": str, "spool": str, "port": int, "status": str},
+}
+"""What the settings may ask; a word that is not here would ask nothing, and everything would pass."""
+
+
+def pytest_configure() -> None:
+    """Refuse settings that would hold a host to less than their writer meant."""
+    if SETTINGS:
+        try:
+            problem = wrong(tomllib.loads(Path(SETTINGS).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as unread:
+            problem = str(unread)
+        if problem:
+            raise pytest.UsageError(f"{SETTINGS}: {problem}")
+
+
+def wrong(found: dict[str, Any]) -> str:
+    """Return what is wrong with the settings, empty where nothing is."""
+    if not found:
+        return f"no table; known: {', '.join(KNOWN)}"
+    for table, rows in found.items():
+        if table not in KNOWN or not isinstance(rows, dict):
+            return f"unknown table {table!r}; known: {', '.join(KNOWN)}"
+        for key, value in rows.items():
+            kind = KNOWN[table].get(key)
+            if kind is None:
+                return f"unknown key {table}.{key}; known: {', '.join(KNOWN[table])}"
+            if type(value) is not kind:
+                return f"{table}.{key} has to be a {kind.__name__}"
+    return ""
 
 
 def pytest_report_header() -> str:
@@ -38,7 +72,7 @@ def need(settings: dict[str, Any], table: str) -> dict[str, Any]:
 
 @pytest.fixture
 def tls(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return `policy`, `endpoints`, `place`."""
+    """Return `policy`, `endpoints`, `place`, and optionally `ignore_certificates`."""
     return need(settings, "tls")
 
 

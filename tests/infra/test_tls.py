@@ -17,6 +17,7 @@ def test_our_file_is_in_place(host: Any, tls: dict[str, Any]) -> None:
 
 
 def test_every_endpoint_keeps_the_policy(tls: dict[str, Any]) -> None:
+    assert tls["endpoints"] != []
     run = scan(tls["endpoints"], [policy.load(tls["policy"])])
     assert [s.id for s in run.subjects if s.examined is Examined.NONE] == []
     bad = [f"{f.subject}: {f.message}" for f in run.findings if f.level >= Severity.MEDIUM]

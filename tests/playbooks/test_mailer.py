@@ -133,6 +133,12 @@ def test_check_mode_is_truthful_and_a_new_secret_restarts_the_relay(host: Host) 
 
 
 @pytest.mark.long
+def test_an_init_system_that_is_none_is_refused(host: Host) -> None:
+    refused = host.play("--check", mailer_init="upstart")
+    assert refused.code == 2
+    assert "mailer_init is systemd, sysv or auto, not upstart" in refused.output
+
+
 def test_settings_that_do_not_work_fail_the_play(host: Host) -> None:
     host.site.write_secret("wrong~" + "y" * 30)
     done = host.play()

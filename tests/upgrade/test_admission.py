@@ -178,6 +178,7 @@ def test_the_shipped_recipe_is_whole() -> None:
         ('during = "running"', 'during = "maybe"', "service[1].during"),
         ("complete = '^COMMIT;'", "complete = '('", "database.complete"),
         ('kind = "command"', 'kind = "guess"', "probe[0].kind"),
+        ('kind = "command"', 'kind = "tcp"', "probe[0].port"),
         ("headroom = 1", "headrom = 1", "headrom"),
     ],
 )

@@ -7,12 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ansible_collections.aspect.hardening.plugins.action.transaction import made
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.errors import InputError, UsageError
-from hardening.host import accounts_plan, secrets_plan
-from hardening.host import plan as planning
+from hardening.host import accounts_plan, given, secrets_plan
 from hardening.host.secret_text import checked
 
 
@@ -33,8 +31,8 @@ class ActionModule(AgentAction):
             vault,
             facts,
             store=store,
-            services=tuple(made(planning.Service, one) for one in args.get("services") or []),
-            probes=tuple(args.get("probes") or []),
+            services=tuple(given.service(one, "credentials_services") for one in args.get("services") or []),
+            probes=tuple(given.probe(one, "credentials_probes") for one in args.get("probes") or []),
             rotations=rotations,
         )
         due = [one for one in every if one.name in rotations]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.errors import UsageError
+from hardening.host import given
 from hardening.host import plan as planning
 
 
@@ -18,7 +20,7 @@ class ActionModule(AgentAction):
         verb = args.pop("verb", "apply")
         args.pop("state_dir", None)
         if verb in ("status", "recover", "rollback", "uninstall", "facts"):
-            more = self.plain({key: args[key] for key in ("id", "force", "read") if key in args})
+            more = {key: args[key] for key in ("id", "force", "read") if key in args}
             if verb in ("status", "facts"):
                 return self.session.ask(verb, **more)
             if self._task.check_mode:
@@ -26,7 +28,7 @@ class ActionModule(AgentAction):
                     return self.session.ask("status")
                 more["check"] = True
             return self.session.ask(verb, **more)
-        plan = planned(self.plain(args))
+        plan = planned(args)
         if verb == "verify":
             return self.session.ask("verify", plan=plan.to_json())
         return self.session.carry_out(plan, check=self._task.check_mode)
@@ -34,30 +36,32 @@ class ActionModule(AgentAction):
 
 def planned(args):
     """Return a plan out of a task's arguments."""
-    files = []
-    for item in args.pop("files", []) or []:
-        content = item.pop("content", None)
-        encoded = item.pop("content_base64", None)
-        if content is None and encoded is None:
-            raise UsageError("%s: content is missing" % item.get("path"), hint="give content or content_base64")
-        data = base64.b64decode(encoded) if encoded is not None else content.encode("utf-8")
-        files.append(made(planning.File, dict(item, content=data)))
-    args["files"] = tuple(files)
-    for key, kind in (
-        ("commands", planning.Command),
-        ("validators", planning.Validator),
-        ("services", planning.Service),
-    ):
-        args[key] = tuple(made(kind, item) for item in args.get(key) or [])
-    args["remove"] = tuple(AgentAction.several(args.get("remove")))
-    args["probes"] = tuple(args.get("probes") or [])
-    return made(planning.Plan, args)
+    args["files"] = tuple(written(item) for item in args.get("files") or [])
+    for key, kind in (("commands", planning.Command), ("validators", planning.Validator)):
+        args[key] = tuple(given.typed(kind, item, key) for item in args.get(key) or [])
+    args["services"] = tuple(given.service(item) for item in args.get("services") or [])
+    args["probes"] = tuple(given.probe(item) for item in args.get("probes") or [])
+    args["remove"] = tuple(args.get("remove") or [])
+    for path in args["remove"]:
+        if "*" in path or "?" in path:  # taken as a name it is never there, and the answer were that all is well
+            raise UsageError("remove: %s is a pattern" % path, hint="name every file, or the folder that holds them")
+    return given.typed(planning.Plan, args, "transaction")
 
 
-def made(kind, values):
-    """Return one typed value; an unknown key is an error that names it."""
-    known = set(kind.__dataclass_fields__)
-    for key in values:
-        if key not in known:
-            raise UsageError("unknown key %r" % key, hint="known: " + ", ".join(sorted(known)))
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+def written(item):
+    """Return one file of the plan."""
+    item = dict(given.mapping(item, "files"))
+    where = "files: %s" % item.get("path", "one without a path")
+    content, encoded = item.pop("content", None), item.pop("content_base64", None)
+    if content is None and encoded is None:
+        raise UsageError("%s: content is missing" % where, hint="give content or content_base64")
+    if isinstance(content, (dict, list)):
+        raise UsageError("%s: content is no text" % where, hint="such as content: \"{{ value | to_nice_json }}\"")
+    try:
+        data = base64.b64decode(encoded, validate=True) if encoded is not None else str(content).encode("utf-8")
+    except (TypeError, ValueError):
+        raise UsageError("%s: content_base64 is no Base64" % where, hint="such as \"{{ value | b64encode }}\"") from None
+    made = given.typed(planning.File, dict(item, content=data), where)
+    if made.mode is not None and not re.fullmatch("[0-7]{3,4}", made.mode):
+        raise UsageError("%s: the mode %r is not octal" % (where, made.mode), hint='such as mode: "0644"')
+    return made

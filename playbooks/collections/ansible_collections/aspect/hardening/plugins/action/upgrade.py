@@ -40,7 +40,7 @@ class ActionModule(AgentAction):
             return self._newest_back(conductor, args)
         conductor = conduct.Conductor(
             ask=self.ask,
-            job=Job(**self._job(args)),
+            job=self._job(args),
             upload=self._upload,
             say=self._say,
             log=self._log(args),
@@ -163,11 +163,13 @@ class ActionModule(AgentAction):
 
     def _job(self, args):
         job = args.get("job")
-        if job and isinstance(job, str):
-            job = json.loads(Path(job).read_text(encoding="utf-8"))
+        advice = "run harden upgrade apply, which verifies it first"
         if not job:
-            raise AnsibleActionFail("no verified bundle: run harden upgrade apply, which verifies it first")
-        return job
+            raise AnsibleActionFail("no verified bundle: " + advice)
+        try:
+            return Job(**(json.loads(Path(job).read_text(encoding="utf-8")) if isinstance(job, str) else job))
+        except (OSError, ValueError, TypeError) as problem:
+            raise AnsibleActionFail("no verified bundle in the job (%s): %s" % (problem, advice)) from None
 
     def _upload(self, path):
         if self.session.where and self._connection.transport == "local":

@@ -51,6 +51,10 @@ options:
   by:
     description: Who asked for it; kept with the pending restart.
     type: str
+  product:
+    description: Whose product data the defaults are of.
+    type: str
+    default: aspect
 extends_documentation_fragment: aspect.hardening.agent
 author:
   - The aspect-hardening project (@aspect-hardening)

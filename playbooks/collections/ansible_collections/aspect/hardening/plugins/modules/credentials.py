@@ -33,7 +33,7 @@ options:
     type: str
   store:
     description: The host's secret store.
-    type: path
+    type: str
     default: /etc/aspect-hardening/secrets.json
   services:
     description: Services to restart or reload after a change, as in the transaction module.

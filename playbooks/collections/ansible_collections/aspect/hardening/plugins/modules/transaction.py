@@ -17,12 +17,15 @@ options:
   label:
     description: A word for people, kept with the transaction.
     type: str
+  by:
+    description: Who asked for it; kept with the transaction.
+    type: str
   files:
     description: Whole files. Keys C(path), C(content) or C(content_base64), C(mode), C(owner), C(group), C(secontext), C(secret), C(mkdir), C(follow).
     type: list
     elements: dict
   remove:
-    description: Files and directories to take away; a copy stays in the transaction.
+    description: Files and directories to take away, no patterns; a copy stays in the transaction.
     type: list
     elements: str
   commands:
@@ -34,11 +37,14 @@ options:
     type: list
     elements: dict
   services:
-    description: Services to reload or restart after a change. Keys C(name), C(action), C(argv), C(paths).
+    description: Services to tell after a change. Keys C(name), C(action) (reload or restart), C(argv) (the command instead), C(paths).
     type: list
     elements: dict
   probes:
-    description: What has to answer afterwards. Keys C(kind) (tcp, tls, listen, absent, command, path) and what the kind needs.
+    description:
+      - What has to answer afterwards. Keys C(kind), C(name), C(wait) (seconds, 5) and those of the kind.
+      - C(tcp) and C(tls) have C(port) and C(host), C(listen) has C(port) and C(process), C(absent) has C(port),
+        C(command) has C(argv) and C(timeout), C(path) has C(path) and C(absent).
     type: list
     elements: dict
   settle:

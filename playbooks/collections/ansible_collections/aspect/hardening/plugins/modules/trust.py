@@ -19,7 +19,7 @@ options:
     elements: str
   folder:
     description: Where the keys lie on the host.
-    type: path
+    type: str
     default: /etc/aspect-hardening/trust
 extends_documentation_fragment: aspect.hardening.agent
 author:

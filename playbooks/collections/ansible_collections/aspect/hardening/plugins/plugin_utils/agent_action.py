@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
+import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 try:
-    from hardening.errors import HardeningError
+    from hardening.errors import HardeningError, UsageError
     from hardening.host import session, stream
+    from hardening.host.given import number
 except ImportError as missing:
     raise AnsibleActionFail(
         "the Python that runs Ansible has no aspect-hardening: "
         "pip install 'aspect-hardening[ansible]' there (%s)" % missing
     ) from missing
+
+
+def specification(name):
+    """Return which arguments a module takes, and of which type, out of its documentation."""
+    plugins = "ansible_collections.aspect.hardening.plugins."
+    documented = yaml.safe_load(importlib.import_module(plugins + "modules." + name).DOCUMENTATION)
+    options = dict(documented["options"])
+    if documented.get("extends_documentation_fragment"):
+        shared = importlib.import_module(plugins + "doc_fragments.agent").ModuleDocFragment
+        options = dict(yaml.safe_load(shared.DOCUMENTATION)["options"], **options)
+    kept = ("type", "elements", "choices", "required")
+    return {key: {word: one[word] for word in kept if word in one} for key, one in options.items()}
 
 
 class AgentAction(ActionBase):
@@ -35,10 +52,28 @@ class AgentAction(ActionBase):
             state=self._task.args.get("state_dir") or None,
         )
         try:
-            answer = self.answer(dict(self._task.args))
+            answer = self.answer(self.arguments())
         except HardeningError as problem:
-            raise AnsibleActionFail("%s (%s)" % (problem, problem.hint) if problem.hint else str(problem)) from problem
+            # newer releases print a cause behind what it caused, and both would say the same
+            raise AnsibleActionFail("%s (%s)" % (problem, problem.hint) if problem.hint else str(problem)) from None
         return self.reported(result, answer)
+
+    def arguments(self):
+        """Return the task's arguments as the module's documentation has them: `-e aspect_force=false` is the text "false".
+
+        Errors: UsageError naming every argument that is unknown, missing or of another type.
+        """
+        name = type(self).__module__.rpartition(".")[2]
+        given = self.plain({key: value for key, value in self._task.args.items() if value is not None})
+        checked = ArgumentSpecValidator(specification(name)).validate(given)
+        wrong = [
+            "unknown: " + one.msg if isinstance(one, UnsupportedError) else one.msg for one in checked.errors.errors
+        ]
+        if wrong:
+            raise UsageError("; ".join(wrong), hint="ansible-doc aspect.hardening.%s" % name)
+        if "deadman" in given:
+            number(given["deadman"], "deadman")
+        return {key: checked.validated_parameters[key] for key in given}
 
     def answer(self, args):
         """Return the agent's answer for this task's arguments."""
