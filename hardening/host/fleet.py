@@ -13,6 +13,7 @@ from hardening.host import playbook, rules
 from hardening.host.playbook import HostReceipt, Receipt
 
 _IDLE = "the inventory asks nothing of this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
+_BEFORE_ITS_TURN = "the run ended before it came to this host"
 BEFORE = ("current", "rolledback", "untouched")
 """States in which a host is as it was before the run."""
 
@@ -28,6 +29,8 @@ class Came:
     made: tuple[str, ...] = ()
     """The transactions of this run that stand, oldest first."""
     pending: tuple[str, ...] = ()
+    asked: bool = True
+    """False where the run ended before it came to this host."""
 
     @property
     def failed(self) -> bool:
@@ -68,6 +71,14 @@ def came(one: HostReceipt) -> Came:
     else:  # no task went to the host: nobody knows whether it answers
         state, why = "untouched", (_IDLE,) if said else ()
     return Came(host=one.host, state=state, why=why, made=made, pending=pending)
+
+
+def all_came(receipt: Receipt) -> list[Came]:
+    """Return what every host that was meant came to, those too that a stopped run never came to; in the order of their names."""
+    known = [came(one) for one in receipt.hosts]
+    rest = set(receipt.meant) - {one.host for one in known}
+    known += [Came(host=name, state="untouched", why=(_BEFORE_ITS_TURN,), asked=False) for name in rest]
+    return sorted(known, key=lambda one: one.host)
 
 
 def names(hosts: Iterable[str], most: int = 3) -> str:
@@ -147,7 +158,7 @@ def judged(hosts: Sequence[Came], started: datetime) -> Run:
     for one in hosts:
         rule, verdict = _SAYS[one.state]
         reason = "; ".join(one.why)
-        lost = idle or one.state in ("unreachable", "unknown")
+        lost = idle or not one.asked or one.state in ("unreachable", "unknown")
         examined = Examined.NONE if lost else Examined.FULL
         subjects.append(
             Subject(id=one.host, kind=Kind.HOST, examined=examined, reason=reason, stats={"state": one.state})

@@ -78,6 +78,8 @@ class Receipt:
     code: int
     hosts: tuple[HostReceipt, ...]
     output: str
+    meant: tuple[str, ...] = ()
+    """Every host that the inventory and the limit mean; a run that stops may not have come to all of them."""
 
 
 def run(
@@ -106,7 +108,11 @@ def run(
         code, output = _ended(argv, _environment(receipt), show=show)
         lines = receipt.read_text("utf-8").splitlines() if receipt.exists() else []
     hosts: dict[str, HostReceipt] = {}
+    meant: set[str] = set()
     for row in _rows(lines):
+        if "meant" in row:
+            meant.update(row["meant"])
+            continue
         one = hosts.setdefault(row["host"], HostReceipt(host=row["host"]))
         if "stats" in row:
             one.stats = row["stats"]
@@ -114,7 +120,9 @@ def run(
             one.tasks.append(row)
     if not hosts:
         raise NothingExaminedError(f"no host was asked: {_why_nobody(output)}", hint="check -i and --limit")
-    return Receipt(code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output)
+    return Receipt(
+        code=code, hosts=tuple(hosts[h] for h in sorted(hosts)), output=output, meant=tuple(sorted(meant))
+    )
 
 
 def _rows(lines: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,17 @@ def test_earlier_batches_are_led_back_when_a_later_host_fails(tmp_path: Path) ->
     assert "h0                        rolledback   led back, since h4 failed" in said
 
 
+def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> None:
+    """The canary fails; whoever reads the report alone has to see that five hosts are as weak as they were."""
+    inventory = lay_out(tmp_path, h0=f"components_probes='{WRONG}'")
+    code, states, said = apply(tmp_path, inventory, "--limit", "h0,h1,h2")
+    assert code == 6, said
+    assert states == {"h0": "rolledback", "h1": "untouched", "h2": "untouched"}
+    assert "h2                        untouched    the run ended before it came to this host" in said
+    subjects = json.loads((tmp_path / "r.json").read_text())["subjects"]
+    assert [one["examined"] for one in subjects] == ["full", "none", "none"]
+
+
 @pytest.mark.long
 def test_what_cannot_be_led_back_is_named(tmp_path: Path) -> None:
     """h5 has no usable Python, so that nothing is known of it; h1 asks to stay."""
@@ -89,9 +100,8 @@ def test_all_are_done_or_stay_done_where_that_is_asked(tmp_path: Path) -> None:
     inventory = lay_out(tmp_path, h2=f"components_probes='{WRONG}'")
     code, states, said = apply(tmp_path, inventory, "--keep-done", "-e", "harden_serial=1")
     assert code == 7, said
-    assert [states.get(f"h{number}") for number in range(6)] == ["committed", "committed", "rolledback"] + [
-        None
-    ] * 3
+    expected = ["committed", "committed", "rolledback", "untouched", "untouched", "untouched"]
+    assert [states[f"h{number}"] for number in range(6)] == expected
     code, states, said = apply(tmp_path, inventory, "-e", '{"components_probes": []}')
     assert code == 0, said
     assert states == {f"h{number}": "current" if number < 2 else "committed" for number in range(6)}

@@ -41,6 +41,11 @@ class CallbackModule(CallbackBase):
         kept = {} if values.get("_ansible_no_log") else {k: values[k] for k in KEPT if k in values}
         self._line(host=host.get_name(), task=task.get_name(), action=task.action, outcome=word, result=kept)
 
+    def v2_playbook_on_play_start(self, play):
+        # of hosts that a later batch would have held nobody hears where an earlier one fails
+        meant = play.get_variable_manager().get_vars(play=play).get("ansible_play_hosts_all", [])
+        self._line(meant=[str(name) for name in meant])
+
     def v2_runner_on_ok(self, result):
         self._result("ok", result)
 
