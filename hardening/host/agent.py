@@ -91,6 +91,12 @@ STAGE_LIMIT = 32 * 1024 * 1024
 DIFF_LIMIT = 65536
 SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
 OWED_LIMIT = 3600  # seconds for which the guard tries what an undo owes, besides the boot and the next run
+SYSTEM = ["/"] + [
+    "/" + name
+    for name in "bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr var".split()
+]
+SYSTEM += ["/usr/" + name for name in "bin include lib lib64 libexec local sbin share src".split()]
+SYSTEM += ["/var/" + name for name in "cache lib lock log mail run spool tmp".split()]
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
 GET_MARKS = 0x80006601 | struct.calcsize("l") << 16  # FS_IOC_GETFLAGS
@@ -854,8 +860,10 @@ def compare(host, plan):
         old = look(path)
         if old is None:
             continue
-        if old["kind"] == "special" or path in ("/", host.root) or host.state.startswith(path):
+        if old["kind"] == "special" or (host.state + "/").startswith(path.rstrip("/") + "/"):
             raise Refused("%s cannot be removed" % shown(path))
+        if _plan_path(host, path) in SYSTEM:
+            raise Refused("%s cannot be removed: it is the system's own; name what is in it" % shown(path))
         if old["kind"] == "dir":
             old["tree"] = tree_digest(path)
         entries.append({"path": path, "op": "remove", "old": old, "new": None})

@@ -140,6 +140,21 @@ def test_removed_trees_come_back(aged: Little) -> None:
     assert digest(tree.parent, times=aged.exact) == before
 
 
+def test_the_systems_own_folders_are_no_component(aged: Little) -> None:
+    """Foreseen alone, not carried out: `components_absent: [/etc]` was taken at its word."""
+    aged.state.mkdir(parents=True, exist_ok=True)
+    for path in ("/", "/etc", "/usr/lib/", "/var/lib", str(aged.state), str(aged.state.parent)):
+        said = aged.ask("check", planning.Plan(remove=(path,)))
+        assert said["state"] == "refused", said
+        assert "cannot be removed" in said["msg"]
+    beside = aged.state.with_name(
+        aged.state.name[:-1]
+    )  # as /var/lib/aspect is beside /var/lib/aspect-hardening
+    beside.mkdir()
+    said = aged.ask("check", planning.Plan(remove=(str(beside),)))
+    assert [row["op"] for row in said["files"]] == ["remove"], said
+
+
 def test_a_secret_is_written_and_never_said(aged: Little) -> None:
     old, new = secrets.token_hex(20), secrets.token_hex(20)
     (aged.etc / "b.conf").write_text(f"password = {old}\n")
