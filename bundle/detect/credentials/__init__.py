@@ -20,6 +20,7 @@ from pathlib import Path
 from bundle.detect.credentials import examples
 from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.owning import owned
 from bundle.detect.credentials.parts import Gates
@@ -195,6 +196,8 @@ def _is_a_text(family: Family, one: Catch) -> bool:
     """Whether what is caught in a file of translations may be one of them."""
     sure = one.confidence is Confidence.HIGH and family.rule.id != "credential/assignment"
     if sure or family.rule.id == "credential/login-call":
+        return False
+    if is_drawn(one.value) and not SECRET_WORD.search(one.value):
         return False
     digits = sum(c.isdigit() for c in one.value)
     return digits < _FEW_DIGITS or not is_generated(one.value) or bool(SECRET_WORD.search(one.value))

@@ -12,7 +12,7 @@ from bundle.detect.credentials.parts import PROGRAMS, TEXTS, WHOLE, Gates, Patte
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, Net, Sink
 from bundle.detect.credentials.statements import assign, calls, spliced
-from bundle.detect.credentials.texts import heredoc
+from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.filenames import FileNames
 from bundle.detect.credentials.texts.textview import View
 
@@ -37,7 +37,7 @@ class Catching:
             *(Pattern(n.gate, parts_of(f.rule.id, n)) for f, n in self._nets),
             Pattern(calls.gate(self.logins), TEXTS),
             Pattern(assign.GATE),
-            Pattern(rows.GATE, TEXTS),
+            Pattern(rows.GATE),
             Pattern(heredoc.GATE, frozenset((WHOLE, PROGRAMS))),
             *(Pattern(gate, frozenset((WHOLE, PROGRAMS))) for gate in spliced.GATES),
         ]
@@ -61,6 +61,7 @@ class Catching:
 
     def for_a_name(self, name: str) -> list[tuple[Family, Net]]:
         """Return the nets that files of a name are read whole for: lists of accounts."""
+        name = place.unkept(name)
         if not self._of_file.meet(name):
             return []
         return [(f, n) for f, n, path in self._of_files if path.search(name)]

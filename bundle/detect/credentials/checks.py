@@ -9,7 +9,7 @@ from dataclasses import replace
 from bundle.detect.credentials import alone
 from bundle.detect.credentials.judging import decode, hashes, naming, tokens
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
-from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.naming import DUMMIES, PLACEHOLDERS
 from bundle.detect.credentials.judging.values import (
     SECRET_WORD,
     Strength,
@@ -233,7 +233,7 @@ def column(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def netrc(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An entry of .netrc, not its manual."""
-    return None if caught.value.lower() in DUMMIES else place_only(caught, match)
+    return None if caught.value.lower() in PLACEHOLDERS else place_only(caught, match)
 
 
 def pgpass(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -339,7 +339,7 @@ def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617
         return None
-    confidence = Confidence.LOW if decoded[1].lower() in DUMMIES else Confidence.HIGH
+    confidence = Confidence.LOW if decoded[1].lower() in PLACEHOLDERS else Confidence.HIGH
     return replace(caught, value=decoded[1], user=decoded[0], confidence=confidence)
 
 

@@ -24,7 +24,7 @@ PLAIN_WORDS = frozenset(
     "password passwd passphrase passwort kennwort pwd clave senha parola contrasena contrasenia mdp haslo wachtwoord heslo".split()
 )
 _PASSWORDS = PLAIN_WORDS | frozenset(
-    "pass pw psk passcode authtok motdepasse mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
+    "pass pw psk passcode authtok motdepasse parolachiave mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
     "presharedkey lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
 _SEVERAL_WORDS = re.compile(
@@ -41,7 +41,7 @@ _TRAILERS = frozenset(
     "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted".split()
 )
 _END_ONLY = frozenset(
-    "mail email service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
+    "mail email meter service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
     "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode ref refs short weak".split()
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
@@ -90,6 +90,7 @@ _ACCOUNTS = frozenset("admin administrator mgr root database db bind mysql ldap 
 _KEYS_BY_USE = frozenset(
     (
         "aes key",
+        "authentication key",
         "encryption key",
         "validation key",
         "decryption key",

@@ -20,9 +20,14 @@ from bundle.detect.credentials.judging.values import (
 )
 from hardening.findings import Confidence
 
-DUMMIES = frozenset(
+PLACEHOLDERS = frozenset(
     "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
 )
+"""What manuals have for a password, in addresses too."""
+DUMMIES = PLACEHOLDERS | frozenset(
+    "passwort kennwort motdepasse contrasena senha haslo heslo wachtwoord".split()
+)
+"""Words for a password, which say nothing beside the name of one."""
 NAMES_A_NAME = re.compile(
     r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id)s?_"
 )

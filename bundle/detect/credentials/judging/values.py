@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
+from bundle.detect.credentials.judging.keyword import ascii_name
 from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
 
 
@@ -190,6 +191,8 @@ _STEPS = re.compile(
     r"(?:[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?/){2,}[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?$|[a-z]{3,}[A-Z][A-Za-z]+/[a-z]{3,}[A-Z][A-Za-z]+$"
 )
 _FEWEST_IN_AN_ALPHABET = 8
+_WORDS_FOR_ONE = frozenset("passwort kennwort motdepasse contrasena senha haslo heslo wachtwoord".split())
+"""What others than English people try first; with a great letter each is a label."""
 _SETTING = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*\.[A-Za-z_-]+$")
 
 
@@ -219,6 +222,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
     value = value.strip().removeprefix("{noop}")  # of Spring: what follows is not hashed
     if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
         return Strength.NO  # a sentence, which most texts are: before anything that takes longer
+    if value in _WORDS_FOR_ONE:
+        return Strength.COMMON
     if is_placeholder(value) or "\n" in value:
         return Strength.NO
     if value.lower() in common():
@@ -235,8 +240,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script
-    if value.isalpha() and not value.isascii():
-        return Strength.WORD  # of a language with accents: `Categorías`
+    if not value.isascii() and (plain := ascii_name(value)).isalpha():
+        return Strength.NO if SECRET_WORD.search(plain) else Strength.WORD  # with accents: `Categorías`
     if value.endswith(".") and value[:-1].isalpha():
         return Strength.WORD  # the last one of a sentence
     if _IDENTIFIER.match(value):

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from bundle.detect.credentials.judging.keyword import PLAIN_WORDS, ascii_name, kind_of
-from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.naming import PLACEHOLDERS
 from bundle.detect.credentials.judging.values import is_example, is_generated, is_placeholder
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
@@ -59,7 +59,7 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if (
         caught.user.lower() in _OF_NOBODY
-        or value.lower() in DUMMIES
+        or value.lower() in PLACEHOLDERS
         or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS
     ):
         return replace(caught, confidence=Confidence.LOW)

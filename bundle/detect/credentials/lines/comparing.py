@@ -40,19 +40,20 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     if name.endswith("-Password") or match.string[: match.start("key")].endswith(("User-", "Cleartext-")):
         return None  # an attribute of RADIUS, which is read as one
     said = strength(caught.value)
+    unequal = "!=" in match[0] or "<>" in match[0]
     promised = None if _CONSTANT.match(caught.value) else kind_of(name)
     if promised is Kind.TOKEN:
         sure = is_generated(caught.value) and len(caught.value) >= _LONG_TOKEN
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     if promised is not Kind.PASSWORD:
         return None
-    if caught.value.lower() in DUMMIES and said is Strength.COMMON and "!=" not in match[0]:
+    if caught.value.lower() in DUMMIES and said is Strength.COMMON and not unequal:
         before = match.string[max(0, match.start() - 100) : match.start()]
         return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
     if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
     constant = _SET_BY_THE_SITE.match(match["key"]) is not None
-    if said is Strength.COMMON and ((("!=" in match[0]) and name.lower() != "php_auth_pw") or constant):
+    if said is Strength.COMMON and ((unequal and name.lower() != "php_auth_pw") or constant):
         return None  # whether the default was changed; what a browser sent is held against what lets in
     if said > Strength.WORD:
         return caught

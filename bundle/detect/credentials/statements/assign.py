@@ -34,11 +34,11 @@ from bundle.detect.credentials.texts.textview import View
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|authentication|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|security|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (
-    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
+    rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|chiave[._-]segreta|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
     r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|[\[{][\"']?\w{0,12}[\"']?[\]}])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"

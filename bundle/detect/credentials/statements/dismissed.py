@@ -15,7 +15,7 @@ from bundle.detect.credentials.texts import place
 from bundle.walk.member import Content
 
 PROMISE = re.compile(
-    r"p(?:ass|wd?|s[kw]|arol)|s(?:ecret|enha|al(?:t|asana))|t(?:oken|icket)|c(?:redential|lave|ontrase|ommunity)|k(?:ey|ennwort|odeord)|a(?:uthtok|dgangskode)"
+    r"p(?:ass|wd?|s[kw]|arol)|s(?:ecret|egreta|enha|al(?:t|asana))|t(?:oken|icket)|c(?:redential|lave|ontrase|ommunity)|k(?:ey|ennwort|odeord)|a(?:uthtok|dgangskode)"
     r"|h(?:eslo|as(?:l|\xe5\x82)o)|wachtwoord|mdp|l(?:ozinka|(?:o|\xe3\xb6|\xf6)senord)|ifre|jelszo|geslo|zugangscode"
 )
 """The words of the gate, in a text made lower case: that is several times quicker than to ask for either case."""

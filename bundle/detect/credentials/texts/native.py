@@ -76,7 +76,8 @@ _SETTING = re.compile(
     r"""\s*(?P<name>[\w.\[\] -]{2,60}?)\s?[:=]\s?["']?(?P<value>[^\s"'(){}<>%,;?\\]{0,64})["']?\s*"""
 )
 _PARTS = re.compile(r"[;&]")
-_USAGE = re.compile(r"\[-|<[a-zA-Z]|%[sd-]|\$\{?[a-zA-Z_]|\{\w{0,12}\}|\.\.\.")
+_USAGE = re.compile(r"\[-|<[a-zA-Z]|%[sd-]|\$\{?[a-zA-Z_]|(?<![dD][rR][iI][vV][eE][rR]=)\{\w{0,12}\}|\.\.\.")
+"""What a usage has for values; a driver's name stands in such brackets too."""
 _KNOWN_BY_ITSELF = frozenset(("credential/service-token", "credential/password-hash"))
 
 

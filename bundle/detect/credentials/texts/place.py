@@ -85,6 +85,22 @@ _LONGEST_NAME = 255
 """Letters of a name that are looked at, from its end: no file system of a host has longer ones (NAME_MAX)."""
 
 
+_KEPT = re.compile(
+    r"(?i)(?<=[\w)])(?:~|[._](?:bak|backup|old|orig|original|saved?|swp|prev|previous|disabled|rpm(?:save|new|orig)|dpkg-(?:old|dist|new|bak|tmp)|ucf-(?:old|dist)|\d{8}(?:[-_T]?\d{4,6})?|\d{4}-\d\d-\d\d)){1,3}$"
+)
+"""What editors, packages and people put behind the name of a file that they keep a copy of."""
+_ROTATED = re.compile(r"(?i)(?<=\.)(?:xml|conf|cfg|ini|properties|sql|env|ya?ml|json|php|inc|sh)\.[1-9]$")
+"""The same as a number, which sections of manuals have too."""
+_MACROS = (b".", b"'", b"\\")
+"""What a manual page begins with."""
+
+
+@lru_cache(maxsize=4096)
+def unkept(name: str) -> str:
+    """Return the name that a file had before a copy of it was kept under a longer one."""
+    return _KEPT.sub("", name)
+
+
 def style(member: Member) -> str:
     """Return the kind of text: code, config, shell, markup, sql, prose or other."""
     return by_name(member) or of_content(member)
@@ -94,12 +110,14 @@ def by_name(member: Member) -> str:
     """Return the kind of text where a member's format or name tells it, else an empty text."""
     if member.derived:
         return _DERIVED.get(member.derived, "")
-    return _by_name(member.format, member.name[-_LONGEST_NAME:])
+    name = member.name[-_LONGEST_NAME:]
+    if name[-1:].isdigit() and _ROTATED.search(name) and bytes(member.content[:1]) not in _MACROS:
+        name = name[:-2]
+    return _by_name(member.format, unkept(name))
 
 
 @lru_cache(maxsize=4096)  # many folders have files of one name
 def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for each way to tell
-    name = name.removesuffix(".swp")  # Vim's own copy of a text
     if _NAMES.match(name):
         return SHELL if name.lower().startswith("dockerfile") else CONFIG
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""

@@ -51,6 +51,8 @@ HIGH, MEDIUM = Confidence.HIGH, Confidence.MEDIUM
         (b"Server=.;Database=gate;User Id=sa;Password=Vk8sQx72Lp;", "url"),
         (b"ftp://feed:Vk8sQx72Lp@files/in", "url"),
         (b"db.password=Vk8sQx72Lp", "assignment"),
+        (b"DRIVER={MySQL};SERVER=db;UID=feed;PWD=Vk8sQx72Lp;", "url"),
+        (b"INSERT INTO users (name, password) VALUES ('feed', 'Vk8sQx72Lp')", "sql"),
     ],
 )  # fmt: skip
 def test_a_literal_that_tells_itself_is_found(credentials: Credentials, literal: bytes, rule: str) -> None:
