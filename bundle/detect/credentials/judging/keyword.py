@@ -155,11 +155,17 @@ _OF_A_FORM = re.compile(r"(?:c|x)srf\w*token$|requestverificationtoken$")
 """What ties a form to the page it was on: the name in small letters without signs."""
 
 
+def spelt(name: str) -> str:
+    """Return a name of a text read byte by byte in its own letters: those of UTF-8, or else of Latin-1."""
+    with contextlib.suppress(UnicodeError):
+        return name.encode("latin-1").decode("utf-8")
+    return name
+
+
 def ascii_name(name: str) -> str:
     """Return a name of a text read byte by byte without its accents."""
-    with contextlib.suppress(UnicodeError):  # otherwise Latin-1 it is
-        name = name.encode("latin-1").decode("utf-8")
-    return unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", spelt(name).translate(_LETTERS))
+    return plain.encode("ascii", "ignore").decode()
 
 
 def _words(name: str) -> list[str]:

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from bundle.detect.credentials.judging.keyword import ascii_name
+from bundle.detect.credentials.judging.keyword import ascii_name, spelt
 from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
 
 
@@ -240,8 +240,10 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script
-    if not value.isascii() and (plain := ascii_name(value)).isalpha():
-        return Strength.NO if SECRET_WORD.search(plain) else Strength.WORD  # with accents: `Categorías`
+    if not value.isascii() and spelt(value).isalpha():
+        return (
+            Strength.NO if SECRET_WORD.search(ascii_name(value)) else Strength.WORD
+        )  # with accents: `Categorías`
     if value.endswith(".") and value[:-1].isalpha():
         return Strength.WORD  # the last one of a sentence
     if _IDENTIFIER.match(value):
