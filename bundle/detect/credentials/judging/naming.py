@@ -10,6 +10,7 @@ from bundle.detect.credentials.judging.keyword import Kind, kind_of, names_an_ac
 from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.values import (
     SECRET_WORD,
+    WORDS_FOR_ONE,
     Strength,
     is_chosen,
     is_compound,
@@ -24,9 +25,7 @@ PLACEHOLDERS = frozenset(
     "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
 )
 """What manuals have for a password, in addresses too."""
-DUMMIES = PLACEHOLDERS | frozenset(
-    "passwort kennwort motdepasse contrasena senha haslo heslo wachtwoord".split()
-)
+DUMMIES = PLACEHOLDERS | WORDS_FOR_ONE
 """Words for a password, which say nothing beside the name of one."""
 NAMES_A_NAME = re.compile(
     r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id)s?_"

@@ -191,7 +191,7 @@ _STEPS = re.compile(
     r"(?:[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?/){2,}[A-Za-z][A-Za-z_-]+(?:\d[a-z]?)?$|[a-z]{3,}[A-Z][A-Za-z]+/[a-z]{3,}[A-Z][A-Za-z]+$"
 )
 _FEWEST_IN_AN_ALPHABET = 8
-_WORDS_FOR_ONE = frozenset("passwort kennwort motdepasse contrasena senha haslo heslo wachtwoord".split())
+WORDS_FOR_ONE = frozenset("passwort kennwort motdepasse contrasena senha haslo heslo wachtwoord".split())
 """What others than English people try first; with a great letter each is a label."""
 _SETTING = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*\.[A-Za-z_-]+$")
 
@@ -222,7 +222,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
     value = value.strip().removeprefix("{noop}")  # of Spring: what follows is not hashed
     if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
         return Strength.NO  # a sentence, which most texts are: before anything that takes longer
-    if value in _WORDS_FOR_ONE:
+    if value in WORDS_FOR_ONE:
         return Strength.COMMON
     if is_placeholder(value) or "\n" in value:
         return Strength.NO
@@ -240,10 +240,8 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script
-    if not value.isascii() and spelt(value).isalpha():
-        return (
-            Strength.NO if SECRET_WORD.search(ascii_name(value)) else Strength.WORD
-        )  # with accents: `Categorías`
+    if not value.isascii() and spelt(value).isalpha():  # with accents: `Categorías`, `Contraseña`
+        return Strength.NO if SECRET_WORD.search(ascii_name(value)) else Strength.WORD
     if value.endswith(".") and value[:-1].isalpha():
         return Strength.WORD  # the last one of a sentence
     if _IDENTIFIER.match(value):
