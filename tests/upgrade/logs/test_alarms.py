@@ -104,6 +104,8 @@ QUIET = (
     "LogLevel error",
     'INFO: Mapped "{[/error]}" onto public ErrorController.error()',
     "--> Processing Dependency: perl(Error) for package: perl-Git-1.7.1-9.el6_9.noarch",
+    "  Installing : missing-fonts-1.2-3.el6.noarch   4/19",
+    '192.0.2.1 - - [03/Mar/2024:02:11:09 +0100] "GET /failed/login?error=1 HTTP/1.1" 302 -',
     # text of programs and tables
     "+ grep -c error /tmp/a.log",
     "++ echo 'upgrade failed'",
