@@ -39,7 +39,7 @@ PREFIXES = re.compile(
     | (?:\(\s*{_STAMP}\s*\):?\s+)
     | (?:{_STAMP}:?\s+(?:-\s+)?)
     | (?:[ \t]+)
-    | (?:(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|Error\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s))
+    | (?:(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|[Ee]rror\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s))
     )+""",
     re.VERBOSE,
 )

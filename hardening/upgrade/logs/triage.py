@@ -11,6 +11,7 @@ from time import monotonic
 
 from bundle.walk.problem import unseen
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
+from hardening.upgrade.logs.alarms import ALARM, alarming
 from hardening.upgrade.logs.gate import Buffer, Gate
 from hardening.upgrade.logs.opened import NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
@@ -20,12 +21,6 @@ from hardening.upgrade.logs.redact import redacted
 _LONGEST_LINE = 8192
 """Bytes of a line that are judged at once; a longer one is judged in pieces that overlap."""
 _OVERLAP = 512
-_ALARM = re.compile(
-    r"(?i)\b(errors?|fatal|fail(?:ed|ure|s)?|exception|panic|traceback|segfault|cannot|can't|denied|abort(?:ed|ing)?|corrupt(?:ed)?)\b"
-)
-_CALM = re.compile(
-    r"(?i)\b(0|no|without|zero)\s+(errors?|failures?|failed)\b|\b(errors?(?:\s+count)?|failed|failures)\s*[:=]\s*0\b|error[._-]?log|failed=0|ignore_errors"
-)
 _UNKNOWN_LIMIT = 50
 _LINES_SHOWN = 5
 _KNOWN_LIMIT = 20_000
@@ -61,7 +56,7 @@ class Triage:
         """`extra` are the user's own messages; they win over shipped ones of the same severity."""
         self._messages = (*extra, *shipped())
         self._known: dict[str, tuple[Message, ...]] = {}
-        self._gate = Gate([*(m.regex for m in self._messages), _ALARM], engine=engine)
+        self._gate = Gate([*(m.regex for m in self._messages), ALARM], engine=engine)
 
     def logs(self, paths: Sequence[Path]) -> Run:
         """Examine logs and return one run with a subject for each. Errors: InputError."""
@@ -135,7 +130,7 @@ class Triage:
     ) -> None:
         """Add a line to the group of those that mean the same, unless it says nothing of an error."""
         if judged is None:
-            if not _ALARM.search(_CALM.sub("", text)):  # what else the line says counts
+            if not alarming(text):
                 return
             key = (UNKNOWN.id, Meaning.WARN, Confidence.MEDIUM, _shape(text))
             if key not in groups and sum(k[0] == UNKNOWN.id for k in groups) >= _UNKNOWN_LIMIT:
@@ -240,8 +235,8 @@ def _pieces(content: Buffer, start: int, end: int) -> Iterator[tuple[int, int]]:
             start = cut + 1
 
 
-_COLOURS = re.compile(r"\x1b\[[\d;]*[mK]")
-"""What a terminal was told about colours, where a session was recorded: no part of a message."""
+_COLOURS = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+"""What a terminal was told about colours and its cursor, where a session was recorded: no part of a message."""
 
 
 def _line(content: Buffer, start: int, end: int) -> str:
