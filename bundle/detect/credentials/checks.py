@@ -22,7 +22,7 @@ from bundle.detect.credentials.judging.values import (
     is_template,
     strength,
 )
-from bundle.detect.credentials.lines import around, codes, comparing, listed, places, tables
+from bundle.detect.credentials.lines import around, codes, comparing, fetched, listed, places, tables
 from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.prose import columns, paragraphs
 from bundle.detect.credentials.rules.catch import Catch
@@ -350,6 +350,7 @@ CHECKS: Mapping[str, Check] = {
     **places.CHECKS,
     **codes.CHECKS,
     **listed.CHECKS,
+    **fetched.CHECKS,
     **around.CHECKS,
     **tables.CHECKS,
     **comparing.CHECKS,

@@ -32,6 +32,10 @@ def by_net(view: View, net: Net, ends: Sequence[int], path: str = "") -> Iterato
         if net.longest and end - start > net.longest:
             continue
         base, past = _beside(view, start, end) if net.beside else (start, end)
+        if net.back:
+            if net.regex.search(view.text(start, end)) is None:
+                continue  # most lines: what stands before them is not worth reading
+            base = max(0, start - net.back)
         text = view.text(base, past)
         for match in net.regex.finditer(text, start - base, end - base):
             groups = match.groupdict()

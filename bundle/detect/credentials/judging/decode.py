@@ -128,3 +128,15 @@ def entities(text: str) -> str:
             text,
         )
     )
+
+
+_BYTES = re.compile(r"0[xX](?P<digits>(?:[0-9a-fA-F]{2})+)")
+
+
+def number(value: str) -> str:
+    """Return a number as it is, and of SQL's bytes in digits (`0x61646d69`) what they say, or the digits; of anything else nothing."""
+    found = _BYTES.fullmatch(value)
+    if found is None:
+        return value if value.isdigit() else ""
+    said = bytes.fromhex(found["digits"]).decode("latin-1")
+    return said if said.isascii() and said.isprintable() else found["digits"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-from bundle.detect.credentials.judging import hashes, naming
+from bundle.detect.credentials.judging import decode, hashes, naming
 from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
 from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of
 from bundle.detect.credentials.judging.values import (
@@ -45,7 +45,7 @@ _STATEMENTS = (
 """Each with a word that it begins with, in small letters."""
 _VALUE = re.compile(
     r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")
-    |(?P<call>\w+)\s*\(\s*(?:'(?P<inner>(?:''|\\.|[^'\\])*)'|"(?P<other>(?:\\.|[^"\\])*)")[^()]*\)
+    |(?P<call>\w+)\s*\(\s*(?P<around>\w+\s*\(\s*)?(?:'(?i:md[245]|sha\d?|sha2_\d{3})'\s*,\s*)?N?(?:'(?P<inner>(?:''|\\.|[^'\\])*)'|"(?P<other>(?:\\.|[^"\\])*)")[^()]*\)(?(around)[^()]*\))
     |(?P<bare>(?:[^,()'"]|\([^()]*\))*))\s*(?P<end>[,)])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -272,7 +272,7 @@ def _inserted(text: str, at: int) -> Iterator[list[tuple[int, int, str, str]]]:
             group = next(
                 (g for g in ("single", "double", "inner", "other", "bare") if found[g] is not None), "bare"
             )
-            literal = found[group] if group != "bare" or found["bare"].strip().isdigit() else ""
+            literal = found[group] if group != "bare" else decode.number(found["bare"].strip())
             row.append((found.start(group), found.end(group), literal, found["call"] or ""))
             at = found.end()
             if found["end"] == ")":

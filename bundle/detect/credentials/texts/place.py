@@ -91,14 +91,17 @@ _KEPT = re.compile(
 """What editors, packages and people put behind the name of a file that they keep a copy of."""
 _ROTATED = re.compile(r"(?i)(?<=\.)(?:xml|conf|cfg|ini|properties|sql|env|ya?ml|json|php|inc|sh)\.[1-9]$")
 """The same as a number, which sections of manuals have too."""
+_AS_TEXT = re.compile(r"(?i)(?<=\w)(\.(?:ldif|sql|conf|cfg|ini|properties|ya?ml|php|inc|sh))\.txt$")
+"""A file that got a further ending so that it may be read, or sent."""
 _MACROS = (b".", b"'", b"\\")
 """What a manual page begins with."""
 
 
 @lru_cache(maxsize=4096)
 def unkept(name: str) -> str:
-    """Return the name that a file had before a copy of it was kept under a longer one."""
-    return _KEPT.sub("", name)
+    """Return the name that a file had before a copy of it was kept, or handed on as a text, under a longer one."""
+    name = _KEPT.sub("", name)
+    return _AS_TEXT.sub(r"\1", name) if name.endswith((".txt", ".TXT")) else name
 
 
 def style(member: Member) -> str:
