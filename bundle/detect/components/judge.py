@@ -30,6 +30,8 @@ class Sighting:
     """A distribution package's whole version (rpm EVR, Debian version)."""
     tags: tuple[str, ...] = ()
     """Distribution tags of the package's release, such as `el7`."""
+    generation: bool = False
+    """Built for the component, which is a whole generation of a distribution, and ends as that does."""
     fix: Fix | None = None
 
 
@@ -70,6 +72,8 @@ def _applies(bad: Bad, version: str, component: Component, today: date) -> bool:
 def _worst_version(sighting: Sighting, today: date) -> tuple[Bad, ...]:
     """Return the problems of the version that has most of them."""
     component = sighting.component
+    if sighting.generation:
+        return tuple(b for b in component.bad if b.ends is not None and b.ends <= today)
     if sighting.versions:
         found = [
             tuple(b for b in component.bad if _applies(b, v, component, today)) for v in sighting.versions

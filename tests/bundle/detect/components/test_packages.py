@@ -72,6 +72,18 @@ def test_rpms_name_their_generation_and_what_is_forbidden(
     assert found["telnetd"].fix.operation == "remove-member"
 
 
+def test_a_package_of_ones_own_is_no_generation_and_does_not_go(
+    rpm: Callable[..., Path], components: Components
+) -> None:
+    found = said(components, "rpms/a.rpm", rpm("aspect-web", "2026.1", "1.el6", vendor="Own").read_bytes())
+    assert found["centos-6"].message == (
+        "CentOS 6, recognised by the rpm package aspect-web 2026.1-1.el6: without support since 2020-11-30"
+    )
+    fix = found["centos-6"].fix
+    assert fix is not None
+    assert (fix.safe, fix.operation) == (False, "")
+
+
 @pytest.mark.parametrize(
     ("name", "version", "release", "level"),
     [
