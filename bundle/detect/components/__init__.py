@@ -167,7 +167,7 @@ def _denied(location: InFile, subject: str, what: str, why: Denied) -> Finding:
 def _is(package: Package, sign: PackageSign) -> bool:
     return (
         package.type == sign.type
-        and sign.type in ("rpm", "deb")
+        and (sign.type in ("rpm", "deb") or package.listed)
         and (sign.pattern is None or sign.pattern.search(f"{package.name} {package.vendor}") is not None)
         and (sign.release is None or sign.release.search(package.full) is not None)
     )
@@ -192,10 +192,13 @@ def _of_package(member: Member, package: Package, component: Component) -> Sight
     return Sighting(
         component=component,
         location=member.at(None if whole else package.line),
-        how=f"the {package.type} package {package.name} {package.full}",
+        how=f"what {member.name} lists: {package.name} {package.full}"
+        if package.listed
+        else f"the {package.type} package {package.name} {package.full}",
         versions=(package.version,),
-        release=package.full,
+        release="" if package.listed else package.full,
         tags=package.tags,
+        package=package,
         fix=Fix(action="remove the package", safe=True, operation="remove-member")
         if whole
         else Fix(action=f"remove the package {package.name}"),
