@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -313,3 +314,23 @@ def test_packages_of_ones_own_for_an_old_generation_stay_in_the_bundle(tmp_path:
         packed.write(made, "rpms/aspect-web.rpm")
     clean(path, out, one)
     assert zipfile.ZipFile(out).namelist() == ["rpms/aspect-web.rpm"]
+
+
+def test_a_tool_that_is_compressed_by_itself_goes_with_its_wrapping(tmp_path: Path) -> None:
+    path, out = tmp_path / "u.zip", tmp_path / "out.zip"
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as packed:
+        for name, data in (("db.php", specimen.tool("x").encode()), ("keep.txt", b"keep")):
+            row = tarfile.TarInfo(name)
+            row.size = len(data)
+            packed.addfile(row, io.BytesIO(data))
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr("www/db.php.gz", gzip.compress(specimen.tool("x").encode()))
+        outer.writestr("www/keep.gz", gzip.compress(b"keep"))
+        outer.writestr("web.tgz", inner.getvalue())
+    left = clean(path, out, one)
+    assert not [f for f in left.findings if f.rule.id.startswith("component/")]
+    with zipfile.ZipFile(out) as made:
+        assert made.namelist() == ["www/keep.gz", "web.tgz"]
+        with tarfile.open(fileobj=io.BytesIO(made.read("web.tgz"))) as rest:
+            assert rest.getnames() == ["keep.txt"]

@@ -13,6 +13,7 @@ from bundle.detect.java.prints import Index, Library, Match, sure
 from bundle.detect.java.zipread import Row, directory, read
 from bundle.detect.versions import Range
 from bundle.walk.member import Content, Entry, Member
+from bundle.walk.names import shown
 from hardening.findings import Confidence, Fix
 
 _POM = re.compile(r"(?:^|/)META-INF/maven/([^/]+)/([^/]+)/pom\.properties$")
@@ -142,12 +143,17 @@ def _sighting(member: Member, found: _Found, names: frozenset[str], rows: Mappin
     return Sighting(
         component=found.component,
         location=member.at(),
-        how=f"its classes{f', version from {how}' if how else ''}",
+        how=f"its classes{_below(found)}{f', version from {how}' if how else ''}",
         versions=versions,
         within=within,
         confidence=Confidence.MEDIUM if how == "the file name" else Confidence.HIGH,
         fix=Fix(action=f"replace {found.component.name} in {member.name or member.path}"),
     )
+
+
+def _below(found: _Found) -> str:
+    """Where the classes lie unpacked or under a prefix: an archive of thousands of files says too little."""
+    return f" below {shown(found.root)}" if found.root else ""
 
 
 def _version(

@@ -304,3 +304,12 @@ def test_derbys_number_is_read_as_its_releases_are_called(tmp_path: Path) -> Non
     assert finding.message.startswith(
         "Derby 10.12.1.1, recognised by its classes, version from DBMS.properties"
     )
+
+
+def test_classes_that_lie_unpacked_are_said_with_their_folder(tmp_path: Path) -> None:
+    path = tmp_path / "u.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in ("jdbc/EmbeddedDriver", "iapi/db/Database"):
+            packed.writestr(f"web/WEB-INF/classes/org/apache/derby/{name}.class", b"\xca\xfe\xba\xbe")
+    (finding,) = [f for f in audit([path], jobs=1).findings if f.rule.id == "component/derby"]
+    assert "recognised by its classes below web/WEB-INF/classes;" in finding.message
