@@ -132,7 +132,9 @@ def test_unpacked_in_a_tar(jars: dict[str, Path], tmp_path: Path) -> None:
     bundle.write_bytes(tarred(classes_of([jars["liblog4j1.2-java"]]), prefix="opt/app/WEB-INF/classes/"))
     finding = audited(bundle)["component/log4j1"]
     assert finding.level is Severity.CRITICAL
-    assert finding.message.startswith("Log4j 1 (< 1.3), recognised by its classes: ")
+    assert finding.message.startswith(
+        "Log4j 1 (< 1.3), recognised by its classes below opt/app/WEB-INF/classes: "
+    )
 
 
 def test_the_log4j_2_bridge_is_no_log4j_1(components: Components) -> None:
