@@ -73,7 +73,7 @@ def cleaned(
     before = [_asked_for(finding, remove) for finding in audit(path).findings]
     plan = references.plan(path, before, detector=detector)
     steps = [*_removals(before), *_replacements(plan)]
-    problems: list[tuple[Finding, str]] = list(plan.problems)
+    problems: list[tuple[Finding, str]] = [*plan.problems, *_itself(before)]
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
             dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
@@ -164,11 +164,22 @@ def _not_done(finding: Finding) -> str:
     return "not removed"
 
 
+def _goes(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.safe and finding.fix.operation == "remove-member"
+
+
+def _itself(findings: Iterable[Finding]) -> list[tuple[Finding, str]]:
+    """Say what would have to go with the whole bundle; what lies in it is cleaned all the same."""
+    return [(f, "it is the bundle itself") for f in findings if _goes(f) and not _edit(f).parts]
+
+
 def _removals(findings: Iterable[Finding]) -> list[_Step]:
     steps: dict[Edit, list[tuple[Finding, str]]] = {}
     for finding in findings:
-        if finding.fix and finding.fix.safe and finding.fix.operation == "remove-member":
+        if _goes(finding):
             edit = _edit(finding)
+            if not edit.parts:
+                continue  # the bundle itself, see _itself
             said = "removed " + "!/".join(edit.parts) + ("/" if edit.folder else "")
             steps.setdefault(edit, []).append((finding, said))
     return [_Step(edit, tuple(answers)) for edit, answers in steps.items()]

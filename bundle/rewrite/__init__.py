@@ -143,6 +143,24 @@ def _rewrite_below_stream(
     target.write(replaced.content or b"")
 
 
+_ONE_IN = 2
+"""Parts of an edit of what lies in the member itself."""
+
+
+def _one_file(content: Callable[[], IO[bytes]]) -> bool:
+    """Whether this is a file that is compressed by itself, which goes with its content; no archive."""
+    with content() as packed:
+        stream = streams.find(packed.read(_HEAD))
+        if stream is None:
+            return False
+        packed.seek(0)
+        with temporary() as plain:
+            stream.unpack(packed, plain)
+            plain.seek(0)
+            head = plain.read(_HEAD)
+    return not any(f.matches(head) for f in FORMATS) and streams.find(head) is None
+
+
 def _decide(
     name: str, content: Callable[[], IO[bytes]], edits: tuple[Edit, ...], used: set[Edit]
 ) -> Keep | Remove | Replace:
@@ -155,6 +173,10 @@ def _decide(
     if whole is not None:
         used.add(whole)
         return Remove() if whole.content is None else Replace.of(whole.content)
+    only = next((e for e in mine if len(e.parts) == _ONE_IN and e.content is None and not e.folder), None)
+    if only is not None and _one_file(content):
+        used.add(only)
+        return Remove()
     result = temporary()
     try:
         with content() as inner:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bundle.detect.components import Components
-from bundle.detect.components.packages import packages
+from bundle.detect.components.packages import Package, packages
 from bundle.sbom.configurations import Configurations
 from bundle.walk import walk
 from bundle.walk.limits import Limits
@@ -38,6 +38,8 @@ class Known:
     how: str
     places: list[str] = field(default_factory=list)
     cves: tuple[str, ...] = ()
+    packaged: bool = False
+    """Named by a package's own metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +145,46 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
             elif files and member.kind == "file":
                 found.files.append(row)
     for one in _known(member, detector, place):
-        kept = found.known.setdefault((one.purl, one.name, one.version), one)
-        if place not in kept.places:
-            kept.places.append(place)
+        _keep(found.known, one)
     if member.kind == "file" and not member.container and not member.derived:
         found.assets += _assets(member, place)
 
 
+def _keep(known: dict[tuple[str, str, str], Known], one: Known) -> None:
+    """Add one; what has the same package URL is the same, whether code or metadata said it."""
+    exact = bool(one.version) and one.purl.endswith(f"@{one.version}")
+    key = (one.purl, "", "") if exact else (one.purl, one.name, one.version)
+    kept = known.setdefault(key, one)
+    kept.places += [place for place in one.places if place not in kept.places]
+    kept.cves += tuple(cve for cve in one.cves if cve not in kept.cves)
+    if one.packaged and not kept.packaged:  # the name that a registry knows it by
+        kept.name, kept.how, kept.packaged = one.name, one.how, True
+
+
 def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
-    named = set()
     for sighting in detector.sightings(member):
-        component = sighting.component
+        if sighting.generation:
+            continue  # not a part of the bundle, but what its packages were built for
+        component, package = sighting.component, sighting.package
         for version in sighting.versions or ("",):
-            purl = f"{component.purl}@{version}" if component.purl and version else component.purl
             cves = tuple(
                 b.cve
                 for b in component.bad
                 if b.cve and version and b.range.holds(version, component.compare)
             )
-            named.add(component.name.lower())
+            if package is not None:
+                yield _packaged(package, place, cves)
+                continue
+            purl = f"{component.purl}@{version}" if component.purl and version else component.purl
             yield Known(component.name, version, purl, sighting.how, [place], cves)
     if member.content and not member.offset:
         for package in packages(member):
-            if package.name.lower() not in named:
-                yield Known(package.name, package.full, package.purl, f"its {package.type} metadata", [place])
+            yield _packaged(package, place)
+
+
+def _packaged(package: Package, place: str, cves: tuple[str, ...] = ()) -> Known:
+    how = f"its {package.type} metadata"
+    return Known(package.name, package.full, package.purl, how, [place], cves, packaged=True)
 
 
 def _certificate(load: Callable[[bytes], x509.Certificate], data: bytes, place: str) -> Iterator[Asset]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -273,3 +274,63 @@ def test_a_sites_own_rules_are_cleaned_by_too(upgrade: Path, tmp_path: Path) -> 
     assert run([*command, "--remove", "denied"]) == ExitCode.OK
     with zipfile.ZipFile(out) as archive:
         assert name not in archive.namelist()
+
+
+@pytest.mark.parametrize("name", ["web", "telnet-server"])
+def test_a_package_that_is_the_bundle_itself_stays_and_what_lies_in_it_goes(
+    tmp_path: Path, name: str
+) -> None:
+    tool = specimen.tool("x")
+    root = tmp_path / "root" / "srv"
+    root.mkdir(parents=True)
+    (root / "db.php").write_text(tool)
+    (root / "keep.txt").write_text("keep")
+    spec = tmp_path / "a.spec"
+    spec.write_text(
+        f"Name: {name}\nVersion: 2\nRelease: 1.el6\nSummary: a test\nLicense: none\nBuildArch: noarch\n"
+        f"%description\nA test.\n%install\ncp -a {root.parent}/. %{{buildroot}}/\n%files\n/srv\n"
+    )
+    top = tmp_path / "top"
+    subprocess.run([need("rpmbuild"), "-bb", "--quiet", "--define", f"_topdir {top}",
+                    "--define", "_binary_payload w6.gzdio", str(spec)],
+                   check=True, capture_output=True, timeout=120)  # fmt: skip
+    (made,) = (top / "RPMS").rglob("*.rpm")
+    out = tmp_path / "out.rpm"
+    left = {f.rule.id for f in clean(made, out, one).findings if f.rule.id.startswith("component/")}
+    assert left == {"component/centos-6", *(["component/telnetd"] if name == "telnet-server" else [])}
+    listed = subprocess.run([need("rpm"), "-qpl", str(out)], capture_output=True, text=True, check=True)
+    assert "/srv/keep.txt" in listed.stdout
+
+
+def test_packages_of_ones_own_for_an_old_generation_stay_in_the_bundle(tmp_path: Path) -> None:
+    spec = tmp_path / "a.spec"
+    spec.write_text("Name: aspect-web\nVersion: 2\nRelease: 1.el6\nSummary: a\nLicense: b\nBuildArch: noarch\n"
+                    "%description\nA\n%files\n")  # fmt: skip
+    subprocess.run([need("rpmbuild"), "-bb", "--quiet", "--define", f"_topdir {tmp_path / 'top'}", str(spec)],
+                   check=True, capture_output=True, timeout=120)  # fmt: skip
+    (made,) = (tmp_path / "top" / "RPMS").rglob("*.rpm")
+    path, out = tmp_path / "u.zip", tmp_path / "out.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.write(made, "rpms/aspect-web.rpm")
+    clean(path, out, one)
+    assert zipfile.ZipFile(out).namelist() == ["rpms/aspect-web.rpm"]
+
+
+def test_a_tool_that_is_compressed_by_itself_goes_with_its_wrapping(tmp_path: Path) -> None:
+    path, out = tmp_path / "u.zip", tmp_path / "out.zip"
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as packed:
+        for name, data in (("db.php", specimen.tool("x").encode()), ("keep.txt", b"keep")):
+            row = tarfile.TarInfo(name)
+            row.size = len(data)
+            packed.addfile(row, io.BytesIO(data))
+    with zipfile.ZipFile(path, "w") as outer:
+        outer.writestr("www/db.php.gz", gzip.compress(specimen.tool("x").encode()))
+        outer.writestr("www/keep.gz", gzip.compress(b"keep"))
+        outer.writestr("web.tgz", inner.getvalue())
+    left = clean(path, out, one)
+    assert not [f for f in left.findings if f.rule.id.startswith("component/")]
+    with zipfile.ZipFile(out) as made:
+        assert made.namelist() == ["www/keep.gz", "web.tgz"]
+        with tarfile.open(fileobj=io.BytesIO(made.read("web.tgz"))) as rest:
+            assert rest.getnames() == ["keep.txt"]

@@ -117,9 +117,9 @@ class Components:
                     if member.derived:  # a whole installation: one word for the lot
                         generations.setdefault(component.id, (component, []))[1].append(package)
                     else:
-                        yield _of_package(member, package, component)
+                        yield _of_generation(member, package, component)
         for component, found in generations.values():
-            sighting = _of_package(member, found[0], component)
+            sighting = _of_generation(member, found[0], component)
             more = f" and {len(found) - 1} more of its packages" if len(found) > 1 else ""
             yield replace(sighting, how=f"{sighting.how}{more}, installed")
 
@@ -167,7 +167,7 @@ def _denied(location: InFile, subject: str, what: str, why: Denied) -> Finding:
 def _is(package: Package, sign: PackageSign) -> bool:
     return (
         package.type == sign.type
-        and sign.type in ("rpm", "deb")
+        and (sign.type in ("rpm", "deb") or package.listed)
         and (sign.pattern is None or sign.pattern.search(f"{package.name} {package.vendor}") is not None)
         and (sign.release is None or sign.release.search(package.full) is not None)
     )
@@ -192,13 +192,26 @@ def _of_package(member: Member, package: Package, component: Component) -> Sight
     return Sighting(
         component=component,
         location=member.at(None if whole else package.line),
-        how=f"the {package.type} package {package.name} {package.full}",
+        how=f"what {member.name} lists: {package.name} {package.full}"
+        if package.listed
+        else f"the {package.type} package {package.name} {package.full}",
         versions=(package.version,),
-        release=package.full,
+        release="" if package.listed else package.full,
         tags=package.tags,
+        package=package,
         fix=Fix(action="remove the package", safe=True, operation="remove-member")
         if whole
         else Fix(action=f"remove the package {package.name}"),
+    )
+
+
+def _of_generation(member: Member, package: Package, component: Component) -> Sighting:
+    """What was built for a generation is no copy of it: it may be the bundle's own, and has a version of its own."""
+    return replace(
+        _of_package(member, package, component),
+        versions=(),
+        generation=True,
+        fix=Fix(action=f"rebuild the package {package.name} for a supported generation"),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bundle.detect.components.model import Bad, Component, Kind
+from bundle.detect.components.packages import Package
 from bundle.detect.versions import Range, deb, rpm
 from hardening.findings import Confidence, Finding, Fix, InFile, Severity
 
@@ -30,11 +31,17 @@ class Sighting:
     """A distribution package's whole version (rpm EVR, Debian version)."""
     tags: tuple[str, ...] = ()
     """Distribution tags of the package's release, such as `el7`."""
+    generation: bool = False
+    """Built for the component, which is a whole generation of a distribution, and ends as that does."""
+    package: Package | None = None
+    """The package that it was told by."""
     fix: Fix | None = None
 
 
 def judge(sighting: Sighting, subject: str, today: date) -> Finding | None:
     """Return the finding, or None where the version is fine."""
+    if sighting.package is not None and sighting.package.listed:
+        return _listed(sighting, subject, today)
     component = sighting.component
     bad = _worst_version(sighting, today)
     if component.kind is Kind.FORBIDDEN:
@@ -63,6 +70,14 @@ def judge(sighting: Sighting, subject: str, today: date) -> Finding | None:
     return _finding(sighting, subject, severity, bad)
 
 
+def _listed(sighting: Sighting, subject: str, today: date) -> Finding | None:
+    """What a lock lists is low at most: where its code lies in the bundle, that is found and weighs as it does."""
+    bad = _worst_version(sighting, today)
+    if sighting.component.kind is Kind.OUT_OF_RANGE and not bad:
+        return None
+    return _finding(sighting, subject, Severity.LOW, bad, confidence=Confidence.MEDIUM)
+
+
 def _applies(bad: Bad, version: str, component: Component, today: date) -> bool:
     return bad.range.holds(version, component.compare) and (bad.ends is None or bad.ends <= today)
 
@@ -70,6 +85,8 @@ def _applies(bad: Bad, version: str, component: Component, today: date) -> bool:
 def _worst_version(sighting: Sighting, today: date) -> tuple[Bad, ...]:
     """Return the problems of the version that has most of them."""
     component = sighting.component
+    if sighting.generation:
+        return tuple(b for b in component.bad if b.ends is not None and b.ends <= today)
     if sighting.versions:
         found = [
             tuple(b for b in component.bad if _applies(b, v, component, today)) for v in sighting.versions

@@ -13,6 +13,7 @@ from bundle.detect.java.prints import Index, Library, Match, sure
 from bundle.detect.java.zipread import Row, directory, read
 from bundle.detect.versions import Range
 from bundle.walk.member import Content, Entry, Member
+from bundle.walk.names import shown
 from hardening.findings import Confidence, Fix
 
 _POM = re.compile(r"(?:^|/)META-INF/maven/([^/]+)/([^/]+)/pom\.properties$")
@@ -20,6 +21,17 @@ _POM_VERSION = re.compile(rb"^version\s*=\s*([^\s#]+)", re.MULTILINE)
 _MANIFEST_VERSION = re.compile(
     rb"^(?:Implementation-Version|Bundle-Version|Specification-Version): *([0-9][\w.\-]*)", re.MULTILINE
 )
+_TITLE = re.compile(
+    rb"^(?:Implementation-Title|Specification-Title|Bundle-Name|Bundle-SymbolicName): *(.+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_WORD = re.compile(r"[a-z0-9]{3,}")
+_GENERAL = frozenset(
+    (
+        "apache org com net all api app client common commons core framework impl java lib main server util"
+    ).split()
+)
+"""Words of names that titles of anybody's jars have."""
 _OWN_SHARE = 0.6
 """Share of a jar's classes in the library's package, so that the manifest speaks of the library."""
 
@@ -131,12 +143,17 @@ def _sighting(member: Member, found: _Found, names: frozenset[str], rows: Mappin
     return Sighting(
         component=found.component,
         location=member.at(),
-        how=f"its classes{f', version from {how}' if how else ''}",
+        how=f"its classes{_below(found)}{f', version from {how}' if how else ''}",
         versions=versions,
         within=within,
         confidence=Confidence.MEDIUM if how == "the file name" else Confidence.HIGH,
         fix=Fix(action=f"replace {found.component.name} in {member.name or member.path}"),
     )
+
+
+def _below(found: _Found) -> str:
+    """Where the classes lie unpacked or under a prefix: an archive of thousands of files says too little."""
+    return f" below {shown(found.root)}" if found.root else ""
 
 
 def _version(
@@ -157,8 +174,9 @@ def _version(
                 return (match.group(1).decode("latin-1"),), "pom.properties"
     if _own(found, names):
         row = rows.get("META-INF/MANIFEST.MF")
-        match = _MANIFEST_VERSION.search(read(content, row)) if row is not None else None
-        if match is not None:
+        manifest = read(content, row) if row is not None else b""
+        match = _MANIFEST_VERSION.search(manifest)
+        if match is not None and _speaks_of(found, manifest):
             return (match.group(1).decode("latin-1"),), "the manifest"
         artifacts = [m.split(":", 1)[1] for m in sign.maven]
         for artifact in artifacts:
@@ -177,6 +195,20 @@ def _own(found: _Found, names: frozenset[str]) -> bool:
     classes = [name for name in names if name.endswith(".class")]
     package = found.root + (found.sign.package or found.sign.has[0].rsplit("/", 1)[0] + "/")
     return bool(classes) and sum(name.startswith(package) for name in classes) >= _OWN_SHARE * len(classes)
+
+
+def _speaks_of(found: _Found, manifest: bytes) -> bool:
+    """Whether the jar's title, where it has one, is the library's: an application may be a few classes around it."""
+    main = re.split(rb"\r?\n\r?\n", manifest, maxsplit=1)[0]
+    titles = b"".join(_TITLE.findall(main)).decode("latin-1").lower()
+    if not titles:
+        return True
+    titles = "".join(c for c in titles if c.isalnum())
+    sign, component = found.sign, found.component
+    package = (sign.package or sign.has[0].rpartition("/")[0]).strip("/").split("/")[-2:]
+    artifacts = (name.partition(":")[2] for name in sign.maven)
+    said = " ".join((component.id.rstrip("0123456789"), component.name, *artifacts, *package)).lower()
+    return any(word in titles for word in _WORD.findall(said) if word not in _GENERAL)
 
 
 def _within(content: Content, found: _Found, names: frozenset[str], rows: Mapping[str, Row]) -> Range | None:

@@ -1,4 +1,4 @@
-"""Packages of distributions and languages: an rpm's header, Debian control files, package.json."""
+"""Packages of distributions and languages: an rpm's header, Debian control files, package.json, wheels, locks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from bundle.walk.derive import INSTALLED
 from bundle.walk.member import Content, Member
@@ -24,6 +25,7 @@ _RPM_TAGS = {
 }
 _INT32, _STRING, _I18N = 4, 6, 9
 _MOST_ROWS, _MOST_JSON = 4096, 256 << 10
+_MOST_LOCK, _MOST_DEPTH = 8 << 20, 64
 _STANZA = re.compile(rb"\r?\n\s*\r?\n")
 _FIELD = re.compile(rb"^(Package|Version|Status):[ \t]*(\S[^\r\n]*)", re.MULTILINE)
 _TAG = re.compile(r"(?:el|fc|deb|amzn)\d+")
@@ -41,6 +43,8 @@ class Package:
     full: str
     vendor: str = ""
     line: int = 1
+    listed: bool = False
+    """A lock or list of what else is installed says it; its code may lie elsewhere or not in the bundle."""
 
     @property
     def purl(self) -> str:
@@ -68,6 +72,10 @@ def packages(member: Member) -> Iterator[Package]:
         yield from _maven(content)
     elif name in ("installed.json", "composer.lock"):
         yield from _composer(content)
+    elif name in ("package-lock.json", "npm-shrinkwrap.json", ".package-lock.json"):
+        yield from _npm_lock(content)
+    elif name == "PKG-INFO" or (name == "METADATA" and member.path.endswith(".dist-info/METADATA")):
+        yield from _python(content)
 
 
 def _installed(content: Content) -> Iterator[Package]:
@@ -157,7 +165,7 @@ def _composer(content: Content) -> Iterator[Package]:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("version"), str):
             version = row["version"].removeprefix("v")
-            yield Package("composer", row["name"], version, version)
+            yield Package("composer", row["name"], version, version, listed=True)
 
 
 def _npm(content: Content) -> Iterator[Package]:
@@ -167,3 +175,60 @@ def _npm(content: Content) -> Iterator[Package]:
         return
     if isinstance(said, dict) and isinstance(said.get("name"), str) and isinstance(said.get("version"), str):
         yield Package("npm", said["name"], said["version"], said["version"])
+
+
+def _npm_lock(content: Content) -> Iterator[Package]:
+    """Every package once: `packages` by their folders (npm 7 and later), or `dependencies` in each other."""
+    if len(content) > _MOST_LOCK:
+        return
+    try:
+        said = json.loads(bytes(content))
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(said, dict):
+        return
+    rows = said.get("packages")
+    pairs = (
+        ((_named(key, row), row) for key, row in rows.items() if key)
+        if isinstance(rows, dict)
+        else _dependencies(said.get("dependencies"))
+    )
+    found = {
+        (name, row["version"]): None
+        for name, row in pairs
+        if isinstance(row, dict) and isinstance(row.get("version"), str) and row["version"][:1].isdigit()
+    }
+    for name, version in found:
+        yield Package("npm", name, version, version, listed=True)
+
+
+def _named(folder: str, row: Any) -> str:
+    alias = row.get("name") if isinstance(row, dict) else None
+    return alias if isinstance(alias, str) else folder.rpartition("node_modules/")[2]
+
+
+def _dependencies(rows: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if not isinstance(rows, dict) or depth > _MOST_DEPTH:
+        return
+    for name, row in rows.items():
+        yield name, row
+        if isinstance(row, dict):
+            yield from _dependencies(row.get("dependencies"), depth + 1)
+
+
+_PYTHON_FIELD = re.compile(rb"^(Name|Version):[ \t]*([\w.+!-]+)[ \t]*\r?$", re.MULTILINE)
+_PYTHON_HEAD = b"Metadata-Version:"
+
+
+def _python(content: Content) -> Iterator[Package]:
+    """A wheel's METADATA or an egg's PKG-INFO: headers as in a mail, then a description of any words."""
+    if content[: len(_PYTHON_HEAD)] != _PYTHON_HEAD:
+        return
+    head = re.split(rb"\r?\n\r?\n", bytes(content[:_MOST_JSON]), maxsplit=1)[0]
+    said: dict[bytes, str] = {}
+    for key, value in _PYTHON_FIELD.findall(head):
+        said.setdefault(key, value.decode("ascii", "replace"))
+    name, version = said.get(b"Name"), said.get(b"Version")
+    if name and version:
+        name = re.sub(r"[-_.]+", "-", name).lower()
+        yield Package("pypi", name, version, version)

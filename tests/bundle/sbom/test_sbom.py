@@ -264,3 +264,46 @@ def test_a_certificate_that_breaks_the_rules_does_not_end_it(
     (tmp_path / "b" / "sound.pem").write_bytes(key_and_certificate()[1])
     assert run(["bundle", "sbom", str(tmp_path / "b")]) == 0
     assert "engine.invalid" in capsys.readouterr().out
+
+
+def test_one_package_is_one_component_however_it_was_recognised(tmp_path: Path) -> None:
+    """Code, jar and package metadata of one version have one package URL, which a reader takes for an identity."""
+    path = tmp_path / "u.zip"
+    jquery = b"/*! jQuery v1.8.3 */(function(w){var jQuery=function(){};jQuery.fn={jquery:'1.8.3'};"
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as packed:
+        packed.writestr(
+            "META-INF/maven/log4j/log4j/pom.properties", "version=1.2.17\ngroupId=log4j\nartifactId=log4j\n"
+        )
+        for name in ("Logger", "Category", "Level", "spi/LoggingEvent", "net/SocketServer", "Appender",
+                     "net/SocketNode", "net/JMSAppender", "jdbc/JDBCAppender", "LogManager"):  # fmt: skip
+            packed.writestr(f"org/apache/log4j/{name}.class", b"\xca\xfe\xba\xbe")
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("lib/a.jar", jar.getvalue())
+        packed.writestr("w/a.whl/x-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: X_y\nVersion: 1\n\n")
+        packed.writestr("n/package-lock.json", '{"packages":{"node_modules/jquery":{"version":"1.8.3"}}}')
+        packed.writestr("n/node_modules/jquery/package.json", '{"name":"jquery","version":"1.8.3"}')
+        packed.writestr("n/node_modules/jquery/j.js", jquery)
+    found = contents(path)
+    purls = sorted(one.purl for one in found.known.values())
+    assert purls == ["pkg:maven/log4j/log4j@1.2.17", "pkg:npm/jquery@1.8.3", "pkg:pypi/x-y@1"]
+    log4j = next(one for one in found.known.values() if "log4j" in one.purl)
+    assert log4j.cves
+    assert len(log4j.places) == 2
+    refs = [one["bom-ref"] for one in json.loads(cyclonedx.document(found, now=NOW))["components"]]
+    assert len(refs) == len(set(refs))
+
+
+def test_a_package_of_a_distribution_has_its_own_url_and_the_flaws_of_its_version(tmp_path: Path) -> None:
+    """Its release says which fixes it has, so upstream's version alone is not what a reader needs."""
+    path = tmp_path / "u.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("var/lib/dpkg/status",
+                        "Package: sudo\nStatus: install ok installed\nVersion: 1.8.10p3-1+deb8u5\n")  # fmt: skip
+    (one,) = contents(path).known.values()
+    assert (one.name, one.version, one.purl) == (
+        "sudo",
+        "1.8.10p3-1+deb8u5",
+        "pkg:deb/sudo@1.8.10p3-1+deb8u5",
+    )
+    assert one.cves

@@ -132,7 +132,9 @@ def test_unpacked_in_a_tar(jars: dict[str, Path], tmp_path: Path) -> None:
     bundle.write_bytes(tarred(classes_of([jars["liblog4j1.2-java"]]), prefix="opt/app/WEB-INF/classes/"))
     finding = audited(bundle)["component/log4j1"]
     assert finding.level is Severity.CRITICAL
-    assert finding.message.startswith("Log4j 1 (< 1.3), recognised by its classes: ")
+    assert finding.message.startswith(
+        "Log4j 1 (< 1.3), recognised by its classes below opt/app/WEB-INF/classes: "
+    )
 
 
 def test_the_log4j_2_bridge_is_no_log4j_1(components: Components) -> None:
@@ -261,3 +263,55 @@ CROSS = (*PACKAGES, "libguava-java", "libcommons-lang3-java", "libhttpclient-jav
          "libmaven3-core-java", "libecj-java", "libbatik-java", "libfop-java", "libjgit-java",
          "libwoodstox-java", "libeclipse-core-runtime-java", "ant", "libpdfbox-java", "libplexus-utils2-java",
          "libasm-java", "libjaxen-java", "libhsqldb-java", "libpostgresql-jdbc-java", "libmariadb-java")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("manifest", "version"),
+    [
+        ("Implementation-Title: spring-core\nImplementation-Version: 4.3.30.RELEASE\n", "4.3.30.RELEASE"),
+        ("Bundle-SymbolicName: org.spring\n framework.core\nBundle-Version: 4.3.30\n", "4.3.30"),
+        ("Implementation-Version: 4.3.30\n", "4.3.30"),  # no title: as ever
+        ("Implementation-Title: Building control\nImplementation-Version: 7.07.01\n", ""),
+        ("Bundle-Name: com.example.core\nBundle-Version: 6.9\n", ""),
+    ],
+)
+def test_a_manifest_that_is_an_applications_says_no_librarys_version(
+    tmp_path: Path, manifest: str, version: str
+) -> None:
+    jar = tmp_path / "app.jar"
+    with zipfile.ZipFile(jar, "w") as packed:
+        packed.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n" + manifest)
+        for name in ("SpringVersion", "io/Resource", "io/Other"):
+            packed.writestr(f"org/springframework/core/{name}.class", b"\xca\xfe\xba\xbe")
+        packed.writestr("com/example/Main.class", b"\xca\xfe\xba\xbe")
+    (finding,) = [f for f in audit([jar], jobs=1).findings if f.rule.id == "component/spring"]
+    assert finding.message.startswith(
+        f"Spring Framework {version}, recognised by its classes, version from the manifest: without support"
+        if version
+        else "Spring Framework, recognised by its classes; its version could not be read"
+    )
+
+
+def test_derbys_number_is_read_as_its_releases_are_called(tmp_path: Path) -> None:
+    jar = tmp_path / "a.jar"
+    with zipfile.ZipFile(jar, "w") as packed:
+        packed.writestr(
+            "META-INF/MANIFEST.MF", "Bundle-Name: Apache Derby 10.12\nBundle-Version: 10.12.1000001.1704137\n"
+        )
+        packed.writestr("org/apache/derby/info/DBMS.properties",
+                        "#x\nderby.version.major=10\nderby.version.minor=12\nderby.version.maint=1000001\n")  # fmt: skip
+        for name in ("jdbc/EmbeddedDriver", "iapi/db/Database"):
+            packed.writestr(f"org/apache/derby/{name}.class", b"\xca\xfe\xba\xbe")
+    (finding,) = [f for f in audit([jar], jobs=1).findings if f.rule.id == "component/derby"]
+    assert finding.message.startswith(
+        "Derby 10.12.1.1, recognised by its classes, version from DBMS.properties"
+    )
+
+
+def test_classes_that_lie_unpacked_are_said_with_their_folder(tmp_path: Path) -> None:
+    path = tmp_path / "u.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in ("jdbc/EmbeddedDriver", "iapi/db/Database"):
+            packed.writestr(f"web/WEB-INF/classes/org/apache/derby/{name}.class", b"\xca\xfe\xba\xbe")
+    (finding,) = [f for f in audit([path], jobs=1).findings if f.rule.id == "component/derby"]
+    assert "recognised by its classes below web/WEB-INF/classes;" in finding.message

@@ -72,6 +72,18 @@ def test_rpms_name_their_generation_and_what_is_forbidden(
     assert found["telnetd"].fix.operation == "remove-member"
 
 
+def test_a_package_of_ones_own_is_no_generation_and_does_not_go(
+    rpm: Callable[..., Path], components: Components
+) -> None:
+    found = said(components, "rpms/a.rpm", rpm("aspect-web", "2026.1", "1.el6", vendor="Own").read_bytes())
+    assert found["centos-6"].message == (
+        "CentOS 6, recognised by the rpm package aspect-web 2026.1-1.el6: without support since 2020-11-30"
+    )
+    fix = found["centos-6"].fix
+    assert fix is not None
+    assert (fix.safe, fix.operation) == (False, "")
+
+
 @pytest.mark.parametrize(
     ("name", "version", "release", "level"),
     [
@@ -266,3 +278,50 @@ def test_a_damaged_rpm_database_is_no_reason_to_stop(databases: dict[str, Path],
             path.write_bytes(broken)
             for event in walk(str(path)):
                 assert isinstance(event, Member)
+
+
+LOCKS = {
+    "composer.lock": {"packages": [{"name": "phpmailer/phpmailer", "version": "v5.2.9"},
+                                   {"name": "vrana/adminer", "version": "4.8.1"},
+                                   {"name": "smarty/smarty", "version": "v99.0"}]},
+    "vendor/composer/installed.json": [{"name": "phpmailer/phpmailer", "version": "5.2.9"},
+                                       {"name": "vrana/adminer", "version": "4.8.1"}],
+    "package-lock.json": {"lockfileVersion": 3, "packages": {
+        "": {"name": "own", "version": "1.0.0"}, "node_modules/jquery": {"version": "1.8.3"},
+        "node_modules/a/node_modules/lodash": {"version": "4.17.4"},
+        "node_modules/old": {"name": "moment", "version": "2.10.6"},
+        "node_modules/vue": {"version": "file:../vue"}, "node_modules/axios": {"version": "99.0.0"}}},
+    "node_modules/.package-lock.json": {"dependencies": {
+        "a": {"version": "1.0.0", "dependencies": {"lodash": {"version": "4.17.4"}}},
+        "jquery": {"version": "1.8.3"}, "moment": {"version": "2.10.6"}, "b": 3}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LOCKS)
+def test_what_a_lock_lists_is_judged_and_is_low(components: Components, path: str) -> None:
+    """The code weighs as it does where it lies in the bundle; a list alone is no reason to refuse one."""
+    found = said(components, path, json.dumps(LOCKS[path]).encode())
+    assert set(found) == ({"phpmailer", "adminer"} if "composer" in path else {"jquery", "lodash", "moment"})
+    assert {f.level for f in found.values()} == {Severity.LOW}
+    assert all(f"what {path.rpartition('/')[2]} lists: " in f.message for f in found.values())
+    assert all(f.fix is not None and not f.fix.safe for f in found.values())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b'"x"', b'{"packages":[]}', b'{"packages":{"node_modules/a":3,"b":{"version":3}}}', b"[" * 100_000,
+     b'{"dependencies":' + b'{"a":{"version":"1","dependencies":' * 900 + b"3" + b"}}" * 900 + b"}"],
+)  # fmt: skip
+def test_a_lock_of_any_shape_is_harmless(content: bytes) -> None:
+    assert len(list(packages(member("package-lock.json", content)))) <= 1
+
+
+@pytest.mark.parametrize("path", ["a/Jinja2-2.10.dist-info/METADATA", "EGG-INFO/PKG-INFO"])
+def test_python_packages_are_named_by_their_metadata(path: str) -> None:
+    text = (
+        b"Metadata-Version: 2.0\r\nName: Ruamel.Yaml_x\r\nVersion: 2.10\r\nSummary: a\r\n\r\nName: other\r\n"
+    )
+    (package,) = packages(member(path, text))
+    assert package.purl == "pkg:pypi/ruamel-yaml-x@2.10"
+    assert not list(packages(member(path, text[1:])))
+    assert not list(packages(member("METADATA", text)))
