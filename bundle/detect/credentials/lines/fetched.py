@@ -9,24 +9,31 @@ from dataclasses import replace
 from bundle.detect.credentials.judging.values import is_placeholder, is_template
 from bundle.detect.credentials.rules.catch import Catch
 
-_GIVEN = r"""(?:^|[;&{(\s])(?P<name>%s)=(?:(?P<q>["'])(?P<quoted>[^"'\n$`\\]{2,100})(?P=q)(?=[\s;&|)]|$)|(?P<bare>[^\s"'$`\\;&|()<>]{2,100})(?=[\s;&|)]|$))?"""
+_GIVEN = re.compile(
+    r"""(?P<q>["'])(?P<quoted>[^"'\n$`\\]{2,100})(?P=q)(?=[\s;&|)]|$)|(?P<bare>[^\s"'$`\\;&|()<>]{2,100})(?=[\s;&|)]|$)""",
+    re.MULTILINE,
+)
+_BEFORE = frozenset(";&{( \t\r\n\f\v")
+"""What stands before a name that is given a value, at the start of a text nothing."""
 _PATH = re.compile(r"(?:\.{0,2}|~)/[\w.-]+")
 
 
 def fetched(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The literal that the variable was last given above its command, in the same text; none where it is a variable's or a command's."""
-    pattern = re.compile(_GIVEN % re.escape(caught.value), re.MULTILINE)
-    before = list(pattern.finditer(match.string, 0, match.start("secret")))
-    if not before:
+    text, name = match.string, caught.value
+    at = text.rfind(f"{name}=", 0, match.start("secret"))
+    while at > 0 and text[at - 1] not in _BEFORE:
+        at = text.rfind(f"{name}=", 0, at)
+    given = _GIVEN.match(text, at + len(name) + 1) if at >= 0 else None
+    if given is None:
         return None
-    given = before[-1]
     group = "quoted" if given["quoted"] else "bare"
     value = given[group]
-    if not value or is_placeholder(value) or is_template(value) or " " in value or _PATH.match(value):
+    if is_placeholder(value) or is_template(value) or " " in value or _PATH.match(value):
         return None
     base = caught.start - match.start("secret")
     start, end = given.span(group)
-    return replace(caught, start=base + start, end=base + end, value=value, key=given["name"])
+    return replace(caught, start=base + start, end=base + end, value=value, key=name)
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {"fetched": fetched}
