@@ -98,6 +98,8 @@ _TYPED = re.compile(r"(?i)pass(?:wor|phr|wd|\b)|passwd|\bpwd?\b|kennwort|\bpin\b
 _MADE = re.compile(r"(?i)\b(?:md5|sha-?\d{0,3}|digest|hash)")
 _OF_A_FILE = re.compile(r"(?i)checksum|download|\bfiles?\b|stream|\bjar\b|archive|signature|integrity")
 _NEAR = 400
+_FEW = 4
+"""Digits of which so few are in it fill a place, and are a digest of nothing."""
 
 
 def digested(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -105,10 +107,6 @@ def digested(caught: Catch, match: re.Match[str]) -> Catch | None:
     above = match.string[max(0, match.start() - _NEAR) : match.start()]
     typed = _TYPED.search(above) and _MADE.search(above) and not _OF_A_FILE.search(above)
     return replace(caught, confidence=Confidence.MEDIUM) if typed and len(set(caught.value)) > _FEW else None
-
-
-_FEW = 4
-"""Digits of which so few are in it fill a place, and are a digest of nothing."""
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from hardening.tls.scan.offers import offer_of
 from hardening.tls.scan.probes import _public
 from tests.odd_certificates import hopeless, odd, pem, sound, unknown_curve
 from tests.tls.scan import hostile
+from tests.tls.scan.flawed import serving
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ODD, HOPELESS = odd(until=2021), hopeless()
@@ -47,27 +47,12 @@ def _serving(chain: Sequence[bytes]) -> Iterator[str]:
             return hostile.alert(70)
         return answer if _SUITE in asked.suites else hostile.alert(40)
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    def once(sock: socket.socket) -> None:
+        sock.sendall(reply(sock.recv(65536)))
+        sock.recv(1)
 
-        def serve() -> None:
-            while True:
-                try:
-                    sock, _ = server.accept()
-                except OSError:
-                    return
-                with sock:
-                    sock.settimeout(5)
-                    try:
-                        sock.sendall(reply(sock.recv(65536)))
-                        sock.recv(1)
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+    with serving(once) as endpoint:
+        yield endpoint
 
 
 def _found(*chain: bytes) -> Endpoint:

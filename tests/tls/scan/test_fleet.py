@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
 from hardening.tls.scan.wire import Wire
 from tests.ports import free_port
+from tests.tls.scan.flawed import serving
 from tests.tls.scan.test_real import GOOD, nginx
 
 START = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
@@ -43,27 +43,13 @@ QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
 @contextmanager
 def _greeting(data: bytes) -> Iterator[int]:
     """A server that sends these bytes to whoever connects."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def serve() -> None:
-            while True:
-                try:
-                    sock, _ = server.accept()
-                except OSError:
-                    return
-                with sock:
-                    sock.settimeout(2)
-                    sock.sendall(data)
-                    try:
-                        sock.recv(4096)
-                    except OSError:
-                        continue
+    def once(sock: socket.socket) -> None:
+        sock.sendall(data)
+        sock.recv(4096)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join(3)
+    with serving(once) as endpoint:
+        yield int(endpoint.rpartition(":")[2])
 
 
 def _kexinit(lists: list[str]) -> bytes:
