@@ -34,11 +34,7 @@ _OWN = "config"
 
 
 def add(command: click.Command) -> None:
-    """Give a verb, or every verb of a group, the option; once, and not where it has one of its own."""
-    from hardening.cli.lazy import LazyGroup
-
-    if isinstance(command, LazyGroup):
-        return  # its verbs are not loaded yet
+    """Give a verb, or every verb a group has loaded, the option; once, and not where it has one of its own."""
     if isinstance(command, click.Group):
         for one in command.commands.values():
             add(one)
