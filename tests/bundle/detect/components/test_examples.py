@@ -56,3 +56,20 @@ def test_known_flaws_have_numbers_and_no_sentences() -> None:
     number = re.compile(r"(CVE-\d{4}-\d+|GHSA(-[a-z0-9]{4}){3}|RETIREJS-[A-Za-z0-9.-]+)")
     said = {bad.cve for component in shipped() for bad in component.bad if bad.cve}
     assert [cve for cve in sorted(said) if not number.fullmatch(cve)] == []
+
+
+@pytest.mark.parametrize(
+    ("component", "cve", "flawed", "mended"),
+    [
+        ("bash", "CVE-2014-6271", "3.0.16 3.1.17 3.2.51 4.3.24", "3.0.17 3.1.18 3.2.52 4.3.25"),
+        ("bind", "CVE-2015-5477", "9.8.2 9.9.7 9.9.7-P1 9.10.2-P2", "9.9.7-P2 9.9.8 9.10.2-P3 9.11.0"),
+        ("bind", "CVE-2020-8617", "9.11.18 9.14.11 9.16.2", "9.11.19 9.14.12 9.16.3"),
+        ("httpd", "CVE-2021-41773", "2.4.49", "2.4.48 2.4.50"),
+        ("httpd", "CVE-2021-42013", "2.4.49 2.4.50", "2.4.48 2.4.51"),
+    ],
+)
+def test_each_branch_ends_with_its_own_fix(component: str, cve: str, flawed: str, mended: str) -> None:
+    known = next(c for c in shipped() if c.id == component)
+    ranges = [bad.range for bad in known.bad if bad.cve == cve]
+    told = {v for v in f"{flawed} {mended}".split() if any(r.holds(v, known.compare) for r in ranges)}
+    assert told == set(flawed.split())
