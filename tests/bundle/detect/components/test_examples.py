@@ -56,3 +56,32 @@ def test_known_flaws_have_numbers_and_no_sentences() -> None:
     number = re.compile(r"(CVE-\d{4}-\d+|GHSA(-[a-z0-9]{4}){3}|RETIREJS-[A-Za-z0-9.-]+)")
     said = {bad.cve for component in shipped() for bad in component.bad if bad.cve}
     assert [cve for cve in sorted(said) if not number.fullmatch(cve)] == []
+
+
+@pytest.mark.parametrize(
+    ("component", "cve", "flawed", "mended"),
+    [
+        ("adminer", "CVE-2023-45195", "4.8.1 4.8.3", "4.8.4 4.16.0"),
+        ("adodb", "CVE-2021-3850", "5.20.20 5.21.3", "5.20.21 5.21.4"),
+        ("bash", "CVE-2014-6271", "3.0.16 3.1.17 3.2.51 4.3.24", "3.0.17 3.1.18 3.2.52 4.3.25"),
+        ("bind", "CVE-2015-5477", "9.8.2 9.9.7 9.9.7-P1 9.10.2-P2", "9.9.7-P2 9.9.8 9.10.2-P3 9.11.0"),
+        ("bind", "CVE-2020-8617", "9.11.18 9.14.11 9.16.2", "9.11.19 9.14.12 9.16.3"),
+        ("derby", "CVE-2022-46337", "10.14.2.0 10.15.2.0 10.16.1.1", "10.14.3.0 10.15.2.1 10.16.1.2"),
+        ("dom4j", "CVE-2018-1000632", "1.6.1 2.0.2 2.1.0", "2.0.3 2.1.1"),
+        ("hibernate3", "CVE-2020-25638", "5.3.19.Final 5.4.23.Final", "5.3.20.Final 5.4.24.Final"),
+        ("httpd", "CVE-2021-41773", "2.4.49", "2.4.48 2.4.50"),
+        ("httpd", "CVE-2021-42013", "2.4.49 2.4.50", "2.4.48 2.4.51"),
+        ("jackson-databind", "CVE-2019-12384", "2.6.7.2 2.8.11.3 2.9.9", "2.6.7.3 2.7.9.6 2.8.11.4 2.9.9.1"),
+        ("jackson-databind", "CVE-2019-14540", "2.6.7.2 2.7.9.6 2.8.11.4", "2.6.7.3 2.7.9.7 2.8.11.5 2.9.10"),
+        ("jackson-databind", "CVE-2022-42003", "2.11.4 2.12.7 2.13.4", "2.12.7.1 2.13.4.1 2.14.0"),
+        ("libthrift", "CVE-2018-1320", "0.9.3 0.11.0", "0.9.3-1 0.12.0"),
+        ("log4j2", "CVE-2021-44228", "2.0-rc1 2.3 2.12.1 2.14.1", "2.3.1 2.12.2 2.15.0"),
+        ("log4j2", "CVE-2021-45046", "2.3 2.12.1 2.15.0", "2.3.1 2.12.2 2.16.0"),
+        ("log4j2", "CVE-2021-44832", "2.3.1 2.12.3 2.17.0", "2.3.2 2.12.4 2.17.1"),
+    ],
+)
+def test_each_branch_ends_with_its_own_fix(component: str, cve: str, flawed: str, mended: str) -> None:
+    known = next(c for c in shipped() if c.id == component)
+    ranges = [bad.range for bad in known.bad if bad.cve == cve]
+    told = {v for v in f"{flawed} {mended}".split() if any(r.holds(v, known.compare) for r in ranges)}
+    assert told == set(flawed.split())
