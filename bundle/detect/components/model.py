@@ -97,7 +97,7 @@ class ClassSign:
 
     has: tuple[str, ...]
     none: tuple[str, ...] = ()
-    """Classes, or packages that end in `/`, of which none may be there."""
+    """Classes, or folders that end in `/` (packages, `META-INF/maven/GROUP/`), of which none may be there."""
     maven: tuple[str, ...] = ()
     """`group:artifact` of the library's own pom.properties."""
     package: str = ""
