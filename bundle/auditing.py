@@ -77,7 +77,7 @@ def _readable(path: str) -> None:
 
     try:
         if not os.access(path, os.R_OK):
-            Path(path).stat()
+            os.stat(path)  # noqa: PTH116 - Path makes the current folder of an empty text
             raise PermissionError(13, "permission denied")
     except OSError as problem:
         hint = "check the path and its permissions"

@@ -35,10 +35,13 @@ _OWN = "config"
 
 def add(command: click.Command) -> None:
     """Give a verb, or every verb a group has loaded, the option; once, and not where it has one of its own."""
+    from hardening.cli.given import refuse_empty
+
     if isinstance(command, click.Group):
         for one in command.commands.values():
             add(one)
-    elif not any(f"--{_OWN}" in one.opts for one in command.params):
+        return
+    if not any(f"--{_OWN}" in one.opts for one in command.params):
         option = click.Option(
             [f"--{_OWN}"],
             metavar="FILE",
@@ -49,6 +52,7 @@ def add(command: click.Command) -> None:
             help=f"Defaults of these options (TOML).  [default: {DEFAULT} where it exists]",
         )
         command.params.append(option)
+    refuse_empty(command)
 
 
 def _read(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:

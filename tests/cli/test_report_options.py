@@ -104,3 +104,30 @@ def test_a_rendered_configuration_goes_to_a_dash_alone(
     assert run(["tls", "render", "nginx", "-o", "-"]) == 0
     assert capfdbinary.readouterr().out == alone
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tls", "audit", ""],
+        ["bundle", "audit", ""],
+        ["bundle", "audit", ".", "--cache", ""],
+        ["bundle", "audit", ".", "--baseline", ""],
+        ["bundle", "sbom", ""],
+        ["bundle", "diff", "", "."],
+        ["host", "audit", "--root", ""],
+        ["mailer", "check", "--config", ""],
+        ["rules", "--config", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`harden tls audit "$CONF"` without the variable looked at whatever lay there, and could pass."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nginx.conf").write_text("http { server { listen 443 ssl; ssl_protocols TLSv1.3; } }\n")
+    assert run(words) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "the path is empty" in said.err or ": no such file or directory" in said.err
+    assert [one.name for one in tmp_path.iterdir()] == ["nginx.conf"]

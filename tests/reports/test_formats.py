@@ -200,6 +200,32 @@ def test_junit_fails_where_the_run_fails(mixed_run: Run) -> None:
         assert int(suite.get("tests", "-1")) == len(suite.findall("testcase"))
 
 
+@pytest.mark.parametrize("code", [ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BACK])
+@pytest.mark.parametrize("how", ["known", "waived", "below", "nothing", "no subject"])
+def test_junit_is_red_where_a_run_failed_by_itself(
+    code: ExitCode, how: str, mixed_run: Run, junit_schemas: list[etree.XMLSchema]
+) -> None:
+    """A refusal that somebody waived, or that a baseline knew, is exit 11 all the same, and was all green here."""
+    waived = next(one.waived for one in mixed_run.findings if one.waived)
+    rule = mixed_run.findings[0].rule
+    found = Finding(rule=rule, subject="a.zip", location=InFile(("a.zip",)), message="refused")
+    found = {
+        "known": replace(found, known=True),
+        "waived": replace(found, waived=waived),
+        "below": replace(found, severity=Severity.LOW),
+    }.get(how, found)
+    findings = [] if how.startswith("no") else [found]
+    subjects = [] if how == "no subject" else [Subject(id="a.zip", kind=Kind.BUNDLE)]
+    run = Run.of(subjects, findings, started=STARTED, finished=STARTED, extra_codes=[code])
+    assert run.exit_code(Severity.MEDIUM) == code
+    document = etree.fromstring(write("junit", run).encode())
+    (failure,) = document.findall(".//failure")
+    assert f"exit {int(code)}" in str(failure.text)
+    assert [suite.get("failures") for suite in document.iter("testsuite")] == ["1"]
+    for schema in junit_schemas:
+        schema.assertValid(document)
+
+
 def test_github_lines_cannot_be_forged_and_keep_to_the_limits(
     hostile_run: Run, make_crowd: Callable[[int], Run]
 ) -> None:

@@ -83,7 +83,7 @@ def audit(
         )
         run = run.merged(_named(host, installed))
     if servers:
-        tls = audit_tls([host.place(path) for path in servers], policies)
+        tls = audit_tls([host.place(path) for path in servers], policies, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
     said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, started))
     findings = [one for one in said if isinstance(one, Finding)]

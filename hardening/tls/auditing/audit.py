@@ -55,17 +55,21 @@ class Main:
     path: str
 
 
-def audit(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None) -> Audited:
-    """Audit files and folders. Errors: InputError for a path that is absent or may not be read."""
+def audit(
+    paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None, *, top: Path | None = None
+) -> Audited:
+    """Audit files and folders; `top` is the `/` of the host they are of. Errors: InputError for one that is absent or may not be read."""
     found = Audited([], [], [])
     seen: set[tuple[str, str]] = set()
     with seldom_collected():
         for path in dict.fromkeys(paths):
-            found.add(_path(path, policies, asked or Asked(), seen))
+            found.add(_path(path, policies, asked or Asked(), seen, top))
     return found
 
 
-def _path(path: Path, policies: Sequence[Policy], asked: Asked, seen: set[tuple[str, str]]) -> Audited:
+def _path(
+    path: Path, policies: Sequence[Policy], asked: Asked, seen: set[tuple[str, str]], top: Path | None
+) -> Audited:
     """Audit what a path holds, but for the configurations `seen` under an earlier one, to which it is added."""
     try:
         folder = path.is_dir()
@@ -77,7 +81,7 @@ def _path(path: Path, policies: Sequence[Policy], asked: Asked, seen: set[tuple[
         raise InputError(
             f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
         ) from problem
-    tree = Tree.on_disk(path)
+    tree = Tree.on_disk(path, top)
     shown = str(path)
     mains = tuple(_mains(tree, path, folder, asked))
     if not mains:

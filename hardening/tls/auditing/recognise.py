@@ -60,4 +60,4 @@ def _host_text(path: str) -> str:
 
 
 def _text(tree: Tree, path: str) -> str:
-    return "" if tree.in_memory or not tree.of_host else _host_text(path)
+    return "" if tree.in_memory or not tree.of_host else _host_text(tree.file(path))

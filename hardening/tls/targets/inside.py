@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+from collections.abc import Iterator
+from fnmatch import translate
 from typing import BinaryIO
 
 LINKS = 40
@@ -13,6 +16,8 @@ _DEEPEST = 2048
 """Folders that a path can name: Linux takes 4096 bytes, so that nothing is there behind them, and no link either."""
 _HANDED_OVER = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 """What a shell hands over: `<(command)`, or the end of a pipe."""
+WILD = re.compile(r"[*?\[]")
+"""What makes a part of a path a pattern."""
 
 
 def opened(path: str) -> BinaryIO:
@@ -48,3 +53,31 @@ def real(top: str, path: str) -> str:
             here = [] if target.startswith("/") else here[:-1]
             todo += [one for one in reversed(target.split("/")) if one]
     return "/" + "/".join(here)
+
+
+def matching(top: str, pattern: str, literal: int = 0) -> Iterator[str]:
+    """Say the host's own paths that a pattern means, as `glob` does; its first `literal` parts stand for themselves."""
+    top = top.rstrip("/")
+    parts = [part for part in pattern.split("/") if part]
+    return _matching(top, "", parts, literal)
+
+
+def _matching(top: str, here: str, parts: list[str], literal: int) -> Iterator[str]:
+    if not parts:
+        yield here or "/"
+        return
+    part, *rest = parts
+    wild = literal <= 0 and WILD.search(part)
+    if not wild and rest:
+        names = [part]
+    elif not wild:
+        names = [part] if os.path.lexists(f"{top}{real(top, here)}/{part}") else []
+    else:
+        try:
+            every = os.listdir(top + real(top, here))  # noqa: PTH208 - a Path per name costs more than the question
+        except OSError:
+            every = []
+        fits = re.compile(translate(part)).match
+        names = [one for one in every if fits(one) and (part[0] == "." or one[0] != ".")]
+    for name in names:
+        yield from _matching(top, f"{here}/{name}", rest, literal - 1)

@@ -14,7 +14,7 @@ from fnmatch import translate
 from pathlib import Path
 
 from hardening.records import dataclass
-from hardening.tls.targets.inside import opened, real
+from hardening.tls.targets.inside import WILD, matching, opened, real
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of one configuration file that are read; a larger one is reported as not examined."""
@@ -22,7 +22,6 @@ DEEPEST = 64
 """Includes within includes that are followed before the tree counts as a loop."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _MARK = "\ufeff"
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,8 @@ class Tree:
         self._memory = files
         self.prefix = prefix
         """What stands before `/etc/...` when the tree is a copy of a host's."""
+        self.given: list[str] = []
+        """The parts of the path that was asked for: those are names, whatever brackets they have."""
         self.of_host = False
         """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
         self.problems: list[Problem] = []
@@ -73,12 +74,15 @@ class Tree:
         return cls({path: text})
 
     @classmethod
-    def on_disk(cls, path: Path) -> Tree:
-        """Return the tree a path lies in; a copy of a host's `/etc` is recognised by that name."""
+    def on_disk(cls, path: Path, top: Path | None = None) -> Tree:
+        """Return the tree a path lies in; `top` is the host's `/`, else a copy of its `/etc` is recognised by that name."""
         whole = posixpath.normpath(path.absolute().as_posix())
         before, etc, _ = f"{whole}/".rpartition("/etc/")
+        if top is not None:
+            before, etc = posixpath.normpath(top.absolute().as_posix()).rstrip("/"), "/"
         tree = cls(prefix=before if etc else "")
         tree.of_host = bool(etc)
+        tree.given = whole.split("/")[1:]
         return tree
 
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
@@ -96,12 +100,17 @@ class Tree:
         return found
 
     def place(self, path: str, base: str) -> str:
-        """Return the real path of one the configuration names, relative to the real folder `base`."""
-        if not path.startswith("/"):
-            return posixpath.normpath(posixpath.join(base, path))
-        if not self.prefix or path.startswith(self.prefix + "/"):
-            return posixpath.normpath(path)
-        return posixpath.normpath(self.prefix + path)
+        """Return the real path of one the configuration names, relative to the real folder `base`.
+
+        Above the `/` of a copy there is nothing, as on the host itself.
+        """
+        whole = posixpath.join(base, path)
+        above = f"{self.prefix}/"
+        if not self.prefix or not (path.startswith("/") or whole.startswith(above)):
+            return posixpath.normpath(whole)
+        return posixpath.normpath(
+            self.prefix + posixpath.normpath("/" + whole.removeprefix(above).lstrip("/"))
+        )
 
     def _here(self, path: str) -> str:
         """Return where a real path's file lies: in a copy of a host, its links lead inside the copy."""
@@ -129,27 +138,25 @@ class Tree:
         """Return every file under a folder, at any depth, sorted."""
         if self._memory is not None:
             return tuple(sorted(name for name in self._memory if name.startswith(f"{folder}/")))
-        found = [
-            os.path.join(top, name)  # noqa: PTH118 - as above
-            for top, _, names in os.walk(folder)
-            for name in names
-        ]
+        here = self._here(folder)
+        found = [f"{folder}{top[len(here) :]}/{name}" for top, _, names in os.walk(here) for name in names]
         return tuple(sorted(found))
 
     def glob(self, pattern: str) -> tuple[str, ...]:
         """Return the real paths a real pattern means, sorted; a pattern without wildcards means itself."""
-        if not _GLOB.search(pattern):
+        parts = pattern.lstrip("/").split("/")
+        known = len(posixpath.commonprefix([parts, self.given]))
+        if not WILD.search("/".join(parts[known:])):
             return (pattern,)
+        literal = [WILD.sub(r"[\g<0>]", one) for one in parts[:known]]
+        start = "/" if pattern.startswith("/") else ""
+        fits, depth = re.compile(translate(start + "/".join((*literal, *parts[known:])))), pattern.count("/")
         if self._memory is not None:
-            parts = re.compile(translate(pattern))
-            depth = pattern.count("/")
-            return tuple(sorted(n for n in self._memory if parts.match(n) and n.count("/") == depth))
-        from glob import glob
-
-        found = glob(pattern)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if self.overlay:  # a change may bring a file that is not on disk yet
-            parts, depth = re.compile(translate(pattern)), pattern.count("/")
-            found = list({*found, *(n for n in self.overlay if parts.match(n) and n.count("/") == depth)})
+            return tuple(sorted(n for n in self._memory if fits.match(n) and n.count("/") == depth))
+        top = self.prefix if pattern.startswith(f"{self.prefix}/") else ""
+        found = {top + one for one in matching(top, pattern[len(top) :], known - top.count("/"))}
+        # a change may bring a file that is not on disk yet
+        found.update(n for n in self.overlay if fits.match(n) and n.count("/") == depth)
         return tuple(sorted(found))
 
     def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:

@@ -206,6 +206,57 @@ def test_links_lead_inside_the_root(tmp_path: Path) -> None:
     assert list(root.ways("/etc/absolute")) == ["/etc/real", "/etc", "/"]
 
 
+def test_patterns_lead_inside_the_root(tmp_path: Path) -> None:
+    top, outside = tmp_path / "image[1]", tmp_path / "outside"
+    for place in (top / "data/log/a.access.log", top / "data/log/.b.access.log", outside / "c.access.log"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("x")
+    (top / "var/log").mkdir(parents=True)
+    (top / "var/log/httpd").symlink_to("/data/log")
+    (top / "var/log/nginx").symlink_to(outside)
+    (top / "var/log/gone").symlink_to("/nowhere")
+    root = Root(top)
+    assert list(root.matching("/var/log/httpd/*access*")) == ["/var/log/httpd/a.access.log"]
+    assert list(root.matching("/var/log/*/[ac].access.log")) == ["/var/log/httpd/a.access.log"]
+    assert not list(root.matching("/var/log/nginx/*access*"))
+    assert list(root.matching("/var/log/g?ne")) == list(root.matching("/var/log/gone")) == ["/var/log/gone"]
+
+
+WEAK = "server { listen 443 ssl; server_name weak; ssl_protocols SSLv3 TLSv1; ssl_ciphers ALL; }\n"
+
+
+@pytest.mark.parametrize("way", ["folder", "file", "server", "up", "brackets"])
+def test_a_servers_includes_lead_inside_the_root(way: str, tmp_path: Path) -> None:
+    """Links of folders, and steps above the root, were followed on the machine that runs the audit."""
+    top = tmp_path / ("image[1]" if way == "brackets" else "image")
+    nginx, here = top / "etc/nginx", tmp_path / "elsewhere"
+    for folder in (nginx / "sites", here):
+        folder.mkdir(parents=True)
+    (nginx / "sites/weak").write_text(WEAK)
+    (here / "mine").write_text(WEAK.replace("weak", "stranger"))
+    up = "../" * 40 + str(here / "mine").lstrip("/")
+    include = {"up": f"include {up}; include sites/w*;", "brackets": "include enabled/*; include sites/w*;"}
+    (nginx / "nginx.conf").write_text(f"http {{ {include.get(way, 'include /etc/nginx/enabled/*;')} }}\n")
+    if way == "file":
+        (nginx / "enabled").mkdir()
+        (nginx / "enabled/weak").symlink_to("/etc/nginx/sites/weak")
+    else:
+        (nginx / "enabled").symlink_to(here if way == "brackets" else "/etc/nginx/sites")
+    if way == "server":
+        (top / "opt").mkdir()
+        nginx.rename(top / "opt/nginx")
+        nginx.symlink_to("/opt/nginx")
+    (top / "usr/lib").mkdir(parents=True)
+    (top / "usr/lib/os-release").write_text('ID="centos"\nVERSION_ID="7"\n')
+    (top / "etc/os-release").symlink_to("/usr/lib/os-release")
+    run = audit(Root(top), [load("aspect")])
+    config = "/opt/nginx/nginx.conf" if way == "server" else "/etc/nginx/nginx.conf"
+    (server,) = [one for one in run.subjects if one.id != str(top)]
+    assert server.id == f"{config}#weak:443"
+    assert server.stats == {"release": "1.20.1-el7", "openssl": "1.0.2k-el7"}
+    assert not [one for one in run.findings if "stranger" in one.message + one.where]
+
+
 def test_who_may_write_counts_folders_groups_and_the_sticky_bit(tmp_path: Path) -> None:
     for folder in ("a", "tmp"):
         (tmp_path / folder).mkdir()

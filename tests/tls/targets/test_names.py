@@ -313,3 +313,13 @@ def test_a_backslash_lets_a_line_go_on_where_the_server_does(tmp_path: Path, tar
     assert one.offer is not None
     suites = one.offer["protocols"]["TLSv1.2"]["suites"]
     assert suites == ["TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA"]
+
+
+@pytest.mark.parametrize("include", ["conf.d/*.conf", "conf.d/tls.conf", "{here}/conf.d/t?s.conf"])
+def test_brackets_of_the_folder_are_no_pattern(include: str, tmp_path: Path) -> None:
+    """What lies in `build [7]` was found by no include with an asterisk, and the audit said nothing of it."""
+    folder = tmp_path / "build [7]"
+    (folder / "conf.d").mkdir(parents=True)
+    (folder / "conf.d/tls.conf").write_text("server { listen 443 ssl; server_name a.example; }\n")
+    (folder / "nginx.conf").write_text(f'http {{ include "{include.format(here=folder)}"; }}\n')
+    assert _names(_audit(folder, "nginx")) == {"a.example:443"}
