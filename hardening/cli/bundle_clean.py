@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hardening.cli.given import Written
 from hardening.cli.options import (
     ReportOptions,
     expect_writable,
@@ -22,13 +23,13 @@ from hardening.ended import like_interrupted
 
 @click.command(name="clean")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False), required=True,
               help="The new bundle; must not exist.")  # fmt: skip
 @click.option("--remove", multiple=True, metavar="COMPONENT",
               help="Remove the files that hold this component (tinymce) even where others may need them; may be repeated.")  # fmt: skip
 @click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
               help="Further component rules or a deny-list; may be repeated.")  # fmt: skip
-@click.option("--secrets", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--secrets", type=Written(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write which secrets the host has to have, and where they are filled in (JSON, no secret in it).")  # fmt: skip
 @click.option("--check-command", metavar="COMMAND",
               help="Run this on the result ({} in it is the file's path, else the last argument). The command is EXECUTED, "

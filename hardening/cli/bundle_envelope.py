@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from hardening.cli.given import Written
 from hardening.cli.options import keep_apart, write_file, write_whole
 
 
 @click.command(name="envelope")
 @click.argument("envelope", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--export", "export", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--export", "export", type=Written(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write the bytes that are to be signed.")  # fmt: skip
 @click.option("--add", "signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIGNATURE",
               help="Add this signature (raw: 64 bytes for Ed25519, DER for ECDSA), once it is seen to be --key's.")  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.given import Written
 from hardening.cli.options import ReportOptions, maker_report_options
 from hardening.cli.passphrase import known_passphrase, passphrase_options
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The private key.")
 @click.option("--unsigned", is_flag=True,
               help="Write the envelopes without a signature; harden bundle envelope adds one made elsewhere.")  # fmt: skip
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
+@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option(
     "--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it may be installed (UTC)."

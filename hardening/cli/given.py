@@ -18,9 +18,19 @@ class Given(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Written(Given):
+    """A file that is written, and never standard output."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Errors: click.BadParameter for `-`, of which a file of that name would be made."""
+        if value in ("-", b"-"):
+            self.fail("this is written to a file, not to standard output; name it", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def refuse_empty(command: click.Command) -> None:
     """Let no argument or option of a verb take an empty text for a path."""
     for one in command.params:
-        if isinstance(one.type, click.Path):
+        if type(one.type) is click.Path:
             one.type = copy(one.type)
             one.type.__class__ = Given

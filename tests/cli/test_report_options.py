@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -131,3 +132,26 @@ def test_an_empty_path_is_not_the_current_folder(
     assert not said.out
     assert "the path is empty" in said.err or ": no such file or directory" in said.err
     assert [one.name for one in tmp_path.iterdir()] == ["nginx.conf"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bundle", "clean", "a.zip", "-o", "-"],
+        ["bundle", "clean", "a.zip", "-o", "b.zip", "--secrets", "-"],
+        ["bundle", "sign", "a.zip", "--key", "k", "-o", "-"],
+        ["bundle", "keygen", "--out", "-", "--no-passphrase"],
+        ["bundle", "envelope", "a.dsse.json", "--export", "-"],
+    ],
+)
+def test_what_is_never_printed_makes_no_file_called_dash(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ZipFile("a.zip", "w") as bundle:
+        bundle.writestr("readme.txt", "nothing")
+    for name in ("k", "a.dsse.json"):
+        Path(name).write_text("")
+    assert run(words) == 2
+    assert "not to standard output" in capsys.readouterr().err
+    assert not Path("-").exists()
