@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bundle.trust import keys
+from bundle.walk.names import shown
 from hardening.errors import RefusedError
 
 IN_TOTO = "application/vnd.in-toto+json"
+_SHORT, _MOST = 16, 8
+"""Letters of a key's id that are said, and how many keys: an envelope may name any number, by any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,23 @@ class Envelope:
         }
         if len(good) < threshold:
             raise RefusedError(
-                f"{len(good)} of {threshold} needed signatures are by a trusted key",
+                f"{len(good)} of {threshold} needed signatures are by a trusted key"
+                + self._why({keys.keyid(key) for key in trusted}, good),
                 hint="the envelope was changed after signing, or signed with another key than the one given",
             )
         return tuple(sorted(good))
+
+    def _why(self, trusted: set[str], good: set[str]) -> str:
+        """Tell a changed envelope from one that somebody else signed: the first is fetched again, the second asked about."""
+        named = {one.keyid for one in self.signatures}
+        if broken := (named & trusted) - good:
+            return f"; the one by {_listed(broken)}, which is trusted, does not hold"
+        others = named - trusted - {""}
+        return f"; signed by {_listed(others)}, trusted: {_listed(trusted)}" if others else ""
+
+
+def _listed(ids: set[str]) -> str:
+    return ", ".join([shown(one[:_SHORT]) for one in sorted(ids)][:_MOST])
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:

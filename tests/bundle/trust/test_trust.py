@@ -13,6 +13,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,24 @@ def test_without_a_signature_it_is_refused(signed: Path, key: keys.PrivateKey) -
 
 def test_another_key_is_refused(signed: Path) -> None:
     assert "0 of 1 needed signatures" in refused(check(signed, keys.generate()))
+
+
+def test_a_changed_envelope_is_told_from_one_that_somebody_else_signed() -> None:
+    ours, theirs = keys.generate(), keys.generate()
+    our_id, their_id = keys.keyid(ours.public_key())[:16], keys.keyid(theirs.public_key())[:16]
+    sealed = dsse.seal(b"{}", ours)
+    with pytest.raises(RefusedError, match=f"key; signed by {our_id}, trusted: {their_id}$"):
+        sealed.verify([theirs.public_key()])
+    with pytest.raises(RefusedError, match=f"key; the one by {our_id}, which is trusted, does not hold$"):
+        replace(sealed, payload=b"[]").verify([ours.public_key(), theirs.public_key()])
+    unnamed = replace(sealed, signatures=(dsse.Signature("", sealed.signatures[0].sig),))
+    with pytest.raises(RefusedError, match=r"signatures are by a trusted key$"):
+        unnamed.verify([theirs.public_key()])
+    steering = replace(sealed, signatures=(dsse.Signature("\x1b[2J" + "a" * 9_000, b""),) * 50)
+    with pytest.raises(RefusedError) as refusal:
+        steering.verify([ours.public_key()])
+    assert "\x1b" not in str(refusal.value)
+    assert len(str(refusal.value)) < 200
 
 
 def test_no_trusted_key_is_refused(signed: Path) -> None:
