@@ -315,3 +315,21 @@ def test_classes_that_lie_unpacked_are_said_with_their_folder(tmp_path: Path) ->
             packed.writestr(f"web/WEB-INF/classes/org/apache/derby/{name}.class", b"\xca\xfe\xba\xbe")
     (finding,) = [f for f in audit([path], jobs=1).findings if f.rule.id == "component/derby"]
     assert "recognised by its classes below web/WEB-INF/classes;" in finding.message
+
+
+def test_a_jar_in_a_folder_is_one_finding_and_unpacked_classes_are_the_folders(tmp_path: Path) -> None:
+    names = [f"org/apache/derby/{name}.class" for name in ("jdbc/EmbeddedDriver", "iapi/db/Database")]
+    (tmp_path / "lib").mkdir()
+    with zipfile.ZipFile(tmp_path / "lib" / "a.jar", "w") as packed:
+        for name in names:
+            packed.writestr(name, b"\xca\xfe\xba\xbe")
+    assert [f.location.path for f in found_derby(tmp_path)] == [f"{tmp_path}/lib/a.jar"]
+    for name in names:
+        here = tmp_path / "WEB-INF" / "classes" / name
+        here.parent.mkdir(parents=True, exist_ok=True)
+        here.write_bytes(b"\xca\xfe\xba\xbe\0\0\0\x34\0\x01" + bytes(14))
+    assert sorted(f.location.path for f in found_derby(tmp_path)) == [str(tmp_path), f"{tmp_path}/lib/a.jar"]
+
+
+def found_derby(folder: Path) -> list[Finding]:
+    return [f for f in audit([folder], jobs=1).findings if f.rule.id == "component/derby"]
