@@ -333,3 +333,28 @@ def test_a_jar_in_a_folder_is_one_finding_and_unpacked_classes_are_the_folders(t
 
 def found_derby(folder: Path) -> list[Finding]:
     return [f for f in audit([folder], jobs=1).findings if f.rule.id == "component/derby"]
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("libc3p0-java", {"component/c3p0": "c3p0 0."}),
+        ("libcommons-compress-java", {}),
+        ("libcommons-configuration2-java", {}),
+        ("libh2-java", {}),
+        ("libhsqldb-java", {}),
+        ("libjettison-java", {}),
+        ("liblogback-java", {"component/logback": "Logback 1.2."}),
+        ("libpostgresql-jdbc-java", {}),
+    ],
+)
+def test_the_versions_of_debian_jars_are_read(
+    debian: Callable[[str], Path], package: str, said: dict[str, str], tmp_path: Path
+) -> None:
+    """A jar whose version is not read is an info, so silence says that it was, and is mended."""
+    real = [p for p in debian(package).rglob("*.jar") if not p.is_symlink()]
+    bundle = tmp_path / "u.zip"
+    bundle.write_bytes(zipped((f"lib/{n}.bin", p.read_bytes()) for n, p in enumerate(real)))
+    found = audited(bundle)
+    assert found.keys() == said.keys()
+    assert all(found[rule].message.startswith(start) for rule, start in said.items())
