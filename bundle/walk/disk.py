@@ -95,7 +95,12 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
                     continue
                 for event in _in_folder(walker, fd, entry, on_disk(name)):
                     yield event
-                    if isinstance(event, Member) and event.format == "class" and not event.derived:
+                    if (
+                        isinstance(event, Member)
+                        and event.format == "class"
+                        and not event.derived
+                        and len(event.parts) == len(frame.parts)  # those of a jar are the jar's
+                    ):
                         say.note_class(frame, event)
         finally:
             os.close(fd)

@@ -315,3 +315,46 @@ def test_classes_that_lie_unpacked_are_said_with_their_folder(tmp_path: Path) ->
             packed.writestr(f"web/WEB-INF/classes/org/apache/derby/{name}.class", b"\xca\xfe\xba\xbe")
     (finding,) = [f for f in audit([path], jobs=1).findings if f.rule.id == "component/derby"]
     assert "recognised by its classes below web/WEB-INF/classes;" in finding.message
+
+
+def test_a_jar_in_a_folder_is_one_finding_and_unpacked_classes_are_the_folders(tmp_path: Path) -> None:
+    names = [f"org/apache/derby/{name}.class" for name in ("jdbc/EmbeddedDriver", "iapi/db/Database")]
+    (tmp_path / "lib").mkdir()
+    with zipfile.ZipFile(tmp_path / "lib" / "a.jar", "w") as packed:
+        for name in names:
+            packed.writestr(name, b"\xca\xfe\xba\xbe")
+    assert [f.location.path for f in found_derby(tmp_path)] == [f"{tmp_path}/lib/a.jar"]
+    for name in names:
+        here = tmp_path / "WEB-INF" / "classes" / name
+        here.parent.mkdir(parents=True, exist_ok=True)
+        here.write_bytes(b"\xca\xfe\xba\xbe\0\0\0\x34\0\x01" + bytes(14))
+    assert sorted(f.location.path for f in found_derby(tmp_path)) == [str(tmp_path), f"{tmp_path}/lib/a.jar"]
+
+
+def found_derby(folder: Path) -> list[Finding]:
+    return [f for f in audit([folder], jobs=1).findings if f.rule.id == "component/derby"]
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("libc3p0-java", {"component/c3p0": "c3p0 0."}),
+        ("libcommons-compress-java", {}),
+        ("libcommons-configuration2-java", {}),
+        ("libh2-java", {}),
+        ("libhsqldb-java", {}),
+        ("libjettison-java", {}),
+        ("liblogback-java", {"component/logback": "Logback 1.2."}),
+        ("libpostgresql-jdbc-java", {}),
+    ],
+)
+def test_the_versions_of_debian_jars_are_read(
+    debian: Callable[[str], Path], package: str, said: dict[str, str], tmp_path: Path
+) -> None:
+    """A jar whose version is not read is an info, so silence says that it was, and is mended."""
+    real = [p for p in debian(package).rglob("*.jar") if not p.is_symlink()]
+    bundle = tmp_path / "u.zip"
+    bundle.write_bytes(zipped((f"lib/{n}.bin", p.read_bytes()) for n, p in enumerate(real)))
+    found = audited(bundle)
+    assert found.keys() == said.keys()
+    assert all(found[rule].message.startswith(start) for rule, start in said.items())
