@@ -3,8 +3,8 @@
 handshake = simulate(offer, client("java-7"))
 lost = locked_out(offer)
 
-A prediction is as good as the client's entry: `Client.verified` says `measured`, `derived from the
-measured build` or `memory`, and whatever is shown to a reader has to show that too.
+A prediction is as good as the client's entry: `Client.verified` says `measured`, `recorded hello`,
+`derived from the measured build` or `memory`, and whatever is shown to a reader has to show that too.
 """
 
 from __future__ import annotations

@@ -540,7 +540,7 @@ def test_the_rules_are_documented_and_said() -> None:
         inconclusive=("SSLv2",),
     )
     said = {f.rule.id for f in judged(saying, *policy.available(), hostname="x.example").findings}
-    said |= {f.rule.id for f in judged(rendered(policy.load("cnsa-1.0")), "cnsa-1.0").findings}
+    said |= {f.rule.id for f in judged(rendered(policy.load("cnsa-2.0")), "cnsa-2.0").findings}
     assert said == set(ids)
 
 

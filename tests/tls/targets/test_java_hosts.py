@@ -264,7 +264,7 @@ def test_the_start_of_a_tomcat_says_the_size_of_dh_parameters(
 
 
 def test_the_start_of_a_jetty_says_the_size_of_dh_parameters(tmp_path: Path) -> None:
-    made = render(find("jetty"), policies.load("aspect"), version="9.2.26", build="jdk-8u432")
+    made = render(find("jetty"), policies.load("aspect"), version="9.2.26", build="jdk-11.0.25")
     bare = "\n".join(line for line in made.text.splitlines() if "build:" not in line)
     path = _write(tmp_path / "etc/jetty-ssl.xml", bare)
     assert [f for f in _audit(path, target="jetty", version="9.2.26").findings if f.rule.id == "tls/dh-bits"]
