@@ -10,6 +10,8 @@ import pytest
 from hardening.errors import DataError, InputError, UsageError
 from hardening.tls import policy, registry
 from hardening.tls.policies.ruleset import Policy
+from hardening.tls.rendering.render import render
+from hardening.tls.targets import find
 
 DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
 ALONE = """
@@ -221,3 +223,17 @@ def test_a_slip_in_extends_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"mine\.toml: extend: is not a known key") as caught:
         policy.load(str(path))
     assert "did you mean 'extends'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("target", "word"),
+    [("nginx", "ssl_session_tickets"), ("httpd", "SSLSessionTickets"), ("haproxy", "no-tls-tickets")],
+)
+def test_session_tickets_are_left_alone_where_the_policy_wants_them(
+    tmp_path: Path, target: str, word: str
+) -> None:
+    """CIS NGINX 3.0.0, 4.1.11: on."""
+    site = written(tmp_path, 'extends = "aspect"\nid = "site"\n[render]\nsession_tickets = true\n')
+    assert word in render(find(target), policy.load("aspect")).text
+    assert word not in render(find(target), site).text
+    assert word not in render(find(target), policy.load("cis-nginx")).text

@@ -56,6 +56,8 @@ class Policy:
     """To render; empty: leave the library's own."""
     server_preference: bool | None = None
     """Whose order of suites decides; None where the policy does not say."""
+    session_tickets: bool = False
+    """To render: leave them as the server has them; else they are switched off where it has a word for that."""
     notes: tuple[str, ...] = ()
     ssh: tuple[SshRule, ...] = ()
     """What the policy says of SSH servers; empty: nothing."""

@@ -75,7 +75,7 @@ def context(job: Job) -> dict[str, object]:
     file = _dh_file(job.release, job.params)
     finite = any(c.startswith("DHE-") for c in job.ciphers)
     return {
-        "options": [*options, "no-tls-tickets"],
+        "options": options if job.policy.session_tickets else [*options, "no-tls-tickets"],
         "dh_file": file,
         "dh_size": 2048 if finite and not file else 0,
     }

@@ -88,7 +88,7 @@ def context(job: Job) -> dict[str, object]:
     return {
         "protocols": ["-all", *(f"+{w}" for w in words)],
         "compression": _facts_has("SSLCompression", job.release),
-        "tickets": _facts_has("SSLSessionTickets", job.release),
+        "tickets": not job.policy.session_tickets and _facts_has("SSLSessionTickets", job.release),
         "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }
 

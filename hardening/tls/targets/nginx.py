@@ -84,7 +84,7 @@ def context(job: Job) -> dict[str, object]:
     return {
         "protocols": words,
         "curves": bool(job.groups) and _has("ssl_ecdh_curve", job.release),
-        "tickets": _has("ssl_session_tickets", job.release),
+        "tickets": not job.policy.session_tickets and _has("ssl_session_tickets", job.release),
         "listen_ssl": _has("listen ssl", job.release),
     }
 

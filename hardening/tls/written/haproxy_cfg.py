@@ -1,6 +1,6 @@
 """tls/haproxy.cfg.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 2953888321
+FINGERPRINT = 2387160811
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -60,9 +60,11 @@ def made(environment, runtime):
             yield '    tune.ssl.default-dh-param '
             yield str((undefined(name='dh_size') if l_0_dh_size is missing else l_0_dh_size))
             yield '\n'
-        yield '    ssl-default-bind-options '
-        yield str(t_1(context.eval_ctx, (undefined(name='options') if l_0_options is missing else l_0_options), ' '))
-        yield '\n'
+        if (undefined(name='options') if l_0_options is missing else l_0_options):
+            pass
+            yield '    ssl-default-bind-options '
+            yield str(t_1(context.eval_ctx, (undefined(name='options') if l_0_options is missing else l_0_options), ' '))
+            yield '\n'
         if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'listen'):
             pass
             yield 'frontend harden\n    mode http\n    bind '
