@@ -73,7 +73,7 @@ def _standalone(table: Table) -> Policy:
         groups=groups(render, "groups"),
         signature_algorithms=schemes(render, "signature_algorithms"),
         server_preference=render.flag("server_preference", None),
-        session_tickets=render.flag("session_tickets", False),
+        session_tickets=render.flag("session_tickets", default=False),
         notes=table.texts("notes", ()),
         ssh=ssh,
         ssh_lists=read_lists(render, ssh),
