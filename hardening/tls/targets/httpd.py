@@ -88,7 +88,8 @@ def context(job: Job) -> dict[str, object]:
     return {
         "protocols": ["-all", *(f"+{w}" for w in words)],
         "compression": _facts_has("SSLCompression", job.release),
-        "tickets": _facts_has("SSLSessionTickets", job.release),
+        # a distribution brought it in an update, and one without it would refuse the file
+        "tickets": directives("httpd").features["SSLSessionTickets"].in_upstream(job.release.upstream),
         "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }
 
