@@ -25,6 +25,7 @@ _GRAMMAR = Grammar(
     include=lambda n, v: (v,) if n in {"!include", "!include_try"} else (),
 )
 _UPGRADE = "use Dovecot {} or later"
+_PREFERENCE = ("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
 
 
 def _has(feature: str, release: Release) -> bool:
@@ -42,10 +43,12 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         else {},
         ciphersuites=_has("ssl_cipher_suites", release),
         groups="list" if _has("ssl_curve_list", release) else "none",
+        preference="settable" if any(_has(n, release) for n in _PREFERENCE) else "client",
         finite_field=not ranged or "dhparam" in params,
         ways_out={
             "ciphersuites": _UPGRADE.format("2.3.15"),
             "groups": _UPGRADE.format("2.3"),
+            "preference": _UPGRADE.format("2.2.6"),
             "finite_field": "give the file of ssl_dh (ssl_server_dh_file from 2.4 on): --param dhparam=FILE",
         },
     )  # fmt: skip
@@ -63,7 +66,7 @@ def context(job: Job) -> dict[str, object]:
         "prefers": ("server" if job.server_preference else "client")
         if newest
         else ("yes" if job.server_preference else "no"),
-        "prefers_name": "ssl_server_prefer_ciphers" if newest else "ssl_prefer_server_ciphers",
+        "prefers_name": next((n for n in _PREFERENCE if _has(n, release)), ""),
     }
 
 

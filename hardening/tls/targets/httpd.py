@@ -83,12 +83,11 @@ def _dh_command(release: Release, build: str) -> bool:
 
 
 def context(job: Job) -> dict[str, object]:
-    """Return the template's variables."""
+    """Return the template's variables; a directive that an update of a distribution brought is not written."""
     words = [_WORDS[n] for n in job.protocols if n in _nameable(job.release)]
     return {
         "protocols": ["-all", *(f"+{w}" for w in words)],
         "compression": _facts_has("SSLCompression", job.release),
-        # a distribution brought it in an update, and one without it would refuse the file
         "tickets": directives("httpd").features["SSLSessionTickets"].in_upstream(job.release.upstream),
         "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }

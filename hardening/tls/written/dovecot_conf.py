@@ -1,6 +1,6 @@
 """tls/dovecot.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 4042374837
+FINGERPRINT = 1820914190
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -78,10 +78,12 @@ def made(environment, runtime):
             yield 'ssl_curve_list = '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
             yield '\n'
-        yield str((undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name))
-        yield ' = '
-        yield str((undefined(name='prefers') if l_0_prefers is missing else l_0_prefers))
-        yield '\n'
+        if (undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name):
+            pass
+            yield str((undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name))
+            yield ' = '
+            yield str((undefined(name='prefers') if l_0_prefers is missing else l_0_prefers))
+            yield '\n'
         if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'dhparam'):
             pass
             yield str(('ssl_server_dh_file = ' if (undefined(name='newest') if l_0_newest is missing else l_0_newest) else 'ssl_dh = <'))
