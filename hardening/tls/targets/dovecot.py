@@ -202,11 +202,12 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         least = view.said("ssl_min_protocol")
         protocols = spans.between(least.value if least else minimum, PROTOCOLS[-1], least.at if least else at)
     else:
-        listed = view.said("ssl_protocols")
+        listed = view.last("ssl_protocols")  # an empty one takes nothing away
         words = listed.value.split() if listed else []
         off = {spans.named(w[1:]) for w in words if w.startswith("!")}
         plain = {spans.named(w) for w in words if not w.startswith("!")}
-        whole = spans.between("SSLv3" if listed else minimum, PROTOCOLS[-1], listed.at if listed else at)
+        spot = InFile((listed.path,), listed.line) if listed else at
+        whole = spans.between("SSLv3" if listed else minimum, PROTOCOLS[-1], spot)
         protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
     prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
     certificates_said = [
