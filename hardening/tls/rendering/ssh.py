@@ -51,9 +51,13 @@ class _Narrowing:
             if kind == "host_keys" and not self._has("host keys by signature"):
                 self._by_type(names)
             yield kind, directive, names
-        for kind in NAMES:  # rules about what the policy leaves as it is, which an old release cannot change
-            if kind not in dict(self.policy.ssh_lists) and not self.directive(kind):
+        for kind in NAMES:  # what the policy has no list for: the release's own, less what is forbidden
+            if kind in dict(self.policy.ssh_lists):
+                continue
+            if not (directive := self.directive(kind)):
                 self._unsettable(kind)
+            elif (kept := self._kept(kind)) is not None:
+                yield kind, directive, kept
 
     def directive(self, kind: str) -> str:
         """Return what the release calls the list, or nothing where it cannot be set."""
@@ -76,6 +80,13 @@ class _Narrowing:
                     covers=frozenset(f"{kind} {n}" for n in against),
                 )
             )
+
+    def _kept(self, kind: str) -> tuple[str, ...] | None:
+        """Return what of the release's own list is allowed; None where all of it is, or nothing."""
+        default = ssh_algorithms.defaults(self.target.ssh, self.release).get(kind)
+        every = default.names if default else ()
+        kept = tuple(n for n in every if not self._forbidden(kind, n))
+        return kept if kept and kept != tuple(every) else None
 
     def _forbidden(self, kind: str, name: str) -> bool:
         return any(r.binding and r.forbids(kind, name) for r in self.policy.ssh)

@@ -25,6 +25,10 @@ _GRAMMAR = Grammar(
     include=lambda n, v: (v,) if n in {"!include", "!include_try"} else (),
 )
 _UPGRADE = "use Dovecot {} or later"
+_DH_LENGTH = "ssl_dh_parameters_length"
+"""What Dovecot before 2.3 makes its own parameters of, anew where the length has changed."""
+_OWN_DH = 1024
+_PREFERENCE = ("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
 
 
 def _has(feature: str, release: Release) -> bool:
@@ -42,11 +46,18 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         else {},
         ciphersuites=_has("ssl_cipher_suites", release),
         groups="list" if _has("ssl_curve_list", release) else "none",
+        preference="settable" if any(_has(n, release) for n in _PREFERENCE) else "client",
         finite_field=not ranged or "dhparam" in params,
+        dh_bits=None if ranged else 2048 if _has(_DH_LENGTH, release) else _OWN_DH,
+        elliptic=_has("ECDHE", release),
         ways_out={
             "ciphersuites": _UPGRADE.format("2.3.15"),
             "groups": _UPGRADE.format("2.3"),
-            "finite_field": "give the file of ssl_dh (ssl_server_dh_file from 2.4 on): --param dhparam=FILE",
+            "preference": _UPGRADE.format("2.2.6"),
+            "elliptic": _UPGRADE.format("2.2.5"),
+            "finite_field": "give the file of ssl_dh (ssl_server_dh_file from 2.4 on): --param dhparam=FILE"
+            if ranged
+            else _UPGRADE.format("2.2.7"),
         },
     )  # fmt: skip
 
@@ -58,12 +69,14 @@ def context(job: Job) -> dict[str, object]:
     off = [f"!{spans.older(n)}" for n in PROTOCOLS[1:5] if n not in job.protocols]
     return {
         "newest": newest,
+        "dh_file": "dhparam" in job.params and _has("ssl_min_protocol", release),
+        "dh_length": _has(_DH_LENGTH, release) and any(c.startswith("DHE-") for c in job.ciphers),
         "least": spans.older(job.protocols[0]) if _has("ssl_min_protocol", release) else "",
         "off": " ".join(off),
         "prefers": ("server" if job.server_preference else "client")
         if newest
         else ("yes" if job.server_preference else "no"),
-        "prefers_name": "ssl_server_prefer_ciphers" if newest else "ssl_prefer_server_ciphers",
+        "prefers_name": next((n for n in _PREFERENCE if _has(n, release)), ""),
     }
 
 
@@ -189,11 +202,12 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         least = view.said("ssl_min_protocol")
         protocols = spans.between(least.value if least else minimum, PROTOCOLS[-1], least.at if least else at)
     else:
-        listed = view.said("ssl_protocols")
+        listed = view.last("ssl_protocols")  # an empty one takes nothing away
         words = listed.value.split() if listed else []
         off = {spans.named(w[1:]) for w in words if w.startswith("!")}
         plain = {spans.named(w) for w in words if not w.startswith("!")}
-        whole = spans.between(minimum, PROTOCOLS[-1], listed.at if listed else at)
+        spot = InFile((listed.path,), listed.line) if listed else at
+        whole = spans.between("SSLv3" if listed else minimum, PROTOCOLS[-1], spot)
         protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
     prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
     certificates_said = [
@@ -201,7 +215,10 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         view.last("ssl_server_alt_cert_file", "ssl_alt_cert"),
     ]
     files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
-    dh = view.last("ssl_server_dh_file", "ssl_dh")
+    dh, length = view.last("ssl_server_dh_file", "ssl_dh"), view.last(_DH_LENGTH)
+    own = None if _has("ssl_min_protocol", release) else _OWN_DH
+    if own and length and length.value.isdigit() and _has(_DH_LENGTH, release):
+        own = int(length.value)
     options = view.last("ssl_options")
     emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
     return served.Settings(
@@ -216,7 +233,8 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
-        dh_bits=certificates.dh_bits(tree, tree.place(dh.value.lstrip("< "), "/")) if dh else None,
+        dh_bits=certificates.dh_bits(tree, tree.place(dh.value.lstrip("< "), "/")) if dh else own,
+        elliptic=_has("ECDHE", release),
         compression="compression" in (options.value.split() if options else ()),
         assumptions=reading.assumptions,
     )
@@ -224,7 +242,8 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
 
 _OWNED = frozenset(
     {"ssl_min_protocol", "ssl_protocols", "ssl_cipher_list", "ssl_cipher_suites", "ssl_curve_list",
-     "ssl_prefer_server_ciphers", "ssl_server_prefer_ciphers", "ssl_dh", "ssl_server_dh_file"}
+     "ssl_prefer_server_ciphers", "ssl_server_prefer_ciphers", "ssl_dh", "ssl_server_dh_file",
+     _DH_LENGTH}
 )  # fmt: skip
 
 

@@ -83,12 +83,12 @@ def _dh_command(release: Release, build: str) -> bool:
 
 
 def context(job: Job) -> dict[str, object]:
-    """Return the template's variables."""
-    words = [_WORDS[n] for n in job.protocols if n in _nameable(job.release)]
+    """Return the template's variables; a directive that an update of a distribution brought is not written."""
     return {
-        "protocols": ["-all", *(f"+{w}" for w in words)],
+        "protocols": ["-all", *(f"+{_WORDS[n]}" for n in job.protocols if n in _nameable(job.release))],
         "compression": _facts_has("SSLCompression", job.release),
-        "tickets": not job.policy.session_tickets and _facts_has("SSLSessionTickets", job.release),
+        "tickets": not job.policy.session_tickets
+        and directives("httpd").features["SSLSessionTickets"].in_upstream(job.release.upstream),
         "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }
 

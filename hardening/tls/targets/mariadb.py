@@ -32,10 +32,17 @@ _NAMES = (*_LISTS, "ssl_ca", "ssl_capath", "ssl_cert", "ssl_crl", "ssl_crlpath",
 """Options whose names may be cut short where no other begins so."""
 _ONE_LIST = (3, 0, 0)
 """From this OpenSSL on, a list for TLS 1.3 passes over names it does not know, so one list serves both."""
+_OWN_CURVES = (1, 1, 0)
+"""From this OpenSSL on, ECDHE needs no word of the server; MariaDB says none."""
 
 
 def _has(feature: str, release: Release) -> bool:
     return directives("mariadb").has(feature, release)
+
+
+def elliptic(name: str, release: Release, build: str) -> bool:
+    """Tell whether MariaDB or MySQL has ECDHE with a build."""
+    return builds.build(build).release >= _OWN_CURVES or directives(name).has("ECDHE", release)
 
 
 def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
@@ -54,9 +61,11 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         groups="none",
         preference="client",
         dh_bits=2048,
+        elliptic=elliptic("mariadb", release, build),
         ways_out={
             "finite_field": "its parameters are built in; put a TLS proxy in front of it for larger ones",
             "ciphersuites": "an OpenSSL from 3.0 on",
+            "elliptic": "an OpenSSL from 1.1.0 on",
             "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
             "preference": "none is known",
         },
@@ -185,7 +194,8 @@ def settings(
         keys=served.OWN_KEY
         if own
         else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
-        dh_bits=2048,
+        dh_bits=int(facts.default_of("dh", release)),
+        elliptic=elliptic(name, release, reading.build),
         compression=False,
         assumptions=(*reading.assumptions, *([served.OWN] if own else [])),
     )

@@ -13,7 +13,7 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets import served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Section
-from hardening.tls.targets.mariadb import edits, said, server_section, settings
+from hardening.tls.targets.mariadb import edits, elliptic, said, server_section, settings
 from hardening.tls.targets.tree import Tree
 
 _SECTIONS = ("mysqld", "server")
@@ -35,8 +35,10 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
         ciphersuites=_has("tls_ciphersuites", release),
         groups="none",
         preference="client",
-        dh_bits=2048,
+        dh_bits=int(directives("mysql").default_of("dh", release)),
+        elliptic=elliptic("mysql", release, build),
         ways_out={
+            "elliptic": _UPGRADE.format("5.6"),
             "finite_field": "its parameters are built in; put a TLS proxy in front of it for larger ones",
             "ciphersuites": _UPGRADE.format("8.0.16"),
             "groups": "none is known; put a TLS proxy in front of it",

@@ -28,6 +28,8 @@ _BELOW_MEDIUM = frozenset({"low", "export"})
 _OWN_LEVEL = 0
 """The security level that Postfix sets with OpenSSL 1.1.0 and later (tls_server.c), so that old clients still get TLS."""
 _UPGRADE = "use Postfix {} or later"
+_LATE_WORDS = ("TLSv1.1", "TLSv1.2")
+"""Versions that the library offers and old releases have no word for, so that they are always on."""
 
 
 def _has(feature: str, release: Release) -> bool:
@@ -37,8 +39,10 @@ def _has(feature: str, release: Release) -> bool:
 def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     listed = _has("tls_eecdh_auto_curves", release) and builds.build(build).release >= (1, 0, 2)
+    always = _always_on(release)
     return Abilities(
-        protocols=frozenset(PROTOCOLS),
+        protocols=frozenset(PROTOCOLS) - set(always),
+        stuck={n: _UPGRADE.format("2.9.2") for n in always if n in builds.build(build).protocols},
         ciphersuites=False,
         groups="list" if listed else "none",
         preference="settable" if _has("tls_preempt_cipherlist", release) else "client",
@@ -54,7 +58,8 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
-    words = [f"!{spans.older(n)}" for n in PROTOCOLS if n not in job.protocols and n in _tokens(job.build)]
+    known = _tokens(job.build, job.release)
+    words = [f"!{spans.older(n)}" for n in PROTOCOLS if n not in job.protocols and n in known]
     if _has("ranges", job.release):
         words = [f">={spans.older(job.protocols[0])}", f"<={spans.older(job.protocols[-1])}"]
     return {
@@ -68,11 +73,16 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _tokens(build: str) -> tuple[str, ...]:
+def _always_on(release: Release) -> tuple[str, ...]:
+    return () if _has("words for TLS 1.1 and 1.2", release) else _LATE_WORDS
+
+
+def _tokens(build: str, release: Release) -> tuple[str, ...]:
+    """Return the versions that Postfix has words for; any other word stops TLS."""
     known = builds.build(build).release
     return (
         PROTOCOLS[:3]
-        + (PROTOCOLS[3:5] if known >= (1, 0, 1) else ())
+        + (PROTOCOLS[3:5] if known >= (1, 0, 1) and _has("words for TLS 1.1 and 1.2", release) else ())
         + (PROTOCOLS[5:] if known >= (1, 1, 1) else ())
     )
 
@@ -116,7 +126,7 @@ class _Service:
         return InFile((found.path,), found.line) if found else otherwise
 
 
-def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
+def _protocols(text: str, at: InFile, always: tuple[str, ...]) -> tuple[Said, ...]:
     words = [w for w in re.split(r"[,:\s]+", text) if w]
     plain = [w for w in words if w[0] not in "!<>"]
     on = {spans.named(w) for w in plain} if plain else set(PROTOCOLS)
@@ -127,7 +137,7 @@ def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
     for word in words:
         if word[:2] in limits:  # the last of each holds, and a number of no version is no limit
             limits[word[:2]] = _limit(word[2:]) or (PROTOCOLS[0] if word[0] == ">" else PROTOCOLS[-1])
-    return tuple(s for s in spans.between(limits[">="], limits["<="], at) if s.value in on)
+    return tuple(s for s in spans.between(limits[">="], limits["<="], at) if s.value in on.union(always))
 
 
 _NUMBER = re.compile(r"(?:0[xX])?0*30([0-4])")
@@ -224,6 +234,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             protocols=_protocols(
                 service.text(protocols, facts.default_of("mandatory" if mandatory else "protocols", release)),
                 service.place(protocols, at),
+                _always_on(release),
             ),
             ciphers=Said(ciphers, spot),
             groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,

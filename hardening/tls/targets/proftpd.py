@@ -23,6 +23,8 @@ _GRAMMAR = Grammar(
     section=r"<(?P<section>[^>]*)>",
     include=lambda n, v: (v,) if n == "include" else (),
 )
+_OWN_CURVES = (1, 1, 0)
+"""From this OpenSSL on, every curve is offered where no TLSECDHCurve is; before it, mod_tls hands out P-256 alone."""
 _UPGRADE = "use ProFTPD {} or later"
 _CERTIFICATES = ("tlsrsacertificatefile", "tlseccertificatefile", "tlsdsacertificatefile")
 
@@ -47,8 +49,8 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         dh_bits=None if "dhparam" in params else 2048,
         ways_out={
             "finite_field": "give the file of TLSDHParamFile: --param dhparam=FILE",
-            "ciphersuites": _UPGRADE.format("1.3.7"), "groups": _UPGRADE.format("1.3.5"),
-            "preference": _UPGRADE.format("1.3.6"),
+            "ciphersuites": _UPGRADE.format("1.3.8"), "groups": _UPGRADE.format("1.3.6"),
+            "preference": _UPGRADE.format("1.3.5"),
         },
     )  # fmt: skip
 
@@ -198,6 +200,8 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
     dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
+    if groups is None and builds.build(reading.build).release < _OWN_CURVES:
+        groups = Said("prime256v1", at)
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     return served.offer(
         served.Settings(

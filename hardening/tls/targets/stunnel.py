@@ -33,13 +33,13 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     stuck = () if newer else ("TLSv1.3",) if old else ("TLSv1.1", "TLSv1.2", "TLSv1.3")
     return Abilities(
         protocols=frozenset(PROTOCOLS),
-        stuck={n: _UPGRADE.format("5.44" if n == "TLSv1.3" else "4.54") for n in stuck if n in speaks},
+        stuck={n: _UPGRADE.format("5.50" if n == "TLSv1.3" else "4.54") for n in stuck if n in speaks},
         ciphersuites=_has("ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("curves", release) and builds.build(build).release >= (1, 1, 1)
         else "one" if _has("curve", release) else "none",
         dh_bits=2048,
         ways_out={
-            "ciphersuites": _UPGRADE.format("5.50"), "groups": _UPGRADE.format("5.44"),
+            "ciphersuites": _UPGRADE.format("5.51"), "groups": _UPGRADE.format("5.51"),
             "finite_field": "put larger parameters into the certificate's file, and take the DHE suites in by hand",
         },
     )  # fmt: skip

@@ -28,6 +28,8 @@ _SWITCHES = {
 }
 _TRUE = {"yes", "true", "1"}
 _UPGRADE = "use vsftpd {} or later"
+_BUILT_IN_DH = 1024
+"""What the distributions' patch hands out without a file: as much as OpenSSL asks for."""
 _NONE = "none is known; put a TLS proxy in front of it, or use another FTP server"
 
 
@@ -121,11 +123,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             at=at,
             protocols=_protocols(top, at, release),
             ciphers=_ciphers(top, at, release),
-            groups=Said("prime256v1", at),
+            groups=None if _has("every curve", release) else Said("prime256v1", at),
             keys=certificates.keys_of(tree, files),
-            finite_field=dh is not None and _has("dh_param_file", release),
+            finite_field=_has("dh_param_file", release),
             elliptic=_has("ECDHE", release),
-            dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else None,
+            dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else _BUILT_IN_DH,
             compression=None if release.upstream < (3, 0, 4) else False,
             assumptions=reading.assumptions,
         ),

@@ -1,6 +1,6 @@
 """tls/dovecot.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 4042374837
+FINGERPRINT = 1864773198
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -23,6 +23,8 @@ def made(environment, runtime):
         l_0_job = resolve('job')
         l_0_prefers_name = resolve('prefers_name')
         l_0_prefers = resolve('prefers')
+        l_0_dh_length = resolve('dh_length')
+        l_0_dh_file = resolve('dh_file')
         try:
             t_1 = environment.filters['join']
         except KeyError:
@@ -78,11 +80,16 @@ def made(environment, runtime):
             yield 'ssl_curve_list = '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
             yield '\n'
-        yield str((undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name))
-        yield ' = '
-        yield str((undefined(name='prefers') if l_0_prefers is missing else l_0_prefers))
-        yield '\n'
-        if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'dhparam'):
+        if (undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name):
+            pass
+            yield str((undefined(name='prefers_name') if l_0_prefers_name is missing else l_0_prefers_name))
+            yield ' = '
+            yield str((undefined(name='prefers') if l_0_prefers is missing else l_0_prefers))
+            yield '\n'
+        if (undefined(name='dh_length') if l_0_dh_length is missing else l_0_dh_length):
+            pass
+            yield 'ssl_dh_parameters_length = 2048\n'
+        if (undefined(name='dh_file') if l_0_dh_file is missing else l_0_dh_file):
             pass
             yield str(('ssl_server_dh_file = ' if (undefined(name='newest') if l_0_newest is missing else l_0_newest) else 'ssl_dh = <'))
             yield str(environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'dhparam'))
