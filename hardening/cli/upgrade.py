@@ -76,7 +76,7 @@ def verify(
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
-    from hardening.host import playbook
+    from hardening.host import playbook, states
     from hardening.host.session import owed
     from hardening.upgrade.logs.redact import redacted
 
@@ -97,7 +97,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
             click.echo(
                 f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
             )
-            underway = underway or row["state"] not in ("committed", "rolledback")
+            underway = underway or row["state"] not in states.FINISHED
             if row["state"] == "lost":
                 lost.append(f"{one.host}: upgrade {row['id']} is lost")
         shown: list[str] = []
