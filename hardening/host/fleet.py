@@ -55,7 +55,7 @@ def came(one: HostReceipt) -> Came:
     bad = [a.get("state") for failed, a in said if failed]
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
-        state, why = "unreachable", (one.lost, *why)
+        state, why = "unknown" if one.cut else "unreachable", (one.lost, *why)
     elif "broken" in bad:
         state = "broken"
     elif not all(word in ("refused", "rolledback") for word in bad):

@@ -55,8 +55,8 @@ def told(one: HostReceipt) -> Told:
         row = {**row, **found}
     state = str(row.get("state", "untouched"))
     why = list(row.get("problems") or [])
-    if one.unreachable:
-        state, why = "unreachable", [one.lost, *why]
+    if one.unreachable and not (one.cut and state in states.FINISHED):
+        state, why = "unknown" if one.cut else "unreachable", [one.lost, *why]
     elif state in states.INSTALLED:
         state, why = "unfinished", [*why, *one.problems]
     elif not rows and one.problems:
@@ -173,6 +173,7 @@ _RULES: Mapping[str, Rule] = {
     "refused": rules.REFUSED,
     "unfinished": rules.UNFINISHED,
     "unreachable": host_rules.UNREACHABLE,
+    "unknown": host_rules.UNREACHABLE,
     "fit": rules.UNTOUCHED,
     "open": rules.UNTOUCHED,
     "untouched": rules.UNTOUCHED,
