@@ -20,6 +20,7 @@ from hardening.ended import Ended
 from hardening.errors import NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
+from hardening.host.session import waits
 
 _NO_ROOM = "Failed to create temporary directory"
 _BY_SSH = re.compile(
@@ -230,11 +231,7 @@ def judged(receipt: Receipt, started: Any) -> Run:
                 )
         waiting = [row for row in one.said("pending") if not row["resolved"]]
         for row in waiting:
-            line = (
-                f"{row['name']}: configured={row['configured']} "
-                f"running={','.join(map(str, row['running'])) or 'none'} "
-                f"pending since {row['since']} by {row['by']}"
-            )
+            line = waits(row)
             findings.append(_finding(rules.RESTART_PENDING, one.host, line))
             results.append(
                 Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)

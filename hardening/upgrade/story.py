@@ -24,6 +24,7 @@ from hardening.findings import (
 from hardening.host import fleet, states
 from hardening.host import rules as host_rules
 from hardening.host.playbook import HostReceipt, Receipt
+from hardening.host.session import waits
 from hardening.upgrade import audited, rules
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
 
@@ -57,7 +58,8 @@ def told(one: HostReceipt) -> Told:
     why = list(row.get("problems") or [])
     if one.unreachable and not (one.cut and state in states.FINISHED):
         state, why = "unknown" if one.cut else "unreachable", [one.lost, *why]
-    elif state in states.INSTALLED:
+    elif state in states.INSTALLED or (state == "refused" and row.get("id")):
+        # a host that took the bundle and refuses a later word (its disk is full) is not one that refused the bundle
         state, why = "unfinished", [*why, *one.problems]
     elif not rows and one.problems:
         state, why = "unfit", one.problems
@@ -202,7 +204,7 @@ def _results(one: Told, *, planned: bool) -> Iterable[Result]:
             judged = Verdict.INCONCLUSIVE
         yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(said))
     for row in one.row.get("pending") or []:
-        yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=_pending(row))
+        yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=waits(row))
 
 
 def _became(row: Mapping[str, Any]) -> str:
@@ -240,14 +242,6 @@ def would(one: Told) -> str:
     )
 
 
-def _pending(row: Mapping[str, Any]) -> str:
-    running = ",".join(map(str, row["running"])) or "none"
-    return (
-        f"{row['name']}: configured={row['configured']} running={running} "
-        f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
-    )
-
-
 def _pending_rule(row: Mapping[str, Any]) -> Rule:
     return host_rules.RESTART_PENDING if "previous" in row else rules.PENDING
 
@@ -265,7 +259,7 @@ def _findings(one: Told) -> Iterable[Finding]:
         if len(paths) > NAMED:
             yield _finding(rules.LEFT, one.host, f"{len(paths) - NAMED} further paths {kind}")
     for row in one.row.get("pending") or []:
-        yield _finding(_pending_rule(row), one.host, _pending(row))
+        yield _finding(_pending_rule(row), one.host, waits(row))
     if said := one.row.get("audit"):
         yield from audited.findings(one.host, said, back=one.state not in ("committed", "fit", "kept"))
     known = {rule.id: rule for rule in (*(m.rule for m in shipped()), UNKNOWN)}

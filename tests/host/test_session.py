@@ -11,7 +11,7 @@ import pytest
 
 from hardening.errors import InputError
 from hardening.host.plan import Plan
-from hardening.host.session import Session, unproved
+from hardening.host.session import Session, unproved, waits
 from hardening.host.stream import MARK
 
 
@@ -109,3 +109,11 @@ def test_facts_that_failed_are_no_facts() -> None:
     assert host.ask("status") == {"failed": True, "msg": "no"}
     with pytest.raises(InputError, match="was not looked at: no"):
         host.ask("facts")
+
+
+def test_what_waits_for_a_restart_is_one_sentence() -> None:
+    row = {"name": "engine", "configured": 7300, "running": [7226, 7227], "since": "noon", "by": "alice"}
+    assert waits(row) == "engine: configured=7300 running=7226,7227 restart pending since noon by alice"
+    assert waits({**row, "running": [], "by": ""}).endswith(
+        "running=none restart pending since noon by nobody named"
+    )

@@ -58,6 +58,14 @@ def test_an_upgrade_says_the_verdict_of_its_state_and_names_what_failed(name: st
     assert [f.message for f in run.findings] == ([] if states.of(name).well else [name])
 
 
+def test_a_host_that_took_the_bundle_and_cannot_be_led_back_did_not_refuse_it() -> None:
+    said = {"id": "7", "state": "settled"}, {"state": "refused", "problems": ["No space left on device"]}
+    tasks = [{"outcome": "ok", "result": {"upgrade": row}} for row in said]
+    one = story.told(HostReceipt(host="a", tasks=tasks))
+    assert (one.state, one.why) == ("unfinished", ("No space left on device",))
+    assert story.codes([one]) == CHANGED
+
+
 def test_a_state_that_nobody_knows_is_no_pass_and_no_silence() -> None:
     run = story.judged(Receipt(code=0, hosts=(_upgraded("molten"),), output=""), NOW)
     assert run.results[0].verdict is Verdict.INCONCLUSIVE
