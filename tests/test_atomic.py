@@ -82,3 +82,21 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> Non
     assert "OSError" in done.stderr
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fills_a_part_may_fail_and_then_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(b"old")
+
+    def filled() -> None:
+        with atomic.part(path) as new:
+            new.write_bytes(b"half")
+            assert path.read_bytes() == b"old"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled()
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
+    with atomic.part(path) as new:
+        new.write_bytes(b"whole")
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"whole", [path])

@@ -9,10 +9,9 @@ network.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,22 +99,11 @@ def add(folder: Path, files: Sequence[Path], signers: Signers, *, now: datetime)
     _again(listed, "targets", now)
     _signed(root, "targets", listed, signers)
     _signed_anew(folder, root, listed.signed.version, signers, now=now)
-    parts: list[tuple[Path, Path]] = []
-    with _writing(folder):
-        try:
-            for file in files:
-                place = folder / "targets" / file.name
-                parts.append((place.with_name(f".{file.name}.{os.getpid()}"), place))
-                shutil.copyfile(file, parts[-1][0])
-                listed.signed.targets[file.name] = TargetFile.from_file(
-                    file.name, str(parts[-1][0]), ["sha256"]
-                )
-            for part, place in parts:
-                part.replace(place)
-        except BaseException:
-            for part, _ in parts:
-                part.unlink(missing_ok=True)
-            raise
+    with _writing(folder), ExitStack() as parts:
+        for file in files:
+            part = parts.enter_context(atomic.part(folder / "targets" / file.name))
+            shutil.copyfile(file, part)
+            listed.signed.targets[file.name] = TargetFile.from_file(file.name, str(part), ["sha256"])
     made = _signed(root, "targets", listed, signers)
     _write(folder, [made, *_signed_anew(folder, root, listed.signed.version, signers, now=now)])
 
@@ -226,13 +214,8 @@ def fetch(
         if found is None:
             raise RefusedError(f"{name} is not in the newest release", hint="name a file that is published")
         place = out / quote(name, safe="")
-        part = place.with_name(f".{place.name}.{os.getpid()}")
-        try:
+        with atomic.part(place) as part:
             updater.download_target(found, str(part))
-            part.replace(place)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
         return place  # noqa: TRY300 - what is refused is so on the way
     except OSError as problem:
         where = problem.filename or f"{out} or {state}"

@@ -76,8 +76,8 @@ def verify(
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
-    from hardening.host import playbook
-    from hardening.host.session import owed
+    from hardening.host import playbook, states
+    from hardening.host.session import owed, waits
     from hardening.upgrade.logs.redact import redacted
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
@@ -97,7 +97,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
             click.echo(
                 f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
             )
-            underway = underway or row["state"] not in ("committed", "rolledback")
+            underway = underway or row["state"] not in states.FINISHED
             if row["state"] == "lost":
                 lost.append(f"{one.host}: upgrade {row['id']} is lost")
         shown: list[str] = []
@@ -105,11 +105,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
             if not row["resolved"] and row["name"] not in shown:
                 shown.append(row["name"])
                 waiting = True
-                running = ",".join(map(str, row["running"])) or "none"
-                click.echo(
-                    f"  PENDING {row['name']}: configured={row['configured']} running={running} "
-                    f"pending since {row['since']} by {row['by']}"
-                )
+                click.echo(f"  PENDING {waits(row)}")
     _raise_for(receipt, lost)
     return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography import x509
 
+from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host import certificate_plan, certificate_signed, tls_plan
 from hardening.host.certificate_plan import Named, Wish
@@ -174,7 +175,7 @@ class Run:
                 return []
             if not self.check:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(pem)
+                atomic.replace(path, pem)
         except OSError as problem:
             raise InputError(
                 f"{path}: {problem.strerror}", hint="tls_csr_dir has to be writable"

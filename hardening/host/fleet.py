@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from hardening.errors import ExitCode, HardeningError
+from hardening.errors import HardeningError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
-from hardening.host import playbook, rules
+from hardening.host import playbook, rules, states
 from hardening.host.playbook import HostReceipt, Receipt
 
 _IDLE = "the inventory asks nothing of this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
 _BEFORE_ITS_TURN = "the run ended before it came to this host"
-BEFORE = ("current", "rolledback", "untouched")
-"""States in which a host is as it was before the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +22,7 @@ class Came:
 
     host: str
     state: str
-    """committed, current, rolledback, broken, kept, untouched, unreachable, unknown."""
+    """One of `states.STATES`."""
     why: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     """The transactions of this run that stand, oldest first."""
@@ -35,7 +33,7 @@ class Came:
     @property
     def failed(self) -> bool:
         """Whether this host keeps the run from being a success."""
-        return self.state not in ("committed", "current", "untouched")
+        return not states.of(self.state).well
 
 
 def answers(one: HostReceipt) -> Iterator[tuple[bool, Mapping[str, Any]]]:
@@ -57,7 +55,7 @@ def came(one: HostReceipt) -> Came:
     bad = [a.get("state") for failed, a in said if failed]
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
-        state, why = "unreachable", (one.lost, *why)
+        state, why = "unknown" if one.cut else "unreachable", (one.lost, *why)
     elif "broken" in bad:
         state = "broken"
     elif not all(word in ("refused", "rolledback") for word in bad):
@@ -107,7 +105,7 @@ def undone(
     wanted = {
         one.host: {"transactions": list(one.made), "why": why}
         for one in hosts
-        if one.made or one.state in ("unknown", "unreachable")
+        if one.made or not states.of(one.state).asked
     }
     if not wanted:
         return list(hosts)
@@ -120,7 +118,7 @@ def undone(
 
 def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Came:
     """Return what a host came to once it was led back, or why it was not."""
-    stays = one.state if one.state in ("unreachable", "unknown", "broken") else "kept"
+    stays = one.state if one.state == "broken" or not states.of(one.state).asked else "kept"
     if undo is None:
         last = output.strip().rpartition("\n")[2] or "the host was not asked"
         return replace(one, state=stays, why=(*one.why, f"not led back: {last}"))
@@ -136,15 +134,15 @@ def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Ca
     return replace(one, state="rolledback", why=one.why or (f"led back, since {why}",), pending=())
 
 
-_SAYS: Mapping[str, tuple[Rule, Verdict]] = {
-    "committed": (rules.APPLIED, Verdict.PASS),
-    "current": (rules.APPLIED, Verdict.PASS),
-    "rolledback": (rules.LED_BACK, Verdict.FAIL),
-    "kept": (rules.KEPT, Verdict.FAIL),
-    "broken": (rules.UNFINISHED, Verdict.FAIL),
-    "unreachable": (rules.UNREACHABLE, Verdict.INCONCLUSIVE),
-    "unknown": (rules.UNREACHABLE, Verdict.INCONCLUSIVE),
-    "untouched": (rules.APPLIED, Verdict.SKIPPED),
+_RULES: Mapping[str, Rule] = {
+    "committed": rules.APPLIED,
+    "current": rules.APPLIED,
+    "rolledback": rules.LED_BACK,
+    "kept": rules.KEPT,
+    "broken": rules.UNFINISHED,
+    "unreachable": rules.UNREACHABLE,
+    "unknown": rules.UNREACHABLE,
+    "untouched": rules.APPLIED,
 }
 
 
@@ -156,14 +154,13 @@ def judged(hosts: Sequence[Came], started: datetime) -> Run:
     subjects, findings, results = [], [], []
     idle = all(one.state == "untouched" for one in hosts)
     for one in hosts:
-        rule, verdict = _SAYS[one.state]
+        rule, state = _RULES[one.state], states.of(one.state)
         reason = "; ".join(one.why)
-        lost = idle or not one.asked or one.state in ("unreachable", "unknown")
-        examined = Examined.NONE if lost else Examined.FULL
+        examined = Examined.FULL if one.asked and state.asked and not idle else Examined.NONE
         subjects.append(
             Subject(id=one.host, kind=Kind.HOST, examined=examined, reason=reason, stats={"state": one.state})
         )
-        results.append(Result(rule=rule, subject=one.host, verdict=verdict, reason=reason))
+        results.append(Result(rule=rule, subject=one.host, verdict=state.verdict, reason=reason))
         if one.failed:
             findings += [_finding(rule, one.host, text) for text in one.why or (one.state,)]
         for line in one.pending:
@@ -171,10 +168,7 @@ def judged(hosts: Sequence[Came], started: datetime) -> Run:
             results.append(
                 Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)
             )
-    codes: set[ExitCode] = set()
-    if any(one.failed for one in hosts):
-        whole = all(one.state in BEFORE for one in hosts)
-        codes.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
+    codes = states.codes(one.state for one in hosts)
     return Run.of(subjects, findings, results, started=started, extra_codes=codes)
 
 

@@ -20,6 +20,7 @@ from hardening.ended import Ended
 from hardening.errors import NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
+from hardening.host.session import waits
 
 _NO_ROOM = "Failed to create temporary directory"
 _BY_SSH = re.compile(
@@ -35,12 +36,13 @@ class HostReceipt:
 
     host: str
     tasks: list[dict[str, Any]] = field(default_factory=list)
-    stats: Mapping[str, int] = field(default_factory=dict)
+    cut: bool = False
+    """Ansible came to no end (it was killed, or failed itself): what else was to be done here nobody knows."""
 
     @property
     def unreachable(self) -> bool:
-        """Whether the connection failed."""
-        return any(row["outcome"] == "unreachable" for row in self.tasks)
+        """Whether the connection failed, or nobody was left to use it."""
+        return self.cut or any(row["outcome"] == "unreachable" for row in self.tasks)
 
     @property
     def lost(self) -> str:
@@ -51,6 +53,8 @@ class HostReceipt:
         said = [str(item["msg"]) for item in every if item.get("msg")]
         if _NO_ROOM in "".join(said):  # it was reached, and a full disk is what stops most upgrades
             return "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)"
+        if self.cut and not rows:
+            return "Ansible ended before it was done with this host"
         lines = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()]
         why = _BY_SSH.sub("", lines[-1]) if lines else ""
         return "the host could not be reached" + (f": {why}" if why else "")
@@ -113,9 +117,9 @@ def run(
         if "meant" in row:
             meant.update(row["meant"])
             continue
-        one = hosts.setdefault(row["host"], HostReceipt(host=row["host"]))
-        if "stats" in row:
-            one.stats = row["stats"]
+        one = hosts.setdefault(row["host"], HostReceipt(host=row["host"], cut=True))
+        if "stats" in row:  # what Ansible says of every host when it has come to its end
+            one.cut = False
         else:
             one.tasks.append(row)
     if not hosts:
@@ -227,11 +231,7 @@ def judged(receipt: Receipt, started: Any) -> Run:
                 )
         waiting = [row for row in one.said("pending") if not row["resolved"]]
         for row in waiting:
-            line = (
-                f"{row['name']}: configured={row['configured']} "
-                f"running={','.join(map(str, row['running'])) or 'none'} "
-                f"pending since {row['since']} by {row['by']}"
-            )
+            line = waits(row)
             findings.append(_finding(rules.RESTART_PENDING, one.host, line))
             results.append(
                 Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)

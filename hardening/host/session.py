@@ -112,6 +112,15 @@ def owed(row: Mapping[str, Any]) -> str:
     return ", ".join([*still.get("services", ()), *still.get("commands", ())])
 
 
+def waits(row: Mapping[str, Any]) -> str:
+    """Return what a service still runs that a person has to restart, from a row of the status, as one sentence."""
+    running = ",".join(map(str, row["running"])) or "none"
+    return (
+        f"{row['name']}: configured={row['configured']} running={running} "
+        f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
+    )
+
+
 def summary(answer: dict[str, Any]) -> str:
     """Return one line about what happened, for people."""
     state, count = answer.get("state", "unknown"), len(answer.get("files", []))

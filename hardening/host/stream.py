@@ -9,8 +9,6 @@ import base64
 import hashlib
 import json
 import secrets
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -111,25 +109,4 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
     raise ProbeError(
         f"the agent gave no answer on {where}; it said: {said}",
         hint="name an interpreter (Python 2.6 or later) with ansible_python_interpreter",
-    )
-
-
-def run_here(
-    request: dict[str, Any], *, python: str = sys.executable, timeout: float = 600
-) -> dict[str, Any]:
-    """Answer a request on this machine with any interpreter. Errors: ProbeError."""
-    try:
-        done = subprocess.run(
-            [python, "-"],
-            input=program(request, name=str(AGENT)),
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem
-    return answer(
-        done.stdout.decode("utf-8", "replace"),
-        complaint=done.stderr.decode("utf-8", "replace"),
-        where=f"this machine ({python})",
     )

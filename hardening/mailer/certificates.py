@@ -47,14 +47,15 @@ def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
         raise UsageError(f"cannot make {key}: {problem.strerror}", hint=hint) from problem
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-    except OSError as problem:
+        if done.returncode:
+            raise UsageError(  # noqa: TRY301 - whatever the reason, no half of a pair stays
+                f"openssl makes no certificate: {done.stderr.strip()[-160:]}", hint="openssl version"
+            )
+    except BaseException as problem:
         key.unlink()
-        raise UsageError(f"cannot run openssl: {problem.strerror}", hint="is openssl installed?") from problem
-    if done.returncode:
-        key.unlink()
-        raise UsageError(
-            f"openssl makes no certificate: {done.stderr.strip()[-160:]}", hint="openssl version"
-        )
+        if isinstance(problem, OSError | subprocess.SubprocessError):
+            raise UsageError(f"cannot run openssl: {problem}", hint="is openssl installed?") from problem
+        raise
 
 
 def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
@@ -92,7 +93,13 @@ def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
         f'\n[next_credential]\ncertificate_file = "{certificate.name}"\nkey_file = "{key.name}"\n'
         f'expires = {end}\nkey_id = "{added}"\n'
     )
-    edit(path, keys, lambda text: text.rstrip() + b"\n" + table.encode())
+    try:
+        edit(path, keys, lambda text: text.rstrip() + b"\n" + table.encode())
+    except HardeningError as problem:
+        raise UsageError(
+            f"{problem}; {certificate} is registered all the same, as {added}",
+            hint=f"add by hand: {' '.join(table.split(chr(10))).strip()}",
+        ) from problem
     yield f"{certificate} is registered and staged; its key never left this machine"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hardening.errors import HardeningError
 from hardening.findings import Severity, Verdict
 from hardening.mailer import ews, graph
@@ -58,7 +56,7 @@ def _claims(found: Examination) -> None:
             _claim(found, transport, token)
     found.done(
         "claims",
-        "; ".join(sorted({str(r) for t in found.tokens.values() for r in t.claims.get("roles", [])})),
+        "; ".join(sorted({role for token in found.tokens.values() for role in token.roles})),
     )
 
 
@@ -75,7 +73,7 @@ def _claim(found: Examination, transport: Transport, token: Token) -> None:
         found.wrong("claims", "wrong-audience", f"the token for {transport} is for {audience}",
                     "check `cloud` and [endpoints]: the scope has to be " + resource(settings, transport))  # fmt: skip
         return
-    if float(claims.get("exp", 0)) < datetime.now(UTC).timestamp():
+    if token.over:
         found.failed.add(f"role:{transport}")
         found.wrong("claims", "token-expired", "the token is over already: this clock or the service's is wrong",
                     "timedatectl set-ntp true")  # fmt: skip
@@ -92,7 +90,7 @@ def _claim(found: Examination, transport: Transport, token: Token) -> None:
     if settings.service_principal and oid and oid.lower() != settings.service_principal.strip().lower():
         found.wrong("claims", "wrong-object-id", f"service_principal is not this application's: the token says {oid}",
                     f"service_principal = '{oid}'   # and New-ServicePrincipal with -ObjectId {oid}: the registration's own object id is another")  # fmt: skip
-    _role(found, transport, [str(role) for role in claims.get("roles", [])])
+    _role(found, transport, token.roles)
 
 
 def _role(found: Examination, transport: Transport, roles: list[str]) -> None:
@@ -178,20 +176,17 @@ def _graph(found: Examination) -> None:
         graph.rehearse(settings, token.value)
     except RefusedBy as problem:
         found.failed.add("graph")
-        roles = token.claims.get("roles", [])
-        if (
-            problem.diagnosis.cause == "no-permission"
-            and _ROLE[Transport.GRAPH] not in roles
-            and token.claims
-        ):
+        roles = token.roles
+        no_right = problem.diagnosis.cause == "no-permission"
+        if no_right and _ROLE[Transport.GRAPH] not in roles and token.claims:
             cause = "missing-role" if roles else "no-consent"
             found.wrong("graph", cause, "the application may not send as this mailbox, and the token carries "
-                        + (f"only {', '.join(sorted(map(str, roles)))}" if roles else "no roles"),
+                        + (f"only {', '.join(sorted(roles))}" if roles else "no roles"),
                         "New-ManagementRoleAssignment -App {oid} -Role 'Application Mail.Send' ... (harden mailer guide), or tick Mail.Send as an *application* permission and consent: {consent}",
                         where=settings.endpoints.graph, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
         else:
             found.refused("graph", problem, where=settings.endpoints.graph)
-    scoped = "" if _ROLE[Transport.GRAPH] in token.claims.get("roles", []) or not token.claims else (
+    scoped = "" if _ROLE[Transport.GRAPH] in token.roles or not token.claims else (
         "; the token carries no Mail.Send, so this rests on application RBAC: --send proves it"
     )  # fmt: skip
     found.done("graph", f"the application may send as the mailbox{scoped}")

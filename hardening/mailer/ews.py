@@ -9,7 +9,7 @@ from html import escape
 
 from hardening.mailer.answers import Answer, seconds
 from hardening.mailer.net import RefusedBy
-from hardening.mailer.secret import Secret, masked
+from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Settings
 from hardening.mailer.web import Client, foreign
 
@@ -69,11 +69,11 @@ def _asked(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
         Answer(
             where="ews",
             status=answer.status_code,
-            name="foreign" if alien else next((code for code in codes if code != "NoError"), ""),
-            text=masked(
+            name="foreign" if alien else told(next((code for code in codes if code != "NoError"), "")),
+            text=told(
                 text[1].decode("utf-8", "replace") if text else answer.headers.get("x-ms-diagnostics", "")
-            )[:300],
-            trace=f"request-id={request}" if request else "",
+            ),
+            trace=told(f"request-id={request}") if request else "",
             retry_after=int(wait[1]) / 1000 if wait else seconds(answer.headers.get("Retry-After", "")),
         ),
         uncertain=answer.status_code in (502, 504),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import time
 from urllib.parse import unquote, urlsplit
 
 from hardening.errors import HardeningError, ProbeError
@@ -12,6 +13,7 @@ from hardening.mailer.answers import Answer, Diagnosis, diagnose
 from hardening.mailer.settings import Proxy, Settings
 
 _LONGEST_ANSWER = 16_384  # bytes of a proxy's answer
+_PATIENCE = 20.0  # seconds for it, where nobody says another time
 
 
 class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
@@ -104,8 +106,10 @@ def _tunnel(dialled: socket.socket, proxy: Proxy, host: str, port: int) -> None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}")
     dialled.sendall("\r\n".join((*lines, "", "")).encode("ascii"))
-    head = b""
+    head, end = b"", time.monotonic() + (dialled.gettimeout() or _PATIENCE)
     while b"\r\n\r\n" not in head and len(head) < _LONGEST_ANSWER:
+        if time.monotonic() > end:
+            raise TimeoutError  # each byte in time, and the whole never
         byte = dialled.recv(1)  # not one more than the head: what follows belongs to the tunnel
         if not byte:
             break

@@ -1585,10 +1585,7 @@ def asked_graph(config, token, credential, verb, body):
 
 
 def renew(config):
-    """Make a certificate, register it (addKey), wait until it is known, put it first, retire the one before the last.
-
-    Every step is on disk before the next, so that a crash is followed up by the next call.
-    """
+    """Make a certificate and use it, one call at a time; return it, and the ids of those that could not be unregistered."""
     import fcntl
 
     if not config["application"]:
@@ -1597,20 +1594,33 @@ def renew(config):
     if not os.path.isdir(folder):
         os.makedirs(folder, 0o700)
     lock = open(os.path.join(folder, "lock"), "w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    state, tokens = rolled(config), Tokens(config)
-    scope = "https://%s/.default" % config["graph_resource"]
-    old = token = None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return renewed(config, folder)
+    finally:
+        lock.close()  # not left to the end of a traceback: this process would wait for itself the next time
+
+
+def proving(config, tokens, scope):
+    """Return the first certificate that the service takes, and a token that it got."""
     problem = Refused(CONFIG, "no certificate is in use: the first one is registered by a person")
     for credential in credentials_of(config):
         if credential.get("certificate_file"):
             try:
-                old, token = credential, tokens.ask(scope, credential)
-                break
+                return credential, tokens.ask(scope, credential)
             except Refused as refusal:
                 problem = refusal
-    if token is None:
-        raise problem
+    raise problem
+
+
+def renewed(config, folder):
+    """Make a certificate, register it (addKey), wait until it is known, put it first, retire the one before the last.
+
+    Every step is on disk before the next, so that a crash is followed up by the next call.
+    """
+    state, tokens = rolled(config), Tokens(config)
+    scope = "https://%s/.default" % config["graph_resource"]
+    old, token = proving(config, tokens, scope)
     made = state["made"]
     if made is None:
         stem = os.path.join(folder, "%d-%s" % (time.time(), uuid.uuid4().hex[:8]))
@@ -1644,13 +1654,19 @@ def renew(config):
     gone = state["use"][1:]
     state["use"], state["made"] = [made] + state["use"][:1], None
     put(folder, "credentials.json", dumped(state))
+    left = []
     for one in gone:
-        if one.get("key_id"):
-            asked_graph(config, tokens.ask(scope, made), made, "removeKey", {"keyId": one["key_id"]})
+        try:  # the new one is in use whatever becomes of the old ones
+            if one.get("key_id"):
+                token = tokens.ask(scope, made)
+                status = asked_graph(config, token, made, "removeKey", {"keyId": one["key_id"]})[0]
+                if status >= 300 and status != 404:
+                    left.append(one["key_id"])
+        except Refused:
+            left.append(one["key_id"])
         for place in (one["key_file"], one["certificate_file"]):
             remove(place)
-    lock.close()
-    return made
+    return made, left
 
 
 def known(tokens, scope, credential):
@@ -1676,7 +1692,9 @@ class Renewal(threading.Thread):
                 first = credentials_of(self.config)[0]
                 left = days_left(self.config, first) if first.get("certificate_file") else None
                 if left is not None and left <= self.config["renew_days"]:
-                    renew(self.config)
+                    left = renew(self.config)[1]
+                    if left:
+                        self.speak("still registered, and without a key: %s" % ", ".join(left))
             except Exception as problem:  # the thread must live
                 text = str(problem) if isinstance(problem, Refused) else plain(problem)
                 self.speak("the certificate is not renewed: %s" % text)
@@ -2726,8 +2744,10 @@ def main(arguments):
         os.umask(0o077)
         if arguments[0] == "certificate":
             return make_first(config)
-        made = renew(config)
+        made, left = renew(config)
         print("relay: %s is in use; the one before it stays as the fall-back" % made["certificate_file"])
+        if left:
+            print("relay: still registered, and without a key: %s" % ", ".join(left))
         return 0
     except Refused as problem:
         sys.stderr.write("relay: %s\n" % problem)

@@ -8,6 +8,7 @@ import urllib.parse
 from typing import NoReturn
 
 MASK = "[secret]"
+_LONGEST = 300  # characters of what an answer says that are told
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*")
 _BEARER = re.compile(r"(?i)(bearer[ =]+)[A-Za-z0-9._~+/=-]{12,}")
 _BLOB = re.compile(r"\bdXNlcj[A-Za-z0-9+/=]{20,}")  # Base64 of `user=`: what XOAUTH2 sends
@@ -66,3 +67,8 @@ def masked(text: str, *secrets: Secret) -> str:
             text = text.replace(form, MASK)
     text = _TOKEN.sub(MASK, text)
     return _BLOB.sub(MASK, _BEARER.sub(r"\1" + MASK, text))
+
+
+def told(said: object, *secrets: Secret) -> str:
+    """Return what an answer says, masked and of bounded length: whoever answers may be no mail service, and say what it was sent."""
+    return masked(str(said), *secrets)[:_LONGEST]

@@ -14,7 +14,7 @@ from typing import Self
 
 from hardening.mailer.answers import Answer
 from hardening.mailer.net import RefusedBy, connected, context, host_port, issuer, tls_failure, unreachable
-from hardening.mailer.secret import Secret, masked
+from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Settings
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -81,7 +81,7 @@ class Submission:
             raise RefusedBy(
                 Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is no SMTP reply")
             )
-        text = masked(said.decode("utf-8", "replace").replace("\n", " "))[:300]
+        text = told(said.decode("utf-8", "replace").replace("\n", " "))
         found = _ENHANCED.search(text)
         raise RefusedBy(
             Answer(where="smtp", stage=stage, status=code, name=found[1] if found else "", text=text)

@@ -16,7 +16,7 @@ from hardening.errors import InputError
 from hardening.mailer.answers import PORTAL, Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
-from hardening.mailer.secret import Secret, masked
+from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.web import Client
 
@@ -36,6 +36,20 @@ class Token:
     ends: float
     """time.time() at which it is over."""
     credential: Credential
+
+    @property
+    def roles(self) -> list[str]:
+        """The application permissions that it carries."""
+        said = self.claims.get("roles")
+        return [str(role) for role in said] if isinstance(said, list) else []
+
+    @property
+    def over(self) -> bool:
+        """Whether it is over by its own word."""
+        try:
+            return not float(self.claims.get("exp", 0)) >= time.time()
+        except (TypeError, ValueError, OverflowError):
+            return True
 
 
 def resource(settings: Settings, transport: Transport) -> str:
@@ -144,17 +158,19 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
 def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> Answer:
     status = client.last.status_code if client.last is not None else 0
     text = str(body.get("error_description", ""))
-    told = body.get("error_codes")
-    codes = [int(n) for n in told if re.fullmatch("[0-9]{1,9}", str(n))] if isinstance(told, list) else []
+    listed = body.get("error_codes")
+    codes = [int(n) for n in listed if re.fullmatch("[0-9]{1,9}", str(n))] if isinstance(listed, list) else []
     codes += [int(n) for n in re.findall(r"AADSTS([0-9]{1,9})", text)]
     secrets = () if credential.is_certificate else (credential.value(),)
     return Answer(
         where="token",
         status=status,
-        name=str(body.get("error", "")),
+        name=told(body.get("error", ""), *secrets),
         codes=tuple(dict.fromkeys(codes)),
-        text=masked(text.splitlines()[0] if text else "", *secrets)[:300],
-        trace=" ".join(f"{k}={body[k]}" for k in ("trace_id", "correlation_id") if body.get(k)),
+        text=told(text.splitlines()[0] if text else "", *secrets),
+        trace=told(
+            " ".join(f"{k}={body[k]}" for k in ("trace_id", "correlation_id") if body.get(k)), *secrets
+        ),
         retry_after=seconds(client.last.headers.get("Retry-After", "")) if client.last is not None else None,
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from hardening.errors import ProbeError
 from hardening.findings import Severity
+from hardening.host import states
 from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
 from hardening.upgrade.admission import Job, older
@@ -24,7 +25,6 @@ from hardening.upgrade.logs.redact import redacted
 Ask = Callable[..., dict[str, Any]]
 """Asks the host's program one verb; returns its answer. Errors: ProbeError."""
 
-FINAL = ("committed", "rolledback")
 CLOCK = 300
 """Seconds by which a host's clock may differ from this machine's."""
 WORDS = {
@@ -40,7 +40,7 @@ WORDS = {
     "broken": "BROKEN",
 }
 """What an operator sees of lines in the host's journal: the stage that has begun. The others are details of a stage."""
-AFTER = ("installed", "settling", "settled", "committed", "rollingback", "rolledback", "broken")
+AFTER = (*states.INSTALLED, *states.FINISHED, "rollingback", "broken")
 """Lines that come after the installer's last word."""
 
 
@@ -132,8 +132,8 @@ class Conductor:
         if begun.get("failed"):
             state = "refused" if begun.get("untrusted") else "unfit"
             return {"state": state, "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
-        answer = self.watch(begun["id"], ("installed", "settling", "settled"))
-        if answer["state"] in ("installed", "settling", "settled"):
+        answer = self.watch(begun["id"], states.INSTALLED)
+        if answer["state"] in states.INSTALLED:
             stop = self._fatal()
             if stop:
                 return self._failed(begun["id"], f"the installer's log stops the upgrade: {stop}")
@@ -187,7 +187,7 @@ class Conductor:
             self.seen += len(answer["events"])
             self._tell(answer)
             state = answer["state"]
-            if (state in FINAL and state != past) or state == "broken":
+            if (state in states.FINISHED and state != past) or state == "broken":
                 while answer["offset"] < answer["size"]:
                     answer = self._watched(upgrade, wait=0)
                     self._keep(answer)

@@ -21,18 +21,15 @@ from hardening.findings import (
     Verdict,
     in_file,
 )
-from hardening.host import fleet
+from hardening.host import fleet, states
 from hardening.host import rules as host_rules
 from hardening.host.playbook import HostReceipt, Receipt
+from hardening.host.session import waits
 from hardening.upgrade import audited, rules
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
 
 NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""
-UNCHANGED = ("fit", "unfit", "older", "refused", "untouched", "rolledback", "nothing")
-"""States in which a host is as it was before the run."""
-WELL = ("committed", "current", "fit", "open", "untouched")
-"""States that keep no run from being a success."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +38,14 @@ class Told:
 
     host: str
     state: str
-    """committed, current, rolledback, kept, broken, unfit, older, refused, fit, untouched, unfinished, unreachable."""
+    """One of `states.STATES`."""
     why: tuple[str, ...]
     row: Mapping[str, Any]
 
     @property
     def failed(self) -> bool:
         """Whether this host keeps the run from being a success."""
-        return self.state not in WELL
+        return not states.of(self.state).well
 
 
 def told(one: HostReceipt) -> Told:
@@ -59,10 +56,10 @@ def told(one: HostReceipt) -> Told:
         row = {**row, **found}
     state = str(row.get("state", "untouched"))
     why = list(row.get("problems") or [])
-    installed = state in ("installed", "settling", "settled")
-    if one.unreachable:
-        state, why = "unreachable", [one.lost, *why]
-    elif installed:
+    if one.unreachable and not (one.cut and state in states.FINISHED):
+        state, why = "unknown" if one.cut else "unreachable", [one.lost, *why]
+    elif state in states.INSTALLED or (state == "refused" and row.get("id")):
+        # a host that took the bundle and refuses a later word (its disk is full) is not one that refused the bundle
         state, why = "unfinished", [*why, *one.problems]
     elif not rows and one.problems:
         state, why = "unfit", one.problems
@@ -115,15 +112,12 @@ def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: 
 
 def codes(hosts: Iterable[Told]) -> set[ExitCode]:
     """Return the exit codes that the hosts' states ask for."""
-    return _codes([one.state for one in hosts])
+    return _codes({one.state for one in hosts})
 
 
-def _codes(states: Sequence[str]) -> set[ExitCode]:
-    found = {ExitCode.REFUSED} if {"older", "refused"} & set(states) else set()
-    if not set(states) <= set(WELL):
-        whole = set(states) <= set(UNCHANGED)
-        found.add(ExitCode.ROLLED_BACK if whole else ExitCode.HOSTS_FAILED)
-    return found
+def _codes(names: set[str]) -> set[ExitCode]:
+    refused = {ExitCode.REFUSED} if {"older", "refused"} & names else set()
+    return refused | states.codes(names)
 
 
 def of_host(run: Run, host: str) -> Run:
@@ -132,7 +126,7 @@ def of_host(run: Run, host: str) -> Run:
     return replace(
         run,
         subjects=mine,
-        extra_codes=frozenset(_codes([str(s.stats["state"]) for s in mine])),
+        extra_codes=frozenset(_codes({str(s.stats["state"]) for s in mine})),
         findings=tuple(f for f in run.findings if f.subject == host),
         results=tuple(r for r in run.results if r.subject == host),
     )
@@ -160,7 +154,7 @@ def _subject(one: Told) -> Subject:
             stats[key] = row[key]
     if row.get("leftovers"):
         stats["left_behind"] = {key: len(paths) for key, paths in row["leftovers"].items()}
-    examined = Examined.NONE if one.state == "unreachable" else Examined.FULL
+    examined = Examined.FULL if states.of(one.state).asked else Examined.NONE
     return Subject(
         id=one.host, kind=Kind.HOST, examined=examined, stats=stats, reason=_reason(one) if one.failed else ""
     )
@@ -170,31 +164,36 @@ def _reason(one: Told) -> str:
     return "; ".join(one.why) or one.state
 
 
-_SAYS: Mapping[str, tuple[Rule, Verdict]] = {
-    "committed": (rules.DONE, Verdict.PASS),
-    "current": (rules.DONE, Verdict.PASS),
-    "rolledback": (rules.ROLLED_BACK, Verdict.FAIL),
-    "kept": (host_rules.KEPT, Verdict.FAIL),
-    "broken": (rules.BROKEN, Verdict.FAIL),
-    "unfit": (rules.FIT, Verdict.FAIL),
-    "older": (rules.OLDER, Verdict.FAIL),
-    "refused": (rules.REFUSED, Verdict.FAIL),
-    "unfinished": (rules.UNFINISHED, Verdict.FAIL),
-    "unreachable": (host_rules.UNREACHABLE, Verdict.INCONCLUSIVE),
-    "fit": (rules.UNTOUCHED, Verdict.SKIPPED),
-    "open": (rules.UNTOUCHED, Verdict.SKIPPED),
-    "untouched": (rules.UNTOUCHED, Verdict.SKIPPED),
+_RULES: Mapping[str, Rule] = {
+    "committed": rules.DONE,
+    "current": rules.DONE,
+    "rolledback": rules.ROLLED_BACK,
+    "kept": host_rules.KEPT,
+    "broken": rules.BROKEN,
+    "unfit": rules.FIT,
+    "older": rules.OLDER,
+    "refused": rules.REFUSED,
+    "unfinished": rules.UNFINISHED,
+    "unreachable": host_rules.UNREACHABLE,
+    "unknown": host_rules.UNREACHABLE,
+    "fit": rules.UNTOUCHED,
+    "open": rules.UNTOUCHED,
+    "untouched": rules.UNTOUCHED,
 }
 
 
+def _says(one: Told) -> tuple[Rule, Verdict]:
+    return _RULES.get(one.state, rules.UNFINISHED), states.of(one.state).verdict
+
+
 def _results(one: Told, *, planned: bool) -> Iterable[Result]:
-    rule, verdict = _SAYS.get(one.state, (rules.UNTOUCHED, Verdict.SKIPPED))
+    rule, verdict = _says(one)
     reason = _reason(one) if one.failed else ""
     if planned and one.state in ("fit", "open"):
         rule, verdict, reason = rules.FIT, Verdict.PASS, would(one)
-    elif one.state in ("fit", "open", "untouched"):
+    elif verdict is Verdict.SKIPPED:
         reason = "the run ended before this host's turn; it was not touched"
-    elif one.state in ("committed", "current"):
+    elif verdict is Verdict.PASS:
         reason = _became(one.row)
     yield Result(rule=rule, subject=one.host, verdict=verdict, reason=reason)
     if said := one.row.get("audit"):
@@ -205,7 +204,7 @@ def _results(one: Told, *, planned: bool) -> Iterable[Result]:
             judged = Verdict.INCONCLUSIVE
         yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(said))
     for row in one.row.get("pending") or []:
-        yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=_pending(row))
+        yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=waits(row))
 
 
 def _became(row: Mapping[str, Any]) -> str:
@@ -243,21 +242,13 @@ def would(one: Told) -> str:
     )
 
 
-def _pending(row: Mapping[str, Any]) -> str:
-    running = ",".join(map(str, row["running"])) or "none"
-    return (
-        f"{row['name']}: configured={row['configured']} running={running} "
-        f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
-    )
-
-
 def _pending_rule(row: Mapping[str, Any]) -> Rule:
     return host_rules.RESTART_PENDING if "previous" in row else rules.PENDING
 
 
 def _findings(one: Told) -> Iterable[Finding]:
-    rule, verdict = _SAYS.get(one.state, (rules.UNTOUCHED, Verdict.SKIPPED))
-    if verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+    if one.failed:
+        rule, _ = _says(one)
         for why in one.why or (one.state,):
             yield _finding(rule, one.host, why, _restored(one.row))
     for kind, paths in (one.row.get("leftovers") or {}).items():
@@ -268,7 +259,7 @@ def _findings(one: Told) -> Iterable[Finding]:
         if len(paths) > NAMED:
             yield _finding(rules.LEFT, one.host, f"{len(paths) - NAMED} further paths {kind}")
     for row in one.row.get("pending") or []:
-        yield _finding(_pending_rule(row), one.host, _pending(row))
+        yield _finding(_pending_rule(row), one.host, waits(row))
     if said := one.row.get("audit"):
         yield from audited.findings(one.host, said, back=one.state not in ("committed", "fit", "kept"))
     known = {rule.id: rule for rule in (*(m.rule for m in shipped()), UNKNOWN)}

@@ -87,7 +87,7 @@ def test_status_verify_and_rollback_of_this_machine(
     said = capsys.readouterr().out
     assert "committed" in said
     assert (
-        "PENDING control-engine: configured=7300 running=none pending since 2026-01-01T00:00:00Z by alice"
+        "PENDING control-engine: configured=7300 running=none restart pending since 2026-01-01T00:00:00Z by alice"
         in said
     )
 

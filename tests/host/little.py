@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from hardening.host import plan as planning
-from hardening.host import stream
+from hardening.host import session, stream
 
 AGES = ("installed", "2.7", "3.6", "newest")
 """`installed` is the agent as a file on the host, run by this Python; the others get it streamed."""
@@ -103,10 +103,9 @@ class Little:
     def ask(self, verb: str, what: planning.Plan | None = None, **more: Any) -> dict[str, Any]:
         if self.python == "installed":
             return self.installed(verb, what, **more)
-        request = {"verb": verb, "state": str(self.state), **more}
         if what is not None:
-            request["plan"] = what.to_json()
-        return stream.run_here(request, python=self.python)
+            more["plan"] = what.to_json()
+        return session.here(state=str(self.state), python=self.python).ask(verb, **more)
 
     def installed(self, verb: str, what: planning.Plan | None = None, **more: Any) -> dict[str, Any]:
         """Ask the agent as an operator would who is logged in on the host."""

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hardening.host import plan as planning
-from hardening.host import stream
+from hardening.host import session, stream
 from tests.host.little import Little, digest
 
 
@@ -262,7 +262,7 @@ def test_stays_installed_and_goes_away(aged: Little, tmp_path: Path) -> None:
     plan = planning.Plan(files=(planning.File(path="/etc/x.conf", content=b"x\n"),), install=True)
 
     def ask(verb: str, **more: Any) -> dict[str, Any]:
-        return stream.run_here({"verb": verb, "root": str(root), **more}, python=python)
+        return session.here(python=python).ask(verb, root=str(root), **more)
 
     predicted = ask("check", plan=plan.to_json())
     done = ask("apply", plan=plan.to_json())
@@ -283,7 +283,7 @@ def test_the_boot_scripts_are_what_each_init_reads(tmp_path: Path) -> None:
     root = tmp_path / "image"
     (root / "etc").mkdir(parents=True)
     plan = planning.Plan(install=True)
-    stream.run_here({"verb": "apply", "root": str(root), "plan": plan.to_json()})
+    session.here().ask("apply", root=str(root), plan=plan.to_json())
     for name in ("aspect-recover", "aspect-settle"):
         script = root / "etc/init.d" / name
         assert os.access(script, os.X_OK)
@@ -313,14 +313,14 @@ def test_two_at_a_time_take_turns(aged: Little) -> None:
 def test_nonsense_is_one_clear_word(aged: Little) -> None:
     if aged.python == "installed":
         pytest.skip("the command line has its own parser")
-    for request, words in (
-        ({"verb": "recover"}, "nothing was ever applied"),
-        ({"verb": "dance"}, "unknown verb"),
-        ({"verb": "apply", "plan": {"files": [{"path": "/x"}]}}, "not well formed"),
-        ({"verb": "apply", "plan": {"files": 7}}, "not well formed"),
-        ({"verb": "rollback", "id": "none"}, "there is no transaction none"),
+    for verb, more, words in (
+        ("recover", {}, "nothing was ever applied"),
+        ("dance", {}, "unknown verb"),
+        ("apply", {"plan": {"files": [{"path": "/x"}]}}, "not well formed"),
+        ("apply", {"plan": {"files": 7}}, "not well formed"),
+        ("rollback", {"id": "none"}, "there is no transaction none"),
     ):
-        answer = stream.run_here({"state": str(aged.state), **request}, python=aged.python)
+        answer = session.here(state=str(aged.state), python=aged.python).ask(verb, **more)
         assert words in answer["msg"]
         assert "Traceback" not in answer["msg"]
 
@@ -336,7 +336,7 @@ def test_python_2_6_can_read_it() -> None:
 
 
 def test_the_agent_needs_the_standard_library_alone() -> None:
-    done = stream.run_here({"verb": "facts"}, python="/usr/bin/python3")
+    done = session.here(python="/usr/bin/python3").ask("facts")
     assert done["listeners"] is not None
     assert done["uid"] == os.getuid()
 
@@ -386,9 +386,7 @@ def test_the_agent_sees_who_listens_and_probes_it(aged: Little) -> None:
     ]
     assert "somebody listens" in answer["msg"]
     if aged.python == "installed":
-        facts = stream.run_here(
-            {"verb": "facts", "read": [str(aged.etc / "*.conf")], "run": [["/bin/echo", "1.2"]]}
-        )
+        facts = session.here().ask("facts", read=[str(aged.etc / "*.conf")], run=[["/bin/echo", "1.2"]])
         assert [Path(row["path"]).name for row in facts["files"]] == ["a.conf", "b.conf"]
         assert facts["said"] == ["1.2\n"]
 

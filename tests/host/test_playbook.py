@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from hardening.host import playbook
+from hardening.errors import ExitCode
+from hardening.findings import Examined, Verdict
+from hardening.host import fleet, playbook
+from hardening.upgrade import story
 
 
 @pytest.mark.parametrize("language", ["C", "en_US.ISO-8859-1", "C.UTF-8"])
@@ -57,3 +62,49 @@ def test_why_a_loop_could_not_reach_the_host_is_told() -> None:
     result = {"msg": "All items completed", "results": [{"msg": refused}, {}]}
     one = playbook.HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": result}])
     assert one.lost == "the host could not be reached: ssh: connect to host x port 1: Connection refused"
+
+
+ENDS = """#!/bin/sh
+echo '{"meant": ["a", "b"]}' >>"$HARDEN_RECEIPT"
+echo '{"host": "a", "outcome": "ok", "result": {"state": "committed", "changed": true, "tx": "1"}}' >>"$HARDEN_RECEIPT"
+echo '{"host": "b", "outcome": "ok", "result": {"state": "unchanged"}}' >>"$HARDEN_RECEIPT"
+"""
+STATS = """for host in a b; do echo '{"host": "'$host'", "stats": {"ok": 1}}' >>"$HARDEN_RECEIPT"; done
+"""
+
+
+def _played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> playbook.Receipt:
+    program = tmp_path / "ansible-playbook"
+    program.write_text(text)
+    program.chmod(0o755)
+    monkeypatch.setattr(playbook, "_ansible_playbook", lambda: str(program))
+    return playbook.run("harden.yml", inventory="a,b")
+
+
+def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a kernel without memory: the tasks until then went well, and nobody knows how many were to come."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    killed = _played(tmp_path, monkeypatch, ENDS + "kill -KILL $$\n")
+    came = fleet.all_came(killed)
+    assert [(one.host, one.state, one.made) for one in came] == [
+        ("a", "unknown", ("1",)),
+        ("b", "unknown", ()),
+    ]
+    assert came[0].why == ("Ansible ended before it was done with this host",)
+    assert ExitCode.HOSTS_FAILED in fleet.judged(came, now).extra_codes
+    verified = playbook.judged(killed, now)
+    assert {one.verdict for one in verified.results} == {Verdict.INCONCLUSIVE}
+    assert {one.examined for one in verified.subjects} == {Examined.NONE}
+    ended = _played(tmp_path, monkeypatch, ENDS + STATS)
+    assert [one.state for one in fleet.all_came(ended)] == ["committed", "current"]
+    assert {one.verdict for one in playbook.judged(ended, now).results} == {Verdict.PASS}
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [("committed", "committed"), ("settled", "unknown"), ("fit", "unknown"), ("current", "unknown")],
+)
+def test_an_upgrade_that_is_finished_stays_so_whatever_became_of_ansible(said: str, state: str) -> None:
+    task = {"outcome": "ok", "result": {"upgrade": {"state": said}}}
+    one = playbook.HostReceipt(host="a", tasks=[task], cut=True)
+    assert story.told(one).state == state

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hardening.host import engine_plan, stream
+from hardening.host import engine_plan, session, stream
 from hardening.host import plan as planning
 from hardening.host.engine_firewall import Firewall
 from tests.host.engine_stand_in import Engine
@@ -43,7 +43,7 @@ class Site:
         return sorted(int(path.name) for path in (self.root / "doors").iterdir())
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
-        return stream.run_here({"verb": verb, "state": str(self.state), **more}, python=self.python)
+        return session.here(state=str(self.state), python=self.python).ask(verb, **more)
 
     def door(self, port: int) -> planning.Command:
         path = str(self.root / "doors" / str(port))
@@ -198,8 +198,8 @@ def test_units_and_script_are_on_the_host_and_go_with_it(tmp_path: Path) -> None
         (root / "etc").mkdir(parents=True)
         if init == "systemd":
             (root / "run/systemd/system").mkdir(parents=True)
-        stream.run_here({"verb": "apply", "root": str(root), "plan": plan})
+        session.here().ask("apply", root=str(root), plan=plan)
         assert {str(p.relative_to(root)) for p in root.rglob("aspect-watch*")} == names
-        stream.run_here({"verb": "uninstall", "root": str(root)})
+        session.here().ask("uninstall", root=str(root))
         assert not list(root.rglob("aspect-*"))
     assert stream.AGENT.read_text().count("OnUnitInactiveSec=60") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import stat
 import subprocess
@@ -9,14 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 
+from hardening.mailer import relay as program
 from tests.host.little import interpreter
 from tests.mailer.conftest import Site
 from tests.mailer.fake_web import key_id
 from tests.mailer.relayed import Relay
+
+source: Any = program  # one file for Python 2.6: it has no types
 
 
 @pytest.fixture(params=["2.7", "3.6", "this"])
@@ -161,3 +166,64 @@ def test_a_renewal_that_fails_is_said(new: Relay) -> None:
     while time.monotonic() < end and not said.exists():
         time.sleep(0.1)
     assert "not renewed: addKey: 403 Authorization_RequestDenied" in said.read_text()
+
+
+def test_a_renewal_that_failed_keeps_no_lock_as_long_as_somebody_holds_what_it_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renewed(_config: object, folder: str) -> None:
+        with Path(folder, "lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise source.Refused(source.CONFIG, "no")
+
+    monkeypatch.setattr(source, "renewed", renewed)
+    with pytest.raises(source.Refused) as held:
+        source.renew({"application": "a", "spool": str(tmp_path)})
+    with (tmp_path / "keys" / "lock").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert str(held.value) == "no"
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"), [((204, {}), []), ((404, {}), []), ((403, {}), ["k1"]), (None, ["k1"])]
+)
+def test_an_old_certificate_that_cannot_be_unregistered_fails_no_renewal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object, left: list[str]
+) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    rows = [
+        {
+            "certificate_file": str(folder / f"{n}.crt"),
+            "key_file": str(folder / f"{n}.key"),
+            "key_id": f"k{n}",
+        }
+        for n in range(3)
+    ]
+    for row in rows:
+        for kind in ("certificate_file", "key_file"):
+            Path(row[kind]).touch()
+    state = {"use": [rows[0], rows[1]], "made": rows[2]}
+    (folder / "credentials.json").write_text(json.dumps(state))
+
+    class Tokens:
+        """Gives every credential a token."""
+
+        def __init__(self, _config: object) -> None: ...
+
+        def ask(self, _scope: str, _credential: object) -> str:
+            return "t"
+
+    def asked(*words: Any) -> object:
+        assert words[3:] == ("removeKey", {"keyId": "k1"})
+        if answer is None:
+            raise source.Refused(source.TEMPORARY, "no answer")
+        return answer
+
+    monkeypatch.setattr(source, "Tokens", Tokens)
+    monkeypatch.setattr(source, "asked_graph", asked)
+    config = {"spool": str(tmp_path), "graph_resource": "g", "renew_wait": 0, "credentials": []}
+    assert source.renewed(config, str(folder)) == (rows[2], left)
+    assert json.loads((folder / "credentials.json").read_text()) == {"use": [rows[2], rows[0]], "made": None}
+    assert not list(folder.glob("1.*"))
+    assert len(list(folder.glob("[02].*"))) == 4

@@ -142,3 +142,16 @@ def test_a_security_level_takes_old_versions_away(name: str, level: int, oldest:
     """SSL_CTX_set_security_level(3): 2 forbids SSL 3.0, 3 TLS 1.0, 4 TLS 1.1; from 3.0 on, MD5 and SHA-1 go at 1."""
     speaks = served.protocols_of(name, level)
     assert next(one for one in registry.PROTOCOLS if one != "SSLv2" and one in speaks) == oldest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_server_told_no_groups_has_the_measured_ones_or_says_whence(name: str) -> None:
+    one = build(name)
+    if one.server_groups_verified == "measured":
+        assert one.server_groups == one.groups
+    else:
+        assert one.server_groups != one.groups
+        assert one.server_groups_verified.partition(":")[0] in {"memory", "source"}
+    names = served.default_groups(one)
+    assert len(names) == len(one.server_groups)
+    assert set(names) <= served.known_groups(one)

@@ -20,7 +20,7 @@ from bundle.trust import dsse, keys, statement
 from bundle.trust.inventory import inventory
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of
-from hardening.host import stream
+from hardening.host import session, stream
 from hardening.upgrade import admission, carry, recipe
 from hardening.upgrade.conduct import Conductor
 from hardening.upgrade.logs import patterns
@@ -292,9 +292,7 @@ class Site:
 
     def agent(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the agent beside it."""
-        return stream.run_here(
-            {"verb": verb, "root": str(self.root), "state": self.state, **more}, python=self.python
-        )
+        return session.here(state=self.state, python=self.python).ask(verb, root=str(self.root), **more)
 
     def recipe(self, changes: dict[str, str] | None = None) -> recipe.Recipe:
         """Return the recipe as a control machine reads it."""

@@ -92,6 +92,8 @@ def build(name: str) -> Build:
         protocols_verified=raw["protocols_verified"],
         curves=_optional(raw["curves"]),
         groups=_optional(raw["groups"]),
+        server_groups=tuple(raw["server_groups"] if "server_groups" in raw else raw["groups"]),
+        server_groups_verified=raw.get("server_groups_verified", "measured"),
         schemes=_optional(raw["schemes"]),
         security_level=raw["security_level"],
         conf=raw["conf"],

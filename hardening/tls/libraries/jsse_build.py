@@ -41,6 +41,8 @@ def build(name: str) -> JsseBuild:
         protocols_verified="measured" if one.verified.startswith("yes") else "memory",
         curves=tuple(g.openssl for n in one.groups if (g := registry.find_group(n)) and g.openssl),
         groups=one.groups,
+        server_groups=one.groups,
+        server_groups_verified=one.verified,
         schemes=None,
         security_level=None,
         conf=None,

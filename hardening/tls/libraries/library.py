@@ -71,7 +71,11 @@ class Build:
     curves: tuple[str, ...] | None
     """Elliptic curves compiled in, by OpenSSL's names; None where not measured."""
     groups: tuple[str, ...] | None
-    """IANA names of the groups it offers by itself, in order; None where not measured."""
+    """IANA names of the groups it offers by itself as a client, in order; None where not measured."""
+    server_groups: tuple[str, ...]
+    """The same of a server that is told none."""
+    server_groups_verified: str
+    """`measured` where they are the client's; else what says so."""
     schemes: tuple[str, ...] | None
     """Names of the signature schemes it offers by itself, in order; None where not measured."""
     security_level: int | None

@@ -79,8 +79,8 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_RULES.values())
 
 
-class Probe(Listener):
-    """A listener that puts the question once the server's flight has ended."""
+class _Asking(Listener):
+    """A listener that says more once the server's flight has ended, and waits for what is done to it."""
 
     __slots__ = ("_told",)
 
@@ -90,18 +90,36 @@ class Probe(Listener):
 
     def _message(self, number: int, message: bytes) -> Answer | None:
         found = super()._message(number, message)
-        if found is None or number != 14:
+        more = None if found is None or number != 14 else self._more(found)
+        if more is None:
             return found
+        self.outgoing, self._told = more, True
+        return None
+
+    def _more(self, found: Answer) -> bytes | None:
+        """Return what is said then, or nothing."""
+        raise NotImplementedError
+
+    def end(self, kind: Kind, detail: str = "") -> Answer:
+        """A close and a silence are reactions, too."""
+        answer = super().end(kind, detail)
+        if self._told:
+            answer.reaction = kind.value
+        return answer
+
+
+class Probe(_Asking):
+    """A listener that puts the question once the server's flight has ended."""
+
+    __slots__ = ()
+
+    def _more(self, found: Answer) -> bytes:
         version = WIRE_VERSIONS[found.protocol or "TLSv1.0"]
         if self._question.want is Want.HEARTBEAT:
             size = 3 + ECHO
-            self.outgoing = pack(">BHH", HEARTBEAT_RECORD, version, size) + pack(">BH", 1, ECHO) + bytes(ECHO)
-        else:
-            self.outgoing = pack(">BHH", 20, version, 1) + b"\x01"
-            if self._question.variant:
-                self.outgoing += pack(">BHH", 22, version, 64) + bytes(64)
-        self._told = True
-        return None
+            return pack(">BHH", HEARTBEAT_RECORD, version, size) + pack(">BH", 1, ECHO) + bytes(ECHO)
+        finished = pack(">BHH", 22, version, 64) + bytes(64) if self._question.variant else b""
+        return pack(">BHH", 20, version, 1) + b"\x01" + finished
 
     def _record(self, content: int, body: bytes) -> Answer | None:
         answer = self._answer
@@ -113,35 +131,21 @@ class Probe(Listener):
             return answer
         return super()._record(content, body)
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
-        """A close and a silence are reactions, too."""
-        answer = super().end(kind, detail)
-        if self._told:
-            answer.reaction = kind.value
-        return answer
 
-
-class BadKey(Listener):
+class BadKey(_Asking):
     """A listener that answers the server's flight with a badly padded key, and notes what is done to it."""
 
-    __slots__ = ("_told",)
+    __slots__ = ()
 
-    def __init__(self, question: Question) -> None:
-        super().__init__(question)
-        self._told = False
-
-    def _message(self, number: int, message: bytes) -> Answer | None:
-        found = super()._message(number, message)
-        if found is None or number != 14:
-            return found
+    def _more(self, found: Answer) -> bytes | None:
         public = _public(found.chain)
         if public is None:
-            return found
+            return None
         version = WIRE_VERSIONS[found.protocol or "TLSv1.0"]
         sealed = encrypted(public, self._question.variant, WIRE_VERSIONS[self._question.protocol])
         body = pack(">H", len(sealed)) + sealed
         exchange = b"\x10" + len(body).to_bytes(3, "big") + body
-        self.outgoing = (
+        return (
             pack(">BHH", 22, version, len(exchange))
             + exchange
             + pack(">BHH", 20, version, 1)
@@ -149,8 +153,6 @@ class BadKey(Listener):
             + pack(">BHH", 22, version, 64)
             + bytes(64)
         )
-        self._told = True
-        return None
 
     def _record(self, content: int, body: bytes) -> Answer | None:
         answer = self._answer
@@ -158,13 +160,6 @@ class BadKey(Listener):
             answer.reaction = f"alert {body[1]}" if content == 21 and len(body) == 2 else f"record {content}"
             return answer
         return super()._record(content, body)
-
-    def end(self, kind: Kind, detail: str = "") -> Answer:
-        """A close and a silence are reactions, too."""
-        answer = super().end(kind, detail)
-        if self._told:
-            answer.reaction = kind.value
-        return answer
 
 
 class StaleId(Listener):

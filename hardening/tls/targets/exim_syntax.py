@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping
 from hardening.tls.targets import quoted
 from hardening.tls.targets.filled import OVERGROWN, OvergrownError, replaced
 from hardening.tls.targets.flat_syntax import Line
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 _MACRO = re.compile(r"([A-Z_]\w*)\s*(==?)\s*(.*)$")
 _OPTION = re.compile(r"(?:hide\s+)?(no_|not_)?([a-z]\w*)\s*(?:=\s*(.*))?$")
 _DIRECTIVE = re.compile(r"\.(include_if_exists|include|ifdef|ifndef|elifdef|elifndef|else|endif)\b\s*(.*)$")
+
+_INCLUDES = Manner(globs=False, may_be_absent=frozenset({"include_if_exists"}))
 
 
 class Main:
@@ -23,22 +26,16 @@ class Main:
         self.tree, self.macros = tree, dict(macros)
         self.lines: list[Line] = []
         self._ended = False
-        self._file(path, [], None)
+        self._includes = Includes(tree, _INCLUDES)
+        self._includes.read(path, self._text)
 
     def last(self, name: str) -> Line | None:
         """Return the setting of an option that counts."""
         return next((x for x in reversed(self.lines) if x.name == name), None)
 
-    def _file(self, path: str, opened: list[str], asked_from: tuple[str, int] | None) -> None:
-        if path in opened or len(opened) >= DEEPEST:
-            at, line = asked_from or (path, 1)
-            self.tree.say("include-loop", at, line, f"{path} includes itself")
-            return
-        source = self.tree.source(path, asked_from=asked_from)
-        if source is None:
-            return
+    def _text(self, whole: str, path: str) -> None:
         live: list[tuple[bool, bool]] = []  # whether this branch is read, and whether one of its kind was
-        for number, text in _logical(source.text):
+        for number, text in _logical(whole):
             if self._ended:
                 return
             found = _DIRECTIVE.match(text)
@@ -48,7 +45,8 @@ class Main:
             if not all(reading for reading, _ in live):
                 continue
             if found is not None:
-                self._include(found[1], found[2].strip(), path, number, opened)
+                name = self._filled(found[2].strip(), path, number).strip('"')
+                self._includes.follow(name, posixpath.dirname(path), self._text, (path, number), found[1])
                 continue
             self._setting(text, path, number)
         if live:
@@ -66,12 +64,6 @@ class Main:
             taken = live[-1][1]
             wanted = word == "else" or known is (word == "elifdef")
             live[-1] = (wanted and not taken, taken or wanted)
-
-    def _include(self, word: str, name: str, path: str, number: int, opened: list[str]) -> None:
-        real = self.tree.place(self._filled(name, path, number).strip('"'), posixpath.dirname(path))
-        if word == "include_if_exists" and not self.tree.exists(real):
-            return
-        self._file(real, [*opened, path], (path, number))
 
     def _setting(self, text: str, path: str, number: int) -> None:
         if re.match(r"begin\b", text):

@@ -9,10 +9,12 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import field
+from functools import partial
 
 from hardening.records import dataclass
 from hardening.tls.release import Directives, Release
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,14 @@ class Grammar:
     """Whether the blanks that begin the next line stay (ProFTPD)."""
 
 
-_MAY_BE_ABSENT = frozenset({"include_if_exists", "!include_try"})
+_INCLUDES = Manner(folders=True, may_be_absent=frozenset({"include_if_exists", "!include_try"}))
 
 
 def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
     """Return the sections of a file and its includes, in order; the first is what stands before any."""
     sections = [Section("", path, 1)]
-    _file(tree, path, grammar, sections, [], None)
+    includes = Includes(tree, _INCLUDES)
+    includes.read(path, partial(_text, tree, grammar, includes, sections))
     return sections
 
 
@@ -86,28 +89,17 @@ def strays(
             tree.say("unknown-directive", one.path, one.line, why)
 
 
-def _file(  # noqa: C901 - one loop over lines with the grammar's few differences in it
-    tree: Tree,
-    path: str,
-    grammar: Grammar,
-    sections: list[Section],
-    opened: list[str],
-    asked_from: tuple[str, int] | None,
+def _text(
+    tree: Tree, grammar: Grammar, includes: Includes, sections: list[Section], whole: str, path: str
 ) -> None:
-    if path in opened or len(opened) >= DEEPEST:
-        at, line = asked_from or (path, 1)
-        tree.say("include-loop", at, line, f"{path} includes itself")
-        return
-    source = tree.source(path, asked_from=asked_from)
-    if source is None:
-        return
+    take = partial(_text, tree, grammar, includes, sections)
     comment = re.compile(rf"\s*(?:{grammar.comment}|$)")
     trailing = re.compile(rf"(?<!\s)\s+{grammar.comment}.*$")
     remark = rf"(?:{grammar.comment}.*)?" if grammar.trailing_comments else ""
     begins = re.compile(rf"\s*(?:{grammar.section})\s*{remark}$") if grammar.section else None
     split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
-    for number, raw in _logical(source.text, grammar, comment):
+    for number, raw in _logical(whole, grammar, comment):
         # lines that go on without end are many blanks, which patterns would try again and again
         text = raw.strip()
         if begins is not None and (found := begins.match(text)):
@@ -126,11 +118,7 @@ def _file(  # noqa: C901 - one loop over lines with the grammar's few difference
             value = value[1:-1]  # `"a" "b"` is two words, and stays as it is
         name = grammar.fold(pair[1])
         for pattern in grammar.include(name, value):
-            for one in tree.glob(tree.place(pattern, folder)):
-                if name in _MAY_BE_ABSENT and not tree.exists(one) and not tree.is_folder(one):
-                    continue
-                for part in tree.listing(one) if tree.is_folder(one) else (one,):
-                    _file(tree, part, grammar, sections, [*opened, path], (path, number))
+            includes.follow(pattern, folder, take, (path, number), name)
         sections[-1].lines.append(Line(name, value, path, number))
 
 

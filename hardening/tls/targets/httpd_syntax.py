@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import field, replace
 
 from hardening.records import dataclass
 from hardening.tls.release import number
 from hardening.tls.targets.filled import OVERGROWN, OvergrownError, filled
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 _LINE = re.compile(
     r"^[ \t]*(?:<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
@@ -31,6 +32,7 @@ _VERSION_TEST = re.compile(r"(?P<not>!?)\s*(?P<op>==?|>=?|<=?|~)?\s*(?P<version>
 _SILENT = frozenset({"ssloptions", "sslrequire", "sslrequiressl", "sslusername", "sslpassphrasedialog", "sslsessioncache",
                      "sslsessioncachetimeout", "sslrandomseed", "sslmutex", "sslcryptodevice"})  # fmt: skip
 """Directives that change nothing of what is offered, whatever they depend on."""
+_INCLUDES = Manner(folders=True, may_be_absent=frozenset({"includeoptional"}))
 CONDITIONS = frozenset({"ifmodule", "ifversion", "ifdefine", "iffile", "ifdirective", "ifsection"})
 _PER_REQUEST = frozenset(
     {"directory", "directorymatch", "files", "filesmatch", "location", "locationmatch", "limit", "limitexcept",
@@ -129,7 +131,7 @@ class Reader:
         self.defined: dict[str, str] = {}
         self.modules: set[str] = set()
         self.root = ""
-        self._open: list[str] = []
+        self._includes = Includes(tree, _INCLUDES)
         self._sections: list[Section] = []
         self._current: Host | None = None
         self._span = (0, 0)
@@ -142,20 +144,8 @@ class Reader:
         if self.main is None:
             self.main = Host((), path, 1)
             self._current = self.main
-        self._file(path, None)
+        self._includes.read(path, self._text)
         self._say_doubts()
-
-    def _file(self, path: str, asked_from: tuple[str, int] | None) -> None:
-        if path in self._open or len(self._open) >= DEEPEST:
-            at, line = asked_from or (path, 1)
-            self.tree.say("include-loop", at, line, f"{path} includes itself")
-            return
-        source = self.tree.source(path, asked_from=asked_from)
-        if source is None:
-            return
-        self._open.append(path)
-        self._text(source.text, path)
-        self._open.pop()
 
     def _text(self, text: str, path: str) -> None:
         if "\\\n" in text:
@@ -231,7 +221,7 @@ class Reader:
         try:
             return filled(_VARIABLE, text, lambda m: self.defined.get(m[1], m[0]))
         except OvergrownError:
-            self.tree.say("syntax", self._open[-1], None, OVERGROWN)
+            self.tree.say("syntax", self._includes.now, None, OVERGROWN)
             return text
 
     def _enter(self, kind: str, argument: str, path: str, line: int) -> tuple[bool, bool]:
@@ -271,7 +261,8 @@ class Reader:
         if not self._in_force() and (doubted is None or self._ruled_out()):
             return
         if name.startswith("include"):
-            self._include(name, value, path, line)
+            for pattern in words(value):
+                self._includes.follow(pattern, self.root, self._text, (path, line), name)
             return
         self._count += 1
         key = _key(name, value)
@@ -307,21 +298,6 @@ class Reader:
                 self._current.per_request.append(replace(one, inside=inside))
             else:
                 self._current.directives.append(one)
-
-    def _include(self, name: str, value: str, path: str, line: int) -> None:
-        for pattern in words(value):
-            place = self.tree.place(pattern, self.root)
-            for one in self._included(place):
-                if name == "includeoptional" and not self.tree.exists(one):
-                    continue
-                self._file(one, (path, line))
-
-    def _included(self, place: str) -> Iterator[str]:
-        for one in self.tree.glob(place):
-            if self.tree.is_folder(one):
-                yield from self.tree.listing(one)
-            else:
-                yield one
 
 
 _ONE_VALUE = frozenset(

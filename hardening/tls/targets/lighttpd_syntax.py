@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import field
+from functools import partial
 
 from hardening.records import dataclass
 from hardening.tls.targets.filled import LONGEST, OVERGROWN
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 _TOKEN = re.compile(
     r"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)"
@@ -92,25 +94,15 @@ class Reader:
         self.folder = posixpath.dirname(path)
         self.top = Scope("", "", "", path, 1)
         self.variables: dict[str, Value] = {}
-        self._open: list[str] = []
-        self._file(path, self.top, None)
+        self._includes = Includes(tree, Manner())
+        self._includes.read(path, partial(self._text, self.top))
 
-    def _file(self, path: str, into: Scope, asked_from: tuple[str, int] | None) -> None:
-        if path in self._open or len(self._open) >= DEEPEST:
-            at, line = asked_from or (path, 1)
-            self.tree.say("include-loop", at, line, f"{path} includes itself")
-            return
-        source = self.tree.source(path, asked_from=asked_from)
-        if source is None:
-            return
-        self._open.append(path)
-        _Parser(self, source.text, path).run(into)
-        self._open.pop()
+    def _text(self, into: Scope, text: str, path: str) -> None:
+        _Parser(self, text, path).run(into)
 
     def include(self, pattern: str, into: Scope, path: str, line: int) -> None:
         """Read every file a pattern means into a scope."""
-        for one in self.tree.glob(self.tree.place(pattern, self.folder)):
-            self._file(one, into, (path, line))
+        self._includes.follow(pattern, self.folder, partial(self._text, into), (path, line))
 
 
 class _Parser:

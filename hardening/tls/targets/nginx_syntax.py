@@ -6,9 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import field
+from functools import partial
 
 from hardening.records import dataclass
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 _TOKEN = re.compile(
     r"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)|(?P<end>[;{}])"
@@ -67,8 +69,8 @@ class Reader:
         self.tree = tree
         self.folder = posixpath.dirname(path)
         self.top = Block("", (), path, 1)
-        self._open: list[str] = []
-        self._file(path, self.top, None)
+        self._includes = Includes(tree, Manner())
+        self._includes.read(path, partial(self._text, self.top))
 
     def servers(self) -> Iterator[tuple[str, Block]]:
         """Yield every server block with its kind: `http`, `stream` or `mail`."""
@@ -78,19 +80,7 @@ class Reader:
             elif outer.name == "server":  # a file of conf.d on its own
                 yield "http", outer
 
-    def _file(self, path: str, into: Block, asked_from: tuple[str, int] | None) -> None:
-        if path in self._open or len(self._open) >= DEEPEST:
-            at, line = asked_from or (path, 1)
-            self.tree.say("include-loop", at, line, f"{path} includes itself")
-            return
-        source = self.tree.source(path, asked_from=asked_from)
-        if source is None:
-            return
-        self._open.append(path)
-        self._text(source.text, path, into)
-        self._open.pop()
-
-    def _text(self, text: str, path: str, into: Block) -> None:  # noqa: C901, PLR0912 - the parser's loop, one branch per kind of token
+    def _text(self, into: Block, text: str, path: str) -> None:  # noqa: C901, PLR0912 - the parser's loop, one branch per kind of token
         line, at, end = 1, 0, len(text)
         words: list[str] = []
         started, begin = 1, 0
@@ -146,8 +136,7 @@ class Reader:
         name = words[0]
         if name == "include":
             for pattern in words[1:]:
-                for one in self.tree.glob(self.tree.place(pattern, self.folder)):
-                    self._file(one, here, (path, line))
+                self._includes.follow(pattern, self.folder, partial(self._text, here), (path, line))
         elif name.startswith("ssl") or name in KEPT:
             here.directives.append(Directive(name, tuple(words[1:]), path, line, span))
 

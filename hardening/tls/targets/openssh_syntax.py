@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.release import Directives, Release
+from hardening.tls.targets.includes import Includes, Manner
 from hardening.tls.targets.tree import Tree
 
 _LINE = re.compile(r"(?P<name>[A-Za-z][\w-]*)(?:\s*=\s*|\s+)(?P<value>\S.*)$")
 _REMARK = re.compile(r"(?<!\s)\s+#.*$")
-_DEEPEST = 16
-"""Includes within includes that OpenSSH follows."""
+_INCLUDES = Manner(may_be_absent=frozenset({"include"}), deepest=17)
+"""OpenSSH follows 16 includes within includes, and one that is not there is no error to it."""
 ALIASES = {"pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms"}
 KINDS = {
     "kexalgorithms": "kex",
@@ -57,28 +59,26 @@ def read(tree: Tree, path: str, release: Release, facts: Directives) -> list[Lin
     """Return every setting of a file and its includes, in the order they are read."""
     lines: list[Line] = []
     base = f"{tree.prefix}/etc/ssh" if tree.of_host else posixpath.dirname(path)
-    _file(tree, path, base, facts.lacks("Include", release), "", [], lines, None)
+    no_include = facts.lacks("Include", release)
+    includes = Includes(tree, _INCLUDES)
+
+    def take(block: str, whole: str, path: str) -> None:
+        for one in _lines(tree, block, whole, path):
+            lines.append(one)
+            if one.name != "include":
+                continue
+            if no_include:
+                tree.say("unknown-directive", path, one.line, no_include)
+                continue
+            for pattern in re.sub("[\"']", " ", one.value).split():
+                includes.follow(pattern, base, partial(take, one.block), (path, one.line), one.name)
+
+    includes.read(path, partial(take, ""))
     return lines
 
 
-def _file(  # noqa: C901 - one loop over lines with what each of them may be
-    tree: Tree,
-    path: str,
-    base: str,
-    no_include: str,
-    block: str,
-    opened: list[str],
-    lines: list[Line],
-    asked_from: tuple[str, int] | None,
-) -> None:
-    if path in opened or len(opened) > _DEEPEST:
-        at, line = asked_from or (path, 1)
-        tree.say("include-loop", at, line, f"{path} includes itself")
-        return
-    source = tree.source(path, asked_from=asked_from)
-    if source is None:
-        return
-    for number, text in enumerate(source.text.split("\n"), start=1):
+def _lines(tree: Tree, block: str, whole: str, path: str) -> Iterator[Line]:
+    for number, text in enumerate(whole.split("\n"), start=1):
         bare = text.strip()
         if not bare or bare.startswith("#"):
             continue
@@ -93,19 +93,7 @@ def _file(  # noqa: C901 - one loop over lines with what each of them may be
         if name in {"match", "host"}:
             block = f"{written} {value}"  # an included file ends its own blocks: `block` is this call's
             continue
-        lines.append(Line(name, written, value, path, number, block))
-        if name == "include":
-            if no_include:
-                tree.say("unknown-directive", path, number, no_include)
-                continue
-            for one in _included(tree, value, base):
-                _file(tree, one, base, no_include, block, [*opened, path], lines, (path, number))
-
-
-def _included(tree: Tree, value: str, base: str) -> Iterable[str]:
-    """The files an Include means; one that is not there is no error to OpenSSH."""
-    for pattern in re.sub("[\"']", " ", value).split():
-        yield from (one for one in tree.glob(tree.place(pattern, base)) if tree.exists(one))
+        yield Line(name, written, value, path, number, block)
 
 
 def matches(name: str, patterns: str) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.records import dataclass
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.includes import Includes, Manner
+from hardening.tls.targets.tree import Tree
 
 _PAIR = re.compile(r"(?P<name>(?:\\.|[^\s=:\\])+)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+)?(?P<value>.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
@@ -36,33 +37,21 @@ def read(tree: Tree, path: str) -> dict[str, Property]:
 def read_included(tree: Tree, path: str, folders: Mapping[str, str]) -> dict[str, Property]:
     """Return the properties of a file with those of files it includes, each where it is included; `folders` are what `${...}` stands for."""
     found: dict[str, Property] = {}
-    for one in _included(tree, path, folders, (), None):
-        found[one.name] = one
+    includes = Includes(tree, Manner(globs=False))
+
+    def take(text: str, path: str) -> None:
+        for one in _every(text, path):
+            found[one.name] = one
+            if one.name != "include":
+                continue
+            name = _VARIABLE.sub(lambda m: folders.get(m[1], m[0]), one.value)
+            if _VARIABLE.search(name):
+                tree.say("conditional", path, one.line, f"what include {name} means is said when Java starts")
+            else:
+                includes.follow(name, posixpath.dirname(path), take, (path, one.line))
+
+    includes.read(path, take)
     return found
-
-
-def _included(
-    tree: Tree,
-    path: str,
-    folders: Mapping[str, str],
-    opened: tuple[str, ...],
-    asked_from: tuple[str, int] | None,
-) -> Iterator[Property]:
-    if path in opened or len(opened) >= DEEPEST:
-        at, line = asked_from or (path, 1)
-        tree.say("include-loop", at, line, f"{path} includes itself")
-        return
-    source = tree.source(path, asked_from=asked_from)
-    for one in _every(source.text, path) if source else ():
-        yield one
-        if one.name != "include":
-            continue
-        name = _VARIABLE.sub(lambda m: folders.get(m[1], m[0]), one.value)
-        if _VARIABLE.search(name):
-            tree.say("conditional", path, one.line, f"what include {name} means is said when Java starts")
-            continue
-        place = tree.place(name, posixpath.dirname(path))
-        yield from _included(tree, place, folders, (*opened, path), (path, one.line))
 
 
 def parse(text: str, path: str) -> dict[str, Property]:

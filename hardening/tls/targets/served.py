@@ -24,19 +24,6 @@ _PLAIN_AUTH = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
 _RELEASE_OWN_LEVELS = (3, 0, 0)
 _MLKEM = (3, 5, 0)
 _X25519 = (1, 1, 0)
-_GROUPS = {
-    (0, 9, 8): "prime256v1",
-    (1, 0, 2): "prime256v1:secp521r1:brainpoolP512r1:brainpoolP384r1:secp384r1:brainpoolP256r1:secp256k1:"
-    "sect571r1:sect571k1:sect409k1:sect409r1:sect283k1:sect283r1",
-    (1, 1, 0): "X25519:prime256v1:secp521r1:secp384r1",
-    (1, 1, 1): "X25519:prime256v1:X448:secp521r1:secp384r1",
-    (3, 0, 0): "X25519:prime256v1:X448:secp521r1:secp384r1:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
-    (3, 5, 0): "X25519MLKEM768:X25519:prime256v1:X448:secp384r1:secp521r1:ffdhe2048:ffdhe3072",
-}
-"""The groups a server of each OpenSSL uses when it is told none (t1_lib.c, ssl/t1_lib.c `TLS_DEFAULT_GROUP_LIST`);
-before 1.0.2 a server has the one curve the application gives it, which is P-256 everywhere we know of."""
-
-
 _EL8 = "1.1.1k-el8"
 """The build that knows what PROFILE=SYSTEM stands for; on later ones of Red Hat it is taken for the same."""
 
@@ -190,11 +177,8 @@ def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic
 
 def default_groups(build: Build) -> tuple[str, ...]:
     """Return the groups a server offers when it is told none, by OpenSSL's names."""
-    best = max(release for release in _GROUPS if release <= build.release)
-    names = _GROUPS[best].split(":")
-    return tuple(
-        n for n in names if build.curves is None or n in build.curves or n.startswith(("ffdhe", "X"))
-    )
+    found = (registry.find_group(name) for name in build.server_groups)
+    return tuple(group.openssl for group in found if group is not None and group.openssl)
 
 
 @cache

@@ -15,7 +15,6 @@ from hardening.host import stream, tls_plan
 from hardening.upgrade import audited, carry, conduct, hostaudit, infra
 from hardening.upgrade.admission import Job
 
-STATES = ("installed", "settling", "settled")
 BEAT = 10
 """Seconds after which a host is told that somebody is still there, while its files are brought for the audit."""
 

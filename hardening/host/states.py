@@ -1,0 +1,64 @@
+"""What a run can come to on a host: one table, for hardening and for upgrades."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardening.errors import ExitCode
+from hardening.findings import Verdict
+from hardening.records import dataclass
+
+FINISHED = ("committed", "rolledback")
+"""States of an upgrade in a host's journal after which nothing more happens to it."""
+INSTALLED = ("installed", "settling", "settled")
+"""States in which the installer has ended well and the upgrade is not finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a host's state means for the run."""
+
+    verdict: Verdict
+    before: bool
+    """Whether the host is as it was before the run."""
+
+    @property
+    def well(self) -> bool:
+        """Whether it keeps no run from being a success."""
+        return self.verdict in (Verdict.PASS, Verdict.SKIPPED)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the host said what it is like."""
+        return self.verdict is not Verdict.INCONCLUSIVE
+
+
+STATES = {
+    "committed": State(verdict=Verdict.PASS, before=False),
+    "current": State(verdict=Verdict.PASS, before=True),  # nothing was left to do
+    "fit": State(verdict=Verdict.SKIPPED, before=True),
+    "open": State(verdict=Verdict.SKIPPED, before=False),  # an upgrade of an earlier run is under way
+    "untouched": State(verdict=Verdict.SKIPPED, before=True),
+    "unfit": State(verdict=Verdict.FAIL, before=True),
+    "older": State(verdict=Verdict.FAIL, before=True),
+    "refused": State(verdict=Verdict.FAIL, before=True),
+    "rolledback": State(verdict=Verdict.FAIL, before=True),
+    "kept": State(verdict=Verdict.FAIL, before=False),  # stays changed in a run that failed
+    "unfinished": State(verdict=Verdict.FAIL, before=False),
+    "broken": State(verdict=Verdict.FAIL, before=False),  # could not be led back in full
+    "unreachable": State(verdict=Verdict.INCONCLUSIVE, before=False),
+    "unknown": State(verdict=Verdict.INCONCLUSIVE, before=False),
+}
+
+
+def of(name: str) -> State:
+    """Return what a state means; one that is not in the table is not known to be anything."""
+    return STATES.get(name, STATES["unknown"])
+
+
+def codes(names: Iterable[str]) -> set[ExitCode]:
+    """Return the exit code that the states of a run's hosts ask for: 6 when all are as before, 7 when they are not."""
+    found = [of(name) for name in names]
+    if all(one.well for one in found):
+        return set()
+    return {ExitCode.ROLLED_BACK if all(one.before for one in found) else ExitCode.HOSTS_FAILED}

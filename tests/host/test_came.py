@@ -1,0 +1,148 @@
+"""What a host came to by its receipt, and who is led back, without a playbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hardening.errors import ExitCode, UsageError
+from hardening.findings import Examined, Verdict
+from hardening.host import fleet, playbook
+from hardening.host.fleet import Came
+from hardening.host.playbook import HostReceipt, Receipt
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DONE = {"state": "committed", "changed": True, "tx": "1"}
+
+
+def _host(*answers: Mapping[str, object], name: str = "h") -> HostReceipt:
+    rows = [{"outcome": "failed" if a.get("failed") else "ok", "result": a} for a in answers]
+    return HostReceipt(host=name, tasks=rows)
+
+
+def _no(state: str) -> dict[str, object]:
+    return {"failed": True, "state": state, "msg": "no"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "made"),
+    [
+        ([DONE, {**DONE, "tx": "2"}], "committed", ("1", "2")),
+        ([DONE, {**DONE, "changed": False, "tx": "0"}], "committed", ("1",)),
+        ([DONE, {**DONE, "state": "would-change", "tx": "0"}], "committed", ("1",)),
+        ([{"state": "unchanged"}], "current", ()),
+        ([DONE, _no("refused")], "kept", ("1",)),
+        ([_no("rolledback")], "rolledback", ()),
+        ([_no("refused"), _no("broken")], "broken", ()),
+        ([_no("refused"), {"failed": True, "msg": "no answer"}], "unknown", ()),
+        ([], "untouched", ()),
+        ([{"results": [DONE, {**_no("refused")}]}], "kept", ("1",)),
+    ],
+)
+def test_the_answers_of_a_host_say_its_state(
+    answers: list[dict[str, object]], state: str, made: tuple[str, ...]
+) -> None:
+    found = fleet.came(_host(*answers))
+    assert (found.state, found.made) == (state, made)
+
+
+def test_only_a_host_that_was_asked_nothing_of_is_told_so() -> None:
+    assert fleet.came(_host()).why == ()
+    (why,) = fleet.came(_host({"skipped": True})).why
+    assert "asks nothing of this host" in why
+
+
+def test_an_engine_waits_where_it_says_so() -> None:
+    engines = [{"engine": {"line": f"engine {n}", "restart_pending": n == 2}} for n in (1, 2)]
+    assert fleet.came(_host(DONE, *engines)).pending == ("engine 2",)
+
+
+def test_every_host_that_was_meant_is_told_of_once() -> None:
+    receipt = Receipt(code=2, hosts=(_host(DONE, name="b"),), output="", meant=("c", "b", "a"))
+    assert [(one.host, one.state, one.asked) for one in fleet.all_came(receipt)] == [
+        ("a", "untouched", False), ("b", "committed", True), ("c", "untouched", False),
+    ]  # fmt: skip
+
+
+def test_a_sentence_names_three_and_counts_the_rest() -> None:
+    assert fleet.names(["a", "b", "c"]) == "a, b, c"
+    assert fleet.names(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def _undo(*rows: dict[str, object]) -> HostReceipt:
+    return _host({"transactions": list(rows)})
+
+
+@pytest.mark.parametrize(
+    ("undo", "state"),
+    [
+        (_undo({"id": "1", "state": "rolledback"}), "rolledback"),
+        (_undo({"id": "1", "state": "rolledback", "owed": {"services": ["httpd"]}}), "broken"),
+        (_undo({"id": "1", "state": "committed"}), "kept"),
+        (_undo({"id": "1", "state": "rolledback"}, {"id": "9", "state": "open"}), "broken"),
+        (_host({"failed": True, "msg": "no"}), "kept"),
+        (None, "kept"),
+    ],
+)
+def test_the_undo_says_what_a_changed_host_is(undo: HostReceipt | None, state: str) -> None:
+    one = Came(host="h", state="committed", made=("1",), pending=("engine",))
+    found = fleet.after(one, undo, "x failed")
+    assert found.state == state
+    assert found.pending == (() if state == "rolledback" else ("engine",))
+
+
+@pytest.mark.parametrize("state", ["broken", "unknown", "unreachable"])
+def test_a_host_of_which_less_is_known_than_kept_is_not_called_so(state: str) -> None:
+    assert fleet.after(Came(host="h", state=state), None, "x failed").state == state
+
+
+def test_those_are_led_back_that_were_changed_or_do_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Mapping[str, Mapping[str, Any]]] = []
+
+    def lead_back(wanted: Mapping[str, Mapping[str, Any]], **_: object) -> Receipt:
+        asked.append(wanted)
+        hosts = tuple(_host({"transactions": [{"id": "1", "state": "rolledback"}]}, name=n) for n in wanted)
+        return Receipt(code=0, hosts=hosts, output="")
+
+    monkeypatch.setattr(fleet, "lead_back", lead_back)
+    how: dict[str, Any] = {"inventory": None, "limit": None, "flags": ()}
+    well = [Came(host="a", state="committed", made=("1",)), Came(host="b", state="untouched")]
+    assert fleet.undone(well, **how) == well
+    alone = [Came(host="a", state="rolledback"), Came(host="b", state="untouched")]
+    assert fleet.undone(alone, **how) == alone
+    assert asked == []
+    found = fleet.undone([*well, Came(host="c", state="unknown"), Came(host="d", state="rolledback")], **how)
+    assert {one.host: one.state for one in found} == {
+        "a": "rolledback", "b": "untouched", "c": "rolledback", "d": "rolledback",
+    }  # fmt: skip
+    why = "c, d failed"
+    assert asked == [{"a": {"transactions": ["1"], "why": why}, "c": {"transactions": [], "why": why}}]
+
+
+def test_a_way_back_that_cannot_begin_has_no_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_name: str, **how: Any) -> Receipt:
+        assert how["variables"] == {"x": 1, "harden_undo": {"a": {}}}
+        raise UsageError("no such inventory")
+
+    monkeypatch.setattr(playbook, "run", run)
+    assert fleet.lead_back({"a": {}}, variables={"x": 1}) == Receipt(
+        code=1, hosts=(), output="no such inventory"
+    )
+
+
+def test_what_was_not_asked_was_not_examined_and_pending_is_told() -> None:
+    hosts = [
+        Came(host="a", state="committed", pending=("engine",)),
+        Came(host="b", state="untouched", asked=False),
+        Came(host="c", state="untouched"),
+        Came(host="d", state="unknown"),
+    ]
+    run = fleet.judged(hosts, NOW)
+    assert [one.examined is Examined.FULL for one in run.subjects] == [True, False, True, False]
+    assert {one.verdict for one in run.results if one.subject == "a"} == {Verdict.PASS, Verdict.PENDING}
+    assert ExitCode.HOSTS_FAILED in run.extra_codes
+    idle = fleet.judged(hosts[2:3], NOW)
+    assert [one.examined for one in idle.subjects] == [Examined.NONE]
