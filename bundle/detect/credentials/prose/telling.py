@@ -73,8 +73,8 @@ _LONG_LABEL = re.compile(
     rf"(?i) (?:for|of|to|with|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} (?:[:=]|is|ist|lautet|est|es|je) {VALUE}(?: [.])?$"
 )
 """What stands behind a word for a password that says at length whose it is."""
-_ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
-"""An account alone before a word for its password: `root pw ...`."""
+_ITS = re.compile(rf"(?: -)? \u00ab?{NAME}\u00bb? ")
+"""An account alone before a word for its password, as an item of a list too: `- root pw ...`."""
 _FROM_TO = re.compile(rf"(?i) (?:was |has been |is )?(?:changed )?from [^ ]+ to {VALUE}")
 """The old password and the new one: `changed the password of root from ... to ...`."""
 _BRACKET = re.compile(rf" \( {VALUE} \)")
