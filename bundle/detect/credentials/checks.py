@@ -22,7 +22,7 @@ from bundle.detect.credentials.judging.values import (
     is_template,
     strength,
 )
-from bundle.detect.credentials.lines import around, codes, comparing, fetched, listed, places, tables
+from bundle.detect.credentials.lines import around, codes, comparing, fetched, listed, perls, places, tables
 from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.prose import columns, paragraphs
 from bundle.detect.credentials.rules.catch import Catch
@@ -351,6 +351,7 @@ CHECKS: Mapping[str, Check] = {
     **codes.CHECKS,
     **listed.CHECKS,
     **fetched.CHECKS,
+    **perls.CHECKS,
     **around.CHECKS,
     **tables.CHECKS,
     **comparing.CHECKS,

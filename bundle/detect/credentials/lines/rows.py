@@ -25,7 +25,7 @@ from bundle.detect.credentials.texts.textview import View
 from hardening.findings import Confidence
 from hardening.records import dataclass
 
-GATE = r"(?i)\b(insert\s{1,4}((low_priority|delayed|ignore|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
+GATE = r"(?i)\b(insert\s{1,4}((low_priority|high_priority|delayed|ignore|all|first|overwrite|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
     rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?(?:values?\s*(?=\()|(?P<select>select)(?=\s))"

@@ -10,6 +10,7 @@ from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
     common,
+    is_digest_or_id,
     is_example,
     is_generated,
     is_phrase,
@@ -34,7 +35,7 @@ from hardening.records import dataclass
 
 _WORDS = (
     r"(?:\w*(?:password|passwort|kennwort|wachtwoord)|passwd|pass|pwd?|passphrase|passcode|(?:pre-?)?shared secret|pin(?: code)?"
-    r"|mot de passe|contrasena|clave|senha|parola|hesl[oa]|hasl[oa]|losenord(?:et)?|adgangskoden?|salasana|jelszo)"
+    r"|mot de passe|contrasena|clave|senha|parola(?: d'ordine)?|hesl[oa]|hasl[oa]|losenord(?:et)?|adgangskoden?|salasana|jelszo)"
 )
 _ACCOUNT = (
     r"(?:(?:user|login|account)(?: ?(?:name|id))?|(?:nome? )?(?:l'|d')?(?:utilisateur|utente)|benutzer(?:name|kennung)?|identifiant|usuario"
@@ -72,8 +73,8 @@ _LONG_LABEL = re.compile(
     rf"(?i) (?:for|of|to|with|on|in|at|fur|fuer|auf|an|bei|des|del|de|du|sur|pour|para|pro|na|do|dla|op|van) [^:=|]{{3,60}} (?:[:=]|is|ist|lautet|est|es|je) {VALUE}(?: [.])?$"
 )
 """What stands behind a word for a password that says at length whose it is."""
-_ITS = re.compile(rf" \u00ab?{NAME}\u00bb? ")
-"""An account alone before a word for its password: `root pw ...`."""
+_ITS = re.compile(rf"(?: -)? \u00ab?{NAME}\u00bb? ")
+"""An account alone before a word for its password, as an item of a list too: `- root pw ...`."""
 _FROM_TO = re.compile(rf"(?i) (?:was |has been |is )?(?:changed )?from [^ ]+ to {VALUE}")
 """The old password and the new one: `changed the password of root from ... to ...`."""
 _BRACKET = re.compile(rf" \( {VALUE} \)")
@@ -173,6 +174,8 @@ def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
     """Whether a word in the place of a password is one: by itself, or as a usual one where nothing else can be meant."""
     small, account = value.lower(), frame.account.lower()
     known = account in EVERYWHERE
+    if is_digest_or_id(value) and not account:
+        return False  # a file's, behind its name: `.../shadow`
     if is_no_value(value) or (is_example(value) and not (known or (frame.tells and frame.sign))):
         return False
     if strength(value) is Strength.MIXED:

@@ -12,6 +12,7 @@ from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
     common,
+    is_digest_or_id,
     is_example,
     is_generated,
     is_phrase,
@@ -108,7 +109,7 @@ def can_be_nothing_else(value: str) -> bool:
         return value.lower() in _SAID or (
             len(value) >= _LONG_ENOUGH and value.isalnum() and not value.isalpha() and not value.isdigit()
         )
-    if not _PLAIN.match(value) or _NAMED.match(value) or is_example(value):
+    if not _PLAIN.match(value) or _NAMED.match(value) or is_example(value) or is_digest_or_id(value):
         return False
     if is_no_value(value[0] + _AMONG.sub("S", value[1:])):
         return False

@@ -86,7 +86,7 @@ _LONGEST_NAME = 255
 
 
 _KEPT = re.compile(
-    r"(?i)(?<=[\w)])(?:~|[._](?:bak|backup|old|orig|original|saved?|swp|prev|previous|disabled|rpm(?:save|new|orig)|dpkg-(?:old|dist|new|bak|tmp)|ucf-(?:old|dist)|\d{8}(?:[-_T]?\d{4,6})?|\d{4}-\d\d-\d\d)){1,3}$"
+    r"(?i)(?<=[\w)])(?:~|[._](?:bak|backup|old|org|orig|original|saved?|swp|prev|previous|disabled|rpm(?:save|new|orig)|dpkg-(?:old|dist|new|bak|tmp)|ucf-(?:old|dist)|\d{8}(?:[-_T]?\d{4,6})?|\d{4}-\d\d-\d\d)){1,3}$"
 )
 """What editors, packages and people put behind the name of a file that they keep a copy of."""
 _ROTATED = re.compile(r"(?i)(?<=\.)(?:xml|conf|cfg|ini|properties|sql|env|ya?ml|json|php|inc|sh)\.[1-9]$")
