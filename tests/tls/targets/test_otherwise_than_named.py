@@ -1,0 +1,81 @@
+"""Settings that a server takes otherwise than their names say, each held against the real one."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hardening.tls.auditing import audit as audits
+from hardening.tls.offer import Offer
+from hardening.tls.scan import run as scans
+from hardening.tls.targets import find
+from tests.ports import free_port
+from tests.tls import compared, servers
+from tests.tls.servers import Pair
+
+SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} {own}\n"
+STUNNEL = "[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
+CASES = {
+    "squid has a field below its level": ("squid", SQUID, "tls-dh={dh}"),
+    "stunnel has a curve below its level": ("stunnel", STUNNEL, "curves = prime192v1\n"),
+    "stunnel has a curve of TLS 1.2 alone": ("stunnel", STUNNEL, "curves = brainpoolP384r1\n"),
+    "stunnel takes a curve away": ("stunnel", STUNNEL, "curves = DEFAULT:-X25519:-X448\n"),
+}
+"""Each: the server, its text, and what is said besides."""
+
+
+def _answers(offer: Offer) -> dict[str, tuple[set[str], set[str]]]:
+    """What is offered; under TLS 1.0 and 1.1 a scan looks for one group alone."""
+    groups = {p.name: {g.value for g in p.groups} for p in offer.protocols if p.name > "TLSv1.1"}
+    return {name: (set(suites), groups.get(name, set())) for name, suites in compared.seen_in(offer).items()}
+
+
+def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
+    server = servers.needed(name)
+    with tempfile.TemporaryDirectory(prefix="harden-otherwise-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = _pair(kind, folder / "certificates"), free_port()
+        own = own.format(dh=_parameters(folder / "dh.pem"))
+        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both, own=own)
+        main = servers.write(name, filled, folder / "server", port, pair)
+        read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
+        with servers.running(name, main, port):
+            settings = scans.Settings(full=True, starttls=server.starttls)
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
+    assert [_answers(one) for one in read] == [_answers(seen)]
+
+
+def _parameters(path: Path) -> Path:
+    """Write Diffie-Hellman parameters of 1024 bits."""
+    made = ["openssl", "dhparam", "-dsaparam", "-out", str(path), "1024"]
+    subprocess.run(made, check=True, timeout=60, capture_output=True)
+    path.chmod(0o644)
+    return path
+
+
+def _pair(kind: str, folder: Path) -> Pair:
+    if kind != "rsa-pss":
+        return servers.pair(kind, folder)
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    key, card, both = folder / "pss.key", folder / "pss.crt", folder / "pss.pem"
+    made = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"]
+    made += ["-keyout", str(key), "-out", str(card), "-subj", "/CN=localhost", "-days", "9"]
+    subprocess.run(made, check=True, timeout=60, capture_output=True)
+    both.write_text(card.read_text() + key.read_text())
+    for path in (key, card, both):
+        path.chmod(0o644)
+    return Pair(card, key, both)
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_it_is_read_as_it_answers(case: str) -> None:
+    _compare(*CASES[case])
+
+
+def test_a_key_that_only_signs_is_read_as_it_answers() -> None:
+    _compare("stunnel", STUNNEL, "ciphers = ALL:@SECLEVEL=0\n", "rsa-pss")
