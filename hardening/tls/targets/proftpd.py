@@ -63,15 +63,15 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
+_EVERY = frozenset({"all", "sslv23"})
+"""Words for every version (both measured on 1.3.8; taken for all releases, for fewer would hide what is offered)."""
+
+
 def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
     on: set[str] = set()
     for word in text.split():
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
-        meant = (
-            set(PROTOCOLS[1:])
-            if name.lower() == "all"
-            else {spans.named("SSLv3" if name == "SSLv23" else name) or ""}
-        )
+        meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {spans.named(name) or ""}
         on = on - meant if sign == "-" else on | meant
     return tuple(Said(n, at) for n in PROTOCOLS if n in on)
 
@@ -175,6 +175,9 @@ def _names(section: Section) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *aliases)))
 
 
+_VERSION_AND_LIST = 2
+
+
 def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading) -> Offer:
     facts, release = directives("proftpd"), reading.release
     first = next((x for x in host.section.lines if x.name.startswith("tls")), None)
@@ -193,8 +196,9 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         spot = InFile((one.path,), one.line)
         if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
             newer = Said(words[1], spot)
-        elif words:
-            ciphers = Said(words[-1], spot)
+        elif words:  # a list may stand in quotes with blanks between its words, and no other version has one
+            versioned = len(words) == _VERSION_AND_LIST and spans.named(words[0]) is not None
+            ciphers = Said(words[-1] if versioned else one.value, spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
     dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None

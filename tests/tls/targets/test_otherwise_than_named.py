@@ -16,9 +16,20 @@ from tests.ports import free_port
 from tests.tls import compared, servers
 from tests.tls.servers import Pair
 
+PROFTPD = "TLSEngine on\nTLSRSACertificateFile {crt}\nTLSRSACertificateKeyFile {key}\n{own}"
 SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} {own}\n"
 STUNNEL = "[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
 CASES = {
+    "proftpd means all by SSLv23": (
+        "proftpd",
+        PROFTPD,
+        "TLSProtocol SSLv23\nTLSCipherSuite HIGH:@SECLEVEL=0\n",
+    ),
+    "proftpd has a list in quotes": (
+        "proftpd",
+        PROFTPD,
+        'TLSCipherSuite "kRSA+AES +SHA !aNULL AES128-SHA"\n',
+    ),
     "squid has a field below its level": ("squid", SQUID, "tls-dh={dh}"),
     "stunnel has a curve below its level": ("stunnel", STUNNEL, "curves = prime192v1\n"),
     "stunnel has a curve of TLS 1.2 alone": ("stunnel", STUNNEL, "curves = brainpoolP384r1\n"),
