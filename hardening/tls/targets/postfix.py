@@ -177,6 +177,11 @@ def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Itera
     yield from served.offers(groups, reading.build)
 
 
+def _wrapped(service: _Service) -> bool:
+    """Whether a service speaks TLS at once: then TLS is mandatory, at level `none` and without one too (measured on 3.10.13)."""
+    return service.text("smtpd_tls_wrappermode") == "yes"
+
+
 def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Settings:
     for line in service.doubts():
         tree.say(
@@ -188,6 +193,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
     facts, release = directives("postfix"), reading.release
     level = service.text("smtpd_tls_security_level")  # where it is set, smtpd_enforce_tls counts for nothing
     mandatory = level == "encrypt" or (not level and service.text("smtpd_enforce_tls") == "yes")
+    mandatory = mandatory or _wrapped(service)
     kind = "mandatory_" if mandatory else ""
     at = service.place("smtpd_tls_security_level", InFile((service.path,), 1))
     protocols = f"smtpd_tls_{kind}protocols"
@@ -255,10 +261,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             _strays(tree, list(own.values()), reading.release)
             service = _Service(main, own, path)
             level = service.text("smtpd_tls_security_level")
-            if level in {"", "none"} and "yes" not in {
-                service.text("smtpd_use_tls"),
-                service.text("smtpd_enforce_tls"),
-            }:
+            if (
+                level in {"", "none"}
+                and "yes"
+                not in {
+                    service.text("smtpd_use_tls"),
+                    service.text("smtpd_enforce_tls"),
+                }
+                and not _wrapped(service)
+            ):
                 continue
             found = True
             port = one.name.rpartition(":")[2]

@@ -16,10 +16,17 @@ from tests.ports import free_port
 from tests.tls import compared, servers
 from tests.tls.servers import Pair
 
+POSTFIX = (
+    "smtpd_tls_wrappermode = yes\nsmtpd_tls_cert_file = {crt}\nsmtpd_tls_key_file = {key}\n"
+    "smtpd_tls_protocols = TLSv1.2\nsmtpd_tls_mandatory_protocols = TLSv1.1\nsmtpd_tls_mandatory_exclude_ciphers = DHE\n{own}"
+)
 PROFTPD = "TLSEngine on\nTLSRSACertificateFile {crt}\nTLSRSACertificateKeyFile {key}\n{own}"
 SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} {own}\n"
 STUNNEL = "[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
 CASES = {
+    "postfix wraps at level may": ("postfix", POSTFIX, "smtpd_tls_security_level = may\n"),
+    "postfix wraps at level none": ("postfix", POSTFIX, "smtpd_tls_security_level = none\n"),
+    "postfix wraps without a level": ("postfix", POSTFIX, ""),
     "proftpd means all by SSLv23": (
         "proftpd",
         PROFTPD,
@@ -55,7 +62,8 @@ def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
         main = servers.write(name, filled, folder / "server", port, pair)
         read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
-            settings = scans.Settings(full=True, starttls=server.starttls)
+            starttls = None if name == "postfix" else server.starttls
+            settings = scans.Settings(full=True, starttls=starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert [_answers(one) for one in read] == [_answers(seen)]
 
