@@ -236,11 +236,12 @@ def _over_one_version(job: Job) -> str:
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
-    """Yield the end of each service that is a server; what stands before the services is left to the clients."""
+    """Yield the end of each service that is a server, or a name of one; what stands before the services is left to the clients."""
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
     for section in services:
         client = _Service(section, top).last("client")
-        if section.last("accept") and not (client and client.value.lower() == "yes"):
+        serves = section.last("accept") or section.last("sni")
+        if serves and not (client and client.value.lower() == "yes"):
             old = [x for x in section.lines if _is_owned(x)] + top.every("compression")
             edit = flat_edits.after(tree, section.lines, old, {})
             yield replace(edit, write=_over_one_version) if top.last("sslversion") else edit
