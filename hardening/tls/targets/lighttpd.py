@@ -215,7 +215,7 @@ def _settings(
     if "serverpreference" in given.get("options", "").lower():
         prefers = "-serverpreference" not in given["options"].lower()
     groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
-    named = given.get("groups", given.get("curves", given.get("ecdhparameters")))
+    named = next((given[k] for k in reversed(given) if k in {"groups", "curves", "ecdhparameters"}), None)
     if named:
         groups = Said(named, spot)
     dh = facts.default_of("dh", release)

@@ -223,6 +223,8 @@ def _groups(text: str | None, build_name: str, level: int) -> tuple[tuple[str, .
             found = {g: None for g in found if g not in groups}
         else:
             found |= dict.fromkeys(g for g in groups if g.kind in {"EC", "FFDHE"} or newest)
+    if not found and not known and text is not None:  # `automatic` and the like: the library's own
+        return (*_groups(None, build_name, level)[:2], False)
     usable = [g for g in found if levels.allows_group(build_name, level, g)]
     newer = tuple(g.name for g in usable if g.tls13)
     return newer, tuple(g.name for g in usable if g.tls12 and g.kind == "EC"), known

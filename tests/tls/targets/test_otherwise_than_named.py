@@ -23,7 +23,35 @@ POSTFIX = (
 PROFTPD = "TLSEngine on\nTLSRSACertificateFile {crt}\nTLSRSACertificateKeyFile {key}\n{own}"
 SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} {own}\n"
 STUNNEL = "[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
+HAPROXY = (
+    "global\n.if {own}\nssl-default-bind-ciphers AES128-SHA\n.else\nssl-default-bind-ciphers AES256-SHA\n.endif\n"
+    "frontend f\nmode http\nbind 127.0.0.1:{port} ssl crt {both}\n"
+)
+HAPROXY_LIST = "frontend f\nmode http\nbind 127.0.0.1:{port} ssl crt-list {listed}\n{own}"
+STUNNEL_TWICE = "cert = {other}\nciphers = ALL\n[a]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n{own}"
+HTTPD = (
+    "Listen 127.0.0.1:{port}\n<VirtualHost *:{port}>\nSSLEngine on\nSSLCertificateFile {crt}\n"
+    "SSLCertificateKeyFile {key}\n{own}\n</VirtualHost>\n"
+)
+LIGHTTPD = (
+    'server.modules = ("mod_openssl")\n$SERVER["socket"] == "127.0.0.1:{port}" {{\nssl.engine = "enable"\n'
+    'ssl.pemfile = "{crt}"\nssl.privkey = "{key}"\nssl.openssl.ssl-conf-cmd = ({own})\n}}\n'
+)
+NGINX = "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {crt}; ssl_certificate_key {key}; {own} }}\n"
 CASES = {
+    "haproxy has its certificate in a list": ("haproxy", HAPROXY_LIST, ""),
+    "stunnel has a certificate for all and one of its own": ("stunnel", STUNNEL_TWICE, ""),
+    "httpd leaves the curve to the library": ("httpd", HTTPD, "SSLOpenSSLConfCmd ECDHParameters Automatic"),
+    "lighttpd says its curves twice": (
+        "lighttpd",
+        LIGHTTPD,
+        '"Curves" => "P-256", "ECDHParameters" => "P-384"',
+    ),
+    "nginx says its curve by another word": ("nginx", NGINX, "ssl_conf_command ECDHParameters P-384;"),
+    "haproxy asks for its library": ("haproxy", HAPROXY, "openssl_version_atleast(1.1.1k)"),
+    "haproxy asks for another library": ("haproxy", HAPROXY, "openssl_version_before(3.0.0)"),
+    "haproxy asks whether it has TLS": ("haproxy", HAPROXY, "feature(OPENSSL)"),
+    "haproxy asks whether it has none": ("haproxy", HAPROXY, "!feature(OPENSSL)"),
     "postfix wraps at level may": ("postfix", POSTFIX, "smtpd_tls_security_level = may\n"),
     "postfix wraps at level none": ("postfix", POSTFIX, "smtpd_tls_security_level = none\n"),
     "postfix wraps without a level": ("postfix", POSTFIX, ""),
@@ -58,7 +86,16 @@ def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
         folder.chmod(0o755)
         pair, port = _pair(kind, folder / "certificates"), free_port()
         own = own.format(dh=_parameters(folder / "dh.pem"))
-        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both, own=own)
+        listed, other = folder / "crt.list", servers.pair("ec", folder / "other").both
+        listed.write_text(f"{pair.both}\n")
+        files = {
+            "crt": pair.certificate,
+            "key": pair.key,
+            "both": pair.both,
+            "listed": listed,
+            "other": other,
+        }
+        filled = text.format(port=port, own=own, **files)
         main = servers.write(name, filled, folder / "server", port, pair)
         read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
