@@ -67,9 +67,14 @@ _EVERY = frozenset({"all", "sslv23"})
 """Words for every version (both measured on 1.3.8; taken for all releases, for fewer would hide what is offered)."""
 
 
-def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
+def _protocols(text: str, usual: str, at: InFile) -> tuple[Said, ...]:
+    """Return the versions that are on; a line that mod_tls does not take leaves the usual ones (in an included file it goes on, measured on 1.3.8)."""
+    words = text.split()
+    signed = any(word[0] in "+-" for word in words) and words[0].lower() != "all"
+    if signed or not all(w.lstrip("+-").lower() in _EVERY or spans.named(w.lstrip("+-")) for w in words):
+        words = usual.split()
     on: set[str] = set()
-    for word in text.split():
+    for word in words:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
         meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {spans.named(name) or ""}
         on = on - meant if sign == "-" else on | meant
@@ -203,14 +208,13 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
     dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
     spot = InFile((protocol.path,), protocol.line) if protocol else at
+    usual = facts.default_of("protocols", release)
     return served.offer(
         served.Settings(
             subject=subjects[0],
             also=subjects[1:],
             at=at,
-            protocols=_protocols(
-                protocol.value if protocol else facts.default_of("protocols", release), spot
-            ),
+            protocols=_protocols(protocol.value if protocol else usual, usual, spot),
             ciphers=ciphers,
             ciphersuites=newer,
             groups=groups,

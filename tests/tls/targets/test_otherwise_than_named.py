@@ -60,6 +60,11 @@ CASES = {
         PROFTPD,
         "TLSProtocol SSLv23\nTLSCipherSuite HIGH:@SECLEVEL=0\n",
     ),
+    "proftpd passes over what it does not know": (
+        "proftpd",
+        PROFTPD,
+        "TLSCipherSuite HIGH:@SECLEVEL=0\nInclude {included}\n",
+    ),
     "proftpd has a list in quotes": (
         "proftpd",
         PROFTPD,
@@ -85,7 +90,9 @@ def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
         folder = Path(made_in)
         folder.chmod(0o755)
         pair, port = _pair(kind, folder / "certificates"), free_port()
-        own = own.format(dh=_parameters(folder / "dh.pem"))
+        included = folder / "included.conf"
+        included.write_text("TLSProtocol -ALL +TLSv1.2\n")
+        own = own.format(dh=_parameters(folder / "dh.pem"), included=included)
         listed, other = folder / "crt.list", servers.pair("ec", folder / "other").both
         listed.write_text(f"{pair.both}\n")
         files = {
