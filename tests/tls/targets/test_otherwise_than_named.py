@@ -52,6 +52,11 @@ CASES = {
     "haproxy asks for another library": ("haproxy", HAPROXY, "openssl_version_before(3.0.0)"),
     "haproxy asks whether it has TLS": ("haproxy", HAPROXY, "feature(OPENSSL)"),
     "haproxy asks whether it has none": ("haproxy", HAPROXY, "!feature(OPENSSL)"),
+    "postfix sizes parameters by the suite": (
+        "postfix",
+        POSTFIX + "smtpd_tls_mandatory_exclude_ciphers =\n",
+        "",
+    ),
     "postfix wraps at level may": ("postfix", POSTFIX, "smtpd_tls_security_level = may\n"),
     "postfix wraps at level none": ("postfix", POSTFIX, "smtpd_tls_security_level = none\n"),
     "postfix wraps without a level": ("postfix", POSTFIX, ""),
@@ -110,6 +115,8 @@ def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
             settings = scans.Settings(full=True, starttls=starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert [_answers(one) for one in read] == [_answers(seen)]
+    if name == "postfix":
+        assert [one.dh_bits for one in read] == [seen.dh_bits]
 
 
 def _parameters(path: Path) -> Path:
@@ -138,6 +145,20 @@ def _pair(kind: str, folder: Path) -> Pair:
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_it_is_read_as_it_answers(case: str) -> None:
     _compare(*CASES[case])
+
+
+@pytest.mark.parametrize("file", ["auto", "none"])
+@pytest.mark.parametrize(
+    ("excluded", "bits"), [("eNULL", 1024), ("aNULL", 2048), ("AES128, CAMELLIA128", 2048)]
+)
+def test_postfix_has_smaller_parameters_for_anonymous_suites(
+    file: str, excluded: str, bits: int, tmp_path: Path
+) -> None:
+    text = "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /a.pem\nsmtpd_tls_dh1024_param_file = {}\n"
+    (tmp_path / "main.cf").write_text(text.format(file) + f"smtpd_tls_exclude_ciphers = {excluded}\n")
+    target = find("postfix")
+    (read,) = audits.read(tmp_path / "main.cf", target, version=target.facts.default)
+    assert read.dh_bits == bits
 
 
 def test_a_key_that_only_signs_is_read_as_it_answers() -> None:
