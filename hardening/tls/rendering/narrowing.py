@@ -11,7 +11,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Release
-from hardening.tls.targets import served
+from hardening.tls.targets import levels, served
 from hardening.tls.targets.base import Abilities, Target
 from hardening.tls.targets.tree import joined
 
@@ -42,7 +42,7 @@ class Narrowing:
         self.target, self.policy, self.release, self.can = target, policy, release, can
         self.build = builds.build(build)
         self.level = self.build.security_level or 0
-        self.speaks = served.protocols_of(build, self.level)
+        self.speaks = levels.protocols_of(build, self.level)
         self.gaps: list[Gap] = []
         self.stuck = tuple(n for n in can.stuck if n in self.speaks and n not in policy.protocols)
 
@@ -85,6 +85,7 @@ class Narrowing:
             found = [c for c in found if c.name not in self.can.unreachable]
             self._gap(f"{joined(off)} cannot be switched on and stay off", "unreachable", Severity.INFO)
         small = self.can.dh_bits is not None and self.can.dh_bits < self.policy.dh_min_bits
+        small = small or not levels.allows_field(self.build.name, self.level, self.can.dh_bits)
         for kx, possible, key in (
             ("DHE", self.can.finite_field and not small, "finite_field"),
             ("ECDHE", self.can.elliptic, "elliptic"),

@@ -19,7 +19,7 @@ from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
-from hardening.tls.targets import served
+from hardening.tls.targets import levels
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.tree import Tree, joined
 
@@ -159,7 +159,7 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what the job means. Errors: HardeningError."""
     job = made.job
     can = target.can(job.release, job.build, job.params)
-    speaks = served.protocols_of(job.build, builds.build(job.build).security_level or 0)
+    speaks = levels.protocols_of(job.build, builds.build(job.build).security_level or 0)
     want = expected(job, frozenset(can.stuck) & speaks)
     got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
     if not can.ordered:  # the library's order, whatever the job's

@@ -67,6 +67,7 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+    from cryptography.x509.oid import PublicKeyAlgorithmOID
 
     try:
         with opened(path) as file:
@@ -82,6 +83,8 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
         (ed448.Ed448PublicKey, "ed448"),
     )
     word = next((word for kind, word in kinds if isinstance(key, kind)), None)
+    if card.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        word = "rsa-pss"
     signed = card.signature_algorithm_oid._name.lower()  # noqa: SLF001 - the one place its word is
     fixed = {"ecdh-rsa"} if "rsa" in signed else {"ecdh-ecdsa"} if "ecdsa" in signed else set[str]()
     return frozenset({word} | (fixed if word == "ec" else set())) if word else frozenset()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
+from hardening.records import dataclass
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
@@ -91,20 +92,36 @@ _SERVER = "ssl_server"
 
 
 class _View:
-    """Settings outside every block, or of one `local_name` over those."""
+    """Settings outside every block, or of blocks over those, the one that wins first."""
 
-    def __init__(self, own: Section, top: Section) -> None:
-        self.own, self.top = own, top
+    def __init__(self, *sections: Section) -> None:
+        self.own, self.sections = sections[0], sections
 
     def last(self, *names: str) -> Line | None:
-        return next((x for s in (self.own, self.top) for n in names if (x := s.last(n))), None)
+        return next((x for s in self.sections for n in names if (x := s.last(n))), None)
 
     def said(self, *names: str) -> Said | None:
         found = self.last(*names)
         return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
-def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[tuple[str, Section]]]:
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """A block whose settings hold for some connections: its kind, and whether it stands inside another."""
+
+    kind: str
+    section: Section
+    nested: bool
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it says anything about the server's TLS."""
+        return any(
+            x.name.startswith("ssl_") and not x.name.startswith("ssl_client_") for x in self.section.lines
+        )
+
+
+def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, list[_Filter]]:
     top = Section("", path, 1)
     groups: dict[tuple[str, str], Section] = {}
     filters: dict[tuple[str, ...], Section] = {}
@@ -133,39 +150,76 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
         opened[-1].lines += one.lines
     for block in opened[1:]:
         tree.say("unclosed", block.path, block.line, f"the block {block.name} {{ is never closed")
-    names = [(key[-2], block) for key, block in filters.items()]
+    found = [_Filter(key[-2], block, len(key) > 2) for key, block in filters.items()]  # noqa: PLR2004 - kind and name
     for block in (top, *filters.values()):
         taken = {x.name: groups.get((x.name, x.value)) for x in block.lines if x.name.startswith("@")}
         # what a block says itself comes over its groups, wherever they are named (measured on 2.4.1)
         block.lines[:0] = [x for group in taken.values() if group for x in group.lines]
-    return top, names
+    return top, [one for one in found if one.speaks]
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
-    """Yield one offer for the server and one per `local_name`; a fragment is one offer."""
+    """Yield one offer for the server and one per block that speaks of TLS; a fragment is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
     for one in sections:
         flat_syntax.strays(tree, one.lines, directives("dovecot"), reading.release)
-    top, names = _split(tree, sections, path)
+    top, filters = _split(tree, sections, path)
     switch = top.last("ssl")
     if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
         return
-    ports = _ports(sections, top)
-    subjects = served.named(path, ("dovecot",), ports) if switch else (path,)
-    whole = _settings(_View(top, top), tree, reading)
-    yield from served.offers([(whole, subjects)], reading.build)
-    for kind, one in names:
-        if not any(x.name.startswith("ssl_") and not x.name.startswith("ssl_client_") for x in one.lines):
+    if not switch:
+        yield from served.offers([(_settings(_View(top), tree, reading), (path,))], reading.build)
+    by_protocol: dict[str, list[str]] = {}
+    for port, protocol in _ports(sections, top).items():
+        by_protocol.setdefault(protocol, []).append(port)
+    for protocol, ports in by_protocol.items():
+        yield from _of_protocol(top, filters, protocol, ports, tree, reading, alone=bool(switch))
+    every = [port for ports in by_protocol.values() for port in ports]
+    for block in filters:  # a protocol whose listeners stand elsewhere
+        if block.kind == "protocol" and not any(_meant(block.section.name, p) for p in by_protocol):
+            settings = _settings(_View(block.section, top), tree, reading)
+            yield from served.offers(
+                [(settings, served.named(path, (block.section.name,), every))], reading.build
+            )
+
+
+def _of_protocol(
+    top: Section,
+    filters: list[_Filter],
+    protocol: str,
+    ports: list[str],
+    tree: Tree,
+    reading: Reading,
+    *,
+    alone: bool,
+) -> Iterator[Offer]:
+    """Yield what the listeners of a protocol offer: what its block says holds on them, over what stands outside every block."""
+    path = top.path
+    own = [f for f in filters if f.kind == "protocol" and not f.nested and f.section.name == protocol]
+    under = (*(f.section for f in own), top)
+    whole = _settings(_View(*under), tree, reading)
+    if own or alone:
+        name = protocol if own else "dovecot"
+        yield from served.offers([(whole, served.named(path, (name,), ports))], reading.build)
+    for number, one in enumerate(filters):
+        if one in own or (one.kind == "protocol" and not _meant(one.section.name, protocol)):
             continue
-        hosts = [name.strip("\"'") for name in one.name.split()]
-        settings = _settings(_View(one, top), tree, reading)
-        if kind == "local_name":  # the name is known when version, groups and order are settled
+        # of two blocks that both hold the later one wins (measured on 2.4.1)
+        later = [f.section for f in own if filters.index(f) > number]
+        settings = _settings(_View(*later, one.section, *under), tree, reading)
+        if one.kind == "local_name":  # the name is known when version, groups and order are settled
             first = replace(whole, protocols=served.spoken(whole, reading.build))
             settings = served.taken_from(settings, first, "the whole server", ("protocols", "groups"))
             settings = replace(
                 settings, server_preference=whole.server_preference, compression=whole.compression
             )
+        hosts = [name.strip("\"'") for name in one.section.name.split()]
         yield from served.offers([(settings, served.named(path, hosts, ports))], reading.build)
+
+
+def _meant(name: str, protocol: str) -> bool:
+    """Whether a block's name means a protocol: by its name, or by `!` and that of another; one that is not known it may mean."""
+    return not protocol or (name[1:] != protocol if name.startswith("!") else name == protocol)
 
 
 _PORTS = {
@@ -175,10 +229,14 @@ _PORTS = {
     "sieve": {"sieve": "4190"},
 }
 """The listeners each protocol has unless something else is said; the port that speaks TLS at once first."""
+_PROTOCOLS = {listener: protocol for protocol, listeners in _PORTS.items() for listener in listeners}
 
 
-def _ports(sections: list[Section], top: Section) -> list[str]:
-    """Return the ports of what `protocols` and the listeners name; without `protocols` those of IMAP with TLS and others named."""
+def _ports(sections: list[Section], top: Section) -> dict[str, str]:
+    """Return the ports of what `protocols` and the listeners name, each with its protocol where it is known.
+
+    Without `protocols` they are those of IMAP with TLS and others named.
+    """
     said = top.last("protocols")
     words = re.split(r"[\s,]+", said.value) if said else []
     found = {name: port for word in words for name, port in _PORTS.get(word, {}).items()} or {"imaps": "993"}
@@ -190,7 +248,7 @@ def _ports(sections: list[Section], top: Section) -> list[str]:
                 found.pop(kind[1], None)
             elif kind[1] in found or not said:
                 found[kind[1]] = port.value
-    return list(dict.fromkeys(found.values())) or ["993"]
+    return {port: _PROTOCOLS.get(name, "") for name, port in found.items()} or {"993": "imap"}
 
 
 def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:

@@ -216,6 +216,15 @@ def _list_of(bind: Line, tree: Tree) -> Source | None:
     return tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
 
 
+def _with_listed(bind: Line, tree: Tree) -> Line:
+    """Return a bind line with the certificates of its crt-list that have no options of their own."""
+    source = _list_of(bind, tree)
+    plain = (
+        [one["certificate"] for one in _LISTED.finditer(source.text) if not one["options"]] if source else []
+    )
+    return replace(bind, value=" ".join((bind.value, *(f"crt {one}" for one in plain))))
+
+
 def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ...]]]:
     """Yield the names of each certificate of a crt-list, with a bind line where it has options of its own."""
     words, source = haproxy_words.split(bind.value), _list_of(bind, tree)
@@ -274,7 +283,7 @@ def _fill(tree: Tree, sections: list[Section]) -> None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `bind ... ssl` line; a fragment without one is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
-    haproxy_conditions.settle(tree, sections, reading.release)
+    haproxy_conditions.settle(tree, sections, reading.release, reading.build)
     _fill(tree, sections)
     top = Section("global", path, 1)
     for one in sections:
@@ -294,7 +303,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 alone = listed[0][0] if listed and "crt" not in haproxy_words.split(bind.value) else None
                 # without a certificate of the bind line's the first of the list answers those who ask for no name
                 if names := tuple(plain) if strict or alone else (own, *plain):
-                    yield _offer(bind, section, top, path, tree, reading, names)
+                    yield _offer(_with_listed(bind, tree), section, top, path, tree, reading, names)
                 for line, names in listed:
                     if line is not None:
                         unnamed = (own,) if line is alone and not strict else ()

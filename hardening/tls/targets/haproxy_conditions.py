@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 
 from hardening.records import dataclass
+from hardening.tls.libraries import builds
 from hardening.tls.release import Release, number
 from hardening.tls.targets.flat_syntax import Line, Section
 from hardening.tls.targets.tree import Tree
 
 _VERSION = re.compile(
-    r"(?P<not>!?)\s*(?P<word>version_atleast|version_before)\(\s*(?P<version>[\d.]+)\S*?\s*\)"
+    r"(?P<not>!?)\s*(?P<library>openssl_)?version_(?P<word>atleast|before)\(\s*(?P<version>\d+(?:\.\d+)*)[^\s,()]*\s*\)"
 )
+_PARTS = 3
+"""Of a version of OpenSSL, which has to be written whole."""
+_FEATURE = re.compile(r"(?P<not>!?)\s*feature\(\s*\"?OPENSSL\"?\s*\)")
+"""HAProxy with TLS has it, whoever made the library."""
 
 
 @dataclass(slots=True)
@@ -25,14 +30,14 @@ class _Branch:
     """Whether a branch before it held."""
 
 
-def settle(tree: Tree, sections: list[Section], release: Release) -> None:
+def settle(tree: Tree, sections: list[Section], release: Release, build: str) -> None:
     """Take out what does not hold; what may or may not is left in and reported with its condition."""
     opened: list[_Branch] = []
     for section in sections:
         kept = []
         for line in section.lines:
             if line.name.startswith("."):
-                _step(tree, opened, line, release)
+                _step(tree, opened, line, release, build)
             elif all(b.holds is not False for b in opened):
                 kept.append(line)
                 doubt = next((b for b in opened if b.holds is None), None)
@@ -49,9 +54,9 @@ def _about_tls(line: Line) -> bool:
     return line.name.startswith("ssl-default-bind") or (line.name == "bind" and "ssl" in line.value.split())
 
 
-def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release) -> None:
+def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release, build: str) -> None:
     if line.name == ".if":
-        holds = _holds(line.value, release)
+        holds = _holds(line.value, release, build)
         opened.append(_Branch(line, holds, holds))
     elif line.name in {".elif", ".else", ".endif"} and not opened:
         tree.say("syntax", line.path, line.line, f"{line.name} without .if")
@@ -59,7 +64,7 @@ def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release) -> No
         opened.pop()
     elif line.name in {".elif", ".else"}:
         before = opened[-1]
-        now = _holds(line.value, release) if line.name == ".elif" else True
+        now = _holds(line.value, release, build) if line.name == ".elif" else True
         if before.done:
             now = False
         elif before.done is None and now is True:
@@ -68,14 +73,19 @@ def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release) -> No
         opened[-1] = _Branch(line, now, done)
 
 
-def _holds(condition: str, release: Release) -> bool | None:
+def _holds(condition: str, release: Release, build: str) -> bool | None:
     text = condition.strip()
     if text.lower() in {"true", "false"} or text.isdigit():
         return text.lower() == "true" or (text.isdigit() and int(text) != 0)
     if not text:
         return False
+    if (feature := _FEATURE.fullmatch(text)) is not None:
+        return not feature["not"]
     found = _VERSION.fullmatch(text)
     if found is None:
         return None
-    newer = release.upstream >= number(found["version"])
-    return (newer if found["word"] == "version_atleast" else not newer) is not bool(found["not"])
+    if found["library"] and found["version"].count(".") < _PARTS - 1:
+        return None  # HAProxy refuses it
+    runs = builds.build(build).release if found["library"] else release.upstream
+    newer = runs >= number(found["version"])
+    return (newer if found["word"] == "atleast" else not newer) is not bool(found["not"])

@@ -215,7 +215,7 @@ def _settings(
     if "serverpreference" in given.get("options", "").lower():
         prefers = "-serverpreference" not in given["options"].lower()
     groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
-    named = given.get("groups", given.get("curves", given.get("ecdhparameters")))
+    named = next((given[k] for k in reversed(given) if k in {"groups", "curves", "ecdhparameters"}), None)
     if named:
         groups = Said(named, spot)
     dh = facts.default_of("dh", release)
@@ -333,11 +333,15 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     ]
     engine = top.own("ssl.engine")
     piece = top if engine is not None and engine.on else None if blocks else _fragment(top)
-    mended = (*blocks, *([piece] if piece else []))
+    # a socket without a certificate of its own takes what stands outside, and refuses settings of its own beside it
+    heirs = [s for s in blocks if s.own("ssl.pemfile") is None] if top.own("ssl.pemfile") is not None else []
+    piece = top if heirs else piece
+    mended = (*(s for s in blocks if s not in heirs), *([piece] if piece else []))
     kept = {id(s) for s in (top, *top.within("SERVER socket"), *mended)}
     unread = tuple((a.path, *a.span) for _, a in _unread(top, kept) if a.name in _OWNED)
     for number, scope in enumerate(mended):
-        spans = tuple((a.path, *a.span) for a in scope.assigned if a.name in _OWNED)
+        inside = (scope, *(heirs if scope is top else ()))
+        spans = tuple((a.path, *a.span) for one in inside for a in one.assigned if a.name in _OWNED)
         spans += () if number else unread  # whether a host's own hold depends on the release
         command = scope.own("ssl.openssl.ssl-conf-cmd")
         dh = (_lowered(command) if command else {}).get("dhparameters", "")

@@ -172,7 +172,7 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
         return replace(settings, ciphersuites=Said(value, at))
     if command == "cipherstring":
         return replace(settings, ciphers=commands.over(Said(value, at), settings.ciphers))
-    if command in {"curves", "groups"}:
+    if command in {"curves", "groups", "ecdhparameters"}:
         return replace(settings, groups=Said(value, at))
     if command == "options":
         return commands.options(settings, value)

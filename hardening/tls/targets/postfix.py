@@ -149,9 +149,27 @@ def _limit(text: str) -> str | None:
     return PROTOCOLS[PROTOCOLS.index("SSLv3") + int(found[1])] if found else spans.named(text)
 
 
+_NO_FILE = frozenset({"", "auto", "none"})
+_SIZED_BY_LIBRARY = ((3, 7), (3, 0, 0))
+"""From this Postfix on, with this OpenSSL, the library sizes them (measured on 3.10.13)."""
+_ANONYMOUS = 1024
+"""Their size under an anonymous suite with less than 256 bits, at the security level that Postfix has (`ssl_get_auto_dh`)."""
+
+
+def _anonymous(offer: Offer, service: _Service, reading: Reading) -> Offer:
+    """Return an offer with the size of the parameters that its anonymous suites have."""
+    postfix, library = _SIZED_BY_LIBRARY
+    sized = reading.release.upstream >= postfix and builds.build(reading.build).release >= library
+    if service.text("smtpd_tls_dh1024_param_file") not in _NO_FILE or not sized:
+        return offer
+    suites = {s.value for p in offer.protocols for s in p.suites}
+    small = any(s.startswith("TLS_DH_anon_") and "_256_" not in s for s in suites)
+    return replace(offer, dh_bits=_ANONYMOUS) if small else offer
+
+
 def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
     file = service.text("smtpd_tls_dh1024_param_file")
-    if file and file != "auto":  # whatever its name says, it may hold any size
+    if file not in _NO_FILE:  # whatever its name says, it may hold any size
         return certificates.dh_bits(tree, tree.place(file, "/"))
     return 2048 if release.upstream >= _DH_2048 else 1024
 
@@ -184,7 +202,12 @@ def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Itera
         for host, files in _sni(service, tree):
             keys = certificates.keys_of(tree, files, mixed=True)
             groups.append((replace(settings, keys=keys), served.named(service.path, (host,), (port,))))
-    yield from served.offers(groups, reading.build)
+    yield from (_anonymous(offer, service, reading) for offer in served.offers(groups, reading.build))
+
+
+def _wrapped(service: _Service) -> bool:
+    """Whether a service speaks TLS at once: then TLS is mandatory, at level `none` and without one too (measured on 3.10.13)."""
+    return service.text("smtpd_tls_wrappermode") == "yes"
 
 
 def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Settings:
@@ -198,6 +221,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
     facts, release = directives("postfix"), reading.release
     level = service.text("smtpd_tls_security_level")  # where it is set, smtpd_enforce_tls counts for nothing
     mandatory = level == "encrypt" or (not level and service.text("smtpd_enforce_tls") == "yes")
+    mandatory = mandatory or _wrapped(service)
     kind = "mandatory_" if mandatory else ""
     at = service.place("smtpd_tls_security_level", InFile((service.path,), 1))
     protocols = f"smtpd_tls_{kind}protocols"
@@ -266,10 +290,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             _strays(tree, list(own.values()), reading.release)
             service = _Service(main, own, path)
             level = service.text("smtpd_tls_security_level")
-            if level in {"", "none"} and "yes" not in {
-                service.text("smtpd_use_tls"),
-                service.text("smtpd_enforce_tls"),
-            }:
+            if (
+                level in {"", "none"}
+                and "yes"
+                not in {
+                    service.text("smtpd_use_tls"),
+                    service.text("smtpd_enforce_tls"),
+                }
+                and not _wrapped(service)
+            ):
                 continue
             found = True
             port = one.name.rpartition(":")[2]

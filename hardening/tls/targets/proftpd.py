@@ -65,15 +65,20 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _protocols(text: str, at: InFile) -> tuple[Said, ...]:
+_EVERY = frozenset({"all", "sslv23"})
+"""Words for every version (both measured on 1.3.8; taken for all releases, for fewer would hide what is offered)."""
+
+
+def _protocols(text: str, usual: str, at: InFile) -> tuple[Said, ...]:
+    """Return the versions that are on; a line that mod_tls does not take leaves the usual ones (in an included file it goes on, measured on 1.3.8)."""
+    words = text.split()
+    signed = any(word[0] in "+-" for word in words) and words[0].lower() != "all"
+    if signed or not all(w.lstrip("+-").lower() in _EVERY or spans.named(w.lstrip("+-")) for w in words):
+        words = usual.split()
     on: set[str] = set()
-    for word in text.split():
+    for word in words:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
-        meant = (
-            set(PROTOCOLS[1:])
-            if name.lower() == "all"
-            else {spans.named("SSLv3" if name == "SSLv23" else name) or ""}
-        )
+        meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {spans.named(name) or ""}
         on = on - meant if sign == "-" else on | meant
     return tuple(Said(n, at) for n in PROTOCOLS if n in on)
 
@@ -177,6 +182,9 @@ def _names(section: Section) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *aliases)))
 
 
+_VERSION_AND_LIST = 2
+
+
 def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading) -> Offer:
     facts, release = directives("proftpd"), reading.release
     first = next((x for x in host.section.lines if x.name.startswith("tls")), None)
@@ -195,22 +203,22 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         spot = InFile((one.path,), one.line)
         if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
             newer = Said(words[1], spot)
-        elif words:
-            ciphers = Said(words[-1], spot)
+        elif words:  # a list may stand in quotes with blanks between its words, and no other version has one
+            versioned = len(words) == _VERSION_AND_LIST and spans.named(words[0]) is not None
+            ciphers = Said(words[-1] if versioned else one.value, spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
     dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
     if groups is None and builds.build(reading.build).release < _OWN_CURVES:
         groups = Said("prime256v1", at)
     spot = InFile((protocol.path,), protocol.line) if protocol else at
+    usual = facts.default_of("protocols", release)
     return served.offer(
         served.Settings(
             subject=subjects[0],
             also=subjects[1:],
             at=at,
-            protocols=_protocols(
-                protocol.value if protocol else facts.default_of("protocols", release), spot
-            ),
+            protocols=_protocols(protocol.value if protocol else usual, usual, spot),
             ciphers=ciphers,
             ciphersuites=newer,
             groups=groups,

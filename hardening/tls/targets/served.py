@@ -18,8 +18,11 @@ from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Build
 from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
-from hardening.tls.registry import Suite
+from hardening.tls.registry import Group, Suite
+from hardening.tls.targets import levels
 
+_SINCE_TLS12 = frozenset({"ed25519", "ed448", "rsa-pss"})
+"""Kinds of key that no signature of TLS 1.1 and before is made with."""
 _PLAIN_AUTH = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
 _RELEASE_OWN_LEVELS = (3, 0, 0)
 _MLKEM = (3, 5, 0)
@@ -48,7 +51,7 @@ class Settings:
     server_preference13: bool | None = None
     """The same under TLS 1.3 where something else decides it there; None: as above."""
     keys: frozenset[str] | None = None
-    """Kinds of certificate key: `rsa`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`; None: not known."""
+    """Kinds of certificate key: `rsa`, `rsa-pss`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`; None: not known."""
     finite_field: bool = True
     """Whether DHE suites can be used: there are parameters, or the server has its own."""
     elliptic: bool = True
@@ -89,7 +92,7 @@ def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
     text = _spelt_out(settings.ciphers.value)
     level = resolution(text, text13, build_name).security_level
-    speaks = protocols_of(build_name, level or 0)
+    speaks = levels.protocols_of(build_name, level or 0)
     return tuple(s for s in settings.protocols if s.value in speaks)
 
 
@@ -141,20 +144,6 @@ def resolution(string: str, ciphersuites: str | None, build_name: str) -> Resolu
     return openssl.resolve(string, builds.build(build_name), ciphersuites=ciphersuites)
 
 
-@lru_cache(maxsize=4096)
-def protocols_of(build_name: str, level: int) -> frozenset[str]:
-    """Return the versions a build can speak at a security level."""
-    build = builds.build(build_name)
-    found = set(build.protocols)
-    if build.security_level is not None:
-        if build.release >= _RELEASE_OWN_LEVELS and level > 0:
-            found -= {"SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"}
-        for floor, name in ((2, "SSLv3"), (3, "TLSv1.0"), (4, "TLSv1.1")):
-            if level >= floor:
-                found.discard(name)
-    return frozenset(found)
-
-
 def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic: bool) -> bool:  # noqa: PLR0911 - one return per reason a suite cannot be used
     """Whether a web server with these keys and parameters can use the suite."""
     if suite.kx == "DHE" and not finite_field:
@@ -172,6 +161,8 @@ def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic
         return False
     if keys is None:
         return wanted != "dsa"
+    if wanted == "rsa" and suite.kx != "RSA" and "rsa-pss" in keys:  # such a key signs and does nothing else
+        return True
     return wanted in keys or (wanted == "ec" and bool(keys & {"ed25519", "ed448"}))
 
 
@@ -200,14 +191,27 @@ def known_groups(build: Build) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _groups(text: str | None, build_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the groups a list means on a build, for TLS 1.3 and for older versions (IANA names)."""
+def _groups(text: str | None, build_name: str, level: int) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Return the groups a list means at a security level, for TLS 1.3 and for older versions (IANA names), and whether each word of it is known."""
     build = builds.build(build_name)
     words = default_groups(build) if text is None else tuple(text.replace("/", ":").split(":"))
-    found = [g for word in words if (g := registry.find_group(word.strip("?*-"))) is not None]
-    found = [g for g in dict.fromkeys(found) if g.kind in {"EC", "FFDHE"} or build.release >= _MLKEM]
-    newer = tuple(g.name for g in found if g.tls13)
-    return newer, tuple(g.name for g in found if g.tls12 and g.kind == "EC")
+    found: dict[Group, None] = {}
+    known = True
+    for word in words:
+        name = word.strip().lstrip("?*-")
+        newest = build.release >= _MLKEM
+        meant = default_groups(build) if newest and name.upper() == "DEFAULT" else (name,)
+        groups = [g for n in meant if (g := registry.find_group(n)) is not None]
+        known = known and bool(groups)
+        if newest and "-" in word[: len(word) - len(name)]:
+            found = {g: None for g in found if g not in groups}
+        else:
+            found |= dict.fromkeys(g for g in groups if g.kind in {"EC", "FFDHE"} or newest)
+    if not found and not known and text is not None:  # `automatic` and the like: the library's own
+        return (*_groups(None, build_name, level)[:2], False)
+    usable = [g for g in found if levels.allows_group(build_name, level, g)]
+    newer = tuple(g.name for g in usable if g.tls13)
+    return newer, tuple(g.name for g in usable if g.tls12 and g.kind == "EC"), known
 
 
 def _groups_under(
@@ -249,6 +253,8 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
     under = found.under(protocol)
     if protocol not in {"SSLv2", "TLSv1.3"}:
         keys, finite_field, elliptic = asked.keys, asked.finite_field, asked.elliptic
+        if keys is not None and protocol != "TLSv1.2":  # ssl_lib.c, `ssl_set_masks`
+            keys -= _SINCE_TLS12
         under = tuple(c for c in under if c.suite is None or _can(c.suite, keys, finite_field, elliptic))
     kinds = {c.suite.kx for c in under if c.suite is not None}
     return _Usable(tuple(c.iana for c in under), "DHE" in kinds, "ECDHE" in kinds)
@@ -261,14 +267,23 @@ def offer(settings: Settings, build_name: str) -> Offer:
     notes = settings.assumptions
     if text != settings.ciphers.value:
         notes += (f"{openssl.PROFILE} means the crypto policy DEFAULT",)
-    asked = _Question(text, text13, build_name, settings.keys, settings.finite_field, settings.elliptic)
     found = resolution(text, text13, build_name)
+    level = found.security_level or 0
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
-    names13, names12 = _groups(settings.groups.value if settings.groups else None, build_name)
+    listed = settings.groups.value if settings.groups else None
+    names13, names12, known = _groups(listed, build_name, level)
+    asked = _Question(
+        string=text,
+        ciphersuites=text13,
+        build=build_name,
+        keys=settings.keys,
+        finite_field=settings.finite_field and levels.allows_field(build_name, level, settings.dh_bits),
+        elliptic=settings.elliptic and not (listed and known and not names12),
+    )
     at = settings.groups.at if settings.groups else settings.at
     groups = {n: Said(n, at) for n in (*names13, *names12)}
     newer, older = tuple(groups[n] for n in names13), tuple(groups[n] for n in names12)
-    speaks = protocols_of(build_name, found.security_level or 0)
+    speaks = levels.protocols_of(build_name, level)
     protocols = []
     inert = list(settings.inert)
     finite_field = False
@@ -276,6 +291,9 @@ def offer(settings: Settings, build_name: str) -> Offer:
     for said in settings.protocols:
         if said.value not in speaks:
             inert.append(Inert(said, _mute(build_name, said.value, found.security_level)))
+            continue
+        if said.value == "TLSv1.3" and listed and known and not names13:
+            inert.append(Inert(said, f"no group of {listed} works under it on {builds.shown(build_name)}"))
             continue
         usable = _suites(asked, said.value)
         if not usable.names:

@@ -25,6 +25,8 @@ TEXTS = {
     "group before": (f"@ssl = weak\n{STRICT}{GROUP}", "dovecot"),
     "group in a protocol": (f"{STRICT}{GROUP}protocol imap {{\n  @ssl = weak\n}}\n", "imap"),
     "unused group": (f"{GROUP}{STRICT}", "dovecot"),
+    "protocol": (f"{STRICT}protocol imap {{\n{WEAK}}}\n", "imap"),
+    "another protocol": (f"{STRICT}protocol pop3 {{\n{WEAK}}}\n", "dovecot"),
 }
 """Each with the subject whose offer the listener for IMAP with TLS has."""
 
@@ -33,10 +35,43 @@ def _suites(offer: Offer) -> set[str]:
     return set(compared.seen_in(offer)["TLSv1.2"])
 
 
+NAMED = "local_name www.example {\n  ssl_cipher_list = AES128-SHA256\n}\n"
+BY_NAME = {
+    "a name, then its protocol": f"{STRICT}{NAMED}protocol imap {{\n{WEAK}}}\n",
+    "a protocol, then a name": f"{STRICT}protocol imap {{\n{WEAK}}}\n{NAMED}",
+    "a protocol, and a name without a list": f"{STRICT}protocol imap {{\n{WEAK}}}\nlocal_name www.example {{\n  ssl_cipher_suites = TLS_AES_128_GCM_SHA256\n}}\n",
+}
+
+
+@pytest.mark.parametrize("case", sorted(BY_NAME))
+def test_a_name_and_a_protocol_meet_as_they_answer(case: str) -> None:
+    _compare(BY_NAME[case], "www.example", "www.example")
+
+
 @pytest.mark.parametrize("case", sorted(TEXTS))
 def test_a_block_is_read_as_it_answers(case: str) -> None:
+    _compare(*TEXTS[case])
+
+
+def test_a_block_leaves_nothing_of_what_it_overrules_on_its_listeners(tmp_path: Path) -> None:
+    path = tmp_path / "dovecot.conf"
+    path.write_text(
+        f"ssl = yes\nprotocols = imap pop3\n{STRICT}protocol imap {{\n{WEAK}}}\nprotocol lmtp {{\n{WEAK}}}\n"
+    )
+    target = find("dovecot")
+    read = audits.read(path, target, version=target.facts.default)
+    subjects = sorted(name.rpartition("#")[2] for o in read for name in (o.subject, *o.also))
+    assert [one for one in subjects if not one.startswith("lmtp")] == [
+        "dovecot:110",
+        "dovecot:995",
+        "imap:143",
+        "imap:993",
+    ]
+    assert any(one.startswith("lmtp") for one in subjects), "its listeners stand elsewhere"
+
+
+def _compare(text: str, subject: str, name: str | None = None) -> None:
     servers.needed("dovecot")
-    text, subject = TEXTS[case]
     with tempfile.TemporaryDirectory(prefix="harden-blocks-") as made_in:
         folder = Path(made_in)
         folder.chmod(0o755)
@@ -49,5 +84,5 @@ def test_a_block_is_read_as_it_answers(case: str) -> None:
             for o in audits.read(main, target, version=target.facts.default)
         }
         with servers.running("dovecot", main, port):
-            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=name))
     assert _suites(read[subject]) == _suites(seen)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from hardening.cli import run
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls.rendering.render import render
+from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, targets
+from tests.ports import free_port
+from tests.tls import servers
 from tests.tls.targets.test_cases import MAINS
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -190,6 +194,44 @@ def test_one_version_for_every_service_is_left_to_the_clients(
     subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
     assert run([*arguments, "--fail-on", "low"]) == 0, capfd.readouterr().out
     assert path.read_text().startswith("sslVersion = TLSv1\n[s]\n")
+
+
+NAME_OF_A_SERVICE = (
+    "[s]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\nciphers = ECDHE+AES\n"
+    "[n]\nsni = s:www.example\nconnect = 127.0.0.1:1\ncert = {both}\n"
+)
+SOCKETS = (
+    'server.modules = ("mod_openssl")\nssl.pemfile = "{crt}"\nssl.privkey = "{key}"\n'
+    'ssl.openssl.ssl-conf-cmd = ("CipherString" => "AES128")\n'
+    '$SERVER["socket"] == "127.0.0.1:{port}" {{\n  ssl.engine = "enable"\n}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sni"), [("stunnel", NAME_OF_A_SERVICE, "www.example"), ("lighttpd", SOCKETS, None)]
+)
+def test_a_real_server_starts_with_what_the_diff_makes_and_offers_it(
+    name: str, text: str, sni: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    servers.needed(name)
+    with tempfile.TemporaryDirectory(prefix="harden-mended-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        filled = text.format(port=port, crt=pair.certificate, key=pair.key, both=pair.both)
+        main = servers.write(name, filled, folder / "server", port, pair)
+        target = f"{name}@{find(name).facts.default}"
+        assert run(["tls", "audit", str(main), "--target", target, "--fix-diff"]) == 0
+        diff = capfd.readouterr().out
+        patch = shutil.which("patch")
+        if patch is None:
+            pytest.skip("patch is not installed")
+        subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
+        with servers.running(name, main, port):
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=sni))
+    suites = {s.value for p in seen.protocols for s in p.suites}
+    assert suites
+    assert not [one for one in suites if "_CBC_" in one or one.startswith("TLS_RSA_")]
 
 
 def test_what_comes_before_a_condition_settles_nothing(

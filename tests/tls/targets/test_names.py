@@ -278,14 +278,15 @@ def test_remarks_in_master_cf_are_no_services_and_end_none(tmp_path: Path) -> No
 
 def test_settings_in_a_block_for_the_server_are_those_of_dovecot_2_4(tmp_path: Path) -> None:
     text = (
-        "ssl = required\nssl_server {\n  prefer_ciphers = server\n}\n"
+        "protocols = imap pop3\nssl = required\nssl_server {\n  prefer_ciphers = server\n}\n"
         "protocol imap {\n  ssl_server {\n    prefer_ciphers = client\n  }\n}\n"
     )
     found = _audit(_write(tmp_path / "dovecot.conf", text), "dovecot")
     sides = {
         s.id.rpartition("#")[2]: (s.offer or {})["protocols"]["TLSv1.2"]["preference"] for s in found.subjects
     }
-    assert sides == {"dovecot:993": "server", "imap:993": "client"}
+    assert {name for name, side in sides.items() if side == "server"} == {"dovecot:995", "dovecot:110"}
+    assert {name for name, side in sides.items() if side == "client"} == {"imap:993", "imap:143"}
 
 
 def test_every_port_of_sshd_is_a_subject(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_whose_order_decides_under_tls13_is_the_default_servers(first: str, own:
 def test_squid_takes_the_size_from_the_file_behind_the_curve(tmp_path: Path) -> None:
     make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
     subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
-    text = f"https_port 3129 tls-cert=/a.pem cipher=DHE tls-dh=secp384r1:{tmp_path}/dh.pem\n"
+    text = f"https_port 3129 tls-cert=/a.pem cipher=DHE:@SECLEVEL=1 tls-dh=secp384r1:{tmp_path}/dh.pem\n"
     found = _audit(tmp_path / "squid.conf", "squid", text)
     assert [(s.offer or {})["dh_bits"] for s in found.subjects] == [1536]
 
@@ -246,7 +246,7 @@ def test_squid_takes_the_size_from_the_file_behind_the_curve(tmp_path: Path) -> 
 def test_stunnel_takes_parameters_from_the_certificates_file(tmp_path: Path) -> None:
     make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
     subprocess.run([*make, "-out", str(tmp_path / "a.pem")], check=True, capture_output=True)
-    text = f"[a]\naccept = 1\nconnect = 2\ncert = {tmp_path}/a.pem\nciphers = DHE\n"
+    text = f"[a]\naccept = 1\nconnect = 2\ncert = {tmp_path}/a.pem\nciphers = DHE:@SECLEVEL=1\n"
     found = _audit(tmp_path / "stunnel.conf", "stunnel", text)
     assert [(s.offer or {})["dh_bits"] for s in found.subjects] == [1536]
 

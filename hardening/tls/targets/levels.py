@@ -1,0 +1,56 @@
+"""What OpenSSL's security levels rule out of what a server lists: versions, groups, sizes of Diffie-Hellman."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hardening.tls.libraries import builds
+from hardening.tls.registry import Group
+
+_RELEASE_OWN_LEVELS = (3, 0, 0)
+_STRENGTH = (0, 80, 112, 128, 192, 256)
+"""The bits of security that each level asks for (ssl_cert.c, `minbits_table`)."""
+_CURVES = ((224, 80), (250, 112), (384, 128), (512, 192))
+"""What a curve below a size counts for (t1_lib.c, `nid_list`); any other counts for 256 bits."""
+_FIELDS = ((1024, 0), (2048, 80), (3072, 112), (7680, 128), (15360, 192))
+"""What a finite field below a size counts for (bn_lib.c, `BN_security_bits`)."""
+_LARGEST_ASKED = 2048
+"""Parameters that a server sizes itself grow with the level, so larger ones are never held against it here."""
+
+
+@lru_cache(maxsize=4096)
+def protocols_of(build_name: str, level: int) -> frozenset[str]:
+    """Return the versions a build can speak at a security level."""
+    build = builds.build(build_name)
+    found = set(build.protocols)
+    if build.security_level is not None:
+        if build.release >= _RELEASE_OWN_LEVELS and level > 0:
+            found -= {"SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"}
+        for floor, name in ((2, "SSLv3"), (3, "TLSv1.0"), (4, "TLSv1.1")):
+            if level >= floor:
+                found.discard(name)
+    return frozenset(found)
+
+
+def _asked(build_name: str, level: int) -> int:
+    if build_name.startswith(builds.JDK) or builds.build(build_name).security_level is None:
+        return 0
+    return _STRENGTH[min(max(level, 0), len(_STRENGTH) - 1)]
+
+
+def _below(table: tuple[tuple[int, int], ...], bits: int) -> int:
+    return next((strength for size, strength in table if bits < size), 256)
+
+
+def allows_group(build_name: str, level: int, group: Group) -> bool:
+    """Whether a group can be used at a security level; those with ML-KEM can at every level that is used."""
+    if group.kind not in {"EC", "FFDHE"} or group.bits is None:
+        return True
+    return _below(_CURVES if group.kind == "EC" else _FIELDS, group.bits) >= _asked(build_name, level)
+
+
+def allows_field(build_name: str, level: int, bits: int | None) -> bool:
+    """Whether Diffie-Hellman parameters of a size can be used at a security level; an unknown size can."""
+    if bits is None or bits >= _LARGEST_ASKED:
+        return True
+    return _below(_FIELDS, bits) >= min(_asked(build_name, level), _below(_FIELDS, _LARGEST_ASKED))
