@@ -13,7 +13,7 @@ from hardening.errors import UsageError
 from hardening.tls import policy, registry
 from hardening.tls.openssl import NAMES, build, builds, negotiable, resolve, spoken
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find, levels
+from hardening.tls.targets import find, levels, served
 
 STRINGS = st.text(alphabet="AESHIGRC4DULTNk12358:+-!@ ,;=._", max_size=60)
 
