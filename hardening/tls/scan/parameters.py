@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hardening.tls import registry
-from hardening.tls.scan import hello
+from hardening.tls.scan import certificate, hello
 from hardening.tls.scan.ask import Question, Want, at_least
 from hardening.tls.scan.engine import Talk, Together
 from hardening.tls.scan.learned import Learned
@@ -60,11 +60,13 @@ class Parameters:
         suites = self._with_groups(learned)[: self.case.asker.shape.max_suites]
         if self.case.scope.full:
             suites = _with_way_out(learned, suites)
+        alone = learned.name == "TLSv1.3"
         while groups and suites:
+            kept = set() if alone else self._curves_of_keys() - set(groups)
             question = Question(
                 protocol=learned.name,
                 suites=suites,
-                groups=groups,
+                groups=(*groups, *sorted(kept)),
                 shape=self.case.asker.shape,
                 want=Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT,
             )
@@ -75,9 +77,21 @@ class Parameters:
                 learned.groups.append(chosen)
                 groups = tuple(g for g in groups if g != chosen)
                 continue
+            if outcome.state is State.ACCEPTED and chosen in kept:
+                alone = True  # a certificate of another kind may have more
+                continue
             if outcome.state in OPEN:
                 learned.unknown_groups += groups
             return
+
+    def _curves_of_keys(self) -> set[int]:
+        """Return the curves of the certificates' keys: before TLS 1.3 a client that leaves them out is refused (RFC 8422, 5.1).
+
+        With that certificate, a server that chooses one of them over all that is left does so with every client.
+        """
+        ids = {group.name: group.id for group in registry.groups()}
+        keys = [certificate.read(chain[0]) for chain in self.case.found.chains.values()]
+        return {ids[name] for key in keys if key and (name := key.key.removeprefix("ec:")) in ids}
 
     def _with_groups(self, learned: Learned) -> tuple[int, ...]:
         """Return suites whose key exchange takes a group, the accepted ones first."""

@@ -161,6 +161,38 @@ def test_whatever_its_groups(curves: str, versions: str, tmp_path: Path) -> None
     assert subject.policies == {"aspect": "pass"}
 
 
+@pytest.mark.parametrize(
+    ("server_decides", "kinds", "groups"),
+    [
+        ("off", ["ECDSA"], ["secp224r1", "secp256r1", "secp384r1"]),
+        (
+            "on",
+            ["ECDSA"],
+            ["secp256r1"],
+        ),  # behind the key's curve, which every client has to have, none is chosen
+        ("on", ["ECDSA", "RSA"], ["secp224r1", "secp256r1", "secp384r1"]),
+    ],
+)
+def test_groups_beside_the_curve_of_the_key(
+    server_decides: str, kinds: list[str], groups: list[str], tmp_path: Path
+) -> None:
+    """Asked for alone they were refused, since a client has to have that curve (RFC 8422, 5.1), and weak ones passed."""
+    key = servers.pair("ec", tmp_path / "ec")
+    settings = (
+        "ssl_protocols TLSv1.2; ssl_ecdh_curve prime256v1:secp224r1:secp384r1;"
+        f" ssl_ciphers {':'.join(f'ECDHE-{kind}-AES128-GCM-SHA256' for kind in kinds)};"
+        f" ssl_prefer_server_ciphers {server_decides};"
+        f" ssl_certificate {key.certificate}; ssl_certificate_key {key.key};"
+    )
+    with nginx(tmp_path, settings) as endpoint:
+        [inventory] = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects
+        judged = scan([endpoint], [policy.load("aspect")])
+    assert inventory.offer is not None
+    assert inventory.offer["protocols"]["TLSv1.2"]["groups"] == groups
+    weak = [f.message for f in judged.findings if f.rule.id == "tls/group"]
+    assert any("secp224r1" in message for message in weak) == ("secp224r1" in groups)
+
+
 OLD = "ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519; ssl_ciphers ECDHE-RSA-AES128-SHA:@SECLEVEL=0;"
 
 
