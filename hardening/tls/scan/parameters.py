@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from hardening.tls import registry
 from hardening.tls.scan import certificate, hello
@@ -52,21 +53,22 @@ class Parameters:
             known = hello.groups_for(learned.name)
             wanted = [g for g in known if g not in learned.groups and (full or g in forbidden)]
             if wanted:
-                talks.append(self.group_chain(learned, tuple(wanted)))
+                ways = self._ways(learned)
+                talks += [self.group_chain(learned, tuple(wanted), suites, kept) for suites, kept in ways]
         yield Together(tuple(talks))
 
-    def group_chain(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
-        """Take away the group that was chosen until the rest is refused, or met with a suite that needs no group."""
-        suites = self._with_groups(learned)[: self.case.asker.shape.max_suites]
-        if self.case.scope.full:
-            suites = _with_way_out(learned, suites)
-        alone = learned.name == "TLSv1.3"
+    def group_chain(
+        self, learned: Learned, groups: tuple[int, ...], suites: tuple[int, ...], kept: frozenset[int]
+    ) -> Talk:
+        """Take away the group that was chosen until the rest is refused, or met with a suite that needs no group.
+
+        What is `kept` is listed last all the while. A server that chooses it over all that is left does so with every client.
+        """
         while groups and suites:
-            kept = set() if alone else self._curves_of_keys() - set(groups)
             question = Question(
                 protocol=learned.name,
                 suites=suites,
-                groups=(*groups, *sorted(kept)),
+                groups=(*groups, *sorted(kept.difference(groups))),
                 shape=self.case.asker.shape,
                 want=Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT,
             )
@@ -74,24 +76,32 @@ class Parameters:
             chosen = outcome.answer.group
             if outcome.state is State.ACCEPTED and chosen in groups:
                 self.case.found.note(question, outcome.answer)
-                learned.groups.append(chosen)
+                if chosen not in learned.groups:
+                    learned.groups.append(chosen)
                 groups = tuple(g for g in groups if g != chosen)
-                continue
-            if outcome.state is State.ACCEPTED and chosen in kept:
-                alone = True  # a certificate of another kind may have more
                 continue
             if outcome.state in OPEN:
                 learned.unknown_groups += groups
             return
 
-    def _curves_of_keys(self) -> set[int]:
-        """Return the curves of the certificates' keys: before TLS 1.3 a client that leaves them out is refused (RFC 8422, 5.1).
+    def _ways(self, learned: Learned) -> Iterator[tuple[tuple[int, ...], frozenset[int]]]:
+        """Yield suites that groups are asked for with, and the curves that have to be listed beside those.
 
-        With that certificate, a server that chooses one of them over all that is left does so with every client.
+        Before TLS 1.3 a client that does not list the curve of an ECDSA key is refused (RFC 8422, 5.1).
         """
+        suites, most = self._with_groups(learned), self.case.asker.shape.max_suites
+        curves = self.curves_of_keys() if learned.name != "TLSv1.3" else frozenset()
+        ecdsa = tuple(s for s in suites if curves and signer(s) == "ECDSA")
+        if ecdsa:
+            yield ecdsa[:most], curves
+        others = tuple(s for s in suites if s not in ecdsa)[:most]
+        yield _with_way_out(learned, others) if self.case.scope.full and others else others, frozenset()
+
+    def curves_of_keys(self) -> frozenset[int]:
+        """Return the curves of the keys of the certificates that were seen."""
         ids = {group.name: group.id for group in registry.groups()}
         keys = [certificate.read(chain[0]) for chain in self.case.found.chains.values()]
-        return {ids[name] for key in keys if key and (name := key.key.removeprefix("ec:")) in ids}
+        return frozenset(ids[name] for key in keys if key and (name := key.key.removeprefix("ec:")) in ids)
 
     def _with_groups(self, learned: Learned) -> tuple[int, ...]:
         """Return suites whose key exchange takes a group, the accepted ones first."""
@@ -169,4 +179,6 @@ def again(parameters: Parameters, learned: Learned, question: Question) -> Talk:
     if question.schemes is not None:
         yield from parameters.scheme_chain(learned, question.schemes)
     else:
-        yield from parameters.group_chain(learned, replace(question).groups or ())
+        groups = question.groups or ()
+        kept = parameters.curves_of_keys().intersection(groups, learned.groups)
+        yield from parameters.group_chain(learned, groups, question.suites, kept)
