@@ -52,10 +52,18 @@ class Parameters:
             forbidden = self.case.scope.forbidden_groups
             known = hello.groups_for(learned.name)
             wanted = [g for g in known if g not in learned.groups and (full or g in forbidden)]
-            if wanted:
+            if wanted and full:
+                talks.append(self._in_turn(learned, tuple(wanted)))
+            elif wanted:
                 ways = self._ways(learned)
                 talks += [self.group_chain(learned, tuple(wanted), suites, kept) for suites, kept in ways]
         yield Together(tuple(talks))
+
+    def _in_turn(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
+        """Ask for many groups one way after another, for what one has found the next need not ask for."""
+        for suites, kept in self._ways(learned):
+            left = tuple(g for g in groups if g not in learned.groups)
+            yield from self.group_chain(learned, left, suites, kept)
 
     def group_chain(
         self, learned: Learned, groups: tuple[int, ...], suites: tuple[int, ...], kept: frozenset[int]
