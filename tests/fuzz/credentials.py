@@ -85,12 +85,17 @@ def java_class(data: bytes) -> None:
 
 def binary(data: bytes) -> None:
     """The literals of a program of machine code: no finding of theirs has a line."""
+    if not data.startswith(
+        (b"MZ", _ELF)
+    ):  # a program begins as one; a swap file of Vim, which has lines, does not
+        data = _ELF + data
     one = replace(member("bin/engine", data), format="pe" if data[:2] == b"MZ" else "elf")
     for finding in _DETECTOR.check(one, "b.zip"):
         assert isinstance(finding.location, InFile)
         assert finding.location.line is None
 
 
+_ELF = b"\x7fELF"
 TARGETS: dict[str, Callable[[bytes], object]] = {
     "php": text("www/a.php"),
     "java": text("src/A.java"),

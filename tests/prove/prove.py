@@ -46,6 +46,8 @@ class Row:
     suites: int = 0
     groups: str = ""
     """`set` where the groups that were written were seen, `own` where the library's own were, empty where none show."""
+    signed: bool = False
+    """Whether a list of signature schemes was written and seen."""
 
 
 def say(text: str, *, flush: bool = True) -> None:
@@ -113,7 +115,8 @@ def _compared(combination: tuple[str, str, str]) -> Row:
         )
     if views.equal:
         said = "asked again" if again else ""
-        return Row(target, policy, key, "equal", said, protocols, count, _groups(views.groups))
+        signed = any(views.signatures.rendered.values())
+        return Row(target, policy, key, "equal", said, protocols, count, _groups(views.groups), signed)
     return Row(target, policy, key, "mismatch", views.difference(), protocols, count)
 
 
@@ -205,6 +208,7 @@ def table(rows: list[Row], olds: list[Row]) -> str:
         "",
         f"**{len(rows)} combinations: {counts}.** In {shown['set']} of them the groups that were written are the groups",
         f"seen as well, in {shown['own']} the groups the target cannot be told are the library's own, as read back from its files.",
+        f"In {sum(r.signed for r in rows)} of them a list of signature schemes was written, read back and seen, scheme for scheme.",
         "Before TLS 1.3 groups are compared with the RSA certificate alone: a client has to name the curve of an ECDSA one.",
         f"{again} were asked a second time, for the busy machine had left questions unanswered.",
         "",

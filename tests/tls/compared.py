@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
 from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer
@@ -15,11 +16,13 @@ from hardening.tls.rendering import render as renders
 from hardening.tls.scan import run as scans
 from hardening.tls.scan import ssh
 from hardening.tls.scan.wire import Wire
-from hardening.tls.targets import find
+from hardening.tls.targets import find, signatures
 from tests.ports import free_port
 from tests.tls import servers
 
 Seen = dict[str, tuple[str, ...]]
+_KEY_SCHEME = "ecdsa_secp256r1_sha256"
+"""What a key of the tests' servers signs with under TLS 1.3, where the scheme names the curve."""
 _WIDE = {"rsa": {"RSA", "TLS1.3"}, "ec": {"ECDSA", "TLS1.3"}}
 
 
@@ -32,20 +35,22 @@ class Views:
     scanned: Seen
     text: str
     groups: Groups
+    signatures: Groups
 
     @property
     def equal(self) -> bool:
         """Whether the three agree, set for set."""
-        return _sets(self.rendered) == _sets(self.audited) == _sets(self.scanned) and self.groups.equal
+        suites = _sets(self.rendered) == _sets(self.audited) == _sets(self.scanned)
+        return suites and self.groups.equal and self.signatures.equal
 
     def difference(self) -> str:
         """Return where they differ, for people."""
-        return f"rendered {self.rendered}\naudited {self.audited}\nscanned {self.scanned}\n{self.groups}\n{self.text}"
+        return f"rendered {self.rendered}\naudited {self.audited}\nscanned {self.scanned}\n{self.groups}\nsignatures {self.signatures}\n{self.text}"
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups per protocol version, three ways, where one certificate lets them be seen."""
+    """The groups or signature schemes per protocol version, three ways, where one certificate lets them be seen."""
 
     rendered: Seen
     """Empty where the target cannot be told; then the library's own are what was audited."""
@@ -106,6 +111,31 @@ def groups_meant(target: str, made: renders.Rendered, seen: Seen) -> Seen:
     }
 
 
+def signatures_in(offer: Offer, kind: str) -> Seen:
+    """Return the signature schemes of an offer that a certificate of one kind can make, for each version that names them."""
+    family = {"rsa": "rsa_", "ec": "ecdsa_"}[kind]
+    return {
+        p.name: tuple(s.value for s in p.signature_algorithms if s.value.startswith(family) and (kind == "rsa" or p.name == "TLSv1.2" or s.value == _KEY_SCHEME))
+        for p in offer.protocols
+        if p.signature_algorithms
+    }  # fmt: skip
+
+
+def signatures_meant(made: renders.Rendered, kind: str, seen: Seen) -> Seen:
+    """Return the schemes that were written, for each version in which any were seen; empty where none was."""
+    asked = signatures.meant(made.job.signature_string, made.job.build) or ()
+    newer = {s.name for s in registry.schemes() if s.tls13}
+    family = {"rsa": ("rsa_pkcs1_", "rsa_sha", "rsa_pss_rsae_"), "ec": ("ecdsa_secp", "ecdsa_sha")}[kind]
+    able = [n for n in asked if n.startswith(family)]
+    return {
+        name: tuple(
+            n for n in able if name == "TLSv1.2" or (n in newer and (kind == "rsa" or n == _KEY_SCHEME))
+        )
+        for name in seen
+        if made.job.signatures
+    }
+
+
 def meant(made: renders.Rendered, kind: str) -> Seen:
     """Return what the rendered names amount to with a certificate of one kind."""
     found: Seen = {}
@@ -114,6 +144,8 @@ def meant(made: renders.Rendered, kind: str) -> Seen:
     if not job.ciphers and not job.ciphersuites:  # written for GnuTLS, where no list of names says it
         return with_certificate(made.offer, kind)
     for name, suites in renders.expected(job, stuck).items():
+        if name == "TLSv1.3" and job.signatures and not signatures_meant(made, kind, {name: ()})[name]:
+            continue  # the key's own scheme is not in the list that was written
         fitting = tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
         if fitting:
             found[name] = fitting
@@ -150,6 +182,7 @@ def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
         scanned=ssh_in(seen),
         text=made.text,
         groups=Groups({}, {}, {}),
+        signatures=Groups({}, {}, {}),
     )
 
 
@@ -167,14 +200,18 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     found = audits.read(main, find(name), version=version, build=build)
     with servers.running(name, main, port):
         wire = Wire(idle_timeout=server.patience)
-        settings = scans.Settings(full=True, starttls=server.starttls, wire=wire)
+        settings = scans.Settings(full=True, deep=True, starttls=server.starttls, wire=wire)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
     seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])
+    signed, signed_by_file = signatures_in(scanned, kind), signatures_in(audited, kind)
     return Views(
         rendered=meant(made, kind),
         audited=with_certificate(audited, kind),
         scanned=seen_in(scanned),
         text=made.text,
         groups=Groups(groups_meant(name, made, seen), groups_in(audited, kind, seen), seen),
+        signatures=Groups(signatures_meant(made, kind, signed), signed_by_file, signed)
+        if made.job.signatures
+        else Groups({}, {}, {}),
     )

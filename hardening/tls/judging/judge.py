@@ -162,12 +162,18 @@ def _groups(ledger: Ledger, seen: _Facts) -> None:
             ledger.breaks((r for r in ledger.policy.rules if r.groups and r.groups.allow), one.fact)
 
 
+_NO_LIST = (
+    "no list of signature algorithms is set; what the library signs with by itself, a scan with --deep sees"
+)
+
+
 def _schemes(ledger: Ledger, seen: _Facts) -> None:
     for rule in ledger.policy.rules:
         if rule.signatures is not None:
+            in_file = isinstance(seen.offer.at, InFile)
             if not seen.schemes:
-                ledger.misses(rule, "no signature algorithm is known")
-            elif isinstance(seen.offer.at, InFile) or _all_schemes(seen.offer):
+                ledger.misses(rule, _NO_LIST if in_file else "no signature algorithm is known")
+            elif in_file or _all_schemes(seen.offer):
                 ledger.looks(rule)
             else:
                 ledger.misses(

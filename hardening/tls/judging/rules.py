@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardening.findings import Rule, Severity
-from hardening.tls.policies.ruleset import SIGNATURES_BY_HAND
+from hardening.tls.policies.ruleset import SIGNATURES
 
 _RFC = "https://www.rfc-editor.org/rfc/"
 _RENDER = "`harden tls render TARGET --policy POLICY` writes the settings that do it."
@@ -50,7 +50,7 @@ SIGNATURE = Rule(
         "The handshake is signed so that nobody can stand in for the server. Signatures over MD5 or SHA-1 "
         "can be forged for chosen content (SLOTH, SHAttered)."
     ),
-    remedy=SIGNATURES_BY_HAND,
+    remedy=SIGNATURES,
     references=(_RFC + "rfc9155", _RFC + "rfc8446"),
 )
 CERTIFICATE_EXPIRED = Rule(

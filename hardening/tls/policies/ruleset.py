@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from hardening.tls.offer import Offer
     from hardening.tls.policies.ssh import Lists, SshRule
 
-SIGNATURES_BY_HAND = (
-    "List only the policy's algorithms in the server's own setting, where it has one (OpenSSL's SignatureAlgorithms, by "
-    "SSLOpenSSLConfCmd, ssl_conf_command or openssl.cnf): `harden tls render` writes none."
+SIGNATURES = (
+    "List only the policy's algorithms in the server's own setting, where it has one: `harden tls render` writes it for nginx, "
+    "httpd, HAProxy, lighttpd and openssl.cnf (OpenSSL's SignatureAlgorithms), from the releases on that know it."
 )
+"""What makes a server keep a rule about signature schemes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +87,14 @@ class Policy:
 
     @cached_property
     def written(self) -> frozenset[str]:
-        """What the policy itself would have written: names of versions, suites and groups."""
+        """What the policy itself would have written: names of versions, suites, groups and signature schemes."""
+        schemes = self.signature_algorithms or registry.schemes()
         return frozenset(
             (
                 *self.protocols,
                 *(s.iana for s in (*self.suites, *self.suites13)),
                 *(g.name for g in self.groups),
+                *(s.name for s in schemes if self.forbids_scheme(s) is None),
             )
         )
 
@@ -251,7 +254,7 @@ def _remedy(rule: PolicyRule | SshRule, policy: str) -> str:
     if rule.protocols or rule.suites or rule.groups or any(need is not None for need in set_by_lines):
         said.append(f"`harden tls render TARGET --policy {policy}` writes the settings that do it.")
     if rule.signatures:
-        said.append(SIGNATURES_BY_HAND)
+        said.append(SIGNATURES)
     if rule.certificate:
         said.append(
             "Have a certificate issued that is so, with a new key where the key is not, and install it."

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.records import dataclass
-from hardening.tls import openssl
+from hardening.tls import openssl, registry
 from hardening.tls.judging import rules
 from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
+from hardening.tls.registry import Scheme
 from hardening.tls.release import Release
-from hardening.tls.targets import levels, served
+from hardening.tls.targets import levels, served, signatures
 from hardening.tls.targets.base import Abilities, Target
 from hardening.tls.targets.tree import joined
 
+_KEYS = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384", "P-521": "ecdsa_secp521r1_sha512"}  # fmt: skip
+"""The scheme of TLS 1.3 that a key on a curve signs by."""
+_UNNAMED = ("dsa_", "ecdsa_brainpool")
+"""Schemes that are left out where the policy names none itself: no suite that is written has a key of DSA, and the library of an
+older update of the same distribution would refuse the whole list for the names of TLS 1.3's Brainpool curves (OpenSSL 3.2)."""
 _OLD = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 
 
@@ -134,7 +142,7 @@ class Narrowing:
             least, greatest = protocols.index(usable[0]), protocols.index(usable[-1])
             return protocols[least : greatest + 1]
         ways = (
-            "; ".join(dict.fromkeys(g.way_out for g in self.gaps))
+            "; ".join(dict.fromkeys(g.way_out for g in self.gaps if g.way_out))
             or "name a build with --openssl that has more"
         )
         raise UsageError(
@@ -217,6 +225,45 @@ class Narrowing:
             if wanted:
                 self._gap("none of the policy's groups can be set", "groups", Severity.MEDIUM)
         return ()
+
+    def signatures(self, protocols: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the signature schemes to write: the policy's, or of the build's own those that it allows; none where all are."""
+        own = [s for name in self.build.schemes or () if (s := registry.find_scheme(name)) is not None]
+        own = [s for s in own if not s.name.startswith(_UNNAMED)]
+        weak = [s.name for s in own if self.policy.forbids_scheme(s) is not None]
+        wanted = self.policy.signature_algorithms or [s for s in own if s.name not in weak]
+        if self.can.signatures and (weak or self.policy.signature_algorithms):
+            if "TLSv1.3" in protocols:
+                self._left_out(wanted)
+            return signatures.writable(wanted, self.build.name)
+        if weak and "TLSv1.2" in protocols:
+            self.gaps.append(
+                Gap(
+                    what=f"the signature algorithms cannot be chosen, and the library's own hold {joined(weak)}, "
+                    "which it signs with where a client asks for nothing else",
+                    way_out=self.can.ways_out.get("signatures", ""),
+                    severity=Severity.INFO,
+                    written=False,
+                )
+            )
+        return ()
+
+    def _left_out(self, wanted: Collection[Scheme]) -> None:
+        """Note which keys cannot sign under TLS 1.3 once those schemes alone are listed."""
+        names = {s.name for s in wanted}
+        out = [
+            key
+            for key, scheme in _KEYS.items()
+            if scheme not in names and scheme in (self.build.schemes or ())
+        ]
+        if out:
+            self.gaps.append(
+                Gap(
+                    what=f"no signature algorithm of the policy is for a certificate with a key on {joined(out)}: with no other, TLS 1.3 is not offered",
+                    way_out="have a certificate issued for a key that the policy allows",
+                    severity=Severity.INFO,
+                )
+            )
 
     def absent(self, protocols: tuple[str, ...]) -> None:
         """Note what the policy would have written and the library has not: what is left out is said."""

@@ -19,7 +19,7 @@ from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
-from hardening.tls.targets import levels
+from hardening.tls.targets import levels, signatures
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
 from hardening.tls.targets.tree import Tree, joined
 
@@ -43,6 +43,7 @@ def plan(
     ciphers = narrowing.ciphers(protocols)
     suites13 = narrowing.ciphersuites(protocols)
     groups = narrowing.groups()
+    schemes = narrowing.signatures(protocols)
     protocols = narrowing.left_over(protocols, ciphers)
     narrowing.absent(protocols)
     prefers = narrowing.preference()
@@ -54,6 +55,7 @@ def plan(
         ciphers=tuple(c.name for c in ciphers),
         ciphersuites=suites13 if "TLSv1.3" in protocols else (),
         groups=groups,
+        signatures=schemes,
         server_preference=prefers,
         params=given,
     )
@@ -164,13 +166,24 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
     got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
     if not can.ordered:  # the library's order, whatever the job's
         want, got = _sorted(want), _sorted(got)
-    if len(offers) != 1 or got != want:
+    wrong = _difference(want, got) if len(offers) != 1 or got != want else _unasked(job, offers[0])
+    if wrong:
         raise HardeningError(
-            f"what was written for {target.name} {job.release.version} reads back differently: "
-            f"{_difference(want, got)}",
+            f"what was written for {target.name} {job.release.version} reads back differently: {wrong}",
             hint="this is a fault of aspect-hardening; please report policy, target, version and build",
         )
     return offers[0]
+
+
+def _unasked(job: Job, offer: Offer) -> str:
+    """Return which signatures are offered beside those of the list that was written; empty: none."""
+    asked = signatures.meant(job.signature_string, job.build) or ()
+    signed = {s.value for p in offer.protocols for s in p.signature_algorithms}
+    return (
+        f"signed by {joined(sorted(signed.difference(asked)))} as well"
+        if job.signatures and signed.difference(asked)
+        else ""
+    )
 
 
 def _sorted(seen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -66,7 +66,7 @@ def settle(target: Target, version: str | None, build: str | None) -> tuple[Rele
 
 CONFIGURABLE = frozenset(
     (
-        *(r.id for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP)),
+        *(r.id for r in (rules.PROTOCOL, rules.SUITE, rules.GROUP, rules.SIGNATURE)),
         *(r.id for r in (rules.PREFERENCE, rules.COMPRESSION, rules.DH_BITS)),
         "tls/ssh-algorithm",
         "tls/ssh-protocol",

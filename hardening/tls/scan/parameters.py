@@ -135,16 +135,22 @@ class Parameters:
             if name == "TLSv1.3" and learned.schemes:
                 signers = {""}
             learned.schemes_complete = learned.offered
-            if learned.offered and signers - learned.schemes_known:
-                left = tuple(s for s in hello.schemes_for() if s not in learned.schemes)
-                talks.append(self.scheme_chain(learned, left))
+            if not learned.offered:
+                continue
+            left = tuple(s for s in hello.schemes_for() if s not in learned.schemes)
+            for kind in sorted(signers - learned.schemes_known):
+                suites = tuple(s for s in learned.suites if signer(s) == kind) if kind else tuple(SUITES)
+                talks.append(self.scheme_chain(learned, left, suites))
         yield Together(tuple(talks))
 
-    def scheme_chain(self, learned: Learned, schemes: tuple[int, ...]) -> Talk:
-        """Take away the scheme that was chosen until the rest is refused; only a finished TLS 1.3 flight shows one."""
+    def scheme_chain(self, learned: Learned, schemes: tuple[int, ...], suites: tuple[int, ...]) -> Talk:
+        """Take away the scheme that was chosen until the rest is refused; only a finished TLS 1.3 flight shows one.
+
+        Up to TLS 1.2 the suites are those of one kind of key: OpenSSL before 1.1.1 takes the first suite it likes whether a
+        scheme is left for its key or not, and would sign with SHA-1 in place of the other key's schemes.
+        """
         asker = self.case.asker
         tls13 = at_least(learned.name, "TLSv1.3")
-        suites = tuple(SUITES) if tls13 else tuple(s for s in learned.suites if signer(s))
         shape = asker.shape
         if shape.classic:
             learned.unknown_schemes += schemes
@@ -185,7 +191,7 @@ def _with_way_out(learned: Learned, suites: tuple[int, ...]) -> tuple[int, ...]:
 def again(parameters: Parameters, learned: Learned, question: Question) -> Talk:
     """Ask a refused question about groups or schemes once more, and what follows from it."""
     if question.schemes is not None:
-        yield from parameters.scheme_chain(learned, question.schemes)
+        yield from parameters.scheme_chain(learned, question.schemes, question.suites)
     else:
         groups = question.groups or ()
         kept = parameters.curves_of_keys().intersection(groups, learned.groups)

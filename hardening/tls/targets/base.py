@@ -30,6 +30,8 @@ class Abilities:
     """Whether the suites of TLS 1.2 and older can be chosen."""
     groups: str = "list"
     """`list`, `one`, or `none` where the groups cannot be chosen."""
+    signatures: bool = False
+    """Whether the signature schemes can be chosen."""
     preference: str = "settable"
     """`settable`, or whose order always decides: `server` or `client`."""
     finite_field: bool = True
@@ -42,7 +44,7 @@ class Abilities:
     ordered: bool = True
     """Whether the order of what is written is the server's; otherwise the library has an order of its own."""
     ways_out: Mapping[str, str] = field(default_factory=dict)
-    """For `ciphersuites`, `groups`, `preference`, `finite_field`, `elliptic`, `unreachable`: what would lift the limit."""
+    """For `ciphersuites`, `groups`, `signatures`, `preference`, `finite_field`, `elliptic`, `unreachable`: what would lift the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Job:
     """For TLS 1.3; empty where the build has none."""
     groups: tuple[str, ...]
     """OpenSSL's names."""
+    signatures: tuple[str, ...] = ()
+    """Signature schemes in OpenSSL's words; empty: the library's own."""
     server_preference: bool
     params: Mapping[str, str]
 
@@ -67,6 +71,11 @@ class Job:
     def cipher_string(self) -> str:
         """The names as an OpenSSL cipher list."""
         return ":".join(self.ciphers)
+
+    @property
+    def signature_string(self) -> str:
+        """The signature schemes as OpenSSL's command SignatureAlgorithms takes them; empty: the library's own."""
+        return ":".join(self.signatures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

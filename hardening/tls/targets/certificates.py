@@ -15,7 +15,8 @@ from hardening.tls.targets.tree import Tree
 def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozenset[str] | None:
     """Return the kinds of key in certificate files (real paths), or None when any cannot be read.
 
-    With `mixed`, files may hold private keys alone, and are passed over then. A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`.
+    With `mixed`, files may hold private keys alone, and are passed over then. A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`,
+    and once by its curve (`ec:secp256r1`), which TLS 1.3 has a signature scheme for.
     """
     kinds: set[str] = set()
     for path in paths:
@@ -77,7 +78,6 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
         return frozenset()
     kinds = (
         (rsa.RSAPublicKey, "rsa"),
-        (ec.EllipticCurvePublicKey, "ec"),
         (dsa.DSAPublicKey, "dsa"),
         (ed25519.Ed25519PublicKey, "ed25519"),
         (ed448.Ed448PublicKey, "ed448"),
@@ -87,7 +87,9 @@ def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
         word = "rsa-pss"
     signed = card.signature_algorithm_oid._name.lower()  # noqa: SLF001 - the one place its word is
     fixed = {"ecdh-rsa"} if "rsa" in signed else {"ecdh-ecdsa"} if "ecdsa" in signed else set[str]()
-    return frozenset({word} | (fixed if word == "ec" else set())) if word else frozenset()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return frozenset({"ec", f"ec:{key.curve.name}"} | fixed)
+    return frozenset({word}) if word else frozenset()
 
 
 @lru_cache(maxsize=1024)

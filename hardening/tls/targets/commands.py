@@ -10,7 +10,8 @@ from hardening.tls.offer import Said
 from hardening.tls.targets import served, spans
 
 RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
-_OWNED = frozenset({"cipherstring", "ciphersuites", "curves", "groups", "protocol", *RANGE_ENDS})
+SIGNATURES = "signaturealgorithms"
+_OWNED = frozenset({"cipherstring", "ciphersuites", "curves", "groups", "protocol", SIGNATURES, *RANGE_ENDS})
 _OPTIONS = re.compile(r"serverpreference|compression", re.IGNORECASE)
 _LEVEL = re.compile(r"@SECLEVEL=\d")
 
@@ -40,6 +41,15 @@ def over(said: Said, before: Said) -> Said:
     return replace(said, value=f"{said.value}:{levels[-1]}")
 
 
+def common(settings: served.Settings, command: str, said: Said) -> served.Settings:
+    """Return settings as a command leaves them that does the same in every server; any other leaves them as they are."""
+    if command == "ciphersuites":
+        return replace(settings, ciphersuites=said)
+    if command == SIGNATURES:
+        return replace(settings, signatures=said)
+    return options(settings, said.value) if command == "options" else settings
+
+
 def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> served.Settings:
     """Return settings as commands (name, and value with its place) leave them, one after the other."""
     for name, said in lines:
@@ -47,10 +57,6 @@ def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> serve
         names = [s.value for s in settings.protocols]
         if command == "cipherstring":
             settings = replace(settings, ciphers=over(said, settings.ciphers))
-        elif command == "ciphersuites":
-            settings = replace(settings, ciphersuites=said)
-        elif command == "options":
-            settings = options(settings, value)
         elif command == "protocol":
             found = spans.commanded(value, names) & set(names)
             settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
@@ -60,4 +66,6 @@ def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> serve
                 value.lower(), value
             )
             settings = replace(settings, protocols=spans.between(ends[0], ends[1], said.at))
+        else:
+            settings = common(settings, command, said)
     return settings

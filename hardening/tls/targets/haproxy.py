@@ -55,12 +55,14 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         ciphersuites=_has("ssl-default-bind-ciphersuites", release)
         and builds.build(build).release >= (1, 1, 1),
         groups="list" if _has("ssl-default-bind-curves", release) else "none",
+        signatures=_has("ssl-default-bind-sigalgs", release),
         preference="settable" if _has("prefer-client-ciphers", release) else "server",
         dh_bits=None if _dh_file(release, params) else 2048,
         ways_out={
             "finite_field": "give a file of parameters: --param dhparam=FILE (from 1.6 on)",
             "ciphersuites": way.format("1.9"),
             "groups": way.format("2.2"),
+            "signatures": way.format("2.8"),
             "preference": way.format("1.8"),
         },
     )
@@ -192,6 +194,7 @@ def _offer(
             else ciphers,
             ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
             groups=curves or (Said(ecdhe, at) if ecdhe else None),
+            signatures=_said(top.last("ssl-default-bind-sigalgs"), bind, words, "sigalgs"),
             server_preference="prefer-client-ciphers" not in (*options, *words),
             keys=keys,
             finite_field=not dh_off,
@@ -315,8 +318,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
 
 
 _OWNED = frozenset({"ssl-default-bind-ciphers", "ssl-default-bind-ciphersuites", "ssl-default-bind-curves",
-                    "ssl-default-bind-options"})  # fmt: skip
-_VALUED = frozenset({"ciphers", "ciphersuites", "curves", "ecdhe", "ssl-min-ver", "ssl-max-ver"})
+                    "ssl-default-bind-sigalgs", "ssl-default-bind-options"})  # fmt: skip
+_VALUED = frozenset({"ciphers", "ciphersuites", "curves", "ecdhe", "sigalgs", "ssl-min-ver", "ssl-max-ver"})
 _FLAGS = frozenset({*_OLD_OPTIONS, "prefer-client-ciphers"})
 
 

@@ -59,6 +59,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         stuck=dict.fromkeys(always, _UPGRADE.format("2.2.23")),
         ciphersuites=_facts_has("cipher list for TLSv1.3", release),
         groups="list" if commands else "none",
+        signatures=commands,
         elliptic=_facts_has("ECDHE", release),
         dh_bits=None
         if _dh_command(release, build) and "dhparam" in params
@@ -72,7 +73,9 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
             if _facts_has("DH sized by key", release)
             else _UPGRADE.format("2.4.7"),
             "ciphersuites": _UPGRADE.format("2.4.36"),
-            "groups": "SSLOpenSSLConfCmd needs httpd 2.4.8 and OpenSSL 1.0.2 or later",
+            **dict.fromkeys(
+                ("groups", "signatures"), "SSLOpenSSLConfCmd needs httpd 2.4.8 and OpenSSL 1.0.2 or later"
+            ),
             "elliptic": _UPGRADE.format("2.2.26"),
         },
     )
@@ -206,14 +209,10 @@ def _command(  # noqa: PLR0911 - one return per command
     if command == "cipherstring":
         own = _cipher_suite(settings, replace(one, words=(value,)), release).ciphers
         return replace(settings, ciphers=commands.over(own, settings.ciphers))
-    if command == "ciphersuites":
-        return replace(settings, ciphersuites=Said(value, at))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
         return replace(settings, groups=Said(value, at))
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
-    if command == "options":
-        return commands.options(settings, value)
     names = [n for n in _ORDER if n != "SSLv2"]
     if command in {"minprotocol", "maxprotocol"} and value.lower() in _TOKENS | {"tlsv1.0": "TLSv1.0"}:
         limit = names.index(_TOKENS.get(value.lower(), "TLSv1.0"))
@@ -230,7 +229,7 @@ def _command(  # noqa: PLR0911 - one return per command
         ):  # SSLProtocol is a range there, which the command cannot widen
             on &= before
         return replace(settings, protocols=tuple(Said(n, at) for n in _ORDER if n in on))
-    return settings
+    return commands.common(settings, command, Said(value, at))
 
 
 def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:

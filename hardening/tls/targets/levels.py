@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardening.tls.libraries import builds
-from hardening.tls.registry import Group
+from hardening.tls.registry import Group, Scheme
 
 _RELEASE_OWN_LEVELS = (3, 0, 0)
 _STRENGTH = (0, 80, 112, 128, 192, 256)
@@ -14,6 +14,19 @@ _CURVES = ((224, 80), (250, 112), (384, 128), (512, 192))
 """What a curve below a size counts for (t1_lib.c, `nid_list`); any other counts for 256 bits."""
 _FIELDS = ((1024, 0), (2048, 80), (3072, 112), (7680, 128), (15360, 192))
 """What a finite field below a size counts for (bn_lib.c, `BN_security_bits`)."""
+_DIGESTS = {
+    "md5": 64,
+    "sha1": 80,
+    "sha224": 112,
+    "sha256": 128,
+    "sha384": 192,
+    "sha512": 256,
+    "ed25519": 128,
+    "ed448": 224,
+}
+"""What the hash of a signature counts for (t1_lib.c, `sigalg_security_bits`): half of its size."""
+_BROKEN_DIGESTS = {"md5": 39, "sha1": 63}
+"""What they count for from OpenSSL 3.0 on."""
 _LARGEST_ASKED = 2048
 """Parameters that a server sizes itself grow with the level, so larger ones are never held against it here."""
 
@@ -47,6 +60,17 @@ def allows_group(build_name: str, level: int, group: Group) -> bool:
     if group.kind not in {"EC", "FFDHE"} or group.bits is None:
         return True
     return _below(_CURVES if group.kind == "EC" else _FIELDS, group.bits) >= _asked(build_name, level)
+
+
+def allows_scheme(build_name: str, level: int, scheme: Scheme) -> bool:
+    """Whether handshakes can be signed by a scheme at a security level; what a build does by itself, it does at its own level."""
+    build = builds.build(build_name)
+    own = build.security_level
+    if own is None or (level <= own and scheme.name in (build.schemes or ())):
+        return True
+    digest = scheme.name.rpartition("_")[2]
+    weights = _DIGESTS | _BROKEN_DIGESTS if build.release >= _RELEASE_OWN_LEVELS else _DIGESTS
+    return weights.get(digest, 256) >= _asked(build_name, level)
 
 
 def allows_field(build_name: str, level: int, bits: int | None) -> bool:

@@ -11,7 +11,7 @@ from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.commands import over
+from hardening.tls.targets.commands import SIGNATURES, over
 from hardening.tls.targets.lighttpd_syntax import Assignment, Reader, Scope
 from hardening.tls.targets.tree import Tree
 
@@ -53,6 +53,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         stuck={n: way for n, way in ways.items() if n in library.protocols},
         ciphersuites=commands and library.release >= (1, 1, 1),
         groups="list" if commands else "one" if _has("ssl.ec-curve", release) else "none",
+        signatures=commands,
         preference="settable"
         if commands or _has("ssl.honor-cipher-order", release)
         else "server"
@@ -63,7 +64,9 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         dh_bits=None if "dhparam" in params or _dh(release) == "none" else int(_dh(release)),
         ways_out={
             "ciphersuites": _UPGRADE.format("1.4.48") + " with OpenSSL 1.1.1 or later",
-            "groups": _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later",
+            **dict.fromkeys(
+                ("groups", "signatures"), _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later"
+            ),
             "preference": _UPGRADE.format("1.4.30"),
             "elliptic": _UPGRADE.format("1.4.29"),
             "finite_field": _UPGRADE.format("1.4.56")
@@ -94,6 +97,8 @@ def context(job: Job) -> dict[str, object]:
             commands["DHParameters"] = job.params["dhparam"]
         if job.groups:
             commands["Groups" if library.release >= (1, 1, 1) else "Curves"] = ":".join(job.groups)
+        if job.signatures:
+            commands["SignatureAlgorithms"] = job.signature_string
         commands["Options"] = "ServerPreference" if job.server_preference else "-ServerPreference"
     return {
         "commands": commands,
@@ -235,6 +240,7 @@ def _settings(
         ciphers=ciphers,
         ciphersuites=Said(given["ciphersuites"], spot) if "ciphersuites" in given else None,
         groups=groups,
+        signatures=Said(given[SIGNATURES], spot) if given.get(SIGNATURES) else None,
         server_preference=prefers,
         keys=certificates.keys_of(tree, files),
         finite_field=dh != "none",

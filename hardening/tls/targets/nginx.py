@@ -61,10 +61,12 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
         groups="none" if not _has("ssl_ecdh_curve", release)
         else "list" if _has("list of curves", release) and library.release >= _SSL_CONF
         else "one",
+        signatures=_has("ssl_conf_command", release) and library.release >= _SSL_CONF,
         finite_field="dhparam" in params or old_dh,
         dh_bits=1024 if old_dh and "dhparam" not in params else None,
         ways_out={
             "ciphersuites": _UPGRADE.format("1.19.4"),
+            "signatures": _UPGRADE.format("1.19.4") + " with OpenSSL 1.0.2 or later",
             "groups": _UPGRADE.format("1.11.0") + " with OpenSSL 1.0.2 or later",
             "elliptic": _UPGRADE.format("1.0.6"),
             "finite_field": "give the file of ssl_dhparam: --param dhparam=/etc/nginx/dhparam.pem",
@@ -139,6 +141,9 @@ def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> serv
         compression=False,
         assumptions=reading.assumptions,
     )  # fmt: skip
+    signs = server.last("ssl_sigalgs")
+    if signs and signs.words and _has("ssl_sigalgs", release):
+        settings = replace(settings, signatures=Said(signs.words[0], _place(signs)))
     for one in server.every("ssl_conf_command"):
         settings = _command(settings, one)
     return _commanded_protocols(settings, server.every("ssl_conf_command"))
@@ -168,15 +173,11 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
-    if command == "ciphersuites":
-        return replace(settings, ciphersuites=Said(value, at))
     if command == "cipherstring":
         return replace(settings, ciphers=commands.over(Said(value, at), settings.ciphers))
     if command in {"curves", "groups", "ecdhparameters"}:
         return replace(settings, groups=Said(value, at))
-    if command == "options":
-        return commands.options(settings, value)
-    return settings
+    return commands.common(settings, command, Said(value, at))
 
 
 def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
@@ -319,7 +320,7 @@ def _fragment(block: Block) -> Block | None:
 
 
 _OWNED = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers", "ssl_ecdh_curve", "ssl_dhparam",
-                    "ssl_session_tickets"})  # fmt: skip
+                    "ssl_session_tickets", "ssl_sigalgs"})  # fmt: skip
 
 
 def _owned(one: Directive) -> bool:

@@ -31,6 +31,7 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
     """Return what a release can express with a build."""
     return Abilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
+        signatures=True,
         dh_bits=2048,
         ways_out={
             "finite_field": "each program has parameters of its own, sized by its key where OpenSSL chooses"
@@ -145,10 +146,20 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     yield served.offer(settings, reading.build)
 
 
-_LISTS = frozenset({"cipherstring", "ciphersuites", "options"})
+_LISTS = frozenset({"cipherstring", "ciphersuites", "options", commands.SIGNATURES})
 """The commands that are carried out one after the other, whatever is said of versions."""
 _OWNED = frozenset(
-    {"protocol", "minprotocol", "maxprotocol", "cipherstring", "ciphersuites", "groups", "curves", "options"}
+    {
+        "protocol",
+        "minprotocol",
+        "maxprotocol",
+        "cipherstring",
+        "ciphersuites",
+        "groups",
+        "curves",
+        "options",
+        commands.SIGNATURES,
+    }
 )
 
 
@@ -156,7 +167,8 @@ def _written(job: Job) -> str:
     said = context(job)
     lines = {
         "MinProtocol": said["least"], "MaxProtocol": said["greatest"], "CipherString": job.cipher_string,
-        "Ciphersuites": ":".join(job.ciphersuites), "Groups": ":".join(job.groups), "Options": said["options"],
+        "Ciphersuites": ":".join(job.ciphersuites), "Groups": ":".join(job.groups),
+        "SignatureAlgorithms": job.signature_string, "Options": said["options"],
     }  # fmt: skip
     return "".join(f"{name} = {value}\n" for name, value in lines.items() if value)
 

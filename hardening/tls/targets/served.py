@@ -20,6 +20,7 @@ from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Group, Suite
 from hardening.tls.targets import levels
+from hardening.tls.targets import signatures as signing
 
 _SINCE_TLS12 = frozenset({"ed25519", "ed448", "rsa-pss"})
 """Kinds of key that no signature of TLS 1.1 and before is made with."""
@@ -47,11 +48,13 @@ class Settings:
     """OpenSSL's separate list for TLS 1.3; None: the library's own."""
     groups: Said | None = None
     """Group names with `:` between them; None: the library's own."""
+    signatures: Said | None = None
+    """A list of signature schemes in OpenSSL's words; None: the library's own."""
     server_preference: bool = False
     server_preference13: bool | None = None
     """The same under TLS 1.3 where something else decides it there; None: as above."""
     keys: frozenset[str] | None = None
-    """Kinds of certificate key: `rsa`, `rsa-pss`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`; None: not known."""
+    """Kinds of certificate key: `rsa`, `rsa-pss`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`, `ec:` with its curve; None: not known."""
     finite_field: bool = True
     """Whether DHE suites can be used: there are parameters, or the server has its own."""
     elliptic: bool = True
@@ -68,8 +71,6 @@ class Settings:
 OWN = "the certificate is the one that the server makes itself, since nothing names another"
 OWN_KEY = frozenset({"rsa"})
 """The key of such a certificate."""
-
-
 _ONCE = {"protocols": "the protocols", "ciphersuites": "the TLS 1.3 suites", "groups": "the groups"}
 """What OpenSSL may have settled before a server knows which name is asked for, by its field."""
 
@@ -243,6 +244,8 @@ class _Usable:
     names: tuple[str, ...] = ()
     finite_field: bool = False
     elliptic: bool = False
+    signers: frozenset[str] = frozenset()
+    """The authentications of the suites that carry a signature."""
 
 
 @lru_cache(maxsize=4096)
@@ -257,7 +260,8 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
             keys -= _SINCE_TLS12
         under = tuple(c for c in under if c.suite is None or _can(c.suite, keys, finite_field, elliptic))
     kinds = {c.suite.kx for c in under if c.suite is not None}
-    return _Usable(tuple(c.iana for c in under), "DHE" in kinds, "ECDHE" in kinds)
+    signers = signing.signers(c.suite for c in under if c.suite is not None)
+    return _Usable(tuple(c.iana for c in under), "DHE" in kinds, "ECDHE" in kinds, signers)
 
 
 def offer(settings: Settings, build_name: str) -> Offer:
@@ -301,6 +305,17 @@ def offer(settings: Settings, build_name: str) -> Offer:
             continue
         finite_field = finite_field or usable.finite_field
         place = place13 if said.value == "TLSv1.3" else settings.ciphers.at
+        schemes = signing.left(
+            settings.signatures, build_name, level, settings.keys, said.value, usable.signers
+        )
+        if schemes == () and said.value == "TLSv1.3":
+            inert.append(
+                Inert(
+                    said,
+                    "no signature algorithm of the list that is set works under it with the server's keys",
+                )
+            )
+            continue
         protocols.append(
             ProtocolOffer(
                 name=said.value,
@@ -309,6 +324,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
                 preference="server" if _prefers(settings, said.value) else "client",
                 groups=_groups_under(said.value, newer, older, elliptic=usable.elliptic),
                 possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
+                signature_algorithms=schemes or (),
             )
         )
     return Offer(

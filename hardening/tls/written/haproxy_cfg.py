@@ -1,6 +1,6 @@
 """tls/haproxy.cfg.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 2387160811
+FINGERPRINT = 3437946975
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -49,6 +49,11 @@ def made(environment, runtime):
             pass
             yield '    ssl-default-bind-curves '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
+            yield '\n'
+        if environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signatures'):
+            pass
+            yield '    ssl-default-bind-sigalgs '
+            yield str(environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signature_string'))
             yield '\n'
         if (undefined(name='dh_file') if l_0_dh_file is missing else l_0_dh_file):
             pass

@@ -1,6 +1,6 @@
 """tls/httpd.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 3412727634
+FINGERPRINT = 2433234427
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -69,6 +69,11 @@ def made(environment, runtime):
             pass
             yield 'SSLOpenSSLConfCmd Curves '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
+            yield '\n'
+        if environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signatures'):
+            pass
+            yield 'SSLOpenSSLConfCmd SignatureAlgorithms '
+            yield str(environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signature_string'))
             yield '\n'
         if (undefined(name='dh_file') if l_0_dh_file is missing else l_0_dh_file):
             pass

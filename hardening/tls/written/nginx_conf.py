@@ -1,6 +1,6 @@
 """tls/nginx.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 3189789065
+FINGERPRINT = 3904377541
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -71,6 +71,11 @@ def made(environment, runtime):
             pass
             yield 'ssl_ecdh_curve '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
+            yield ';\n'
+        if environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signatures'):
+            pass
+            yield 'ssl_conf_command SignatureAlgorithms '
+            yield str(environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signature_string'))
             yield ';\n'
         if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'dhparam'):
             pass

@@ -1,6 +1,6 @@
 """tls/openssl.cnf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 2486981890
+FINGERPRINT = 3790372843
 INCLUDES = ('tls/_header.j2',)
 
 
@@ -52,6 +52,11 @@ def made(environment, runtime):
             pass
             yield 'Groups = '
             yield str(t_1(context.eval_ctx, environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'groups'), ':'))
+            yield '\n'
+        if environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signatures'):
+            pass
+            yield 'SignatureAlgorithms = '
+            yield str(environment.getattr((undefined(name='job') if l_0_job is missing else l_0_job), 'signature_string'))
             yield '\n'
         yield 'Options = '
         yield str((undefined(name='options') if l_0_options is missing else l_0_options))

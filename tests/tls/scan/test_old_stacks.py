@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from hardening.tls.libraries import builds
 from hardening.tls.scan import hello, observed
 from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
@@ -88,9 +89,9 @@ def old_server(command: list[str], folder: Path, environment: dict[str, str]) ->
                 server.kill()
 
 
-def _scan(endpoint: str) -> Examination:
+def _scan(endpoint: str, *, deep: bool = False) -> Examination:
     done: list[Examination] = []
-    examine([parse(endpoint)], Scope(full=True), Settings(full=True), done.append)
+    examine([parse(endpoint)], Scope(full=True, deep=deep), Settings(full=True, deep=deep), done.append)
     return done[0]
 
 
@@ -143,6 +144,24 @@ def test_1_0_2k_with_everything_on(keys: Path) -> None:
     assert observed.stats(one.found)["dh_primes"] == ["Oakley group 2 (RFC 2409) (1024 bits)"]
     assert [f.rule.id for f in observed.findings(one.found, "x")] == ["tls/dh-known-prime"]
     assert {c.key.partition(":")[0] for c in one.offer.certificates} == {"rsa", "ec", "dsa"}
+
+
+@pytest.mark.parametrize("build", ["1.0.1e-el6", "1.0.2k-el7", "1.1.0f", "1.1.1w-upstream"])
+def test_every_signature_scheme_of_a_server_with_three_keys(build: str, keys: Path) -> None:
+    """What a build signs with is what it offers as a client, for every kind of key, whichever suites come first."""
+    oracle = oracles.oracle(build)
+    if not oracle.present:
+        _missing(f"OpenSSL {build} is not here: make oracles")
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(oracle.folder)}
+    command = [sys.executable, str(PROGRAM), str(oracle.folder), str(keys)]
+    with old_server(command, keys, environment) as endpoint:
+        one = _scan(endpoint, deep=True)
+    seen = next(p for p in one.offer.protocols if p.name == "TLSv1.2")
+    assert seen.signatures_complete
+    other_keys = ("ed25519", "ed448", "rsa_pss_pss_")
+    assert {s.value for s in seen.signature_algorithms} == {
+        name for name in builds.build(build).schemes or () if not name.startswith(other_keys)
+    }
 
 
 def test_1_0_1e_with_ssl_2(keys: Path) -> None:

@@ -43,8 +43,8 @@ def _written(path: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, si
     [
         (RSA, "rsa", {"rsa"}, set()),
         (RSA, "ec", {"rsa"}, set()),
-        (EC, "ec", {"ec", "ecdh-ecdsa"}, {"TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA"}),
-        (EC, "rsa", {"ec", "ecdh-rsa"}, {"TLS_ECDH_RSA_WITH_AES_128_CBC_SHA"}),
+        (EC, "ec", {"ec", "ec:secp256r1", "ecdh-ecdsa"}, {"TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA"}),
+        (EC, "rsa", {"ec", "ec:secp256r1", "ecdh-rsa"}, {"TLS_ECDH_RSA_WITH_AES_128_CBC_SHA"}),
     ],
 )
 def test_fixed_ecdh_asks_for_the_right_signature(

@@ -42,7 +42,7 @@ def _flagged() -> list[str]:
         name = str(case.relative_to(CASES))
         target, version, _ = name.split("/")
         texts = [p.read_text() for p in (case.rglob("*") if case.is_dir() else (case,)) if p.is_file()]
-        if any(re.search(r"finds:.*tls/(?:suite|protocol|group|preference|dh)", t) for t in texts):
+        if any(re.search(r"finds:.*tls/(?:suite|protocol|group|signature|preference|dh)", t) for t in texts):
             if find(target).edits is None:
                 continue
             try:
