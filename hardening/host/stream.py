@@ -18,6 +18,8 @@ from hardening.errors import ProbeError
 AGENT = Path(__file__).with_name("agent.py")
 MARK = "@@ASPECT@@"
 SEAL = "@@SEALED@@"
+LARGEST = 256 << 20
+"""Bytes of an answer, unpacked, that are taken from a host: it may lie, and zlib makes a thousand of one."""
 
 _BOOTSTRAP = """\
 import base64, zlib
@@ -88,9 +90,23 @@ def unsealed(output: str, key: str) -> str:
         stream = b"".join(hashlib.sha256(f"{key}{number}".encode("ascii")).digest() for number in blocks)
         size = len(data)
         plain = (int.from_bytes(data) ^ int.from_bytes(stream[:size])).to_bytes(size)
-        return zlib.decompress(plain).decode("utf-8") if mark else output
+        return unpacked(plain).decode("utf-8") if mark else output
     except (ValueError, IndexError, zlib.error):  # a connection that was cut in the middle of it
         return output
+
+
+def unpacked(data: bytes) -> bytes:
+    """Return what a host has packed. Errors: zlib.error (cut short, damaged), ProbeError (there is no end of it)."""
+    made = zlib.decompressobj()
+    content = made.decompress(data, LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ProbeError(
+            f"a host answered with more than {LARGEST >> 20} MiB",
+            hint="nothing of it was read; look at the host",
+        )
+    if not made.eof:
+        raise zlib.error("cut short")
+    return content
 
 
 def answer(output: str, *, complaint: str = "", where: str = "the host", key: str = "") -> dict[str, Any]:
