@@ -1236,6 +1236,22 @@ def watched(host, up):
             yield agent._plan_path(host, here), row
 
 
+def held(path, below):
+    """Hold a folder at or below a declared path: its account may put a link in the place of any of them meanwhile."""
+    names = [os.path.basename(path)] + [one for one in below.split("/") if one not in ("", ".")]
+    return agent.Held(os.path.dirname(path), names)
+
+
+def where(path, name):
+    """Hold the folder that a declared path, or something below it, lies in."""
+    return held(path, os.path.dirname(agent.native(name))) if name else agent.Held(os.path.dirname(path))
+
+
+def leaf_of(path, name):
+    """Return the name of a declared path, or of something below it, in its folder."""
+    return os.path.basename(agent.native(name) or path)
+
+
 def record_tree(host, up):
     """Write down the whole tree as it is before the installer runs."""
     text = json.dumps(dict(watched(host, up)), sort_keys=True)
@@ -1332,10 +1348,12 @@ def put_back(path, entries, copies):
     """
     wanted, changed = dict((row[0], row[1]) for row in entries), 0
     root_kind = wanted.get("", {}).get("kind")
-    now = agent.look(path, digest=False)
-    if now is not None and now["kind"] != "special" and now["kind"] != root_kind:
-        agent.gone(path)
-        changed += 1
+    if os.path.isdir(os.path.dirname(path)):
+        with where(path, "") as place:
+            now = agent.look(place.at(leaf_of(path, "")), digest=False)
+            if now is not None and now["kind"] != "special" and now["kind"] != root_kind:
+                agent.gone(place.at(leaf_of(path, "")))
+                changed += 1
     if root_kind is None:
         return changed
     if root_kind == "dir" and os.path.isdir(path):
@@ -1362,22 +1380,6 @@ def put_back(path, entries, copies):
                 if not untouched(agent.look(here), want):
                     agent.dress(here, want)
     return changed
-
-
-def held(path, below):
-    """Hold a folder at or below a declared path: its account may put a link in the place of any of them meanwhile."""
-    names = [os.path.basename(path)] + [one for one in below.split("/") if one not in ("", ".")]
-    return agent.Held(os.path.dirname(path), names)
-
-
-def where(path, name):
-    """Hold the folder that a declared path, or something below it, lies in."""
-    return held(path, os.path.dirname(agent.native(name))) if name else agent.Held(os.path.dirname(path))
-
-
-def leaf_of(path, name):
-    """Return the name of a declared path, or of something below it, in its folder."""
-    return os.path.basename(agent.native(name) or path)
 
 
 def untouched(now, want):
