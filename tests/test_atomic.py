@@ -100,3 +100,38 @@ def test_what_fills_a_part_may_fail_and_then_nothing_is_left(tmp_path: Path) -> 
     with atomic.part(path) as new:
         new.write_bytes(b"whole")
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"whole", [path])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+@pytest.mark.parametrize("what", ["link", "folder", "file"])
+def test_what_a_stranger_laid_in_a_shared_folder_is_not_followed(tmp_path: Path, what: str) -> None:
+    """As root, `bundle sign -o /tmp/sig` replaced whatever file a link of that name led to, `fs.protected_symlinks` or not."""
+    shared, precious = tmp_path / "shared", tmp_path / "precious"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    precious.mkdir()
+    (precious / "file").write_bytes(b"old")
+    laid = shared / ("laid" if what == "folder" else "file")
+    if what == "file":
+        laid.write_bytes(b"theirs")
+    else:
+        laid.symlink_to(precious if what == "folder" else precious / "file")
+    os.lchown(laid, 1234, 4321)
+    with pytest.raises(PermissionError, match="another account's"):
+        atomic.replace(laid / "file" if what == "folder" else laid, b"new")
+    assert (precious / "file").read_bytes() == b"old"
+    assert sorted(one.name for one in shared.iterdir()) == [laid.name]
+    os.lchown(laid, 0, 0)  # a link of one's own is followed as ever
+    atomic.replace(laid / "file" if what == "folder" else laid, b"new")
+    assert (laid if what == "file" else precious / "file").read_bytes() == b"new"
+
+
+def test_links_are_followed_to_their_end(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "one").symlink_to("a/b/../two")
+    (tmp_path / "a" / "two").symlink_to(tmp_path / "a" / "b" / "three")
+    atomic.replace(tmp_path / "one", b"new")
+    assert (tmp_path / "a" / "b" / "three").read_bytes() == b"new"
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(OSError, match="circle"):
+        atomic.replace(tmp_path / "circle", b"new")

@@ -33,7 +33,7 @@ def perform(task: Task) -> Answer:
         return Answer(
             None, f"the worker runs aspect-hardening {here}, this machine {task.version}", "version"
         )
-    command = [sys.executable, "-m", "bundle.cluster.work"]
+    command = [sys.executable, "-P", "-m", "bundle.cluster.work"]
     try:
         done = subprocess.run(
             command,

@@ -16,6 +16,8 @@ from hardening.errors import RefusedError
 IN_TOTO = "application/vnd.in-toto+json"
 _SHORT, _MOST = 16, 8
 """Letters of a key's id that are said, and how many keys: an envelope may name any number, by any text."""
+_SIGNATURES = 100
+"""Signatures of an envelope that are looked at; a host's verifier takes milliseconds for each, and for each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def parse(data: bytes) -> Envelope:
     try:
         raw = strict(data)
         _only(raw, {"payloadType", "payload", "signatures"})
+        if len(raw["signatures"]) > _SIGNATURES:
+            raise ValueError("too many signatures")  # noqa: TRY301 - one way out for every other document
         for one in raw["signatures"]:
             _only(one, {"keyid", "sig"})
         return Envelope(

@@ -9,6 +9,7 @@ network.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -200,8 +201,14 @@ def fetch(
         bootstrap = root.read_bytes()
         state.mkdir(parents=True, exist_ok=True)
         out.mkdir(parents=True, exist_ok=True)
+        owners = {folder.stat().st_uid for folder in (state, out)}
     except OSError as problem:
         raise InputError(f"{problem.filename}: {problem.strerror}", hint="check the path") from problem
+    if owners - {0, os.geteuid()}:
+        raise UsageError(
+            f"{out} or {state} belongs to another account, which may change what is fetched into it",
+            hint="name folders of your own",
+        )
     try:
         updater = Updater(
             str(state), _url(folder / "metadata"), str(out), _url(folder / "targets"), fetcher=_fetcher(),

@@ -184,7 +184,7 @@ def _certificate(folder: Path) -> None:
 @contextlib.contextmanager
 def _running(folder: Path) -> Iterator[str]:
     """Run the server of `hardening.demo.server` on a free port and yield its endpoint."""
-    command = [sys.executable, "-m", "hardening.demo.server", str(folder)]
+    command = [sys.executable, "-P", "-m", "hardening.demo.server", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             port = server.stdout.readline().strip() if server.stdout else ""

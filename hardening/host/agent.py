@@ -36,6 +36,7 @@ It is one file because it has to run where nothing is installed; its sections, i
 
     text, bytes, paths
     files
+    what others may write to
     other programs
     probes
     the journal
@@ -85,6 +86,7 @@ VERSION = 1
 STATE = "/var/lib/aspect-hardening"
 MARK = "@@ASPECT@@"
 PREFIX = ".aspect-hardening."
+O_PATH = getattr(os, "O_PATH", 0o10000000)  # kernels before 2.6.39 pass over it
 JOURNAL_ROOM = 16384  # written ahead, so that the journal of an undo needs no new space on a full disk
 FINAL = ("committed", "rolledback", "undone")
 STAGE_LIMIT = 32 * 1024 * 1024
@@ -196,8 +198,8 @@ def read(path):
         handle.close()
 
 
-def write(path, data, mode=0o600):
-    """Write a new file and force it to disk; it never exists with a wider mode than `mode`."""
+def write(path, data, mode=0o600, seen=None):
+    """Write a new file and force it to disk; it never exists with a wider mode than `mode`, or than `seen` has it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         view = data
@@ -205,6 +207,8 @@ def write(path, data, mode=0o600):
             view = view[os.write(descriptor, view) :]
         if mode != 0o600:
             os.fchmod(descriptor, mode)
+        if seen:
+            clothe(descriptor, seen)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -232,7 +236,7 @@ def gone(path):
     """Remove a file, a link or a tree that may be absent."""
     try:
         if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             os.unlink(path)
     except (OSError, IOError):  # a read-only file system says so of a name that it does not hold, too
@@ -258,17 +262,23 @@ def _libc():
     return ctypes.CDLL(None, use_errno=True)
 
 
-def xattrs(path):
-    """Return extended attributes (SELinux context, ACLs, capabilities) as {name: bytes}."""
+def _of_xattr(verb, place):
+    """Return the C library's function for a path or a descriptor, and that as it wants it."""
+    if isinstance(place, int):
+        return getattr(_libc(), "f%sxattr" % verb), place
+    return getattr(_libc(), "l%sxattr" % verb), raw_path(place)
+
+
+def xattrs(place):
+    """Return extended attributes (SELinux context, ACLs, capabilities) of a path or descriptor as {name: bytes}."""
     try:
-        libc = _libc()
-        raw = raw_path(path)
+        (listed, raw), (got, _) = _of_xattr("list", place), _of_xattr("get", place)
         names = ctypes.create_string_buffer(8192)
-        size = libc.llistxattr(raw, names, ctypes.c_size_t(8192))
+        size = listed(raw, names, ctypes.c_size_t(8192))
         found = {}
         for name in names.raw[: max(size, 0)].split(b"\0"):
             value = ctypes.create_string_buffer(65536)
-            length = libc.lgetxattr(raw, name, value, ctypes.c_size_t(65536)) if name else -1
+            length = got(raw, name, value, ctypes.c_size_t(65536)) if name else -1
             if length >= 0:
                 found[name.decode("ascii", "replace")] = value.raw[:length]
         return found
@@ -276,12 +286,12 @@ def xattrs(path):
         return {}
 
 
-def set_xattr(path, name, value):
+def set_xattr(place, name, value):
     """Set one extended attribute."""
-    raw = raw_path(path)
-    if _libc().lsetxattr(raw, name.encode("ascii"), value, ctypes.c_size_t(len(value)), 0) != 0:
+    put, raw = _of_xattr("set", place)
+    if put(raw, name.encode("ascii"), value, ctypes.c_size_t(len(value)), 0) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)), path)
+        raise OSError(code, "cannot set %s: %s" % (name, os.strerror(code)))
 
 
 def locked(path):
@@ -306,13 +316,14 @@ def ours(name):
     return name.startswith(("user.", "system.posix_acl_")) or name == "security.capability"
 
 
-def strip(path, seen):
+def strip(place, seen):
     """Take away what a file has more than `seen`, such as the ACL that a folder hands down to a new file."""
-    for name in xattrs(path):
+    take, raw = _of_xattr("remove", place)
+    for name in xattrs(place):
         if ours(name) and name not in seen.get("xattrs", {}):
-            if _libc().lremovexattr(raw_path(path), name.encode("ascii")) != 0:
+            if take(raw, name.encode("ascii")) != 0:
                 code = ctypes.get_errno()
-                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)), path)
+                raise OSError(code, "cannot remove %s: %s" % (name, os.strerror(code)))
 
 
 def look(path, digest=True):
@@ -333,7 +344,7 @@ def look(path, digest=True):
     if stat.S_ISREG(status.st_mode):
         seen["kind"], seen["size"] = "file", status.st_size
         if digest:
-            seen["sha256"] = sha256(read(path))
+            seen["sha256"] = sha256(content(path))
     elif stat.S_ISLNK(status.st_mode):
         seen["kind"], seen["target"] = "link", kept(os.readlink(path))
     elif stat.S_ISDIR(status.st_mode):
@@ -343,23 +354,38 @@ def look(path, digest=True):
     return seen
 
 
-def dress(path, seen, times=True):
-    """Give a file or directory the owner, mode, attributes and time of `seen`; of a look it is given no more than it had."""
-    if os.getuid() == 0:
-        os.lchown(path, seen["uid"], seen["gid"])
+def dress(path, seen):
+    """Give a folder, a file or a link what `clothe` gives; never to what a link in its place leads to."""
     if seen["kind"] == "link":
+        status = os.lstat(path)
+        if os.getuid() == 0 and (status.st_uid, status.st_gid) != (seen["uid"], seen["gid"]):
+            os.lchown(path, seen["uid"], seen["gid"])
         return
-    if "mtime_ns" in seen:
-        strip(path, seen)
-    os.chmod(path, seen["mode"])
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) != (seen["kind"] == "dir"):
+            raise OSError(errno.EINVAL, "is not what it was", path)
+        clothe(descriptor, seen)
+    finally:
+        os.close(descriptor)
+
+
+def clothe(descriptor, seen):
+    """Give what is open the owner, mode, attributes and time of `seen`; of a look it is given no more than it had."""
+    if os.getuid() == 0:
+        os.fchown(descriptor, seen["uid"], seen["gid"])
+    if "mtime_ns" in seen or seen.get("bare"):
+        strip(descriptor, seen)
+    os.fchmod(descriptor, seen["mode"])
     for name, value in sorted(seen.get("xattrs", {}).items()):
         if name not in ("security.ima", "security.evm"):
-            set_xattr(path, name, unb64(value))
-    if times and "mtime_ns" in seen:
+            set_xattr(descriptor, name, unb64(value))
+    if "mtime_ns" in seen:
+        moment = seen["mtime_ns"]
         if PY3:
-            os.utime(path, ns=(seen["mtime_ns"], seen["mtime_ns"]))  # novermin: Python 3 alone comes here
+            os.utime(descriptor, ns=(moment, moment))  # novermin: Python 3 alone comes here
         else:
-            os.utime(path, (seen["mtime_ns"] / 1e9, seen["mtime_ns"] / 1e9))
+            os.utime("/proc/self/fd/%d" % descriptor, (moment / 1e9, moment / 1e9))
 
 
 def same(one, other):
@@ -377,26 +403,6 @@ def alike(one, other):
     return same(one and dict(one, xattrs={}), other and dict(other, xattrs={}))
 
 
-def copy_tree(source, target):
-    """Copy a directory with owners, modes, attributes and times, every file forced to disk."""
-    os.mkdir(target, 0o700)
-    for name in sorted(os.listdir(source)):
-        here, there = os.path.join(source, name), os.path.join(target, name)
-        seen = look(here, digest=False)
-        if seen["kind"] == "dir":
-            copy_tree(here, there)
-        elif seen["kind"] == "link":
-            os.symlink(os.readlink(here), there)
-            dress(there, seen)
-        elif seen["kind"] == "file":
-            write(there, read(here))
-            dress(there, seen)
-        else:
-            raise Refused("%s is neither a file, a link nor a directory" % shown(here))
-    dress(target, look(source))
-    sync_dir(target)
-
-
 def tree_digest(path):
     """Return one digest over everything below a directory: names, kinds, modes, owners, contents."""
     lines = []
@@ -412,6 +418,149 @@ def tree_digest(path):
                 )
             )
     return sha256("\n".join(lines).encode("utf-8"))
+
+
+# -- what others may write to --------------------------------------------------------------------------
+
+
+def plain_file(path):
+    """Return a plain file opened for reading: never what a link leads to, nor a pipe that nobody fills."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file", path)
+    return os.fdopen(descriptor, "rb")
+
+
+def content(path):
+    """Return the bytes of a plain file of which `look` has told."""
+    handle = plain_file(path)
+    try:
+        return handle.read()
+    finally:
+        handle.close()
+
+
+class Held(object):
+    """A folder held open, reached without a link: whoever may write in it, or above it, cannot lead us elsewhere.
+
+    A path is looked up anew by every call, and the product's own account may put a link into it between two of them.
+    """
+
+    def __init__(self, path, below=()):
+        """`path` is taken to the end of its links once; of the names in `below` none may be one."""
+        self.path = os.path.join(path, *below)
+        self.descriptor = None
+        if not os.path.isdir("/proc/self/fd"):
+            return
+        parts = [part for part in os.path.realpath(path).split("/") if part]
+        self.descriptor = os.open("/", os.O_RDONLY | O_PATH | os.O_DIRECTORY)
+        for part in parts + list(below):
+            above = self.descriptor
+            try:
+                self.descriptor = os.open(
+                    self.at(part), os.O_RDONLY | O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+                )
+            except (OSError, IOError):
+                sys.exc_info()[1].filename = self.path
+                raise
+            finally:
+                os.close(above)
+
+    def at(self, name):
+        """Return a path of what has this name in it."""
+        return os.path.join(
+            self.path if self.descriptor is None else "/proc/self/fd/%d" % self.descriptor, name
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, problem, trace):
+        """Let go of it; a problem is told by the name that people know."""
+        name = getattr(problem, "filename", None)
+        if self.descriptor is not None and name and native(name).startswith(self.at("")):
+            problem.filename = os.path.join(self.path, native(name)[len(self.at("")) :])
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def around(entry):
+    """Return the folder of an entry, held: the one it was in when it was compared, where that is known."""
+    real = entry.get("real")
+    if not real:
+        return Held(os.path.dirname(entry["path"]))
+    return Held("/", [part for part in native(real).split("/") if part])
+
+
+def copy_file(source, target, seen=None):
+    """Copy a plain file to a new one and return the digest; only what is as `seen` says is given its look."""
+    digest, give = hashlib.sha256(), plain_file(source)
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            while True:
+                data = give.read(1 << 20)
+                if not data:
+                    break
+                digest.update(data)
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            if seen and seen["sha256"] == digest.hexdigest():
+                clothe(descriptor, seen)
+        finally:
+            os.close(descriptor)
+    finally:
+        give.close()
+    return digest.hexdigest()
+
+
+def copy_tree(source, target):
+    """Copy a directory with owners, modes, attributes and times, every file forced to disk."""
+    os.mkdir(target, 0o700)
+    descriptor = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid != os.getuid():
+            raise OSError(errno.EPERM, "is somebody else's", target)
+        held = "/proc/self/fd/%d" % descriptor
+        _copy_into(source, held if os.path.isdir(held) else target)
+        clothe(descriptor, look(source))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_into(source, target):
+    for name in sorted(os.listdir(source)):
+        here, there = os.path.join(source, name), os.path.join(target, name)
+        seen = look(here, digest=False)
+        if seen["kind"] == "dir":
+            copy_tree(here, there)
+        elif seen["kind"] == "link":
+            os.symlink(os.readlink(here), there)
+            dress(there, seen)
+        elif seen["kind"] == "file":
+            write(there, content(here), seen=seen)
+        else:
+            raise Refused("%s is neither a file, a link nor a directory" % shown(here))
+
+
+def remove_tree(path):
+    """Remove a directory and what is in it; Python 2's own way follows a link that is put in the place of a folder."""
+    if PY3 or not os.path.isdir("/proc/self/fd"):
+        shutil.rmtree(path)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        for name in os.listdir("/proc/self/fd/%d" % descriptor):
+            here = "/proc/self/fd/%d/%s" % (descriptor, name)
+            if stat.S_ISDIR(os.lstat(here).st_mode):
+                remove_tree(here)
+            else:
+                os.unlink(here)
+    finally:
+        os.close(descriptor)
+    os.rmdir(path)
 
 
 # -- other programs ----------------------------------------------------------------------------------
@@ -867,6 +1016,9 @@ def compare(host, plan):
         if old["kind"] == "dir":
             old["tree"] = tree_digest(path)
         entries.append({"path": path, "op": "remove", "old": old, "new": None})
+    if host.root == "/":  # links of an image lead out of it
+        for entry in entries:
+            entry["real"] = kept(os.path.realpath(os.path.dirname(entry["path"])))
     return entries
 
 
@@ -903,7 +1055,7 @@ def differences(host, entries):
         if entry.get("secret"):
             lines.append("# the content is a secret and is not shown\n")
         elif entry["op"] == "write":
-            before, after = read(entry["path"]) if old else b"", entry["content"]
+            before, after = content(entry["path"]) if old else b"", entry["content"]
             if b"\0" in before or b"\0" in after:
                 lines.append("# binary, %d -> %d bytes\n" % (len(before), len(after)))
             else:
@@ -1068,10 +1220,15 @@ def refuse_bad(rows, error):
 # -- placing -----------------------------------------------------------------------------------------
 
 
-def beside(tx, index, entry, what):
+def beside(tx, index, what):
     """Return the name, beside its place, of an entry's new file or of the old one being kept."""
-    folder, leaf = os.path.split(entry["path"])
-    return os.path.join(folder, "%s%s.%d.%s" % (PREFIX, native(tx.name), index, what))
+    return "%s%s.%d.%s" % (PREFIX, native(tx.name), index, what)
+
+
+def names(tx, index, entry, folder):
+    """Return where an entry, its new file and the old one being kept are, in a folder that is held."""
+    leaf = os.path.basename(entry["path"])
+    return [folder.at(name) for name in (leaf, beside(tx, index, "new"), beside(tx, index, "old"))]
 
 
 def back_up(tx, index, entry):
@@ -1080,7 +1237,7 @@ def back_up(tx, index, entry):
     if not old or old["kind"] == "link":
         return
     if old["kind"] == "file":
-        write(copy, read(entry["path"]))
+        write(copy, content(entry["path"]))
         data = read(copy)
         if len(data) != old["size"] or sha256(data) != old["sha256"]:
             raise Refused("the copy of %s does not match it" % shown(entry["path"]))
@@ -1092,47 +1249,54 @@ def back_up(tx, index, entry):
 
 def stage(tx, index, entry):
     """Write an entry's new file beside its place."""
-    fresh, new = beside(tx, index, entry, "new"), entry["new"]
-    if entry["op"] == "mkdir":
-        os.mkdir(entry["path"], 0o700)
-        dress(entry["path"], new)
-    elif entry["op"] == "write":
-        write(fresh, entry["content"])
-        if entry["old"]:
-            strip(fresh, new)
-        dress(fresh, new)
-    elif entry["op"] == "link":
-        os.symlink(native(new["target"]), fresh)
-        dress(fresh, new)
-    elif entry["op"] == "tree":
-        copy_tree(entry["source"], fresh)
+    new = entry["new"]
+    with around(entry) as folder:
+        path, fresh, _ = names(tx, index, entry, folder)
+        if entry["op"] == "mkdir":
+            os.mkdir(path, 0o700)
+            dress(path, new)
+        elif entry["op"] == "write":
+            # of an old file it is given no more than that had
+            write(fresh, entry["content"], seen=dict(new, bare=bool(entry["old"])))
+        elif entry["op"] == "link":
+            os.symlink(native(new["target"]), fresh)
+            dress(fresh, new)
+        elif entry["op"] == "tree":
+            copy_tree(entry["source"], fresh)
 
 
 def swap(tx, index, entry):
     """Put an entry in its place with one rename; the old one stays beside it until the commit."""
-    path, fresh, kept = entry["path"], beside(tx, index, entry, "new"), beside(tx, index, entry, "old")
     if entry["op"] in ("mkdir", "rmdir"):
         return
-    old = look(path)
-    if not same(old, entry["old"]):
-        raise Failed("%s was changed by somebody else meanwhile" % shown(path))
-    if entry["op"] == "remove":
-        os.rename(path, kept)
-        return
-    try:
-        if old and old["kind"] == "file":
-            try:
-                os.link(path, kept)
-            except OSError:
-                if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-                    raise  # on a file system without links the transaction's copy has to do
-        elif old:
+    with around(entry) as folder:
+        path, fresh, kept = names(tx, index, entry, folder)
+        old = look(path)
+        if not same(old, entry["old"]):
+            raise Failed("%s was changed by somebody else meanwhile" % shown(entry["path"]))
+        if entry["op"] == "remove":
             os.rename(path, kept)
-        os.rename(fresh, path)
-    except OSError:  # Python 2 does not say of which file
-        problem = sys.exc_info()[1]
-        word = "a mount point of its own" if problem.errno in (errno.EXDEV, errno.EBUSY) else problem.strerror
-        raise Failed("%s cannot be replaced: %s" % (shown(path), word))
+            return
+        try:
+            if old and old["kind"] == "file":
+                try:
+                    os.link(path, kept)
+                except OSError:
+                    if sys.exc_info()[1].errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                        raise  # on a file system without links the transaction's copy has to do
+            elif old:
+                os.rename(path, kept)
+            os.rename(fresh, path)
+        except OSError:  # Python 2 does not say of which file
+            problem = sys.exc_info()[1]
+            word = problem.strerror
+            if problem.errno in (errno.EXDEV, errno.EBUSY):
+                word = "a mount point of its own"
+            raise Failed("%s cannot be replaced: %s" % (shown(entry["path"]), word))
+        if entry["op"] == "write":
+            now, new = look(path) or {}, entry["new"]
+            if (now.get("kind"), now.get("sha256")) != ("file", new["sha256"]):
+                raise Failed("%s was changed by somebody else meanwhile" % shown(entry["path"]))
 
 
 # -- undoing -----------------------------------------------------------------------------------------
@@ -1140,7 +1304,18 @@ def swap(tx, index, entry):
 
 def put_back(tx, index, entry):
     """Undo one entry, from whatever point it had reached; doing it twice is doing it once."""
-    path, fresh, kept = entry["path"], beside(tx, index, entry, "new"), beside(tx, index, entry, "old")
+    try:
+        folder = around(entry)
+    except (OSError, IOError):  # the folder was to be made, or somebody took it away since
+        if sys.exc_info()[1].errno != errno.ENOENT or entry["old"] is not None:
+            raise
+        return
+    with folder:
+        _put_back(tx, index, entry, folder)
+
+
+def _put_back(tx, index, entry, folder):
+    path, fresh, kept = names(tx, index, entry, folder)
     gone(fresh)
     if entry["op"] == "rmdir":
         return  # that happens after the commit
@@ -1152,7 +1327,7 @@ def put_back(tx, index, entry):
                 raise  # what somebody else put there stays, and its directory with it
         return
     if os.path.lexists(kept):
-        if os.path.lexists(path) and os.path.samefile(kept, path):
+        if os.path.lexists(path) and os.path.samestat(os.lstat(kept), os.lstat(path)):
             os.unlink(kept)
         else:
             if os.path.isdir(path) and not os.path.islink(path):
@@ -1161,15 +1336,14 @@ def put_back(tx, index, entry):
     elif entry["old"] is None:
         gone(path)
     if not same(look(path), entry["old"]):
-        from_copy(tx, index, entry)
+        from_copy(tx, index, entry, path, fresh)
         if not same(look(path), entry["old"]):
             raise OSError(errno.EIO, "is not as it was", path)
 
 
-def from_copy(tx, index, entry):
+def from_copy(tx, index, entry, path, fresh):
     """Restore an entry from the transaction's copy; used when what was kept beside it is not there."""
-    path, old = entry["path"], entry["old"]
-    fresh, copy = beside(tx, index, entry, "new"), tx.path("old.%d" % index)
+    old, copy = entry["old"], tx.path("old.%d" % index)
     if old is None:
         return
     gone(fresh)
@@ -1178,8 +1352,7 @@ def from_copy(tx, index, entry):
         dress(path, old)
         return
     if old["kind"] == "file":
-        write(fresh, read(copy))
-        dress(fresh, old)
+        write(fresh, read(copy), seen=old)
     elif old["kind"] == "link":
         os.symlink(native(old["target"]), fresh)
     else:
@@ -1282,13 +1455,21 @@ def tidy(tx):
     """Remove what a committed transaction kept beside its files."""
     entries = loaded(tx)["entries"]
     for index, entry in enumerate(entries):
-        gone(beside(tx, index, entry, "old"))
-        gone(beside(tx, index, entry, "new"))
-        if entry["op"] == "rmdir":
-            try:
-                os.rmdir(entry["path"])
-            except OSError:
-                pass  # somebody put something there since: it stays
+        try:
+            folder = around(entry)
+        except (OSError, IOError):
+            if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
+            continue  # it is no longer there, and nothing of ours with it
+        with folder:
+            path, fresh, kept = names(tx, index, entry, folder)
+            gone(kept)
+            gone(fresh)
+            if entry["op"] == "rmdir":
+                try:
+                    os.rmdir(path)
+                except OSError:
+                    pass  # somebody put something there since: it stays
     sync_all(entries)
     tx.record("tidy")
 
@@ -1738,6 +1919,7 @@ def reversed_entries(tx, manifest, force):
         if not alike(now, entry["new"]) and not force and entry["op"] not in ("mkdir", "rmdir"):
             raise Refused("%s was changed since; look at it, then use force" % shown(entry["path"]))
         step = {"path": entry["path"], "old": now, "new": entry["old"], "secret": entry.get("secret", False)}
+        step["real"] = entry.get("real")
         old = entry["old"]
         if entry["op"] == "mkdir":
             if now is None:

@@ -18,14 +18,21 @@ from hardening.errors import ProbeError
 AGENT = Path(__file__).with_name("agent.py")
 MARK = "@@ASPECT@@"
 SEAL = "@@SEALED@@"
+LARGEST = 256 << 20
+"""Bytes of an answer, unpacked, that are taken from a host: it may lie, and zlib makes a thousand of one."""
+
+ALONE = "import sys; sys.path[:] = [one for one in sys.path if one]"
+"""What every program says first: on standard input it looks in the current folder for its modules, which may be a stranger's."""
 
 _BOOTSTRAP = """\
+{alone}
 import base64, zlib
 S = zlib.decompress(base64.b64decode("{source}"))
 exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
 """
 
 _SEALED = """\
+{alone}
 import base64, binascii, hashlib, os, sys, zlib
 S = zlib.decompress(base64.b64decode("{source}"))
 class Kept(object):
@@ -53,7 +60,7 @@ PYTHONS = ("python3", "/usr/libexec/platform-python", "python", "python2", "pyth
 
 SHELL_PROBE = (
     "for p in " + " ".join(PYTHONS) + "; do "
-    'if "$p" -c "import json, zlib, hashlib, ctypes" >/dev/null 2>&1; then echo "@@PYTHON@@$p"; exit 0; fi; done; '
+    f'if "$p" -c "{ALONE}; import json, zlib, hashlib, ctypes" >/dev/null 2>&1; then echo "@@PYTHON@@$p"; exit 0; fi; done; '
     'echo "@@NOPYTHON@@$(uname -srm) $(head -n 1 /etc/centos-release /etc/redhat-release 2>/dev/null | tail -n 1)"'
 )
 """A POSIX shell line that finds a usable Python, or says what the host is."""
@@ -71,7 +78,7 @@ def program(
     code = base64.b64encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
     packed = base64.b64encode(zlib.compress(json.dumps(request).encode("ascii"), 6)).decode("ascii")
     made = _SEALED if key else _BOOTSTRAP
-    return made.format(source=code, request=packed, name=name, key=key).encode("ascii")
+    return made.format(source=code, request=packed, name=name, key=key, alone=ALONE).encode("ascii")
 
 
 def fresh_key() -> str:
@@ -88,9 +95,23 @@ def unsealed(output: str, key: str) -> str:
         stream = b"".join(hashlib.sha256(f"{key}{number}".encode("ascii")).digest() for number in blocks)
         size = len(data)
         plain = (int.from_bytes(data) ^ int.from_bytes(stream[:size])).to_bytes(size)
-        return zlib.decompress(plain).decode("utf-8") if mark else output
+        return unpacked(plain).decode("utf-8") if mark else output
     except (ValueError, IndexError, zlib.error):  # a connection that was cut in the middle of it
         return output
+
+
+def unpacked(data: bytes) -> bytes:
+    """Return what a host has packed. Errors: zlib.error (cut short, damaged), ProbeError (there is no end of it)."""
+    made = zlib.decompressobj()
+    content = made.decompress(data, LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ProbeError(
+            f"a host answered with more than {LARGEST >> 20} MiB",
+            hint="nothing of it was read; look at the host",
+        )
+    if not made.eof:
+        raise zlib.error("cut short")
+    return content
 
 
 def answer(output: str, *, complaint: str = "", where: str = "the host", key: str = "") -> dict[str, Any]:

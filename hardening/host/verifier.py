@@ -31,6 +31,7 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
 SKEW = 600
 LARGEST_ENVELOPE = 512 << 20
+SIGNATURES = 100  # that are looked at: each takes milliseconds, for each key
 CHUNK = 1 << 20
 PY3 = sys.version_info[0] >= 3
 
@@ -290,8 +291,8 @@ def opened(data, keys, threshold):
     """The payload of an envelope that enough of the keys have signed. Errors: Refused."""
     try:
         raw = _json(data)
-        if set(raw) != set(["payloadType", "payload", "signatures"]):
-            raise ValueError("unknown names")
+        if set(raw) != set(["payloadType", "payload", "signatures"]) or len(raw["signatures"]) > SIGNATURES:
+            raise ValueError("unknown names, or too many signatures")
         for one in raw["signatures"]:
             if not set(["sig"]) <= set(one) <= set(["keyid", "sig"]):
                 raise ValueError("unknown names")

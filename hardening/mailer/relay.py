@@ -2330,6 +2330,9 @@ class Session(StreamRequestHandler):
             if verb == "QUIT":
                 self.say("221 2.0.0 bye")
                 return
+            if re.search(r" HTTP/\d(\.\d)?$", rest.upper()):
+                self.say("421 4.7.0 this is no web server")  # what follows is what a stranger's page says
+                return
             handler = getattr(self, "do_" + verb.lower(), None) if re.match(r"[A-Z]{4}$", verb) else None
             if handler is None:
                 errors += 1
@@ -2412,7 +2415,7 @@ class Session(StreamRequestHandler):
         self.say("354 end with a dot")
         lines, size, most = [], 0, self.server.config["max_bytes"]
         # Who ends commands with CR LF ends the mail with CR LF . CR LF: a lone LF and a dot inside end nothing.
-        end, dot, fresh = (b"\n", b".\n", True) if self.bare else (b"\r\n", b".\r\n", True)
+        end, dot, fresh, before = (b"\n", b".\n", True, b"") if self.bare else (b"\r\n", b".\r\n", True, b"")
         while True:
             line = self.rfile.readline(65536)
             if not line:
@@ -2422,7 +2425,8 @@ class Session(StreamRequestHandler):
             size += len(line)
             if size <= most:
                 lines.append(line[1:] if fresh and line.startswith(b".") else line)
-            fresh = line.endswith(end)
+            fresh = (before + line).endswith(end)  # a long line comes in pieces, and may be cut before its LF
+            before = line[-1:]
         if size > most:
             self.say("552 5.3.4 too large")
             return False

@@ -15,6 +15,7 @@ VERIFIER = stream.AGENT.with_name("verifier.py")
 UPGRADER = Path(__file__).with_name("upgrader.py")
 
 _BOOTSTRAP = """\
+{alone}
 import base64, sys, types, zlib
 A = zlib.decompress(base64.b64decode("{agent}"))
 M = types.ModuleType("aspect_agent")
@@ -37,6 +38,7 @@ def program(request: dict[str, Any], *, local: bool = False) -> bytes:
     `local` names the sources by their files on this machine, so that coverage and tracebacks find them.
     """
     return _BOOTSTRAP.format(
+        alone=stream.ALONE,
         agent=_packed(stream.AGENT.read_bytes()),
         agent_name=stream.AGENT if local else "aspect-agent",
         verifier=_packed(VERIFIER.read_bytes()) if request.get("verb") == "begin" else "",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from hardening.errors import ProbeError
 from hardening.findings import Severity
-from hardening.host import states
+from hardening.host import states, stream
 from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
 from hardening.upgrade.admission import Job, older
@@ -256,7 +255,7 @@ class Conductor:
 
     def _keep(self, answer: dict[str, Any]) -> None:
         """Add the next piece of the installer's log to the copy on this machine."""
-        text = zlib.decompress(base64.b64decode(answer["log"])) if answer.get("log") else b""
+        text = stream.unpacked(base64.b64decode(answer["log"])) if answer.get("log") else b""
         self.offset = answer["offset"]
         if not text:
             return

@@ -22,6 +22,7 @@ def failures(host: str, inventories: Sequence[str], settings: Path) -> list[str]
     """
     argv = [
         sys.executable,
+        "-P",  # the current folder may be a stranger's
         "-m",
         "pytest",
         "-q",

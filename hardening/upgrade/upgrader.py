@@ -575,7 +575,7 @@ def copied(path, target):
     for number, (name, seen) in enumerate(rows):
         if seen["kind"] == "file":
             place = os.path.join(target, "%d" % number)
-            shutil.copyfile(os.path.join(path, agent.native(name)) if name else path, place)
+            agent.copy_file(os.path.join(path, agent.native(name)) if name else path, place)
             again = agent.sha256(agent.read(place))
             if again != seen["sha256"]:
                 raise Failed("the copy of %s does not match it" % shown_below(path, name))
@@ -1236,6 +1236,22 @@ def watched(host, up):
             yield agent._plan_path(host, here), row
 
 
+def held(path, below):
+    """Hold a folder at or below a declared path: its account may put a link in the place of any of them meanwhile."""
+    names = [os.path.basename(path)] + [one for one in below.split("/") if one not in ("", ".")]
+    return agent.Held(os.path.dirname(path), names)
+
+
+def where(path, name):
+    """Hold the folder that a declared path, or something below it, lies in."""
+    return held(path, os.path.dirname(agent.native(name))) if name else agent.Held(os.path.dirname(path))
+
+
+def leaf_of(path, name):
+    """Return the name of a declared path, or of something below it, in its folder."""
+    return os.path.basename(agent.native(name) or path)
+
+
 def record_tree(host, up):
     """Write down the whole tree as it is before the installer runs."""
     text = json.dumps(dict(watched(host, up)), sort_keys=True)
@@ -1332,31 +1348,37 @@ def put_back(path, entries, copies):
     """
     wanted, changed = dict((row[0], row[1]) for row in entries), 0
     root_kind = wanted.get("", {}).get("kind")
-    now = agent.look(path, digest=False)
-    if now is not None and now["kind"] != "special" and now["kind"] != root_kind:
-        agent.gone(path)
-        changed += 1
+    if os.path.isdir(os.path.dirname(path)):
+        with where(path, "") as place:
+            now = agent.look(place.at(leaf_of(path, "")), digest=False)
+            if now is not None and now["kind"] != "special" and now["kind"] != root_kind:
+                agent.gone(place.at(leaf_of(path, "")))
+                changed += 1
     if root_kind is None:
         return changed
     if root_kind == "dir" and os.path.isdir(path):
         for folder, folders, names in os.walk(path, topdown=False):
-            for name in folders + names:
-                here = os.path.join(folder, name)
-                seen = agent.look(here, digest=False)
-                relative = agent.kept(os.path.relpath(here, path))
-                want = wanted.get(relative)
-                if seen is None or seen["kind"] == "special":
-                    continue
-                if want is None or want["kind"] != seen["kind"]:
-                    agent.gone(here)
-                    changed += 1
+            with held(path, os.path.relpath(folder, path)) as place:
+                for name in folders + names:
+                    here = place.at(name)
+                    seen = agent.look(here, digest=False)
+                    want = wanted.get(agent.kept(os.path.relpath(os.path.join(folder, name), path)))
+                    if seen is None or seen["kind"] == "special":
+                        continue
+                    if want is None or want["kind"] != seen["kind"]:
+                        agent.gone(here)
+                        changed += 1
+    if not os.path.isdir(os.path.dirname(path)):
+        agent.make_dirs(os.path.dirname(path), 0o755)
     for number, (name, want) in enumerate(entries):
-        here = os.path.join(path, agent.native(name)) if name else path
-        changed += one_back(here, want, os.path.join(copies, "%d" % number))
+        with where(path, name) as place:
+            changed += one_back(place, leaf_of(path, name), want, os.path.join(copies, "%d" % number))
     for name, want in reversed(entries):
-        here = os.path.join(path, agent.native(name)) if name else path
-        if want["kind"] == "dir" and not untouched(agent.look(here), want):
-            agent.dress(here, want)
+        if want["kind"] == "dir":
+            with where(path, name) as place:
+                here = place.at(leaf_of(path, name))
+                if not untouched(agent.look(here), want):
+                    agent.dress(here, want)
     return changed
 
 
@@ -1367,34 +1389,29 @@ def untouched(now, want):
     )
 
 
-def one_back(here, want, copy):
-    """Make one file, link or directory what it was; return 1 when it was not."""
-    now = agent.look(here)
+def one_back(place, leaf, want, copy):
+    """Make one file, link or directory in a folder that is held what it was; return 1 when it was not."""
+    here, fresh = place.at(leaf), place.at(agent.PREFIX + "back")
+    shown, now = agent.shown(os.path.join(place.path, leaf)), agent.look(here)
     if want["kind"] == "dir":
         if now is None:
-            if not os.path.isdir(os.path.dirname(here)):
-                agent.make_dirs(os.path.dirname(here), 0o755)
             os.mkdir(here, 0o700)
         return int(not agent.alike(now, want))
     if untouched(now, want):
         return 0
-    fresh = os.path.join(os.path.dirname(here), agent.PREFIX + "back")
     agent.gone(fresh)
-    if not os.path.isdir(os.path.dirname(here)):
-        agent.make_dirs(os.path.dirname(here), 0o755)
     if want["kind"] == "link":
         os.symlink(agent.native(want["target"]), fresh)
-    else:
-        shutil.copyfile(copy, fresh)
-        if agent.sha256(agent.read(fresh)) != want["sha256"]:
-            raise Failed("the kept copy of %s is damaged" % agent.shown(here))
-    agent.dress(fresh, want)
+        agent.dress(fresh, want)
+    elif agent.copy_file(copy, fresh, want) != want["sha256"]:
+        agent.gone(fresh)
+        raise Failed("the kept copy of %s is damaged" % shown)
     try:
         os.rename(fresh, here)
     except OSError:  # Python 2 does not say of which file
         word = "it is immutable or append-only, chattr -i -a it" if agent.locked(here) else ""
         word = word or sys.exc_info()[1].strerror
-        raise Failed("%s cannot be put back: %s" % (agent.shown(here), word))
+        raise Failed("%s cannot be put back: %s" % (shown, word))
     return int(not agent.alike(now, want))
 
 

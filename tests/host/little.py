@@ -156,7 +156,7 @@ FAULTY = textwrap.dedent("""
     import base64, errno, os, signal, sys, zlib
     KIND, AT, GUARDED = {kind!r}, {at}, {guarded}
     COUNT, PID = [0], os.getpid()
-    CALLS = "write rename fsync link mkdir unlink rmdir symlink chmod fchmod lchown utime".split()
+    CALLS = "write rename fsync link mkdir unlink rmdir symlink chmod fchmod lchown fchown utime".split()
 
     def wrapped(name, real):
         def call(*args, **kwargs):

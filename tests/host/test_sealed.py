@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,14 @@ def test_an_answer_that_was_cut_is_none(tmp_path: Path, end: int) -> None:
 def test_an_agent_that_cannot_start_is_told_apart() -> None:
     with pytest.raises(ProbeError, match="python: not found"):
         stream.answer("", complaint="sh: python: not found", key=stream.fresh_key())
+
+
+def test_an_answer_without_end_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One host that somebody else has made of a megabyte two gigabytes, on the machine that leads all of them."""
+    monkeypatch.setattr(stream, "LARGEST", 1 << 16)
+    key, data = stream.fresh_key(), zlib.compress(bytes((1 << 16) + 1))
+    blocks = (hashlib.sha256(f"{key}{number}".encode()).digest() for number in range(len(data) // 32 + 1))
+    sealed = bytes(one ^ other for one, other in zip(data, b"".join(blocks), strict=False))
+    with pytest.raises(ProbeError, match="more than 0 MiB"):
+        stream.answer(f"\n{stream.SEAL}{base64.b64encode(sealed).decode()}\n", key=key)
+    assert stream.unpacked(zlib.compress(bytes(1 << 16))) == bytes(1 << 16)

@@ -235,3 +235,16 @@ def accepts_his(data: bytes, key: Any) -> bool:
     except verifier.Refused:
         return False
     return bool(base64.b64encode(payload))
+
+
+@pytest.mark.parametrize(("junk", "taken"), [(99, True), (100, False)])
+def test_an_envelope_costs_no_more_than_a_hundred_signatures(
+    tmp_path: Path, junk: int, *, taken: bool
+) -> None:
+    """Each takes milliseconds on a host: with the 5 million that have room in an envelope it hung for hours, as root."""
+    case = Signed(tmp_path)
+    more = {"keyid": "", "sig": base64.b64encode(b"\1" * 64).decode()}
+    good = case.signature.read_bytes()
+    data = dsse_with(good, lambda e: e["signatures"].extend([more] * junk))
+    key, public = verifier.load_key(str(case.public)), keys.load_public(case.public)
+    assert accepts_ours(data, public) is accepts_his(data, key) is taken

@@ -204,3 +204,64 @@ def test_a_declared_path_that_cannot_be_written_is_said_before(
     monkeypatch.setattr(os, "statvfs", statvfs)
     said = upgrader.do_look(host, request)["problems"]
     assert said == ["/etc/standin lies on a read-only file system: remount it first"]
+
+
+def test_the_way_back_writes_through_no_link_and_shows_no_secret(
+    tmp_path: Path, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The product's account owns the folder, and may put what it likes under the name of the new file."""
+    home, elsewhere = tmp_path / "home", tmp_path / "profile.sh"
+    home.mkdir()
+    (home / "server.key").write_text("old")
+    (home / "server.key").chmod(0o600)
+    entries = upgrader.copied(str(home), str(tmp_path / "copies"))
+    (home / "server.key").write_text("new")
+    gone, modes = upgrader.agent.gone, []
+
+    def planted(path: str) -> None:
+        gone(path)
+        if path.endswith("back"):
+            Path(path).symlink_to(elsewhere)
+
+    monkeypatch.setattr(upgrader.agent, "gone", planted)
+    with pytest.raises(OSError, match="exists"):
+        upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    assert not elsewhere.exists()
+    monkeypatch.setattr(upgrader.agent, "gone", gone)
+
+    def clothe(descriptor: int, seen: dict[str, Any]) -> None:
+        modes.append(os.fstat(descriptor).st_mode & 0o777)
+        real(descriptor, seen)
+
+    real = upgrader.agent.clothe
+    monkeypatch.setattr(upgrader.agent, "clothe", clothe)
+    upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    assert modes[0] == 0o600  # whatever umask the agent was started with
+    assert (home / "server.key").read_text() == "old"
+
+
+def test_a_folder_that_becomes_a_link_leads_the_way_back_nowhere(
+    tmp_path: Path, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "etc"
+    elsewhere.mkdir()
+    (home / "below").mkdir(parents=True)
+    (home / "below" / "ld.so.preload").write_text("old")
+    entries = upgrader.copied(str(home), str(tmp_path / "copies"))
+    (home / "below" / "ld.so.preload").write_text("new")
+    real = upgrader.one_back
+
+    def one_back(*given: Any) -> Any:
+        if (home / "below").is_dir() and not (home / "below").is_symlink():
+            (home / "below").rename(home / "aside")
+            (home / "below").symlink_to(elsewhere)
+        return real(*given)
+
+    monkeypatch.setattr(upgrader, "one_back", one_back)
+    with pytest.raises(OSError, match="home/below"):
+        upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    assert list(elsewhere.iterdir()) == []
+    monkeypatch.undo()
+    upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    assert sorted(one.name for one in home.iterdir()) == ["below"]
+    assert (home / "below" / "ld.so.preload").read_text() == "old"

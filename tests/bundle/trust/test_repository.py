@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -239,3 +240,14 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(
     assert [p.name for p in (world.folder / "out").iterdir()] == ["upgrade.zip"]
     assert (world.folder / "out" / "upgrade.zip").read_text() == "release 3.07.01"
     assert world.fetch() == "release 3.07.02"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives folders away")
+@pytest.mark.parametrize("folder", ["out", "state"])
+def test_nothing_is_fetched_into_a_folder_that_somebody_else_laid(world: World, folder: str) -> None:
+    """Below /var/tmp anybody may have made it, and may put another file in place of what was verified."""
+    (world.folder / folder).mkdir()
+    os.chown(world.folder / folder, 1234, 4321)
+    with pytest.raises(UsageError, match="belongs to another account"):
+        world.fetch()
+    assert list((world.folder / folder).iterdir()) == []
