@@ -161,6 +161,8 @@ def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if scheme.upper() == "{CRYPT":
         found = cracking.opened(rest, caught.user)
         return cracked(caught) if found else caught
+    if scheme.upper() == "{PLAIN-MD5":
+        return cracked(caught) if _usual(rest, "md5") else caught
     if scheme.upper().startswith("{PBKDF2"):
         return caught if rest.count("$") == _PARTS_BEHIND else None
     try:
