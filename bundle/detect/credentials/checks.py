@@ -209,7 +209,7 @@ def identified(caught: Catch, match: re.Match[str]) -> Catch | None:
     """IDENTIFIED BY of a statement about an account, not of a sentence."""
     before = match.string[max(0, match.start() - 400) : match.start()]
     if not re.search(
-        r"(?i)\b(?:grant|create\s+user|alter\s+user|connect\s+to|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$",
+        r"(?i)\b(?:grant|(?:create|alter)\s+(?:user|role)|set\s+role|connect\s+to|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$",
         before,
     ):
         return None

@@ -158,8 +158,9 @@ _LDAP = {
 def ldap(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """RFC 2307 userPassword values."""
     scheme, _, rest = caught.value.partition("}")
-    if scheme.upper() == "{CRYPT":
-        found = cracking.opened(rest, caught.user)
+    if scheme.upper() in ("{CRYPT", "{PLAIN-MD5"):
+        hexed = scheme.upper() == "{PLAIN-MD5"
+        found = _usual(rest, "md5") if hexed else cracking.opened(rest, caught.user)
         return cracked(caught) if found else caught
     if scheme.upper().startswith("{PBKDF2"):
         return caught if rest.count("$") == _PARTS_BEHIND else None

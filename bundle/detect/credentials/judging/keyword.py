@@ -25,10 +25,10 @@ PLAIN_WORDS = frozenset(
 )
 _PASSWORDS = PLAIN_WORDS | frozenset(
     "pass pw psk passcode authtok motdepasse parolachiave mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
-    "presharedkey lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
+    "presharedkey losungswort lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
 _SEVERAL_WORDS = re.compile(
-    r"(?:mot de passe|mot passe|(?:pre )?shared key|wep ?key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|pass phrase|pass word|pass code)$"
+    r"(?:mot de passe|mot passe|(?:pre )?shared key|wep ?key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|cle ?partagee|clave ?compartida|chiave ?condivisa|geheime[rn]? ?schlu?e?ssel|gemeinsame[rn]? ?schlu?e?ssel|pass phrase|pass word|pass code)$"
 )
 _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain|trunk|pppoe|isp|modem|cam|camera|nvr|dvr|scada|opc|plc|hmi|etl|dwh|trend|alarm|kiosk|panel|prov|fax|nagios|zabbix|report)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
@@ -38,7 +38,7 @@ _TOKENS = re.compile(
 )
 _TRAILERS = frozenset(
     "default initial value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
-    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted".split()
+    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted cfg main".split()
 )
 _END_ONLY = frozenset(
     "mail email meter service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
@@ -190,7 +190,7 @@ def one_of(words: Iterable[str]) -> re.Pattern[str]:
 
 STEMS = (
     *(w for w in _PASSWORDS if "pass" not in w and "pw" not in w and "wort" not in w),
-    *"pass pw psw swd wort wd key token secret credential ticket bearer community salt chiave".split(),
+    *"pass pw psw swd wort wd key token secret credential ticket bearer community salt chiave losung partag schl compartida".split(),
 )
 """What stands in every name that promises anything: most names of a program are done with when it is not there."""
 _STEMS = one_of(STEMS)

@@ -30,7 +30,7 @@ SETTINGS = frozenset(
     "username user domain login host hostname server port database url name email realm type path file version policy id count scheme role roles group groups timeout lockout rounds retries interval mode style ttl algorithm method level".split()
 )
 DIGESTS = frozenset(
-    "md5 sha1 sha256 sha512 crc crc32 checksum hash sum etag uuid build revision fingerprint".split()
+    "md5 md5sum sha1 sha1sum sha256 sha512 commit crc crc32 checksum hash sum etag uuid build revision fingerprint".split()
 )
 """Names of what a file, or a program, is known by."""
 _LONG_TOKEN = 12
@@ -140,13 +140,15 @@ def resort(caught: Catch, match: re.Match[str]) -> Catch | None:
 _STATES = frozenset("default test user guest public private unknown".split())
 """Usual passwords that programs have for other things where nothing is given."""
 _HEADING = re.compile(r"(?im)^\[([^\]\n]+)\]")
+_PARTS = re.compile(r"[._-]")
 _HEADINGS = frozenset("users admins accounts passwords credentials logins user_passwords".split())
 
 
 def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     """An account and its password under a heading that says that accounts follow."""
     heading = next(reversed(_HEADING.findall(match.string, 0, match.start())), "")
-    if heading.lower() not in _HEADINGS or caught.user.lower() in SETTINGS | DIGESTS:
+    named_so = caught.user.lower() in SETTINGS or DIGESTS.intersection(_PARTS.split(caught.user.lower()))
+    if heading.lower() not in _HEADINGS or named_so:
         return None
     roles = match.string[match.end() : match.end() + 1] == ","  # `name = password, role`
     usual = (

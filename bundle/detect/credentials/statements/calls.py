@@ -49,7 +49,7 @@ _ALGORITHM = re.compile(r"(?i)sha-?\d|md5|aes-?\d")
 _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
-    "login Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
+    "login LogOn Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
     "Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
 )
 _ANYTHING = frozenset("connect auth create_user".split())

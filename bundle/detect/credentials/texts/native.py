@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, Strength, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
@@ -78,6 +79,8 @@ _SETTING = re.compile(
 _PARTS = re.compile(r"[;&]")
 _USAGE = re.compile(r"\[-|<[a-zA-Z]|%[sd-]|\$\{?[a-zA-Z_]|(?<![dD][rR][iI][vV][eE][rR]=)\{\w{0,12}\}|\.\.\.")
 """What a usage has for values; a driver's name stands in such brackets too."""
+_FILLED_IN = re.compile(r"%[-\d.]{0,4}[sdiux]")
+"""What a program fills in: beside a drawn value it is no word of a usage (`ftp://feed:...@%s/new.bin`)."""
 _KNOWN_BY_ITSELF = frozenset(("credential/service-token", "credential/password-hash"))
 
 
@@ -85,6 +88,8 @@ def is_meant(family: str, one: Catch, line: str) -> Catch | None:
     """Return what is caught in a literal as it counts there, None where it is part of a usage or of a message."""
     if family in _KNOWN_BY_ITSELF:
         return one
+    if "%" in line and "%" not in one.value and is_drawn(one.value):
+        line = _FILLED_IN.sub("", line)
     if strength(one.value) < Strength.COMMON or SECRET_WORD.search(one.value) or _USAGE.search(line):
         return None
     if family != "credential/assignment":
