@@ -131,8 +131,9 @@ def _rewritten(
     if place is None:
         return new_texts.in_place(tree, main.target, main.path, way, policy)
     params = new_texts.parameters(tree, main.target, main.path, way)
-    shipped = asked.build is None and way.build == way.release.openssl
-    build = None if shipped else way.build  # said in the header as an assumption, where nobody named it
+    own = builds.plain(way.build)
+    shipped = asked.build is None and own == way.release.openssl
+    build = None if shipped else own  # said in the header as an assumption, where nobody named it
     made = render.render(main.target, policy, version=way.release.version, build=build, params=params)
     return new_texts.separate(tree, main.target, main.path, way, made, place)
 

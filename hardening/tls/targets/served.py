@@ -214,6 +214,12 @@ def _groups(text: str | None, build_name: str, level: int) -> tuple[tuple[str, .
     return newer, tuple(g.name for g in usable if g.tls12 and g.kind == "EC"), known
 
 
+def group_names(text: str, build_name: str) -> tuple[str, ...]:
+    """Return what a list of groups means on a build, by IANA names; nothing where none of it is known."""
+    newer, older, known = _groups(text, build_name, 0)
+    return tuple(dict.fromkeys((*newer, *older))) if known or newer or older else ()
+
+
 def _groups_under(
     protocol: str, newer: tuple[Said, ...], older: tuple[Said, ...], *, elliptic: bool
 ) -> tuple[Said, ...]:
@@ -263,6 +269,7 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
 def offer(settings: Settings, build_name: str) -> Offer:
     """Return what a server with these settings offers when linked with an OpenSSL build."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
+    settings = _with_host_list(settings, build_name)
     text = _spelt_out(settings.ciphers.value)
     notes = settings.assumptions
     if text != settings.ciphers.value:
@@ -322,6 +329,13 @@ def offer(settings: Settings, build_name: str) -> Offer:
         compression=_compresses(settings, found, protocols),
         inert=tuple(inert),
     )
+
+
+def _with_host_list(settings: Settings, build_name: str) -> Settings:
+    """A program that sets no list (the library's, said by nobody) has the one of the host's openssl.cnf."""
+    told = builds.build(build_name).told_list
+    own = settings.ciphers.value == "DEFAULT" and settings.ciphers.at == settings.at
+    return replace(settings, ciphers=Said(told, settings.at)) if told and own else settings
 
 
 def _prefers(settings: Settings, protocol: str) -> bool:
