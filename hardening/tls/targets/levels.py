@@ -42,6 +42,16 @@ def _below(table: tuple[tuple[int, int], ...], bits: int) -> int:
     return next((strength for size, strength in table if bits < size), 256)
 
 
+def field_strength(bits: int) -> int:
+    """Return the bits of security of an RSA key or a finite field of a size."""
+    return _below(_FIELDS, bits)
+
+
+def highest(strength: int) -> int:
+    """Return the highest security level that so many bits of security are enough for."""
+    return max(level for level, asked in enumerate(_STRENGTH) if asked <= strength)
+
+
 def allows_group(build_name: str, level: int, group: Group) -> bool:
     """Whether a group can be used at a security level; those with ML-KEM can at every level that is used."""
     if group.kind not in {"EC", "FFDHE"} or group.bits is None:

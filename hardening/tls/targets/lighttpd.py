@@ -323,6 +323,9 @@ _OWNED = frozenset({"ssl.cipher-list", "ssl.use-sslv2", "ssl.use-sslv3", "ssl.ho
                     "ssl.dh-file", "ssl.openssl.ssl-conf-cmd"})  # fmt: skip
 
 
+_OWN_DECODER = (3, 0, 0)
+
+
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield where each socket's settings would go: at the end of its block, or of a file without sockets."""
     top = Reader(tree, path).top
@@ -347,6 +350,12 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
         dh = (_lowered(command) if command else {}).get("dhparameters", "")
         old = scope.own("ssl.dh-file")
         dh = dh or (old.text if old else "")
+        if (
+            dh
+            and builds.build(reading.build).release >= _OWN_DECODER
+            and certificates.x942(tree, tree.place(dh, "/"))
+        ):
+            dh = ""  # the command DHParameters would refuse it, and lighttpd not start
         source = tree.source(scope.path)
         at = scope.close if scope.close is not None else len(source.text) if source else 0
         yield Edit(path=scope.path, at=at, remove=spans, params={"dhparam": dh} if dh else {})

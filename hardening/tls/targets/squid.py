@@ -117,13 +117,18 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             groups=Said(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
             keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
-            finite_field=bool(parameters),
+            finite_field=bool(parameters) and not _undecoded(tree, parameters, reading.build),
             dh_bits=certificates.dh_bits(tree, tree.place(parameters, "/")) if parameters else None,
             compression=False,
             assumptions=reading.assumptions,
         ),
         reading.build,
     )
+
+
+def _undecoded(tree: Tree, file: str, build: str) -> bool:
+    """Whether squid warns of parameters and goes on without them (measured on 6.13)."""
+    return builds.build(build).release >= (3, 0, 0) and certificates.x942(tree, tree.place(file, "/"))
 
 
 def _doubted(tree: Tree, condition: Line, line: Line) -> None:
