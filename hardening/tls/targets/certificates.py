@@ -35,6 +35,12 @@ def dh_bits(tree: Tree, path: str) -> int | None:
     return _dh_bits(path, stamp) if stamp else None
 
 
+def names(tree: Tree, path: str) -> tuple[str, ...] | None:
+    """Return the names that a certificate (a real path) answers for, its subject's first, or None where none is read."""
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _names(path, stamp) if stamp else None
+
+
 def x942(tree: Tree, path: str) -> bool:
     """Tell whether a file of DH parameters (a real path) is of the form that `openssl dhparam -dsaparam` writes from 3.0 on.
 
@@ -76,6 +82,23 @@ def _stamp(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _names(path: str, _stamp: tuple[int, int]) -> tuple[str, ...] | None:
+    from cryptography import x509
+
+    try:
+        with opened(path) as file:
+            card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        found = [str(one.value) for one in card.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        other = card.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found += other.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        pass
+    except (OSError, ValueError, x509.InvalidVersion):
+        return None
+    return tuple(dict.fromkeys(name.lower() for name in found if name and not re.search(r"\s", name)))
 
 
 _SIGNED = {"md5": 39, "sha1": 63, "sha224": 112, "sha256": 128}
