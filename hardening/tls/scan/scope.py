@@ -42,10 +42,6 @@ class Scope:
             everything = self.full or name in self.forbidden_protocols
             wanted = set(hello.every_suite() if everything else self.forbidden.get(name, ()))
             known = registry.suites_by_code()
-            if name != "TLSv1.3":
-                # such a suite can be used with every key, and HAProxy takes who lists one for able to do ECDSA:
-                # it then answers with that certificate alone, and refuses what is left to ask of the RSA one
-                wanted = {s for s in wanted if s not in known or not known[s].tls13}
             extra = frozenset(
                 c
                 for c in hello.every_suite()
