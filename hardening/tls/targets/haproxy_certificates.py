@@ -117,31 +117,42 @@ def answers(tree: Tree, bind: Line, own: str) -> list[tuple[Line, tuple[str, ...
     known = [e.listed if e.listed is not None else _names(tree, e.files) for e in entries]
     if len(entries) < 2 or not all(names is not None for names in known[1:]):  # noqa: PLR2004 - one answers for all
         return _as_listed(tree, bind, own)
-    first = entries[0]
-    strict = "strict-sni" in words
-    found: list[tuple[Line, tuple[str, ...]]] = []
+    first, strict = entries[0], "strict-sni" in words
+    alike: dict[tuple[_Entry, ...], list[str]] = {}
+    if not strict:
+        alike[first,] = [own]
     by_name: dict[str, list[_Entry]] = {}
     for entry, names in zip(entries, known, strict=True):
-        if entry.line is not None:
-            unnamed = (own,) if entry is first and not strict else ()
-            if told := (*unnamed, *(names or ())):
-                found.append((entry.line, told))
-            continue
         for name in names or ():
             by_name.setdefault(name, []).append(entry)
-    alike: dict[tuple[_Entry, ...], list[str]] = {}
-    if first.line is None and not strict:
-        alike[first,] = [own]
-    for name, several in by_name.items():
-        filtered = any(e.listed is not None for e in several)
-        if several != [first] or filtered or strict:  # else the default's answer says it
-            alike.setdefault(tuple(several), []).append(name)
+    for name, exact in by_name.items():
+        chosen = _by_kind(tree, exact, by_name.get(f"*.{name.partition('.')[2]}", []))
+        if chosen != [first] or strict or any(e.listed is not None for e in exact):
+            alike.setdefault(tuple(e for e in chosen if e.line is None), []).append(name)
+            for entry in (e for e in chosen if e.line is not None):
+                alike.setdefault((entry,), []).append(name)
     rest = without(words, frozenset({"crt", "crt-list"}))
-    plain = [
-        (replace(bind, value=" ".join((*rest, *(f"crt {w}" for e in many for w in e.words)))), tuple(names))
+    return [
+        (
+            many[0].line
+            or replace(bind, value=" ".join((*rest, *(f"crt {w}" for e in many for w in e.words)))),
+            tuple(dict.fromkeys(names)),
+        )
         for many, names in alike.items()
+        if many
     ]
-    return [*plain, *found]
+
+
+def _by_kind(tree: Tree, exact: list[_Entry], wild: list[_Entry]) -> list[_Entry]:
+    """Return what answers for a name: of each kind of key the first certificate for it, else the first for its wildcard."""
+    found: list[_Entry] = []
+    covered: set[str] = set()
+    for entry in (*exact, *wild):
+        kinds = {k for k in certificates.keys_of(tree, entry.files) or {""} if not k.startswith("ecdh-")}
+        if kinds - covered:
+            found.append(entry)
+            covered |= kinds
+    return found
 
 
 def _names(tree: Tree, files: Iterable[str]) -> tuple[str, ...] | None:

@@ -24,6 +24,11 @@ LISTS = {
     "beside the bind line's": ("crt {c} crt-list {list}", "{a} [ciphers AES256-SHA256]\n{b}\n"),
     "two of the bind line": ("crt {a} crt {c}", ""),
     "one name with two keys": ("crt-list {list}", "{b}\n{a} c.example\n{c}\n"),
+    "a wildcard of another key": (
+        "crt-list {list}",
+        "{a}\n{b} w.example\n{a} x.w.example\n{c} [ciphers ECDHE-ECDSA-AES256-SHA384] *.w.example\n",
+    ),
+    "the same again": ("crt-list {list}", "{c}\n{b}\n{b} [ciphers AES256-SHA256] b.example\n"),
     "strict": ("strict-sni crt-list {list}", "{a}\n{c}\n"),
 }
 TEXT = """global
