@@ -266,8 +266,8 @@ class Versions:
         if alert == PROTOCOL_VERSION or not "TLSv1.0" <= learned.name <= "TLSv1.2":
             return ()
         known = registry.suites_by_code()
-        seen = (known[s] for one in self.case.found.offered() for s in one.suites if s in known)
-        if learned.offered and not any(s.auth == "ECDSA" for s in seen):
+        seen = {known[s].auth for one in self.case.found.offered() for s in one.suites if s in known}
+        if "RSA" in seen or (learned.offered and "ECDSA" not in seen):
             return ()
         rest = tuple(s for s in batch if s in known and not known[s].tls13 and known[s].auth != "ECDSA")
         return rest if len(rest) < len(batch) else ()
