@@ -35,6 +35,12 @@ def dh_bits(tree: Tree, path: str) -> int | None:
     return _dh_bits(path, stamp) if stamp else None
 
 
+def rsa_bits(tree: Tree, paths: Iterable[str]) -> int | None:
+    """Return the size of the smallest RSA key in certificate files (real paths), or None where there is none to be read."""
+    found = (_rsa_bits(p, stamp) for p in paths if not tree.in_memory and (stamp := _stamp(p)))
+    return min((bits for bits in found if bits), default=None)
+
+
 def names(tree: Tree, path: str) -> tuple[str, ...] | None:
     """Return the names that a certificate (a real path) answers for, its subject's first, or None where none is read."""
     stamp = _stamp(path) if not tree.in_memory else None
@@ -82,6 +88,20 @@ def _stamp(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _rsa_bits(path: str, _stamp: tuple[int, int]) -> int | None:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        with opened(path) as file:
+            key = x509.load_pem_x509_certificate(file.read(1 << 20)).public_key()
+    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return None
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
 
 
 @lru_cache(maxsize=1024)

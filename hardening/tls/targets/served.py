@@ -57,6 +57,8 @@ class Settings:
     elliptic: bool = True
     """Whether ECDHE suites can be used."""
     dh_bits: int | None = None
+    dh_key: int | None = None
+    """The size of the RSA key that OpenSSL makes parameters for, where it makes them."""
     compression: bool | None = None
     assumptions: tuple[str, ...] = ()
     possible: tuple[Said, ...] = ()
@@ -68,7 +70,6 @@ class Settings:
 OWN = "the certificate is the one that the server makes itself, since nothing names another"
 OWN_KEY = frozenset({"rsa"})
 """The key of such a certificate."""
-
 
 _ONCE = {"protocols": "the protocols", "ciphersuites": "the TLS 1.3 suites", "groups": "the groups"}
 """What OpenSSL may have settled before a server knows which name is asked for, by its field."""
@@ -279,6 +280,8 @@ def offer(settings: Settings, build_name: str) -> Offer:
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
     listed = settings.groups.value if settings.groups else None
     names13, names12, known = _groups(listed, build_name, level)
+    if settings.dh_key and (own := levels.own_field(build_name, level, settings.dh_key)):
+        settings = replace(settings, dh_bits=own)
     asked = _Question(
         string=text,
         ciphersuites=text13,
