@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hardening.errors import UsageError
+from hardening.tls.libraries import builds
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering import kept_level, render
 from hardening.tls.rendering.rendered import Rendered
-from hardening.tls.targets import Target, certificates
+from hardening.tls.targets import Target, certificates, levels
 from hardening.tls.targets.base import Edit, Reading
 from hardening.tls.targets.tree import Tree
 
@@ -133,7 +134,9 @@ def _settings(
 ) -> list[str]:
     params = {k: v for k, v in edit.params.items() if k in target.params}
     bits = certificates.dh_bits(tree, tree.place(params["dhparam"], "/")) if "dhparam" in params else None
-    if bits is not None and bits < policy.dh_min_bits:
+    own = builds.build(builds.plain(way.build)).security_level or 0
+    at = own if level is None else level
+    if bits is not None and (bits < policy.dh_min_bits or not levels.allows_field(way.build, at, bits)):
         del params["dhparam"]  # at a higher security level the server would not even start with it
     made = render.render(
         target, policy, version=way.release.version, build=way.build, params=params, level=level

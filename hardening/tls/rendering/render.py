@@ -39,6 +39,8 @@ def plan(
     release, build_name, assumptions = settle(target, version, build)
     given = target.checked(params or {})
     can = _whatever_runs(target, release, target.can(release, build_name, given), build)
+    if level is not None and "dhparam" not in given:  # what the library makes for so small a key is as small
+        can = replace(can, finite_field=False)
     narrowing = Narrowing(target, policy, release, build_name, can)
     protocols = narrowing.protocols()
     ciphers = narrowing.ciphers(protocols)

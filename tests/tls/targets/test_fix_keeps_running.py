@@ -90,6 +90,7 @@ def test_a_server_still_starts_and_offers_what_the_policy_says(
     suites = {s.value for p in seen.protocols for s in p.suites}
     assert {p.name for p in seen.protocols} == {"TLSv1.2", "TLSv1.3"}
     assert not [one for one in suites if "_CBC_" in one or one.startswith("TLS_RSA_")]
+    assert seen.dh_bits is None or seen.dh_bits >= 2048
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,20 @@ def test_a_level_that_no_certificate_needs_goes(tmp_path: Path) -> None:
         (way,) = audit.readings(tree, audit.Main(nginx, str(main)), asked)
         found = kept_level.of(tree, nginx, str(main), way)
         assert (found.level if found else None) == expected
+
+
+def test_no_parameters_are_handed_on_that_the_server_would_not_start_with(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pair, dh = _made(tmp_path / "a", "rsa:2048"), _parameters(tmp_path / "dh.pem", 1024)
+    main = tmp_path / "dovecot.conf"
+    whole = f"ssl = yes\nssl_server_cert_file = {pair.certificate}\nssl_cipher_list = ALL\n"
+    main.write_text(f"{whole}local_name a.example {{\n  ssl_server_dh_file = {dh}\n}}\n")
+    arguments = ["--target", "dovecot@2.4.1-debian13", "--policy", "mozilla-intermediate"]
+    run(["tls", "audit", str(main), *arguments, "--fix-diff"])
+    added = [line for line in capfd.readouterr().out.splitlines() if line.startswith("+")]
+    assert any("ssl_cipher_list" in line for line in added)
+    assert not any("dh.pem" in line for line in added)
 
 
 def test_squid_goes_on_without_parameters_that_it_cannot_decode(folder: Path) -> None:
