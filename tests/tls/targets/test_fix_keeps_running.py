@@ -149,6 +149,15 @@ def test_no_parameters_are_handed_on_that_the_server_would_not_start_with(
     assert not any("dh.pem" in line for line in added)
 
 
+def test_a_command_for_all_services_of_stunnel_goes_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    main = tmp_path / "stunnel.conf"
+    main.write_text("config = CipherString:HIGH\n[a]\naccept = 443\nconnect = 1\nsslVersionMin = TLSv1.2\n")
+    assert run(["tls", "audit", str(main), "--target", "stunnel@5.74-debian13", "--fix-diff"]) == 0
+    assert "-config = CipherString:HIGH" in capfd.readouterr().out
+
+
 def test_squid_goes_on_without_parameters_that_it_cannot_decode(folder: Path) -> None:
     servers.needed("squid")
     pair, port, dh = _made(folder / "certificates", "rsa:2048"), free_port(), folder / "dh.pem"
