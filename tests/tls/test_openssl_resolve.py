@@ -13,7 +13,7 @@ from hardening.errors import UsageError
 from hardening.tls import policy, registry
 from hardening.tls.openssl import NAMES, build, builds, negotiable, resolve, spoken
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find, levels, served
+from hardening.tls.targets import find, group_lists, levels
 
 STRINGS = st.text(alphabet="AESHIGRC4DULTNk12358:+-!@ ,;=._", max_size=60)
 
@@ -152,6 +152,6 @@ def test_a_server_told_no_groups_has_the_measured_ones_or_says_whence(name: str)
     else:
         assert one.server_groups != one.groups
         assert one.server_groups_verified.partition(":")[0] in {"memory", "source"}
-    names = served.default_groups(one)
+    names = group_lists.own(one)
     assert len(names) == len(one.server_groups)
-    assert set(names) <= served.known_groups(one)
+    assert set(names) <= group_lists.known(one)

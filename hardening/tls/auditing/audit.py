@@ -23,7 +23,7 @@ from hardening.findings import (
 from hardening.garbage import seldom_collected
 from hardening.records import dataclass
 from hardening.tls import clients
-from hardening.tls.auditing import inert, remedies, shared, telling
+from hardening.tls.auditing import host_defaults, inert, remedies, shared, telling
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import OURS, distribution, recognised
 from hardening.tls.auditing.shared import Audited
@@ -99,7 +99,7 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     """Return what one configuration offers under one release (default: the one assumed for the target)."""
     tree = Tree.on_disk(path)
     release, assumed = target.facts.release(version)
-    way = _reading(release, build, [assumed] if assumed else [])
+    way = host_defaults.told(tree, target, _reading(release, build, [assumed] if assumed else []))
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
@@ -183,9 +183,11 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
         if assumed:
             notes.append(assumed)
         several = libraries(tree, main.path, release) if libraries and build is None else ()
-        return tuple(_reading(release, one, notes) for one in several or (build,))
+        found = tuple(_reading(release, one, notes) for one in several or (build,))
+        return tuple(host_defaults.told(tree, main.target, way) for way in found)
     sole = len(facts.releases) == 1
-    return tuple(replace(_reading(r, build, notes), sole=sole) for r in facts.releases)
+    every = (replace(_reading(r, build, notes), sole=sole) for r in facts.releases)
+    return tuple(host_defaults.told(tree, main.target, way) for way in every)
 
 
 def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
@@ -321,7 +323,7 @@ def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Sub
         reason=reason,
         policies=judgement.verdicts,
         offer=offer.to_json(),
-        stats={"release": ways[0].release.version, "openssl": ways[0].build},
+        stats={"release": ways[0].release.version, "openssl": builds.plain(ways[0].build)},
     )
 
 

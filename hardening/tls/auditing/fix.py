@@ -18,7 +18,7 @@ from hardening.tls.auditing import audit
 from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.rendering import new_texts, render, rendered
+from hardening.tls.rendering import kept_level, new_texts, render, rendered
 from hardening.tls.targets.base import Reading, Target
 from hardening.tls.targets.tree import Tree
 
@@ -59,6 +59,7 @@ def fix(
             after.overlay = new
             left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policies, asked)]
             shut += _shut(main.target, policy, ways)
+            shut += _kept(tree, main, ways[-1])
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, name, _ in changed
     )
@@ -125,15 +126,33 @@ def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[s
             yield f"{problem}; the way out: {problem.hint or 'update it'}"
 
 
+def _kept(tree: Tree, main: audit.Main, way: Reading) -> Iterator[str]:
+    kept = kept_level.of(tree, main.target, main.path, way)
+    if kept is not None:
+        yield (
+            f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
+            "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and the diff made anew"
+        )
+
+
 def _rewritten(
     tree: Tree, main: audit.Main, way: Reading, policy: Policy, place: str | None, asked: audit.Asked
 ) -> dict[str, str]:
     if place is None:
         return new_texts.in_place(tree, main.target, main.path, way, policy)
     params = new_texts.parameters(tree, main.target, main.path, way)
-    shipped = asked.build is None and way.build == way.release.openssl
-    build = None if shipped else way.build  # said in the header as an assumption, where nobody named it
-    made = render.render(main.target, policy, version=way.release.version, build=build, params=params)
+    own = builds.plain(way.build)
+    shipped = asked.build is None and own == way.release.openssl
+    build = None if shipped else own  # said in the header as an assumption, where nobody named it
+    kept = kept_level.of(tree, main.target, main.path, way)
+    made = render.render(
+        main.target,
+        policy,
+        version=way.release.version,
+        build=build,
+        params=params,
+        level=kept.level if kept else None,
+    )
     return new_texts.separate(tree, main.target, main.path, way, made, place)
 
 

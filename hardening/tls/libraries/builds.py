@@ -8,9 +8,12 @@ holds the keyword table of each generation.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from hardening import resources
 from hardening.errors import UsageError
@@ -41,8 +44,44 @@ JDK = "jdk-"
 """What the names of builds begin with that are Java's own TLS (data/jsse), not an OpenSSL."""
 
 
+_TOLD = "&"
+"""What stands between a build's name and what the host's openssl.cnf makes of it (`configured`)."""
+
+
+def configured(name: str, told: Mapping[str, str]) -> str:
+    """Return the name of a build as a host's openssl.cnf sets it up.
+
+    `told` may have `level`, `groups` (IANA names), `suites13`, `list`, and `protocols` that are left; lists are parted by colons.
+    """
+    return f"{plain(name)}{_TOLD}{urlencode(sorted(told.items()))}" if told else name
+
+
+def plain(name: str) -> str:
+    """Return a build's name without what the host's openssl.cnf makes of it."""
+    return name.partition(_TOLD)[0]
+
+
+def _as_told(name: str) -> Build:
+    base, _, words = name.partition(_TOLD)
+    told, found = dict(parse_qsl(words)), build(base)
+    groups, protocols = told.get("groups"), told.get("protocols")
+    return replace(
+        found,
+        security_level=int(told["level"]) if "level" in told else found.security_level,
+        server_groups=tuple(groups.split(":")) if groups else found.server_groups,
+        protocols=tuple(p for p in found.protocols if p in protocols.split(":"))
+        if protocols
+        else found.protocols,
+        told_suites13=told.get("suites13"),
+        told_list=told.get("list"),
+        memory={},
+    )
+
+
 def shown(name: str) -> str:
     """Return a build as people call it: `OpenSSL 1.0.2k-el7`, `JDK 17.0.18`."""
+    if _TOLD in name:
+        return f"{shown(plain(name))} as the host's openssl.cnf sets it"
     return f"JDK {name.removeprefix(JDK)}" if name.startswith(JDK) else f"OpenSSL {name}"
 
 
@@ -69,6 +108,8 @@ def if_known(said: str, shipped: str) -> str | None:
 @cache
 def build(name: str) -> Build:
     """Return the build with this name. Errors: UsageError with the nearest known name."""
+    if _TOLD in name:
+        return _as_told(name)
     if name.startswith(JDK):
         from hardening.tls.libraries import jsse_build
 

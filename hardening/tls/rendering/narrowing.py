@@ -14,7 +14,7 @@ from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import Scheme
 from hardening.tls.release import Release
-from hardening.tls.targets import levels, served, signatures
+from hardening.tls.targets import group_lists, levels, signatures
 from hardening.tls.targets.base import Abilities, Target
 from hardening.tls.targets.tree import joined
 
@@ -199,7 +199,7 @@ class Narrowing:
 
     def groups(self) -> tuple[str, ...]:
         """Return the groups to write, in the policy's order."""
-        names = served.known_groups(self.build)
+        names = group_lists.known(self.build)
         if self.can.groups != "list":
             self.gaps.append(
                 Gap(
@@ -274,7 +274,7 @@ class Narrowing:
         }
         wanted = self.policy.suites if set(protocols) - {"TLSv1.3"} else ()
         wanted += self.policy.suites13 if "TLSv1.3" in protocols else ()
-        names = served.known_groups(self.build) if self.can.groups == "list" else None
+        names = group_lists.known(self.build) if self.can.groups == "list" else None
         missing = (
             *(n for n in self.policy.protocols if n not in self.speaks),
             *(s.iana for s in wanted if s.code not in have),

@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hardening.errors import UsageError
+from hardening.tls.libraries import builds
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.rendering import render
+from hardening.tls.rendering import kept_level, render
 from hardening.tls.rendering.rendered import Rendered
-from hardening.tls.targets import Target, certificates
+from hardening.tls.targets import Target, certificates, levels
 from hardening.tls.targets.base import Edit, Reading
 from hardening.tls.targets.tree import Tree
 
@@ -32,11 +33,12 @@ def in_place(tree: Tree, target: Target, main: str, way: Reading, policy: Policy
             hint=f"`harden tls render {target.name} --policy {policy.id}` writes the settings to put in",
         )
     changes: dict[str, dict[tuple[int, int], str]] = {}
+    level = kept_level.of(tree, target, main, way)
     for edit in target.edits(tree, main, way):
         for path, first, last in edit.remove:
             changes.setdefault(path, {})[first, last] = ""
         spans = changes.setdefault(edit.path, {})
-        new = _new(tree, target, way, policy, edit)
+        new = _new(tree, target, way, policy, edit, level.level if level else None)
         spans[edit.at, edit.at] = spans.get((edit.at, edit.at), "") + new
     return {
         path: _with_its_ends(tree, path, _applied(text_of(tree, path), spans))
@@ -120,18 +122,25 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
     return "".join(found)
 
 
-def _new(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit) -> str:
+def _new(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit, level: int | None) -> str:
     if edit.write is None:
-        return _indented(tree, edit, _settings(tree, target, way, policy, edit))
-    return edit.write(render.plan(target, policy, version=way.release.version, build=way.build).job)
+        return _indented(tree, edit, _settings(tree, target, way, policy, edit, level))
+    made = render.plan(target, policy, version=way.release.version, build=way.build, level=level)
+    return edit.write(made.job)
 
 
-def _settings(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit) -> list[str]:
+def _settings(
+    tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit, level: int | None
+) -> list[str]:
     params = {k: v for k, v in edit.params.items() if k in target.params}
     bits = certificates.dh_bits(tree, tree.place(params["dhparam"], "/")) if "dhparam" in params else None
-    if bits is not None and bits < policy.dh_min_bits:
+    own = builds.build(builds.plain(way.build)).security_level or 0
+    at = own if level is None else level
+    if bits is not None and (bits < policy.dh_min_bits or not levels.allows_field(way.build, at, bits)):
         del params["dhparam"]  # at a higher security level the server would not even start with it
-    made = render.render(target, policy, version=way.release.version, build=way.build, params=params)
+    made = render.render(
+        target, policy, version=way.release.version, build=way.build, params=params, level=level
+    )
     return [line for line in made.text.splitlines() if line and not line.startswith("#")]
 
 

@@ -33,11 +33,14 @@ def plan(
     version: str | None = None,
     build: str | None = None,
     params: Mapping[str, str] | None = None,
+    level: int | None = None,
 ) -> Plan:
     """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
     release, build_name, assumptions = settle(target, version, build)
     given = target.checked(params or {})
     can = _whatever_runs(target, release, target.can(release, build_name, given), build)
+    if level is not None and "dhparam" not in given:  # what the library makes for so small a key is as small
+        can = replace(can, finite_field=False)
     narrowing = Narrowing(target, policy, release, build_name, can)
     protocols = narrowing.protocols()
     ciphers = narrowing.ciphers(protocols)
@@ -58,6 +61,7 @@ def plan(
         signatures=schemes,
         server_preference=prefers,
         params=given,
+        level=level if ciphers else None,
     )
     return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
 
@@ -94,9 +98,11 @@ def render(
     version: str | None = None,
     build: str | None = None,
     params: Mapping[str, str] | None = None,
+    level: int | None = None,
 ) -> Rendered:
     """Write a configuration and prove by reading it back that it says what the policy asks.
 
+    With `level`, the list of suites names that security level, below the build's own.
     Errors: UsageError (impossible wishes), HardeningError (what was written reads back differently: a bug).
     """
     if target.writer:
@@ -114,7 +120,7 @@ def render(
 
         given = target.checked(params or {})
         return gnutls_render.render(target, policy, release, given, assumptions, build_name)
-    made = plan(target, policy, version=version, build=build, params=params)
+    made = plan(target, policy, version=version, build=build, params=params, level=level)
     job = made.job
     notes = [
         *(f"assumed: {a}" for a in made.assumptions),

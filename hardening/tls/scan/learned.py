@@ -121,6 +121,8 @@ class Endpoint:
     faults: dict[Want, bool | None] = field(default_factory=dict)
     glimpsed: set[tuple[str, int]] = field(default_factory=set)
     """Versions and suites that came in place of a newer version that was asked for."""
+    nameless: bool = False
+    """Whether it answered hellos without a server name alone, and refused those with one by an alert."""
     notes: list[str] = field(default_factory=list)
 
     def offered(self) -> list[Learned]:

@@ -29,6 +29,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
                 _open_with(case, question, answer)
+                case.found.nameless = bool(refused) and not question.shape.server_name
                 return True
             if answer.kind is Kind.ALERT:
                 refused.append(answer.alert)

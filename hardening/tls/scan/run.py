@@ -97,6 +97,12 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     )
 
 
+_ANOTHER = (
+    "what {} offers: every hello with this name was refused, and what was seen is the answer to hellos without one, "
+    "which may be another server's"
+)
+
+
 def examine(
     targets: Iterable[Target],
     scope: Scope,
@@ -119,6 +125,9 @@ def examine(
         inquiry = inquiries.pop(id(job.engine))
         found = inquiry.found
         offer = offer_of(found, job.target.text, full=scope.full, connections=job.connections)
+        if found.nameless and job.target.server_name:
+            doubt = _ANOTHER.format(job.target.server_name)
+            offer = replace(offer, inconclusive=(*offer.inconclusive, doubt))
         done(
             Examination(
                 target=job.target,
@@ -143,6 +152,11 @@ def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[O
     return [got[t.text] for t in targets]
 
 
+def _partial(one: Examination) -> str:
+    nameless = one.found.nameless and one.target.server_name is not None
+    return one.offer.inconclusive[-1] if nameless else "some questions were never answered"
+
+
 def judged(
     one: Examination, policies: Sequence[Policy], now: datetime, store: X509Store | None = None
 ) -> Outcome:
@@ -158,7 +172,7 @@ def judged(
         id=one.target.text,
         kind=Kind.ENDPOINT,
         examined=examined,
-        reason="some questions were never answered" if examined is Examined.PARTIAL else "",
+        reason=_partial(one) if examined is Examined.PARTIAL else "",
         stats=stats,
         policies=dict(judgement.verdicts),
         offer=one.offer.to_json(),

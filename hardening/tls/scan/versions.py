@@ -257,6 +257,21 @@ class Versions:
             learned.refused = False
             yield from self.ask(learned.name)
 
+    def _of_another_key(self, learned: Learned, alert: int | None, batch: tuple[int, ...]) -> tuple[int, ...]:
+        """Return what of a list that was refused has to be asked for alone.
+
+        HAProxy answers with its ECDSA certificate whoever lists a suite for it, or one of TLS 1.3, and refuses what is left of
+        the list although its RSA certificate could do it.
+        """
+        if alert == PROTOCOL_VERSION or not "TLSv1.0" <= learned.name <= "TLSv1.2":
+            return ()
+        known = registry.suites_by_code()
+        seen = {known[s].auth for one in self.case.found.offered() for s in one.suites if s in known}
+        if "RSA" in seen or (learned.offered and "ECDSA" not in seen):
+            return ()
+        rest = tuple(s for s in batch if s in known and not known[s].tls13 and known[s].auth != "ECDSA")
+        return rest if len(rest) < len(batch) else ()
+
     def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
         """Offer in alternating directions, so that the choices show whose order decides."""
         ordered = batch if len(learned.choices) % 2 else batch[::-1]
@@ -286,7 +301,8 @@ class Versions:
             learned.refused_as = outcome.answer.alert
             if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
                 learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
-            return []
+            rest = self._of_another_key(learned, outcome.answer.alert, batch)
+            return [rest] if rest else []
         if state is State.LOST:
             return None
         if state is State.ODD:

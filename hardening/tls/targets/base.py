@@ -66,11 +66,13 @@ class Job:
     """Signature schemes in OpenSSL's words; empty: the library's own."""
     server_preference: bool
     params: Mapping[str, str]
+    level: int | None = None
+    """The security level that the list has to name; None: the build's own."""
 
     @property
     def cipher_string(self) -> str:
         """The names as an OpenSSL cipher list."""
-        return ":".join(self.ciphers)
+        return ":".join((*self.ciphers, *(() if self.level is None else (f"@SECLEVEL={self.level}",))))
 
     @property
     def signature_string(self) -> str:

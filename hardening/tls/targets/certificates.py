@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from hardening.tls.targets import levels
 from hardening.tls.targets.inside import opened
 from hardening.tls.targets.tree import Tree
 
@@ -33,6 +34,33 @@ def dh_bits(tree: Tree, path: str) -> int | None:
     """Return the size in bits of the DH parameters in a file (a real path), or None."""
     stamp = _stamp(path) if not tree.in_memory else None
     return _dh_bits(path, stamp) if stamp else None
+
+
+def rsa_bits(tree: Tree, paths: Iterable[str]) -> int | None:
+    """Return the size of the smallest RSA key in certificate files (real paths), or None where there is none to be read."""
+    found = (_rsa_bits(p, stamp) for p in paths if not tree.in_memory and (stamp := _stamp(p)))
+    return min((bits for bits in found if bits), default=None)
+
+
+def names(tree: Tree, path: str) -> tuple[str, ...] | None:
+    """Return the names that a certificate (a real path) answers for, its subject's first, or None where none is read."""
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _names(path, stamp) if stamp else None
+
+
+def x942(tree: Tree, path: str) -> bool:
+    """Tell whether a file of DH parameters (a real path) is of the form that `openssl dhparam -dsaparam` writes from 3.0 on.
+
+    What asks OpenSSL 3 for a decoder of "DH" (its command DHParameters, squid) takes none of these.
+    """
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _x942(path, stamp) if stamp else False
+
+
+def level(tree: Tree, path: str) -> int | None:
+    """Return the highest security level at which OpenSSL serves the certificate in a file (a real path), or None where none is read."""
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _level(path, stamp) if stamp else None
 
 
 def _kinds(tree: Tree, path: str) -> frozenset[str]:
@@ -61,6 +89,63 @@ def _stamp(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _rsa_bits(path: str, _stamp: tuple[int, int]) -> int | None:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        with opened(path) as file:
+            key = x509.load_pem_x509_certificate(file.read(1 << 20)).public_key()
+    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return None
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
+
+
+@lru_cache(maxsize=1024)
+def _names(path: str, _stamp: tuple[int, int]) -> tuple[str, ...] | None:
+    from cryptography import x509
+
+    try:
+        with opened(path) as file:
+            card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        found = [str(one.value) for one in card.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        other = card.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found += other.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        pass
+    except (OSError, ValueError, x509.InvalidVersion):
+        return None
+    return tuple(dict.fromkeys(name.lower() for name in found if name and not re.search(r"\s", name)))
+
+
+_SIGNED = {"md5": 39, "sha1": 63, "sha224": 112, "sha256": 128}
+"""The bits of security that OpenSSL 3 counts for a signature over a hash; any other counts for more."""
+
+
+@lru_cache(maxsize=1024)
+def _level(path: str, _stamp: tuple[int, int]) -> int | None:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        with opened(path) as file:
+            card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        key, digest = card.public_key(), card.signature_hash_algorithm
+    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return None
+    bits = [256]
+    if isinstance(key, rsa.RSAPublicKey):
+        bits.append(levels.field_strength(key.key_size))
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        bits.append(key.curve.key_size // 2)
+    if digest is not None and card.issuer != card.subject:  # nobody asks how one of its own signed itself
+        bits.append(_SIGNED.get(digest.name, 256))
+    return levels.highest(min(bits))
 
 
 @lru_cache(maxsize=1024)
@@ -108,6 +193,16 @@ def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
     except (ValueError, IndexError):
         return None
     return int.from_bytes(prime, "big").bit_length() or None
+
+
+@lru_cache(maxsize=1024)
+def _x942(path: str, _stamp: tuple[int, int]) -> bool:
+    try:
+        with opened(path) as file:
+            found = _PARAMETERS.search(file.read(1 << 20))
+    except OSError:
+        return False
+    return found is not None and found[0].startswith(b"-----BEGIN X9.42")
 
 
 _PARAMETERS = re.compile(

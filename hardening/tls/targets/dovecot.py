@@ -208,13 +208,18 @@ def _of_protocol(
         later = [f.section for f in own if filters.index(f) > number]
         settings = _settings(_View(*later, one.section, *under), tree, reading)
         if one.kind == "local_name":  # the name is known when version, groups and order are settled
-            first = replace(whole, protocols=served.spoken(whole, reading.build))
+            early = reading.release.upstream >= _NAME_FIRST
+            first = whole if early else replace(whole, protocols=served.spoken(whole, reading.build))
             settings = served.taken_from(settings, first, "the whole server", ("protocols", "groups"))
             settings = replace(
                 settings, server_preference=whole.server_preference, compression=whole.compression
             )
         hosts = [name.strip("\"'") for name in one.section.name.split()]
         yield from served.offers([(settings, served.named(path, hosts, ports))], reading.build)
+
+
+_NAME_FIRST = (2, 4)
+"""From here on the name's own security level decides on the versions that the whole server switches on (measured on 2.4.1)."""
 
 
 def _meant(name: str, protocol: str) -> bool:

@@ -16,6 +16,7 @@ from hardening.tls.targets import (
     certificates,
     flat_edits,
     flat_syntax,
+    haproxy_certificates,
     haproxy_conditions,
     haproxy_words,
     served,
@@ -23,7 +24,7 @@ from hardening.tls.targets import (
 )
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Source, Tree
+from hardening.tls.targets.tree import Tree
 
 _SECTIONS = (
     "global|defaults|frontend|listen|backend|peers|userlist|resolvers|mailers|cache|ring|program|http-errors"
@@ -109,25 +110,6 @@ def _dh_off(top: Section, tree: Tree, release: Release, files: list[str]) -> boo
     return not (has_own or given or any(certificates.dh_bits(tree, f) for f in files))
 
 
-def _after(words: list[str], name: str) -> str | None:
-    return words[words.index(name) + 1] if name in words[:-1] else None
-
-
-def _every(words: list[str], name: str) -> list[str]:
-    return [word for before, word in pairwise(words) if before == name]
-
-
-def _certificates(tree: Tree, path: str) -> list[str]:
-    """Return the files that `crt` means: the file, all of a folder, or one for each kind of key beside it."""
-    if not tree.in_memory and tree.is_folder(path):
-        ours = (".key", ".ocsp", ".issuer", ".sctl")
-        return [f for f in tree.listing(path) if not f.endswith(ours)]
-    if tree.exists(path):
-        return [path]
-    kinds = [f for kind in ("rsa", "ecdsa", "dsa") if tree.exists(f := f"{path}.{kind}")]
-    return kinds or [path]
-
-
 def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Said, ...]:
     least = directives("haproxy").default_of("minimum", release)
     greatest = PROTOCOLS[-1]
@@ -152,7 +134,7 @@ def _protocols(options: list[str], bind: list[str], release: Release, at: InFile
 
 
 def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | None:
-    own = _after(words, name)
+    own = haproxy_certificates.after(words, name)
     if own is not None:
         return Said(own.strip("\"'"), InFile((bind.path,), bind.line))
     return Said(line.value.strip("\"'"), InFile((line.path,), line.line)) if line else None
@@ -174,8 +156,12 @@ def _offer(
     options = [w for x in top.every("ssl-default-bind-options") for w in haproxy_words.split(x.value)]
     own = any(w.startswith(("ssl-m", "no-tlsv", "no-sslv", "force-")) for w in words)
     place = InFile((option_line.path,), option_line.line) if option_line and not own else at
-    certificate = [f for c in _every(words, "crt") for f in _certificates(tree, tree.place(c, "/"))]
-    ecdhe = _after(words, "ecdhe")
+    certificate = [
+        f
+        for c in haproxy_certificates.every(words, "crt")
+        for f in haproxy_certificates.files_of(tree, tree.place(c, "/"))
+    ]
+    ecdhe = haproxy_certificates.after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
     said = top.last("ssl-security-level")
     level = int(said.value) if said and said.value.isdigit() else -1
@@ -206,53 +192,9 @@ def _offer(
     )
 
 
-_LISTED = re.compile(
-    r"^[ \t]*(?P<certificate>[^\s#\[]+)[ \t]*(?:\[(?P<options>[^\]\n]*)\])?(?P<names>[^#\n]*)", re.MULTILINE
-)
-
-
-def _list_of(bind: Line, tree: Tree) -> Source | None:
-    """Return the text of the crt-list that a bind line names."""
-    name = _after(haproxy_words.split(bind.value), "crt-list")
-    if not name:
-        return None
-    return tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
-
-
-def _with_listed(bind: Line, tree: Tree) -> Line:
-    """Return a bind line with the certificates of its crt-list that have no options of their own."""
-    source = _list_of(bind, tree)
-    plain = (
-        [one["certificate"] for one in _LISTED.finditer(source.text) if not one["options"]] if source else []
-    )
-    return replace(bind, value=" ".join((bind.value, *(f"crt {one}" for one in plain))))
-
-
-def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ...]]]:
-    """Yield the names of each certificate of a crt-list, with a bind line where it has options of its own."""
-    words, source = haproxy_words.split(bind.value), _list_of(bind, tree)
-    for one in _LISTED.finditer(source.text) if source else ():
-        names = tuple(n for n in one["names"].split() if not n.startswith("!"))
-        if not one["options"]:
-            yield None, names
-            continue
-        line = source.text.count("\n", 0, one.start()) + 1 if source else 0
-        # the list of groups is the connection's, so that of the bind line holds, whatever a certificate's line says
-        said = _without(one["options"].split(), frozenset({"curves", "ecdhe"}))
-        rest = _without(words[1:], frozenset(said) & {"ssl-min-ver", "ssl-max-ver"})
-        value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
-        yield Line("bind", value, source.path if source else "", line), names
-
-
 def _own(section: Section) -> str:
     """Return what a section is called; what stands in front of the first one has no name."""
     return section.name.split()[-1] if section.name else ""
-
-
-def _without(words: list[str], names: frozenset[str]) -> list[str]:
-    """Return words without some that take a value, and without those values."""
-    skipped = {i + n for i, word in enumerate(words) if word in names for n in (0, 1)}
-    return [word for i, word in enumerate(words) if i not in skipped]
 
 
 def _strays(tree: Tree, bind: Line, release: Release) -> None:
@@ -299,18 +241,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if "ssl" in haproxy_words.split(bind.value):
                 found = True
                 _strays(tree, bind, reading.release)
-                listed = list(_listed(bind, tree))
-                plain = [n for line, names in listed if line is None for n in names]
-                own = _own(section)
-                strict = listed and "strict-sni" in haproxy_words.split(bind.value)
-                alone = listed[0][0] if listed and "crt" not in haproxy_words.split(bind.value) else None
-                # without a certificate of the bind line's the first of the list answers those who ask for no name
-                if names := tuple(plain) if strict or alone else (own, *plain):
-                    yield _offer(_with_listed(bind, tree), section, top, path, tree, reading, names)
-                for line, names in listed:
-                    if line is not None:
-                        unnamed = (own,) if line is alone and not strict else ()
-                        yield _offer(line, section, top, path, tree, reading, (*unnamed, *names))
+                for line, names in haproxy_certificates.answers(tree, bind, _own(section)):
+                    yield _offer(line, section, top, path, tree, reading, names)
     if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)
@@ -337,8 +269,8 @@ def _plain(words: list[str]) -> list[str]:
 
 def _listed_edits(bind: Line, tree: Tree) -> Iterator[Edit]:
     """Yield the lines of a crt-list that have options of their own, written without those about TLS."""
-    source = _list_of(bind, tree)
-    for one in _LISTED.finditer(source.text) if source else ():
+    source = haproxy_certificates.list_of(bind, tree)
+    for one in haproxy_certificates.LISTED.finditer(source.text) if source else ():
         words = (one["options"] or "").split()
         kept = _plain(words)
         if source is None or kept == words:

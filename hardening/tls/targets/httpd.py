@@ -174,14 +174,14 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
         settings = _command(settings, one, release, reading.build, tree)
     files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
-    keys = certificates.keys_of(tree, files)
-    bits = (
-        sizes[0] if sizes and _facts_has("parameters in the certificate file", release) else settings.dh_bits
-    )
+    in_card = _facts_has("parameters in the certificate file", release)
+    bits = sizes[0] if sizes and in_card else settings.dh_bits
     commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in given)
     if bits is None and not (commanded and _dh_command(release, reading.build)):
-        bits = 2048 if _facts_has("DH sized by key", release) else 1024
-    return replace(settings, keys=keys, dh_bits=bits)
+        if _facts_has("DH sized by key", release):
+            settings, bits = replace(settings, dh_key=certificates.rsa_bits(tree, files)), 2048
+        bits = bits or 1024
+    return replace(settings, keys=certificates.keys_of(tree, files), dh_bits=bits)
 
 
 def _on(one: Directive | None, default: str) -> bool:

@@ -55,6 +55,31 @@ def _below(table: tuple[tuple[int, int], ...], bits: int) -> int:
     return next((strength for size, strength in table if bits < size), 256)
 
 
+def field_strength(bits: int) -> int:
+    """Return the bits of security of an RSA key or a finite field of a size."""
+    return _below(_FIELDS, bits)
+
+
+def highest(strength: int) -> int:
+    """Return the highest security level that so many bits of security are enough for."""
+    return max(level for level, asked in enumerate(_STRENGTH) if asked <= strength)
+
+
+_SIZED = ((2048, 112), (3072, 128), (4096, 152), (8192, 192))
+"""The primes OpenSSL has of its own, with the bits of security from which on each is taken (t1_lib.c, `ssl_get_auto_dh`)."""
+_KEYS = ((2048, 112), (3072, 128), (4096, 152), (7680, 192))
+"""What RSA keys from a size on count for there (rsa_lib.c, `ossl_ifc_ffc_compute_security_bits`)."""
+
+
+def own_field(build_name: str, level: int, rsa_bits: int) -> int | None:
+    """Return the size of the parameters that OpenSSL 3 makes itself for an RSA key at a security level; None: not known."""
+    if build_name.startswith(builds.JDK) or builds.build(build_name).release < _RELEASE_OWN_LEVELS:
+        return None
+    key = max((strength for size, strength in _KEYS if rsa_bits >= size), default=0)
+    wanted = max(key, _asked(build_name, level))
+    return max((size for size, strength in _SIZED if wanted >= strength), default=1024)
+
+
 def allows_group(build_name: str, level: int, group: Group) -> bool:
     """Whether a group can be used at a security level; those with ML-KEM can at every level that is used."""
     if group.kind not in {"EC", "FFDHE"} or group.bits is None:
@@ -64,7 +89,9 @@ def allows_group(build_name: str, level: int, group: Group) -> bool:
 
 def allows_scheme(build_name: str, level: int, scheme: Scheme) -> bool:
     """Whether handshakes can be signed by a scheme at a security level; what a build does by itself, it does at its own level."""
-    build = builds.build(build_name)
+    build = builds.build(
+        builds.plain(build_name)
+    )  # its own level, whatever the host's openssl.cnf makes of it
     own = build.security_level
     if own is None or (level <= own and scheme.name in (build.schemes or ())):
         return True

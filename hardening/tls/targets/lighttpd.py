@@ -297,12 +297,21 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield from served.offers(groups, reading.build)
     piece = None if found else _fragment(top)
     read_scopes = {id(s) for s in (top, piece, *(s for s, _ in sockets)) if s is not None}
-    for scope, one in _unread(top, read_scopes):
-        tree.say("conditional", one.path, one.line, f"{one.name} holds only where {scope.condition} does; "
-                 "lighttpd takes it for whole sockets alone, so whether it holds depends on the release")  # fmt: skip
+    _passed_over(tree, top, read_scopes, reading.release)
     if piece is not None:
         settings = _settings(_Socket(piece, top, reading.release), None, path, tree, reading)
         yield served.offer(settings, reading.build)
+
+
+def _passed_over(tree: Tree, top: Scope, read_scopes: set[int], release: Release) -> None:
+    """Say what is not read, or what nobody reads."""
+    for scope, one in _unread(top, read_scopes):
+        if scope.subject == "HTTP host" and release.upstream >= _SOCKETS_ALONE:
+            why = f"{one.name} holds for whole sockets alone and is passed over where {scope.condition} does"
+            tree.say("misplaced", one.path, one.line, why)
+            continue
+        tree.say("conditional", one.path, one.line, f"{one.name} holds only where {scope.condition} does; "
+                 "lighttpd takes it for whole sockets alone, so whether it holds depends on the release")  # fmt: skip
 
 
 def _everything(scope: Scope) -> Iterator[Assignment]:
@@ -329,6 +338,11 @@ _OWNED = frozenset({"ssl.cipher-list", "ssl.use-sslv2", "ssl.use-sslv3", "ssl.ho
                     "ssl.dh-file", "ssl.openssl.ssl-conf-cmd"})  # fmt: skip
 
 
+_OWN_DECODER = (3, 0, 0)
+_SOCKETS_ALONE = (1, 4, 79)
+"""From here on it was measured that what a host says of TLS, but for its certificate, is passed over."""
+
+
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield where each socket's settings would go: at the end of its block, or of a file without sockets."""
     top = Reader(tree, path).top
@@ -353,6 +367,12 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
         dh = (_lowered(command) if command else {}).get("dhparameters", "")
         old = scope.own("ssl.dh-file")
         dh = dh or (old.text if old else "")
+        if (
+            dh
+            and builds.build(reading.build).release >= _OWN_DECODER
+            and certificates.x942(tree, tree.place(dh, "/"))
+        ):
+            dh = ""  # the command DHParameters would refuse it, and lighttpd not start
         source = tree.source(scope.path)
         at = scope.close if scope.close is not None else len(source.text) if source else 0
         yield Edit(path=scope.path, at=at, remove=spans, params={"dhparam": dh} if dh else {})

@@ -182,6 +182,10 @@ def settings(
         first = whole.lines[0]
     if first is None:
         return None
+    # beside settings of TLS, too, where no certificate is named; a file of these alone is a fragment
+    served_whole = any(not x.name.startswith(("ssl", "tls")) for x in whole.lines)
+    makes = facts.has("automatic certificate", release) and reading.sole and served_whole
+    own = own or (makes and not whole.last("ssl_cert"))
     at = InFile((first.path,), first.line)
     version = said(whole, "tls_version") if facts.has("tls_version", release) else None
     words = (version.value if version else facts.default_of("protocols", release)).split(",")

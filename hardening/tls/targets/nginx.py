@@ -327,6 +327,13 @@ def _owned(one: Directive) -> bool:
     return one.name in _OWNED or (one.name == "ssl_conf_command" and commands.owned(one.words))
 
 
+def _small(tree: Tree, file: str) -> bool:
+    return (certificates.dh_bits(tree, tree.place(file, "/")) or _SMALL) < _SMALL
+
+
+_SMALL = 2048
+
+
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield where each server's settings would go: at the end of its block, or of a file without servers."""
     reader = Reader(tree, path)
@@ -336,6 +343,8 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
         spans = tuple((d.path, *d.span) for d in block.directives if _owned(d))
         dh = block.last("ssl_dhparam")
         params = {"dhparam": dh.words[0]} if dh and dh.words else {}
+        if dh and dh.words and dh not in block.directives and _small(tree, dh.words[0]):
+            spans += ((dh.path, *dh.span),)  # it would still hold, and stop nginx at OpenSSL's own level
         source = tree.source(block.path)
         at = block.close if block.close is not None else len(source.text) if source else 0
         yield Edit(path=block.path, at=at, remove=spans, params=params)

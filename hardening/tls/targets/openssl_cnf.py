@@ -106,6 +106,29 @@ def _chosen(sections: list[Section]) -> Section | None:
     return here
 
 
+def commands_of(tree: Tree, path: str) -> dict[str, str]:
+    """Return the last value of each command (lower case) that programs start from; nothing where the file has none."""
+    section = _chosen(_sections(tree, path))
+    lines = section.lines if section else []
+    return {
+        _names(x): x.value
+        for x in lines
+        if x.value and x.name != ".include" and not x.value.startswith("DTLS")
+    }
+
+
+def range_of(least: str | None, greatest: str | None) -> tuple[str, ...]:
+    """Return the versions between two words of MinProtocol and MaxProtocol; a word that says none bounds nothing."""
+    return tuple(
+        s.value
+        for s in spans.between(
+            spans.named(least or "") or PROTOCOLS[0],
+            spans.named(greatest or "") or PROTOCOLS[-1],
+            InFile(("",), 1),
+        )
+    )
+
+
 def _names(line: Line) -> str:
     return line.name.rpartition(".")[2].lower()
 

@@ -156,11 +156,16 @@ _ANONYMOUS = 1024
 """Their size under an anonymous suite with less than 256 bits, at the security level that Postfix has (`ssl_get_auto_dh`)."""
 
 
-def _anonymous(offer: Offer, service: _Service, reading: Reading) -> Offer:
-    """Return an offer with the size of the parameters that its anonymous suites have."""
+def _sized(service: _Service, reading: Reading) -> bool:
+    """Whether the library sizes the parameters."""
     postfix, library = _SIZED_BY_LIBRARY
     sized = reading.release.upstream >= postfix and builds.build(reading.build).release >= library
-    if service.text("smtpd_tls_dh1024_param_file") not in _NO_FILE or not sized:
+    return sized and service.text("smtpd_tls_dh1024_param_file") in _NO_FILE
+
+
+def _anonymous(offer: Offer, service: _Service, reading: Reading) -> Offer:
+    """Return an offer with the size of the parameters that its anonymous suites have."""
+    if not _sized(service, reading):
         return offer
     suites = {s.value for p in offer.protocols for s in p.suites}
     small = any(s.startswith("TLS_DH_anon_") and "_256_" not in s for s in suites)
@@ -265,6 +270,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
             dh_bits=_dh_bits(service, tree, release),
+            dh_key=certificates.rsa_bits(tree, certificate) if _sized(service, reading) else None,
             compression=False,
             assumptions=reading.assumptions,
         )

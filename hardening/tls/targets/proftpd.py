@@ -226,6 +226,7 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
             and (prefers is None or prefers.value.lower() in {"on", "yes", "true", "1"}),
             keys=certificates.keys_of(tree, files),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048,
+            dh_key=None if dh else certificates.rsa_bits(tree, files),
             compression=False,
             assumptions=reading.assumptions,
         ),

@@ -68,6 +68,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     prefer, files = top.last("tls-prefer-server-ciphers"), top.every("tls-cert-file")
     parameters = top.last("tls-dh-params-file")
     words = (protocols.value if protocols else facts.default_of("protocols", reading.release)).split()
+    cards = [tree.place(x.value, "/") for x in files[-1:]]
     yield served.offer(
         served.Settings(
             subject=f"{path}#redis:{port.value}" if port else path,
@@ -76,7 +77,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphers=_said(top, "tls-ciphers") or Said(facts.default_of("ciphers", reading.release), at),
             ciphersuites=_said(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
-            keys=certificates.keys_of(tree, [tree.place(x.value, "/") for x in files[-1:]]),
+            keys=certificates.keys_of(tree, cards),
+            dh_key=None if parameters else certificates.rsa_bits(tree, cards),
             finite_field=parameters is not None or _auto_dh(reading.build),
             dh_bits=certificates.dh_bits(tree, tree.place(parameters.value, "/"))
             if parameters

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls import openssl, registry
+from hardening.tls import openssl
 from hardening.tls.libraries import builds
-from hardening.tls.libraries.library import Build
 from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
-from hardening.tls.registry import Group, Suite
-from hardening.tls.targets import levels
+from hardening.tls.registry import Suite
+from hardening.tls.targets import group_lists, levels
 from hardening.tls.targets import signatures as signing
 
 _SINCE_TLS12 = frozenset({"ed25519", "ed448", "rsa-pss"})
 """Kinds of key that no signature of TLS 1.1 and before is made with."""
 _PLAIN_AUTH = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
-_RELEASE_OWN_LEVELS = (3, 0, 0)
-_MLKEM = (3, 5, 0)
-_X25519 = (1, 1, 0)
 _EL8 = "1.1.1k-el8"
 """The build that knows what PROFILE=SYSTEM stands for; on later ones of Red Hat it is taken for the same."""
 
@@ -60,6 +56,8 @@ class Settings:
     elliptic: bool = True
     """Whether ECDHE suites can be used."""
     dh_bits: int | None = None
+    dh_key: int | None = None
+    """The size of the RSA key that OpenSSL makes parameters for, where it makes them."""
     compression: bool | None = None
     assumptions: tuple[str, ...] = ()
     possible: tuple[Said, ...] = ()
@@ -167,64 +165,6 @@ def _can(suite: Suite, keys: frozenset[str] | None, finite_field: bool, elliptic
     return wanted in keys or (wanted == "ec" and bool(keys & {"ed25519", "ed448"}))
 
 
-def default_groups(build: Build) -> tuple[str, ...]:
-    """Return the groups a server offers when it is told none, by OpenSSL's names."""
-    found = (registry.find_group(name) for name in build.server_groups)
-    return tuple(group.openssl for group in found if group is not None and group.openssl)
-
-
-@cache
-def known_groups(build: Build) -> frozenset[str]:
-    """Return every group a server linked with a build can be told, by OpenSSL's names."""
-    if build.name.startswith(builds.JDK):
-        return frozenset(build.curves or ())
-    known = set(build.curves or ()) | set(default_groups(build))
-    if build.curves is None:
-        known |= {"prime256v1", "secp384r1", "secp521r1"}
-    if build.release >= _X25519:
-        known |= {"X25519"} | ({"X448"} if build.release > _X25519 else set())
-    if build.release >= _RELEASE_OWN_LEVELS:
-        known |= {f"ffdhe{bits}" for bits in (2048, 3072, 4096, 6144, 8192)}
-    if build.release >= _MLKEM:
-        known |= {"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
-        known |= {"MLKEM512", "MLKEM768", "MLKEM1024"}
-    return frozenset(known)
-
-
-@lru_cache(maxsize=4096)
-def _groups(text: str | None, build_name: str, level: int) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """Return the groups a list means at a security level, for TLS 1.3 and for older versions (IANA names), and whether each word of it is known."""
-    build = builds.build(build_name)
-    words = default_groups(build) if text is None else tuple(text.replace("/", ":").split(":"))
-    found: dict[Group, None] = {}
-    known = True
-    for word in words:
-        name = word.strip().lstrip("?*-")
-        newest = build.release >= _MLKEM
-        meant = default_groups(build) if newest and name.upper() == "DEFAULT" else (name,)
-        groups = [g for n in meant if (g := registry.find_group(n)) is not None]
-        known = known and bool(groups)
-        if newest and "-" in word[: len(word) - len(name)]:
-            found = {g: None for g in found if g not in groups}
-        else:
-            found |= dict.fromkeys(g for g in groups if g.kind in {"EC", "FFDHE"} or newest)
-    if not found and not known and text is not None:  # `automatic` and the like: the library's own
-        return (*_groups(None, build_name, level)[:2], False)
-    usable = [g for g in found if levels.allows_group(build_name, level, g)]
-    newer = tuple(g.name for g in usable if g.tls13)
-    return newer, tuple(g.name for g in usable if g.tls12 and g.kind == "EC"), known
-
-
-def _groups_under(
-    protocol: str, newer: tuple[Said, ...], older: tuple[Said, ...], *, elliptic: bool
-) -> tuple[Said, ...]:
-    if protocol in {"SSLv2", "SSLv3"}:
-        return ()
-    if protocol == "TLSv1.3":
-        return newer
-    return older if elliptic else ()
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     """What decides which suites are offered, so that a fleet that says the same is answered once."""
@@ -267,6 +207,7 @@ def _suites(asked: _Question, protocol: str) -> _Usable:
 def offer(settings: Settings, build_name: str) -> Offer:
     """Return what a server with these settings offers when linked with an OpenSSL build."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
+    settings = _with_host_list(settings, build_name)
     text = _spelt_out(settings.ciphers.value)
     notes = settings.assumptions
     if text != settings.ciphers.value:
@@ -275,7 +216,9 @@ def offer(settings: Settings, build_name: str) -> Offer:
     level = found.security_level or 0
     place13 = settings.ciphersuites.at if settings.ciphersuites else settings.ciphers.at
     listed = settings.groups.value if settings.groups else None
-    names13, names12, known = _groups(listed, build_name, level)
+    names13, names12, known = group_lists.meant(listed, build_name, level)
+    if settings.dh_key and (own := levels.own_field(build_name, level, settings.dh_key)):
+        settings = replace(settings, dh_bits=own)
     asked = _Question(
         string=text,
         ciphersuites=text13,
@@ -322,7 +265,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
                 at=said.at,
                 suites=tuple([made.get(n) or made.setdefault(n, Said(n, place)) for n in usable.names]),
                 preference="server" if _prefers(settings, said.value) else "client",
-                groups=_groups_under(said.value, newer, older, elliptic=usable.elliptic),
+                groups=group_lists.under(said.value, newer, older, elliptic=usable.elliptic),
                 possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
                 signature_algorithms=schemes or (),
             )
@@ -338,6 +281,13 @@ def offer(settings: Settings, build_name: str) -> Offer:
         compression=_compresses(settings, found, protocols),
         inert=tuple(inert),
     )
+
+
+def _with_host_list(settings: Settings, build_name: str) -> Settings:
+    """A program that sets no list (the library's, said by nobody) has the one of the host's openssl.cnf."""
+    told = builds.build(build_name).told_list
+    own = settings.ciphers.value == "DEFAULT" and settings.ciphers.at == settings.at
+    return replace(settings, ciphers=Said(told, settings.at)) if told and own else settings
 
 
 def _prefers(settings: Settings, protocol: str) -> bool:

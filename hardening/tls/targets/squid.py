@@ -12,7 +12,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
+from hardening.tls.targets import certificates, flat_edits, flat_syntax, group_lists, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.flat_syntax import Grammar, Line
 from hardening.tls.targets.tree import Tree
@@ -104,7 +104,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
     least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
     curve, parameters = _exchange(rest)
-    known = curve in served.known_groups(builds.build(reading.build))
+    known = curve in group_lists.known(builds.build(reading.build))
     certificate = given.get("cert")
     return served.offer(
         served.Settings(
@@ -117,13 +117,18 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             groups=Said(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
             keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
-            finite_field=bool(parameters),
+            finite_field=bool(parameters) and not _undecoded(tree, parameters, reading.build),
             dh_bits=certificates.dh_bits(tree, tree.place(parameters, "/")) if parameters else None,
             compression=False,
             assumptions=reading.assumptions,
         ),
         reading.build,
     )
+
+
+def _undecoded(tree: Tree, file: str, build: str) -> bool:
+    """Whether squid warns of parameters and goes on without them (measured on 6.13)."""
+    return builds.build(build).release >= (3, 0, 0) and certificates.x942(tree, tree.place(file, "/"))
 
 
 def _doubted(tree: Tree, condition: Line, line: Line) -> None:

@@ -240,11 +240,14 @@ def _over_one_version(job: Job) -> str:
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the end of each service that is a server, or a name of one; what stands before the services is left to the clients."""
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
+    clients = [s for s in services if (c := _Service(s, top).last("client")) and c.value.lower() == "yes"]
+    above = top.every("compression")
+    if not clients:  # carried out after a service's own settings, so those would not count
+        above += [x for x in top.every("config") if _is_owned(x)]
     for section in services:
-        client = _Service(section, top).last("client")
         serves = section.last("accept") or section.last("sni")
-        if serves and not (client and client.value.lower() == "yes"):
-            old = [x for x in section.lines if _is_owned(x)] + top.every("compression")
+        if serves and section not in clients:
+            old = [x for x in section.lines if _is_owned(x)] + above
             edit = flat_edits.after(tree, section.lines, old, {})
             yield replace(edit, write=_over_one_version) if top.last("sslversion") else edit
     if not services:

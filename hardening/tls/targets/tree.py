@@ -85,6 +85,13 @@ class Tree:
         tree.given = whole.split("/")[1:]
         return tree
 
+    @classmethod
+    def on_disk_below(cls, prefix: str) -> Tree:
+        """Return the tree of a host's copy (empty: this machine), whatever of it is asked for first."""
+        tree = cls(prefix=prefix)
+        tree.of_host = True
+        return tree
+
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
         """Record that something could not be read."""
         problem = Problem(kind, path, line, reason)

@@ -272,3 +272,16 @@ def test_a_hundred_scans_are_identical_half_of_them_under_load(
         with _load(8):
             loaded = {_plain(scan([endpoint], chosen, how, now=now)) for _ in range(50)}
     assert len(calm | loaded) == 1
+
+
+def test_another_server_s_answer_is_no_pass_for_the_name_that_was_refused(tmp_path: Path) -> None:
+    settings = "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;"
+    other = "} server { listen 127.0.0.1:PORT ssl; server_name b.example; ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;"
+    aspect = [policy.load("aspect")]
+    with nginx(tmp_path, settings, more=other) as endpoint:
+        run = scan([endpoint], aspect, Settings(full=True, sni="b.example"), now=datetime.now(UTC))
+        first = scan([endpoint], aspect, Settings(full=True, sni="a.example"), now=datetime.now(UTC))
+    (named,), (default,) = run.subjects, first.subjects
+    assert (named.examined.value, named.policies) == ("partial", {"aspect": "unknown"})
+    assert "every hello with this name was refused" in named.reason
+    assert (default.examined.value, default.policies) == ("full", {"aspect": "pass"})

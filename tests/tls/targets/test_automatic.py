@@ -26,6 +26,11 @@ def _suites(offer: Offer) -> dict[str, set[str]]:
     ("name", "text", "version"),
     [
         ("mariadb", "[mariadbd]\nport = {port}\n", "11.8.9-debian13"),
+        (
+            "mariadb",
+            "[mariadbd]\nport = {port}\nssl_cipher = ALL\ntls_version = TLSv1.2\n",
+            "11.8.9-debian13",
+        ),
         ("exim", "daemon_smtp_ports = {port}\n", "4.98.2-debian13"),
     ],
 )

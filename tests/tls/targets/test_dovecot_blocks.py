@@ -48,6 +48,11 @@ def test_a_name_and_a_protocol_meet_as_they_answer(case: str) -> None:
     _compare(BY_NAME[case], "www.example", "www.example")
 
 
+def test_the_level_of_a_name_decides_on_the_versions_of_the_whole() -> None:
+    own = "local_name www.example {\n  ssl_min_protocol = TLSv1.2\n  ssl_cipher_list = ECDHE+AES:@SECLEVEL=0\n}\n"
+    _compare(f"ssl_min_protocol = TLSv1.1\n{STRICT}{own}", "www.example", "www.example")
+
+
 @pytest.mark.parametrize("case", sorted(TEXTS))
 def test_a_block_is_read_as_it_answers(case: str) -> None:
     _compare(*TEXTS[case])
@@ -85,4 +90,5 @@ def _compare(text: str, subject: str, name: str | None = None) -> None:
         }
         with servers.running("dovecot", main, port):
             (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=name))
+    assert compared.seen_in(read[subject]).keys() == compared.seen_in(seen).keys()
     assert _suites(read[subject]) == _suites(seen)
