@@ -2,10 +2,63 @@
 
 from __future__ import annotations
 
-from hardening.host.stream import MARK, answer
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from hardening.errors import ProbeError
+from hardening.host.stream import MARK, SEAL, answer, fresh_key, program, unsealed
 
 
 def test_the_last_answer_counts_whatever_was_printed_before_it() -> None:
     """A login's greeting, or a file that is shown, may hold the mark."""
     said = f'Welcome {MARK}{{"state": "from a greeting"}}\n{MARK}{{"state": "committed"}}\nlogout\n'
     assert answer(said) == {"state": "committed"}
+
+
+@pytest.mark.parametrize(
+    ("output", "complaint", "said"),
+    [
+        ("", "", "nothing"),
+        ("a greeting\n", " \n", "a greeting"),
+        ("a greeting", " no python \n", "no python"),
+        ("x" * 500 + "the end", "", "x" * 393 + "the end"),
+        (MARK, "", MARK),
+        (f"{MARK}\n{{}}", "", f"{MARK}\n{{}}"),
+        (f"{MARK}[1]", "", f"{MARK}[1]"),
+        (f"{MARK}{{", "", f"{MARK}{{"),
+        (MARK + "[" * 100_000, "", "[" * 400),
+    ],
+)
+def test_without_an_answer_the_end_of_what_the_host_said_is_told(
+    output: str, complaint: str, said: str
+) -> None:
+    with pytest.raises(ProbeError) as caught:
+        answer(output, complaint=complaint, where="bms-7")
+    assert str(caught.value) == f"the agent gave no answer on bms-7; it said: {said}"
+
+
+@pytest.mark.parametrize("text", ["", "no seal at all", f"{SEAL}", f"{SEAL}????", f"{SEAL}\n", f"{SEAL}AAAA"])
+def test_what_is_not_sealed_by_the_key_stays_as_it_is(text: str) -> None:
+    assert unsealed(text, fresh_key()) == text
+
+
+@pytest.mark.parametrize("key", ["", "k" * 64])
+def test_a_program_says_what_it_was_asked_and_what_it_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    """Another program of one file travels in the same way; nothing of the request is to be read on the way."""
+    source = tmp_path / "other.py"
+    source.write_text("import base64, json, zlib\nasked = json.loads(zlib.decompress(base64.b64decode(REQUEST)))\n"
+                      "print('@@ASPECT@@' + json.dumps([asked, len(SOURCE), __name__]))\n")  # fmt: skip
+    request = {"verb": "facts", "word": "T0p" + "s3cret"}
+    made = program(request, name="other", source=source, key=key)
+    assert b"s3cret" not in made
+    assert base64.b64encode(b"s3cret") not in made
+    exec(compile(made, "made", "exec"), {})
+    output = capsys.readouterr().out
+    assert ("s3cret" in output) is not bool(key)
+    told = json.loads(unsealed(output, key).strip().removeprefix(MARK))
+    assert told == [request, source.stat().st_size, "__main__"]
