@@ -59,6 +59,8 @@ def listening(member: Member) -> Iterator[tuple[int, str]]:
 
 _SUDOERS = re.compile(r"(?:^|/)sudoers(?:\.d/[^/]+)?$")
 _CONTINUED = re.compile(rb"\\\r?\n[ \t]*")
+_COMMENT = re.compile(r"#(?!\d|include(?:dir)? )")
+"""Before digits it is whom a rule is for, by number; `#include` reads another file."""
 
 
 def sudo_rules(member: Member) -> Iterator[str]:
@@ -67,5 +69,5 @@ def sudo_rules(member: Member) -> Iterator[str]:
         return
     for line in _CONTINUED.sub(b" ", bytes(member.content)).splitlines():
         text = " ".join(line.decode("utf-8", "replace").split())
-        if text and not text.startswith("#"):
+        if text and not _COMMENT.match(text):
             yield text[:300]

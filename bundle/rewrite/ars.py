@@ -48,7 +48,12 @@ def _members(source: IO[bytes]) -> Iterator[tuple[str, bytes, bytes]]:
             raise ArchiveError("ar: a member header is damaged", hint="the archive is truncated or corrupt")
         size = int(header[48:58])
         name = header[:16].decode("utf-8", "surrogateescape").rstrip().rstrip("/")
-        yield name, header, source.read(size + size % 2)
+        data = source.read(size + size % 2)
+        if len(data) < size:
+            raise ArchiveError(
+                "the archive ends inside a member", hint="obtain it again and compare its size"
+            )
+        yield name, header, data
 
 
 def _write(target: IO[bytes], header: bytes, content: IO[bytes]) -> None:

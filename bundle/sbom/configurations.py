@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,9 +70,16 @@ class Configurations:
                     if not subject.offer or subject.id in seen:
                         continue
                     seen.add(subject.id)
-                    file, _, server = subject.id.partition("#")
+                    file, server = _apart(subject.id, texts)
                     offer = dict(subject.offer)
                     yield Configuration(
                         NESTING.join((*around, file.removeprefix(f"{_ROOT}/"))), server, target.name, offer,
                         tuple(offer.get("assumptions", ())),
                     )  # fmt: skip
+
+
+def _apart(subject: str, files: Iterable[str]) -> tuple[str, str]:
+    """Return the file and the server that a subject's name is made of; the names of both may hold a `#`."""
+    whole = (one for one in files if subject == one or subject.startswith(f"{one}#"))
+    file = max(whole, key=len, default=subject.partition("#")[0])
+    return file, subject.removeprefix(file).removeprefix("#")

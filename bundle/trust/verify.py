@@ -147,7 +147,7 @@ def verify(
     results = [
         Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
         for r, v in _verdicts(
-            rule if reason else None, rollback=state_file is not None, further=bool(require)
+            rule if reason else None, said, rollback=state_file is not None, further=bool(require)
         )
     ]
     if forced:
@@ -198,10 +198,15 @@ def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) ->
     )
 
 
-def _verdicts(failed: Rule | None, *, rollback: bool, further: bool) -> list[tuple[Rule, Verdict]]:
-    """Checks stop at the first failure; what comes after it was not looked at."""
+def _verdicts(
+    failed: Rule | None, said: statement.Statement | None, *, rollback: bool, further: bool
+) -> list[tuple[Rule, Verdict]]:
+    """Checks stop at the first failure; what comes after it was not looked at.
+
+    Nor was anything where it cannot be read what is installed: that is the first thing asked for.
+    """
     verdicts: list[tuple[Rule, Verdict]] = []
-    state = Verdict.PASS
+    state = Verdict.SKIPPED if failed is ROLLBACK and said is None else Verdict.PASS
     checked: tuple[Rule, ...] = (
         (SIGNATURE, VALIDITY, ROLLBACK, CONTENT) if rollback else (SIGNATURE, VALIDITY, CONTENT)
     )

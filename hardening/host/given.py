@@ -35,11 +35,7 @@ def typed(kind: type, raw: Any, where: str) -> Any:
             raise UsageError(f"{where}: unknown key {key!r}", hint="known: " + ", ".join(sorted(known)))
         if value is not None:
             values[str(key)] = _value(str(known[key].type), key, value, where)
-    missing = [
-        one.name
-        for one in known.values()
-        if one.default is MISSING and one.default_factory is MISSING and one.name not in values
-    ]
+    missing = [one.name for one in known.values() if one.default is MISSING and one.name not in values]
     if missing:
         raise UsageError(f"{where}: {missing[0]!r} is missing", hint=f"it needs {', '.join(missing)}")
     return kind(**values)

@@ -112,13 +112,19 @@ PORTAL = 511
 
 def seconds(retry_after: str) -> float | None:
     """Return what a Retry-After header asks for, written as seconds or as a date; None where it says nothing."""
-    if retry_after.strip().isdigit():
+    if re.fullmatch("[0-9]+", retry_after.strip()):
         return float(retry_after)
     try:
         until = parsedate_to_datetime(retry_after)
         return max(0.0, (until - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):  # none, or without a zone
         return None
+
+
+def numbers(listed: object) -> tuple[int, ...]:
+    """Return the AADSTS numbers an answer lists; whatever else stands there is none."""
+    found = listed if isinstance(listed, list) else []
+    return tuple(int(n) for n in found if re.fullmatch("[0-9]{1,9}", str(n)))
 
 
 def _http_kind(answer: Answer) -> Class | None:

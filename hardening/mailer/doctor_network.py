@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from hardening.errors import HardeningError
 from hardening.findings import Verdict
-from hardening.mailer.answers import PORTAL, Answer
+from hardening.mailer.answers import PORTAL, Answer, numbers
 from hardening.mailer.examination import Examination, Step
 from hardening.mailer.mistakes import GUID
 from hardening.mailer.net import (
@@ -105,15 +105,14 @@ def _discovery(found: Examination) -> None:
     _clock(found, answer.headers.get("Date", ""))
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or ("token_endpoint" not in body and "error" not in body):
         busy = answer.status_code >= 500 and answer.status_code != PORTAL  # noqa: PLR2004 - HTTP's own border
         name = "" if busy else "foreign"
         body, refusal = {}, Answer(where="token", status=answer.status_code, name=name)
     else:
-        codes = tuple(int(n) for n in body.get("error_codes") or [] if str(n).isdigit())
-        refusal = Answer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=codes,
+        refusal = Answer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=numbers(body.get("error_codes")),
                          text=str(body.get("error_description", ""))[:200])  # fmt: skip
     if "token_endpoint" not in body:
         found.failed.add("discovery")

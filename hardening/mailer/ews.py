@@ -20,7 +20,7 @@ _VERSION = {
 }
 _CODE = re.compile(rb"<(?:\w+:)?ResponseCode[^>]*>\s*(\w+)")
 _TEXT = re.compile(rb"<(?:\w+:)?(?:MessageText|faultstring|Message)[^>]*>([^<]{0,300})")
-_BACK_OFF = re.compile(rb"BackOffMilliseconds\"?[^>]*>\s*(\d+)")
+_BACK_OFF = re.compile(rb"BackOffMilliseconds\"?[^>]*>\s*(\d{1,9})")
 _ENVELOPE = """<?xml version="1.0" encoding="utf-8"?>
 <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">
 <soap:Header><t:RequestServerVersion Version="{version}"/><t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>{mailbox}</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation></soap:Header>

@@ -267,7 +267,8 @@ def _is_endpoint(text: str) -> bool:
     """Whether it is `host`, `host:port` or `[v6]:port`."""
     try:
         parts = urlsplit(f"//{text}")
-        return bool(parts.hostname) and parts.netloc == text and parts.port != 0
+        whole = parts.netloc == text and not re.search(r"[\s@]|:$", text)
+        return bool(parts.hostname) and whole and parts.port != 0
     except ValueError:
         return False
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardening.errors import InputError
-from hardening.mailer.answers import PORTAL, Answer, seconds
+from hardening.mailer.answers import PORTAL, Answer, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, told
@@ -158,8 +158,7 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
 def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> Answer:
     status = client.last.status_code if client.last is not None else 0
     text = str(body.get("error_description", ""))
-    listed = body.get("error_codes")
-    codes = [int(n) for n in listed if re.fullmatch("[0-9]{1,9}", str(n))] if isinstance(listed, list) else []
+    codes = [*numbers(body.get("error_codes"))]
     codes += [int(n) for n in re.findall(r"AADSTS([0-9]{1,9})", text)]
     secrets = () if credential.is_certificate else (credential.value(),)
     return Answer(

@@ -62,7 +62,7 @@ def write(run: Run, how: How) -> bytes:
     if left_out:
         notes.append({"level": "warning", "message": {"text": f"{left_out} results are left out"}})
     invocation = {
-        "executionSuccessful": code not in (1, 2),
+        "executionSuccessful": True,  # what breaks off has no report
         "exitCode": int(code),
         "startTimeUtc": instant(run.started),
         "endTimeUtc": instant(run.finished),

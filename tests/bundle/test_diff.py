@@ -178,3 +178,23 @@ def test_a_name_that_is_no_utf8_makes_no_difference(pair: tuple[Path, Path], tmp
     made = diff(old, new)
     assert not made.findings
     assert made.subjects[0].examined is Examined.FULL
+
+
+def test_a_file_with_other_bytes_changed_though_what_is_read_out_of_it_is_the_same(tmp_path: Path) -> None:
+    """The text of UTF-16 is looked at beside the file; it is not what the release holds."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, code in ((old, "utf-16-le"), (new, "utf-16-be")):
+        folder.mkdir()
+        (folder / "notes.txt").write_bytes(("\ufeff" + "what is new in this release\r\n" * 20).encode(code))
+        os.utime(folder / "notes.txt", (1, 1))
+    (found,) = diff(old, new).findings
+    assert (found.rule.id, found.message) == ("diff/member", "changed: notes.txt (content)")
+
+
+def test_what_went_is_placed_in_the_old_bundle_and_everything_else_in_the_new(
+    pair: tuple[Path, Path],
+) -> None:
+    old, new = pair
+    for first, second in ((old, new), (new, old)):
+        for found in diff(first, second).findings:
+            assert found.where.startswith(f"{first if found.message.startswith('went: ') else second}!/")

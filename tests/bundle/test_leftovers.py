@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean
+from bundle.clean import clean, cleaned
 from bundle.prove import prove
 from hardening.demo import specimen
 from hardening.errors import ExitCode
+from hardening.findings import Verdict
 
 TOOL = specimen.tool("x").encode()
 
@@ -184,3 +185,33 @@ def test_a_list_of_checksums_says_how_many_of_its_lines_are_stale(tmp_path: Path
     assert [f.message for f in after.findings if f.rule.id == "clean/inner-signature"] == [
         "SUMS line 1 has a checksum of etc/a.cnf, which was changed by the cleaning; so have 2 more lines"
     ]
+
+
+def test_what_lies_in_a_folder_that_goes_is_answered_by_that(tmp_path: Path) -> None:
+    """Whatever is found first: it is asked for by itself, and gone with what is around it."""
+    library = b"<?php\nclass ADOConnection {}\n$ADODB_vers = 'v5.20.0';\n"
+    path = a_bundle(
+        tmp_path / "old.zip",
+        {"www/adminer-4.6/a/adodb.inc.php": library, "www/adminer-4.6/index.php": TOOL},
+    )
+    after = cleaned(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1), remove=["component/adodb"])
+    said = {r.rule.id: (r.verdict, r.reason) for r in after.run.results if r.reason.startswith("removed ")}
+    gone = (Verdict.PASS, "removed web.jar!/www/adminer-4.6/")
+    assert said == {"component/adminer": gone, "component/adodb": gone}
+    assert after.absent == ()
+
+
+def test_a_file_that_stays_with_a_reference_for_its_password_is_not_missed_where_it_is_named(
+    tmp_path: Path,
+) -> None:
+    path = a_bundle(
+        tmp_path / "old.zip",
+        {
+            "www/tools/panel.php": TOOL,
+            "etc/site-db.cnf": b"[client]\nuser=root\npassword=Kq7avZ9tRw2\n",
+            "bin/boot.sh": b"#!/bin/sh\nmysql --defaults-file=/etc/site-db.cnf\n",
+        },
+    )
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    assert any("replaced by @secret:" in r.reason and "site-db.cnf" in r.reason for r in after.results)
+    assert not [f for f in after.findings if f.rule.id == "clean/reference"]

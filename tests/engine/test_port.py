@@ -82,3 +82,33 @@ def test_every_path_of_the_product_says_how_it_is_known() -> None:
     assert {one.mark for one in ASPECT.places} == {"verified", "invented"}
     assert all(one.source for one in ASPECT.places if one.mark == "verified")
     assert ASPECT.marks["port"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("running", "pending", "line"),
+    [
+        ((7300,), None, "configured=7300 running=7300"),
+        ((7226,), None, "configured=7300 running=7226 restart pending"),
+        ((), None, "configured=7300 running=none restart pending"),
+        ((7226, 7300), {"since": "noon", "by": "ops"}, "configured=7300 running=7226,7300 restart pending since noon by ops"),
+        ((7300,), {"since": "noon", "by": "ops"}, "configured=7300 running=7300"),
+    ],
+)  # fmt: skip
+def test_what_runs_beside_what_is_configured_is_said_in_one_line(
+    running: tuple[int, ...], pending: dict[str, str] | None, line: str
+) -> None:
+    assert port.EnginePort(configured=7300, running=running, pending=pending).line == line
+
+
+def test_the_ports_an_engine_listens_on_are_told_in_order_each_once() -> None:
+    listeners = [
+        {"port": n, "process": p}
+        for n, p in ((65000, "java"), (7226, "java"), (65000, "java"), (7300, "sshd"))
+    ]
+    assert port.running(listeners, "java", (7226, 7300, 65000)) == (7226, 65000)
+    assert port.running(listeners, "java", (7300,)) == ()
+
+
+@pytest.mark.parametrize("good", [1024, 65535])
+def test_the_first_and_the_last_port_may_be_chosen(good: int) -> None:
+    port.refuse(good, ASPECT, [], "java")

@@ -122,3 +122,17 @@ def test_a_directory_that_cannot_be_the_agent_s_is_an_answer() -> None:
 def test_a_host_that_could_not_be_looked_at_is_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not looked at: etc/nginx\.conf is not an absolute path"):
         here(state=str(tmp_path)).ask("facts", read=["etc/nginx.conf"])
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(0, 0), ("30", 30), (2.5, 2.5), ("1e3", 1000), (999_999_999, 999_999_999)]
+)
+def test_a_number_is_whole_where_it_can_be(value: object, found: float) -> None:
+    made = given.number(value, "wait")
+    assert (made, type(made)) == (found, type(found))
+
+
+@pytest.mark.parametrize("value", [-1, 1e9, "inf", "nan", True, None, "soon", [1]])
+def test_what_no_clock_of_a_host_waits_for_is_no_number(value: object) -> None:
+    with pytest.raises(UsageError, match=r"wait: .* is no number from 0 on"):
+        given.number(value, "wait")

@@ -111,3 +111,31 @@ def test_a_store_names_what_is_no_secret_without_its_value(value: object) -> Non
     with pytest.raises(InputError, match="mysql-root") as caught:
         checked({"mysql-root": value}, "the vault")
     assert not isinstance(value, str) or not value or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "syntax", "around", "made"),
+    [
+        ("a b", "single-quoted", "'", "a b"), ("a'b", "single-quoted", "'", None),
+        ("a\\b", "single-quoted", "'", None), ("a b", "double-quoted", '"', "a b"), ("a$b", "double-quoted", '"', None),
+        ("a b", "toml", "'", "a b"), ("a'b", "toml", "'", None), ("a b", "toml", "", None),
+    ],
+)  # fmt: skip
+def test_in_a_language_nobody_knows_only_what_needs_no_escape_is_written(
+    value: str, syntax: str, around: str, made: str | None
+) -> None:
+    assert written(value, syntax, "unknown", around) == made
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("boot", "#!/usr/bin/env python3\n", "py"), ("boot", "#!/bin/dash\n", "sh"), ("boot.x", "#!/usr/bin/perl -w\n", "pl"),
+        ("boot.py", "#!/bin/sh\n", "py"), ("boot", "run it with python\n", ""), ("a.b/boot", "", ""),
+        ("boot", "#!/opt/other\nsh\n", ""), ("BOOT.PHP", "", "php"),
+    ],
+)  # fmt: skip
+def test_a_files_language_is_its_suffix_or_the_program_of_its_first_line(
+    name: str, text: str, kind: str
+) -> None:
+    assert kind_of(name, text) == kind

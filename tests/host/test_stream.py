@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from hardening.errors import ProbeError
 from hardening.host import session, stream
-from hardening.host.stream import MARK, answer
+from hardening.host.stream import MARK, SEAL, answer, fresh_key, program, unsealed
 from hardening.upgrade import carry
 from tests.host.little import AGES, interpreter
 
@@ -51,8 +54,8 @@ def test_nothing_of_the_current_folder_is_run(
     python = interpreter(age)
     monkeypatch.chdir(unpacked)
     assert session.here(python=python).ask("facts")["uid"] is not None
-    for program in (stream.program({"verb": "status"}), carry.program({"verb": "status"})):
-        done = subprocess.run([python, "-"], input=program, capture_output=True, check=True)
+    for sent in (stream.program({"verb": "status"}), carry.program({"verb": "status"})):
+        done = subprocess.run([python, "-"], input=sent, capture_output=True, check=True)
         assert answer(done.stdout.decode())["verb"] == "status"
     assert not (unpacked.parent / "ran").exists()
 
@@ -62,3 +65,49 @@ def test_nothing_of_the_current_folder_is_run_to_find_an_interpreter(unpacked: P
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=unpacked)
     assert done.stdout.startswith("@@PYTHON@@")
     assert not (unpacked.parent / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "complaint", "said"),
+    [
+        ("", "", "nothing"),
+        ("a greeting\n", " \n", "a greeting"),
+        ("a greeting", " no python \n", "no python"),
+        ("x" * 500 + "the end", "", "x" * 393 + "the end"),
+        (MARK, "", MARK),
+        (f"{MARK}\n{{}}", "", f"{MARK}\n{{}}"),
+        (f"{MARK}[1]", "", f"{MARK}[1]"),
+        (f"{MARK}{{", "", f"{MARK}{{"),
+        (MARK + "[" * 100_000, "", "[" * 400),
+    ],
+)
+def test_without_an_answer_the_end_of_what_the_host_said_is_told(
+    output: str, complaint: str, said: str
+) -> None:
+    with pytest.raises(ProbeError) as caught:
+        answer(output, complaint=complaint, where="bms-7")
+    assert str(caught.value) == f"the agent gave no answer on bms-7; it said: {said}"
+
+
+@pytest.mark.parametrize("text", ["", "no seal at all", f"{SEAL}", f"{SEAL}????", f"{SEAL}\n", f"{SEAL}AAAA"])
+def test_what_is_not_sealed_by_the_key_stays_as_it_is(text: str) -> None:
+    assert unsealed(text, fresh_key()) == text
+
+
+@pytest.mark.parametrize("key", ["", "k" * 64])
+def test_a_program_says_what_it_was_asked_and_what_it_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    """Another program of one file travels in the same way; nothing of the request is to be read on the way."""
+    source = tmp_path / "other.py"
+    source.write_text("import base64, json, zlib\nasked = json.loads(zlib.decompress(base64.b64decode(REQUEST)))\n"
+                      "print('@@ASPECT@@' + json.dumps([asked, len(SOURCE), __name__]))\n")  # fmt: skip
+    request = {"verb": "facts", "word": "T0p" + "s3cret"}
+    made = program(request, name="other", source=source, key=key)
+    assert b"s3cret" not in made
+    assert base64.b64encode(b"s3cret") not in made
+    exec(compile(made, "made", "exec"), {})
+    output = capsys.readouterr().out
+    assert ("s3cret" in output) is not bool(key)
+    told = json.loads(unsealed(output, key).strip().removeprefix(MARK))
+    assert told == [request, source.stat().st_size, "__main__"]

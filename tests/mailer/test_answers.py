@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hardening.mailer import net
-from hardening.mailer.answers import Answer, Class, diagnose, seconds
+from hardening.mailer.answers import Answer, Class, diagnose, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.settings import Settings, load
 
@@ -60,8 +60,19 @@ def test_retry_after_is_seconds_or_a_date_and_never_behind_us() -> None:
     assert seconds(" 7 ") == 7.0
     assert seconds(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)) == 0.0
     assert 50 < (seconds(format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)) or 0) <= 60
-    for nothing in ("", "soon", "-3", "Thu, 01 Jan 2026 00:00:00 -0000"):
+    for nothing in ("", "soon", "-3", "Thu, 01 Jan 2026 00:00:00 -0000", "\u00b2", "\u00b9\u00b2"):
         assert seconds(nothing) is None
+
+
+@pytest.mark.parametrize(
+    "listed", [None, 5, "7000222", {"7000222": 1}, ["\u00b2", "9" * 5000, -1, 1.5, None]]
+)
+def test_what_an_answer_lists_as_numbers_and_are_none_are_passed_over(listed: object) -> None:
+    assert numbers(listed) == ()
+
+
+def test_the_numbers_an_answer_lists_are_read_as_numbers_or_as_text() -> None:
+    assert numbers([7000222, "50034"]) == (7000222, 50034)
 
 
 @pytest.fixture
@@ -183,3 +194,34 @@ def test_a_handshake_that_fails_is_named(problem: Exception, name: str) -> None:
 def test_an_endpoint_has_a_port_of_its_own_or_the_usual_one() -> None:
     assert net.host_port("h", 587) == ("h", 587)
     assert net.host_port("[::1]:25", 587) == ("::1", 25)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Answer(where="smtp", stage="auth", status=504), "no-xoauth2"),
+        (Answer(where="smtp", stage="auth", status=535), "mailbox-not-opened"),
+        (Answer(where="smtp", stage="data", status=504), "smtp-refused"),
+        (Answer(where="smtp", stage="mail", status=530), "not-authenticated"),
+        (Answer(where="smtp", stage="ehlo", status=531), "smtp-refused"),
+        (Answer(where="smtp", stage="mail", status=550), "sender-refused"),
+        (Answer(where="smtp", stage="rcpt", status=550), "recipient-refused"),
+        (Answer(where="smtp", stage="rcpt", status=555), "smtp-refused"),
+        (Answer(where="smtp", stage="data", status=552), "too-large"),
+        (Answer(where="smtp", stage="auth", status=535, name="5.7.139"), "smtp-auth-disabled"),
+        (
+            Answer(where="smtp", stage="auth", status=535, name="5.7.139", text="Basic Auth is off"),
+            "basic-auth",
+        ),
+        (Answer(where="smtp", stage="rcpt", status=450), "smtp-busy"),
+        (Answer(where="graph", status=404), "no-mailbox"),
+        (Answer(where="graph", status=405), "graph-refused"),
+        (Answer(where="graph", status=401, name="InvalidAuthenticationToken"), "token-refused"),
+        (Answer(where="ews", status=403), "ews-blocked"),
+        (Answer(where="ews", status=404), "ews-refused"),
+        (Answer(where="token", status=400, name="invalid_client"), "wrong-secret"),
+        (Answer(where="token", status=400), "token-refused"),
+    ],
+)
+def test_every_condition_of_a_cause_has_to_hold(answer: Answer, cause: str) -> None:
+    assert diagnose(answer).cause == cause

@@ -297,6 +297,8 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("a wrong clock", double(skew=3600.0), "clock: clock-skew"),
     ("a slow clock", double(skew=-7200.0), "clock: clock-skew"),
     ("a captive portal", fault("discovery", (200, b"<html>sign in</html>")), "discovery: captive-portal"),
+    ("a portal whose page has no end", fault("discovery", (200, b"[" * 100_000)), "discovery: captive-portal"),
+    ("a tenant refused by numbers that are none", fault("discovery", (400, b'{"error":"invalid_tenant","error_codes":["\xc2\xb2",90002]}')), "discovery: tenant-not-found"),
     ("a captive portal that says so", fault("discovery", (511, b"sign in")), "discovery: captive-portal"),
     ("a portal that leads elsewhere", fault("discovery", (302, {}, {"Location": "https://portal.invalid/"})), "discovery: captive-portal"),
     ("a portal in the token's place", fault("token", (511, b"sign in")), "token: captive-portal"),

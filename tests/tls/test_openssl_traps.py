@@ -18,6 +18,16 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
         ("ALL", EL7, "Anonymous suites are in the list"),
         ("HIHG:!aNULL", EL7, "Did you mean HIGH?"),
         ("HIHG", EL7, "Nothing is selected"),
+        (
+            "AES:!HIHG:!aNULL",
+            EL7,
+            "'!HIHG' means nothing to this build and is skipped without a word. Did you mean HIGH?",
+        ),
+        (
+            "HIGH:RC4+",
+            EL7,
+            "'RC4+' makes the whole string invalid: a keyword or a cipher's name has to stand there",
+        ),
         ("AES:eNULL:!aNULL", EL7, "do not encrypt at all"),
         ("AES:-SHA1:AES:!aNULL", EL7, "!SHA1 removes for good"),
         ("!SHA1:AES256-SHA:AES:!aNULL", EL7, "'AES256-SHA' adds nothing: !SHA1"),
@@ -30,7 +40,7 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
         ("AES:RC4+SHA256+SSLv3:!aNULL", EL7, "selects nothing in 1.0.2k-el7"),
         ("AES:AES+RC4:!aNULL", EL7, "its parts exclude each other"),
         ("ALL:!aNULL", EL6, "SSL 2.0 ciphers are in the list: "),
-        ("AES:@FOO:!aNULL", EL7, "'@FOO' makes the whole string invalid"),
+        ("AES:@FOO:!aNULL", EL7, "'@FOO' makes the whole string invalid: only @STRENGTH and, from 1.1.0 on"),
         ("PROFILE=SYSTEM:!SHA1", "1.1.1k-el8", "whatever the host's crypto policy says"),
         ("PROFILE=SYSTEM", "1.1.1k-rh", "system-wide policy"),
         ("ALL:!eNULL", NEW, "Security level 2 stops"),
@@ -38,6 +48,23 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
 )
 def test_a_trap_is_named(string: str, name: str, says: str) -> None:
     assert any(says in note for note in notes(resolve(string, build(name))))
+
+
+@pytest.mark.parametrize(
+    ("string", "word", "times"),
+    [
+        # two elements bring parts of it back, and both are mended by one word
+        ("AES:-SHA1:AES128:AES256:!aNULL", "takes out, but not for good", 1),
+        # of what is named again one is gone for good, and the others are in the list already
+        ("AES128-GCM-SHA256:AES128-SHA256:!SHA1:kRSA+AES128", "adds nothing", 0),
+        ("AES128-SHA:AES128-SHA", "adds nothing", 0),
+        ("!SHA1:AES:+AES256-SHA:!aNULL", "adds nothing", 0),  # nor was it to
+        ("AES:AES256-SHA:!aNULL", "adds nothing", 0),
+        ("AES:+SHA1:!aNULL", "does nothing here", 0),
+    ],
+)
+def test_a_trap_is_named_once_and_what_is_none_is_not(string: str, word: str, times: int) -> None:
+    assert sum(word in note for note in notes(resolve(string, build(EL7)))) == times
 
 
 @pytest.mark.parametrize("name", [EL6, EL7, NEW])

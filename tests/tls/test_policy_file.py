@@ -237,3 +237,35 @@ def test_session_tickets_are_left_alone_where_the_policy_wants_them(
     assert word in render(find(target), policy.load("aspect")).text
     assert word not in render(find(target), site).text
     assert word not in render(find(target), policy.load("cis-nginx")).text
+
+
+@pytest.mark.parametrize(
+    ("clause", "asked"),
+    [
+        ("protocols", 'allow = ["TLSv1.2"]'), ("suites", 'allow = ["ECDHE-RSA-AES128-GCM-SHA256"]'), ("groups", "ec_bits_below = 224"),
+        ("signatures", 'forbid_hashes = ["md5"]'), ("certificate", "rsa_min_bits = 2048"),
+        ("session", "dh_min_bits = 2048"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_of_a_clause_is_refused_by_its_place(tmp_path: Path, clause: str, asked: str) -> None:
+    rule = (
+        f'id = "r"\nsection = "2"\ntext = "x"\nlevel = "must"\nverified = "yes"\n[rule.{clause}]\n{asked}\n'
+    )
+    sound = written(tmp_path, f"{ALONE}[[rule]]\n{rule}", name="sound.toml")
+    assert [r.id for r in sound.rules] == ["protocols", "r"]
+    assert f"rule[1].{clause}.alow: " in str(refused(tmp_path, f"{ALONE}[[rule]]\n{rule}alow = 1\n"))
+
+
+def test_a_rule_that_is_added_under_the_name_of_another_is_refused(tmp_path: Path) -> None:
+    name = policy.load("aspect").rules[0].id
+    text = f'id = "site"\nextends = "aspect"\n[[add.rule]]\nid = "{name}"\nsection = "2"\ntext = "x"\n'
+    assert name in str(
+        refused(tmp_path, text + 'level = "must"\nverified = "yes"\nprotocols.allow = ["TLSv1.2"]\n')
+    )
+
+
+def test_a_finding_refers_to_the_addresses_of_its_policys_sources(tmp_path: Path) -> None:
+    source = 'source = ["BSI, https://bsi.example/tr, of 2026", "ours; see http://plain.example", "https://b.example"]'
+    one = written(tmp_path, ALONE.replace('source = ["ours"]', source))
+    (rule,) = one.result_rules.values()
+    assert rule.references == ("https://bsi.example/tr,", "https://b.example")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ WEB = (
     "http",
 )
 """Accounts that web servers of CentOS, Debian, SUSE and Arch run under by default."""
+
+_NUMBER = re.compile("[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def web_users(root: Root, more: Iterable[str] = ()) -> tuple[Person, ...]:
 def _rows(root: Root, path: str, width: int) -> Iterable[list[str]]:
     for line in (root.text(path) or "").splitlines():
         row = line.split(":")
-        if len(row) >= width and row[2].isdigit() and (width < 7 or row[3].isdigit()):  # noqa: PLR2004 - passwd has a group in its fourth field
+        numbers = row[2:4] if width == 7 else row[2:3]  # noqa: PLR2004 - passwd has a group in its fourth field
+        if len(row) >= width and all(map(_NUMBER.fullmatch, numbers)):
             yield row
 
 

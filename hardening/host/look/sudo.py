@@ -59,7 +59,7 @@ def _means(who: str, person: people.Person) -> bool:
     if who == "ALL":
         return True
     if who.startswith("%#"):
-        return who[2:].isdigit() and int(who[2:]) in person.groups
+        return who[2:] in map(str, person.groups)
     if who.startswith("%"):
         return who[1:] in person.group_names
     return who in (person.name, f"#{person.uid}")

@@ -15,6 +15,8 @@ from hardening.host.look.root import Root
 DEEPEST = 16
 _ALIAS = re.compile(r"^(User|Cmnd|Runas|Host)_Alias\s+(.*)$")
 _INCLUDE = re.compile(r"^[#@]include(dir)?\s+(.+)$")
+_COMMENT = re.compile(r"#(?!\d)")
+"""Before digits it is whom a rule is for, by number."""
 _TAG = re.compile(r"^(?:[A-Z_]+:\s*)+")
 _SPLIT = re.compile(r"(?<!\\),")
 
@@ -68,7 +70,7 @@ def _lines(root: Root, path: str, depth: int) -> Iterator[tuple[str, int, str]]:
                     yield from _lines(root, name, depth + 1)
         elif include:
             yield from _lines(root, include[2].strip().strip('"'), depth + 1)
-        elif line and not line.startswith("#"):
+        elif line and not _COMMENT.match(line):
             yield path, at, re.sub(r"(?<!\\)#(?!\d).*$", "", line).strip()
 
 

@@ -66,7 +66,7 @@ class Effective:
     def number(self, key: str, otherwise: int) -> int:
         """Return a number."""
         text = self.values.get(key, "")
-        return int(text) if text.isdigit() else otherwise
+        return int(text) if re.fullmatch("[0-9]{1,9}", text) else otherwise
 
 
 def parse(text: str, path: str = "") -> tuple[list[Setting], list[tuple[int, str]]]:

@@ -15,7 +15,7 @@ import pytest
 from bundle.trust import dsse, installed, keys, statement
 from bundle.trust.digest import digest
 from bundle.trust.inventory import inventory
-from bundle.trust.verify import signature_of, verify
+from bundle.trust.verify import ROLLBACK, signature_of, verify
 from hardening.cli import run
 from hardening.errors import ExitCode, RefusedError
 from hardening.findings import Run, Verdict
@@ -67,6 +67,19 @@ def test_newer_follows_older_and_not_the_other_way(tmp_path: Path, state: Path) 
     assert kept["forced"] == []
 
 
+def test_an_older_one_is_refused_where_nothing_is_to_be_noted_too(tmp_path: Path, state: Path) -> None:
+    check(release(tmp_path, "3.10.00", days=1), state)
+    assert "older than the installed" in why(check(release(tmp_path, "3.07.01"), state, record=False))
+
+
+def test_releases_without_a_name_follow_each_other_by_when_they_were_signed(
+    tmp_path: Path, state: Path
+) -> None:
+    first, second = release(tmp_path, ""), release(tmp_path, "", days=1)
+    assert check(second, state).exit_code() is ExitCode.OK
+    assert "before the installed one" in why(check(first, state))
+
+
 def test_an_older_signature_of_the_same_release_is_a_rollback(tmp_path: Path, state: Path) -> None:
     assert check(release(tmp_path, "3.07.01", days=2), state).exit_code() is ExitCode.OK
     assert "before the installed one" in why(check(release(tmp_path, "3.07.01"), state))
@@ -106,8 +119,11 @@ def test_what_was_refused_is_not_recorded(tmp_path: Path, state: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"schema": "other"}', b"\xff", b"[" * 100_000])
 def test_a_damaged_record_is_refused(tmp_path: Path, state: Path, data: bytes) -> None:
     state.write_bytes(data)
-    assert "cannot be read" in why(check(release(tmp_path, "3.07.01"), state))
+    made = check(release(tmp_path, "3.07.01"), state)
+    assert "cannot be read" in why(made)
     assert state.read_bytes() == data
+    # nothing else was looked at, so nothing else holds
+    assert {r.verdict for r in made.results if r.rule is not ROLLBACK} == {Verdict.SKIPPED}
 
 
 def test_by_command(tmp_path: Path, state: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

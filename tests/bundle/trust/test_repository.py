@@ -251,3 +251,25 @@ def test_nothing_is_fetched_into_a_folder_that_somebody_else_laid(world: World, 
     with pytest.raises(UsageError, match="belongs to another account"):
         world.fetch()
     assert list((world.folder / folder).iterdir()) == []
+
+
+def test_a_role_that_nobody_said_a_number_for_needs_one_key(tmp_path: Path) -> None:
+    key = keys.generate()
+    signers = Signers([key], [key], [key])
+    made = repository.init(tmp_path / "repo", signers, threshold={}, now=NOW)
+    assert made.name == "1.root.json"
+
+
+def test_the_tenth_root_is_newer_than_the_ninth(tmp_path: Path) -> None:
+    """By their names 10 stands before 9: a key that the ninth root revoked would sign again."""
+    first, second = keys.generate(), keys.generate()
+    repo, signers = tmp_path / "repo", Signers([first], [first], [first])
+    repository.init(repo, signers, threshold={}, now=NOW)
+    for number in range(2, 11):
+        online = second if number == 10 else first
+        made = repository.rotate(repo, "timestamp", [online.public_key()], signers, threshold=1, now=NOW)
+        assert made.name == f"{number}.root.json"
+    with pytest.raises(UsageError, match="0 of 1 needed keys of timestamp"):
+        repository.refresh(repo, signers, now=NOW)
+    both = Signers([first], [first], [first, second])
+    repository.refresh(repo, both, now=NOW)

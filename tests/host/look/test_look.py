@@ -18,7 +18,7 @@ from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
 from hardening.findings import Finding, InFile, Run, Verdict
-from hardening.host.look import audit, people, sudoers
+from hardening.host.look import audit, people, sudo, sudoers
 from hardening.host.look.root import About, Root
 from hardening.tls.policy import load
 from tests import odd_certificates
@@ -275,6 +275,33 @@ def test_who_may_write_counts_folders_groups_and_the_sticky_bit(tmp_path: Path) 
     assert asked("/tmp/x", tmp=(0o40777, 0, 0), tmp_x=(0o100755, 0, 0)) == ("apache", "/tmp")
 
 
+def test_accounts_whose_numbers_are_none_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    row = "{}:x:{}:{}::/:/bin/sh\n".format
+    odd = ("\u00b2", "9" * 5000, "", "-2")
+    rows = [row("nginx", 48, "4294967294"), *(row("apache", one, 48) + row("apache", 48, one) for one in odd)]
+    (tmp_path / "etc/passwd").write_text("".join(rows))
+    (tmp_path / "etc/group").write_text("wheel:x:10:nginx\nodd:x:\u00b2:nginx\n")
+    (only,) = people.web_users(Root(tmp_path))
+    assert (only.name, only.uid, only.groups) == ("nginx", 48, frozenset({4294967294, 10}))
+
+
+@pytest.mark.parametrize(
+    ("who", "meant"),
+    [
+        ("nginx", True), ("ALL", True), ("#48", True), ("%wheel", True), ("%#10", True),
+        ("#4", False), ("wheel", False), ("%nginx", False), ("%#1", False), ("%#\u00b2", False),
+    ],
+)  # fmt: skip
+def test_a_sudo_rule_means_an_account_by_its_name_its_group_or_their_numbers(
+    tmp_path: Path, who: str, *, meant: bool
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/sudoers").write_text(f"{who} ALL=(ALL) NOPASSWD: ALL\n")
+    nginx = people.Person("nginx", 48, frozenset({10, 48}), frozenset({"wheel"}))
+    assert bool(list(sudo.look(Root(tmp_path), "host", (nginx,)))) is meant
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -284,6 +311,7 @@ def test_who_may_write_counts_folders_groups_and_the_sticky_bit(tmp_path: Path) 
         ("apache web1 = /bin/a : web2 = NOPASSWD: /bin/b", [("/bin/a", True), ("/bin/b", False)]),
         ("Defaults:apache !requiretty", []),
         ("# apache ALL=(ALL) NOPASSWD: ALL", []),
+        ("#48 ALL=(ALL) NOPASSWD: ALL  # the web server", [("ALL", False)]),
         ("nonsense", []),
     ],
 )

@@ -324,6 +324,11 @@ def test_what_is_no_log_is_said_and_never_a_pass(tmp_path: Path, data: bytes) ->
     assert run(tmp_path, data).exit_code() is ExitCode.NOTHING_EXAMINED
 
 
+def test_a_log_that_was_packed_twice_is_said_and_never_a_pass(tmp_path: Path) -> None:
+    packed = gzip.compress(bz2.compress(MYSQLCHECK.encode() * 9))
+    assert run(tmp_path, packed).exit_code() is ExitCode.NOTHING_EXAMINED
+
+
 def test_absent_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.log", tmp_path):
         with pytest.raises(InputError):

@@ -1,0 +1,112 @@
+"""The report at a terminal: from three findings on they are told together, and what differs is told with each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hardening.findings import Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.reports import render
+from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
+
+BY_HAND = Fix(action="write what render says")
+
+
+def found(message: str, line: int = 7, **more: Any) -> Finding:
+    return replace(
+        Finding(rule=PROTOCOL, subject="web.conf", location=InFile(("web.conf",), line), message=message),
+        **more,
+    )
+
+
+def text(*findings: Finding) -> list[str]:
+    subject = Subject(id="web.conf", kind=Kind.FILE)
+    run = Run.of([subject], findings, [], started=STARTED, finished=FINISHED)
+    return [line.strip() for line in render("text", run, fail_on=Severity.MEDIUM).decode().splitlines()]
+
+
+@pytest.mark.parametrize(("count", "told"), [(2, 2), (3, 1), (4, 1)])
+def test_from_three_findings_on_what_is_to_be_done_by_hand_is_told_once(count: int, told: int) -> None:
+    lines = text(*(found(f"number {line}", line, fix=BY_HAND) for line in range(1, count + 1)))
+    assert sum(BY_HAND.action in line for line in lines) == told
+    once = f"fix       {count} of these findings: {BY_HAND.action} (to be fixed by hand)"
+    assert (once in lines) is (told == 1)
+
+
+@pytest.mark.parametrize(("count", "paragraphs"), [(2, 2), (3, 1)])
+def test_from_three_findings_on_those_of_one_line_are_one_paragraph(count: int, paragraphs: int) -> None:
+    lines = text(*(found(f"TLSv1.{minor} is offered") for minor in range(count)))
+    assert sum(line.startswith("medium") for line in lines) == paragraphs
+    assert all(sum(f"TLSv1.{minor} is offered" in line for line in lines) == 1 for minor in range(count))
+
+
+def test_findings_told_together_have_one_remedy_or_the_rules_and_say_so() -> None:
+    alike = [found(f"TLSv1.{minor} is offered") for minor in range(3)]
+    assert f"remedy  {PROTOCOL.remedy}" in text(*alike)
+    apart = [replace(one, remedy=f"Take {one.message} out.") for one in alike]
+    assert f"remedy  {PROTOCOL.remedy} (-v: each with its own)" in text(*apart)
+
+
+def test_what_was_found_is_told_unless_the_message_names_it() -> None:
+    named = found("RC4 is offered", evidence="RC4")
+    assert "found   RC4" not in text(named)
+    assert "found   ALL" in text(replace(named, evidence="ALL"))
+    others = [replace(named, message=f"{name} is offered", evidence="ALL") for name in ("RC4", "DES", "MD5")]
+    assert "found   DES is offered (ALL)" in text(*others)
+    assert "found   DES is offered" in text(*(replace(one, evidence=one.message[:3]) for one in others))
+
+
+def checked(*, verbose: int = 0, color: bool = False) -> list[str]:
+    """Two checks that pass, one of them beside a finding that counts, and others that fail or stay open."""
+    rules = [replace(PROTOCOL, id=f"tls/number-{number}") for number in range(6)]
+    verdicts = [Verdict.PASS, Verdict.PASS, Verdict.FAIL, Verdict.SKIPPED, Verdict.SKIPPED, Verdict.WAIVED]
+    results = [
+        Result(rule=rule, subject="web.conf", verdict=verdict, reason="no key" if verdict is Verdict.SKIPPED else "")
+        for rule, verdict in zip(rules, verdicts, strict=True)
+    ]  # fmt: skip
+    findings = [found("it works, and is old", rule=rules[1]), found("was there", rule=rules[0], known=True)]
+    run = Run.of(
+        [Subject(id="web.conf", kind=Kind.FILE)], findings, results, started=STARTED, finished=FINISHED
+    )
+    said = render("text", run, fail_on=Severity.MEDIUM, verbose=verbose, color=color).decode()
+    return said.splitlines()
+
+
+def test_checks_are_counted_by_verdict_and_a_pass_beside_a_finding_that_counts_is_a_warning() -> None:
+    lines = checked()
+    at = lines.index("  checks: 1 pass, 1 warn, 1 fail, 2 skipped, 1 waived")
+    assert not lines[at - 1]
+    assert lines[at + 1] == "  skipped       2 rules  no key"  # for one reason, told once
+    assert not any("tls/number-3" in line for line in lines)
+
+
+def test_each_check_is_told_where_all_is_asked_for_and_what_is_to_be_done_in_colour() -> None:
+    told = [line for line in checked(verbose=1) if "tls/number-" in line and "  web" not in line][-6:]
+    assert told == [
+        "  pass          tls/number-0", "  warn          tls/number-1", "  fail          tls/number-2",
+        "  skipped       tls/number-3  no key", "  skipped       tls/number-4  no key",
+        "  waived        tls/number-5",
+    ]  # fmt: skip
+    painted = [line for line in checked(verbose=1, color=True) if "tls/number-" in line][-6:]
+    assert [line.startswith("\x1b") for line in painted] == [False, True, False, True, True, False]
+
+
+@pytest.mark.parametrize(("places", "said"), [(1, "in this place alone"), (2, "in 2 places")])
+def test_in_how_many_places_a_credential_is_stands_with_each(places: int, said: str) -> None:
+    lines = text(*(found(f"number {line}", line, same=b"one") for line in range(places)))
+    assert lines.count(f"whose   credential #1, {said}") == places
+    assert ("Credentials in several places, each to be changed once" in lines) is (places > 1)
+
+
+def test_values_in_several_places_are_listed_the_commonest_first_each_by_the_gravest() -> None:
+    at_both = [found(f"short {line}", line, same=b"one") for line in (1, 2)]
+    at_three = [found(f"long {line}", line, same=b"two") for line in (4, 5)]
+    gravest = found("the gravest", 9, same=b"two", severity=Severity.CRITICAL)
+    lines = text(*at_both, *at_three, gravest, found("alone", 10, same=b"three"))
+    at = lines.index("Credentials in several places, each to be changed once")
+    assert lines[at + 1 :] == [
+        "#2, 3 places: the gravest", "the first is web.conf",
+        "#1, 2 places: short 1", "the first is web.conf", "", lines[-1],
+    ]  # fmt: skip
