@@ -9,10 +9,12 @@ from functools import cmp_to_key
 from itertools import zip_longest
 from typing import Any
 
+from hardening.numerals import LONGEST, whole
+
 Compare = Callable[[str, str], int]
 """Negative, zero or positive, as the first version is older, equal or newer than the second."""
 
-_TOKEN = re.compile(r"\d+|[a-z]+")
+_TOKEN = re.compile(r"[0-9]+|[a-z]+")
 _PRE = {"dev": -6, "alpha": -5, "a": -5, "beta": -4, "b": -4, "milestone": -3, "m": -3, "rc": -2, "cr": -2,
         "pre": -2, "preview": -2, "snapshot": -1}  # fmt: skip
 _LETTERS = frozenset("abm")
@@ -28,6 +30,12 @@ def plain(left: str, right: str) -> int:
     return _sign(_plain_key(left), _plain_key(right))
 
 
+def _number(digits: str) -> int:
+    """Return a part of a version as a number; one of more digits than any version has is greater than all others."""
+    found = whole(digits.lstrip("0") or "0")
+    return 10**LONGEST if found is None else found
+
+
 def _plain_key(text: str) -> list[tuple[int, int, str]]:
     text = text.lower().removeprefix("v").split("+", 1)[0]
     parts: list[tuple[int, int, str]] = []
@@ -35,7 +43,7 @@ def _plain_key(text: str) -> list[tuple[int, int, str]]:
     for token in _TOKEN.finditer(text):
         word = token.group()
         if word.isdigit():
-            parts.append((int(word), 0, ""))
+            parts.append((_number(word), 0, ""))
         elif word not in _FINAL:
             glued = token.start() == last_end and word in _LETTERS and not text[token.end() :][:1].isdigit()
             rank = None if glued else _PRE.get(word)
@@ -71,19 +79,19 @@ def _split_deb(text: str) -> tuple[int, str, str]:
     if not colon:
         epoch, rest = "0", text
     upstream, _, revision = rest.rpartition("-")
-    return (int(epoch) if epoch.isdigit() else 0, upstream or rest, revision if upstream else "")
+    return (whole(epoch) or 0, upstream or rest, revision if upstream else "")
 
 
 def _deb_part(left: str, right: str) -> int:
     while left or right:
-        words = [re.match(r"\D*", one).group() for one in (left, right)]  # type: ignore[union-attr]  # may be empty, always matches
+        words = [re.match(r"[^0-9]*", one).group() for one in (left, right)]  # type: ignore[union-attr]  # may be empty, always matches
         left, right = left[len(words[0]) :], right[len(words[1]) :]
         for one, other in zip_longest(*words, fillvalue=""):
             if one != other:
                 return -1 if _deb_order(one) < _deb_order(other) else 1
-        numbers = [re.match(r"\d*", one).group() for one in (left, right)]  # type: ignore[union-attr]  # may be empty, always matches
+        numbers = [re.match(r"[0-9]*", one).group() for one in (left, right)]  # type: ignore[union-attr]  # may be empty, always matches
         left, right = left[len(numbers[0]) :], right[len(numbers[1]) :]
-        first, second = int(numbers[0] or 0), int(numbers[1] or 0)
+        first, second = _number(numbers[0]), _number(numbers[1])
         if first != second:
             return -1 if first < second else 1
     return 0
@@ -110,10 +118,10 @@ def _split_rpm(text: str) -> tuple[int, str, str]:
     if not colon:
         epoch, rest = "0", text
     version, _, release = rest.partition("-")
-    return (int(epoch) if epoch.isdigit() else 0, version, release)
+    return (whole(epoch) or 0, version, release)
 
 
-_RPM_TOKEN = re.compile(r"\d+|[A-Za-z]+|~|\^")
+_RPM_TOKEN = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 
 
 def _rpm_part(left: str, right: str) -> int:  # noqa: PLR0911 - one return per rule of rpmvercmp, in its order
@@ -129,8 +137,8 @@ def _rpm_part(left: str, right: str) -> int:  # noqa: PLR0911 - one return per r
         if one.isdigit() != other.isdigit():
             return 1 if one.isdigit() else -1
         if one.isdigit():
-            if int(one) != int(other):
-                return -1 if int(one) < int(other) else 1
+            if _number(one) != _number(other):
+                return -1 if _number(one) < _number(other) else 1
             continue
         return -1 if one < other else 1
     return 0

@@ -19,6 +19,7 @@ from bundle.rewrite import cpios, rpmheader, streams
 from bundle.rewrite.edit import Change, Keep, Remove, Replace, plain
 from bundle.rewrite.rpmheader import Header
 from hardening.errors import ArchiveError
+from hardening.numerals import whole
 
 HINT = "have it built again without the member"
 
@@ -200,7 +201,8 @@ def _pack(
         return
     flags = (header.strings(_PAYLOAD_FLAGS) or [b""])[0]
     digits = flags.split(b"T")[0].split(b"L")[0]
-    level = min(int(digits), _HIGHEST[stream.name]) if digits.isdigit() else None
+    asked = whole(digits)
+    level = None if asked is None else min(asked, _HIGHEST[stream.name])
     stream.pack(made, payload, head, level)
 
 

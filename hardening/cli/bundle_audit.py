@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
+from hardening.numerals import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +29,10 @@ class Size(click.ParamType[int]):
             return value
         text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
         digits = text.rstrip("kmgt")
-        if not digits.isdigit() or text[len(digits) :] not in _SUFFIXES:
+        number = whole(digits)
+        if number is None or text[len(digits) :] not in _SUFFIXES:
             self.fail(f"{value!r} is no size such as 4096, 64M or 20G", param, ctx)
-        return int(digits) * _SUFFIXES[text[len(digits) :]]
+        return number * _SUFFIXES[text[len(digits) :]]
 
 
 _LIMITS = (

@@ -18,6 +18,7 @@ from typing import Any
 from hardening.errors import InputError, UsageError
 from hardening.host import accounts as program
 from hardening.host.plan import Command, File, Plan
+from hardening.numerals import whole
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LETTERS = string.ascii_letters + string.digits
@@ -70,7 +71,7 @@ def accounts(rows: Iterable[Mapping[str, Any]]) -> list[Account]:
 
 def _text(key: str, value: object) -> Any:
     if key == "port":
-        return int(str(value)) if str(value or "").isdigit() else None
+        return whole(str(value))
     return value.isoformat() if isinstance(value, date) else str(value or "")
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from hardening.findings import Rule, Severity
+from hardening.numerals import whole
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.judging import rules
@@ -106,8 +107,8 @@ def key_type(one: Certificate) -> str:
 def key_bits(one: Certificate) -> int:
     """Return the size of the key, 0 where it is not known."""
     size = one.key.partition(":")[2]
-    if size.isdigit():
-        return int(size)
+    if (bits := whole(size)) is not None:
+        return bits
     group = registry.find_group(size) if size else None
     return (group.bits or 0) if group else 0
 

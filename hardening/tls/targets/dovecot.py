@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from hardening import numerals
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import builds
@@ -280,8 +281,8 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
     dh, length = view.last("ssl_server_dh_file", "ssl_dh"), view.last(_DH_LENGTH)
     own = None if _has("ssl_min_protocol", release) else _OWN_DH
-    if own and length and length.value.isdigit() and _has(_DH_LENGTH, release):
-        own = int(length.value)
+    if own and length and _has(_DH_LENGTH, release):
+        own = numerals.whole(length.value) or own
     options = view.last("ssl_options")
     emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
     return served.Settings(

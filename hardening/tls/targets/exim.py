@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
+from hardening.numerals import whole
 from hardening.tls import registry
 from hardening.tls.libraries import builds, gnutls
 from hardening.tls.offer import Offer, ProtocolOffer, Said
@@ -90,7 +91,8 @@ def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
         bits = certificates.dh_bits(main.tree, main.tree.place(line.value, "/"))
     else:
         bits = _NAMED_BITS.get(line.value, _dh_bits(release))
-    limit = int(most.value) if most and most.value.isdigit() else _MOST_BITS
+    said = whole(most.value) if most else None
+    limit = _MOST_BITS if said is None else said
     return bits is None or bits <= limit, bits
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from hardening.findings import InFile
+from hardening.numerals import whole
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
@@ -95,8 +96,8 @@ def _dh_bits(top: Section, tree: Tree, release: Release, files: list[str]) -> in
     file, size = top.last("ssl-dh-param-file"), top.last("tune.ssl.default-dh-param")
     if file and _has("ssl-dh-param-file", release):
         return certificates.dh_bits(tree, tree.place(file.value.strip("\"'"), "/"))
-    if size and size.value.isdigit():
-        return min(int(size.value), 2048)
+    if size and (bits := whole(size.value)) is not None:
+        return min(bits, 2048)
     return 2048 if release.upstream >= (2, 0) else 1024
 
 
@@ -164,7 +165,7 @@ def _offer(
     ecdhe = haproxy_certificates.after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
     said = top.last("ssl-security-level")
-    level = int(said.value) if said and said.value.isdigit() else -1
+    level = whole(said.value) if said else None
     ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
     ciphers = ciphers or Said(directives("haproxy").default_of("ciphers", release), at)
     keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
@@ -176,7 +177,7 @@ def _offer(
             at=at,
             protocols=_protocols(options, words, release, place),
             ciphers=replace(ciphers, value=served.at_level(ciphers.value, level, reading.build))
-            if level >= 0
+            if level is not None
             else ciphers,
             ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
             groups=curves or (Said(ecdhe, at) if ecdhe else None),

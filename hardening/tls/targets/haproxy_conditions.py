@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hardening.numerals import whole
 from hardening.records import dataclass
 from hardening.tls.libraries import builds
 from hardening.tls.release import Release, number
@@ -75,8 +76,8 @@ def _step(tree: Tree, opened: list[_Branch], line: Line, release: Release, build
 
 def _holds(condition: str, release: Release, build: str) -> bool | None:
     text = condition.strip()
-    if text.lower() in {"true", "false"} or text.isdigit():
-        return text.lower() == "true" or (text.isdigit() and int(text) != 0)
+    if text.lower() in {"true", "false"} or whole(text) is not None:
+        return text.lower() == "true" or bool(whole(text))
     if not text:
         return False
     if (feature := _FEATURE.fullmatch(text)) is not None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from hardening.numerals import whole
 from hardening.tls.libraries import jsse
 from hardening.tls.targets import properties_syntax
 from hardening.tls.targets.tree import Tree
@@ -47,7 +48,7 @@ def dh_size(tree: Tree, jdk: jsse.Jdk, scripts: Iterable[str], properties: Itera
 
 
 def _size(word: str, path: str) -> Size | None:
-    bits = _WORDS.get(word, int(word) if word.isdigit() else 0)
+    bits = _WORDS.get(word, whole(word) or 0)
     if word not in _WORDS and not _SMALLEST <= bits <= _LARGEST:
         return None  # Java says so at its start, and takes its own
     return Size(bits, f"DH parameters of {bits} bits, for {path} says so")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hardening.findings import InFile
+from hardening.numerals import whole
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
@@ -103,9 +104,10 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
 def _ciphers(service: _Service, at: InFile, reading: Reading) -> Said:
     found = service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", reading.release), at)
     level = service.last("securitylevel")
-    if level is None or not level.value.isdigit():
+    number = whole(level.value) if level else None
+    if number is None:
         return found
-    return replace(found, value=served.at_level(found.value, int(level.value), reading.build))
+    return replace(found, value=served.at_level(found.value, number, reading.build))
 
 
 def _offer(
