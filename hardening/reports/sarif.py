@@ -124,7 +124,7 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
         "level": _GRADES[finding.level][0],
         "message": {"text": message},
         "locations": [table.location(finding)],
-        "partialFingerprints": {"harden/v1": finding.fingerprint},
+        "partialFingerprints": dict.fromkeys(("harden/v1", "primaryLocationLineHash"), finding.fingerprint),
         "properties": {
             "severity": finding.level.label,
             "confidence": finding.confidence.label,

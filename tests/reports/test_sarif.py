@@ -49,6 +49,14 @@ def test_a_result_has_the_column_where_there_is_one() -> None:
     assert regions == [{"startLine": 3}, {"startLine": 4, "startColumn": 9}]
 
 
+def test_a_moved_line_is_the_same_alert_to_code_scanning() -> None:
+    one = found("a")
+    moved, other = replace(one, location=InFile(("a",), 99)), replace(one, location=InFile(("b",), 3))
+    runs = [body(of_one_run)["results"][0]["partialFingerprints"] for of_one_run in (one, moved, other)]
+    said = [marks["primaryLocationLineHash"] for marks in runs]
+    assert said[0] == said[1] == one.fingerprint != said[2]
+
+
 @pytest.mark.parametrize(
     ("path", "nested", "address"),
     [
