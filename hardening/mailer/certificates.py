@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -91,26 +92,40 @@ def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
     end = (datetime.now(UTC) + timedelta(days=days)).date()
     table = (
         f'\n[next_credential]\ncertificate_file = "{certificate.name}"\nkey_file = "{key.name}"\n'
-        f'expires = {end}\nkey_id = "{added}"\n'
-    )
+        f"expires = {end}\n"
+    ) + (f'key_id = "{added}"\n' if added else "")
     try:
         edit(path, keys, lambda text: text.rstrip() + b"\n" + table.encode())
     except HardeningError as problem:
         raise UsageError(
-            f"{problem}; {certificate} is registered all the same, as {added}",
+            f"{problem}; {certificate} is registered all the same, as {added or 'the newest'}",
             hint=f"add by hand: {' '.join(table.split(chr(10))).strip()}",
         ) from problem
     yield f"{certificate} is registered and staged; its key never left this machine"
+    if not added:
+        yield "the service did not say its key id, so a person takes it out of the registration when it is retired"
+
+
+_KEY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def register(settings: Settings, certificate: Path) -> str:
-    """Add a certificate to the registration (addKey); return its key id. Errors: RefusedBy."""
+    """Add a certificate to the registration (addKey); return its key id, empty where the answer does not tell it. Errors: RefusedBy."""
     key = {
         "type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "aspect-mailer",
         "key": base64.b64encode(_der(read(certificate))).decode(),
     }  # fmt: skip
     answer = _asked(settings, "addKey", {"keyCredential": key, "passwordCredential": None})
-    return str(answer.json().get("keyId", ""))
+    try:
+        told = answer.json()["keyId"]
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+    ):  # cut short on its way: it is registered all the same
+        told = ""
+    return told if isinstance(told, str) and _KEY_ID.fullmatch(told) else ""
 
 
 def unregister(settings: Settings, old: Credential) -> None:

@@ -131,6 +131,22 @@ def test_a_certificate_that_is_not_taken_changes_nothing(signed: Site) -> None:
     assert {path.name: path.read_bytes() for path in signed.folder.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "said", [b"{", b"[]", b'{"keyId": null}', b'{"keyId": "a\\"\\nx = 1"}', b"[" * 100_000]
+)
+def test_a_certificate_whose_key_id_is_not_told_is_staged_all_the_same(
+    signed: Site, said: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is registered by then: an answer that was cut short ended the program, and nobody knew of it."""
+    signed.fake.fault("addKey.accepted", (200, said, {"Content-Type": "application/json"}))
+    assert rotate(signed, "--certificate", "--wait", "30") == ExitCode.OK
+    assert "did not say its key id" in capsys.readouterr().out
+    new, _old = load(signed.config).credentials
+    assert new.key_id == ""
+    assert sends(signed)
+    assert rotate(signed, "--certificate") == ExitCode.USAGE  # until it is retired
+
+
 def test_one_that_does_not_spread_is_staged_and_tried_again(signed: Site) -> None:
     signed.fake.slow_keys = 10**6
     assert rotate(signed, "--certificate", "--wait", "0") == ExitCode.ROLLED_BACK
