@@ -51,7 +51,9 @@ class Reading:
             return "", []
         told = place.by_name(member)
         own = part_of(told, name)
-        hits, nets = catching.gates.hits(view.data, own), catching.for_a_name(name) if own == WHOLE else []
+        hits = catching.gates.hits(view.data, own)
+        listed = own == WHOLE and not place.is_manual(name, view.data)
+        nets = catching.for_a_name(name) if listed else []
         table = name.lower().endswith(_SEPARATED) or member.derived == "sheet-text"
         source = name.endswith(".java") and not depth and self._says_something(view)
         if not hits and not nets and not table and not source:

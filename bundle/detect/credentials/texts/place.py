@@ -104,6 +104,11 @@ def unkept(name: str) -> str:
     return _AS_TEXT.sub(r"\1", name) if name.endswith((".txt", ".TXT")) else name
 
 
+def is_manual(name: str, content: Content) -> bool:
+    """Tell whether a file is a page of the manual: its section ends the name, and a macro of roff begins the text."""
+    return name[-1:].isdigit() and name[-2:-1] == "." and bytes(content[:1]) in _MACROS
+
+
 def style(member: Member) -> str:
     """Return the kind of text: code, config, shell, markup, sql, prose or other."""
     return by_name(member) or of_content(member)
@@ -114,7 +119,7 @@ def by_name(member: Member) -> str:
     if member.derived:
         return _DERIVED.get(member.derived, "")
     name = member.name[-_LONGEST_NAME:]
-    if name[-1:].isdigit() and _ROTATED.search(name) and bytes(member.content[:1]) not in _MACROS:
+    if name[-1:].isdigit() and _ROTATED.search(name) and not is_manual(name, member.content):
         name = name[:-2]
     return _by_name(member.format, unkept(name))
 

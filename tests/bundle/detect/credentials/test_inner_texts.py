@@ -32,6 +32,14 @@ def test_what_a_script_feeds_to_a_program_or_writes_to_a_file(look: Look, text: 
     assert _lines(look("install.sh", "#!/bin/sh\n" + text)) == [3]
 
 
+def test_a_page_of_the_manual_is_no_list_of_accounts_by_its_name(look: Look) -> None:
+    line = f"keeper pppd {FIRST}"
+    assert _lines(look("etc/ppp/l2tp-secrets.5", f"# kept\n{line}\n")) == [2]
+    assert not look(
+        "man5/l2tp-secrets.5", f'.TH "l2tp-secrets" "5"\n{line}\n.SH FORMAT\nThe file holds one\n'
+    )
+
+
 def test_what_a_script_only_prints_is_no_answer(look: Look) -> None:
     assert not look("install.sh", f"#!/bin/sh\ncat <<EOF\nroot:{FIRST}\n{SECOND}\nEOF\n")
 
