@@ -83,7 +83,8 @@ def with_certificate(offer: Offer, kind: str) -> Seen:
         name: tuple(s for s in suites if (suite := find_suite(s)) and suite.auth in _WIDE[kind])
         for name, suites in seen.items()
     }
-    return {name: suites for name, suites in narrowed.items() if suites}
+    mute = {name for name, schemes in signatures_in(offer, kind).items() if name == "TLSv1.3" and not schemes}
+    return {name: suites for name, suites in narrowed.items() if suites and name not in mute}
 
 
 def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
@@ -205,7 +206,8 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
     seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])
-    signed, signed_by_file = signatures_in(scanned, kind), signatures_in(audited, kind)
+    signed = signatures_in(scanned, kind)
+    signed_by_file = {n: s for n, s in signatures_in(audited, kind).items() if s or n in signed}
     return Views(
         rendered=meant(made, kind),
         audited=with_certificate(audited, kind),
