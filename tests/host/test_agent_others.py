@@ -65,18 +65,23 @@ def test_a_link_in_the_place_of_a_new_file_opens_nothing_up(
     assert not (little.etc / "a.conf").is_symlink()
 
 
-def test_a_link_in_the_place_of_a_new_folder_opens_nothing_up(
-    little: Little, precious: Path, apply: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _linked_instead(monkeypatch: pytest.MonkeyPatch, end: str, to: Path) -> None:
+    """Let a link stand in the place of a folder as soon as it is made."""
     real = os.mkdir
 
     def mkdir(path: str, mode: int = 0o777) -> None:
         real(path, mode)
-        if path.endswith("/new.d"):
+        if path.endswith(end):
             Path(path).rmdir()
-            Path(path).symlink_to(precious)
+            Path(path).symlink_to(to)
 
     monkeypatch.setattr(os, "mkdir", mkdir)
+
+
+def test_a_link_in_the_place_of_a_new_folder_opens_nothing_up(
+    little: Little, precious: Path, apply: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _linked_instead(monkeypatch, "/new.d", precious)
     plan = little.plan(**{"new.d/x": "x\n"}).to_json()
     plan["files"][0]["mkdir"] = True
     answer = apply(plan)
@@ -114,15 +119,7 @@ def test_a_tree_is_not_copied_through_a_link(tmp_path: Path, monkeypatch: pytest
     (source / "below").mkdir(parents=True)
     (source / "below" / "job").write_text("* * * * * root id\n")
     elsewhere.mkdir()
-    real = os.mkdir
-
-    def mkdir(path: str, mode: int = 0o777) -> None:
-        real(path, mode)
-        if path.endswith("/below"):
-            Path(path).rmdir()
-            Path(path).symlink_to(elsewhere)
-
-    monkeypatch.setattr(os, "mkdir", mkdir)
+    _linked_instead(monkeypatch, "/below", elsewhere)
     with pytest.raises(OSError, match=r"."):
         agent.copy_tree(str(source), str(target))
     assert list(elsewhere.iterdir()) == []

@@ -53,13 +53,14 @@ def fix(
             if not _to_change(tree, main, policy, asked, ways):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
                 continue
-            new = _rewritten(tree, main, ways[-1], policy, place, asked)
+            kept = kept_level.of(tree, main.target, main.path, ways[-1])
+            new = _rewritten(tree, main, ways[-1], policy, place, asked, kept.level if kept else None)
             changed += [(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
             left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policies, asked)]
             shut += _shut(main.target, policy, ways)
-            shut += _kept(tree, main, ways[-1])
+            shut += [_told(kept)] if kept else []
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, name, _ in changed
     )
@@ -126,32 +127,29 @@ def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[s
             yield f"{problem}; the way out: {problem.hint or 'update it'}"
 
 
-def _kept(tree: Tree, main: audit.Main, way: Reading) -> Iterator[str]:
-    kept = kept_level.of(tree, main.target, main.path, way)
-    if kept is not None:
-        yield (
-            f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
-            "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and the diff made anew"
-        )
+def _told(kept: kept_level.Kept) -> str:
+    return (
+        f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
+        "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and the diff made anew"
+    )
 
 
 def _rewritten(
-    tree: Tree, main: audit.Main, way: Reading, policy: Policy, place: str | None, asked: audit.Asked
-) -> dict[str, str]:
+    tree: Tree, main: audit.Main, way: Reading, policy: Policy, place: str | None, asked: audit.Asked, level: int | None
+) -> dict[str, str]:  # fmt: skip
     if place is None:
-        return new_texts.in_place(tree, main.target, main.path, way, policy)
+        return new_texts.in_place(tree, main.target, main.path, way, policy, level)
     params = new_texts.parameters(tree, main.target, main.path, way)
     own = builds.plain(way.build)
     shipped = asked.build is None and own == way.release.openssl
     build = None if shipped else own  # said in the header as an assumption, where nobody named it
-    kept = kept_level.of(tree, main.target, main.path, way)
     made = render.render(
         main.target,
         policy,
         version=way.release.version,
         build=build,
         params=params,
-        level=kept.level if kept else None,
+        level=level,
     )
     return new_texts.separate(tree, main.target, main.path, way, made, place)
 

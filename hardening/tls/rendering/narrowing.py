@@ -237,14 +237,12 @@ class Narrowing:
                 self._left_out(wanted)
             return signatures.writable(wanted, self.build.name)
         if weak and "TLSv1.2" in protocols:
-            self.gaps.append(
-                Gap(
-                    what=f"the signature algorithms cannot be chosen, and the library's own hold {joined(weak)}, "
-                    "which it signs with where a client asks for nothing else",
-                    way_out=self.can.ways_out.get("signatures", ""),
-                    severity=Severity.INFO,
-                    written=False,
-                )
+            self._gap(
+                f"the signature algorithms cannot be chosen, and the library's own hold {joined(weak)}, "
+                "which it signs with where a client asks for nothing else",
+                "signatures",
+                Severity.INFO,
+                written=False,
             )
         return ()
 
@@ -311,10 +309,19 @@ class Narrowing:
         return fixed
 
     def _gap(
-        self, what: str, key: str, severity: Severity, covers: frozenset[str] = frozenset(), rule: str = ""
+        self,
+        what: str,
+        key: str,
+        severity: Severity,
+        covers: frozenset[str] = frozenset(),
+        rule: str = "",
+        *,
+        written: bool = True,
     ) -> None:
         way = self.can.ways_out.get(key, "")
-        self.gaps.append(Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule))
+        self.gaps.append(
+            Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule, written=written)
+        )
 
 
 def builds_order(names: frozenset[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from hardening.errors import UsageError
 from hardening.tls.libraries import builds
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.rendering import kept_level, render
+from hardening.tls.rendering import render
 from hardening.tls.rendering.rendered import Rendered
 from hardening.tls.targets import Target, certificates, levels
 from hardening.tls.targets.base import Edit, Reading
@@ -25,20 +25,21 @@ SEPARATE = ("httpd", "lighttpd", "nginx")
 """Targets whose settings hold for every server when they stand in a file of their own that the main file includes."""
 
 
-def in_place(tree: Tree, target: Target, main: str, way: Reading, policy: Policy) -> dict[str, str]:
-    """Return each changed file's new text by real path. Errors: UsageError where nothing would do."""
+def in_place(
+    tree: Tree, target: Target, main: str, way: Reading, policy: Policy, level: int | None = None
+) -> dict[str, str]:
+    """Return each changed file's new text by real path, with a security level that the lists have to keep. Errors: UsageError where nothing would do."""
     if target.edits is None:
         raise UsageError(
             f"no diff is made for {target.name}",
             hint=f"`harden tls render {target.name} --policy {policy.id}` writes the settings to put in",
         )
     changes: dict[str, dict[tuple[int, int], str]] = {}
-    level = kept_level.of(tree, target, main, way)
     for edit in target.edits(tree, main, way):
         for path, first, last in edit.remove:
             changes.setdefault(path, {})[first, last] = ""
         spans = changes.setdefault(edit.path, {})
-        new = _new(tree, target, way, policy, edit, level.level if level else None)
+        new = _new(tree, target, way, policy, edit, level)
         spans[edit.at, edit.at] = spans.get((edit.at, edit.at), "") + new
     return {
         path: _with_its_ends(tree, path, _applied(text_of(tree, path), spans))

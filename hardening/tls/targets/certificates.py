@@ -7,10 +7,15 @@ import os
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from hardening.records import dataclass
 from hardening.tls.targets import levels
 from hardening.tls.targets.inside import opened
 from hardening.tls.targets.tree import Tree
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 
 def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozenset[str] | None:
@@ -21,7 +26,7 @@ def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozens
     """
     kinds: set[str] = set()
     for path in paths:
-        found = _kinds(tree, path)
+        found = _card(tree, path).kinds
         if mixed and not found and _private(tree, path):
             continue
         if not found:
@@ -38,14 +43,12 @@ def dh_bits(tree: Tree, path: str) -> int | None:
 
 def rsa_bits(tree: Tree, paths: Iterable[str]) -> int | None:
     """Return the size of the smallest RSA key in certificate files (real paths), or None where there is none to be read."""
-    found = (_rsa_bits(p, stamp) for p in paths if not tree.in_memory and (stamp := _stamp(p)))
-    return min((bits for bits in found if bits), default=None)
+    return min((bits for p in paths if (bits := _card(tree, p).rsa_bits) is not None), default=None)
 
 
 def names(tree: Tree, path: str) -> tuple[str, ...] | None:
     """Return the names that a certificate (a real path) answers for, its subject's first, or None where none is read."""
-    stamp = _stamp(path) if not tree.in_memory else None
-    return _names(path, stamp) if stamp else None
+    return _card(tree, path).names
 
 
 def x942(tree: Tree, path: str) -> bool:
@@ -59,13 +62,7 @@ def x942(tree: Tree, path: str) -> bool:
 
 def level(tree: Tree, path: str) -> int | None:
     """Return the highest security level at which OpenSSL serves the certificate in a file (a real path), or None where none is read."""
-    stamp = _stamp(path) if not tree.in_memory else None
-    return _level(path, stamp) if stamp else None
-
-
-def _kinds(tree: Tree, path: str) -> frozenset[str]:
-    stamp = _stamp(path) if not tree.in_memory else None
-    return _key_kinds(path, stamp) if stamp else frozenset()
+    return _card(tree, path).level
 
 
 def _private(tree: Tree, path: str) -> bool:
@@ -91,43 +88,30 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return (found.st_mtime_ns, found.st_size)
 
 
-@lru_cache(maxsize=1024)
-def _rsa_bits(path: str, _stamp: tuple[int, int]) -> int | None:
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    try:
-        with opened(path) as file:
-            key = x509.load_pem_x509_certificate(file.read(1 << 20)).public_key()
-    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-        return None
-    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
+KINDS = frozenset({"rsa", "rsa-pss", "ec", "dsa", "ed25519", "ed448"})
+"""The kinds of key, without the marks beside them of who signed one and on which curve it is."""
 
 
-@lru_cache(maxsize=1024)
-def _names(path: str, _stamp: tuple[int, int]) -> tuple[str, ...] | None:
-    from cryptography import x509
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Card:
+    """What one file's first certificate says; all of it empty where none can be read."""
 
-    try:
-        with opened(path) as file:
-            card = x509.load_pem_x509_certificate(file.read(1 << 20))
-        found = [str(one.value) for one in card.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
-        other = card.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found += other.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        pass
-    except (OSError, ValueError, x509.InvalidVersion):
-        return None
-    return tuple(dict.fromkeys(name.lower() for name in found if name and not re.search(r"\s", name)))
+    kinds: frozenset[str] = frozenset()
+    rsa_bits: int | None = None
+    level: int | None = None
+    names: tuple[str, ...] | None = None
 
 
-_SIGNED = {"md5": 39, "sha1": 63, "sha224": 112, "sha256": 128}
-"""The bits of security that OpenSSL 3 counts for a signature over a hash; any other counts for more."""
+_NONE = _Card()
+
+
+def _card(tree: Tree, path: str) -> _Card:
+    stamp = _stamp(path) if not tree.in_memory else None
+    return _read(path, stamp) if stamp else _NONE
 
 
 @lru_cache(maxsize=1024)
-def _level(path: str, _stamp: tuple[int, int]) -> int | None:
+def _read(path: str, _stamp: tuple[int, int]) -> _Card:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -135,32 +119,46 @@ def _level(path: str, _stamp: tuple[int, int]) -> int | None:
     try:
         with opened(path) as file:
             card = x509.load_pem_x509_certificate(file.read(1 << 20))
+    except (OSError, ValueError, x509.InvalidVersion):
+        return _NONE
+    named = _named(card)
+    try:
         key, digest = card.public_key(), card.signature_hash_algorithm
-    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-        return None
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return _Card(names=named)
     bits = [256]
     if isinstance(key, rsa.RSAPublicKey):
         bits.append(levels.field_strength(key.key_size))
     elif isinstance(key, ec.EllipticCurvePublicKey):
         bits.append(key.curve.key_size // 2)
     if digest is not None and card.issuer != card.subject:  # nobody asks how one of its own signed itself
-        bits.append(_SIGNED.get(digest.name, 256))
-    return levels.highest(min(bits))
+        bits.append(levels.digest_strength(digest.name))
+    return _Card(
+        kinds=_kinds(card, key),
+        rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
+        level=levels.highest(min(bits)),
+        names=named,
+    )
 
 
-@lru_cache(maxsize=1024)
-def _key_kinds(path: str, _stamp: tuple[int, int]) -> frozenset[str]:
+def _named(card: Certificate) -> tuple[str, ...] | None:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        found = [str(one.value) for one in card.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        other = card.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found += other.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        pass
+    except (ValueError, x509.InvalidVersion):
+        return None
+    return tuple(dict.fromkeys(name.lower() for name in found if name and not re.search(r"\s", name)))
+
+
+def _kinds(card: Certificate, key: object) -> frozenset[str]:
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
     from cryptography.x509.oid import PublicKeyAlgorithmOID
 
-    try:
-        with opened(path) as file:
-            card = x509.load_pem_x509_certificate(file.read(1 << 20))
-        key = card.public_key()
-    except (OSError, ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-        return frozenset()
     kinds = (
         (rsa.RSAPublicKey, "rsa"),
         (dsa.DSAPublicKey, "dsa"),

@@ -148,7 +148,7 @@ def _by_kind(tree: Tree, exact: list[_Entry], wild: list[_Entry]) -> list[_Entry
     found: list[_Entry] = []
     covered: set[str] = set()
     for entry in (*exact, *wild):
-        kinds = {k for k in certificates.keys_of(tree, entry.files) or {""} if not k.startswith("ecdh-")}
+        kinds = (certificates.keys_of(tree, entry.files) or frozenset()) & certificates.KINDS or {""}
         if kinds - covered:
             found.append(entry)
             covered |= kinds

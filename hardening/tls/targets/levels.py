@@ -71,6 +71,12 @@ _KEYS = ((2048, 112), (3072, 128), (4096, 152), (7680, 192))
 """What RSA keys from a size on count for there (rsa_lib.c, `ossl_ifc_ffc_compute_security_bits`)."""
 
 
+def digest_strength(name: str, *, before_3: bool = False) -> int:
+    """Return the bits of security of a signature over a hash: what OpenSSL counts from 3.0 on, or before it."""
+    weights = _DIGESTS if before_3 else _DIGESTS | _BROKEN_DIGESTS
+    return weights.get(name, 256)
+
+
 def own_field(build_name: str, level: int, rsa_bits: int) -> int | None:
     """Return the size of the parameters that OpenSSL 3 makes itself for an RSA key at a security level; None: not known."""
     if build_name.startswith(builds.JDK) or builds.build(build_name).release < _RELEASE_OWN_LEVELS:
@@ -89,15 +95,13 @@ def allows_group(build_name: str, level: int, group: Group) -> bool:
 
 def allows_scheme(build_name: str, level: int, scheme: Scheme) -> bool:
     """Whether handshakes can be signed by a scheme at a security level; what a build does by itself, it does at its own level."""
-    build = builds.build(
-        builds.plain(build_name)
-    )  # its own level, whatever the host's openssl.cnf makes of it
+    build = builds.build(builds.plain(build_name))  # whatever level the host's openssl.cnf gives it
     own = build.security_level
     if own is None or (level <= own and scheme.name in (build.schemes or ())):
         return True
     digest = scheme.name.rpartition("_")[2]
-    weights = _DIGESTS | _BROKEN_DIGESTS if build.release >= _RELEASE_OWN_LEVELS else _DIGESTS
-    return weights.get(digest, 256) >= _asked(build_name, level)
+    strength = digest_strength(digest, before_3=build.release < _RELEASE_OWN_LEVELS)
+    return strength >= _asked(build_name, level)
 
 
 def allows_field(build_name: str, level: int, bits: int | None) -> bool:

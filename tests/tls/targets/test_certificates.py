@@ -77,7 +77,7 @@ def test_a_certificate_that_breaks_the_rules_says_nothing(der: bytes, tmp_path: 
     """Either was an internal error of the whole audit."""
     path = tmp_path / "odd.pem"
     path.write_bytes(pem(der))
-    assert certificates._key_kinds(str(path), (0, 0)) == frozenset()
+    assert certificates.keys_of(Tree.on_disk(path), [str(path)]) is None
     main = tmp_path / "nginx.conf"
     main.write_text(
         f"http {{ server {{ listen 443 ssl; ssl_certificate {path}; ssl_certificate_key k; }} }}\n"

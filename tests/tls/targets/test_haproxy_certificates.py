@@ -24,6 +24,10 @@ LISTS = {
     "beside the bind line's": ("crt {c} crt-list {list}", "{a} [ciphers AES256-SHA256]\n{b}\n"),
     "two of the bind line": ("crt {a} crt {c}", ""),
     "one name with two keys": ("crt-list {list}", "{b}\n{a} c.example\n{c}\n"),
+    "one name with keys on two curves": (
+        "crt-list {list}",
+        "{a}\n{c} c.example\n{d} [ciphers ECDHE-ECDSA-AES256-SHA384] c.example\n",
+    ),
     "a wildcard of another key": (
         "crt-list {list}",
         "{a}\n{b} w.example\n{a} x.w.example\n{c} [ciphers ECDHE-ECDSA-AES256-SHA384] *.w.example\n",
@@ -54,10 +58,12 @@ def _certificate(folder: Path, name: str, names: tuple[str, ...], kind: tuple[st
 
 def _made(folder: Path) -> dict[str, str]:
     rsa, curve = ("rsa:2048",), ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    other = ("ec", "-pkeyopt", "ec_paramgen_curve:P-384")
     return {
         "a": str(_certificate(folder, "a", ("a.example",), rsa)),
         "b": str(_certificate(folder, "b", ("cn-b.example", "b.example", "*.w.example"), rsa)),
         "c": str(_certificate(folder, "c", ("c.example", "c.example"), curve)),
+        "d": str(_certificate(folder, "d", ("c.example",), other)),
         "list": str(folder / "certificates.list"),
     }
 
