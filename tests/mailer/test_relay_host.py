@@ -57,8 +57,9 @@ def host(site: Site, place: Path) -> Path:
     return place
 
 
-def script(host: Path, verb: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASPECT_RELAY_PID": str(host / "pid")}
+def script(host: Path, verb: str, first: str = "") -> subprocess.CompletedProcess[str]:
+    path = f"{first}:/usr/sbin:/usr/bin:/sbin:/bin".lstrip(":")
+    environment = {"PATH": path, "ASPECT_RELAY_PID": str(host / "pid")}
     argv = [str(host / "etc" / "aspect-mail-relay.init"), verb]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
@@ -92,6 +93,21 @@ def test_the_script_starts_it_unprivileged_and_stops_it(host: Path) -> None:
     finally:
         if Path(f"/proc/{number}").exists():
             os.kill(number, signal.SIGKILL)
+
+
+def test_a_relay_that_is_still_being_loaded_has_started(host: Path) -> None:
+    asked = host / "asked" / "grep"  # between fork and program, as a slow disk draws it out, there is no command line
+    asked.parent.mkdir()
+    asked.write_text(
+        f"#!/bin/sh\ntouch -d '0.6 seconds ago' {host}/then\n"
+        f'[ {host}/pid -nt {host}/then ] && exit 1\nexec /bin/grep "$@"\n'
+    )
+    asked.chmod(0o755)
+    done = script(host, "start", str(asked.parent))
+    try:
+        assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    finally:
+        script(host, "stop")
 
 
 def test_the_script_says_that_it_did_not_start(host: Path) -> None:
