@@ -96,7 +96,8 @@ def test_the_script_starts_it_unprivileged_and_stops_it(host: Path) -> None:
 
 
 def test_a_relay_that_is_still_being_loaded_has_started(host: Path) -> None:
-    asked = host / "asked" / "grep"  # between fork and program, as a slow disk draws it out, there is no command line
+    # Between fork and program, as a slow disk draws it out, there is no command line.
+    asked = host / "asked" / "grep"
     asked.parent.mkdir()
     asked.write_text(
         f"#!/bin/sh\ntouch -d '0.6 seconds ago' {host}/then\n"
