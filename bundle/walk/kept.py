@@ -57,17 +57,23 @@ def read(name: str) -> bytes | None:
     path = folder() / name
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:  # millions of bytes in one go
             if not _own(path.parent.stat()) or not _own(os.fstat(file.fileno())):
                 return None
             seal, data = file.read(_SEAL), file.read()
-            if hashlib.sha256(name.encode() + data).digest() != seal:
+            if _seal(name, data) != seal:
                 return None
             with contextlib.suppress(OSError):  # on a file system that is only read it is not pruned either
                 os.utime(file.fileno())  # `write` lets go of what was used least recently
             return data
     except OSError:
         return None
+
+
+def _seal(name: str, data: bytes) -> bytes:
+    made = hashlib.sha256(name.encode())
+    made.update(data)
+    return made.digest()
 
 
 def _own(about: os.stat_result) -> bool:
@@ -83,7 +89,7 @@ def write(name: str, data: bytes) -> None:
             return
         descriptor, made = tempfile.mkstemp(dir=where)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(hashlib.sha256(name.encode() + data).digest() + data)
+            file.write(_seal(name, data) + data)
         Path(made).replace(where / name)
         for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
             old.unlink()
