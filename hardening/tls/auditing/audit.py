@@ -88,9 +88,11 @@ def _path(
         why = _why_nothing(tree, path, folder)
         return _nothing(shown, why)
     found = Audited([], [], [])
+    looked = tuple(tree.problems)
     for main in mains:
         if (key := (main.target.name, main.path)) not in seen:
             seen.add(key)
+            tree.begin(looked)
             found.add(audit_tree(tree, main, policies, asked))
     return found
 
@@ -142,10 +144,11 @@ def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]
         return
     seen: set[str] = set()
     for target in candidates:
-        place = next((p for m in target.main if tree.exists(p := f"{whole}/{m}")), None)
-        if place is not None and place not in seen:
-            seen.add(place)
-            yield Main(target, place)
+        there = ([p for p in tree.glob(f"{whole}/{m}") if tree.exists(p)] for m in target.main)
+        for place in next(filter(None, there), []):
+            if place not in seen:
+                seen.add(place)
+                yield Main(target, place)
     if seen:
         return
     for one in tree.listing(whole):  # no main file: each file on its own
