@@ -25,7 +25,7 @@ from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.owning import owned
 from bundle.detect.credentials.parts import Gates
 from bundle.detect.credentials.reading import Reading
-from bundle.detect.credentials.reporting import SUDO, by_path, finding
+from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, is_allowed, placed
@@ -121,7 +121,8 @@ class Credentials:
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
         for family, one in self._counted(member, view, subject, kind, caught):
-            found = literal(member, view, family.rule.id, one, kind, key=key)
+            owner = named(owned(one, family.rule.id, view, kind))
+            found = literal(member, view, family.rule.id, owner, kind, key=key)
             if found is not None:
                 yield found
 
