@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.lazy import LazyGroup
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.cli.upgrade_apply import verbs
 from hardening.errors import ExitCode, HostsFailedError
@@ -30,7 +31,7 @@ def _host_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
     """Plan and apply upgrades, verify hosts, show what was done and what is pending, and roll back."""
 
