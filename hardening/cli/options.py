@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -142,8 +143,6 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
 
 def expect_writable(path: Path) -> None:
     """See, without a trace, that a file can be written there. Errors: UsageError naming the path."""
-    import errno
-
     if path == STDOUT:
         return
     if os.path.isdir(path):  # noqa: PTH112 - Path's own raises where a folder above may not be entered
@@ -155,7 +154,7 @@ def expect_writable(path: Path) -> None:
     else:
         wrong = 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
     if wrong:
-        raise _unwritable(path, os.strerror(wrong))
+        raise _unwritable(path, OSError(wrong, os.strerror(wrong)))
 
 
 def sealing_key(path: Path | None) -> bytes:
@@ -179,7 +178,7 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=mode)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        raise _unwritable(path, problem) from problem
 
 
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
@@ -258,30 +257,50 @@ def settled(run: Run, report: ReportOptions) -> Run:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a report or a product of a verb. Errors: UsageError naming the path."""
+    """Write a report or a product of a verb; where that fails, what was there before stays. Errors: UsageError naming the path."""
+    if path.is_file():
+        write_whole(path, data)
+        return
     try:
         path.write_bytes(data)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        if path.is_file():
+            path.unlink()
+        raise _unwritable(path, problem) from problem
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or leave it as it was, for it may hold signatures nobody can make again. Errors: UsageError."""
-    from hardening import atomic
-
     try:
         if (path.exists() and not path.is_file()) or not os.access(
             Path(os.path.realpath(path)).parent, os.W_OK
         ):
-            write_file(path, data)  # a pipe, a device; or a folder in which this file alone may be written
+            path.write_bytes(data)  # a pipe, a device; or a folder in which this file alone may be written
         else:
-            atomic.replace(path, data)
+            _replace(path, data)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        raise _unwritable(path, problem) from problem
 
 
-def _unwritable(path: Path, why: str) -> UsageError:
-    return UsageError(f"cannot write {path}: {why}", hint="choose a folder that exists and is writable")
+def _replace(path: Path, data: bytes) -> None:
+    from hardening import atomic
+
+    try:
+        atomic.replace(path, data)
+    except OSError as problem:
+        if problem.errno != errno.EBUSY:
+            raise
+        path.write_bytes(
+            data
+        )  # a file that is mounted by itself, as into a container, can only be written over
+
+
+def _unwritable(path: Path, problem: OSError) -> UsageError:
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = (
+        "make room there, or choose another folder" if full else "choose a folder that exists and is writable"
+    )
+    return UsageError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)
 
 
 def _use_color(report: ReportOptions) -> bool:
