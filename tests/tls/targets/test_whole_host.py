@@ -9,13 +9,14 @@ import pytest
 from hardening.findings import Examined
 from hardening.tls import policy
 from hardening.tls.auditing import audit
+from hardening.tls.auditing.shared import Audited
 
 NGINX = "events {}\nhttp { server { listen 443 ssl; server_name a; ssl_protocols TLSv1.2; } }\n"
 LIGHTTPD = 'server.port = 80\ninclude_shell "/usr/share/lighttpd/use-ipv6.pl"\n'
 TOMCAT = '<Server><Service name="Catalina"><Connector port="8443" SSLEnabled="true"/></Service></Server>\n'
 
 
-def audited(etc: Path, files: dict[str, str]) -> audit.Audited:
+def audited(etc: Path, files: dict[str, str]) -> Audited:
     """Audit these files below an `etc`."""
     for name, text in files.items():
         (etc / name).parent.mkdir(parents=True, exist_ok=True)
