@@ -121,6 +121,13 @@ def test_a_password_before_a_database_is_not_told_as_its_account(
         assert secret not in f"{found.message} {found.remedy} {found.evidence}"
 
 
+def test_a_password_elsewhere_is_nobodys_account(look: Look) -> None:
+    text = 'xhr.open("GET", url, true, "user", "abc123");\ndb.password = "Gr4velpit77";\n'
+    first, second = look("app.js", text)
+    assert first.location.line == 1  # type: ignore[union-attr]  # it is in a file
+    assert "abc123" not in f"{first.message}{second.message}{second.remedy}"
+
+
 @pytest.mark.parametrize("secret", [SECRET, "wRnYLFyFiaKA", "letmein"])
 def test_a_database_behind_a_password_is_no_second_password(look: Look, secret: str) -> None:
     (found,) = look("a.php", f'<?php\nmysqli_connect("quay", "feed", "{secret}", "{DATABASE}");\n')
