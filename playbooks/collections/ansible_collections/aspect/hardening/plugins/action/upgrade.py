@@ -50,9 +50,9 @@ class ActionModule(AgentAction):
         )
         conductor.audit = self._audit(args, conductor)
         if verb == "look":
-            return self._looked(conductor.look())
+            return self._looked(conductor)
         if self._task.check_mode:
-            looked = self._looked(conductor.look())
+            looked = self._looked(conductor)
             if conductor.audit is not None and looked["upgrade"]["verdict"] == "fit":
                 looked["upgrade"]["audit"] = conductor.audit.planned()
             return dict(looked, changed=looked["upgrade"]["verdict"] in ("fit", "open"))
@@ -105,11 +105,14 @@ class ActionModule(AgentAction):
         )
         return self._said(found)
 
-    def _looked(self, looked):
+    def _looked(self, conductor):
+        looked = conductor.look()
         bad = looked["verdict"] in ("unfit", "older")
         kept = ("verdict", "problems", "installed", "disk", "paths", "services", "open", "python")
         row = {key: looked.get(key) for key in kept}
         row.update({"state": looked["verdict"], "from": looked.get("installed", "")})
+        if self._task.check_mode:
+            row["to"] = conductor.job.release
         return {"changed": False, "failed": bad, "upgrade": row, "msg": "; ".join(looked["problems"])}
 
     def _said(self, found):
