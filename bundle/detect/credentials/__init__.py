@@ -10,7 +10,7 @@ Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -196,7 +196,7 @@ class Credentials:
             yield self._said(member, subject, family, counted, None, None)
 
 
-def _owner(one: Catch, family: Family, view: View, kind: str, values: Set[str]) -> Catch:
+def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str]) -> Catch:
     """Return a catch with what stands beside it of its account, unless that is another password of the text."""
     owner = owned(one, family.rule.id, view, kind)
     return replace(owner, user=one.user) if owner.user in values - {one.value} else owner
