@@ -72,9 +72,7 @@ _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 
 def looked_at(subject: Subject) -> str:
     """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB, 0.06 s`."""
-    words = [subject.kind.value]
-    if asked_in_part(subject):
-        words.append("asked for what is forbidden alone")
+    words = [subject.kind.value, *["asked for what is forbidden alone"] * asked_in_part(subject)]
     for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
         if value == "" or key == "bytes_examined" or (key == "bytes_not_examined" and not value):
