@@ -107,6 +107,9 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 shown.append(row["name"])
                 waiting = True
                 click.echo(f"  PENDING {waits(row)}")
+        told = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
+        if not (told or one.unreachable or one.problems):
+            click.echo("  nothing was done here")
     _raise_for(receipt, lost)
     return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
 
