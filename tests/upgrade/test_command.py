@@ -100,6 +100,9 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert "committed     standin 2.0" in out
     assert "PENDING engine" in out
 
+    code, out, err = harden("rollback", "-i", hosts, "--check", cwd=tmp_path)
+    assert (code, "would be led back: /opt/standin, /etc/standin" in out) == (0, True), out + err
+    assert site.whole(before) == "new"
     code, out, err = harden("rollback", "-i", hosts, cwd=tmp_path)
     assert code == 0, out + err
     assert site.whole(before) == "old"

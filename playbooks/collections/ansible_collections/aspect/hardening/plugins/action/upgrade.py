@@ -118,6 +118,8 @@ class ActionModule(AgentAction):
     def _said(self, found):
         self._say(stage=conduct.WORDS.get(found["state"], found["state"]), text="")
         state, why = found["state"], "; ".join(found.get("problems") or [])
+        if state == "would-change":
+            why = "upgrade %s would be led back: %s" % (found["id"], ", ".join(found["paths"]))
         answer = {"changed": bool(found.get("changed")), "failed": bool(found.get("failed"))}
         answer["msg"] = "%s: %s" % (state, why) if why else state
         answer["upgrade"] = {key: value for key, value in found.items() if key not in ("changed", "failed")}
