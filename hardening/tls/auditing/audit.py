@@ -25,7 +25,7 @@ from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.auditing import host_defaults, inert, remedies, shared, telling
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
-from hardening.tls.auditing.recognise import OURS, distribution, recognised
+from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.libraries import builds
@@ -160,7 +160,7 @@ def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]
 def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
     """Return how a configuration has to be read: one way where the release is known, else every way."""
     facts = main.target.facts
-    version, build, notes = asked.version, asked.build, []
+    version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
     if version is None:
         source = tree.source(main.path)
         ours = OURS.search(source.text[:4096]) if source else None

@@ -63,3 +63,16 @@ def test_a_server_is_found_where_its_distribution_puts_it(place: str, text: str,
     etc = tmp_path / "etc"
     found = audited(etc, {"nginx/nginx.conf": NGINX, place: text})
     assert any(s.id.startswith(f"{etc}/{place}") and s.offer for s in found.subjects)
+
+
+@pytest.mark.parametrize(("place", "alone"), [("nginx.conf", False), ("sites-enabled/site", True)])
+def test_a_file_that_others_include_is_not_taken_for_the_whole_without_a_word(
+    place: str, alone: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("server {\n  listen 443 ssl;\n  server_name a;\n  ssl_ciphers ECDHE+AESGCM;\n}\n")
+    found = audit.audit([file], [policy.load("aspect")])
+    offer = found.subjects[0].offer
+    assert offer is not None
+    assert ("site is all there is, for no file that includes it was read" in offer["assumptions"]) == alone
