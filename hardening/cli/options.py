@@ -66,16 +66,18 @@ STDOUT = Path("-")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COMMON = (
     click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="FORMAT=FILE",
-                 help="Write a further report of the same run; may be repeated."),
+                 help="Write a further report of the same run (sarif=out.sarif); may be repeated."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
                  help="The least severity that makes the exit code 10."),
     click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
     click.option("--baseline", type=_FILE, help="Only what is new since this JSON report counts."),
     click.option("--baseline-key", type=_FILE, help="Key file for the HMAC that notices a changed secret."),
-    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+                 help="Say on standard error how far the work is; auto: at a terminal."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report."),
     click.option("-v", "--verbose", count=True, help="Say more; may be repeated."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+                 help="Colours in the text report; auto: at a terminal, unless NO_COLOR is set."),
 )  # fmt: skip
 _LOOKING = (
     click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True,
