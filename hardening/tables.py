@@ -77,10 +77,12 @@ class Table:
         found = self._raw.get(key, _MISSING)
         if found is _MISSING:
             if default is _MISSING:
-                raise self.wrong(key, "is missing")
+                close = get_close_matches(key, set(self._raw) - self._asked, n=1)
+                raise self.wrong(key, "is missing", f"is {close[0]!r} meant to be it?" if close else "")
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            raise self.wrong(key, f"has to be {_NAMES.get(kind, kind.__name__)}, not {found!r}")
+            hint = "write it without quotes" if kind is not str and isinstance(found, str) else ""
+            raise self.wrong(key, f"has to be {_NAMES.get(kind, kind.__name__)}, not {found!r}", hint)
         return found
 
     def text(self, key: str, default: Any = _MISSING) -> str:

@@ -41,6 +41,21 @@ def test_error_names_file_and_key(text: str, read: Callable[[Table], object], sa
     assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("text", "read", "hint"),
+    [
+        ("ownr = 'x'", lambda t: t.text("owner"), "is 'ownr' meant to be it?"),
+        ("x = 'x'", lambda t: t.text("owner"), ""),
+        ("a = '2026-01-01'", lambda t: t.day("a"), "write it without quotes"),
+        ("a = 1", lambda t: t.text("a"), ""),
+    ],
+)
+def test_what_was_probably_meant_is_said(text: str, read: Callable[[Table], object], hint: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(table(text))
+    assert caught.value.hint == hint
+
+
 def test_a_misspelt_word_gets_the_nearest_known_one() -> None:
     with pytest.raises(DataError) as word:
         table("a = 'hgih'").choice("a", Severity)

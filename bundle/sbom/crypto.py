@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -69,7 +69,7 @@ class Inventory:
     def all(self) -> list[Component]:
         """Return every asset; algorithms last, with their places."""
         for name, one in self._algorithms.items():
-            one.evidence = _evidence(self._places[name])
+            one.evidence = evidence(self._places[name])
         return [*self.components, *(self._algorithms[n] for n in sorted(self._algorithms))]
 
 
@@ -83,8 +83,14 @@ def inventory(assets: Iterable[Asset], configurations: Iterable[Configuration]) 
     return made.all()
 
 
-def _evidence(places: Sequence[str]) -> ComponentEvidence:
-    return ComponentEvidence(occurrences=[Occurrence(location=place or ".") for place in places])
+_NAMELESS = BomRef()
+"""Shared: the library orders occurrences by their references first, and takes two that are empty for different ones in no order."""
+
+
+def evidence(places: Iterable[str]) -> ComponentEvidence:
+    """Return the places of a component, in the same order each time."""
+    rows = [Occurrence(bom_ref=_NAMELESS, location=place or ".") for place in places]
+    return ComponentEvidence(occurrences=rows)
 
 
 def _asset(asset: Asset, number: int, made: Inventory) -> Component:
@@ -115,7 +121,7 @@ def _asset(asset: Asset, number: int, made: Inventory) -> Component:
         )
     return Component(
         name=asset.name, type=ComponentType.CRYPTOGRAPHIC_ASSET, bom_ref=f"crypto:{number}",
-        crypto_properties=properties, evidence=_evidence([asset.place]),
+        crypto_properties=properties, evidence=evidence([asset.place]),
     )  # fmt: skip
 
 
@@ -167,7 +173,7 @@ def _protocol(one: Configuration, ref: str, name: str, properties: ProtocolPrope
         crypto_properties=CryptoProperties(
             asset_type=CryptoAssetType.PROTOCOL, protocol_properties=properties
         ),
-        evidence=_evidence([one.place]),
+        evidence=evidence([one.place]),
         properties=[Property(name="aspect-hardening:assumed", value=word) for word in one.assumptions[:5]],
     )
 

@@ -10,7 +10,6 @@ from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.bom_ref import BomRef
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
 from cyclonedx.model.impact_analysis import ImpactAnalysisState
 from cyclonedx.model.tool import Tool
 from cyclonedx.model.vulnerability import BomTarget, Vulnerability, VulnerabilityAnalysis, VulnerabilitySource
@@ -18,7 +17,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from bundle.sbom.contents import Archive, Contents, Known
-from bundle.sbom.crypto import inventory
+from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.names import on_disk
 from hardening import __version__
 
@@ -70,7 +69,7 @@ def _component(known: Known) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=_ref(known),
         purl=purl,
-        evidence=ComponentEvidence(occurrences=[Occurrence(location=place or ".") for place in known.places]),
+        evidence=evidence(known.places),
         properties=[Property(name="aspect-hardening:recognised-by", value=known.how)],
     )
 

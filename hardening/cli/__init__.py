@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 from contextlib import suppress
 
@@ -32,6 +33,8 @@ VERBS = (
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """A full disk, or a full share of it: no bug of ours, wherever it is met."""
+_OF_A_PATH = (errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP)
+"""What a path may be that was given: Path's own questions raise where a folder above may not be entered, or a name is too long."""
 
 
 @click.group(
@@ -99,6 +102,9 @@ def _explain(problem: BaseException) -> int:
         message, code = "interrupted", ExitCode.INTERRUPTED
     elif isinstance(problem, OSError) and problem.errno in _FULL:
         message, hint = f"cannot write: {problem.strerror}", "make room where standard output or the files go"
+    elif isinstance(problem, OSError) and problem.errno in _OF_A_PATH and problem.filename is not None:
+        message = f"{os.fsdecode(problem.filename)}: {problem.strerror}"
+        hint = "check the path and its permissions"
     else:
         return _report_bug(problem)
     _say(f"harden: {message}")
@@ -109,7 +115,6 @@ def _explain(problem: BaseException) -> int:
 
 def _report_bug(bug: BaseException) -> int:
     """Say where the bug is in one line; the traceback is printed for whoever asks for it."""
-    import os
     import traceback
 
     frame = traceback.extract_tb(bug.__traceback__)[-1]

@@ -78,6 +78,8 @@ def command(  # the options of the contract in docs/cli.md
     asked = {"inventory": inventory, "audit": audit, "cleaning": cleaned_from, "provenance": cleaned_from}
     for one in (target, *(attest.beside(path, kind) for kind, wanted in asked.items() if wanted)):
         expect_writable(one)  # an audit takes its time
+        if unsigned:
+            _not_signed_yet(one)
     if salt and not salt.exists():
         expect_writable(salt)
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
@@ -121,6 +123,21 @@ def command(  # the options of the contract in docs/cli.md
     run = settled(_report(path, said, target, signers, list(predicates)), report)
     write_reports(run, report)
     return int(run.exit_code(report.threshold))
+
+
+def _not_signed_yet(target: Path) -> None:
+    """See that no signature is lost that somebody else would have to make again. Errors: UsageError."""
+    from bundle.trust import dsse
+    from hardening.errors import RefusedError, UsageError
+
+    try:
+        signed = target.is_file() and dsse.parse(target.read_bytes()).signatures
+    except RefusedError:
+        return  # no envelope
+    if signed:
+        raise UsageError(
+            f"{target} is signed, and would not be any more", hint="move it away, with the others beside it"
+        )
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.lazy import LazyGroup
 from hardening.cli.passphrase import known_passphrase
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(name="tuf")
+@click.group(name="tuf", cls=LazyGroup)
 def command() -> None:
     """Publish releases in a TUF repository (a folder), and fetch the newest one from it without network."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.lazy import LazyGroup
 from hardening.errors import ExitCode, RefusedError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
     """Show or change the control engine's port."""
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardening.cli import completing
 from hardening.cli.host_apply import apply
+from hardening.cli.lazy import LazyGroup
 from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
 from hardening.errors import ExitCode, InputError, UsageError
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from hardening.tls.policies.ruleset import Policy
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
     """Harden hosts, and audit what earlier upgrades left behind on them."""
 
@@ -46,7 +48,13 @@ command.add_command(apply)
 @click.option(
     "--path", "more", multiple=True, metavar="FOLDER", help="A further folder of the host; may be repeated."
 )
-@click.option("--policy", "names", multiple=True, help="TLS policy; may be repeated.  [default: aspect]")
+@click.option(
+    "--policy",
+    "names",
+    multiple=True,
+    shell_complete=completing.policies,
+    help="TLS policy; may be repeated.  [default: aspect]",
+)
 @report_options
 def audit(
     root: Path,

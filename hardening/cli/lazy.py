@@ -12,6 +12,9 @@ import click
 from hardening.cli.settings import add
 from hardening.records import dataclass
 
+_WHOLE = 200
+"""Letters of a command's first sentence in the help of its group: all of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verb:
@@ -62,10 +65,19 @@ class LazyGroup(click.Group):
         """Find the command; an unknown one gets the nearest known name as a hint."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             known = self.list_commands(ctx)
-            close = get_close_matches(args[0], known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            close = get_close_matches(args[0], known, n=1) or self._below(ctx, args[0])
+            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _below(self, ctx: click.Context, word: str) -> list[str]:
+        """Return where a verb is that was given without its group: `tls scan` for `scan`."""
+        groups = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return [
+            f"{name} {word}"
+            for name, one in groups.items()
+            if isinstance(one, click.Group) and word in one.list_commands(ctx)
+        ]
 
     def format_commands(
         self,
@@ -75,7 +87,7 @@ class LazyGroup(click.Group):
         """Write the help's list of commands from the registry, without importing any."""
         rows = [(verb.name, verb.summary) for verb in self._verbs.values()]
         rows += [
-            (name, command.get_short_help_str())
+            (name, command.get_short_help_str(_WHOLE))
             for name, command in sorted(self.commands.items())
             if not command.hidden
         ]

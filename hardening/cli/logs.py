@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from hardening.cli.lazy import LazyGroup
 from hardening.cli.options import ReportOptions, finish, report_options
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
     """Triage upgrade logs."""
 

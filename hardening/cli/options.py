@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -65,16 +66,18 @@ STDOUT = Path("-")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COMMON = (
     click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="FORMAT=FILE",
-                 help="Write a further report of the same run; may be repeated."),
+                 help="Write a further report of the same run (sarif=out.sarif); may be repeated."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
                  help="The least severity that makes the exit code 10."),
     click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
     click.option("--baseline", type=_FILE, help="Only what is new since this JSON report counts."),
     click.option("--baseline-key", type=_FILE, help="Key file for the HMAC that notices a changed secret."),
-    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+                 help="Say on standard error how far the work is; auto: at a terminal."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report."),
     click.option("-v", "--verbose", count=True, help="Say more; may be repeated."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto"),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+                 help="Colours in the text report; auto: at a terminal, unless NO_COLOR is set."),
 )  # fmt: skip
 _LOOKING = (
     click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True,
@@ -142,8 +145,6 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
 
 def expect_writable(path: Path) -> None:
     """See, without a trace, that a file can be written there. Errors: UsageError naming the path."""
-    import errno
-
     if path == STDOUT:
         return
     if os.path.isdir(path):  # noqa: PTH112 - Path's own raises where a folder above may not be entered
@@ -155,7 +156,7 @@ def expect_writable(path: Path) -> None:
     else:
         wrong = 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
     if wrong:
-        raise _unwritable(path, os.strerror(wrong))
+        raise _unwritable(path, OSError(wrong, os.strerror(wrong)))
 
 
 def sealing_key(path: Path | None) -> bytes:
@@ -179,7 +180,7 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=mode)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        raise _unwritable(path, problem) from problem
 
 
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
@@ -258,30 +259,50 @@ def settled(run: Run, report: ReportOptions) -> Run:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a report or a product of a verb. Errors: UsageError naming the path."""
+    """Write a report or a product of a verb; where that fails, what was there before stays. Errors: UsageError naming the path."""
+    if path.is_file():
+        write_whole(path, data)
+        return
     try:
         path.write_bytes(data)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        if path.is_file():
+            path.unlink()
+        raise _unwritable(path, problem) from problem
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or leave it as it was, for it may hold signatures nobody can make again. Errors: UsageError."""
-    from hardening import atomic
-
     try:
         if (path.exists() and not path.is_file()) or not os.access(
             Path(os.path.realpath(path)).parent, os.W_OK
         ):
-            write_file(path, data)  # a pipe, a device; or a folder in which this file alone may be written
+            path.write_bytes(data)  # a pipe, a device; or a folder in which this file alone may be written
         else:
-            atomic.replace(path, data)
+            _replace(path, data)
     except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from problem
+        raise _unwritable(path, problem) from problem
 
 
-def _unwritable(path: Path, why: str) -> UsageError:
-    return UsageError(f"cannot write {path}: {why}", hint="choose a folder that exists and is writable")
+def _replace(path: Path, data: bytes) -> None:
+    from hardening import atomic
+
+    try:
+        atomic.replace(path, data)
+    except OSError as problem:
+        if problem.errno != errno.EBUSY:
+            raise
+        path.write_bytes(
+            data
+        )  # a file that is mounted by itself, as into a container, can only be written over
+
+
+def _unwritable(path: Path, problem: OSError) -> UsageError:
+    full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = (
+        "make room there, or choose another folder" if full else "choose a folder that exists and is writable"
+    )
+    return UsageError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)
 
 
 def _use_color(report: ReportOptions) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hardening.cli import completing
 from hardening.errors import UsageError
 from hardening.findings import Rule
 
@@ -61,7 +62,7 @@ def _said(source: Any) -> Iterable[Rule]:
 
 
 @click.command()
-@click.argument("rule_id", metavar="[ID]", required=False)
+@click.argument("rule_id", metavar="[ID]", required=False, shell_complete=completing.rules)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardening.cli import completing
 from hardening.cli.options import (
     ReportOptions,
     finish,
@@ -29,14 +30,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option(
-    "--policy", "names", multiple=True, help="Which policy; several give one verdict each.  [default: aspect]"
+    "--policy",
+    "names",
+    multiple=True,
+    shell_complete=completing.policies,
+    help="Which policy; several give one verdict each.  [default: aspect]",
 )
 @click.option(
-    "--target", metavar="TARGET[@VERSION]", help="The server and its release; default: found from the files."
+    "--target",
+    shell_complete=completing.targets,
+    metavar="TARGET[@VERSION]",
+    help="The server and its release; default: found from the files.",
 )
 @click.option(
     "--openssl",
     metavar="BUILD",
+    shell_complete=completing.builds,
     help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli import completing
+
 if TYPE_CHECKING:
     from hardening.tls.openssl import Build, Cipher, Resolution, Step
     from hardening.tls.policies.ruleset import Policy
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", required=False)
-@click.option("--openssl", "build_name", metavar="BUILD", help="The OpenSSL build; see `harden tls builds`.")
+@click.option(
+    "--openssl",
+    "build_name",
+    metavar="BUILD",
+    shell_complete=completing.builds,
+    help="The OpenSSL build; see `harden tls builds`.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--batch", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="One cipher string a line; prints one JSON object a line.")  # fmt: skip

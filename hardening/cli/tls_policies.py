@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli import completing
+
 if TYPE_CHECKING:
     from hardening.tls.policies.requirement import PolicyRule
     from hardening.tls.policies.ruleset import Policy
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.policies)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(name: str | None, form: str) -> None:
     """List the policies, or show policy NAME (an id, a short name or a TOML file) rule by rule."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardening.cli import completing
 from hardening.cli.options import (
     STDOUT,
     ReportOptions,
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("target", metavar="TARGET[@VERSION]")
+@click.argument("target", metavar="TARGET[@VERSION]", shell_complete=completing.targets)
 @click.option(
-    "--policy", default="aspect", show_default=True, help="Which policy; `harden tls policies` lists them."
+    "--policy",
+    shell_complete=completing.policies,
+    default="aspect",
+    show_default=True,
+    help="Which policy; `harden tls policies` lists them.",
 )
 @click.option(
     "--openssl",
     metavar="BUILD",
+    shell_complete=completing.builds,
     help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(

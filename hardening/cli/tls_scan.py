@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardening.cli import completing
 from hardening.cli.options import ReportOptions, finish, report_options
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("scan")
 @click.argument("endpoints", nargs=-1, metavar="ENDPOINT...")
 @click.option(
-    "--policy", "policies", multiple=True, metavar="POLICY", help="May be repeated; default: aspect."
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="POLICY",
+    shell_complete=completing.policies,
+    help="May be repeated; default: aspect.",
 )
 @click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
 @click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")

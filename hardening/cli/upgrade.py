@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli.lazy import LazyGroup
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.cli.upgrade_apply import verbs
 from hardening.errors import ExitCode, HostsFailedError
@@ -30,7 +31,7 @@ def _host_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def command() -> None:
     """Plan and apply upgrades, verify hosts, show what was done and what is pending, and roll back."""
 
@@ -106,6 +107,9 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 shown.append(row["name"])
                 waiting = True
                 click.echo(f"  PENDING {waits(row)}")
+        told = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
+        if not (told or one.unreachable or one.problems):
+            click.echo("  nothing was done here")
     _raise_for(receipt, lost)
     return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
 

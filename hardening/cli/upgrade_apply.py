@@ -92,6 +92,7 @@ def plan(
     **admission: Any,
 ) -> int:
     """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
+    _ready(inventory)
     run, job = _admitted(bundle, report, **admission)
     if job is None:
         return finish(run, report)
@@ -134,6 +135,7 @@ def apply(
     from hardening.cli.passphrase import known_passphrase
     from hardening.upgrade import receipt as receipts
 
+    _ready(inventory)
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
         asked = keys.is_encrypted(sign_key) and not no_passphrase
@@ -202,6 +204,13 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
         click.echo(
             f"  {row['host']:<24}  {row['state']:<11}  {row.get('from', '?')} -> {row.get('to', '?')}  {reasons}".rstrip()
         )
+
+
+def _ready(inventory: str | None) -> None:
+    """See that the hosts can be asked at all, before a bundle is audited for them."""
+    from hardening.host import playbook
+
+    playbook.ready(inventory)
 
 
 def _admitted(

@@ -32,6 +32,8 @@ class EnginePort:
     running: tuple[int, ...]
     pending: Mapping[str, Any] | None = None
     clients: tuple[Mention, ...] = ()
+    unset: str = ""
+    """Where the file does not set the port, what says so: `configured` is then the product's own."""
 
     @property
     def restart_pending(self) -> bool:
@@ -42,10 +44,11 @@ class EnginePort:
     def line(self) -> str:
         """The one line every report shows."""
         running = ",".join(map(str, self.running)) or "none"
+        said = f"configured={self.configured}{f' ({self.unset})' if self.unset else ''} running={running}"
         if not self.restart_pending:
-            return f"configured={self.configured} running={running}"
+            return said
         since = f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
-        return f"configured={self.configured} running={running} restart pending{since}"
+        return f"{said} restart pending{since}"
 
 
 def configured(text: str, key: str, default: int) -> int:
@@ -54,7 +57,7 @@ def configured(text: str, key: str, default: int) -> int:
         raise UsageError(
             "the engine's configuration is no text", hint="name the properties file that sets the port"
         )
-    found = re.findall(rf"^[ \t]*{re.escape(key)}{PARTED}(.*?)[ \t\r]*$", text, re.MULTILINE)
+    found = _values(text, key)
     if not found:
         return default
     if not re.fullmatch("0*[1-9][0-9]{0,4}", found[-1]) or int(found[-1]) > LAST:
@@ -62,6 +65,15 @@ def configured(text: str, key: str, default: int) -> int:
             f"{key} is {found[-1][:40]!r}, not a port", hint="correct the engine's configuration first"
         )
     return int(found[-1])
+
+
+def unset(text: str, key: str, path: str) -> str:
+    """Say that a file does not set the port, or nothing where it does."""
+    return "" if _values(text, key) else f"the default: {path} has no {key}"
+
+
+def _values(text: str, key: str) -> list[str]:
+    return re.findall(rf"^[ \t]*{re.escape(key)}{PARTED}(.*?)[ \t\r]*$", text, re.MULTILINE)
 
 
 def with_port(text: str, key: str, port: int) -> str:

@@ -1043,7 +1043,7 @@ def _plan_path(host, path):
 
 
 def differences(host, entries):
-    """Return one unified diff per entry; a secret's content is never in it."""
+    """Return one unified diff per entry, of the changed lines alone; a secret's content is never in it."""
     rows = []
     for entry in entries:
         old, new, path = entry["old"], entry["new"], _plan_path(host, entry["path"])
@@ -1064,6 +1064,7 @@ def differences(host, entries):
                     shown(after).splitlines(True),
                     path if old else "/dev/null",
                     path,
+                    n=0,  # the lines around a change may hold a password
                 )
         elif entry["op"] == "remove":
             lines.append("# %s removed, a copy is kept\n" % old["kind"])

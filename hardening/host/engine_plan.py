@@ -96,6 +96,7 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
         configured=port,
         running=ports.running(facts.get("listeners", []), process, watched),
         pending=pending,
+        unset=ports.unset(files[config], key, config),
         clients=tuple(
             mention
             for path, text in sorted(files.items())

@@ -96,11 +96,7 @@ def run(
     show: bool = False,
 ) -> Receipt:
     """Run a shipped playbook. Errors: UsageError (no Ansible, no such inventory), NothingExaminedError."""
-    program = _ansible_playbook()
-    if inventory is not None and "," not in inventory and not Path(inventory).exists():
-        raise UsageError(
-            f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
-        )
+    program = ready(inventory)
     _checked(flags)
     with private.folder("harden-") as folder:
         receipt, extra = folder / "receipt.jsonl", folder / "variables.json"
@@ -192,7 +188,12 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
     return ansible.returncode, "".join(text or "" for text in said)
 
 
-def _ansible_playbook() -> str:
+def ready(inventory: str | None) -> str:
+    """Return the program that runs playbooks. Errors: UsageError where it or the inventory is not there."""
+    if inventory is not None and "," not in inventory and not Path(inventory).exists():
+        raise UsageError(
+            f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
+        )
     beside = Path(sys.executable).with_name("ansible-playbook")
     found = str(beside) if beside.exists() else shutil.which("ansible-playbook")
     if found is None:

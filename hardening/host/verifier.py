@@ -476,10 +476,16 @@ def verify(path, keys, threshold=1, signature=None, clock=None, product="", larg
 
 
 def main(arguments):
+    if arguments in (["--help"], ["-h"]):
+        sys.stdout.write(__doc__)
+        return 0
     try:
         paths, options = _arguments(arguments)
         if len(paths) != 1 or not options["--key"]:
-            raise Usage("verifier.py BUNDLE --key KEY.pub [--threshold N] [--signature SIG]")
+            raise Usage(
+                "verifier.py BUNDLE --key KEY.pub [--key KEY2.pub ...] [--threshold N] [--signature SIG] "
+                "[--clock FILE] [--product NAME] [--largest BYTES]"
+            )
         said = verify(
             paths[0],
             [load_key(one) for one in options["--key"]],

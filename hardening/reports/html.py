@@ -25,7 +25,7 @@ from hardening.reports.index import few, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.text_findings import place
-from hardening.reports.verdict import earlier, looked_at, many, scope, sentence, word
+from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, word
 
 _SHOWN = 5_000
 """Findings on the page, the worst first; beyond that the JSON report is the better tool."""
@@ -66,6 +66,7 @@ def write(run: Run, how: How) -> bytes:
         policies=list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
         matrix=_matrix(run),
         groups=_groups(run),
+        asked_in_part=asked_in_part,
         hidden=max(0, len(run.findings) - _SHOWN),
     )
     return (page.rstrip("\n") + "\n").encode("utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Subject
@@ -16,6 +16,8 @@ from hardening.reports.text_results import results
 from hardening.reports.verdict import looked_at, many, sentence
 
 _GOOD, _BAD, _OPEN, _BOLD, _DIM = "1;32", "1;31", "33", "1", "2"
+_FEW = 3
+"""From how many subjects on one paragraph tells that nothing was examined of them."""
 
 
 def write(run: Run, how: How) -> bytes:
@@ -23,9 +25,13 @@ def write(run: Run, how: How) -> bytes:
     paint = _Paint(on=how.color)
     lines: list[str] = []
     index = Index(run)
+    passed_over = {} if how.verbose else _passed_over(index)
+    together = {subject.id for group in passed_over.values() for subject in group}
     for subject in run.subjects:
-        if subject.same_as not in index.known:
+        if subject.same_as not in index.known and subject.id not in together:
             lines += (*_subject(index, subject, how, paint), "")
+    for group in passed_over.values():
+        lines += (*_many_unexamined(index, group, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
     if told := list(findings_of(_worst_first(elsewhere), how, paint)):
@@ -47,6 +53,27 @@ class _Paint:
 
 def _worst_first(findings: list[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (not f.counts, -f.level))
+
+
+def _passed_over(index: Index) -> dict[object, list[Subject]]:
+    """Return, by what is said of them, the subjects of which nothing was examined for one reason, where they are many."""
+    alike: dict[object, list[Subject]] = {}
+    for subject in index.run.subjects:
+        found = index.findings[subject.id]
+        bare = not (subject.policies or index.results[subject.id] or index.shared[subject.id])
+        if bare and subject.examined is Examined.NONE and len(found) == 1 and found[0].where == subject.id:
+            key = (subject.kind, subject.reason, found[0].rule.id, found[0].message, found[0].counts)
+            alike.setdefault(key, []).append(subject)
+    return {key: group for key, group in alike.items() if len(group) >= _FEW}
+
+
+def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> Iterator[str]:
+    (one,) = index.findings[group[0].id]
+    yield paint(many(len(group), group[0].kind.value), _BOLD)
+    yield paint(f"  examined not at all: {visible(group[0].reason)}", _OPEN) + f"  {visible(one.rule.id)}"
+    for subject in group:
+        yield f"            {visible(subject.id)}"
+    yield f"            remedy  {visible(one.remedy or one.rule.remedy)}"
 
 
 def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterator[str]:

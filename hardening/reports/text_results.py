@@ -32,12 +32,12 @@ def results(index: Index, subject: Subject, how: How, paint: Callable[[str, str]
     yield "  checks: " + ", ".join(f"{tally[w]} {w}" for w in _WORDS if tally[w])
     if how.verbose or subject.kind in _BY_STEP:
         for word, result in zip(words, found, strict=True):
-            told = f"  {word:<14}{result.rule.id}  {visible(result.reason)}".rstrip()
+            told = f"  {word:<13} {result.rule.id}  {visible(result.reason)}".rstrip()
             yield told if result.verdict in _QUIET and word != _WARN else paint(told, _OPEN)
         return
     for verdict, reason, rules in _alike(found):
         named = rules[0] if len(rules) == 1 else f"{len(rules)} rules"
-        yield paint(f"  {verdict.value:<14}{named}  {visible(reason)}".rstrip(), _OPEN)
+        yield paint(f"  {verdict.value:<13} {named}  {visible(reason)}".rstrip(), _OPEN)
 
 
 def _word(result: Result, findings: Sequence[Finding]) -> str:

@@ -72,7 +72,7 @@ _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 
 def looked_at(subject: Subject) -> str:
     """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB, 0.06 s`."""
-    words = [subject.kind.value]
+    words = [subject.kind.value, *["asked for what is forbidden alone"] * asked_in_part(subject)]
     for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
         if value == "" or key == "bytes_examined" or (key == "bytes_not_examined" and not value):
@@ -92,6 +92,11 @@ def looked_at(subject: Subject) -> str:
         elif isinstance(value, int | str) and not isinstance(value, bool):
             words.append(f"{visible(key)} {visible(str(value))}")
     return ", ".join(words)
+
+
+def asked_in_part(subject: Subject) -> bool:
+    """Whether only what the policies forbid was asked for, so that the offer is no list of all there is."""
+    return (subject.offer or {}).get("coverage") == "forbidden-only"
 
 
 def _rank(key: str) -> tuple[int, str]:

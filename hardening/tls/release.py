@@ -153,7 +153,11 @@ class Directives:
         below = [r for r in self.releases if r.upstream <= number(version)]
         like = below[-1] if below else self.releases[0]
         plain = Release(version=version, openssl=like.openssl, distribution="upstream", known=False)
-        return plain, f"upstream {self.name} {version}, without a distribution's backports"
+        said = f"upstream {self.name} {version}, without a distribution's backports"
+        newest = self.releases[-1]
+        if plain.upstream > newest.upstream:
+            said += f"; it is newer than {newest.version}, the newest release that is known here"
+        return plain, said
 
     def has(self, feature: str, release: Release) -> bool:
         """Tell whether a release has a feature; one the table does not know is a programming error."""

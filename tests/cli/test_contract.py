@@ -49,6 +49,9 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["frobnicate"], "no such command 'frobnicate'"),
         (["bundl"], "did you mean 'bundle'?"),
         (["tls", "scann"], "did you mean 'scan'?"),
+        (["logs", "triag"], "did you mean 'triage'?"),
+        (["scan"], "did you mean 'tls scan'?"),
+        (["apply"], "did you mean 'host apply' or 'upgrade apply'?"),
         (["bundle", "keygen"], "Missing option '--out'"),
         (["bundle", "audit", "--format", "pdf", "x"], "'pdf' is not one of"),
         (["bundle", "audit", "/absent/upgrade.zip"], "/absent/upgrade.zip"),
@@ -131,3 +134,35 @@ def test_completion_is_served() -> None:
         env={"_HARDEN_COMPLETE": "bash_source", "PATH": str(Path(sys.executable).parent)},
     )
     assert "_harden_completion" in done.stdout
+
+
+LONG = "x" * 300
+"""A name that no file has: what is asked about it raises, as it does below a folder that may not be entered."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"bundle audit {LONG}",
+        f"bundle audit . -o {LONG}",
+        f"bundle audit . --report json={LONG}",
+        f"bundle diff {LONG} {LONG}",
+        f"bundle prove {LONG} {LONG}",
+        f"bundle sbom . -o {LONG}",
+        f"tls render nginx -o {LONG}",
+        f"tls scan 127.0.0.1:1 --state {LONG}",
+        f"tls scan 127.0.0.1:1 --trust {LONG}",
+        f"upgrade status -i {LONG}",
+        f"host audit --root {LONG}",
+    ],
+    ids=lambda words: words.replace(LONG, "LONG"),
+)
+def test_a_path_that_may_not_even_be_asked_about_is_one_line(
+    words: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(words.split()) == ExitCode.USAGE
+    said, *rest = capfd.readouterr().err.splitlines()
+    assert LONG in said
+    assert "ile name too long" in said
+    assert len(rest) == 1

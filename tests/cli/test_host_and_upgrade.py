@@ -80,12 +80,13 @@ def test_status_verify_and_rollback_of_this_machine(
         ).encode(),
     )  # fmt: skip
     assert run(["upgrade", "status", *state]) == 0
+    assert capsys.readouterr().out == "localhost\n  nothing was done here\n"
     little.ask("apply", planning.Plan(label="new port", files=(pending, *little.plan(a="a = new\n").files)))
-    capsys.readouterr()
 
     assert run(["upgrade", "status", *state]) == 5
     said = capsys.readouterr().out
     assert "committed" in said
+    assert "nothing was done here" not in said
     assert (
         "PENDING control-engine: configured=7300 running=none restart pending since 2026-01-01T00:00:00Z by alice"
         in said

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -64,3 +67,18 @@ def test_a_baseline_may_be_written_anew_and_a_device_takes_any_number(bundle: Pa
     assert run([*words, "--report", "json=known.json"]) == ExitCode.OK
     assert run([*words, "--baseline", "known.json", "--report", "json=known.json"]) == ExitCode.OK
     assert run([*words, "--report", "json=/dev/null", "--report", "sarif=/dev/null"]) == ExitCode.OK
+
+
+def test_a_disk_that_fills_up_costs_no_report_that_was_there(bundle: Path) -> None:
+    old, new = bundle.with_name("old.json"), bundle.with_name("new.json")
+    old.write_text("the report of yesterday\n")
+    for path in (old, new):
+        done = subprocess.run(
+            [sys.executable, "-m", "hardening", "bundle", "audit", bundle.name, "--format", "json", "-o", path.name],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+        assert done.stderr.startswith(f"harden: cannot write {path.name}: ")
+    assert sorted(p.name for p in bundle.parent.iterdir()) == ["old.json", "upgrade.zip"]
+    assert old.read_text() == "the report of yesterday\n"

@@ -112,3 +112,11 @@ def test_the_ports_an_engine_listens_on_are_told_in_order_each_once() -> None:
 @pytest.mark.parametrize("good", [1024, 65535])
 def test_the_first_and_the_last_port_may_be_chosen(good: int) -> None:
     port.refuse(good, ASPECT, [], "java")
+
+
+def test_a_port_that_no_file_sets_is_told_as_the_default() -> None:
+    assert port.unset("engine.port = 7300\n", "engine.port", "/e") == ""
+    said = port.unset("engine.portal = 1\n", "engine.port", "/e")
+    assert port.EnginePort(configured=7226, running=(7226,), unset=said).line == (
+        "configured=7226 (the default: /e has no engine.port) running=7226"
+    )

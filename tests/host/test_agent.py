@@ -49,6 +49,16 @@ def test_apply_then_nothing_then_back(aged: Little) -> None:
     assert [row["state"] for row in aged.ask("status")["transactions"]] == ["undone", "committed"]
 
 
+def test_a_diff_shows_changed_lines_alone(little: Little) -> None:
+    """What stands around them may be a password: the engine's port and its database's stand in one file."""
+    text = "db.password = Gr4velpit77\nengine.port = {}\ndb.user = feed\n"
+    (little.etc / "a.conf").write_text(text.format(7226))
+    predicted = little.ask("check", little.plan(a=text.format(7300)))
+    (row,) = predicted["diff"]
+    assert "-engine.port = 7226\n+engine.port = 7300\n" in row["text"]
+    assert "Gr4velpit77" not in json.dumps(predicted)
+
+
 def test_staged_files_are_judged_before_anything_changes(aged: Little) -> None:
     before = digest(aged.root / "etc", times=True)
     for verb in ("check", "apply"):

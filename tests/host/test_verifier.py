@@ -65,6 +65,13 @@ def test_ed25519_verifies_the_signatures_of_the_rfc() -> None:
     assert ED25519.read_text().startswith("9d61b19deffd5a60ba844af492ec2cc4")
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_it_says_every_option_it_takes(capsys: pytest.CaptureFixture[str], asked: bool) -> None:
+    assert verifier.main(["--help"] if asked else []) == (0 if asked else 2)
+    said = capsys.readouterr()
+    assert [word for word in verifier._WORDS if word not in (said.out if asked else said.err)] == []
+
+
 def test_it_runs_on_python_2_6() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", verifier.__file__],

@@ -293,6 +293,18 @@ def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> 
     assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; fails on medium; exit 0"
 
 
+@pytest.mark.parametrize("name", ["text", "html", "markdown", "junit"])
+def test_a_verdict_is_not_told_as_a_list_of_all_that_is_offered(clean_run: Run, name: str) -> None:
+    (subject,) = clean_run.subjects
+    offer = {**(subject.offer or {}), "coverage": "forbidden-only"}
+    told = write(name, replace(clean_run, subjects=(replace(subject, offer=offer),)))
+    assert "asked for what is forbidden alone" in told.replace("\\", "")
+    assert "asked for what is forbidden alone" not in write(name, clean_run)
+    if name == "html":
+        assert "this is no list of all it offers" in told
+        assert "this is no list of all it offers" not in write(name, clean_run)
+
+
 def test_text_says_how_much_was_looked_at_in_words(clean_run: Run) -> None:
     stats = {"seconds": 0.0614, "bytes_examined": 2567, "bytes_not_examined": 0, "bytes": 2567, "members": 1}
     told = write("text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=stats),)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hardening.findings import Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
 
@@ -110,3 +110,18 @@ def test_values_in_several_places_are_listed_the_commonest_first_each_by_the_gra
         "#2, 3 places: the gravest", "the first is web.conf",
         "#1, 2 places: short 1", "the first is web.conf", "", lines[-1],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "verbose", "told"), [(2, 0, 2), (3, 0, 1), (3, 1, 3)])
+def test_many_of_which_nothing_was_examined_are_told_together(count: int, verbose: int, told: int) -> None:
+    names = [f"{number}.conf" for number in range(count)]
+    subjects = [
+        Subject(id=name, kind=Kind.FILE, examined=Examined.NONE, reason="nothing in it") for name in names
+    ]
+    findings = [found("nothing in it", subject=name, location=InFile((name,))) for name in names]
+    seen = Subject(id="web.conf", kind=Kind.FILE)
+    run = Run.of([*subjects, seen], [*findings, found("x")], [], started=STARTED, finished=FINISHED)
+    said = render("text", run, fail_on=Severity.MEDIUM, verbose=verbose).decode()
+    assert said.count("examined not at all: nothing in it") == told
+    assert [name for name in names if name not in said] == []
+    assert f"{count + 1} findings" in said.splitlines()[-1]

@@ -63,7 +63,7 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
 
     code, out, err = harden("plan", signer.bundle(), *words, cwd=tmp_path)
     assert code == 0, out + err
-    assert "would copy /opt/standin" in out
+    assert re.search(r"^h0 +fit +1\.0 -> 2\.0  would copy /opt/standin", out)
     assert digest(site.root, times=True) == all_before
 
     signing = ["--sign-key", str(signer.folder / "release"), "--no-passphrase", "--receipt", "r.json"]
@@ -100,6 +100,9 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert "committed     standin 2.0" in out
     assert "PENDING engine" in out
 
+    code, out, err = harden("rollback", "-i", hosts, "--check", cwd=tmp_path)
+    assert (code, "would be led back: /opt/standin, /etc/standin" in out) == (0, True), out + err
+    assert site.whole(before) == "new"
     code, out, err = harden("rollback", "-i", hosts, cwd=tmp_path)
     assert code == 0, out + err
     assert site.whole(before) == "old"
@@ -122,6 +125,16 @@ def test_a_refused_bundle_touches_no_host(site: Site, signer: Signer, tmp_path: 
     assert code == (10 if what == "audit" else 11), out + err
     assert digest(site.root, times=True) == before
     assert not (tmp_path / "ansible").exists()
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+def test_an_inventory_that_is_not_there_is_said_before_the_audit(
+    site: Site, signer: Signer, tmp_path: Path, verb: str
+) -> None:
+    words = common(signer, site, tmp_path / "nothing")
+    code, out, err = harden(verb, signer.bundle(product="other"), *words, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "there is no such inventory" in err
 
 
 def test_the_canary_stops_a_bad_release(sites: list[Site], signer: Signer, tmp_path: Path) -> None:

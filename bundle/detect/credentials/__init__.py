@@ -25,7 +25,7 @@ from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.owning import owned
 from bundle.detect.credentials.parts import Gates
 from bundle.detect.credentials.reading import Reading
-from bundle.detect.credentials.reporting import SUDO, by_path, finding
+from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
 from bundle.detect.credentials.standing import distinct, in_code, in_comment, is_allowed, placed
@@ -108,10 +108,11 @@ class Credentials:
     ) -> Iterator[Finding]:
         counted = list(self._counted(member, view, subject, kind, caught))
         said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
+        values = {c.value for _, c in counted}
         for (family, plain), (_, one) in zip(counted, said, strict=True):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, plain, kind) is not None
-            owner = owned(one, family.rule.id, view, kind)
+            owner = _owner(one, family, view, kind, values)
             yield self._said(member, subject, family, one, line, column, safe=safe, owner=owner)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
@@ -120,8 +121,11 @@ class Credentials:
             return
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        for family, one in self._counted(member, view, subject, kind, caught):
-            found = literal(member, view, family.rule.id, one, kind, key=key)
+        counted = list(self._counted(member, view, subject, kind, caught))
+        values = {c.value for _, c in counted}
+        for family, one in counted:
+            owner = named(_owner(one, family, view, kind, values))
+            found = literal(member, view, family.rule.id, owner, kind, key=key)
             if found is not None:
                 yield found
 
@@ -190,6 +194,12 @@ class Credentials:
                 counted = in_code(counted)
             counted = weighed(counted, family, member, place.CODE)
             yield self._said(member, subject, family, counted, None, None)
+
+
+def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str]) -> Catch:
+    """Return a catch with what stands beside it of its account, unless that is another password of the text."""
+    owner = owned(one, family.rule.id, view, kind)
+    return replace(owner, user=one.user) if owner.user in values - {one.value} else owner
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:

@@ -205,9 +205,15 @@ def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
 
 
+_OF_MYSQL = re.compile(r"""[`'"]([\w.-]{1,40})[`'"]\s?@\s?[`'"][\w.%:-]{1,80}[`'"]\s*$""")
+"""The account of a statement, with the hosts it comes from, as MySQL and MariaDB have it."""
+
+
 def identified(caught: Catch, match: re.Match[str]) -> Catch | None:
     """IDENTIFIED BY of a statement about an account, not of a sentence."""
     before = match.string[max(0, match.start() - 400) : match.start()]
+    if account := _OF_MYSQL.search(before):
+        return place_only(replace(caught, user=account[1], service="MySQL"), match)
     if not re.search(
         r"(?i)\b(?:grant|(?:create|alter)\s+(?:user|role)|set\s+role|connect\s+to|user\s+if\s+)\b|[`'\"]@|@[`'\"%]|@\w+\s*$",
         before,

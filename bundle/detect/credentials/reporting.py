@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.rotation import revoke, rotate
@@ -33,9 +35,10 @@ def finding(
     """
     if family.rule.id == SUDO:
         return _grant(member, subject, family, one, line, column)
+    one, owner = named(one), owner and named(owner)
     token = family.rule.id == TOKEN
-    named = one.key or ("a token" if token else "an account")
-    whose = f"the account {_shown(one.user)!r}" if one.user else named
+    what = one.key or ("a token" if token else "an account")
+    whose = f"the account {_shown(one.user)!r}" if one.user else what
     service = f" of {_shown(one.service)}" if one.service else ""
     if owner is not None and (owner.user != one.user or owner.service != one.service):
         account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
@@ -57,6 +60,11 @@ def finding(
             operation="replace-text" if safe else "",
         ),
     )
+
+
+def named(one: Catch) -> Catch:
+    """Return a catch without an account that may be a password: one in doubt, or one that a generator drew."""
+    return replace(one, user="") if one.doubtful or is_drawn(one.user) else one
 
 
 def _script(member: Member, line: int | None) -> str:

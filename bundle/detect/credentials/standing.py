@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bundle.detect.credentials.judging.naming import DUMMIES
@@ -53,7 +53,20 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
     ):
         if not any(one.start < other.end and other.start < one.end for _, other in best):
             best.append((family, one))
-    return sorted(best, key=lambda p: p[1].start)
+    at = {other.end: other for _, other in best}
+    return sorted((p for p in best if not _takes_another(*p, at)), key=lambda p: p[1].start)
+
+
+_BETWEEN = 6
+"""Signs between two arguments of a call, their quotes among them."""
+
+
+def _takes_another(family: Family, one: Catch, at: Mapping[int, Catch]) -> bool:
+    """Whether a call's catch takes for its account the password that stands right before it: its value is then the next argument, such as a database."""
+    if not one.user or family.rule.id != "credential/login-call":
+        return False
+    before = next((at[end] for n in range(1, _BETWEEN + 1) if (end := one.start - n) in at), None)
+    return before is not None and one.user == before.value
 
 
 def _of_letters(value: str) -> bool:

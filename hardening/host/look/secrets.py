@@ -9,6 +9,8 @@ from hardening.host.look.root import Root
 from hardening.host.look.rules import WORLD_READABLE
 
 _KINDS = ("credential/", "key/")
+_OPEN = "credential/sudo-rule"
+"""What a rule of sudo's allows may be read by everybody."""
 
 
 def look(root: Root, subject: str, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -17,6 +19,7 @@ def look(root: Root, subject: str, findings: Iterable[Finding]) -> Iterator[Find
     for one in findings:
         if (
             one.rule.id.startswith(_KINDS)
+            and one.rule.id != _OPEN
             and one.level >= Severity.MEDIUM
             and isinstance(one.location, InFile)
         ):

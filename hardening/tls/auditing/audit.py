@@ -25,7 +25,7 @@ from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.auditing import host_defaults, inert, remedies, shared, telling
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
-from hardening.tls.auditing.recognise import OURS, distribution, recognised
+from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.libraries import builds
@@ -88,9 +88,11 @@ def _path(
         why = _why_nothing(tree, path, folder)
         return _nothing(shown, why)
     found = Audited([], [], [])
+    looked = tuple(tree.problems)
     for main in mains:
         if (key := (main.target.name, main.path)) not in seen:
             seen.add(key)
+            tree.begin(looked)
             found.add(audit_tree(tree, main, policies, asked))
     return found
 
@@ -142,10 +144,11 @@ def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]
         return
     seen: set[str] = set()
     for target in candidates:
-        place = next((p for m in target.main if tree.exists(p := f"{whole}/{m}")), None)
-        if place is not None and place not in seen:
-            seen.add(place)
-            yield Main(target, place)
+        there = ([p for p in tree.glob(f"{whole}/{m}") if tree.exists(p)] for m in target.main)
+        for place in next(filter(None, there), []):
+            if place not in seen:
+                seen.add(place)
+                yield Main(target, place)
     if seen:
         return
     for one in tree.listing(whole):  # no main file: each file on its own
@@ -157,7 +160,7 @@ def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]
 def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
     """Return how a configuration has to be read: one way where the release is known, else every way."""
     facts = main.target.facts
-    version, build, notes = asked.version, asked.build, []
+    version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
     if version is None:
         source = tree.source(main.path)
         ours = OURS.search(source.text[:4096]) if source else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +27,18 @@ def recognised(tree: Tree, path: str) -> Target | None:
     if len(named) == 1:
         return named[0]
     return best[2] if best[0] else None
+
+
+_INCLUDED = frozenset("nginx httpd lighttpd haproxy dovecot proftpd mariadb mysql postfix squid".split())
+"""Servers whose settings are often in files that others include."""
+
+
+def alone(tree: Tree, target: Target, path: str) -> Iterator[str]:
+    """Say of a file that is no server's main one that what includes it was not read: that may settle what this one leaves out."""
+    name = posixpath.basename(path)
+    known = {posixpath.basename(one) for one in target.main}
+    if target.name in _INCLUDED and name not in known and not tree.in_memory:
+        yield f"{name} is all there is, for no file that includes it was read"
 
 
 OURS = re.compile(

@@ -124,7 +124,7 @@ class Target:
     title: str
     template: str
     main: tuple[str, ...]
-    """Where the main file lies below a folder that is audited, first match first."""
+    """Where the main file lies below a folder that is audited, first match first; a pattern with `*` means all that fit."""
     can: Callable[[Release, str, Mapping[str, str]], Abilities]
     """What a release can do with an OpenSSL build and these parameters."""
     context: Callable[[Job], Mapping[str, object]]

@@ -182,7 +182,7 @@ TARGET = Target(
     template="tls/jetty.xml.j2",
     main=(
         "etc/jetty-ssl-context.xml", "etc/jetty-ssl.xml", "jetty/jetty-ssl.xml",
-        "jetty12/jetty-ssl-context.xml", "jetty9/jetty-ssl-context.xml", "jetty-ssl-context.xml", "jetty-ssl.xml",
+        "jetty*/jetty-ssl-context.xml", "jetty-ssl-context.xml", "jetty-ssl.xml",
     ),
     can=can,
     context=context,

@@ -106,6 +106,13 @@ class Tree:
         self._said.difference_update(found)
         return found
 
+    def begin(self, problems: Iterable[Problem]) -> None:
+        """Forget all that was said but these problems, so that the next configuration is told by itself: what it could not read either it says again."""
+        said = {problem.path for problem in self.problems}
+        self._sources = {p: s for p, s in self._sources.items() if s is not None and p not in said}
+        self.problems = list(problems)
+        self._said = set(self.problems)
+
     def place(self, path: str, base: str) -> str:
         """Return the real path of one the configuration names, relative to the real folder `base`.
 

@@ -28,6 +28,11 @@ _SECRETS = (
     re.compile(rf"(\bldap[a-z]+\b[^|;]{{0,200}}?\s-w\s*)(?![\s-]){_VALUE}"),
     re.compile(r"((?<=\s)(?:-[uU]|--user|--proxy-user)[\s=]\s*['\"]?[^\s:%'\"]+[:%])[^\s'\"]+"),
     re.compile(r"(\becho\s+)[^|]{1,200}(?=\|\s*(?:sudo\s+)?[\w/]*(?:passwd\s+--stdin|chpasswd)\b)"),
+    re.compile(rf"(\bsnmp[a-z]+\b[^|;]{{0,200}}?\s-c\s*)(?![\s-]){_VALUE}"),
+    # arguments of calls that log in, as PHP prints them in the trace of an exception
+    re.compile(
+        r"(?i)(\b(?:\w{0,24}connect|\w{0,24}login|(?:pdo|mysqli|soapclient)->__construct)\()(?=[^)\n]{0,200}['\"])[^)\n]*"
+    ),
     # addresses and headers
     re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:)[^\s/@]+(?=@)"),
     re.compile(r"(?i)(authorization:\s*(?:basic|bearer)\s+)\S+"),

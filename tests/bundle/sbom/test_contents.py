@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bundle.detect.components import Components
 from bundle.sbom.configurations import Configurations
 from bundle.sbom.contents import Contents, report, take
-from bundle.sbom.crypto import inventory
+from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 from tests.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
@@ -127,3 +127,9 @@ def test_files_are_listed_where_they_are_asked_for_and_a_folder_has_no_size_of_i
     (subject,) = report(found, datetime.now(UTC)).subjects
     assert "bytes" not in subject.stats
     assert subject.stats["members"] == 1
+
+
+def test_places_stand_in_one_order() -> None:
+    places = [f"a.zip!/{number}" for number in range(40)]
+    told = [str(one.location) for one in evidence(reversed(places)).occurrences]
+    assert told == sorted(places)

@@ -71,7 +71,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "apache ALL=(ALL) NOPASSWD: /bin/bash\n%staff ALL = NOPASSWD: /opt/steps/fixed.sh\n",
         0o440,
     )
-    put("/etc/sudoers.d/left.rpmsave", "apache ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    put("/etc/sudoers.d/left.rpmsave", "apache ALL=(ALL) NOPASSWD: ALL\n", 0o644)
     put("/opt/steps/update.sh", "#!/bin/sh\n", 0o777)
     put("/opt/steps/writable.sh", "#!/bin/sh\n", 0o777)
     put("/opt/steps/fixed.sh", "#!/bin/sh\n", 0o755)
@@ -141,6 +141,8 @@ def test_secrets_open_to_every_account(found: Run) -> None:
     places = {one.where.partition(":")[0] for one in of(found, "host/world-readable-secret")}
     assert f"{HTML}/open.php" in places
     assert not places & {f"{HTML}/closed.php", "/home/MIX_CMIX/private/inside.php"}
+    assert of(found, "credential/sudo-rule")  # read by everybody, and no secret
+    assert not [place for place in places if place.startswith("/etc/sudoers")]
     assert {one.where.partition(":")[0] for one in of(found, "credential/login-call")} >= {
         f"{HTML}/open.php", f"{HTML}/closed.php", "/home/MIX_CMIX/private/inside.php",
     }  # fmt: skip

@@ -66,6 +66,12 @@ def test_every_release_names_a_build_and_a_mark(target: Target) -> None:
         assert all(word in facts.features for word in release.backports | release.lacks)
 
 
+def test_a_release_newer_than_all_that_are_known_is_told_as_such() -> None:
+    facts = find("httpd").facts
+    assert "newer than 2.4.71-debian13" in facts.release("24.6")[1]
+    assert "newer" not in facts.release("2.4.7")[1]
+
+
 @pytest.mark.parametrize(
     ("name", "feature", "has", "lacks"),
     [

@@ -199,7 +199,7 @@ def test_counter_examples_are_something_else(message: Message) -> None:
 
 def test_ids_are_unique_and_there_are_as_many_as_documented() -> None:
     ids = [m.rule.id for m in shipped()]
-    assert len(ids) == len(set(ids)) == 115
+    assert len(ids) == len(set(ids)) == 116
 
 
 def test_an_unknown_error_is_shown_and_counted_once_for_its_kind(tmp_path: Path) -> None:
@@ -424,6 +424,9 @@ def test_a_users_mistake_names_file_and_key(tmp_path: Path, text: str, problem: 
         "unzip -P SECRET a.zip",
         "useradd -p SECRET bob",
         "<dbPassword>SECRET</dbPassword>",
+        "snmpwalk -v2c -c SECRET quay",
+        "#0 db.php(15): mysqli_connect('localhost', 'root', 'SECRET', 'aspect')",
+        "#1 db.php(9): PDO->__construct('mysql:host=q...', 'root', 'SECRET')",
     ],
 )
 def test_commands_and_statements_in_a_log_keep_their_secrets(line: str) -> None:
@@ -431,7 +434,10 @@ def test_commands_and_statements_in_a_log_keep_their_secrets(line: str) -> None:
     assert secret not in redacted(f"error: {line.replace('SECRET', secret)} failed")
 
 
-@pytest.mark.parametrize("word", ["-a", "echo ", "mysqladmin ", "zip ", "ldapsearch ", "password "])
+@pytest.mark.parametrize(
+    "word",
+    ["-a", "echo ", "mysqladmin ", "zip ", "ldapsearch ", "password ", "snmpget -c", "connect(", "login('"],
+)
 def test_a_long_line_is_redacted_in_no_time(word: str) -> None:
     begun = time.monotonic()
     redacted(word * (200_000 // len(word)))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.judging import decode, hashes, naming
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
@@ -127,6 +128,25 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     if not is_generated(caught.value) and not is_phrase(caught.value) and not usual:
         return None
     return replace(caught, confidence=Confidence.MEDIUM)
+
+
+_LITERAL = re.compile(r""""[^"]*"|'[^']*'""")
+_OF_A_HOST = re.compile(r"[.:/]|localhost")
+
+
+def last_two(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The last two literals of a call, account and password; or password and database, where the first is drawn and the other a word.
+
+    Behind other literals than a server's address nobody knows which they are, and the account is not told: it may be the password.
+    """
+    if is_drawn(caught.user) and not is_drawn(caught.value):
+        start = caught.start - (match.start("secret") - match.start("user"))
+        end = start + len(caught.user)
+        return replace(caught, start=start, end=end, value=caught.user, user="", confidence=Confidence.MEDIUM)
+    found = given(caught, match)
+    before = _LITERAL.findall(match.string, match.start(), match.start("user") - 1)
+    told = not before or (len(before) == 1 and _OF_A_HOST.search(before[0]))
+    return found if found is None or told else replace(found, doubtful=True)
 
 
 def resort(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -337,6 +357,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "spaced": spaced,
     "told": told,
     "given": given,
+    "last-two": last_two,
     "resort": resort,
     "der": der,
     "worded": worded,

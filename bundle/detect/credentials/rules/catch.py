@@ -21,3 +21,5 @@ class Catch:
     confidence: Confidence = Confidence.HIGH
     severity: Severity | None = None
     note: str = ""
+    doubtful: bool = False
+    """Whether `user` may be something else, a password too: it is then not told."""

@@ -93,3 +93,42 @@ def test_what_identifies_a_finding_stays_the_same(credentials: Credentials) -> N
 def test_a_name_is_no_longer_than_an_account_s(pattern: re.Pattern[str]) -> None:
     text = "user = " + "x" * 400 + " -u " + "y" * 400 + " z" * 200 + "@quay"
     assert all(len(m["v"]) <= 130 for m in pattern.finditer(text))
+
+
+DATABASE = "aspect"
+CALLS = {
+    "a.php": (
+        'mysqli_connect("quay", "feed", "{s}", "aspect");',
+        "mysql_pconnect('quay', 'feed', '{s}', 'aspect') or die('x');",
+        '$db->real_connect("quay", "feed", "{s}", "aspect");',
+        'DB::connect("quay", "feed", "{s}", "aspect");',
+        'my_connect("feed", "{s}", "aspect");',
+        'oci_connect("feed", "{s}", "//quay/XE");',
+        'pg_connect("quay", "feed", "{s}", "aspect");',
+    ),
+    "a.py": ('connect("quay", 3306, "feed", "{s}", "aspect")', 'MySQLdb.connect("quay", "feed", "{s}", "aspect")'),
+    "A.java": ('class A {{ void f() {{ Db.connect("quay", "feed", "{s}", "aspect"); }} }}',),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("secret", [SECRET, "wRnYLFyFiaKA", "Xk9vQ2mL77pz", "sunshine7", "letmein"])
+@pytest.mark.parametrize(("path", "call"), [(p, c) for p, calls in CALLS.items() for c in calls])
+def test_a_password_before_a_database_is_not_told_as_its_account(
+    look: Look, path: str, call: str, secret: str
+) -> None:
+    text = ("<?php\n" if path.endswith("php") else "") + call.format(s=secret) + "\n"
+    for found in look(path, text):
+        assert secret not in f"{found.message} {found.remedy} {found.evidence}"
+
+
+def test_a_password_elsewhere_is_nobodys_account(look: Look) -> None:
+    text = 'xhr.open("GET", url, true, "user", "abc123");\ndb.password = "Gr4velpit77";\n'
+    first, second = look("app.js", text)
+    assert first.location.line == 1  # type: ignore[union-attr]  # it is in a file
+    assert "abc123" not in f"{first.message}{second.message}{second.remedy}"
+
+
+@pytest.mark.parametrize("secret", [SECRET, "wRnYLFyFiaKA", "letmein"])
+def test_a_database_behind_a_password_is_no_second_password(look: Look, secret: str) -> None:
+    (found,) = look("a.php", f'<?php\nmysqli_connect("quay", "feed", "{secret}", "{DATABASE}");\n')
+    assert "the account 'feed' of MySQL" in found.message

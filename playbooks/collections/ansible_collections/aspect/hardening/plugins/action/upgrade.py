@@ -50,9 +50,9 @@ class ActionModule(AgentAction):
         )
         conductor.audit = self._audit(args, conductor)
         if verb == "look":
-            return self._looked(conductor.look())
+            return self._looked(conductor)
         if self._task.check_mode:
-            looked = self._looked(conductor.look())
+            looked = self._looked(conductor)
             if conductor.audit is not None and looked["upgrade"]["verdict"] == "fit":
                 looked["upgrade"]["audit"] = conductor.audit.planned()
             return dict(looked, changed=looked["upgrade"]["verdict"] in ("fit", "open"))
@@ -105,16 +105,21 @@ class ActionModule(AgentAction):
         )
         return self._said(found)
 
-    def _looked(self, looked):
+    def _looked(self, conductor):
+        looked = conductor.look()
         bad = looked["verdict"] in ("unfit", "older")
         kept = ("verdict", "problems", "installed", "disk", "paths", "services", "open", "python")
         row = {key: looked.get(key) for key in kept}
         row.update({"state": looked["verdict"], "from": looked.get("installed", "")})
+        if self._task.check_mode:
+            row["to"] = conductor.job.release
         return {"changed": False, "failed": bad, "upgrade": row, "msg": "; ".join(looked["problems"])}
 
     def _said(self, found):
         self._say(stage=conduct.WORDS.get(found["state"], found["state"]), text="")
         state, why = found["state"], "; ".join(found.get("problems") or [])
+        if state == "would-change":
+            why = "upgrade %s would be led back: %s" % (found["id"], ", ".join(found["paths"]))
         answer = {"changed": bool(found.get("changed")), "failed": bool(found.get("failed"))}
         answer["msg"] = "%s: %s" % (state, why) if why else state
         answer["upgrade"] = {key: value for key, value in found.items() if key not in ("changed", "failed")}
