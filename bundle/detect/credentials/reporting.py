@@ -88,14 +88,15 @@ def _grant(
 ) -> Finding:
     """Say a rule of sudo's: what it allows is no secret, and nothing can stand in for it."""
     user = _shown(one.user)
+    whose = f"the account {user!r}" if user else "one that is made"
     return Finding(
         rule=family.rule,
         subject=subject,
         location=member.at(line, column),
-        message=f"{family.rule.title}: the account {user!r}",
+        message=f"{family.rule.title}: {whose}",
         severity=one.severity,
         confidence=one.confidence,
-        evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}",
+        evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}".lstrip(),
         fix=Fix(action="list the commands with full paths and arguments, or leave NOPASSWD out"),
     )
 

@@ -31,7 +31,7 @@ _SEVERAL_WORDS = re.compile(
     r"(?:mot de passe|mot passe|(?:pre )?shared key|wep ?key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|cle ?partagee|clave ?compartida|chiave ?condivisa|geheime[rn]? ?schlu?e?ssel|gemeinsame[rn]? ?schlu?e?ssel|pass phrase|pass word|pass code)$"
 )
 _COMPOUND = re.compile(
-    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain|trunk|pppoe|isp|modem|cam|camera|nvr|dvr|scada|opc|plc|hmi|etl|dwh|trend|alarm|kiosk|panel|prov|fax|nagios|zabbix|report)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
+    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|mgr|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain|trunk|pppoe|isp|modem|cam|camera|nvr|dvr|scada|opc|plc|hmi|etl|dwh|trend|alarm|kiosk|panel|prov|fax|nagios|zabbix|report)(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
     r"(?:secret|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|priv(?:ate)? ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|security ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
@@ -42,7 +42,7 @@ _TRAILERS = frozenset(
 )
 _END_ONLY = frozenset(
     "mail email meter service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
-    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode ref refs short weak".split()
+    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode ref refs short weak factory encryptor".split()
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
@@ -175,7 +175,7 @@ def _words(name: str) -> list[str]:
     words = [w.lower() for w in _WORDS.findall(name if name.isascii() else ascii_name(name))]
     while words and (words[-1] in _TRAILERS or words[-1].isdigit()) and len(words) > 1:
         words.pop()
-    if words[:2] in (["plain", "text"], ["clear", "text"]):
+    if words[:2] in (["plain", "text"], ["clear", "text"], ["view", "only"]):
         del words[:2]
     return words
 

@@ -57,7 +57,7 @@ _ASSIGN = re.compile(
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
     (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
-      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?i:xor|noop|plain|cleartext|base64|b64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
+      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?i:xor|noop|plain|clear|cleartext|base64|b64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
     re.VERBOSE,
 )
 _NAME = re.compile(
@@ -68,7 +68,7 @@ _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
 _QUOTES = ("'", '"')
 _COMPARED = re.compile(r"\s*[!=]==?(?!=)")
 """Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
-_BRACED = re.compile(r"(?i)^\{(?:noop|plain|cleartext)\}")
+_BRACED = re.compile(r"(?i)^\{(?:noop|plain|clear|cleartext)\}")
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
 _SENTENCE = re.compile(r"^\w{2,20}(?: \w{1,20}){1,6}$")
