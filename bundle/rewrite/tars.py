@@ -9,6 +9,7 @@ from typing import IO
 
 from bundle.rewrite.copying import copy
 from bundle.rewrite.edit import Change, Remove, Replace, plain
+from bundle.walk.formats.tars import is_tar
 from hardening.errors import ArchiveError
 
 _BLOCK = 512
@@ -18,14 +19,7 @@ _SUM_FIELD = slice(148, 156)
 
 def matches(head: bytes) -> bool:
     """Whether the first block is a tar header, by its checksum."""
-    block = head[:_BLOCK]
-    if len(block) < _BLOCK or not block.strip(b"\0"):
-        return False
-    try:
-        said = int(block[_SUM_FIELD].strip(b" \0") or b"0", 8)
-    except ValueError:
-        return False
-    return said == _checksum(block)
+    return is_tar(head)
 
 
 def _checksum(block: bytes | bytearray) -> int:
