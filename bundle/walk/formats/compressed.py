@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from bundle.walk import stream, zstd
@@ -30,7 +31,15 @@ def unpacked(source: Source, kind: str, context: Context, start: int = 0) -> Ite
         "zstd": lambda: zstd.unzstd(blocks, window=window),
     }
     made = known.get(kind)
-    return made() if made else None
+    return _in_time(made(), context.deadline) if made else None
+
+
+def _in_time(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
+    """Pass blocks on until the walk has to be over: no limit counts what is read and is no member's."""
+    for block in blocks:
+        if time.monotonic() > deadline:
+            raise Broken("limit-time", "takes more time than allowed to be read to its end")
+        yield block
 
 
 def members(blocks: Iterator[bytes], context: Context) -> Iterator[Raw | Note]:
