@@ -10,7 +10,7 @@ from itertools import chain
 
 from bundle.walk import derive, disk, embedded, glance, names, say
 from bundle.walk.digest import Digest
-from bundle.walk.formats.raw import Context, Note, Opened, Raw, has_content
+from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
@@ -157,17 +157,10 @@ class Walker:
             parts = (*frame.parts, raw.name)  # as nearly all are: nothing is wrong with it
         else:
             parts = (*frame.parts, names.shown(raw.name))
-            for note in names.problems(raw, self.limits.path):
+            for note in (*names.problems(raw, self.limits.path), *taken_for_a_file(raw)):
                 yield self._note(note, frame)
         if self._may_be_over(raw, frame):
             yield from self._budget(raw, frame, parts)
-        if raw.kind != "file" and has_content(raw):
-            if raw.kind != "hardlink":
-                message = (
-                    f"is a {raw.kind} with content; some unpackers write it as a file, some pass it over"
-                )
-                yield self._problem(Problem("two-readings", parts, message))
-            raw.kind = "file"
         if frame.links and (through := frame.through(raw, parts[-1])):
             yield self._problem(Problem("through-link", parts, through))
         if raw.kind != "file" and not raw.data:

@@ -72,11 +72,17 @@ def decoded(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def has_content(raw: Raw) -> bool:
-    """Whether there is anything in `data`, or that cannot be read: what is no file seldom has any."""
+def taken_for_a_file(raw: Raw) -> Iterator[Note]:
+    """Take for a file what is none and has content, and say it where its reader has not."""
+    if raw.kind == "file":
+        return
     if not isinstance(raw.data, bytes):
         raw.data = _unless_empty(raw.data)
-    return raw.data != b""
+    if raw.data != b"":
+        if raw.kind != "hardlink":
+            message = f"is a {raw.kind} with content; some unpackers write it as a file, some pass it over"
+            yield Note("two-readings", message, raw.name)
+        raw.kind = "file"
 
 
 def _unless_empty(blocks: Iterator[bytes]) -> bytes | Iterator[bytes]:
