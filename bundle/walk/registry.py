@@ -49,13 +49,13 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
 
 
 def _rpm(source: Source, context: Context) -> Opened:
-    start, scripts = rpms.payload_at(source)
+    start, texts = rpms.payload_at(source)
     payload = Slice(source, start, source.size - start)
     kind = identify(payload.read(0, HEAD), payload)
     if kind == "empty":
-        return Opened(iter(()), facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
+        return Opened(iter(()), facts=texts)
     members = _sequential(payload, kind, context)
-    return Opened(members, facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
+    return Opened(members, facts=texts)
 
 
 def _behind_script(source: Source, context: Context) -> Opened:
