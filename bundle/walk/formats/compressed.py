@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from bundle.walk import stream, zstd
-from bundle.walk.formats import cpio, tars
+from bundle.walk.formats import cpio, stripped, tars
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
@@ -42,8 +42,12 @@ def _in_time(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
         yield block
 
 
-def members(blocks: Iterator[bytes], context: Context) -> Iterator[Raw | Note]:
-    """Say what is inside an unpacked stream, and what lies behind it."""
+def members(
+    blocks: Iterator[bytes],
+    context: Context,
+    by_number: Callable[[stream.Stream], Iterator[Raw | Note]] | None = None,
+) -> Iterator[Raw | Note]:
+    """Say what is inside an unpacked stream, and what lies behind it; `by_number` reads what `stripped` describes."""
     reader = stream.Stream(blocks)
     behind: list[Broken] = []
     head = reader.peek(512)
@@ -56,6 +60,8 @@ def members(blocks: Iterator[bytes], context: Context) -> Iterator[Raw | Note]:
             yield from cpio.members(reader, context)
             for _ in reader.rest():
                 pass
+        elif by_number is not None and head.startswith(stripped.MAGIC):
+            yield from by_number(reader)
         else:
             yield Raw(name=inner_name(context.name), data=_up_to_trailing(reader, behind))
     except Broken as problem:

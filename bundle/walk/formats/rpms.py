@@ -26,12 +26,12 @@ _TEXTS = {**_SCRIPTS, **_NOTES}
 _STRING, _STRING_TYPES = 6, (6, 8, 9)
 
 
-def payload_at(source: Source) -> tuple[int, dict[str, str]]:
-    """Return where the payload starts, and the texts of the package's header. Errors: Broken."""
+def payload_at(source: Source) -> tuple[int, int, dict[str, str]]:
+    """Return where the package's header starts, where the payload does, and the header's texts. Errors: Broken."""
     _, signature_end = _section(source, 96)
     at = -(-signature_end // 8) * 8
     texts, end = _section(source, at)
-    return end, {SCRIPTS: _joined(texts, _SCRIPTS), NOTES: _joined(texts, _NOTES)}
+    return at, end, {SCRIPTS: _joined(texts, _SCRIPTS), NOTES: _joined(texts, _NOTES)}
 
 
 def script_of(line: bytes) -> str:
