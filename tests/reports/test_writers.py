@@ -55,9 +55,7 @@ def test_a_suite_says_its_time_its_place_and_what_was_seen() -> None:
 def test_a_run_that_failed_has_a_red_case_whatever_was_found(code: ExitCode, how: How) -> None:
     first, second = suites(a_run(codes=frozenset({code})), how)
     (verdict,) = [
-        case
-        for case in first.iter("testcase")
-        if "run/verdict" in f"{case.get('classname')} {case.get('name')}"
+        case for case in first.iter("testcase") if f"{case.get('name')}".startswith("run/verdict: ")
     ]
     problem = verdict.find("failure")
     assert problem is not None
@@ -98,7 +96,10 @@ def test_levels_are_what_fails_what_warns_and_what_is_noted() -> None:
     ]
     lines = commands(a_run(*rows), HOW)
     assert [line.split(" ")[0] for line in lines[:3]] == ["::error", "::warning", "::notice"]
-    assert lines[0].startswith("::error file=a.zip,line=1,title=component/adminer (critical)::m%0Aat ")
+    assert lines[0] == (
+        "::error file=a.zip,line=1,title=component/adminer (critical)::m%0Aat a.zip:1%0Aremedy: "
+        + ADMINER.remedy
+    )
     assert lines[-1].startswith("harden: FAIL")
     assert [line.split(" ")[0] for line in commands(a_run(*rows), FREE)[:3]] == [
         "::warning",
