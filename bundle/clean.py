@@ -15,6 +15,7 @@ from bundle.detect.credentials import Credentials
 from bundle.leftovers import leftovers
 from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
+from bundle.rewrite.edit import place
 from hardening.errors import ArchiveError, UsageError
 from hardening.findings import Finding, Fix, InFile, Result, Run, Verdict
 
@@ -72,8 +73,9 @@ def cleaned(
     started = datetime.now(UTC)
     before = [_asked_for(finding, remove) for finding in audit(path).findings]
     plan = references.plan(path, before, detector=detector)
-    steps = [*_removals(before), *_replacements(plan)]
-    problems: list[tuple[Finding, str]] = [*plan.problems, *_itself(before)]
+    twice = _twice(before)
+    steps = [*_removals(before, twice), *_replacements(plan)]
+    problems: list[tuple[Finding, str]] = [*plan.problems, *_itself(before), *_others(before, twice)]
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
             dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
@@ -130,8 +132,8 @@ def _name(made: Path, out: Path) -> None:
 
 def _asked_for(finding: Finding, remove: Collection[str]) -> Finding:
     """Return the finding with a removal that is carried out, where the operator wants it gone."""
-    place = finding.location
-    if finding.rule.id not in remove or not isinstance(place, InFile) or len(place.parts) == 1:
+    at = finding.location
+    if finding.rule.id not in remove or not isinstance(at, InFile) or len(at.parts) == 1:
         return finding  # the bundle itself cannot go
     target = finding.fix.target if finding.fix else ""
     fix = Fix(
@@ -173,13 +175,24 @@ def _itself(findings: Iterable[Finding]) -> list[tuple[Finding, str]]:
     return [(f, "it is the bundle itself") for f in findings if _goes(f) and not _edit(f).parts]
 
 
-def _removals(findings: Iterable[Finding]) -> list[_Step]:
+def _twice(findings: Iterable[Finding]) -> set[tuple[str, ...]]:
+    """Return the places at which members of other content lie too: an edit would be one of them all."""
+    said = (f.location for f in findings if f.rule.id == "walk/duplicate-name")
+    return {place(one.parts[1:]) for one in said if isinstance(one, InFile)}
+
+
+def _others(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[tuple[Finding, str]]:
+    gone = (f for f in findings if _goes(f) and place(_edit(f).parts) in twice)
+    return [(f, "another member has its name, and other content") for f in gone]
+
+
+def _removals(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[_Step]:
     steps: dict[Edit, list[tuple[Finding, str]]] = {}
     for finding in findings:
         if _goes(finding):
             edit = _edit(finding)
-            if not edit.parts:
-                continue  # the bundle itself, see _itself
+            if not edit.parts or place(edit.parts) in twice:
+                continue  # see _itself and _others
             said = "removed " + "!/".join(edit.parts) + ("/" if edit.folder else "")
             steps.setdefault(edit, []).append((finding, said))
     return [_Step(edit, tuple(answers)) for edit, answers in steps.items()]

@@ -20,7 +20,7 @@ from bundle.detect.credentials import Credentials
 from bundle.detect.credentials import detector as credentials
 from bundle.detect.credentials.texts.replacing import REFERENCE, Literal, replaced
 from bundle.rewrite import Edit
-from bundle.rewrite.edit import plain
+from bundle.rewrite.edit import place, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
 from bundle.walk.limits import Limits
@@ -96,25 +96,25 @@ def plan(
         return made
     names, signed = _Names(), set[Parts]()
     detector = detector or credentials()
-    met: Counter[Parts] = Counter()
+    places, met = {place(parts) for parts in wanted}, Counter[Parts]()
     texts: list[tuple[Parts, bytes, list[tuple[Finding, Literal, str]]]] = []
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or seen.offset:
             continue
         signed.update(_signed(seen))
-        if seen.parts in wanted:
-            met[seen.parts] += 1
-            if met[seen.parts] == 1:
+        if (here := place(seen.parts)) in places:
+            met[here] += 1
+            if met[here] == 1 and seen.parts in wanted:
                 texts.append(_text(seen, wanted[seen.parts], detector, names, made))
-    twice = [f for parts, found in wanted.items() if met[parts] > 1 for f in found]
-    absent = [f for parts, found in wanted.items() if not met[parts] for f in found]
+    twice = [f for parts, found in wanted.items() if met[place(parts)] > 1 for f in found]
+    absent = [f for parts, found in wanted.items() if not met[place(parts)] for f in found]
     made.problems = [
         *((f, why) for f, why in made.problems if f not in twice),
         *((f, "its name stands twice in the archive") for f in twice),
         *((f, "it is not where the audit saw it") for f in absent),
     ]
     for parts, content, rows in texts:
-        if met[parts] > 1:
+        if met[place(parts)] > 1:
             continue
         if why := _objection(parts, signed):
             made.problems += [(f, why) for f, _, _ in rows]

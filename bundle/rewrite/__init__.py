@@ -129,18 +129,26 @@ def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], 
 def _rewrite_below_stream(
     source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]
 ) -> None:
-    """A compressed tar is one archive; a compressed single file has its content as its one member."""
+    """A compressed tar or cpio is one archive, as the walk has it; anything else is the stream's one member."""
     head = source.read(_HEAD)
     source.seek(0)
-    if any(f.matches(head) for f in FORMATS) or streams.find(head):
+    if not _one_member(head):
         _rewrite(source, target, edits, used)
         return
     replaced = next((e for e in edits if len(e.parts) <= 1 and e.content is not None), None)
-    if replaced is None:
+    inner = tuple(e.deeper() for e in edits if len(e.parts) > 1)
+    if replaced is not None:
+        used.add(replaced)
+        target.write(replaced.content or b"")
+    elif inner:
+        _rewrite(source, target, inner, used)
+    else:
         shutil.copyfileobj(source, target)
-        return
-    used.add(replaced)
-    target.write(replaced.content or b"")
+
+
+def _one_member(head: bytes) -> bool:
+    """Whether what a stream unpacks to is a file of its own, and not an archive on the level of the stream."""
+    return not tars.matches(head) and not cpios.matches(head)
 
 
 _ONE_IN = 2
@@ -157,8 +165,7 @@ def _one_file(content: Callable[[], IO[bytes]]) -> bool:
         with temporary() as plain:
             stream.unpack(packed, plain)
             plain.seek(0)
-            head = plain.read(_HEAD)
-    return not any(f.matches(head) for f in FORMATS) and streams.find(head) is None
+            return _one_member(plain.read(_HEAD))
 
 
 def _decide(

@@ -16,6 +16,11 @@ def plain(name: str) -> str:
     return posixpath.normpath("/" + name).lstrip("/")
 
 
+def place(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where a member is written, which is one for `a//b` and `a/b`: an edit of the one is an edit of both."""
+    return tuple(map(plain, parts))
+
+
 def walked(name: str) -> str:
     """Return a member's name as the walk says it, where undecodable bytes and control characters are escaped."""
     if name.isprintable():

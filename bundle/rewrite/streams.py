@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import bz2
-import gzip
+import io
 import lzma
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from bundle.walk import stream, zstd
+from bundle.walk.limits import Limits
+from hardening.errors import ArchiveError
+
 _CHUNK = 1 << 20
+_LIMITS = Limits()
 _LEAST_DICTIONARY = 4096
 """Bytes; liblzma writes no smaller one."""
 
@@ -27,9 +32,23 @@ class Stream:
     """Takes the head of the old stream too, for the settings that it tells, and the level where it is known."""
 
 
-def _unpack_gzip(source: IO[bytes], target: IO[bytes]) -> None:
-    with gzip.GzipFile(fileobj=source) as inner:
-        shutil.copyfileobj(inner, target, _CHUNK)
+def _unpacker(undo: Callable[[Iterator[bytes]], Iterator[bytes]]) -> Callable[[IO[bytes], IO[bytes]], None]:
+    """Return what unpacks a file as the walk does: to its end, nothing behind it left out, and no bomb."""
+
+    def unpack(source: IO[bytes], target: IO[bytes]) -> None:
+        begin = source.tell()
+        most = max(_LIMITS.ratio_from, _LIMITS.ratio * (source.seek(0, io.SEEK_END) - begin))
+        source.seek(begin)
+        made = 0
+        for block in undo(iter(lambda: source.read(_CHUNK), b"")):
+            made += len(block)
+            if made > most:
+                raise ArchiveError(
+                    f"unpacks to more than {_LIMITS.ratio} times its size", hint="a bomb is not written again"
+                )
+            target.write(block)
+
+    return unpack
 
 
 def _gzip_header(head: bytes) -> bytes:
@@ -62,20 +81,10 @@ def _pack_gzip(source: IO[bytes], target: IO[bytes], head: bytes, level: int | N
     target.write(checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little"))
 
 
-def _unpack_bzip2(source: IO[bytes], target: IO[bytes]) -> None:
-    with bz2.BZ2File(source) as inner:
-        shutil.copyfileobj(inner, target, _CHUNK)
-
-
 def _pack_bzip2(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
     del level  # the head says it
     with bz2.BZ2File(target, "w", compresslevel=head[3] - ord("0")) as packer:
         shutil.copyfileobj(source, packer, _CHUNK)
-
-
-def _unpack_xz(source: IO[bytes], target: IO[bytes]) -> None:
-    with lzma.LZMAFile(source) as inner:
-        shutil.copyfileobj(inner, target, _CHUNK)
 
 
 def _pack_xz(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
@@ -94,26 +103,6 @@ def _pack_lzma(source: IO[bytes], target: IO[bytes], head: bytes, level: int | N
         shutil.copyfileobj(source, packer, _CHUNK)
 
 
-def _unpack_zstd(source: IO[bytes], target: IO[bytes]) -> None:
-    import zstandard
-
-    unpacker, chunk = zstandard.ZstdDecompressor().decompressobj(), b""
-    ended = False
-    while chunk := chunk or source.read(_CHUNK):
-        try:
-            target.write(unpacker.decompress(chunk))
-        except zstandard.ZstdError as problem:
-            raise ValueError(str(problem)) from problem
-        chunk = unpacker.unused_data if unpacker.eof else b""
-        if unpacker.eof:  # a further frame may follow
-            unpacker = zstandard.ZstdDecompressor().decompressobj()
-            ended = True
-        else:
-            ended = False
-    if not ended:
-        raise EOFError
-
-
 def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes, level: int | None) -> None:
     import zstandard
 
@@ -121,12 +110,16 @@ def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes, level: int | N
     zstandard.ZstdCompressor(level=known, write_checksum=bool(head[4] & 4)).copy_stream(source, target)
 
 
+_UNXZ = _unpacker(lambda blocks: stream.unxz(blocks, window=_LIMITS.window))
+
 STREAMS = (
-    Stream("gzip", b"\x1f\x8b\x08", _unpack_gzip, _pack_gzip),
-    Stream("bzip2", b"BZh", _unpack_bzip2, _pack_bzip2),
-    Stream("xz", b"\xfd7zXZ\x00", _unpack_xz, _pack_xz),
-    Stream("zstd", b"\x28\xb5\x2f\xfd", _unpack_zstd, _pack_zstd),
-    Stream("lzma", b"\x5d\x00\x00", _unpack_xz, _pack_lzma),
+    Stream("gzip", b"\x1f\x8b\x08", _unpacker(stream.gunzip), _pack_gzip),
+    Stream("bzip2", b"BZh", _unpacker(stream.bunzip2), _pack_bzip2),
+    Stream("xz", b"\xfd7zXZ\x00", _UNXZ, _pack_xz),
+    Stream(
+        "zstd", zstd.MAGIC, _unpacker(lambda blocks: zstd.unzstd(blocks, window=_LIMITS.window)), _pack_zstd
+    ),
+    Stream("lzma", b"\x5d\x00\x00", _UNXZ, _pack_lzma),
 )
 
 

@@ -8,7 +8,8 @@ import tarfile
 from typing import IO
 
 from bundle.rewrite.copying import copy
-from bundle.rewrite.edit import Change, Remove, Replace, plain
+from bundle.rewrite.edit import Change, Keep, Remove, Replace, plain
+from bundle.walk.formats.tars import is_tar
 from hardening.errors import ArchiveError
 
 _BLOCK = 512
@@ -18,14 +19,7 @@ _SUM_FIELD = slice(148, 156)
 
 def matches(head: bytes) -> bool:
     """Whether the first block is a tar header, by its checksum."""
-    block = head[:_BLOCK]
-    if len(block) < _BLOCK or not block.strip(b"\0"):
-        return False
-    try:
-        said = int(block[_SUM_FIELD].strip(b" \0") or b"0", 8)
-    except ValueError:
-        return False
-    return said == _checksum(block)
+    return is_tar(head)
 
 
 def _checksum(block: bytes | bytearray) -> int:
@@ -40,6 +34,10 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     for member, end in _members(source):
         copy(source, target, position, member.offset)  # global pax headers, which belong to no member
         decision = change(member.name, lambda m=member: _content(source, m))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
+        if not isinstance(decision, Keep) and member.size and not member.isreg() and not member.isdir():
+            raise ArchiveError(
+                f"{member.name} is a link or a special file and has content", hint="pack it as what it is"
+            )
         if isinstance(decision, Remove):
             removed.add(plain(member.name))
         elif isinstance(decision, Replace):

@@ -69,6 +69,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
             position = ends[entry.start]
             decision = change(_name(entry.info), lambda e=entry: _content(archive, e.info))  # type: ignore[misc]  # mypy has no type for a lambda that binds by default value
             if isinstance(decision, Remove):
+                copy(source, target, min(_behind(source, entry), position), position)
                 continue
             moved[entry.start] = target.tell()
             if isinstance(decision, Replace):
@@ -115,6 +116,20 @@ def _read(source: IO[bytes]) -> tuple[list[_Entry], int, bytes]:
             "zip: a signed central directory cannot be rewritten", hint="pack the archive again without it"
         )
     return entries, directory_at, end
+
+
+def _behind(source: IO[bytes], entry: _Entry) -> int:
+    """Return where an entry ends by its own header: what lies from there to the next one is not its own."""
+    source.seek(entry.start)
+    fields = _LOCAL.unpack(source.read(_LOCAL.size))
+    at: int = entry.start + _LOCAL.size + fields[9] + fields[10] + entry.info.compress_size
+    if not fields[2] & _DESCRIPTOR:
+        return at
+    source.seek(at)
+    raw = source.read(24)
+    marked = 4 if raw.startswith(b"PK\x07\x08") else 0
+    narrow = struct.pack("<2I", entry.info.compress_size & _LIMIT, entry.info.file_size & _LIMIT)
+    return at + marked + (12 if raw[marked + 4 : marked + 12] == narrow else 20)
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:

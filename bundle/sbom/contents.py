@@ -26,6 +26,8 @@ _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,20000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
 )
 _LARGEST_DER = 64 << 10
+_PLAIN_URL = re.compile(r"pkg:[a-z]+/(?:@?[\w.+~-]+/)?[\w.+~-]+@[\w.+~:^-]+", re.ASCII)
+"""A package URL that stands for itself, as nearly all do."""
 
 
 @dataclass(slots=True)
@@ -184,7 +186,20 @@ def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
 
 def _packaged(package: Package, place: str, cves: tuple[str, ...] = ()) -> Known:
     how = f"its {package.type} metadata"
-    return Known(package.name, package.full, package.purl, how, [place], cves, packaged=True)
+    return Known(package.name, package.full, _url(package), how, [place], cves, packaged=True)
+
+
+def _url(package: Package) -> str:
+    """Return the package URL, escaped where the metadata says what no registry has; empty where it names nothing."""
+    if _PLAIN_URL.fullmatch(package.purl):
+        return package.purl
+    from packageurl import PackageURL
+
+    around, _, name = package.name.rpartition("/")
+    try:
+        return PackageURL(package.type, around or None, name, package.full or None).to_string()
+    except (ValueError, TypeError):  # the latter where nothing but space is left of a part
+        return ""
 
 
 def _certificate(load: Callable[[bytes], x509.Certificate], data: bytes, place: str) -> Iterator[Asset]:

@@ -14,7 +14,7 @@ What a detector may rely on
 - A folder, tar or cpio has no directory: when its last member has been said, a member with `kind == "listing"` and the
   container's `parts` follows, whose `entries` are the Java classes in it (name, size, CRC-32).
 - Text that is not stored as text comes as a derived member: same `parts` as the stored file, `derived` says how it was
-  made (`constants`, `constant`: one that is a text of its own, `unwrapped:base64+inflate`, `strings`, `pdf-text`, `sqlite-text`, `utf-16`, `rpm-scripts`, and
+  made (`constants`, `constant`: one that is a text of its own, `unwrapped:base64+inflate`, `strings`, `pdf-text`, `sqlite-text`, `utf-16`, `rpm-scripts`, `rpm-notes`, and
   `rpm-packages`: what an rpm database says is installed, one a line), `content` is the text. `at(line)` of a derived member is the place in the stored file it came from.
 """
 

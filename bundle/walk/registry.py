@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 
 from bundle.walk import stream
-from bundle.walk.formats import ars, compressed, cpio, disks, outside, rpms, selfextract, tars, zips
+from bundle.walk.formats import ars, compressed, cpio, disks, outside, rpms, selfextract, stripped, tars, zips
 from bundle.walk.formats.raw import Context, Note, Opened, Raw
 from bundle.walk.identify import HEAD, identify
 from bundle.walk.problem import Broken
@@ -49,13 +49,21 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
 
 
 def _rpm(source: Source, context: Context) -> Opened:
-    start, scripts = rpms.payload_at(source)
+    header, start, texts = rpms.payload_at(source)
     payload = Slice(source, start, source.size - start)
     kind = identify(payload.read(0, HEAD), payload)
     if kind == "empty":
-        return Opened(iter(()), facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
-    members = _sequential(payload, kind, context)
-    return Opened(members, facts={rpms.SCRIPTS: scripts.decode("utf-8", "backslashreplace")})
+        return Opened(iter(()), facts=texts)
+    blocks = compressed.unpacked(payload, kind, context)
+    if payload.read(0, len(stripped.MAGIC)) == stripped.MAGIC:
+        blocks = chunks(payload)
+    if blocks is None:
+        return Opened(_sequential(payload, kind, context), facts=texts)
+
+    def by_number(reader: stream.Stream) -> Iterator[Raw | Note]:
+        return stripped.members(reader, stripped.Files(source, header), context)
+
+    return Opened(compressed.members(blocks, context, by_number), facts=texts)
 
 
 def _behind_script(source: Source, context: Context) -> Opened:

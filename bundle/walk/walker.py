@@ -10,7 +10,7 @@ from itertools import chain
 
 from bundle.walk import derive, disk, embedded, glance, names, say
 from bundle.walk.digest import Digest
-from bundle.walk.formats.raw import Context, Note, Opened, Raw
+from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
@@ -96,7 +96,7 @@ class Walker:
             return
 
     def _open(self, source: Source, member: Member) -> Opened | Broken:
-        context = Context(member.name, self.limits, self.passwords)
+        context = Context(member.name, self.limits, self.passwords, self.deadline)
         try:
             return open_container(source, member.format, context)
         except Broken as problem:
@@ -157,12 +157,10 @@ class Walker:
             parts = (*frame.parts, raw.name)  # as nearly all are: nothing is wrong with it
         else:
             parts = (*frame.parts, names.shown(raw.name))
-            for note in names.problems(raw, self.limits.path):
+            for note in (*names.problems(raw, self.limits.path), *taken_for_a_file(raw)):
                 yield self._note(note, frame)
         if self._may_be_over(raw, frame):
             yield from self._budget(raw, frame, parts)
-        if raw.kind not in ("file", "hardlink") and not isinstance(raw.data, bytes):
-            raw.data = b"".join(raw.data)[:0]  # a folder has no content; its reader wants to be drained
         if frame.links and (through := frame.through(raw, parts[-1])):
             yield self._problem(Problem("through-link", parts, through))
         if raw.kind != "file" and not raw.data:
@@ -341,7 +339,7 @@ class Walker:
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
     ) -> Iterator[Event]:
         """Go into the archives that a file holds which is none itself."""
-        context = Context(member.name, self.limits, self.passwords)
+        context = Context(member.name, self.limits, self.passwords, self.deadline)
         found = embedded.archives(member.format, source, context, hits)
         first: Raw | Note | None
         try:

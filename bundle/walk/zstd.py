@@ -11,6 +11,11 @@ from bundle.walk.problem import Broken
 from bundle.walk.stream import Stream
 
 MAGIC = b"\x28\xb5\x2f\xfd"
+_SEEKABLE = b"\xb1\xea\x92\x8f"
+"""The end of a table of places, which the seekable form of zstd keeps in a frame that is skipped."""
+_HIDDEN = "frames that are skipped hold data"
+_SIZE, _LARGE = 8, 1 << 20
+"""Bytes in which parallel zstd notes a frame's size, and more than the frames that are skipped honestly hold."""
 
 
 def unzstd(source: Iterator[bytes], *, window: int) -> Iterator[bytes]:
@@ -20,9 +25,10 @@ def unzstd(source: Iterator[bytes], *, window: int) -> Iterator[bytes]:
     bomb cannot make much at once, and a frame that was cut is noticed.
     """
     stream = Stream(source)
+    skipped: list[bytes] = []
     limit = 1 << max(10, min(window, 1 << 31).bit_length() - 1)
     try:
-        while _skip_skippable(stream):
+        while _next_frame(stream, skipped):
             made = zstandard.ZstdDecompressor(max_window_size=limit).decompressobj()
             head, checksum = _frame_header(stream)
             yield made.decompress(head)
@@ -40,21 +46,26 @@ def unzstd(source: Iterator[bytes], *, window: int) -> Iterator[bytes]:
         raise Broken("corrupt", f"the zstd stream is damaged: {problem}") from problem
 
 
-def _skip_skippable(stream: Stream) -> bool:
-    """Go to the next frame; return whether there is one."""
+def _next_frame(stream: Stream, skipped: list[bytes]) -> bool:
+    """Go to the next frame; return whether there is one. What frames hold that are skipped is given at the end, as loose data."""
     while True:
         magic = stream.peek(4)
         if magic == MAGIC:
             return True
         if len(magic) == 4 and magic[1:] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50:
             stream.skip(4)
-            stream.skip(int.from_bytes(stream.exactly(4), "little"))
+            size = int.from_bytes(stream.exactly(4), "little")
+            if size + sum(map(len, skipped)) > _LARGE:
+                raise Broken("trailing-data", _HIDDEN, chain(skipped, stream.rest()))
+            held = stream.exactly(size)
+            if size > _SIZE and not held.endswith(_SEEKABLE):
+                skipped.append(held)
             continue
-        if not magic:
-            return False
-        for block in stream.rest():
-            if block.strip(b"\0"):
-                raise Broken("trailing-data", "data follows the zstd stream", chain([block], stream.rest()))
+        rest = stream.rest()
+        behind = next((block for block in rest if block.strip(b"\0")), b"")
+        if skipped or behind:
+            message = "data follows the zstd stream" if behind else _HIDDEN
+            raise Broken("trailing-data", message, chain(skipped, (behind,) if behind else (), rest))
         return False
 
 

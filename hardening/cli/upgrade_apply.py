@@ -187,7 +187,7 @@ def apply(
 def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
     """Verify a signed receipt and print what it says of each host; exit 11 where it was changed."""
     from bundle.trust import keys
-    from hardening.errors import InputError
+    from hardening.errors import InputError, RefusedError
     from hardening.upgrade import receipt as receipts
 
     try:
@@ -197,13 +197,23 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
             f"{path}: {problem.strerror}", hint="give the file that --receipt wrote"
         ) from problem
     said = receipts.opened(data, [keys.load_public(file) for file in key_files])
-    click.echo(f"{said['product']} {said['release']}  sha256 {said['sha256']}")
-    click.echo(f"{said['started']} to {said['finished']} by {said['by']}")
+    try:
+        lines = list(_of_receipt(said))
+    except (KeyError, TypeError) as problem:
+        raise RefusedError(
+            "the signed receipt is malformed", hint="give the file that --receipt wrote"
+        ) from problem
+    for line in lines:
+        click.echo(line)
+
+
+def _of_receipt(said: dict[str, Any]) -> Iterator[str]:
+    """Yield what a receipt says, a line for each host. Errors: KeyError, TypeError (it does not say it)."""
+    yield f"{said['product']} {said['release']}  sha256 {said['sha256']}"
+    yield f"{said['started']} to {said['finished']} by {said['by']}"
     for row in said["hosts"]:
-        reasons = "; ".join(row["reasons"])
-        click.echo(
-            f"  {row['host']:<24}  {row['state']:<11}  {row.get('from', '?')} -> {row.get('to', '?')}  {reasons}".rstrip()
-        )
+        way = f"{row.get('from', '?')} -> {row.get('to', '?')}"
+        yield f"  {row['host']:<24}  {row['state']:<11}  {way}  {'; '.join(row['reasons'])}".rstrip()
 
 
 def _ready(inventory: str | None) -> None:

@@ -48,8 +48,9 @@ def lets_in(text: str, port: int) -> bool:
 
 
 def moved(text: str, old: int, new: int) -> str:
-    """Return a rule with another port."""
-    return re.sub(rf"(?<!\S)--dport {old}(?!\S)", f"--dport {new}", text, count=1)
+    """Return a rule with another port; what a comment says of ports stays."""
+    place = re.compile(rf"{QUOTED.pattern}|(?<!\S)--dport {old}(?!\S)")
+    return place.sub(lambda one: one[0] if one[0].startswith('"') else f"--dport {new}", text)
 
 
 def in_force(said: str) -> tuple[Rule, ...] | None:

@@ -334,3 +334,33 @@ def test_a_tool_that_is_compressed_by_itself_goes_with_its_wrapping(tmp_path: Pa
         assert made.namelist() == ["www/keep.gz", "web.tgz"]
         with tarfile.open(fileobj=io.BytesIO(made.read("web.tgz"))) as rest:
             assert rest.getnames() == ["keep.txt"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("a/db.php", "a/db.php"), ("a/db.php", "a//db.php")])
+@pytest.mark.parametrize("content", [specimen.tool("x").encode(), b"<?php\n$password = 'Marble77gate';\n"])
+def test_what_shares_its_place_with_another_member_stays_and_that_is_said(
+    first: str, second: str, content: bytes, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "u.tar", tmp_path / "out.tar"
+    with tarfile.open(path, "w") as packed:
+        for name, data in ((first, content), (second, content.replace(b"'", b"'H", 1)), ("b", b"kept")):
+            row = tarfile.TarInfo(name)
+            row.size = len(data)
+            packed.addfile(row, io.BytesIO(data))
+    left = clean(path, out, one)
+    assert out.read_bytes() == path.read_bytes()
+    not_done = [r for r in left.results if r.reason.startswith(("not removed", "not replaced"))]
+    assert not_done
+    assert all(r.verdict is Verdict.ERROR for r in not_done)
+    assert left.exit_code() is ExitCode.FINDINGS
+
+
+def test_a_member_that_only_has_the_name_of_what_goes_is_not_lost(tmp_path: Path) -> None:
+    path, out = tmp_path / "u.tar", tmp_path / "out.tar"
+    with tarfile.open(path, "w") as packed:
+        for data in (specimen.tool("x").encode(), b"<?php echo 'the installed one';\n"):
+            row = tarfile.TarInfo("db.php")
+            row.size = len(data)
+            packed.addfile(row, io.BytesIO(data))
+    clean(path, out, one)
+    assert b"the installed one" in out.read_bytes()

@@ -113,9 +113,13 @@ def test_another_compression_is_a_difference(old: Path) -> None:
 
 def test_other_bytes_with_the_same_members_are_a_difference(old: Path) -> None:
     new = outer(old.with_name("new.zip"), web(WEB))
+    plain = new.read_bytes()
+    new.write_bytes(plain + bytes(16))
+    assert differences(old, new) == ["new.zip has other bytes though no member in it is gone"]
+    new.write_bytes(plain)
     with zipfile.ZipFile(new, "a") as archive:
         archive.comment = b"hello"
-    assert differences(old, new) == ["new.zip has other bytes though no member in it is gone"]
+    assert differences(old, new) == ["<comment> was added"]
 
 
 def test_data_hidden_behind_the_members_is_a_difference(old: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import tomllib
 import zlib
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,7 @@ from bundle.trust.verify import signature_of, verify
 from hardening.errors import DataError, ExitCode
 from hardening.findings import Severity
 from hardening.upgrade import admission, recipe
-from hardening.upgrade.logs.patterns import examples, shipped
+from hardening.upgrade.logs.patterns import Meaning, examples, shipped
 from hardening.upgrade.logs.triage import Triage
 from tests.upgrade.standin import NEW, Signer, Site
 
@@ -44,6 +45,15 @@ def test_a_good_bundle_is_admitted(signer: Signer, site: Site) -> None:
     assert job is not None
     assert (job.product, job.release, job.recipe["name"]) == ("standin", NEW, "standin")
     assert job.unpacked > job.size
+    travels = job.to_json()
+    assert json.loads(json.dumps(travels)) == travels
+    assert travels.keys() == {one.name for one in fields(admission.Job)}
+    assert [travels[key] for key in ("bundle", "sha256", "size", "signature", "log_rules")] == [
+        str(signer.bundle().resolve()), hashlib.sha256(signer.bundle().read_bytes()).hexdigest(),
+        signer.bundle().stat().st_size, str(signature_of(signer.bundle()).resolve()), "",
+    ]  # fmt: skip
+    fatal = {m.rule.id for m in shipped() if m.meaning is Meaning.FATAL and m.context is None}
+    assert {f"log/{row['id']}" for row in travels["stop"]["patterns"]} == fatal
 
 
 def test_a_signature_that_is_replaced_once_it_was_seen_changes_nothing(
@@ -110,6 +120,13 @@ def test_a_bundle_for_another_product_or_for_nobody_knows_which(
     path.write_bytes(signer.bundle().read_bytes())
     signer.sign(path, product=product, release=release)
     assert refused(path, signer, site) == (ExitCode.REFUSED, ["upgrade/product"])
+    run, _ = admission.admit(path, signer.trusted, site.recipe())
+    said = {
+        "another": "the bundle is for another, the recipe for standin",
+        "": "the signature does not say which product the bundle is for",
+        "standin": "the signature does not say which release the bundle brings",
+    }
+    assert [f.message for f in run.findings if f.rule.id == "upgrade/product"] == [said[product]]
 
 
 def test_a_bundle_that_fails_the_audit(signer: Signer, site: Site, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.rotation import revoke, rotate
 from bundle.detect.credentials.texts import place
-from bundle.walk.formats.rpms import SCRIPTS, script_of
+from bundle.walk.formats.rpms import NOTES, SCRIPTS, script_of
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix
 
@@ -68,12 +68,12 @@ def named(one: Catch) -> Catch:
 
 
 def _script(member: Member, line: int | None) -> str:
-    """Return in which script of an rpm a line is, which has no file of its own, and in which of its lines."""
-    if member.derived != SCRIPTS or line is None:
+    """Return in which script or note of an rpm a line is, which has no file of its own, and in which of its lines."""
+    if member.derived not in (SCRIPTS, NOTES) or line is None:
         return ""
     above = bytes(member.content).split(b"\n")[:line]
     heads = [(number, found) for number, text in enumerate(above, 1) if (found := script_of(text))]
-    return f"in the {heads[-1][1]} script, line {line - heads[-1][0]}" if heads else ""
+    return f"in the {heads[-1][1]}, line {line - heads[-1][0]}" if heads else ""
 
 
 def _remedy(family: Family, one: Catch) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bundle.walk import say
 from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
-from bundle.walk.formats.rpms import SCRIPTS as RPM_SCRIPTS
+from bundle.walk.formats import rpms
 from bundle.walk.identify import HEAD, wide
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -42,9 +42,10 @@ def texts(
 
 
 def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> Iterator[Member]:
-    """Say the texts of a container that none of its members has by itself: scripts of a package, rows of a workbook."""
-    if facts.get(RPM_SCRIPTS):
-        yield say.derived(member, facts[RPM_SCRIPTS].encode(), RPM_SCRIPTS)
+    """Say the texts of a container that none of its members has by itself: scripts and notes of a package, rows of a workbook."""
+    for text in (rpms.SCRIPTS, rpms.NOTES):
+        if facts.get(text):
+            yield say.derived(member, facts[text].encode(), text)
     if sheets.is_workbook(member.entries):
         for sheet in sheets.sheets(source):
             yield say.derived(member, sheet, "sheet-text")

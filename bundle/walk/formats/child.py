@@ -139,7 +139,7 @@ def _reason(said: Any) -> dict[str, str]:
         reason = "limit-window"
     elif "crc" in low or "checksum" in low:
         reason = "checksum"
-    elif "support" in low:
+    elif "support" in low or "unknown codec" in low:
         reason = "unsupported"
     else:
         reason = "corrupt"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from bundle.walk import stream, zstd
-from bundle.walk.formats import cpio, tars
+from bundle.walk.formats import cpio, stripped, tars
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
@@ -30,11 +31,23 @@ def unpacked(source: Source, kind: str, context: Context, start: int = 0) -> Ite
         "zstd": lambda: zstd.unzstd(blocks, window=window),
     }
     made = known.get(kind)
-    return made() if made else None
+    return _in_time(made(), context.deadline) if made else None
 
 
-def members(blocks: Iterator[bytes], context: Context) -> Iterator[Raw | Note]:
-    """Say what is inside an unpacked stream, and what lies behind it."""
+def _in_time(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
+    """Pass blocks on until the walk has to be over: no limit counts what is read and is no member's."""
+    for block in blocks:
+        if time.monotonic() > deadline:
+            raise Broken("limit-time", "takes more time than allowed to be read to its end")
+        yield block
+
+
+def members(
+    blocks: Iterator[bytes],
+    context: Context,
+    by_number: Callable[[stream.Stream], Iterator[Raw | Note]] | None = None,
+) -> Iterator[Raw | Note]:
+    """Say what is inside an unpacked stream, and what lies behind it; `by_number` reads what `stripped` describes."""
     reader = stream.Stream(blocks)
     behind: list[Broken] = []
     head = reader.peek(512)
@@ -47,6 +60,8 @@ def members(blocks: Iterator[bytes], context: Context) -> Iterator[Raw | Note]:
             yield from cpio.members(reader, context)
             for _ in reader.rest():
                 pass
+        elif by_number is not None and head.startswith(stripped.MAGIC):
+            yield from by_number(reader)
         else:
             yield Raw(name=inner_name(context.name), data=_up_to_trailing(reader, behind))
     except Broken as problem:

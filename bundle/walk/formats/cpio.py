@@ -17,6 +17,8 @@ _KINDS = {
 }  # fmt: skip
 _AT_ONCE = 1 << 20
 _LINK = 64 << 10
+_WORD, _PADDING = 4, 4096
+"""Bytes that padding is counted in, and of which it is read at once."""
 
 
 def is_cpio(head: bytes) -> bool:
@@ -46,8 +48,8 @@ def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
                     pass
             continue
         links.clear()
-        while (zeros := stream.peek(4)) and not zeros.strip(b"\0"):
-            stream.read(len(zeros))
+        while zeros := _zeros(stream.peek(_PADDING)):
+            stream.read(zeros)
         behind = stream.peek(6)
         if not behind.strip(b"\0"):
             return
@@ -56,6 +58,12 @@ def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
             block = stream.some(512)
             yield Raw(name=name, data=chain([block], stream.rest()), hidden=True)
             return
+
+
+def _zeros(piece: bytes) -> int:
+    """Return how many bytes of padding these begin with: whole words, and what is left at the end of the file."""
+    zeros = len(piece) - len(piece.lstrip(b"\0"))
+    return zeros if zeros == len(piece) else zeros // _WORD * _WORD
 
 
 def _new(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw | None:
@@ -118,9 +126,8 @@ def _raw(
     kind = _KINDS.get(mode & 0o170000, "file")
     link = ""
     data: bytes | Iterator[bytes]
-    if kind == "symlink":
-        link = decoded(stream.exactly(min(size, _LINK)))
-        stream.skip(max(0, size - _LINK))
+    if kind == "symlink" and size <= _LINK:
+        link = decoded(stream.exactly(size))
         stream.read(pad)
         data = b""
     elif size <= _AT_ONCE:
@@ -133,7 +140,7 @@ def _raw(
     else:
         data = _long(stream, size, pad, check)
     return Raw(
-        name=decoded(name), kind=kind, size=size if kind == "file" else 0, mode=mode & 0o7777, uid=uid, gid=gid,
+        name=decoded(name), kind=kind, size=size, mode=mode & 0o7777, uid=uid, gid=gid,
         mtime=float(mtime), link=link, data=data,
     )  # fmt: skip
 

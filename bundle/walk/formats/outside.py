@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import cache
 from typing import IO, Any
 
-from bundle.walk.formats import ends
+from bundle.walk.formats import ends, isos
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source, chunks, region
@@ -55,7 +55,12 @@ def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]
         )
     if kind == "7z" and source.size > _SIGNATURE and source.read(12, 20) == bytes(20):
         yield Note("corrupt", "was never finished: its header says that it is empty, and content follows")
-    yield from _Child(source, FORMATS[kind], "none", context).members()
+    files = 0
+    for raw in _Child(source, FORMATS[kind], "none", context).members():
+        files += isinstance(raw, Raw) and raw.kind != "directory"
+        yield raw
+    if kind == "iso":
+        yield from isos.beside(source, files)
     if kind in _ENDS:
         yield from ends.behind(source, _ENDS[kind](source))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from math import inf
 
 from bundle.walk.limits import Limits
 from bundle.walk.member import Entry
+from bundle.walk.problem import Broken
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class Context:
     """The last component of the container's own path, for what has no name inside it."""
     limits: Limits
     passwords: tuple[bytes, ...] = ()
+    deadline: float = inf
+    """When the walk has to be over (`time.monotonic`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +70,29 @@ class Opened:
 def decoded(name: bytes) -> str:
     """Return a name as text; bytes that are no UTF-8 are written as a backslash, `x` and two digits."""
     return name.decode("utf-8", "backslashreplace")
+
+
+def taken_for_a_file(raw: Raw) -> Iterator[Note]:
+    """Take for a file what is none and has content, and say it where its reader has not."""
+    if raw.kind == "file":
+        return
+    if not isinstance(raw.data, bytes):
+        raw.data = _unless_empty(raw.data)
+    if raw.data != b"":
+        if raw.kind != "hardlink":
+            message = f"is a {raw.kind} with content; some unpackers write it as a file, some pass it over"
+            yield Note("two-readings", message, raw.name)
+        raw.kind = "file"
+
+
+def _unless_empty(blocks: Iterator[bytes]) -> bytes | Iterator[bytes]:
+    try:
+        first = next((block for block in blocks if block), b"")
+    except Broken as problem:
+        return _broken(problem)
+    return chain((first,), blocks) if first else b""
+
+
+def _broken(problem: Broken) -> Iterator[bytes]:
+    raise problem
+    yield b""

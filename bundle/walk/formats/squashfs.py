@@ -20,6 +20,7 @@ from bundle.walk.source import Source
 
 _SUPER = struct.Struct("<5I6H8Q")
 _BASE = struct.Struct("<4H2I")
+_FRAGMENT = struct.Struct("<QI4x")
 _META = 8192
 _PLAIN_META, _PLAIN_DATA = 1 << 15, 1 << 24
 _NONE = 0xFFFFFFFF
@@ -76,8 +77,7 @@ class _Image:
         self._unpack = _method(method, context)
         self._blocks: dict[int, tuple[bytes, int]] = {}
         self._ids = struct.unpack(f"<{ids}I", self._table(id_table, 4 * ids)) if ids else ()
-        table = self._table(fragment_table, 16 * fragments) if fragments else b""
-        self._fragments = [struct.unpack_from("<QI", table, at) for at in range(0, len(table), 16)]
+        self._fragments, self._fragment_table = fragments, fragment_table
         self._fragment: tuple[int, bytes] = (-1, b"")
 
     def _meta(self, at: int) -> tuple[bytes, int]:
@@ -192,6 +192,8 @@ class _Image:
                     raise Broken("truncated", "ends inside a data block")
                 block = body if stored & _PLAIN_DATA else self._unpack(body, self._block)
                 yield block[:want]
+                if len(block) < want:
+                    raise Broken("corrupt", "a data block is too short")
             at += length
             left -= want
         if left and fragment != _NONE:
@@ -202,24 +204,41 @@ class _Image:
 
     def _fragment_block(self, number: int) -> bytes:
         if self._fragment[0] != number:
-            if number >= len(self._fragments):
+            if number >= self._fragments:
                 raise Broken("corrupt", f"no fragment {number}")
-            at, stored = self._fragments[number]
+            table, row = divmod(number, _META // _FRAGMENT.size)
+            place = self._source.read(self._fragment_table + 8 * table, 8)
+            rows, _ = self._meta(int.from_bytes(place, "little"))
+            at, stored = _FRAGMENT.unpack_from(rows, row * _FRAGMENT.size)
             body = self._source.read(at, stored & ~_PLAIN_DATA)
             block = body if stored & _PLAIN_DATA else self._unpack(body, self._block)
             self._fragment = (number, block)
         return self._fragment[1]
 
 
+def _whole(block: bytes, *, ended: bool) -> bytes:
+    """Return a block whose stream has ended, for only then its checksum was compared. Errors: Broken."""
+    if not ended:
+        raise Broken("corrupt", "a block is damaged: its stream has no end")
+    return block
+
+
 def _method(number: int, context: Context) -> Callable[[bytes, int], bytes]:
     """Return the decompressor: a function of packed bytes and the most they may become. Errors: Broken."""
 
     def inflate(body: bytes, most: int) -> bytes:
-        return zlib.decompressobj().decompress(body, most)
+        made = zlib.decompressobj()
+        block = made.decompress(body, most)
+        if not made.eof:
+            made.decompress(made.unconsumed_tail, 1)
+        return _whole(block, ended=made.eof)
 
     def unxz(body: bytes, most: int) -> bytes:
         made = lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=context.limits.window)
-        return made.decompress(body, most)
+        block = made.decompress(body, most)
+        if not made.eof:
+            made.decompress(b"", 1)
+        return _whole(block, ended=made.eof)
 
     def unzstd(body: bytes, most: int) -> bytes:
         return zstandard.ZstdDecompressor(max_window_size=1 << 23).decompress(body, max_output_size=most)

@@ -188,6 +188,11 @@ def _entry(
             stream.peek(BLOCK)
         ):  # as old tars write it: the size of what it links to, and nothing of it
             stored = 0
+    elif word not in ("file", "directory") and size:  # GNU tar and 7-Zip step over as much, others do not
+        if is_tar(stream.peek(BLOCK)):
+            yield Note("two-readings", f"is a {word} of {size} bytes; some unpackers go on behind them", text)
+        else:
+            stored = size
     shape: sparse.Sparse | None = None
     data: bytes | Iterator[bytes]
     if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):

@@ -64,6 +64,8 @@ class Directory:
     """Where the archive ends, its comment included."""
     said: int | None = None
     """How many entries the end record counts, where those are not the ones the directory lists."""
+    comment: int = 0
+    """Bytes of the archive's comment, the last in front of `end`."""
 
 
 def directory_of(source: Source) -> Directory | None:
@@ -104,7 +106,7 @@ def _directory_at(source: Source, position: int, tail: bytes) -> Directory | Non
     rows = _rows(source.read(start, size), count, shift)
     if rows is None or (shift < 0 and not _are_there(source, rows)):
         return None
-    return Directory(rows, start, end, None if (len(rows) - count) % 0x10000 == 0 else count)
+    return Directory(rows, start, end, None if (len(rows) - count) % 0x10000 == 0 else count, comment)
 
 
 def _are_there(source: Source, rows: tuple[Row, ...]) -> bool:

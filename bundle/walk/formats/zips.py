@@ -56,6 +56,9 @@ def _members(source: Source, directory: Directory, context: Context) -> Iterator
         yield Note("overlap", f"{overlapping} entries start inside the one before them")
     if reached < directory.start:
         yield from _gap(source, reached, directory.start, first=not directory.rows)
+    comment = source.read(directory.end - directory.comment, directory.comment)
+    if comment.strip():
+        yield Raw(name="<comment>", size=len(comment), data=comment, hidden=True)
     if directory.end < source.size:
         yield from _rest(source, directory.end, source.size, "data behind the end of the archive")
 

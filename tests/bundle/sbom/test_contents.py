@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from packageurl import PackageURL
 
 from bundle.detect.components import Components
+from bundle.sbom import cyclonedx, spdx
 from bundle.sbom.configurations import Configurations
-from bundle.sbom.contents import Contents, report, take
+from bundle.sbom.contents import Archive, Contents, Known, report, take
 from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.digest import Digest
 from bundle.walk.member import Member
+from bundle.walk.problem import Problem
+from hardening import __version__
 from tests.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
 
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SSL = CONFIGURATIONS["etc/httpd/conf.d/ssl.conf"].encode()
 
 
@@ -133,3 +139,126 @@ def test_places_stand_in_one_order() -> None:
     places = [f"a.zip!/{number}" for number in range(40)]
     told = [str(one.location) for one in evidence(reversed(places)).occurrences]
     assert told == sorted(places)
+
+
+ODD = ["", "@", "@/x", "a/b/c", "@a/b/c", "%zz", "a b", "a#b", "a?b", "\0x", "é", "a@1", "@@@", "..", "/", "\n", "pkg:npm/x", "\u202e", "<x>"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_a_package_calls_itself_the_documents_are_written(name: str) -> None:
+    for version in ("1.0", "", "1 0", "a/b", "1@2", "\n1", "%zz"):
+        said = {"name": name, "version": version}
+        metadata = {
+            "package.json": json.dumps(said),
+            "vendor/composer/installed.json": json.dumps({"packages": [said]}),
+            "package-lock.json": json.dumps(
+                {"lockfileVersion": 2, "packages": {f"node_modules/{name}": said}}
+            ),
+            "x-1.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            "META-INF/maven/g/a/pom.properties": f"groupId={name}\nartifactId={name}\nversion={version}\n",
+        }
+        found = taken(*(a_member(path, text.encode()) for path, text in metadata.items()))
+        value = json.loads(cyclonedx.document(found, now=MOMENT))
+        references = [one["bom-ref"] for one in value.get("components", ())]
+        assert len(set(references)) == len(references) == len(found.known)
+        for url in (one["purl"] for one in value.get("components", ()) if "purl" in one):
+            assert PackageURL.from_string(url).name
+            assert url.isascii()
+            assert url.isprintable()
+        assert len(json.loads(spdx.document(found, now=MOMENT))["packages"]) == len(found.known) + 1
+
+
+def a_document(found: Contents) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(cyclonedx.document(found, now=MOMENT))
+    return value
+
+
+def test_cyclonedx_says_of_each_component_all_that_is_known() -> None:
+    found = Contents(Path("u.zip"), sha256="ab" * 32)
+    for key, one in {
+        ("b", "", ""): Known("com.acme/util", "1.2", "pkg:maven/com.acme/util@1.2", "its manifest", ["b.jar", ""], ("CVE-2", "CVE-1")),
+        ("a", "", ""): Known("Tool", "", "", "the words of its code", ["a.php"], ("CVE-2",)),
+    }.items():  # fmt: skip
+        found.known[key] = one
+    found.archives = [
+        Archive("x.zip", "zip", 3, "cd" * 32), Archive("x.zip!/in/y.zip", "zip", 2, ""), Archive("z.zip!/deep.zip", "zip", 1, ""),
+    ]  # fmt: skip
+    found.gaps = [Problem("truncated", ("u.zip", f"m{n}"), "ends too early") for n in range(25)]
+    value = a_document(found)
+    tool, util = sorted(value["components"], key=lambda one: str(one["name"]))
+    assert (tool["name"], tool["type"], tool["bom-ref"]) == ("Tool", "library", "component:Tool@")
+    assert not {"group", "version", "purl"} & tool.keys()
+    assert tool["properties"] == [
+        {"name": "aspect-hardening:recognised-by", "value": "the words of its code"}
+    ]
+    assert [util[key] for key in ("group", "name", "version", "purl", "bom-ref")] == [
+        "com.acme", "util", "1.2", "pkg:maven/com.acme/util@1.2", "pkg:maven/com.acme/util@1.2",
+    ]  # fmt: skip
+    assert {one["location"] for one in util["evidence"]["occurrences"]} == {"b.jar", "."}
+    subject = value["metadata"]["component"]
+    assert (subject["name"], subject["type"], subject["bom-ref"]) == ("u.zip", "file", "bundle")
+    assert subject["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
+    nested = {one["name"]: one for one in subject["components"]}
+    assert nested.keys() == {"x.zip", "deep.zip"}  # what holds the latter is not listed, so it is at the top
+    assert nested["x.zip"]["hashes"] == [{"alg": "SHA-256", "content": "cd" * 32}]
+    assert [(one["name"], one["bom-ref"]) for one in nested["x.zip"]["components"]] == [
+        ("in/y.zip", "file:x.zip!/in/y.zip")
+    ]
+    (incomplete,) = value["metadata"]["properties"]
+    assert incomplete["name"] == "aspect-hardening:incomplete"
+    assert incomplete["value"].split("; ") == [f"u.zip!/m{n}: ends too early" for n in range(20)]
+    assert [(v["id"], v["source"]["name"], v["analysis"]["state"]) for v in value["vulnerabilities"]] == [
+        ("CVE-1", "NVD", "in_triage"), ("CVE-2", "NVD", "in_triage"),
+    ]  # fmt: skip
+    assert [{a["ref"] for a in v["affects"]} for v in value["vulnerabilities"]] == [
+        {util["bom-ref"]}, {util["bom-ref"], tool["bom-ref"]},
+    ]  # fmt: skip
+    (depends,) = [row for row in value["dependencies"] if row["ref"] == "bundle"]
+    assert set(depends["dependsOn"]) == {util["bom-ref"], tool["bom-ref"]}
+    assert value["serialNumber"] == a_document(found)["serialNumber"]
+    assert value["serialNumber"] != a_document(replace(found, sha256="cd" * 32))["serialNumber"]
+
+
+def test_spdx_says_of_each_package_all_that_is_known() -> None:
+    found = Contents(Path("dir/u v.zip"))
+    found.known["b", "", ""] = Known(
+        "com.acme/util", "1.2", "pkg:maven/com.acme/util@1.2", "its manifest", ["b.jar", "c.jar"]
+    )
+    found.known["a", "", ""] = Known("Tool", "", "", "its code", ["a.php"])
+    found.gaps = [Problem("truncated", ("u.zip", f"m{n}"), "ends too early") for n in range(25)]
+    value = json.loads(spdx.document(found, now=MOMENT.astimezone(timezone(timedelta(hours=5)))))
+    common = {"downloadLocation": "NOASSERTION", "filesAnalyzed": False}
+    assert value.pop("packages") == [
+        {"SPDXID": "SPDXRef-bundle", "name": "u v.zip", **common},
+        {"SPDXID": "SPDXRef-0-Tool", "name": "Tool", "comment": "recognised by its code; at a.php", **common},
+        {
+            "SPDXID": "SPDXRef-1-com.acme-util", "name": "com.acme/util", "versionInfo": "1.2",
+            "comment": "recognised by its manifest; at b.jar; at c.jar", **common,
+            "externalRefs": [
+                {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:maven/com.acme/util@1.2"}
+            ],
+        },
+    ]  # fmt: skip
+    assert value.pop("relationships") == [
+        {"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other}
+        for one, how, other in (
+            ("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-bundle"),
+            ("SPDXRef-bundle", "CONTAINS", "SPDXRef-0-Tool"),
+            ("SPDXRef-bundle", "CONTAINS", "SPDXRef-1-com.acme-util"),
+        )
+    ]
+    assert value == {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": "u v.zip",
+        "documentNamespace": "urn:aspect-hardening:spdx:u%20v.zip",
+        "creationInfo": {
+            "created": "2026-01-02T03:04:05Z",
+            "creators": [f"Tool: aspect-hardening-{__version__}"],
+        },
+        "comment": "incomplete: " + "; ".join(f"u.zip!/m{n}: ends too early" for n in range(20)),
+    }
+    known = json.loads(spdx.document(replace(found, sha256="ab" * 32), now=MOMENT))
+    assert known["packages"][0]["checksums"] == [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]
+    assert known["documentNamespace"] == "urn:aspect-hardening:spdx:" + "ab" * 32

@@ -1005,7 +1005,32 @@ def others() -> Iterator[Case]:
         must=frozenset({"trailing-data"}),
         seen=frozenset({"trailing secret"}),
     )
-    yield Case("zstd/skippable", b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + zstandard.compress(a), may=ANY)
+    skipped = b"\x50\x2a\x4d\x18\x0d\0\0\0hidden secret"
+    yield Case(
+        "zstd/skippable",
+        b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + zstandard.compress(a),
+        seen=frozenset({"content A"}),
+    )
+    for where, data in (
+        ("front", skipped + zstandard.compress(a)),
+        ("behind", zstandard.compress(a) + skipped),
+    ):
+        yield Case(
+            f"zstd/skippable-{where}",
+            data,
+            must=frozenset({"trailing-data"}),
+            seen=frozenset({"content A", "hidden secret"}),
+        )
+    yield Case(
+        "zstd/skippable-large",
+        zstandard.compress(a) + b"\x51\x2a\x4d\x18\x00\x00\x20\0hidden secret" + text(2 << 20),
+        must=frozenset({"trailing-data"}),
+        seen=frozenset({"content A", "hidden secret"}),
+    )
+    commented = io.BytesIO(zipped({"x": a}))
+    with zipfile.ZipFile(commented, "a") as archive:
+        archive.comment = b"hidden secret"
+    yield Case("zip/comment", commented.getvalue(), seen=frozenset({"content A", "hidden secret"}))
     yield Case(
         "sh/unpadded",
         script(gzip.compress(tarred({"x": a}), mtime=0) + b"trailing secret"),

@@ -151,3 +151,11 @@ def test_traversal_through_libarchive(tmp_path: Path) -> None:
     plain.write_bytes(hostile.tarred({"../x": b"1"}))
     subprocess.run([need("lz4"), "-q", plain, path], check=True)
     assert "walk/traversal" in {f.rule.id for f in audit(path, detectors=(), jobs=1).findings}
+
+
+def test_a_method_that_libarchive_does_not_know_is_unsupported_and_no_damage(tmp_path: Path) -> None:
+    program, path = need("7z"), tmp_path / "a.7z"
+    (tmp_path / "a.txt").write_bytes(b"content\n" * 100)
+    command: list[str | Path] = [program, "a", "-bd", "-m0=Deflate64", path, tmp_path / "a.txt"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert {f.rule.id for f in audit(path, jobs=1).findings} == {"walk/unsupported"}

@@ -74,6 +74,7 @@ _DERIVED = {
     "pdf-text": PROSE,
     "office-text": PROSE,
     "rpm-scripts": SHELL,
+    "rpm-notes": PROSE,
     "sqlite-text": SQL,
 }
 _MARKED = frozenset(("md", "rst", "adoc"))
