@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,10 +56,13 @@ def fix(
                 continue
             kept = kept_level.of(tree, main.target, main.path, ways[-1])
             new = _rewritten(tree, main, ways[-1], policy, place, asked, kept.level if kept else None)
-            changed += [(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
-            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policies, asked)]
+            found = audit.audit_tree(after, main, policies, asked).findings
+            before = audit.audit_tree(tree, main, policies, asked).findings
+            if place is not None or _counted(before) != _counted(found):
+                changed += [(tree, name, text) for name, text in sorted(new.items())]
+            left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
             shut += _shut(main.target, policy, ways)
             shut += [_told(kept)] if kept else []
     here = not any(path.is_absolute() for path in paths) and all(
@@ -89,6 +93,13 @@ def _wrong(tree: Tree, main: audit.Main, policies: Sequence[Policy], asked: audi
 
 def _of_settings(found: Iterable[Finding]) -> list[Finding]:
     return [one for one in found if one.level >= Severity.LOW and one.rule.id in rendered.CONFIGURABLE]
+
+
+def _counted(found: Iterable[Finding]) -> Counter[tuple[str, str]]:
+    """What a diff is to mend, wherever it stands: one that leaves all of it is not worth its change."""
+    return Counter(
+        (f.rule.id, f.message) for f in found if f.rule.id in {rules.INCONCLUSIVE.id, *rendered.CONFIGURABLE}
+    )
 
 
 def _to_change(

@@ -297,17 +297,15 @@ def _as_first(
     reading: Reading,
 ) -> served.Settings:
     """Where a name cannot have protocols of its own, those of the first host on the port hold."""
-    first = first_at.setdefault(",".join(merged.host.addresses) or port, settings)
-    own = merged.last("sslprotocol")
-    per_name = _facts_has("protocol per name", reading.release) and own is not None
-    if first is settings:
+    sockets = [first_at.setdefault(one, settings) for one in httpd_names.sockets(merged.host, port)]
+    if (first := sockets[0]) is settings:
         return settings
+    ordered = settings.server_preference or first.server_preference  # options of OpenSSL add up
+    per_name = _facts_has("protocol per name", reading.release) and merged.last("sslprotocol") is not None
     who = f"the first host on the address: {first.at.path} line {first.at.line}"
-    kept = (
-        builds.build(reading.build).release >= _CONF_CMD
-    )  # a list of groups is the connection's, not the name's
+    kept = builds.build(reading.build).release >= _CONF_CMD  # groups are the connection's, not the name's
     fields = (*(() if per_name else ("protocols",)), *(("groups",) if kept else ()))
-    return served.taken_from(settings, first, who, fields)
+    return served.taken_from(replace(settings, server_preference=ordered), first, who, fields)
 
 
 def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -> served.Settings:

@@ -1,0 +1,152 @@
+"""Configurations as people write them: each name is read as its real server answers, and a diff leaves what is not its own."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run
+from hardening.tls.auditing import audit as audits
+from hardening.tls.offer import Offer
+from hardening.tls.scan import run as scans
+from hardening.tls.targets import find
+from tests.ports import free_port
+from tests.tls import servers
+
+HTTPD = """Listen 127.0.0.1:{port}
+Listen 127.0.0.1:{other}
+<VirtualHost _default_:{port} *:{other}>
+  ServerName a.example
+  SSLEngine on
+  SSLCertificateFile {crt}
+  SSLCertificateKeyFile {key}
+  SSLProtocol -all +TLSv1.2
+  SSLHonorCipherOrder on
+  SSLOpenSSLConfCmd Curves P-256
+</VirtualHost>
+<VirtualHost *:{port}>
+  ServerName b.example
+  SSLEngine on
+  SSLCertificateFile {crt}
+  SSLCertificateKeyFile {key}
+  SSLHonorCipherOrder off
+</VirtualHost>
+"""
+HAPROXY = """global
+  crt-base {folder}
+  ssl-default-bind-options no-tlsv13 no-tlsv10
+  ssl-default-bind-ciphers ALL:@SECLEVEL=0
+frontend f
+  mode http
+  bind 127.0.0.1:{port} ssl crt-list {listed}
+"""
+LIGHTTPD = """server.modules = ("mod_openssl")
+var.where = "{folder}"
+$SERVER["socket"] == "127.0.0.1:{port}" {{
+  ssl.engine = "enable"
+  ssl.pemfile = where + "/rsa.pem"
+  ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2", "CipherString" => "ALL")
+}}
+"""
+EXIM = (
+    "daemon_smtp_ports = {port}\ntls_certificate = {crt}\ntls_privatekey = {key}\ntls_advertise_hosts = *\n"
+)
+SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} tls-dh={dh}\n"
+CASES = {
+    "the first host has two addresses": ("httpd", HTTPD, ("a.example", "b.example")),
+    "a certificate's line bounds one end": ("haproxy", HAPROXY, ("a.example", "b.example")),
+    "a variable without its var": ("lighttpd", LIGHTTPD, (None,)),
+    "no parameters with GnuTLS": ("exim", EXIM + "tls_dhparam = none\n", (None,)),
+    "large parameters with GnuTLS": ("exim", EXIM + "tls_dhparam = ike16\n", (None,)),
+    "parameters that squid loses": ("squid", SQUID, (None,)),
+}
+"""Each: the server, its text, and the names to ask for."""
+
+
+def _answers(offer: Offer) -> dict[str, tuple[set[str], object]]:
+    """The suites, and whose order decides where that was seen."""
+    return {p.name: ({s.value for s in p.suites}, p.preference) for p in offer.protocols}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_every_name_is_read_as_it_answers(case: str) -> None:
+    name, text, names = CASES[case]
+    server = servers.needed(name)
+    with tempfile.TemporaryDirectory(prefix="harden-people-") as made_in:
+        folder = Path(made_in)
+        folder.chmod(0o755)
+        pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+        listed, dh = folder / "crt.list", folder / "dh.pem"
+        listed.write_text(
+            "rsa.pem [ssl-min-ver TLSv1.0] a.example\nrsa.pem [ssl-max-ver TLSv1.2] b.example\n"
+        )
+        make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048"]
+        subprocess.run([*make, "-out", str(dh)], check=True, capture_output=True, timeout=60)
+        dh.chmod(0o644)
+        files = {
+            "crt": pair.certificate,
+            "key": pair.key,
+            "folder": pair.both.parent,
+            "listed": listed,
+            "dh": dh,
+        }
+        main = servers.write(
+            name, text.format(port=port, other=free_port(), **files), folder / "server", port, pair
+        )
+        read = audits.read(main, find(name), version=find(name).facts.default)
+        here = {s.rpartition("#")[2]: o for o in read for s in (o.subject, *o.also)}
+        with servers.running(name, main, port):
+            for host in names:
+                settings = scans.Settings(full=True, sni=host, starttls=server.starttls)
+                (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
+                mine = next(o for k, o in here.items() if k.endswith(f":{port}") and (host or "") in k)
+                known = _answers(mine)
+                for version, (_, order) in _answers(seen).items():
+                    if order == "unknown":
+                        known[version] = (known[version][0], order)
+                assert known == _answers(seen), host
+                assert mine.dh_bits == seen.dh_bits, host
+
+
+def _fixed(main: Path, target: str, policy: str, capfd: pytest.CaptureFixture[str]) -> tuple[str, int]:
+    code = run(["tls", "audit", str(main), "--target", target, "--policy", policy, "--fix-diff"])
+    diff = capfd.readouterr().out
+    subprocess.run(["patch", "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=bool(diff))
+    return diff, code
+
+
+def test_a_diff_that_mends_nothing_is_not_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    main = tmp_path / "my.cnf"
+    main.write_text("[mysqld]\nssl_cert = /a.pem\nssl_key = /a.key\ntls_version = TLSv1.0\n")
+    asked = "mariadb@11.8.9-debian13", "nist-800-52r2"
+    first, code = _fixed(main, *asked, capfd)
+    assert "-tls_version = TLSv1.0" in first
+    assert code == 10  # its groups are the library's
+    assert _fixed(main, *asked, capfd) == ("", 10)
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (
+            "haproxy@3.0.11-debian13",
+            "frontend f\n  bind :443 ssl crt /a.pem ssl-min-ver TLSv1.0   # see ticket 7\n",
+        ),
+        ("squid@6.13-debian13", "https_port 3129 tls-cert=/a.pem cipher=ALL   # see ticket 7\n"),
+    ],
+)
+def test_a_remark_stays_behind_a_line_that_is_written_anew(
+    target: str, text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    main = tmp_path / "it.conf"
+    main.write_text(text)
+    diff, _ = _fixed(main, target, "aspect", capfd)
+    new = main.read_text()
+    assert diff
+    assert new.count("# see ticket 7") == 1
+    assert next(line for line in new.splitlines() if "443" in line or "3129" in line).endswith(
+        "   # see ticket 7"
+    )
