@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
+from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.offer import Offer
+from hardening.tls.rendering.render import render
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
 from tests.ports import free_port
@@ -109,6 +111,18 @@ def test_every_name_is_read_as_it_answers(case: str) -> None:
                         known[version] = (known[version][0], order)
                 assert known == _answers(seen), host
                 assert mine.dh_bits == seen.dh_bits, host
+
+
+def test_exim_takes_an_option_once_as_what_is_rendered_says(tmp_path: Path) -> None:
+    server = servers.needed("exim")
+    pair = servers.pair("rsa", tmp_path / "certificates")
+    made = render(find("exim"), policies.load("aspect"), params=server.params(free_port(), pair)).text
+    once = servers.check("exim", servers.write("exim", made, tmp_path / "once", 1, pair))
+    twice = servers.check(
+        "exim", servers.write("exim", "tls_require_ciphers = NORMAL\n" + made, tmp_path / "twice", 1, pair)
+    )
+    assert (once.returncode, "set for the second time" in twice.stdout + twice.stderr) == (0, True)
+    assert "takes each option once" in made
 
 
 def _fixed(main: Path, target: str, policy: str, capfd: pytest.CaptureFixture[str]) -> tuple[str, int]:
