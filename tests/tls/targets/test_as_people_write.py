@@ -59,6 +59,11 @@ EXIM = (
 SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} tls-dh={dh}\n"
 CASES = {
     "the first host has two addresses": ("httpd", HTTPD, ("a.example", "b.example")),
+    "the first host takes a version from all": (
+        "httpd",
+        HTTPD.replace("SSLProtocol -all +TLSv1.2", "SSLOpenSSLConfCmd Protocol -ALL,TLSv1.2"),
+        ("a.example", "b.example"),
+    ),
     "a certificate's line bounds one end": ("haproxy", HAPROXY, ("a.example", "b.example")),
     "a variable without its var": ("lighttpd", LIGHTTPD, (None,)),
     "no parameters with GnuTLS": ("exim", EXIM + "tls_dhparam = none\n", (None,)),
@@ -111,6 +116,13 @@ def test_every_name_is_read_as_it_answers(case: str) -> None:
                         known[version] = (known[version][0], order)
                 assert known == _answers(seen), host
                 assert mine.dh_bits == seen.dh_bits, host
+
+
+@pytest.mark.parametrize("end", ["MinProtocol TLSv1.2", "MaxProtocol TLSv1.2"])
+def test_a_command_of_httpd_is_read_beside_ssl_2(end: str, tmp_path: Path) -> None:
+    text = f"SSLEngine on\nSSLProtocol all\nSSLOpenSSLConfCmd {end}\n"
+    (tmp_path / "httpd.conf").write_text(text)
+    assert run(["tls", "audit", str(tmp_path / "httpd.conf")]) in {0, 10}
 
 
 def test_exim_takes_an_option_once_as_what_is_rendered_says(tmp_path: Path) -> None:
