@@ -176,3 +176,17 @@ def test_a_remark_stays_behind_a_line_that_is_written_anew(
     assert next(line for line in new.splitlines() if "443" in line or "3129" in line).endswith(
         "   # see ticket 7"
     )
+
+
+def test_what_a_plain_hello_leaves_out_is_not_said_to_be_missing(folder: Path) -> None:
+    """Exim closes on the protocols of a browser (ALPN), so it is asked without such extensions."""
+    server = servers.needed("exim")
+    pair, port = servers.pair("rsa", folder / "certificates"), free_port()
+    text = EXIM.format(port=port, crt=pair.certificate, key=pair.key)
+    main = servers.write("exim", text, folder / "server", port, pair)
+    with servers.running("exim", main, port):
+        found = scans.scan(
+            [f"127.0.0.1:{port}"], [policies.load("nist-800-52r2")], scans.Settings(starttls=server.starttls)
+        )
+    verdicts = {r.rule.id: r.verdict.value for r in found.results if "master-secret" in r.rule.id}
+    assert list(verdicts.values()) == ["skipped"], verdicts
