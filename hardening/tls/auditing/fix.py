@@ -51,7 +51,8 @@ def fix(
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
             ways = audit.readings(tree, main, asked)
-            if not _to_change(tree, main, policy, asked, ways):
+            said = audit.audit_tree(tree, main, [policy], asked).findings
+            if not _to_change(said, main, ways):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
                 continue
             kept = kept_level.of(tree, main.target, main.path, ways[-1])
@@ -59,7 +60,7 @@ def fix(
             after = Tree.on_disk(path)
             after.overlay = new
             found = audit.audit_tree(after, main, policies, asked).findings
-            before = audit.audit_tree(tree, main, policies, asked).findings
+            before = audit.audit_tree(tree, main, policies, asked).findings if others else said
             if place is not None or _counted(before) != _counted(found):
                 changed += [(tree, name, text) for name, text in sorted(new.items())]
             left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
@@ -102,11 +103,8 @@ def _counted(found: Iterable[Finding]) -> Counter[tuple[str, str]]:
     )
 
 
-def _to_change(
-    tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked, ways: Sequence[Reading]
-) -> bool:
+def _to_change(found: Sequence[Finding], main: audit.Main, ways: Sequence[Reading]) -> bool:
     """Tell whether settings are wrong, or a list could not be resolved where it is known what runs: that is no pass."""
-    found = audit.audit_tree(tree, main, [policy], asked).findings
     if _of_settings(found):
         return True
     settled = len(ways) > 1 or main.target.edits is None
