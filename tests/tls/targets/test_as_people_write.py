@@ -16,7 +16,7 @@ from hardening.tls.rendering.render import render
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
 from tests.ports import free_port
-from tests.tls import servers
+from tests.tls import compared, servers
 
 HTTPD = """Listen 127.0.0.1:{port}
 Listen 127.0.0.1:{other}
@@ -57,6 +57,11 @@ EXIM = (
     "daemon_smtp_ports = {port}\ntls_certificate = {crt}\ntls_privatekey = {key}\ntls_advertise_hosts = *\n"
 )
 SQUID = "https_port 127.0.0.1:{port} tls-cert={crt} tls-key={key} tls-dh={dh}\n"
+STUNNEL = "{own}accept = 127.0.0.1:{port}\nconnect = 127.0.0.1:1\ncert = {both}\n"
+POSTFIX = (
+    "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {crt}\nsmtpd_tls_key_file = {key}\n"
+    "tls_medium_cipherlist = $tls_high_cipherlist\nsmtpd_tls_exclude_ciphers = MD5, kRSA, aNULL\n"
+)
 CASES = {
     "the first host has two addresses": ("httpd", HTTPD, ("a.example", "b.example")),
     "the first host takes a version from all": (
@@ -68,14 +73,33 @@ CASES = {
     "a variable without its var": ("lighttpd", LIGHTTPD, (None,)),
     "no parameters with GnuTLS": ("exim", EXIM + "tls_dhparam = none\n", (None,)),
     "large parameters with GnuTLS": ("exim", EXIM + "tls_dhparam = ike16\n", (None,)),
+    "stunnel names its curves by two words": (
+        "stunnel",
+        STUNNEL.replace("{own}", "curves = X25519:P-256\n[a]\ncurve = P-384\n"),
+        (None,),
+    ),
+    "and the other way round": (
+        "stunnel",
+        STUNNEL.replace("{own}", "curve = P-384\n[a]\ncurve = P-384\ncurves = X25519:P-256\n"),
+        (None,),
+    ),
+    "postfix names a list that nobody sets": ("postfix", POSTFIX, (None,)),
     "parameters that squid loses": ("squid", SQUID, (None,)),
 }
 """Each: the server, its text, and the names to ask for."""
 
 
-def _answers(offer: Offer) -> dict[str, tuple[set[str], object]]:
-    """The suites, and whose order decides where that was seen."""
-    return {p.name: ({s.value for s in p.suites}, p.preference) for p in offer.protocols}
+def _answers(offer: Offer) -> dict[str, tuple[set[str], str, object]]:
+    """The suites, whose order decides where that was seen, and the curves."""
+    groups = compared.groups_in(offer, "rsa", {"TLSv1.3"})
+    return {
+        p.name: (
+            {s.value for s in p.suites},
+            p.preference,
+            {g for g in groups.get(p.name, ()) if not g.startswith("ffdhe")},
+        )
+        for p in offer.protocols
+    }
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
@@ -94,6 +118,7 @@ def test_every_name_is_read_as_it_answers(case: str) -> None:
         subprocess.run([*make, "-out", str(dh)], check=True, capture_output=True, timeout=60)
         dh.chmod(0o644)
         files = {
+            "both": pair.both,
             "crt": pair.certificate,
             "key": pair.key,
             "folder": pair.both.parent,
@@ -111,9 +136,9 @@ def test_every_name_is_read_as_it_answers(case: str) -> None:
                 (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
                 mine = next(o for k, o in here.items() if k.endswith(f":{port}") and (host or "") in k)
                 known = _answers(mine)
-                for version, (_, order) in _answers(seen).items():
+                for version, (_, order, _) in _answers(seen).items():
                     if order == "unknown":
-                        known[version] = (known[version][0], order)
+                        known[version] = (known[version][0], order, known[version][2])
                 assert known == _answers(seen), host
                 assert mine.dh_bits == seen.dh_bits, host
 
@@ -152,6 +177,20 @@ def test_a_diff_that_mends_nothing_is_not_written(tmp_path: Path, capfd: pytest.
     assert "-tls_version = TLSv1.0" in first
     assert code == 10  # its groups are the library's
     assert _fixed(main, *asked, capfd) == ("", 10)
+
+
+def test_new_settings_of_proftpd_stand_outside_of_conditions(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    main = tmp_path / "proftpd.conf"
+    main.write_text(
+        "TLSEngine on\nTLSRSACertificateFile /a.pem\nTLSProtocol TLSv1\n"
+        "<IfModule mod_old.c>\nTLSProtocol SSLv3\n</IfModule>\n"
+    )
+    _fixed(main, "proftpd@1.3.8-debian13", "aspect", capfd)
+    new = main.read_text()
+    assert new.index("TLSProtocol TLSv1.2 TLSv1.3") < new.index("<IfModule")
+    assert "SSLv3" not in new
 
 
 @pytest.mark.parametrize(
