@@ -87,6 +87,10 @@ def _tokens(build: str, release: Release) -> tuple[str, ...]:
     )
 
 
+_WORDS = re.compile(r"[^,\s]+")
+"""The words of a list: blanks and commas part them."""
+
+
 class _Service:
     """One smtpd: the options of its line over main.cf, `$names` filled in."""
 
@@ -274,7 +278,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
                 _always_on(release),
             ),
             ciphers=Said(ciphers, spot),
-            groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,
+            groups=Said(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
             dh_bits=_dh_bits(service, tree, release),

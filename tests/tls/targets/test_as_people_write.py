@@ -83,6 +83,11 @@ CASES = {
         STUNNEL.replace("{own}", "curve = P-384\n[a]\ncurve = P-384\ncurves = X25519:P-256\n"),
         (None,),
     ),
+    "postfix parts curves by commas": (
+        "postfix",
+        POSTFIX + "tls_eecdh_auto_curves = X25519, prime256v1, secp384r1\n",
+        (None,),
+    ),
     "postfix names a list that nobody sets": ("postfix", POSTFIX, (None,)),
     "parameters that squid loses": ("squid", SQUID, (None,)),
 }
