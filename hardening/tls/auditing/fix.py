@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,15 +51,19 @@ def fix(
         tree = Tree.on_disk(path)
         for main in audit.mains(tree, path, asked):
             ways = audit.readings(tree, main, asked)
-            if not _to_change(tree, main, policy, asked, ways):
+            said = audit.audit_tree(tree, main, [policy], asked).findings
+            if not _to_change(said, main, ways):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
                 continue
             kept = kept_level.of(tree, main.target, main.path, ways[-1])
             new = _rewritten(tree, main, ways[-1], policy, place, asked, kept.level if kept else None)
-            changed += [(tree, name, text) for name, text in sorted(new.items())]
             after = Tree.on_disk(path)
             after.overlay = new
-            left += [_with_way_out(one, main.target, ways) for one in _wrong(after, main, policies, asked)]
+            found = audit.audit_tree(after, main, policies, asked).findings
+            before = audit.audit_tree(tree, main, policies, asked).findings if others else said
+            if place is not None or _counted(before) != _counted(found):
+                changed += [(tree, name, text) for name, text in sorted(new.items())]
+            left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
             shut += _shut(main.target, policy, ways)
             shut += [_told(kept)] if kept else []
     here = not any(path.is_absolute() for path in paths) and all(
@@ -91,11 +96,15 @@ def _of_settings(found: Iterable[Finding]) -> list[Finding]:
     return [one for one in found if one.level >= Severity.LOW and one.rule.id in rendered.CONFIGURABLE]
 
 
-def _to_change(
-    tree: Tree, main: audit.Main, policy: Policy, asked: audit.Asked, ways: Sequence[Reading]
-) -> bool:
+def _counted(found: Iterable[Finding]) -> Counter[tuple[str, str]]:
+    """What a diff is to mend, wherever it stands: one that leaves all of it is not worth its change."""
+    return Counter(
+        (f.rule.id, f.message) for f in found if f.rule.id in {rules.INCONCLUSIVE.id, *rendered.CONFIGURABLE}
+    )
+
+
+def _to_change(found: Sequence[Finding], main: audit.Main, ways: Sequence[Reading]) -> bool:
     """Tell whether settings are wrong, or a list could not be resolved where it is known what runs: that is no pass."""
-    found = audit.audit_tree(tree, main, [policy], asked).findings
     if _of_settings(found):
         return True
     settled = len(ways) > 1 or main.target.edits is None

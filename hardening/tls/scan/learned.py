@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.ask import Answer, Kind, Question, Want
+from hardening.tls.scan.ask import Answer, Kind, Question, Tier, Want
 
 DOWNGRADE_FROM_13 = b"DOWNGRD\x01"
 """The end of a ServerHello's random when a TLS 1.3 server answers TLS 1.2 (RFC 8446 section 4.1.3)."""
@@ -151,7 +151,8 @@ class Endpoint:
             self.dh_primes.add(answer.dh_prime)
         if answer.rsa_export_bits is not None:
             self.rsa_export_bits = answer.rsa_export_bits
-        self.extensions.update(answer.extensions)
+        if question.shape.tier is Tier.RICH:  # a hello without them says nothing of what is there
+            self.extensions.update(answer.extensions)
         self.alpn = self.alpn or answer.alpn
         if answer.random.endswith(DOWNGRADE_FROM_13):
             self.tls13_hinted = True

@@ -96,6 +96,22 @@ def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
     return bits is None or bits <= limit, bits
 
 
+def _gnutls_bits(main: Main) -> int | None:
+    """Return the size of the parameters with GnuTLS, or None where there is no DHE (measured on 4.98.2).
+
+    Its own are used, of the level that the size of those that are named comes to.
+    """
+    line = _settled(main, "tls_dhparam")
+    if line is None:
+        return _GNUTLS_BITS[0]
+    file = main.tree.place(line.value, "/") if line.value.startswith("/") else ""
+    if line.value in {"", "none"} or (file and certificates.x942(main.tree, file)):
+        return None
+    bits = certificates.dh_bits(main.tree, file) if file else _NAMED_BITS.get(line.value)
+    return max((n for n in _GNUTLS_BITS if n <= (bits or 0)), default=_GNUTLS_BITS[0])
+
+
+_GNUTLS_BITS = (2048, 3072, 8192)
 _MOST_BITS = 2236
 """tls_dh_max_bits where nothing is said."""
 
@@ -236,9 +252,10 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
     found = gnutls.resolve(text)
     side = "server" if "SERVER_PRECEDENCE" in found.options else "client"
     groups = [g for n in found.lists.get("groups", ()) if (g := registry.find_group(_group(n))) is not None]
+    bits = _gnutls_bits(main)
     protocols = []
     for name in found.protocols:
-        usable = [s for s in found.under(name) if _fits(s, keys)]
+        usable = [s for s in found.under(name) if _fits(s, keys) and (bits or not s.kx.startswith("DHE"))]
         if not usable:
             continue
         curves = [g for g in groups if g.kind == "EC" or name == "TLSv1.3"]
@@ -264,7 +281,7 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
         if found.error
         else (),
         assumptions=notes,
-        dh_bits=2048 if any(s.value.startswith("TLS_DHE") for p in protocols for s in p.suites) else None,
+        dh_bits=bits if any(s.value.startswith("TLS_DHE") for p in protocols for s in p.suites) else None,
         compression=False,
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from hardening.tls.targets.base import Edit, Job
 from hardening.tls.targets.flat_syntax import Line
 from hardening.tls.targets.tree import Tree
+
+_REMARK = re.compile(r"(?<!\s)\s+#[^\n]*\Z")
 
 
 def at_end(tree: Tree, path: str, old: Iterable[Line], params: Mapping[str, str]) -> Edit:
@@ -35,17 +38,18 @@ def after(tree: Tree, lines: Iterable[Line], old: Iterable[Line], params: Mappin
 
 
 def instead(tree: Tree, line: Line, write: Callable[[Job], str]) -> Edit:
-    """Return the edit that writes one line anew."""
+    """Return the edit that writes one line anew; a remark behind it stays."""
     source = tree.source(line.path)
     text = source.text if source else ""
     first, last = span(tree, line.path, line.line)
     start = text.rfind("\n", 0, first) + 1
-    indent = text[start:first]
+    indent, remark = text[start:first], _REMARK.search(text[first:last])
+    tail = remark[0] if remark else ""
     return Edit(
         path=line.path,
         at=start,
         remove=((line.path, start, last),),
-        write=lambda job: f"{indent}{write(job)}\n",
+        write=lambda job: f"{indent}{write(job)}{tail}\n",
     )
 
 

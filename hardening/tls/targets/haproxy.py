@@ -134,6 +134,14 @@ def _protocols(options: list[str], bind: list[str], release: Release, at: InFile
     return tuple(s for s in spans.between(least, greatest, at) if s.value not in off and s.value != "SSLv2")
 
 
+def _of_entry(words: list[str], bind: tuple[Said, ...], at: InFile) -> tuple[Said, ...]:
+    """A line of a crt-list sets the one end or the other of the range that the bind line comes to."""
+    ends = [haproxy_certificates.after(words, f"ssl-{end}-ver") for end in ("min", "max")]
+    if not bind or not any(ends):
+        return bind
+    return spans.between(ends[0] or bind[0].value, ends[1] or bind[-1].value, at)
+
+
 def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | None:
     own = haproxy_certificates.after(words, name)
     if own is not None:
@@ -143,6 +151,7 @@ def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | 
 
 def _offer(
     bind: Line,
+    parent: Line,
     section: Section,
     top: Section,
     path: str,
@@ -155,12 +164,14 @@ def _offer(
     at = InFile((bind.path,), bind.line)
     option_line = top.last("ssl-default-bind-options")
     options = [w for x in top.every("ssl-default-bind-options") for w in haproxy_words.split(x.value)]
+    listed = (bind.path, bind.line) != (parent.path, parent.line)
     own = any(w.startswith(("ssl-m", "no-tlsv", "no-sslv", "force-")) for w in words)
     place = InFile((option_line.path,), option_line.line) if option_line and not own else at
+    protocols = _protocols(options, haproxy_words.split(parent.value), release, place)
     certificate = [
         f
         for c in haproxy_certificates.every(words, "crt")
-        for f in haproxy_certificates.files_of(tree, tree.place(c, "/"))
+        for f in haproxy_certificates.files_of(tree, tree.place(c, _base(tree, top)))
     ]
     ecdhe = haproxy_certificates.after(words, "ecdhe")
     curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
@@ -175,7 +186,7 @@ def _offer(
             subject=subject,
             also=tuple(also),
             at=at,
-            protocols=_protocols(options, words, release, place),
+            protocols=_of_entry(words, protocols, place) if listed else protocols,
             ciphers=replace(ciphers, value=served.at_level(ciphers.value, level, reading.build))
             if level is not None
             else ciphers,
@@ -191,6 +202,12 @@ def _offer(
         ),
         reading.build,
     )
+
+
+def _base(tree: Tree, top: Section) -> str:
+    """Return the folder of certificates that are named without one."""
+    line = top.last("crt-base")
+    return tree.place("".join(haproxy_words.split(line.value)), "/") if line else "/"
 
 
 def _own(section: Section) -> str:
@@ -242,12 +259,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if "ssl" in haproxy_words.split(bind.value):
                 found = True
                 _strays(tree, bind, reading.release)
-                for line, names in haproxy_certificates.answers(tree, bind, _own(section)):
-                    yield _offer(line, section, top, path, tree, reading, names)
+                for line, names in haproxy_certificates.answers(tree, bind, _own(section), _base(tree, top)):
+                    yield _offer(line, bind, section, top, path, tree, reading, names)
     if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)
-        yield _offer(bind, Section("fragment", path, first.line), top, path, tree, reading)
+        yield _offer(bind, bind, Section("fragment", path, first.line), top, path, tree, reading)
 
 
 _OWNED = frozenset({"ssl-default-bind-ciphers", "ssl-default-bind-ciphersuites", "ssl-default-bind-curves",
@@ -276,13 +293,7 @@ def _listed_edits(bind: Line, tree: Tree) -> Iterator[Edit]:
         kept = _plain(words)
         if source is None or kept == words:
             continue
-        start, end = one.span("options")
-        tail = source.text[end + 1 :].partition("\n")[0].strip()
-        rest = [
-            source.text[one.start("certificate") : start - 1].strip(),
-            f"[{' '.join(kept)}]" if kept else "",
-            tail,
-        ]
+        rest = [one["certificate"], f"[{' '.join(kept)}]" if kept else "", one["names"].strip()]
         number = source.text.count("\n", 0, one.start("certificate")) + 1
         text = " ".join(part for part in rest if part)
         yield flat_edits.instead(tree, Line("", "", source.path, number), lambda _job, text=text: text)  # type: ignore[misc]  # bound at once

@@ -67,8 +67,7 @@ def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ..
         line = source.text.count("\n", 0, one.start()) + 1 if source else 0
         # the list of groups is the connection's, so that of the bind line holds, whatever a certificate's line says
         said = without(one["options"].split(), frozenset({"curves", "ecdhe"}))
-        others = frozenset({"crt", "crt-list"})
-        rest = without(words[1:], others | frozenset(said) & {"ssl-min-ver", "ssl-max-ver"})
+        rest = without(words[1:], frozenset({"crt", "crt-list", "ssl-min-ver", "ssl-max-ver"}))
         value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
         yield Line("bind", value, source.path if source else "", line), names
 
@@ -91,9 +90,9 @@ class _Entry:
     line: Line | None
 
 
-def _entries(tree: Tree, bind: Line, words: list[str]) -> Iterator[_Entry]:
+def _entries(tree: Tree, bind: Line, words: list[str], base: str) -> Iterator[_Entry]:
     for word in every(words, "crt"):
-        place = tree.place(word, "/")
+        place = tree.place(word, base)
         found = files_of(tree, place)
         if not tree.in_memory and tree.is_folder(place):
             yield from (_Entry((one,), (one,), None, None) for one in found)
@@ -103,17 +102,17 @@ def _entries(tree: Tree, bind: Line, words: list[str]) -> Iterator[_Entry]:
     rows = LISTED.finditer(source.text) if source else ()
     for row, (line, names) in zip(rows, _listed(bind, tree), strict=True):
         word = row["certificate"]
-        files = tuple(files_of(tree, tree.place(word, "/")))
+        files = tuple(files_of(tree, tree.place(word, base)))
         yield _Entry(files, (word,), names if row["names"].split() else None, line)
 
 
-def answers(tree: Tree, bind: Line, own: str) -> list[tuple[Line, tuple[str, ...]]]:
-    """Return a bind line for each set of certificates, with the names it answers for; `own` stands for those that ask for none.
+def answers(tree: Tree, bind: Line, own: str, base: str) -> list[tuple[Line, tuple[str, ...]]]:
+    """Return a bind line for each set of certificates, with the names it answers for; `own` stands for those that ask for none, and names without a folder lie in `base`.
 
     A certificate without a filter answers for the names in it, and the first of all for the rest (measured on 3.0.11).
     """
     words = haproxy_words.split(bind.value)
-    entries = list(_entries(tree, bind, words))
+    entries = list(_entries(tree, bind, words, base))
     known = [e.listed if e.listed is not None else _names(tree, e.files) for e in entries]
     if len(entries) < 2 or not all(names is not None for names in known[1:]):  # noqa: PLR2004 - one answers for all
         return _as_listed(tree, bind, own)

@@ -10,19 +10,13 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, commands, httpd_names, served, spans
+from hardening.tls.targets import certificates, commands, httpd_names, httpd_protocols, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd_syntax import Directive, Host, Reader
 from hardening.tls.targets.tree import Tree
 
-_TOKENS = {"sslv2": "SSLv2", "sslv3": "SSLv3", "tlsv1": "TLSv1.0", "tlsv1.1": "TLSv1.1", "tlsv1.2": "TLSv1.2",
-           "tlsv1.3": "TLSv1.3"}  # fmt: skip
-_WORDS = {name: {"TLSv1.0": "TLSv1"}.get(name, name) for name in _TOKENS.values()}
-_NEW_TOKENS = ("TLSv1.1", "TLSv1.2", "TLSv1.3")
-_ORDER = tuple(_TOKENS.values())
-_NO_HOLES = (1, 1, 0)
-"""From this OpenSSL on, httpd sets a least and a greatest version, so holes between them vanish."""
 _LOST = "httpd sets a least and a greatest version, and a version above it is left out"
+_TAKEN = "the command Protocol of the first host on the address takes it from every name"
 _CONF_CMD = (1, 0, 2)
 _UNCOMPRESSED = (1, 1, 0)
 """From this OpenSSL on, compression is off until a command switches it on: `SSLCompression on` does not (measured on 2.4.71)."""
@@ -35,27 +29,13 @@ def _facts_has(feature: str, release: Release) -> bool:
     return directives("httpd").has(feature, release)
 
 
-def _nameable(release: Release) -> frozenset[str]:
-    names = {"SSLv3", "TLSv1.0"} | {n for n in _NEW_TOKENS if _facts_has(f"token {n}", release)}
-    if not _facts_has("all without SSLv2", release):
-        names.add("SSLv2")
-    return frozenset(names)
-
-
-def _always_on(release: Release, build: str) -> tuple[str, ...]:
-    """TLS 1.1 and later before httpd had words for them: on whenever the library has them."""
-    speaks = builds.build(build).protocols
-    words = _nameable(release)
-    return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
-
-
 def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
     library = builds.build(build)
     commands = _facts_has("SSLOpenSSLConfCmd", release) and library.release >= _CONF_CMD
-    always = _always_on(release, build)
+    always = httpd_protocols.always_on(release, build)
     return Abilities(
-        protocols=_nameable(release),
+        protocols=httpd_protocols.nameable(release),
         stuck=dict.fromkeys(always, _UPGRADE.format("2.2.23")),
         ciphersuites=_facts_has("cipher list for TLSv1.3", release),
         groups="list" if commands else "none",
@@ -87,37 +67,14 @@ def _dh_command(release: Release, build: str) -> bool:
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables; a directive that an update of a distribution brought is not written."""
+    speaks = httpd_protocols.nameable(job.release)
     return {
-        "protocols": ["-all", *(f"+{_WORDS[n]}" for n in job.protocols if n in _nameable(job.release))],
+        "protocols": ["-all", *(f"+{httpd_protocols.WORDS[n]}" for n in job.protocols if n in speaks)],
         "compression": _facts_has("SSLCompression", job.release),
         "tickets": not job.policy.session_tickets
         and directives("httpd").features["SSLSessionTickets"].in_upstream(job.release.upstream),
         "dh_file": "dhparam" in job.params and _dh_command(job.release, job.build),
     }
-
-
-def _switched(text: tuple[str, ...], release: Release) -> set[str]:
-    """Return the versions that the words of an SSLProtocol line leave on (ssl_cmd_protocol_parse)."""
-    every = set(_nameable(release))
-    on: set[str] = set()
-    for word in text:
-        sign, name = (word[0], word[1:]) if word[0] in "+-" else ("", word)
-        meant = every if name.lower() == "all" else {_TOKENS.get(name.lower(), "")} & set(_ORDER)
-        on = on - meant if sign == "-" else on | meant if sign == "+" else set(meant)
-    return on
-
-
-def _protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
-    """Return what an SSLProtocol line leaves on, weakest first."""
-    on = _switched(text, release) | set(_always_on(release, build))
-    library = builds.build(build)
-    if library.release >= _NO_HOLES and on:
-        greatest = max(_ORDER.index(n) for n in on)
-        least = greatest
-        while least > 0 and _ORDER[least - 1] in on:
-            least -= 1
-        on = set(_ORDER[least : greatest + 1])
-    return tuple(Said(n, at) for n in _ORDER if n in on)
 
 
 def _place(one: Directive) -> InFile:
@@ -152,13 +109,13 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
     protocol = merged.last("sslprotocol")
     words = protocol.words if protocol else tuple(facts.default_of("protocols", release).split())
     spot = _place(protocol) if protocol else merged.at
-    protocols = _protocols(words, release, reading.build, spot)
-    lost = _switched(words, release) - {s.value for s in protocols}
+    protocols = httpd_protocols.protocols(words, release, reading.build, spot)
+    lost = httpd_protocols.switched(words, release) - {s.value for s in protocols}
     settings = served.Settings(
         subject=subject,
         at=merged.at,
         protocols=protocols,
-        inert=tuple(Inert(Said(n, spot), _LOST) for n in _ORDER if n in lost),
+        inert=tuple(Inert(Said(n, spot), _LOST) for n in httpd_protocols.ORDER if n in lost),
         ciphers=Said(facts.default_of("ciphers", release), merged.at),
         groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
         elliptic=_facts_has("ECDHE", release),
@@ -213,9 +170,11 @@ def _command(  # noqa: PLR0911 - one return per command
         return replace(settings, groups=Said(value, at))
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
-    names = [n for n in _ORDER if n != "SSLv2"]
-    if command in {"minprotocol", "maxprotocol"} and value.lower() in _TOKENS | {"tlsv1.0": "TLSv1.0"}:
-        limit = names.index(_TOKENS.get(value.lower(), "TLSv1.0"))
+    names = list(httpd_protocols.ORDER)
+    if command in {"minprotocol", "maxprotocol"} and value.lower() in httpd_protocols.TOKENS | {
+        "tlsv1.0": "TLSv1.0"
+    }:
+        limit = names.index(httpd_protocols.TOKENS.get(value.lower(), "TLSv1.0"))
         kept = names[limit:] if command == "minprotocol" else names[: limit + 1]
         on = {s.value for s in settings.protocols}
         lower = min((names.index(n) for n in on), default=0)
@@ -225,10 +184,10 @@ def _command(  # noqa: PLR0911 - one return per command
     if command == "protocol":
         on = spans.commanded(value, before := {s.value for s in settings.protocols})
         if (
-            builds.build(build).release >= _NO_HOLES
+            builds.build(build).release >= httpd_protocols.NO_HOLES
         ):  # SSLProtocol is a range there, which the command cannot widen
             on &= before
-        return replace(settings, protocols=tuple(Said(n, at) for n in _ORDER if n in on))
+        return replace(settings, protocols=tuple(Said(n, at) for n in httpd_protocols.ORDER if n in on))
     return commands.common(settings, command, Said(value, at))
 
 
@@ -256,7 +215,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     _complain(tree, (main, *reader.hosts), reading.release)
     by_protocol = {d.words[0].rpartition(":")[2] for d in reader.listens if d.words[-1:] == ("https",)}
-    first_at: dict[str, served.Settings] = {}
+    first_at: dict[str, tuple[served.Settings, set[str]]] = {}
     taken: set[str] = set()
     for host in (*reader.hosts, main):
         merged = _Merged(host, main)
@@ -292,22 +251,28 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
 def _as_first(
     settings: served.Settings,
     merged: _Merged,
-    first_at: dict[str, served.Settings],
+    first_at: dict[str, tuple[served.Settings, set[str]]],
     port: str,
     reading: Reading,
 ) -> served.Settings:
     """Where a name cannot have protocols of its own, those of the first host on the port hold."""
-    first = first_at.setdefault(",".join(merged.host.addresses) or port, settings)
-    own = merged.last("sslprotocol")
-    per_name = _facts_has("protocol per name", reading.release) and own is not None
+    given = [d.words for d in merged.both(_COMMAND) if len(d.words) > 1]
+    mine = settings, httpd_protocols.taken_from_every_name(given)
+    first, off = [first_at.setdefault(one, mine) for one in httpd_names.sockets(merged.host, port)][-1]
     if first is settings:
         return settings
+    ordered = settings.server_preference or first.server_preference  # options of OpenSSL add up
+    per_name = _facts_has("protocol per name", reading.release) and merged.last("sslprotocol") is not None
     who = f"the first host on the address: {first.at.path} line {first.at.line}"
-    kept = (
-        builds.build(reading.build).release >= _CONF_CMD
-    )  # a list of groups is the connection's, not the name's
+    kept = builds.build(reading.build).release >= _CONF_CMD  # groups are the connection's, not the name's
     fields = (*(() if per_name else ("protocols",)), *(("groups",) if kept else ()))
-    return served.taken_from(settings, first, who, fields)
+    found = served.taken_from(replace(settings, server_preference=ordered), first, who, fields)
+    lost = tuple(Inert(s, _TAKEN) for s in found.protocols if s.value in off)
+    return replace(
+        found,
+        protocols=tuple(s for s in found.protocols if s.value not in off),
+        inert=(*found.inert, *lost),
+    )
 
 
 def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -> served.Settings:

@@ -19,6 +19,12 @@ def ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found)) or ("443",)
 
 
+def sockets(host: Host, port: str) -> list[str]:
+    """Return the addresses of a virtual host at one port, as they are written: those that write one alike share it."""
+    found = [a.replace("_default_", "*").lower() for a in host.addresses if _port(a) in {port, ""}]
+    return found or [port]
+
+
 def _port(address: str) -> str:
     """Return the port of an address, or nothing where it says none."""
     if address.isdigit():

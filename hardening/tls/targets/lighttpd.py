@@ -224,11 +224,7 @@ def _settings(
     if named:
         groups = Said(named, spot)
     dh = facts.default_of("dh", release)
-    pem = (
-        (host.own("ssl.pemfile") if host else None)
-        or socket.get("ssl.pemfile")
-        or socket.top.own("ssl.pemfile")
-    )
+    pem = (host and host.own("ssl.pemfile")) or socket.get("ssl.pemfile") or socket.top.own("ssl.pemfile")
     files = [tree.place(pem.text, "/")] if pem else []
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
     dh_file = given.get("dhparameters") or (parameters.text if parameters else "")
@@ -246,6 +242,7 @@ def _settings(
         finite_field=dh != "none",
         elliptic=_has("ECDHE", release),
         dh_bits=bits or (int(dh) if dh.isdigit() and not dh_file else None),
+        dh_key=None if dh_file else certificates.rsa_bits(tree, files),
         compression="compression" in given.get("options", "").lower()
         and "-compression" not in given.get("options", "").lower(),
         assumptions=reading.assumptions,

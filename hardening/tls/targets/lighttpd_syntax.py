@@ -218,9 +218,9 @@ class _Parser:
         self._next()
         value = self._value()
         if operator == "+=":
-            before = self.reader.variables.get(name)
+            before = self.reader.variables.get(_variable(name))
             value = self._joined(before, value) if before is not None else value
-        self.reader.variables[name] = value
+        self.reader.variables[_variable(name)] = value
         if name.startswith(("ssl.", "server.port", "server.bind", "server.modules")):
             into.assigned.append(Assignment(name, value, self.path, line, (begin, self.before)))
 
@@ -247,9 +247,7 @@ class _Parser:
             return word
         if kind == "name":
             self._next()
-            if word.startswith("env.") or word not in self.reader.variables:
-                return word
-            return self.reader.variables[word]
+            return word if word.startswith("env.") else self.reader.variables.get(_variable(word), word)
         if word == "(" and kind == "mark":
             return self._list()
         self._complain(f"a value was expected, not {word!r}")
@@ -274,6 +272,11 @@ class _Parser:
                 self._next()
         self._next()
         return named or plain
+
+
+def _variable(name: str) -> str:
+    """A name without a dot is one of `var.`."""
+    return name if "." in name else f"var.{name}"
 
 
 def _joined(left: Value, right: Value) -> Value:

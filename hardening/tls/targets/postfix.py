@@ -87,11 +87,15 @@ def _tokens(build: str, release: Release) -> tuple[str, ...]:
     )
 
 
+_WORDS = re.compile(r"[^,\s]+")
+"""The words of a list: blanks and commas part them."""
+
+
 class _Service:
     """One smtpd: the options of its line over main.cf, `$names` filled in."""
 
-    def __init__(self, main: Section, own: Mapping[str, Line], path: str) -> None:
-        self.main, self.own, self.path = main, own, path
+    def __init__(self, main: Section, own: Mapping[str, Line], path: str, release: Release) -> None:
+        self.main, self.own, self.path, self.release = main, own, path, release
 
     def line(self, name: str) -> Line | None:
         return self.own.get(name) or self.main.last(name)
@@ -101,8 +105,16 @@ class _Service:
         text = found.value if found else default
         if "$" in text and depth < 5:  # noqa: PLR2004 - deeper than any sane configuration
             text = _CONDITIONAL.sub(lambda m: self._chosen(m, depth), text)
-            text = _VARIABLE.sub(lambda m: self.text(m[1] or m[2] or m[3], "", depth + 1), text)
+            text = _VARIABLE.sub(lambda m: self._named(m[1] or m[2] or m[3], depth + 1), text)
         return text
+
+    def _named(self, name: str, depth: int) -> str:
+        """What `$name` means; a list of suites that nobody sets is that of the release."""
+        grade = name.removeprefix("tls_").removesuffix("_cipherlist")
+        own = (
+            directives("postfix").default_of(grade, self.release) if name == f"tls_{grade}_cipherlist" else ""
+        )
+        return self.text(name, own, depth)
 
     def _chosen(self, found: re.Match[str], depth: int) -> str:
         filled = bool(self.text(found["name"], "", depth + 1))
@@ -266,7 +278,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
                 _always_on(release),
             ),
             ciphers=Said(ciphers, spot),
-            groups=Said(":".join(groups.split()), service.place(curves, at)) if groups else None,
+            groups=Said(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
             dh_bits=_dh_bits(service, tree, release),
@@ -294,7 +306,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         for one in postfix_master.services(source.text):
             own = {o.name: Line(o.name, o.value, master, o.line) for o in one.options}
             _strays(tree, list(own.values()), reading.release)
-            service = _Service(main, own, path)
+            service = _Service(main, own, path, reading.release)
             level = service.text("smtpd_tls_security_level")
             if (
                 level in {"", "none"}
@@ -310,7 +322,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             port = one.name.rpartition(":")[2]
             yield from _offers(service, f"smtpd:{port}", tree, reading)
     if not found and any("tls" in x.name for x in main.lines):
-        yield from _offers(_Service(main, {}, path), "", tree, reading)
+        yield from _offers(_Service(main, {}, path, reading.release), "", tree, reading)
 
 
 _OWNED = frozenset(

@@ -115,8 +115,8 @@ def _closed(tree: Tree, sections: list[Section]) -> None:
         tree.say("unclosed", one.path, one.line, f"<{one.name}> is never closed")
 
 
-def _conditions(tree: Tree, sections: list[Section]) -> None:
-    """Say which TLS settings depend on a condition: who logs in, or how the server was started."""
+def _depending(sections: list[Section]) -> Iterator[tuple[Section, Section]]:
+    """Yield what stands in a condition that the files do not settle, after the condition."""
     opened: list[Section] = []
     for one in sections:
         word = one.name.split()[0].lower() if one.name else ""
@@ -129,9 +129,16 @@ def _conditions(tree: Tree, sections: list[Section]) -> None:
             and opened[-1].name.lower().startswith(word[1:])
         ):
             opened.pop()
-        if opened and (names := dict.fromkeys(x.name for x in one.lines if x.name.startswith("tls"))):
-            tree.say("conditional", opened[-1].path, opened[-1].line,
-                     f"{', '.join(names)} in <{opened[-1].name}>: whether it holds is not settled by the files; read as in force")  # fmt: skip
+        if opened:
+            yield opened[-1], one
+
+
+def _conditions(tree: Tree, sections: list[Section]) -> None:
+    """Say which TLS settings depend on a condition: who logs in, or how the server was started."""
+    for condition, one in _depending(sections):
+        if names := dict.fromkeys(x.name for x in one.lines if x.name.startswith("tls")):
+            tree.say("conditional", condition.path, condition.line,
+                     f"{', '.join(names)} in <{condition.name}>: whether it holds is not settled by the files; read as in force")  # fmt: skip
 
 
 def _hosts(sections: list[Section], path: str) -> tuple[Section, Section, list[Section]]:
@@ -240,14 +247,17 @@ _OWNED = frozenset(
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
-    """Yield the place after the last TLS line of each server, and of what holds for all."""
-    main, everywhere, hosts = _hosts(flat_syntax.read(tree, path, _GRAMMAR), path)
+    """Yield the place after the last TLS line of each server, and of what holds for all, outside of conditions."""
+    sections = flat_syntax.read(tree, path, _GRAMMAR)
+    doubtful = {x for _, one in _depending(sections) for x in one.lines}
+    main, everywhere, hosts = _hosts(sections, path)
     for section in (main, everywhere, *hosts):
         lines = [x for x in section.lines if x.name.startswith("tls")]
         dh = section.last("tlsdhparamfile")
         if lines:
             old = [x for x in lines if x.name in _OWNED]
-            yield flat_edits.after(tree, lines, old, {"dhparam": dh.value} if dh else {})
+            certain = [x for x in lines if x not in doubtful]
+            yield flat_edits.after(tree, certain or lines, old, {"dhparam": dh.value} if dh else {})
 
 
 TARGET = Target(

@@ -26,17 +26,25 @@ _GRAMMAR = Grammar(
 )
 
 
-def can(_release: Release, _build: str, params: Mapping[str, str]) -> Abilities:
+def _loses_parameters(release: Release, build: str) -> bool:
+    """Whether an https_port has no DHE, whatever file is named (measured on 6.13 with OpenSSL 3.5, of four forms)."""
+    return release.upstream >= (6, 0) and builds.build(build).release >= (3, 0, 0)
+
+
+def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
+    lost = _loses_parameters(release, build)
     return Abilities(
         protocols=frozenset(PROTOCOLS),
         ciphersuites=False,
         groups="none",
-        finite_field="dhparam" in params,
+        finite_field="dhparam" in params and not lost,
         ways_out={
             "ciphersuites": "the OpenSSL configuration file of the host decides: Ciphersuites in its [system_default_sect]",
             "groups": "the OpenSSL configuration file of the host decides: Groups in its [system_default_sect]",
-            "finite_field": "give the file of tls-dh: --param dhparam=FILE",
+            "finite_field": "none: Squid 6 with OpenSSL 3 takes no parameters"
+            if lost
+            else "give the file of tls-dh: --param dhparam=FILE",
         },
     )
 
@@ -117,7 +125,9 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             groups=Said(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
             keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
-            finite_field=bool(parameters) and not _undecoded(tree, parameters, reading.build),
+            finite_field=bool(parameters)
+            and not _undecoded(tree, parameters, reading.build)
+            and ("ssl-bump" in rest or not _loses_parameters(reading.release, reading.build)),
             dh_bits=certificates.dh_bits(tree, tree.place(parameters, "/")) if parameters else None,
             compression=False,
             assumptions=reading.assumptions,
@@ -127,7 +137,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
 
 
 def _undecoded(tree: Tree, file: str, build: str) -> bool:
-    """Whether squid warns of parameters and goes on without them (measured on 6.13)."""
+    """Whether OpenSSL 3 decodes no parameters of this form, so that squid warns and goes on without them."""
     return builds.build(build).release >= (3, 0, 0) and certificates.x942(tree, tree.place(file, "/"))
 
 

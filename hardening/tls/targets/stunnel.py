@@ -159,9 +159,13 @@ def _offer(
     return served.offer(settings, reading.build)
 
 
+_CURVES = frozenset({"curves", "curve"})
+"""Two words for one setting, of which the last holds (measured on 5.74)."""
+
+
 def _groups(service: _Service, at: InFile, reading: Reading) -> Said | None:
     """Return the list of groups; stunnel has one of its own where it can name several."""
-    said = service.said("curves") or service.said("curve")
+    said = next((service.said(x.name) for x in reversed(service.lines()) if x.name in _CURVES), None)
     several = _has("curves", reading.release) and builds.build(reading.build).release >= (1, 1, 1)
     return said or (
         Said(directives("stunnel").default_of("groups", reading.release), at) if several else None

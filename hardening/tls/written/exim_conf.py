@@ -1,6 +1,6 @@
 """tls/exim.conf.j2 as Python, written by `make templates`; do not edit."""
 
-FINGERPRINT = 3965347515
+FINGERPRINT = 3947280389
 INCLUDES = ()
 
 
@@ -52,7 +52,9 @@ def made(environment, runtime):
             yield '\n'
         l_1_note = missing
         yield str((undefined(name='comment') if l_0_comment is missing else l_0_comment))
-        yield ' This belongs into the main section, before the first `begin`; the last value of an option wins.\n'
+        yield ' This belongs into the main section, before the first `begin`.\n'
+        yield str((undefined(name='comment') if l_0_comment is missing else l_0_comment))
+        yield ' Exim takes each option once: comment out what sets these.\n'
         if environment.getattr((undefined(name='params') if l_0_params is missing else l_0_params), 'listen'):
             pass
             yield 'daemon_smtp_ports = '

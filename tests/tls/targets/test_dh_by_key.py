@@ -20,6 +20,9 @@ TEXTS = {
     "redis": "port 0\ntls-port {port}\ntls-cert-file {crt}\ntls-key-file {key}\ntls-ca-cert-file {crt}\n"
     "tls-auth-clients no\ntls-ciphers " + LIST + "{level}\n",
     "proftpd": texts.PROFTPD.replace("{own}", "TLSCipherSuite " + LIST + "{level}\n"),
+    "lighttpd": texts.LIGHTTPD.replace(
+        "{own}", '"MinProtocol" => "TLSv1.2", "CipherString" => "' + LIST + '{level}"'
+    ),
     "postfix": texts.POSTFIX.replace("{own}", "tls_high_cipherlist = " + LIST + "{level}\n").replace(
         "smtpd_tls_mandatory_protocols = TLSv1.1\nsmtpd_tls_mandatory_exclude_ciphers = DHE\n",
         "smtpd_tls_mandatory_protocols = TLSv1.2\nsmtpd_tls_mandatory_ciphers = high\n",
@@ -28,6 +31,7 @@ TEXTS = {
 CASES = [
     ("httpd", 1536, 1), ("httpd", 2048, 1), ("httpd", 2048, 2), ("httpd", 3072, 2), ("httpd", 4096, 2),
     ("httpd", 3072, 3), ("redis", 4096, 2), ("proftpd", 4096, 2), ("postfix", 1536, 0), ("postfix", 4096, 0),
+    ("lighttpd", 1536, 1), ("lighttpd", 3072, 2),
 ]  # fmt: skip
 """The server, the size of its RSA key, and the security level of its list."""
 
