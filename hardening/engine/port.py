@@ -44,11 +44,12 @@ class EnginePort:
     def line(self) -> str:
         """The one line every report shows."""
         running = ",".join(map(str, self.running)) or "none"
-        said = f"configured={self.configured}{f' ({self.unset})' if self.unset else ''} running={running}"
+        said = f"configured={self.configured} running={running}"
+        note = f" ({self.unset})" if self.unset else ""
         if not self.restart_pending:
-            return said
+            return said + note
         since = f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
-        return f"{said} restart pending{since}"
+        return f"{said} restart pending{since}{note}"
 
 
 def configured(text: str, key: str, default: int) -> int:

@@ -118,5 +118,5 @@ def test_a_port_that_no_file_sets_is_told_as_the_default() -> None:
     assert port.unset("engine.port = 7300\n", "engine.port", "/e") == ""
     said = port.unset("engine.portal = 1\n", "engine.port", "/e")
     assert port.EnginePort(configured=7226, running=(7226,), unset=said).line == (
-        "configured=7226 (the default: /e has no engine.port) running=7226"
+        "configured=7226 running=7226 (the default: /e has no engine.port)"
     )
