@@ -38,7 +38,7 @@ def test_another_password_and_a_changed_byte_are_told_from_damage() -> None:
         opened(made, Secret("another"), source="x")
     last = made[-2:-1]
     with pytest.raises(RefusedError, match="does not open it"):
-        opened(made[:-2] + (b"1" if last != b"1" else b"2") + b"\n", WORD, source="x")  # a figure or a letter yet
+        opened(made[:-2] + (b"1" if last != b"1" else b"2") + b"\n", WORD, source="x")  # hexadecimal yet
 
 
 @pytest.mark.parametrize("body", [b"", b"zz", b"6", b"61", b"610a6z"])
