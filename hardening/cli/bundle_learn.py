@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.options import keep_apart, write_file
+from hardening.cli.options import STDOUT, keep_apart, write_file
 
 
 @click.command()
@@ -34,7 +34,7 @@ def command(jars: tuple[Path, ...], output: Path | None, name: str, version: str
         raise UsageError("--name and --library-version are for one jar", hint="learn the jars one by one")
     keep_apart([output] if output else [], jars)
     text = written(learn(jar, name=name, version=version) for jar in jars)
-    if output is None:
+    if output is None or output == STDOUT:
         click.echo(text, nl=False)
     else:
         write_file(output, text.encode("utf-8"))

@@ -79,7 +79,7 @@ def command(  # the options of the contract in docs/cli.md
     for one in (target, *(attest.beside(path, kind) for kind, wanted in asked.items() if wanted)):
         expect_writable(one)  # an audit takes its time
         if unsigned:
-            _not_signed_yet(one)
+            not_signed_yet(one)
     if salt and not salt.exists():
         expect_writable(salt)
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
@@ -125,7 +125,7 @@ def command(  # the options of the contract in docs/cli.md
     return int(run.exit_code(report.threshold))
 
 
-def _not_signed_yet(target: Path) -> None:
+def not_signed_yet(target: Path) -> None:
     """See that no signature is lost that somebody else would have to make again. Errors: UsageError."""
     from bundle.trust import dsse
     from hardening.errors import RefusedError, UsageError

@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
         """Find the command; an unknown one gets the nearest known name as a hint."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             known = self.list_commands(ctx)
-            close = get_close_matches(args[0], known, n=1) or self._below(ctx, args[0])
+            close = self._below(ctx, args[0]) or get_close_matches(args[0], known, n=1)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)

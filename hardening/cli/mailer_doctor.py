@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli.mailer_options import config_options, today
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import ReportOptions, finish, keep_apart, report_options
 from hardening.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,5 +51,6 @@ def _run(config: Path, keys: Keys, report: ReportOptions, *, offline: bool, send
 
     started = datetime.now(UTC)
     settings = load(config, keys)
+    keep_apart(report.written, settings.files)
     subject, findings, results = examine(settings, today(), offline=offline, send=send)
     return finish(Run.of([subject], findings, results, started=started), report)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli.mailer_options import config_options, today
-from hardening.cli.options import write_file
+from hardening.cli.options import STDOUT, keep_apart, write_file
 from hardening.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def command(
     from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import load
 
+    if output == STDOUT:
+        output = None
     settings = load(config, keys)
+    keep_apart([output] if output else [], settings.files)
     for one in mistakes(settings, today()):
         if one.key.partition(".")[0] in ("credential", "next_credential"):
             continue  # those come with the guide

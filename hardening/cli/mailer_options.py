@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from hardening.cli.options import also_read
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -18,7 +20,9 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def with_keys(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, keys=keys_of(kwargs), **kwargs)
+        keys = keys_of(kwargs)
+        also_read(kwargs["config"], keys.key_file, keys.vault_password)
+        return function(*args, keys=keys, **kwargs)
 
     for option in (
         click.option("--vault-password-file", type=_FILE, help="Opens settings encrypted by ansible-vault."),

@@ -25,16 +25,19 @@ def seal(files: tuple[Path, ...], key_file: Path, new_key: bool) -> None:
     """Encrypt settings, secrets and private keys where they lie (AES-256-GCM)."""
     from hardening.mailer import rest
 
-    if new_key:
-        rest.make_key(key_file)
-        click.echo(f"{key_file}: made; without it nothing sealed here is read again")
-    key = rest.load_key(key_file)
-    for path in files:
-        data = rest.read(path)
+    plain = {path: rest.read(path) for path in files if path.resolve() != key_file.resolve()}
+    if len(plain) < len(set(files)):
+        raise UsageError(f"{key_file}: a key that is sealed opens nothing", hint="leave it out of FILES")
+    for path, data in plain.items():
         if rest.encrypted(data):
             raise UsageError(
                 f"{path}: is encrypted already", hint="harden mailer unseal, or ansible-vault decrypt"
             )
+    if new_key:
+        rest.make_key(key_file)
+        click.echo(f"{key_file}: made; without it nothing sealed here is read again")
+    key = rest.load_key(key_file)
+    for path, data in plain.items():
         rest.replace(path, rest.sealed(data, key))
         click.echo(f"{path}: sealed")
     if key_file.resolve().parent in {path.resolve().parent for path in files}:

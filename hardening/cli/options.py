@@ -37,6 +37,11 @@ class ReportOptions:
     color: str = "auto"
 
     @property
+    def written(self) -> tuple[Path, ...]:
+        """The files that the call names for reports."""
+        return (*((self.output,) if self.output else ()), *(path for _, path in self.reports))
+
+    @property
     def threshold(self) -> Severity | None:
         """The least severity that fails the run, or None for `never`."""
         return None if self.fail_on == "never" else Severity[self.fail_on.upper()]
@@ -61,6 +66,8 @@ def _report_pairs(
     return tuple(pairs)
 
 
+_SERVERS = frozenset(("endpoints", "limit", "sni", "target"))
+"""Parameters that name servers: a report may be called after one."""
 STDOUT = Path("-")
 """As everywhere, `-o -` is standard output and no file of that name."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -112,8 +119,8 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
         if taken.get("output") == STDOUT:
             taken["output"] = None
         report = ReportOptions(**taken)
-        written = [*([report.output] if report.output else []), *(path for _, path in report.reports)]
-        keep_apart(written, [*_paths(kwargs.values()), *_paths((report.waivers, report.baseline_key))])
+        given = (value for name, value in kwargs.items() if name not in _SERVERS)
+        keep_apart(report.written, paths_of((*given, report.waivers, report.baseline_key)))
         look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
         return function(report=report, **kwargs)
 
@@ -129,7 +136,7 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
     `made` are paths of other options: a folder the verb itself makes may be absent now. Errors: UsageError,
     InputError, DataError.
     """
-    for path in (*(path for _, path in report.reports), *([report.output] if report.output else [])):
+    for path in report.written:
         if made.isdisjoint(path.parents):
             expect_writable(path)
     if report.waivers is not None:
@@ -183,9 +190,21 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         raise _unwritable(path, problem) from problem
 
 
+_READ = "hardening.read"
+
+
+def also_read(*paths: Path | None) -> None:
+    """Note files that the call reads and the verb is not given as such, for `keep_apart`: settings, and what they name."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta.setdefault(_READ, []).extend(path for path in paths if path is not None)
+
+
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
     """Refuse to write over what is read, or one thing over another; a baseline may be written anew. Errors: UsageError."""
-    known = {_same(path): "is given as well" for path in read}
+    context = click.get_current_context(silent=True)
+    noted = context.meta.get(_READ, ()) if context is not None else ()
+    known = {_same(path): "is given as well" for path in (*read, *noted)}
     for path in written:
         if path == STDOUT or (path.exists() and not path.is_file()):
             continue  # standard output, /dev/null and its like take any number
@@ -204,14 +223,14 @@ def _same(path: Path) -> object:
     return about.st_dev, about.st_ino
 
 
-def _paths(values: Iterable[Any]) -> Iterator[Path]:
-    """Yield the paths among what a verb was given."""
+def paths_of(values: Iterable[Any]) -> Iterator[Path]:
+    """Yield the paths among what a verb was given: `@vars.yml` names one, too."""
     for value in values:
-        if isinstance(value, Path):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (one for one in value if isinstance(one, Path))
-            yield from (Path(one) for one in value if isinstance(one, str) and os.path.isfile(one))  # noqa: PTH113 - a word of another kind may be no path
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Path):
+                yield one
+            elif isinstance(one, str) and os.path.isfile(one.removeprefix("@")):  # noqa: PTH113 - a word of another kind may be no path
+                yield Path(one.removeprefix("@"))
 
 
 def finish(run: Run, report: ReportOptions) -> int:

@@ -61,9 +61,11 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
 
     if given is None and not os.path.exists(DEFAULT):  # noqa: PTH110 - quicker, and every command asks
         return
+    from hardening.cli.options import also_read
     from hardening.tables import Table
 
     table = Table.load(given or Path(DEFAULT))
+    also_read(given or Path(DEFAULT))
     context.default_map = _defaults(context, table, named=given is not None)
     if given is None and context.default_map:
         context.call_on_close(lambda: _tell(context))
@@ -135,6 +137,9 @@ def _own(context: click.Context, whole: Table) -> Table | None:
             of_verb = isinstance(table.value(key, object), Mapping)
             if key not in known and (of_verb or table is not whole):
                 raise table.wrong(key, f"is no verb of {group.command_path}", f"known: {', '.join(known)}")
+            if table is not whole and not of_verb:
+                words = f"{group.command_path} {key}".partition(" ")[2].replace(" ", ".")
+                raise table.wrong(key, "has to be a table", f"write [{words}], and below it its options")
         word = verb.info_name or ""
         if word not in table or not isinstance(table.value(word, object), Mapping):
             return None

@@ -75,7 +75,7 @@ def command(
     from hardening.tls.auditing.audit import Asked, audit
     from hardening.tls.auditing.named import from_here
     from hardening.tls.policy import load
-    from hardening.tls.targets import find
+    from hardening.tls.targets import find, parted
 
     if fix_place is not None and not (fix_diff and fix_place.startswith("/")):
         raise UsageError(
@@ -83,8 +83,8 @@ def command(
             hint="name the file as the server calls it, such as /etc/nginx/conf.d/harden-tls.conf",
         )
     started = datetime.now(UTC)
-    name, _, version = (target or "").partition("@")
-    asked = Asked(target=find(name) if name else None, version=version or None, build=openssl)
+    name, version = parted(target or "")
+    asked = Asked(target=find(name) if name else None, version=version, build=openssl)
     policies = [load(one) for one in dict.fromkeys(names or ("aspect",))]
     found = from_here(audit(paths, policies, asked), paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)

@@ -14,6 +14,7 @@ from hardening.cli.options import (
     STDOUT,
     ReportOptions,
     finish,
+    keep_apart,
     maker_report_options,
     settled,
     write_file,
@@ -64,15 +65,17 @@ def command(
     What the release or its OpenSSL cannot express is a finding with the way out; with -o the report
     goes to standard output, without it the findings go to standard error.
     """
-    from hardening.tls.policy import load
+    from hardening.tls.policy import load, own_file
     from hardening.tls.rendering.render import render
-    from hardening.tls.targets import find
+    from hardening.tls.targets import find, parted
 
-    started = datetime.now(UTC)
-    name, _, version = target.partition("@")
-    made = render(find(name), load(policy), version=version or None, build=openssl, params=_pairs(params))
     if output == STDOUT:
         output = None
+    own = own_file(policy)
+    keep_apart([output] if output else [], [own] if own else [])
+    started = datetime.now(UTC)
+    name, version = parted(target)
+    made = render(find(name), load(policy), version=version, build=openssl, params=_pairs(params))
     if output is not None:
         write_file(output, made.text.encode("utf-8"))
     if output is None and not report.reports:

@@ -16,7 +16,9 @@ from hardening.cli.options import (
     ReportOptions,
     expect_writable,
     finish,
+    keep_apart,
     make_folder,
+    paths_of,
     report_options,
     write_file,
 )
@@ -92,7 +94,7 @@ def plan(
     **admission: Any,
 ) -> int:
     """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
-    _ready(inventory)
+    _ready(inventory, extra)
     run, job = _admitted(bundle, report, **admission)
     if job is None:
         return finish(run, report)
@@ -135,7 +137,7 @@ def apply(
     from hardening.cli.passphrase import known_passphrase
     from hardening.upgrade import receipt as receipts
 
-    _ready(inventory)
+    _ready(inventory, extra)
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
         asked = keys.is_encrypted(sign_key) and not no_passphrase
@@ -145,6 +147,8 @@ def apply(
     target = receipt or Path(bundle.name + ".receipt.dsse.json")
     if private is not None:  # and so is one that cannot be written, as the folders below
         expect_writable(target)
+        read = (bundle, sign_key, passphrase_file, inventory, extra, *admission.values())
+        keep_apart([target], [*paths_of(read), *report.written])
     run, job = _admitted(bundle, report, **admission)
     if job is None:
         return finish(run, report)
@@ -216,11 +220,11 @@ def _of_receipt(said: dict[str, Any]) -> Iterator[str]:
         yield f"  {row['host']:<24}  {row['state']:<11}  {way}  {'; '.join(row['reasons'])}".rstrip()
 
 
-def _ready(inventory: str | None) -> None:
+def _ready(inventory: str | None, extra: tuple[str, ...]) -> None:
     """See that the hosts can be asked at all, before a bundle is audited for them."""
     from hardening.host import playbook
 
-    playbook.ready(inventory)
+    playbook.ready(inventory, _extra(extra))
 
 
 def _admitted(

@@ -96,8 +96,7 @@ def run(
     show: bool = False,
 ) -> Receipt:
     """Run a shipped playbook. Errors: UsageError (no Ansible, no such inventory), NothingExaminedError."""
-    program = ready(inventory)
-    _checked(flags)
+    program = ready(inventory, flags)
     with private.folder("harden-") as folder:
         receipt, extra = folder / "receipt.jsonl", folder / "variables.json"
         extra.touch(mode=0o600)
@@ -188,8 +187,9 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
     return ansible.returncode, "".join(text or "" for text in said)
 
 
-def ready(inventory: str | None) -> str:
-    """Return the program that runs playbooks. Errors: UsageError where it or the inventory is not there."""
+def ready(inventory: str | None, flags: Sequence[str] = ()) -> str:
+    """Return the program that runs playbooks. Errors: UsageError where it, the inventory or a file of variables is not there."""
+    _checked(flags)
     if inventory is not None and "," not in inventory and not Path(inventory).exists():
         raise UsageError(
             f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"

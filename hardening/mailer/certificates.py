@@ -37,15 +37,12 @@ def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
         "openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-sha256", "-subj", "/CN=aspect-mailer",
         "-days", str(days), "-keyout", str(key), "-out", str(certificate),
     ]  # fmt: skip
+    _make_room(key, 0o600)
     try:
-        os.close(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except OSError as problem:
-        hint = (
-            "name another file, or use the certificate that is there"
-            if key.exists()
-            else "choose a folder that exists and is writable"
-        )
-        raise UsageError(f"cannot make {key}: {problem.strerror}", hint=hint) from problem
+        _make_room(certificate, 0o666)
+    except UsageError:
+        key.unlink()
+        raise
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode:
@@ -54,9 +51,23 @@ def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
             )
     except BaseException as problem:
         key.unlink()
+        certificate.unlink()
         if isinstance(problem, OSError | subprocess.SubprocessError):
             raise UsageError(f"cannot run openssl: {problem}", hint="is openssl installed?") from problem
         raise
+
+
+def _make_room(path: Path, mode: int) -> None:
+    """Make an empty file where none is. Errors: UsageError."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    except OSError as problem:
+        hint = (
+            "name another file, or use the certificate that is there"
+            if path.exists()
+            else "choose a folder that exists and is writable"
+        )
+        raise UsageError(f"cannot make {path}: {problem.strerror}", hint=hint) from problem
 
 
 def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:

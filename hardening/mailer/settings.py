@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -137,6 +138,12 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     save_to_sent_items: bool = False
     relay: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it names."""
+        named = ((one.secret_file, one.certificate_file, one.key_file) for one in self.credentials)
+        return tuple(path for path in (self.ca_file, *chain(*named)) if path is not None)
 
 
 def load(path: Path, keys: Keys | None = None) -> Settings:

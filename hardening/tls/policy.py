@@ -24,6 +24,7 @@ __all__ = [
     "RuleKind",
     "available",
     "load",
+    "own_file",
     "result_rules",
 ]
 
@@ -66,6 +67,11 @@ def available() -> tuple[str, ...]:
     )
 
 
+def own_file(name: str) -> Path | None:
+    """Return the file that a policy of the user's is named by, or None."""
+    return Path(name) if name.endswith(".toml") or "/" in name else None
+
+
 @cache
 def load(name: str) -> Policy:
     """Return a policy by its id, its short name, or the path of a TOML file of the user's.
@@ -74,8 +80,9 @@ def load(name: str) -> Policy:
     """
     if name in available():
         return read(_folder() / f"{name}.toml", find=load)
-    if name.endswith(".toml") or "/" in name:
-        return read(Path(name), find=load)
+    own = own_file(name)
+    if own is not None:
+        return read(own, find=load)
     full = SHORT_NAMES.get(name)
     if full is None:
         known = (*available(), *SHORT_NAMES)

@@ -164,12 +164,25 @@ def suites_by_code() -> Mapping[int, Suite]:
     return {s.code: s for s in suites()}
 
 
+def _octets(code: str) -> str:
+    """Return a code as registry and `openssl ciphers -V` write it: `0xC0,0x2F`."""
+    return ",".join(f"0x{code[at : at + 2]}" for at in range(2, len(code), 2))
+
+
 @cache
 def _suites_by_name() -> Mapping[str, Suite]:
     """Every name of every suite, upper case; a registered suite wins a name that two share."""
     found: dict[str, Suite] = {}
     for suite in sorted(suites(), key=lambda s: not s.registered):
-        names = (suite.iana, *suite.openssl, suite.gnutls, suite.nss, *suite.jsse, suite.hex)
+        names = (
+            suite.iana,
+            *suite.openssl,
+            suite.gnutls,
+            suite.nss,
+            *suite.jsse,
+            suite.hex,
+            _octets(suite.hex),
+        )
         for name in names:
             if name:
                 found.setdefault(name.upper(), suite)

@@ -99,6 +99,8 @@ def test_what_a_verb_makes_is_no_report(folder: Path, capsys: pytest.CaptureFixt
         ("[tls.audit]\npolicies = ['aspect']", "tls.audit.policies: is no option of harden tls audit"),
         ("[tls.audit]\npolicy = 'aspect'", "tls.audit.policy: has to be a list of texts"),
         ("[tls.audit]\nfix-diff = 1", "tls.audit.fix-diff: has to be true or false"),
+        ("tls.audit = 3", "tls.audit: has to be a table"),
+        ("[tls]\nscan = 'x'", "tls.scan: has to be a table"),
     ],
 )
 def test_a_broken_file_is_exit_2_and_names_file_and_key(

@@ -77,7 +77,7 @@ def _played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> playb
     program = tmp_path / "ansible-playbook"
     program.write_text(text)
     program.chmod(0o755)
-    monkeypatch.setattr(playbook, "ready", lambda _: str(program))
+    monkeypatch.setattr(playbook, "ready", lambda *_: str(program))
     return playbook.run("harden.yml", inventory="a,b")
 
 

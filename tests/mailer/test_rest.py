@@ -13,7 +13,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.errors import ExitCode
-from hardening.mailer.rest import Keys, is_sealed, make_key, opened
+from hardening.mailer.rest import Keys, is_sealed, load_key, make_key, opened, sealed
 from hardening.mailer.secret import Secret
 from hardening.mailer.settings import load
 from hardening.mailer.vault import closed, is_vault
@@ -91,18 +91,36 @@ def test_a_rotation_leaves_it_encrypted(
 def test_a_wrong_key_and_a_changed_byte_are_refused(site: Site, apart: Path) -> None:
     opens = by_key(site, apart)
     assert run(["mailer", "check", "-c", str(site.config), *opens]) == ExitCode.OK
-    sealed = site.config.read_bytes()
+    closed_up = site.config.read_bytes()
     other = apart / "other"
-    assert run(["mailer", "seal", str(site.config), "--key-file", str(other), "--new-key"]) == ExitCode.USAGE
+    make_key(other)
+    assert run(["mailer", "seal", str(site.config), "--key-file", str(other)]) == ExitCode.USAGE
     assert run(["mailer", "check", "-c", str(site.config), "--key-file", str(other)]) == ExitCode.REFUSED
-    lines = sealed.split(b"\n")
+    lines = closed_up.split(b"\n")
     lines[1] = lines[1][:20] + (b"A" if lines[1][20:21] != b"A" else b"B") + lines[1][21:]
     site.config.write_bytes(b"\n".join(lines))
     assert run(["mailer", "check", "-c", str(site.config), *opens]) == ExitCode.REFUSED
-    site.config.write_bytes(sealed.replace(b";1;", b";2;"))
+    site.config.write_bytes(closed_up.replace(b";1;", b";2;"))
     assert run(["mailer", "check", "-c", str(site.config), *opens]) == ExitCode.REFUSED
     (apart / "key").chmod(0o644)
     assert run(["mailer", "check", "-c", str(site.config), *opens]) == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize("last", ["absent", "key", "sealed"])
+def test_nothing_is_sealed_and_no_key_made_where_one_of_several_cannot_be(
+    site: Site, apart: Path, last: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key, plain = apart / "key", site.config.read_bytes()
+    make_key(apart / "other")
+    (apart / "sealed").write_bytes(sealed(b"x", load_key(apart / "other")))
+    words = ["mailer", "seal", str(site.config), str(apart / last), "--key-file", str(key)]
+    assert run([*words, "--new-key"]) == ExitCode.USAGE
+    assert not key.exists()
+    make_key(key)
+    before = key.read_bytes()
+    assert run(words) == ExitCode.USAGE
+    assert capfd.readouterr().out == ""
+    assert (site.config.read_bytes(), key.read_bytes()) == (plain, before)
 
 
 def test_unseal_prints_it(site: Site, apart: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

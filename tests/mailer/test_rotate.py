@@ -207,6 +207,15 @@ def test_what_exists_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "x.key").write_text("mine")
     assert run(["mailer", "rotate", "--make-certificate", str(tmp_path / "x.crt")]) == ExitCode.USAGE
     assert (tmp_path / "x.key").read_text() == "mine"
+    settings = tmp_path / "mailer.toml"
+    settings.write_text("mine")
+    for made in (
+        settings,
+        tmp_path / "both.key",
+    ):  # what is there, and a name that key and certificate would share
+        assert run(["mailer", "rotate", "--make-certificate", str(made)]) == ExitCode.USAGE
+    assert settings.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mailer.toml", "x.key"]
 
 
 def test_a_first_certificate_overwrites_none_and_leaves_no_empty_key(

@@ -52,7 +52,7 @@ def test_a_batch_gives_one_object_a_line(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    "name", ["0xC02F", "ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_AES_128_GCM_SHA256"]
+    "name", ["0xC02F", "0xC0,0x2F", "ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_AES_128_GCM_SHA256"]
 )
 def test_a_suite_by_any_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, name)

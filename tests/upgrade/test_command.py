@@ -135,6 +135,10 @@ def test_an_inventory_that_is_not_there_is_said_before_the_audit(
     code, out, err = harden(verb, signer.bundle(product="other"), *words, cwd=tmp_path)
     assert (code, out) == (2, "")
     assert "there is no such inventory" in err
+    words = [*common(signer, site, inventory([site], tmp_path / "hosts")), "-e", "@nothing.yml"]
+    code, out, err = harden(verb, signer.bundle(product="other"), *words, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "-e @nothing.yml: there is no such file" in err
 
 
 def test_the_canary_stops_a_bad_release(sites: list[Site], signer: Signer, tmp_path: Path) -> None:

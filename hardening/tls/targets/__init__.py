@@ -9,7 +9,7 @@ from importlib import import_module
 from hardening.errors import UsageError
 from hardening.tls.targets.base import Target
 
-__all__ = ["TARGETS", "Target", "find", "targets"]
+__all__ = ["TARGETS", "Target", "find", "parted", "targets"]
 
 TARGETS = (
     "httpd",
@@ -51,6 +51,16 @@ def _load(name: str) -> Target:
 def targets() -> tuple[Target, ...]:
     """Return every target in the order of TARGETS."""
     return tuple(_load(name) for name in TARGETS)
+
+
+def parted(asked: str) -> tuple[str, str | None]:
+    """Return name and version of `TARGET[@VERSION]`. Errors: UsageError (an `@` and nothing behind it)."""
+    name, mark, version = asked.partition("@")
+    if mark and not version:
+        raise UsageError(
+            f"{asked!r} has no version behind the @", hint=f"{name} alone means the newest that is known"
+        )
+    return name, version or None
 
 
 def find(name: str) -> Target:

@@ -134,6 +134,7 @@ def test_a_report_is_signed_and_verified(tmp_path: Path, bundle: Path) -> None:
     verify = ["report", "verify", str(report), "--key", public]
     assert run(verify) == ExitCode.REFUSED
     assert run(["report", "sign", str(report), "--key", str(key)]) == ExitCode.OK
+    assert run(["report", "sign", str(report), "--unsigned"]) == ExitCode.USAGE  # the signature would be lost
     assert run(verify) == ExitCode.OK
     assert run([*verify, "--threshold", "2"]) == ExitCode.REFUSED
     trust = tmp_path / "trust.toml"
