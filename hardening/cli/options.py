@@ -311,9 +311,8 @@ def _replace(path: Path, data: bytes) -> None:
     except OSError as problem:
         if problem.errno != errno.EBUSY:
             raise
-        path.write_bytes(
-            data
-        )  # a file that is mounted by itself, as into a container, can only be written over
+        # A file that is mounted by itself, as into a container, can only be written over.
+        path.write_bytes(data)
 
 
 def _unwritable(path: Path, problem: OSError) -> UsageError:

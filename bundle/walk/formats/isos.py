@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from bundle.walk.formats import ends
 from bundle.walk.formats.raw import Note, Raw
+from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
 
 _SECTOR = 2048
@@ -45,7 +46,7 @@ class _Tree:
 
 
 def beside(source: Source, read: int) -> Iterator[Raw | Note]:
-    """Say what a reader that found so many files has not read, if anything. Errors: ValueError, LookupError."""
+    """Say what a reader that found so many files has not read, if anything. Errors: Broken, ValueError, LookupError."""
     trees, taken = _trees(source)
     if not trees:
         return
@@ -53,9 +54,12 @@ def beside(source: Source, read: int) -> Iterator[Raw | Note]:
     taken += [span for tree in trees for span in tree.records]
     if shown.count == read:
         taken += shown.files
-        further = {span: (tree, name) for tree in trees for span, name in tree.files.items()}
+        files = ((span, (tree, name)) for tree in trees for span, name in tree.files.items())
+        further = {span: whose for span, whose in files if span not in shown.files}
+        if sum(_within(span, source) for span in further) > source.size:
+            raise Broken("corrupt", "files of its trees lie over each other")
         for span, (tree, name) in further.items():
-            if span in shown.files or not any(block.strip(b"\0") for block in chunks(source, *span)):
+            if not any(block.strip(b"\0") for block in chunks(source, *span)):
                 continue
             yield Note("hidden-member", f"is in the {tree.kind} tree of the image alone", name)
             if span[1] > source.size:
@@ -102,12 +106,15 @@ def _tree(source: Source, head: bytes, block: int) -> _Tree:
     begin, size = _extent(head[156:190], block)
     first = source.read(begin, 255)
     tree.rock_ridge = bool(first) and _SUSP in first[34 : first[0]]
-    todo, rows, table = [("", (begin, begin + size))], 0, 10
+    todo, rows, table, read = [("", (begin, begin + size))], 0, 10, 0
     while todo and rows < _MOST_ROWS:
         path, span = todo.pop()
         if span in tree.folders:
             continue
         tree.folders.add(span)
+        read += _within(span, source)
+        if read > source.size:
+            raise Broken("corrupt", "folders of its trees lie over each other")
         for place, row in _rows(source, span):
             rows += 1
             tree.records.append((place, place + len(row)))
@@ -127,6 +134,10 @@ def _tree(source: Source, head: bytes, block: int) -> _Tree:
     tables = [number * block for number in (*_LOW.unpack_from(head, 140), *_HIGH.unpack_from(head, 148))]
     tree.records += [(at, at + table) for at in tables if at]
     return tree
+
+
+def _within(span: Span, source: Source) -> int:
+    return max(0, min(span[1], source.size) - span[0])
 
 
 def _extent(row: bytes, block: int) -> Span:

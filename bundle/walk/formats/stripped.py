@@ -77,9 +77,8 @@ def members(stream: Stream, files: Files, context: Context) -> Iterator[Raw | No
         size, mode = files.stored(number), files.modes[number]
         kind, link = _KINDS.get(stat.S_IFMT(mode), "file"), ""
         content: bytes | Iterator[bytes] = b""
-        if kind == "symlink":
-            link = decoded(stream.exactly(min(size, context.limits.path)))
-            stream.skip(max(0, size - context.limits.path))
+        if kind == "symlink" and size <= context.limits.path:
+            link = decoded(stream.exactly(size))
         else:
             content = stream.exactly(size) if size <= _AT_ONCE else stream.parts(size)
         yield Raw(

@@ -171,10 +171,10 @@ def _command(  # noqa: PLR0911 - one return per command
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
     names = list(httpd_protocols.ORDER)
-    if command in {"minprotocol", "maxprotocol"} and value.lower() in httpd_protocols.TOKENS | {
-        "tlsv1.0": "TLSv1.0"
-    }:
-        limit = names.index(httpd_protocols.TOKENS.get(value.lower(), "TLSv1.0"))
+    if command in {"minprotocol", "maxprotocol"} and (
+        limited := httpd_protocols.OF_COMMANDS.get(value.lower())
+    ):
+        limit = names.index(limited)
         kept = names[limit:] if command == "minprotocol" else names[: limit + 1]
         on = {s.value for s in settings.protocols}
         lower = min((names.index(n) for n in on), default=0)

@@ -12,6 +12,7 @@ from hardening.tls.targets import spans
 
 TOKENS = {"sslv2": "SSLv2", "sslv3": "SSLv3", "tlsv1": "TLSv1.0", "tlsv1.1": "TLSv1.1", "tlsv1.2": "TLSv1.2",
            "tlsv1.3": "TLSv1.3"}  # fmt: skip
+OF_COMMANDS = TOKENS | {"tlsv1.0": "TLSv1.0"}
 WORDS = {name: {"TLSv1.0": "TLSv1"}.get(name, name) for name in TOKENS.values()}
 NEW_TOKENS = ("TLSv1.1", "TLSv1.2", "TLSv1.3")
 ORDER = tuple(TOKENS.values())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from bundle.walk.formats import isos
 from bundle.walk.member import Member
-from bundle.walk.problem import Problem
+from bundle.walk.problem import Broken, Problem
+from bundle.walk.source import Memory
 from bundle.walk.walker import Walker
 from tests.bundle.walk.hostile import noise
 from tests.bundle.walk.test_formats import need
@@ -129,3 +132,32 @@ def test_damage_anywhere_ends_in_findings(tree: Path) -> None:
             broken[rng.randrange(0x8000, 0x8000 + 40_000)] = rng.randrange(256)
         path.write_bytes(broken)
         walked(path)
+
+
+def row(name: bytes, at: int, length: int, flags: int) -> bytes:
+    fields = struct.pack("<BI4xI4x7xB6xB", 0, at, length, flags, len(name)) + name
+    return bytes([len(fields) + 1]) + fields
+
+
+def descriptor(kind: int, folder: int) -> bytes:
+    made = bytearray(bytes([kind]) + b"CD001\1").ljust(2048, b"\0")
+    made[128:130] = (2048).to_bytes(2, "little")
+    made[156:190] = row(b"\0", folder, 2048, 2)
+    return bytes(made)
+
+
+def over_each_other(flags: int, *, primary: bool) -> Memory:
+    """An image whose one tree has two folders or files that are nearly all of it, and nothing in it but zeros."""
+    rows = b"".join(row(name, 40, 8_000_000 - n, flags) for n, name in enumerate((b"A", b"B")))
+    folders = (rows, b"") if primary else (b"", rows)
+    heads = descriptor(1, 20) + descriptor(2, 21) + b"\xffCD001\1".ljust(2048, b"\0")
+    image = bytes(32768) + heads + bytes(2048) + b"".join(one.ljust(2048, b"\0") for one in folders)
+    return Memory(image.ljust(8_100_000, b"\0"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "primary", "said"), [(2, True, "folders"), (2, False, "folders"), (0, False, "files")]
+)
+def test_what_lies_over_each_other_is_not_read_again_and_again(flags: int, primary: bool, said: str) -> None:
+    with pytest.raises(Broken, match=f"^{said} of its trees lie over each other$"):
+        list(isos.beside(over_each_other(flags, primary=primary), 0))
