@@ -226,3 +226,10 @@ def test_whole_paths_need_no_current_folder(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert run(["tls", "audit", str(tmp_path / "nginx.conf")]) == ExitCode.FINDINGS
+
+
+def test_what_lies_in_a_closed_folder_of_a_host_is_not_absent(site: Path) -> None:
+    """A plan made of it would take the host for an empty one."""
+    (done,) = called(site, f"engine show --config {site / 'closed/engine.properties'}")
+    assert done.code == ExitCode.USAGE
+    assert f"not looked at: [Errno 13] Permission denied: '{site / 'closed'}'" in done.err
