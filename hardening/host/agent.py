@@ -2184,7 +2184,7 @@ def not_closed(pattern):
     here = "/"
     for part in pattern.split("/"):
         wild = [c for c in "*?[" if c in part]
-        if os.path.isdir(here) and not os.access(here, wild and os.R_OK | os.X_OK or os.X_OK):
+        if os.path.isdir(here) and not os.access(here, os.R_OK | os.X_OK if wild else os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES), shown(here))
         if wild:
             return

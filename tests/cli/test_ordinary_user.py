@@ -27,7 +27,7 @@ http {
 """
 CLOSED = (
     "tree/closed", "tree/closed.zip", "tree/only/closed", "conf/closed.d", "conf/open.d/closed.conf", "away", "closed",
-    "host/etc/nginx", "host/var/log/nginx", "all/etc/nginx",
+    "host/etc/nginx", "host/var/log/nginx", "all/etc/nginx", "osv/closed",
 )  # fmt: skip
 
 
@@ -110,7 +110,8 @@ tls audit conf --policy closed/a.toml
 tls render nginx -o read-only/x
 tls scan 127.0.0.1:1 --trust conf/open.d/closed.conf
 tls scan 127.0.0.1:1 --state read-only/x
-upgrade status -i away""".splitlines()
+upgrade status -i away
+bundle audit bundle.zip --osv osv""".splitlines()
 
 
 def test_what_may_not_be_read_or_written_is_one_line(site: Path) -> None:
@@ -197,6 +198,16 @@ def test_a_server_whose_folder_is_closed_is_a_subject_of_its_own(site: Path) -> 
     assert {one["message"] for one in found["findings"] if one["rule"] == "host/not-examined"} == {
         "/etc/nginx: may not be read: permission denied", "/var/log/nginx: may not be read: permission denied",
     }  # fmt: skip
+
+
+def test_closed_folders_of_a_host_of_an_inventory_are_named(site: Path) -> None:
+    env = {"HOME": str(site / "home"), "ANSIBLE_REMOTE_TEMP": str(site / "out/ansible")}
+    far = f"-i localhost, -e ansible_connection=local -e collect_root={site / 'host'}"
+    (done,) = account.harden(f"host audit {far} --format json", cwd=site, env=env)
+    said = {one["message"] for one in json.loads(done.out)["findings"] if one["rule"] == "host/not-examined"}
+    assert {
+        f"{name}: cannot be listed: Permission denied" for name in ("/etc/nginx", "/var/log/nginx")
+    } <= said
 
 
 def test_a_host_that_is_closed_is_not_called_empty(site: Path) -> None:
