@@ -109,6 +109,7 @@ logs triage closed/a.log
 mailer check -c closed/mailer.toml
 report sign a.log --no-passphrase --key closed/key
 tls audit closed/nginx.conf
+tls audit conf/open.d/closed.conf
 tls audit conf --policy closed/a.toml
 tls render nginx -o read-only/x
 tls scan 127.0.0.1:1 --trust conf/open.d/closed.conf
