@@ -66,6 +66,12 @@ ifneq ($(COVER),)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
 endif
 
+.PHONY: user-test
+# Not the servers' own tests: what they start gives up root's rights by itself, or needs them.
+UNPRIVILEGED := tests/cli tests/demo tests/reports tests/engine tests/mailer tests/host tests/upgrade tests/bundle $(wildcard tests/test_*.py)
+user-test: setup ## the default tests that any account can run, as one that is not root: ONLY=tests/cli
+	$(BIN)/python -m tests.account $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -p no:cacheprovider --no-cov -m 'not long' $(or $(ONLY),$(UNPRIVILEGED) --ignore tests/bundle/detect)
+
 lint: setup ## ruff, import contracts, ansible-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
 from bundle.rewrite.edit import place
 from hardening.errors import ArchiveError, UsageError
-from hardening.findings import Finding, Fix, InFile, Result, Run, Verdict
+from hardening.findings import Examined, Finding, Fix, InFile, Result, Run, Verdict
 
 Audit = Callable[[Path], Run]
 Check = Callable[[Path], None]
@@ -40,6 +40,8 @@ class Cleaned:
     references: tuple[Reference, ...]
     absent: tuple[str, ...] = ()
     """Rules that were to be removed, and are nowhere in the bundle."""
+    written: bool = True
+    """Whether there is a result: of what nobody could look into there is none, and the report is of the bundle itself."""
 
 
 def clean(path: Path, out: Path, audit: Audit) -> Run:
@@ -60,7 +62,8 @@ def cleaned(
 
     Each fix is a result of verdict pass that says what was done; each that could not be carried out is one
     of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
-    that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`. `check` sees
+    that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`, and where nothing of
+    `path` was examined there is no `out`. `check` sees
     the result before it has its name. `remove` has ids of rules (`component/tinymce`) whose findings go with the file
     or folder that holds them, though the audit does not call that safe. `detector` is the one that `audit` finds
     credentials with, where it has rules of its own. Errors: InputError, UsageError (`out` is
@@ -71,7 +74,10 @@ def cleaned(
     if out.exists():
         raise _taken(out)
     started = datetime.now(UTC)
-    before = [_asked_for(finding, remove) for finding in audit(path).findings]
+    first = audit(path)
+    if all(one.examined is Examined.NONE for one in first.subjects):
+        return Cleaned(first, (), tuple(sorted(remove)), written=False)
+    before = [_asked_for(finding, remove) for finding in first.findings]
     plan = references.plan(path, before, detector=detector)
     twice = _twice(before)
     steps = [*_removals(before, twice), *_replacements(plan)]

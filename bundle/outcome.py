@@ -40,7 +40,7 @@ class Top:
         first = self.first
         if not self.files and not self.empty:
             said = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
-            return Examined.NONE, said or "nothing in it: an empty folder"
+            return Examined.NONE, partial or said or "nothing in it: an empty folder"
         if self.files == 1 and first is not None and not self.nested:
             if first.format == "empty" and not self.empty:
                 return Examined.NONE, "empty file"

@@ -12,9 +12,11 @@ from typing import Any
 from bundle.trust import dsse, keys
 from bundle.trust.policy import Policy
 from bundle.trust.statement import STATEMENT
-from hardening.errors import RefusedError
+from hardening.errors import RefusedError, UsageError
 
 LARGEST = 512 << 20
+_MOMENTS = frozenset(("created", "timeVerified", "startedOn", "finishedOn"))
+"""What differs between two statements that say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,52 @@ def envelope(payload: bytes, key: keys.PrivateKey | None) -> bytes:
     if key is None:
         return dsse.Envelope(dsse.IN_TOTO, payload, ()).to_bytes()
     return dsse.seal(payload, key).to_bytes()
+
+
+def beside_others(
+    new: bytes, target: Path, key: keys.PrivateKey, *, now: datetime | None = None
+) -> dsse.Envelope:
+    """Return what to write to `target` for the envelope `new`: who has signed the same statement there signs one payload with `key`.
+
+    Errors: UsageError where others have signed another statement about the same file, for nobody else can do that again.
+    """
+    made = dsse.parse(new)
+    try:
+        old = dsse.parse(target.read_bytes())
+        there, here = dsse.content(old), dsse.content(made)
+        same_file = there["subject"][0]["digest"] == here["subject"][0]["digest"]
+    except (OSError, RefusedError, ValueError, LookupError, TypeError, RecursionError):
+        return made  # what is there is no statement
+    public = key.public_key()
+    others = [one for one in old.signatures if one.keyid != keys.keyid(public)]
+    if not same_file or (old.signatures and not others):
+        return made
+    if _timeless(there) == _timeless(here) and _is_past(there, now or datetime.now(UTC)):
+        return old.signed_by(public, keys.sign(key, dsse.pae(old.payload_type, old.payload)))
+    if not others:
+        return made
+    raise UsageError(
+        f"{target} is signed by others, and does not say the same: they would not have signed it any more",
+        hint="sign with their options (--product, --release, --expires), or move it away, with the others beside it",
+    )
+
+
+def _timeless(said: Any) -> Any:
+    """Return a statement without the moments at which it was made; lists, as of members, hold none."""
+    if not isinstance(said, dict):
+        return said
+    return {name: _timeless(value) for name, value in said.items() if name not in _MOMENTS}
+
+
+def _is_past(said: Any, now: datetime) -> bool:
+    """Whether a statement was made before now: a host refuses what was signed before what it has."""
+    if not isinstance(said, dict):
+        return True
+    try:
+        own = (datetime.fromisoformat(said[name]) <= now for name in _MOMENTS & said.keys())
+        return all(own) and all(_is_past(value, now) for value in said.values())
+    except (ValueError, TypeError):
+        return False
 
 
 def opened(path: Path, kind: str, policy: Policy, sha256: str, *, now: datetime | None = None) -> Any:

@@ -26,10 +26,11 @@ class RefusedError(ValueError):
     """Vectorscan does not compile an expression."""
 
 
-def folder() -> Path:
-    """Return the cache folder of this user (XDG base directories)."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(home) / "aspect-hardening" / "gates"
+def folder() -> Path | None:
+    """Return the cache folder of this user (XDG base directories), or None where an account has no home."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    home = named if os.path.isabs(named) else os.path.expanduser("~/.cache")  # noqa: PTH111, PTH117 - Path's own raises without a home
+    return Path(home) / "aspect-hardening" / "gates" if os.path.isabs(home) else None  # noqa: PTH117 - as above
 
 
 def named(patterns: Sequence[tuple[bytes, int, int]], release: str) -> str:
@@ -54,7 +55,10 @@ def _processor() -> str:
 
 def read(name: str) -> bytes | None:
     """Return what is kept under a name, or None where there is none that is whole and this user's own."""
-    path = folder() / name
+    where = folder()
+    if where is None:
+        return None
+    path = where / name
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:  # millions of bytes in one go
@@ -83,6 +87,8 @@ def _own(about: os.stat_result) -> bool:
 def write(name: str, data: bytes) -> None:
     """Keep it, whole or not at all; what was used least recently goes when there are many."""
     where = folder()
+    if where is None:
+        return
     with contextlib.suppress(OSError):
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _own(where.stat()):
@@ -102,7 +108,8 @@ def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequenc
     except ImportError:
         return False
     name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
-    return (folder() / name).exists()
+    where = folder()
+    return where is not None and os.path.exists(where / name)  # noqa: PTH110 - Path's own raises where the home may not be entered
 
 
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:

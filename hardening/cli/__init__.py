@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 gc.set_threshold(
     50_000, 20, 20
@@ -100,17 +101,27 @@ def _explain(problem: BaseException) -> int:
         message = problem.format_message()
     elif isinstance(problem, click.Abort | KeyboardInterrupt):
         message, code = "interrupted", ExitCode.INTERRUPTED
-    elif isinstance(problem, OSError) and problem.errno in _FULL:
-        message, hint = f"cannot write: {problem.strerror}", "make room where standard output or the files go"
-    elif isinstance(problem, OSError) and problem.errno in _OF_A_PATH and problem.filename is not None:
-        message = f"{os.fsdecode(problem.filename)}: {problem.strerror}"
-        hint = "check the path and its permissions"
+    elif isinstance(problem, OSError) and (said := _of_machine(problem)):
+        message, hint = said
     else:
         return _report_bug(problem)
     _say(f"harden: {message}")
     if hint:
         _say(f"  next: {hint}")
     return int(code)
+
+
+def _of_machine(problem: OSError) -> tuple[str, str] | None:
+    """Return what to say of an error that no verb foresaw and that is no bug, and what to do next."""
+    if problem.errno in _FULL:
+        return f"cannot write: {problem.strerror}", "make room where standard output or the files go"
+    if problem.errno in _OF_A_PATH and problem.filename is not None:
+        return f"{os.fsdecode(problem.filename)}: {problem.strerror}", "check the path and its permissions"
+    try:
+        Path.cwd()  # paths are named from it
+    except FileNotFoundError:
+        return "the current folder is not there any more", "go to one that is, and call it again"
+    return None
 
 
 def _report_bug(bug: BaseException) -> int:

@@ -51,7 +51,7 @@ def command(
 
     Components are removed where nothing else is in their file or folder, and where --remove names them; a credential gives way to @secret:name@, which the installer fills in on the host. What
     stays is byte for byte the same, with owner, mode, time and order. The report is the audit of OUT; it exits 10
-    when a finding at or above --fail-on is left.
+    when a finding at or above --fail-on is left. Of a PATH of which nothing can be examined there is no OUT (3).
     """
     from bundle import references
     from bundle.audit import audit
@@ -74,7 +74,7 @@ def command(
             path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
             detector=next((one for one in using if isinstance(one, Credentials)), None),
         )  # fmt: skip
-    if secrets is not None:
+    if secrets is not None and made.written:
         body = {
             "schema": references.SCHEMA,
             "bundle": out.name,

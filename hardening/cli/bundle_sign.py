@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def command(  # the options of the contract in docs/cli.md
     from bundle.trust.statement import state
     from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of
-    from hardening.cli.options import expect_writable, keep_apart, settled, write_reports, write_whole
+    from hardening.cli.options import expect_writable, keep_apart, settled, write_reports
     from hardening.errors import RefusedError
 
     if (key is None) is not unsigned:
@@ -103,13 +103,13 @@ def command(  # the options of the contract in docs/cli.md
     }
     if _stamp(path) != as_it_was:  # the statements would be about different bytes
         raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
-    write_whole(target, attest.envelope(said.to_bytes(), private))
+    _write(path, said, target, predicates, private)
     lines = [
         f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
         f"sha256     {said.sha256}",
         *([f"key id     {keys.keyid(private.public_key())}"] if private else []),
         f"signature  {target}",
-        *(_write(path, said.sha256, kind, predicate, private) for kind, predicate in predicates.items()),
+        *(f"{kind:<10} {attest.beside(path, kind)}" for kind in predicates),
     ]
     if not report.quiet:
         click.echo("\n".join(lines))
@@ -168,13 +168,24 @@ def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) ->
     return keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
 
 
-def _write(path: Path, sha256: str, kind: str, predicate: Any, key: _keys.PrivateKey | None) -> str:
+def _write(
+    path: Path,
+    said: statement.Statement,
+    target: Path,
+    predicates: Mapping[str, Any],
+    key: _keys.PrivateKey | None,
+) -> None:
+    """Write every envelope, once it is seen that each can be written. Errors: UsageError."""
     from bundle.trust import attest
     from hardening.cli.options import write_whole
 
-    target = attest.beside(path, kind)
-    write_whole(target, attest.sealed(path.name, sha256, kind, predicate, key))
-    return f"{kind:<10} {target}"
+    envelopes = {target: attest.envelope(said.to_bytes(), key)}
+    for kind, predicate in predicates.items():
+        envelopes[attest.beside(path, kind)] = attest.sealed(path.name, said.sha256, kind, predicate, key)
+    if key:
+        envelopes = {one: attest.beside_others(new, one, key).to_bytes() for one, new in envelopes.items()}
+    for one, body in envelopes.items():
+        write_whole(one, body)
 
 
 def _inventory(path: Path) -> dict[str, Any]:

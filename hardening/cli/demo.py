@@ -37,7 +37,7 @@ def command(keep: Path | None) -> None:
         server_before, server_after = tls_story(folder, _say)
         _side_by_side(("bundle", bundle_before, bundle_after), ("TLS server", server_before, server_after))
         whole = bundle_before.merged(bundle_after).merged(server_before).merged(server_after)
-        report = (folder if keep else Path.cwd() / "demo") / "report.html"
+        report = (folder if keep else Path("demo")) / "report.html"
         with contextlib.suppress(OSError):
             report.parent.mkdir(exist_ok=True)
         try:

@@ -39,7 +39,8 @@ def sign(
         asked = keys.is_encrypted(key) and not no_passphrase
         private = keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
     said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_whole(target, attest.sealed(path.name, sha256, "report", said, private))
+    body = attest.sealed(path.name, sha256, "report", said, private)
+    write_whole(target, attest.beside_others(body, target, private).to_bytes() if private else body)
     click.echo(f"sha256     {sha256}")
     click.echo(f"signature  {target}")
 

@@ -12,7 +12,7 @@ A word on the command line goes before the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,17 +66,48 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
 
     table = Table.load(given or Path(DEFAULT))
     also_read(given or Path(DEFAULT))
-    context.default_map = _defaults(context, table, named=given is not None)
-    if given is None and context.default_map:
-        context.call_on_close(lambda: _tell(context))
+    named = given is not None
+    context.default_map = _defaults(context, table, named=named)
+    told = [f"warning: {one}" for one in _elsewhere(context, context.find_root(), table, table, named=named)]
+    if not named and context.default_map:
+        told.append(f"with the defaults of {DEFAULT} in this folder")
+    if told:
+        context.call_on_close(lambda: _tell(context, told))
 
 
-def _tell(context: click.Context) -> None:
+def _tell(context: click.Context, told: Iterable[str]) -> None:
     source = context.get_parameter_source("quiet")
     if not (
         context.params.get("quiet") and source is click.core.ParameterSource.COMMANDLINE
     ):  # a file hides not itself
-        click.echo(f"harden: with the defaults of {DEFAULT} in this folder", err=True)
+        for line in told:
+            click.echo(f"harden: {line}", err=True)
+
+
+def _elsewhere(
+    context: click.Context, group: click.Context, whole: Table, table: Table, *, named: bool
+) -> Iterator[str]:
+    """Say what is wrong in the tables of other verbs than this call's, which they would refuse."""
+    from hardening.errors import DataError
+
+    for key in table.keys():  # noqa: SIM118 - a Table is no mapping
+        of_verb = isinstance(table.value(key, object), Mapping)
+        if table is whole and not of_verb:
+            continue
+        found = group.command.get_command(group, key) if isinstance(group.command, click.Group) else None
+        if found is None or not of_verb:
+            yield str(table.wrong(key, f"is no verb of {group.command_path}"))
+            continue
+        here = click.Context(found, info_name=key, parent=group)
+        if isinstance(found, click.Group):
+            yield from _elsewhere(context, here, whole, table.table(key), named=named)
+        elif not any(one.callback is _read for one in found.params):
+            yield str(table.wrong(key, f"does not count: {here.command_path} has settings of its own"))
+        elif here.command_path != context.command_path:
+            try:
+                _defaults(here, whole, named=named)
+            except DataError as problem:
+                yield str(problem)
 
 
 def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str, Any]:

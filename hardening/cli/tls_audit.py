@@ -96,17 +96,24 @@ def command(
 
 
 def _unseen(run: Run) -> ExitCode:
-    """Say on standard error which files no diff can be written for, since nothing in them was examined."""
+    """Say on standard error what no diff can be written for, since it was not examined."""
     from hardening.errors import ExitCode
     from hardening.findings import Examined
     from hardening.reports.plain import visible
+    from hardening.tls.auditing.problems import PROBLEMS
 
     unseen = [one for one in run.subjects if one.examined is Examined.NONE]
     for one in unseen:
         sys.stderr.write(f"not examined: {visible(f'{one.id}: {one.reason}')}\n")
     if len(unseen) == len(run.subjects):
         return ExitCode.NOTHING_EXAMINED
-    return ExitCode.PARTLY_EXAMINED if unseen else ExitCode.OK
+    of_none = {one.id for one in unseen}
+    closed = [
+        one for one in run.findings if one.rule is PROBLEMS["unreadable"] and one.subject not in of_none
+    ]
+    for line in dict.fromkeys(one.message for one in closed):
+        sys.stderr.write(f"not examined: {visible(line)}\n")
+    return ExitCode.PARTLY_EXAMINED if unseen or closed else ExitCode.OK
 
 
 def _print_fix(

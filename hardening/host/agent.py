@@ -2179,6 +2179,18 @@ def certificates(host, paths):
     return rows
 
 
+def not_closed(pattern):
+    """Refuse to call absent what may lie in a folder that this account may not look into. Errors: OSError."""
+    here = "/"
+    for part in pattern.split("/"):
+        wild = [c for c in "*?[" if c in part]
+        if os.path.isdir(here) and not os.access(here, os.R_OK | os.X_OK if wild else os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), shown(here))
+        if wild:
+            return
+        here = os.path.join(here, part)
+
+
 def do_facts(host, request):
     """Return what a control machine needs to know, the files it asked for, and what programs say.
 
@@ -2195,6 +2207,8 @@ def do_facts(host, request):
     files, skipped = [], []
     for pattern in request.get("read", []):
         found = glob.glob(host.place(pattern))
+        if not found:
+            not_closed(host.place(pattern))
         for row in files:
             if row["real"] in [os.path.realpath(one) for one in found]:
                 row["asked"].append(pattern)

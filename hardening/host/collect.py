@@ -72,6 +72,19 @@ def about(root, path, largest):
     return row
 
 
+def closed(pattern):
+    """Return the folder in which nobody knows what there is, for this account may not look into it, or nothing."""
+    here = "/"
+    for part in pattern.split("/"):
+        wild = [c for c in "*?[" if c in part]
+        if os.path.isdir(here) and not os.access(here, os.R_OK | os.X_OK if wild else os.X_OK):
+            return [here]
+        if wild:
+            break
+        here = os.path.join(here, part)
+    return []
+
+
 def answer_to(request):
     """Return the next files of the roots: rows, and the path to go on behind, or None at the end."""
     root = native(request.get("root") or "/")
@@ -79,7 +92,8 @@ def answer_to(request):
     started, size, rows, folders = after is None, 0, [], set()
     tops = []
     for pattern in request["roots"]:
-        for found in sorted(glob.glob(root.rstrip("/") + native(pattern))):
+        whole = root.rstrip("/") + native(pattern)
+        for found in sorted(glob.glob(whole)) or closed(whole):
             path = found[len(root.rstrip("/")) :]
             if not any(path == top or path.startswith(top + "/") for top in tops):
                 tops.append(path)

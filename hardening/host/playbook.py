@@ -17,7 +17,7 @@ from typing import Any
 
 from hardening import resources
 from hardening.ended import Ended
-from hardening.errors import NothingExaminedError, UsageError
+from hardening.errors import InputError, NothingExaminedError, UsageError
 from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
 from hardening.host.session import waits
@@ -104,7 +104,7 @@ def run(
         argv = [program, str(resources.playbooks() / name), "-e", f"@{extra}", *flags]
         argv += ["-i", inventory] if inventory else ["-i", "localhost,", "-c", "local"]
         argv += ["--limit", limit] if limit else []
-        code, output = _ended(argv, _environment(receipt), show=show)
+        code, output = _ended(argv, _environment(receipt, folder, local=inventory is None), show=show)
         lines = receipt.read_text("utf-8").splitlines() if receipt.exists() else []
     hosts: dict[str, HostReceipt] = {}
     meant: set[str] = set()
@@ -140,8 +140,11 @@ def _checked(flags: Sequence[str]) -> None:
         if flag != "-e" or value.startswith(("{", "[")):
             continue
         if value.startswith("@"):
-            if not Path(value[1:]).expanduser().exists():
+            file = os.path.expanduser(value[1:])  # noqa: PTH111 - Path's own raises without a home
+            if not Path(file).exists():
                 raise UsageError(f"-e {value}: there is no such file", hint="check the path")
+            if not os.access(file, os.R_OK):
+                raise InputError(f"-e {value}: permission denied", hint="check the path and its permissions")
         elif "=" not in value:
             raise UsageError(f"-e {value}: names no value", hint="-e KEY=VALUE or -e @FILE")
 
@@ -150,10 +153,14 @@ _UNREAD = re.compile(r"Failed to parse .*\bwith '?(yaml|ini|script)'? plugin: (.
 _UNREAD_AT = re.compile(r"^Origin: (.+:\d+:\d+)$", re.MULTILINE)
 
 
+_ERRORS = ("[ERROR]", "ERROR!", "ERROR:")
+"""How Ansible begins what it ends with; the last one before it has begun itself."""
+
+
 def _why_nobody(output: str) -> str:
     """Return Ansible's own reason: its error, else what is wrong with the inventory, as the plugin says that is meant for it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    if error := next((line for line in reversed(lines) if line.startswith(("[ERROR]", "ERROR!"))), ""):
+    if error := next((line for line in reversed(lines) if line.startswith(_ERRORS)), ""):
         return error
     if broken := next((line for line in lines if line.endswith("as an inventory source")), ""):
         broken = broken.removeprefix("[WARNING]:").strip()
@@ -190,10 +197,15 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
 def ready(inventory: str | None, flags: Sequence[str] = ()) -> str:
     """Return the program that runs playbooks. Errors: UsageError where it, the inventory or a file of variables is not there."""
     _checked(flags)
-    if inventory is not None and "," not in inventory and not Path(inventory).exists():
-        raise UsageError(
-            f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
-        )
+    if inventory is not None and "," not in inventory:
+        if not Path(inventory).exists():
+            raise UsageError(
+                f"{inventory}: there is no such inventory", hint="name a file, a folder, or hosts with commas"
+            )
+        if not os.access(inventory, os.R_OK) and not os.access(
+            inventory, os.X_OK
+        ):  # a program need not be read
+            raise InputError(f"{inventory}: permission denied", hint="check the path and its permissions")
     beside = Path(sys.executable).with_name("ansible-playbook")
     found = str(beside) if beside.exists() else shutil.which("ansible-playbook")
     if found is None:
@@ -201,8 +213,11 @@ def ready(inventory: str | None, flags: Sequence[str] = ()) -> str:
     return found
 
 
-def _environment(receipt: Path) -> dict[str, str]:
+def _environment(receipt: Path, folder: Path, *, local: bool) -> dict[str, str]:
+    home = {"ANSIBLE_HOME": str(folder), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp")}
     return {
+        **({} if _has_home() else home),
+        **({"ANSIBLE_REMOTE_TEMP": str(folder / "remote")} if local else {}),
         **os.environ,
         "ANSIBLE_CALLBACKS_ENABLED": "aspect.hardening.receipt",
         "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG", str(resources.playbooks() / "ansible.cfg")),
@@ -210,6 +225,13 @@ def _environment(receipt: Path) -> dict[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "HARDEN_RECEIPT": str(receipt),
     }
+
+
+def _has_home() -> bool:
+    """Whether Ansible can keep its own folder in the account's home; without one it does not start."""
+    own = os.path.expanduser("~/.ansible")  # noqa: PTH111 - Path's own raises without a home
+    place = own if os.path.exists(own) else os.path.dirname(own)  # noqa: PTH110, PTH120 - nor where it may not be entered
+    return os.path.isabs(own) and os.access(place, os.W_OK | os.X_OK)  # noqa: PTH117 - as above
 
 
 def judged(receipt: Receipt, started: Any) -> Run:

@@ -140,4 +140,6 @@ def summary(answer: dict[str, Any]) -> str:
     text = words.get(str(state), str(state))
     if state == "rolledback" and (names := owed(answer)):
         text += f" but for {names}, which could not be told; the host tries again for an hour"
+    if state == "would-change" and (why := answer.get("not_staged")):
+        text += f", which the servers' own checks have not seen ({why})"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

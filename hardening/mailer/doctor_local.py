@@ -33,7 +33,7 @@ def _files(found: Examination) -> None:
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except OSError:
-            continue  # the values step names a file that is missing
+            continue  # the values step names a file that is missing or closed; most copies are not there
         if mode & _OTHERS:
             found.wrong(
                 "files", "readable-by-others", f"{path} has mode {mode:04o}: others on this machine read the secret",
@@ -53,10 +53,7 @@ def _private(settings: Settings) -> Iterator[Path]:
         yield path
         if not path.name:  # the root: the values step says that it is no file
             continue
-        for ending in _COPIES:
-            copy = path.with_name(path.name + ending)
-            if copy.exists():
-                yield copy
+        yield from (path.with_name(path.name + ending) for ending in _COPIES)
 
 
 def _values(found: Examination) -> None:
@@ -164,8 +161,13 @@ def _status(relay: dict[str, object]) -> Path | None:
     """Return where the relay says how it is: the file that is named, else the spool's, where that is on this machine."""
     if named := relay.get("status_file"):
         return Path(str(named))
-    beside = Path(str(relay.get("spool") or "")) / "status.json"
-    return beside if relay.get("spool") and beside.exists() else None
+    if not relay.get("spool"):
+        return None
+    beside = Path(str(relay["spool"])) / "status.json"
+    try:
+        return beside if beside.exists() else None
+    except PermissionError:  # a spool is here, and another account's
+        return beside
 
 
 def _queue(found: Examination) -> None:
@@ -180,8 +182,14 @@ def _queue(found: Examination) -> None:
         held = [
             (row["to"], int(row["mails"]), float(row["since"]), row["why"]) for row in status.get("held", [])
         ]
-    except (HardeningError, ValueError, TypeError, KeyError, AttributeError):
-        found.wrong("queue", "no-status", f"{path} is absent or unreadable: the relay does not run",
+    except (HardeningError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        closed = isinstance(problem.__cause__, PermissionError)
+        said = (
+            "may not be read: nobody knows how the queue is"
+            if closed
+            else "is absent or unreadable: the relay does not run"
+        )
+        found.wrong("queue", "no-status", f"{path} {said}", "sudo harden mailer doctor" if closed else
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
         found.done("queue")
         return

@@ -2495,7 +2495,11 @@ def serve(config):
     spool = Spool(config)
     speak = Speaker(config)
     speak.ready()
-    server = (Server6 if ":" in host else Server)((host, port), Session)
+    try:
+        server = (Server6 if ":" in host else Server)((host, port), Session)
+    except (OSError, IOError):  # below 1024 root alone may listen; or somebody else does
+        why = sys.exc_info()[1]
+        raise SystemExit("relay: cannot listen on %s:%d: %s" % (host, port, why.strerror or why))
     server.config, server.spool = config, spool
     server.slots = threading.Semaphore(config["max_sessions"])
     spool.speak = speak

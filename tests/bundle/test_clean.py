@@ -229,6 +229,18 @@ def test_a_result_that_could_not_be_audited_is_not_left_behind(upgrade: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["upgrade.zip"]
 
 
+@pytest.mark.parametrize("body", [b"", b"hello\n", b"PK\5\6" + bytes(18)])
+def test_of_what_nobody_could_look_into_there_is_no_result(tmp_path: Path, body: bytes) -> None:
+    """Its name would say that it was cleaned."""
+    (tmp_path / "u.zip").write_bytes(body)
+    words = ["bundle", "clean", str(tmp_path / "u.zip"), "--secrets", str(tmp_path / "s.json")]
+    report = tmp_path / "r.json"
+    code = run([*words, "-o", str(tmp_path / "c.zip"), "--report", f"json={report}"])
+    assert code == ExitCode.NOTHING_EXAMINED
+    assert {one.name for one in tmp_path.iterdir()} == {"u.zip", "r.json"}
+    assert [one["id"] for one in json.loads(report.read_bytes())["subjects"]] == [str(tmp_path / "u.zip")]
+
+
 def test_an_empty_folder_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert run(["bundle", "audit", str(tmp_path / "empty")]) == ExitCode.NOTHING_EXAMINED

@@ -111,6 +111,42 @@ def test_a_broken_file_is_exit_2_and_names_file_and_key(
     assert f"harden: hardening.toml: {said}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tls.audit]\npolicies = ['aspect']", "tls.audit.policies: is no option of harden tls audit"),
+        ("[tls.audit]\nfix-diff = 1", "tls.audit.fix-diff: has to be true or false"),
+        ("[tls.scann]", "tls.scann: is no verb of harden tls"),
+        ("[tls]\npolicy = ['aspect']", "tls.policy: is no verb of harden tls"),
+        ("tls.audit = 3", "tls.audit: is no verb of harden tls"),
+        ("[bundle.tuf.fetch]\nfrom = 'x'", "bundle.tuf.fetch.from: is no option of harden bundle tuf fetch"),
+        ("[bundle.clean]\ncheck-command = 'x'", "bundle.clean.check-command: is for the command line alone"),
+        (
+            "[mailer.check]\nformat = 'json'",
+            "mailer.check: does not count: harden mailer check has settings of its own",
+        ),
+    ],
+)
+def test_what_another_verb_would_refuse_is_a_line_and_no_more(
+    folder: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    """Whoever wrote it believes that it holds: the nightly scan, say, that nobody calls by hand."""
+    (folder / "s.toml").write_text(text + "\n")
+    words = ["bundle", "audit", "nginx.conf", "--config", "s.toml"]
+    assert run(words) == 3
+    assert capsys.readouterr().err == f"harden: warning: s.toml: {said}\n"
+    assert run([*words, "-q"]) == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_tables_that_hold_are_not_spoken_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "s.toml").write_text(
+        "[tls.scan]\ntimeout = 10\nfull = true\n[bundle.tuf.fetch]\nstate = 'x'\n[host.audit]\npolicy = ['aspect']\n"
+    )
+    assert run(["bundle", "audit", "nginx.conf", "--config", "s.toml"]) == 3
+    assert capsys.readouterr().err == ""
+
+
 def test_a_number_that_is_not_whole_is_not_rounded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = folder / "hardening.toml"
     settings.write_text("[bundle.audit]\njobs = 2.5\n")

@@ -59,6 +59,7 @@ def test_a_diff_shows_changed_lines_alone(little: Little) -> None:
     assert "Gr4velpit77" not in json.dumps(predicted)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone shows a program files that are not placed yet")
 def test_staged_files_are_judged_before_anything_changes(aged: Little) -> None:
     before = digest(aged.root / "etc", times=True)
     for verb in ("check", "apply"):

@@ -11,7 +11,7 @@ import pytest
 
 from hardening.errors import InputError
 from hardening.host.plan import Plan
-from hardening.host.session import Session, unproved, waits
+from hardening.host.session import Session, summary, unproved, waits
 from hardening.host.stream import MARK
 
 
@@ -117,3 +117,11 @@ def test_what_waits_for_a_restart_is_one_sentence() -> None:
     assert waits({**row, "running": [], "by": ""}).endswith(
         "running=none restart pending since noon by nobody named"
     )
+
+
+def test_a_look_that_nobody_judged_says_so() -> None:
+    """Only root shows a server files that are not placed yet: to everybody else the prediction looked as judged."""
+    row = {"state": "would-change", "files": ["/etc/a.conf"], "not_staged": "no mount namespace"}
+    said = "1 paths would change, which the servers' own checks have not seen (no mount namespace)"
+    assert summary(row) == said
+    assert summary({**row, "not_staged": ""}) == "1 paths would change"

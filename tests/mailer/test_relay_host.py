@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -178,3 +180,16 @@ def test_the_unit_is_one_that_systemd_accepts(site: Site, place: Path) -> None:
         [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )
     assert "aspect-mail-relay" not in done.stderr, done.stderr
+
+
+def test_where_it_cannot_listen_is_said(site: Site) -> None:
+    """Another program has the port, or it is below 1024 and root's."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        site.write(relay={"spool": str(site.folder / "spool"), "listen": listen, "syslog": False})
+        words = [sys.executable, "-m", "hardening", "mailer", "relay", "-c", str(site.config)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        69,
+        f"relay: cannot listen on {listen}: Address already in use\n",
+    )

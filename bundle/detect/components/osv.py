@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -109,8 +110,18 @@ class Osv:
         )
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every file below. Errors: OSError (a folder may not be looked into: its advisories would be missed in silence)."""
+
+    def failed(problem: OSError) -> None:
+        raise problem
+
+    for top, _, names in os.walk(folder, onerror=failed):
+        yield from (Path(top, name) for name in names)
+
+
 def _documents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_files(folder)):
         if path.suffix == ".json":
             yield str(path), path.read_bytes()[:_LARGEST]
         elif path.suffix == ".zip":

@@ -39,12 +39,20 @@ HINT = (
 )
 
 
+def library() -> str:
+    """Return the shared library, or nothing where there is none; it is not loaded into this process.
+
+    The child is told, for it may start no program that looks for it: root alone could all the same.
+    """
+    return os.environ.get("LIBARCHIVE") or found()
+
+
 @cache
-def available() -> bool:
-    """Whether the shared library is there; asked once, without loading it into this process."""
+def found() -> str:
+    """Return the library that the system has; asked once."""
     from ctypes.util import find_library
 
-    return bool(os.environ.get("LIBARCHIVE") or find_library("archive"))
+    return find_library("archive") or ""
 
 
 def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
@@ -85,7 +93,7 @@ class _Child:
         self._said: dict[str, Any] | None = None
 
     def members(self) -> Iterator[Raw | Note]:
-        if not available():
+        if not library():
             raise Broken("library-missing", f"needs libarchive: {HINT}")
         fd, start, size, close = _descriptor(self._source)
         self._request |= {"fd": fd, "start": start, "size": size}
@@ -93,7 +101,7 @@ class _Child:
             child = subprocess.Popen(
                 [sys.executable, "-I", "-X", "utf8", "-c", _start_code(), json.dumps(self._request | {"passwords": []})],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(fd,),
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **_library_variable()}, close_fds=True,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "LIBARCHIVE": library()}, close_fds=True,
             )  # fmt: skip
         except OSError as problem:
             if close:
@@ -168,11 +176,6 @@ def _frame(pipe: IO[bytes]) -> tuple[bytes, bytes]:
 
 def _ending(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"code {code}"
-
-
-def _library_variable() -> dict[str, str]:
-    path = os.environ.get("LIBARCHIVE")
-    return {"LIBARCHIVE": path} if path else {}
 
 
 @cache

@@ -69,6 +69,9 @@ def audit(
     places = [path for path in places if path not in odd]
     servers = [path for path in servers if path not in odd]
     if not places and not servers:
+        if odd:
+            every = "; ".join(f"{path} {why}" for path, why in odd.items())
+            raise NothingExaminedError(f"{host.subject}: {every}", hint="run the audit as root")
         raise NothingExaminedError(
             f"{host.subject} has neither the product's folders nor a server's configuration",
             hint="name the root of the host with --root",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -77,7 +78,7 @@ def named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
     for folder in folders:
         for place in sorted(Path(root.place(folder)).rglob("*")):
-            if not place.is_file() or place.stat().st_size > 1 << 20:
+            if not os.path.isfile(place) or place.stat().st_size > 1 << 20:  # noqa: PTH113 - Path's own raises where a folder is closed
                 continue
             config = root.name(place)
             text = root.text(config) or ""

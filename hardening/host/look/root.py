@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,9 @@ class Root:
         except OSError:
             return None
 
-    def matching(self, pattern: str) -> Iterator[str]:
-        """Say the host's own paths that a pattern means, sorted."""
-        yield from sorted(inside.matching(str(self.top), pattern))
+    def matching(self, pattern: str, closed: Callable[[str], object] = bool) -> list[str]:
+        """Return the host's own paths that a pattern means, sorted; `closed` is told each folder that this account may not look into."""
+        return sorted(inside.matching(str(self.top), pattern, closed))
 
     def about(self, path: str) -> About | None:
         """Return owner and mode of a path, links followed, or None where nothing is."""

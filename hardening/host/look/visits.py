@@ -54,11 +54,15 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
         return
     visits = {url: Visits() for url in wanted}
     needles = [(url.encode(), url) for url in wanted]
+    shut: list[str] = []
     for pattern in LOGS:
-        for path in root.matching(pattern):
+        for path in root.matching(pattern, shut.append):
             if why := _read(root, path, needles, visits):
                 place, said = in_file(path), f"{path} could not be read to its end: {why}"
                 yield Finding(rule=UNREAD, subject=subject, location=place, message=said)
+    for folder in dict.fromkeys(shut):
+        said = f"{folder}: may not be read: permission denied"
+        yield Finding(rule=UNREAD, subject=subject, location=in_file(folder), message=said)
     for url, one in sorted(visits.items()):
         if not one.answered:
             continue

@@ -85,9 +85,10 @@ def _path(
     shown = str(path)
     mains = tuple(_mains(tree, path, folder, asked))
     if not mains:
-        why = _why_nothing(tree, path, folder)
-        return _nothing(shown, why)
+        return _nothing(shown, *(tree.problems or [_why_nothing(path, folder)]))
     found = Audited([], [], [])
+    for closed in tree.taken("unreadable"):
+        found.add(_nothing(closed.path, closed))  # whose configuration lies there, nobody knows
     looked = tuple(tree.problems)
     for main in mains:
         if (key := (main.target.name, main.path)) not in seen:
@@ -105,9 +106,7 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
-def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:
-    if tree.problems:
-        return tree.problems[0]
+def _why_nothing(path: Path, folder: bool) -> Problem:
     if folder:
         return Problem(
             "unknown-kind", str(path), None, "no server's main configuration file is in this folder"
@@ -119,10 +118,10 @@ def _why_nothing(tree: Tree, path: Path, folder: bool) -> Problem:
     )  # fmt: skip
 
 
-def _nothing(subject: str, why: Problem) -> Audited:
+def _nothing(subject: str, *why: Problem) -> Audited:
     return Audited(
-        [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why.reason)],
-        [_problem(why, subject)],
+        [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why[0].reason)],
+        [_problem(one, subject) for one in why],
         [],
     )
 
@@ -247,6 +246,8 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
 
 
 def _reason(problem: Problem) -> str:
+    if problem.reason.startswith(f"{problem.path}: "):
+        return problem.reason
     line = f" line {problem.line}" if problem.line else ""
     return f"{problem.path}{line}: {problem.reason}"
 

@@ -46,7 +46,10 @@ def told(tree: Tree, target: Target, way: Reading) -> Reading:
     place = next((p for p in _PLACES if tree.exists(tree.prefix + p)), None)
     if place is None:
         return way
-    said = openssl_cnf.commands_of(Tree.on_disk_below(tree.prefix), tree.prefix + place)
+    beside = Tree.on_disk_below(tree.prefix)
+    said = openssl_cnf.commands_of(beside, tree.prefix + place)
+    for one in beside.taken("unreadable"):
+        tree.say(one.kind, one.path, one.line, one.reason)
     found = dict(_settled(said, holds, way.build))
     if not found:
         return way

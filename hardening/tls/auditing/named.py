@@ -17,8 +17,10 @@ def from_here(found: Audited, paths: Sequence[Path]) -> Audited:
     Where all paths were given from the root, everything stays named from there. A fingerprint holds the path: a
     baseline made in one checkout has to know its findings in another.
     """
+    if all(path.is_absolute() for path in paths):
+        return found
     here = f"{Path.cwd().as_posix()}/"
-    if here == "//" or all(path.is_absolute() for path in paths):
+    if here == "//":
         return found
     whole = re.compile(rf"(?<![\w./~+-]){re.escape(here)}")
 

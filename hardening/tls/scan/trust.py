@@ -5,6 +5,7 @@ OpenSSL's, since cryptography's own refuses private authorities that do not foll
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -56,7 +57,8 @@ def load_store(source: str) -> crypto.X509Store:
     try:
         store.load_locations(path)
     except crypto.Error as problem:
-        raise InputError(f"{path}: no certificate in it", hint="name a PEM file with --trust") from problem
+        why = "no certificate in it" if os.access(path, os.R_OK) else "permission denied"
+        raise InputError(f"{path}: {why}", hint="name a PEM file with --trust") from problem
     return store
 
 

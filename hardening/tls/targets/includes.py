@@ -54,12 +54,12 @@ class Includes:
 
     def follow(self, pattern: str, base: str, take: Take, asked_from: Place, directive: str = "") -> None:
         """Hand every file that a directive's pattern means to `take`, in order; it is relative to the real folder `base`."""
-        for one in self._meant(self._tree.place(pattern, base)):
+        for one in self._meant(self._tree.place(pattern, base), asked_from):
             if directive not in self._manner.may_be_absent or self._tree.exists(one):
                 self.read(one, take, asked_from)
 
-    def _meant(self, place: str) -> Iterator[str]:
-        for one in self._tree.glob(place) if self._manner.globs else (place,):
+    def _meant(self, place: str, asked_from: Place) -> Iterator[str]:
+        for one in self._tree.glob(place, asked_from) if self._manner.globs else (place,):
             if self._manner.folders and self._tree.is_folder(one):
                 yield from self._tree.listing(one)
             else:

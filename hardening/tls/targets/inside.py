@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import translate
 from typing import BinaryIO
 
@@ -55,29 +55,36 @@ def real(top: str, path: str) -> str:
     return "/" + "/".join(here)
 
 
-def matching(top: str, pattern: str, literal: int = 0) -> Iterator[str]:
-    """Say the host's own paths that a pattern means, as `glob` does; its first `literal` parts stand for themselves."""
+def matching(top: str, pattern: str, closed: Callable[[str], object], literal: int = 0) -> Iterator[str]:
+    """Say the host's own paths that a pattern means, as `glob` does; its first `literal` parts stand for themselves.
+
+    `closed` is told each folder in which nobody knows what there is, for this account may not look.
+    """
     top = top.rstrip("/")
     parts = [part for part in pattern.split("/") if part]
-    return _matching(top, "", parts, literal)
+    return _matching(top, "", parts, closed, literal)
 
 
-def _matching(top: str, here: str, parts: list[str], literal: int) -> Iterator[str]:
+def _matching(
+    top: str, here: str, parts: list[str], closed: Callable[[str], object], literal: int
+) -> Iterator[str]:
     if not parts:
         yield here or "/"
         return
     part, *rest = parts
     wild = literal <= 0 and WILD.search(part)
-    if not wild and rest:
-        names = [part]
-    elif not wild:
-        names = [part] if os.path.lexists(f"{top}{real(top, here)}/{part}") else []
-    else:
-        try:
+    names = [part] if not wild else []
+    try:
+        if wild:
             every = os.listdir(top + real(top, here))  # noqa: PTH208 - a Path per name costs more than the question
-        except OSError:
-            every = []
-        fits = re.compile(translate(part)).match
-        names = [one for one in every if fits(one) and (part[0] == "." or one[0] != ".")]
+            fits = re.compile(translate(part)).match
+            names = [one for one in every if fits(one) and (part[0] == "." or one[0] != ".")]
+        elif not rest:
+            os.lstat(f"{top}{real(top, here)}/{part}")
+    except PermissionError:
+        closed(here or "/")
+        return
+    except (OSError, ValueError):  # it is not there, or can be no name
+        return
     for name in names:
-        yield from _matching(top, f"{here}/{name}", rest, literal - 1)
+        yield from _matching(top, f"{here}/{name}", rest, closed, literal - 1)

@@ -6,10 +6,12 @@ for under the copy, never on the machine the audit runs on.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
 from pathlib import Path
 
@@ -140,23 +142,46 @@ class Tree:
         """Tell whether a file is there (a real path)."""
         if path in self.overlay:
             return True
-        return path in self._memory if self._memory is not None else os.path.isfile(self._here(path))  # noqa: PTH113 - hot path: a Path per include costs more than the question
+        return path in self._memory if self._memory is not None else self._is(stat.S_ISREG, path)
 
     def is_folder(self, path: str) -> bool:
         """Tell whether a folder is there (a real path)."""
         if self._memory is not None:
             return any(name.startswith(f"{path}/") for name in self._memory)
-        return os.path.isdir(self._here(path))  # noqa: PTH112 - as above
+        return self._is(stat.S_ISDIR, path)
+
+    def _is(self, kind: Callable[[int], bool], path: str) -> bool:
+        try:
+            return kind(os.stat(self._here(path)).st_mode)  # noqa: PTH116 - hot path: a Path per include costs more than the question
+        except PermissionError:
+            self._closed(posixpath.dirname(path))
+        except (OSError, ValueError):  # it is not there, or can be no name
+            pass
+        return False
+
+    def _closed(self, folder: str, asked_from: tuple[str, int] | None = None) -> None:
+        """Record that nobody knows what lies in a folder (a real path): it, or one above it, is closed to this account."""
+        while not os.path.lexists(self._here(folder)):
+            folder = posixpath.dirname(folder)
+        at, line = asked_from or (folder, None)
+        self.say("unreadable", at, line, f"{folder}: {os.strerror(errno.EACCES)}")
 
     def listing(self, folder: str) -> tuple[str, ...]:
         """Return every file under a folder, at any depth, sorted."""
         if self._memory is not None:
             return tuple(sorted(name for name in self._memory if name.startswith(f"{folder}/")))
         here = self._here(folder)
-        found = [f"{folder}{top[len(here) :]}/{name}" for top, _, names in os.walk(here) for name in names]
-        return tuple(sorted(found))
 
-    def glob(self, pattern: str) -> tuple[str, ...]:
+        def failed(problem: OSError) -> None:
+            if problem.errno == errno.EACCES:
+                self._closed(f"{folder}{os.fsdecode(problem.filename)[len(here) :]}")
+
+        walked = os.walk(here, onerror=failed)
+        return tuple(
+            sorted(f"{folder}{top[len(here) :]}/{name}" for top, _, names in walked for name in names)
+        )
+
+    def glob(self, pattern: str, asked_from: tuple[str, int] | None = None) -> tuple[str, ...]:
         """Return the real paths a real pattern means, sorted; a pattern without wildcards means itself."""
         parts = pattern.lstrip("/").split("/")
         known = len(posixpath.commonprefix([parts, self.given]))
@@ -168,7 +193,13 @@ class Tree:
         if self._memory is not None:
             return tuple(sorted(n for n in self._memory if fits.match(n) and n.count("/") == depth))
         top = self.prefix if pattern.startswith(f"{self.prefix}/") else ""
-        found = {top + one for one in matching(top, pattern[len(top) :], known - top.count("/"))}
+        inside = matching(
+            top,
+            pattern[len(top) :],
+            lambda folder: self._closed(top + folder, asked_from),
+            known - top.count("/"),
+        )
+        found = {top + one for one in inside}
         # a change may bring a file that is not on disk yet
         found.update(n for n in self.overlay if fits.match(n) and n.count("/") == depth)
         return tuple(sorted(found))

@@ -8,6 +8,8 @@ _NAMED = r"(?:pass(?:word|wd|phrase)?|kennwort|pwd|secret|token|api[_-]?key)"
 _QUOTED = r"""(?:"(?:\\.?|[^"\\])*(?:"|$)|'(?:\\.?|''|[^'\\])*(?:'|$))"""
 """What is in quotes may hold blanks, and its end may be missing."""
 _VALUE = rf"""(?:{_QUOTED}|[^\s'",;&|]+)"""
+_HEADER = r"""authorization['"]?\s*[:=]\s*['"]?"""
+"""As a client shows it, or a program that has it in an object."""
 _SECRETS = (
     # SQL
     re.compile(rf"(?i)\b(identified\s+(?:with\s+['\"]?\w+['\"]?\s+)?(?:by|as)\s+(?:password\s+)?){_QUOTED}"),
@@ -35,7 +37,10 @@ _SECRETS = (
     ),
     # addresses and headers
     re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:)[^\s/@]+(?=@)"),
-    re.compile(r"(?i)(authorization:\s*(?:basic|bearer)\s+)\S+"),
+    re.compile(rf"(?i)({_HEADER}(?:basic|bearer|token|negotiate|ntlm)\s+)(?:{_QUOTED}|[^\s'\"]+)"),
+    re.compile(rf"(?i)({_HEADER}(?:digest|oauth|aws4-hmac-sha256)\s)[^\n]+"),
+    # words that tell of one, where it looks like one: `token expired` and `Bearer realm=` do not
+    re.compile(r"(?i)((?:token|\bbearer)\s+['\"]?)(?=[^\s\d]{0,200}\d)[\w.~+/=-]{8,}"),
 )
 _LONGEST = 300
 

@@ -17,7 +17,7 @@ PATTERNS = ("abc[0-9]{2}", "(?i)secret=")
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return kept.folder()
+    return tmp_path / "aspect-hardening/gates"
 
 
 def hits() -> dict[int, list[int]]:
@@ -75,3 +75,21 @@ def test_what_is_used_stays(folder: Path) -> None:
     hits()
     PatternGate(("one more",))
     assert file.exists()
+
+
+def test_an_account_without_a_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert kept.folder() is None
+    assert hits() == {0: [5], 1: [13]}
+    assert not PatternGate.is_kept(PATTERNS)
+
+
+def test_a_cache_folder_that_is_named_from_the_current_one_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the specification of these folders has it: a stranger's folder would hold what is loaded."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert kept.folder() == tmp_path / "home/.cache/aspect-hardening/gates"

@@ -49,12 +49,12 @@ def test_without_libarchive_that_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     path = seven(tmp_path)
     monkeypatch.setattr("ctypes.util.find_library", lambda _name: None)
     monkeypatch.delenv("LIBARCHIVE", raising=False)
-    outside.available.cache_clear()
+    outside.found.cache_clear()
     try:
         run = audit(path, detectors=(), jobs=1)
     finally:
         monkeypatch.undo()
-        outside.available.cache_clear()
+        outside.found.cache_clear()
     (finding,) = run.findings
     assert finding.rule.id == "walk/library-missing"
     assert "apt install libarchive13t64" in finding.message

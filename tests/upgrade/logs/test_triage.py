@@ -258,6 +258,23 @@ def test_a_password_after_its_word_is_always_masked(secret: str) -> None:
         ("Access denied for user 'root'@'localhost' (using password: YES)", None),
         ("Access denied for user 'root'@'localhost' (using password: NO)", None),
         ("tokens left: none", "tokens left: none"),
+        ("curl -H 'Authorization: Bearer kohl7' http://a/", "curl -H 'Authorization: Bearer ***' http://a/"),
+        (
+            "{'Authorization': 'Basic a29obDpyYWJp', 'Host': 'a'}",
+            "{'Authorization': 'Basic ***', 'Host': 'a'}",
+        ),
+        ('{"authorization":"Bearer kohl.rabi"}', '{"authorization":"Bearer ***"}'),
+        ("Authorization=Bearer kohl&rabi", "Authorization=Bearer ***"),
+        ("Proxy-Authorization: token ghp_kohlrabi", "Proxy-Authorization: token ***"),
+        ('Authorization: Digest username="a", response="5ccc0"', "Authorization: Digest ***"),
+        ("error: invalid token ghp_kohlrabi77 given", "error: invalid token *** given"),
+        ("error: access_token 'kohlrabi-77.x' given", "error: access_token '***' given"),
+        ("rejected: bearer kohl.rabi.77", "rejected: bearer ***"),
+        ('WWW-Authenticate: Bearer realm="site", error="invalid_token"', None),
+        ("error: token expired, the next one is of today", None),
+        ("line 7: syntax error near unexpected token `newline'", None),
+        ("Unexpected token < in JSON at position 10", None),
+        ("authorization failed for 10.0.0.1", None),
     ],
 )
 def test_secrets_in_lines_are_masked_whole_and_nothing_else(line: str, masked: str | None) -> None:
@@ -436,7 +453,20 @@ def test_commands_and_statements_in_a_log_keep_their_secrets(line: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["-a", "echo ", "mysqladmin ", "zip ", "ldapsearch ", "password ", "snmpget -c", "connect(", "login('"],
+    [
+        "-a",
+        "echo ",
+        "mysqladmin ",
+        "zip ",
+        "ldapsearch ",
+        "password ",
+        "snmpget -c",
+        "connect(",
+        "login('",
+        "token ",
+        "token\t",
+        "authorization: basic ",
+    ],
 )
 def test_a_long_line_is_redacted_in_no_time(word: str) -> None:
     begun = time.monotonic()
