@@ -102,6 +102,7 @@ def test_a_probe_that_fails_undoes_files_and_commands(aged: Little) -> None:
     undone = aged.ask("apply", plan)
     assert undone["state"] == "rolledback"
     assert "probe failed: tcp 127.0.0.1 1" in undone["msg"]
+    assert aged.ask("status")["transactions"][-1]["why"] == [undone["msg"]]
     assert (digest(aged.etc, times=True), flag.exists()) == (before, False)
 
     good = replace(plan, probes=({"kind": "path", "path": str(flag), "wait": 1},))
@@ -213,7 +214,12 @@ def settled(ask: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
 def test_confirmed_stays(aged: Little) -> None:
     plan = replace(aged.plan(a="a = new\n"), deadman=60)
     done = aged.ask("apply", plan)
-    assert "still waits" in aged.ask("apply", plan)["msg"]
+    refused = aged.ask("apply", plan)["msg"]
+    assert f"{done['tx']} (little) still waits" in refused
+    assert re.search(r"the host undoes it within (5\d|6[01]) seconds: run again then", refused)
+    waiting = aged.ask("status")["transactions"][-1]
+    assert (waiting["state"], 50 < waiting["left"] <= 60) == ("applied", True)
+    assert session.unfinished(waiting).startswith(f"transaction {done['tx']} waits for its confirmation")
     assert aged.ask("confirm", id=done["tx"])["state"] == "committed"
     assert aged.ask("confirm", id=done["tx"])["state"] == "committed"
     assert (aged.etc / "a.conf").read_text() == "a = new\n"
@@ -247,7 +253,9 @@ def test_what_somebody_changed_since_is_not_rolled_back_over(aged: Little) -> No
     aged.ask("apply", aged.plan(a="a = new\n"))
     (aged.etc / "a.conf").write_text("a = mine\n")
     refused = aged.ask("rollback")
-    assert "was changed since" in refused["msg"]
+    assert refused["msg"].endswith(
+        "/a.conf was changed since; look at it; a rollback with --force (aspect_force: true) throws that away"
+    )
     assert (aged.etc / "a.conf").read_text() == "a = mine\n"
     assert aged.ask("rollback", force=True)["state"] == "committed"
     assert (aged.etc / "a.conf").read_text() == "a = old\n"

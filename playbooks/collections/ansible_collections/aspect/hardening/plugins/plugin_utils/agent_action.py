@@ -6,7 +6,7 @@ import importlib
 import json
 
 import yaml
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleAction, AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
@@ -20,6 +20,9 @@ except ImportError as missing:
         "the Python that runs Ansible has no aspect-hardening: "
         "pip install 'aspect-hardening[ansible]' there (%s)" % missing
     ) from missing
+
+
+LOOKS = ("facts", "status", "verify", "audit", "look")
 
 
 def specification(name):
@@ -53,10 +56,25 @@ class AgentAction(ActionBase):
         )
         try:
             answer = self.answer(self.arguments())
-        except HardeningError as problem:
+        except AnsibleConnectionFailure:
+            raise
+        except (HardeningError, AnsibleError) as problem:
             # newer releases print a cause behind what it caused, and both would say the same
-            raise AnsibleActionFail("%s (%s)" % (problem, problem.hint) if problem.hint else str(problem)) from None
+            raise self._failure(problem) from None
         return self.reported(result, answer)
+
+    def _failure(self, problem):
+        """Return what fails the task, and whether the host was asked to change anything before."""
+        text, hint = str(problem), getattr(problem, "hint", "")
+        if "sudo password" in text and not isinstance(problem, (HardeningError, AnsibleAction)):
+            hint = stream.SUDO
+        text = "%s (%s)" % (text, hint) if hint else text
+        looks = self._task.check_mode or self._task.args.get("verb") in LOOKS
+        if self.session.changing or looks:
+            return AnsibleActionFail(text)
+        return AnsibleActionFail(
+            session.summary({"state": "refused", "msg": text}), result={"state": "refused", "changed": False}
+        )
 
     def arguments(self):
         """Return the task's arguments as the module's documentation has them: `-e aspect_force=false` is the text "false".
