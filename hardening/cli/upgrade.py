@@ -94,7 +94,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 underway = True
             if names := owed(tx):
                 click.echo(
-                    f"  OWED {names}: could not be told when {tx['id']} was undone, and is tried again"
+                    f"  OWED {names}: could not be told or does not run since {tx['id']} was undone; it is tried again"
                 )
                 underway = True
         for row in one.said("upgrades"):

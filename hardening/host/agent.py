@@ -3,7 +3,7 @@
 
 It is streamed over a connection (`hardening.host.stream`) or run where it was installed:
 
-    agent.py facts|status|recover|rollback|confirm|watch [--root DIR] [--state DIR] [--id ID] [--boot] [--force]
+    agent.py facts|status|recover|rollback|confirm|watch [--root DIR] [--state DIR] [--id ID] [--boot] [--check] [--force]
     agent.py check|apply|verify < plan.json
 
 A plan is a JSON object; every part is optional:
@@ -1688,18 +1688,7 @@ def do_check(host, plan):
 def do_apply(host, plan):
     """Apply a plan as one transaction."""
     recovered = recover(host)
-    for row in recovered:
-        if row["did"] == "undo failed":
-            raise Refused(
-                "transaction %s could not be undone yet: %s; put that right, and the host undoes it by itself"
-                % (row["id"], "; ".join(row["problems"]))
-            )
-        if row["did"] == "waits":
-            raise Refused(
-                "transaction %s%s still waits for its confirmation: another run is at work on this host, or lost its "
-                "connection; without a word the host undoes it within %d seconds: run again then"
-                % (row["id"], told_of(host, row["id"]), row["left"] + 1)
-            )
+    refuse_unfinished(host, recovered)
     installed = install(host) if plan.get("install") else []
     entries = compare(host, plan)
     commands = needed_commands(plan)
@@ -1709,6 +1698,25 @@ def do_apply(host, plan):
     if answer["state"] in ("committed", "unchanged"):
         watch_on(host)
     return answer
+
+
+def refuse_unfinished(host, recovered):
+    """Refuse to go on over a transaction that is neither finished nor undone, by the rows of `recover`."""
+    for row in recovered:
+        who = "transaction %s%s" % (row["id"], told_of(host, row["id"]))
+        if row["did"] == "undo failed":
+            raise Refused(
+                "%s could not be undone yet: %s; put that right, and the host undoes it by itself"
+                % (who, "; ".join(row["problems"]))
+            )
+        if row["did"] == "waits":
+            raise Refused(
+                "%s still waits for its confirmation: another run is at work on this host, or lost its connection; "
+                "without a word the host undoes it within %d seconds; to undo it at once: harden upgrade rollback --transaction %s"
+                % (who, row["left"] + 1, row["id"])
+            )
+        if row["did"] == "nothing":
+            raise Refused("%s is under way, or was cut off: ask again in a minute" % who)
 
 
 def told_of(host, name):
@@ -1895,9 +1903,24 @@ def do_confirm(host, request):
     return {"state": "committed", "changed": False, "tx": tx.name, "probes": rows}
 
 
+def looked_over(host):
+    """Return a row for each transaction that is not finished, as `recover` does, and change nothing."""
+    rows = []
+    for tx in host.transactions():
+        state = tx.state()
+        if state in ("open", "applied"):
+            rows.append({"id": tx.name, "did": "nothing"})
+            if state == "applied" and left(tx) is not None:
+                rows[-1].update(did="waits", left=left(tx))
+    return rows
+
+
 def do_rollback(host, request):
     """Undo the newest transaction (or the one named), as a transaction of its own."""
-    recover_rows = recover(host, only=None) if not request.get("id") else []
+    rows = []
+    if not request.get("id"):  # a look takes no lock, and leaves alone what another run may be doing
+        rows = looked_over(host) if request.get("check") else recover(host)
+        refuse_unfinished(host, rows)
     done = [
         tx
         for tx in host.transactions()
@@ -1908,9 +1931,9 @@ def do_rollback(host, request):
         if tx.state() == "applied":
             result = undo(tx, request.get("why", "asked for"))
             failed = bool(result["problems"])
-            return dict(
-                result, failed=failed, changed=True, state="broken" if failed else "rolledback", tx=tx.name
-            )
+            what = {"id": tx.name, "label": (tx.manifest() or {}).get("label", "")}
+            state = "broken" if failed else "rolledback"
+            return dict(result, failed=failed, changed=True, state=state, tx=tx.name, undoes=what)
         if tx.name not in [one.name for one in done]:
             if tx.state() in ("undone", "rolledback"):
                 return {"changed": False, "state": tx.state(), "tx": tx.name}
@@ -1918,7 +1941,7 @@ def do_rollback(host, request):
     elif done:
         tx = done[-1]
     else:
-        return {"changed": False, "state": "nothing", "recovered": recover_rows, "msg": "nothing to undo"}
+        return {"changed": False, "state": "nothing", "recovered": rows, "msg": "nothing to undo"}
     ends = dict((one.name, (one.manifest() or {}).get("follows")) for one in done)
     if not request.get("id") and ends.get(tx.name) in ends:
         tx = Transaction(
@@ -2564,7 +2587,7 @@ def main():
     request = {"verb": words.pop(0) if words else "status"}
     while words:
         word = words.pop(0).lstrip("-")
-        request[word] = True if word in ("boot", "force") else words.pop(0)
+        request[word] = True if word in ("boot", "check", "force") else words.pop(0)
     if request["verb"] in ("apply", "check", "verify"):
         request["plan"] = json.loads(shown(sys.stdin.read()))
     answer = answer_to(request)

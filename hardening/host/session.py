@@ -49,6 +49,8 @@ class Session:
     """Drops the connection, so that what follows has to open a new one."""
     state: str | None = None
     """The agent's directory on the target; None: its default."""
+    by: str = ""
+    """Who changes the host, for its journal, where a plan does not say it."""
     name: str = "aspect-agent"
     """What tracebacks on the target call the agent's source."""
     patience: float = 8
@@ -77,6 +79,7 @@ class Session:
         if check:
             return self.ask("check", plan=plan.to_json())
         row = plan.to_json()
+        row["by"] = plan.by or self.by
         if prove is not None and not plan.deadman:
             row["deadman"] = 120
         done = self.ask("apply", plan=row)
@@ -151,6 +154,8 @@ def summary(answer: dict[str, Any]) -> str:
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
+    if state == "rolledback" and answer.get("failed") is False:
+        text = "undone, and everything is as it was before"  # as was asked for
     if state == "rolledback" and (names := owed(answer)):
         text += f" but for {names}, which could not be told or does not run; the host tries again for an hour"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

@@ -12,6 +12,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 try:
+    from hardening.cli.caller import user
     from hardening.errors import HardeningError, UsageError
     from hardening.host import session, stream
     from hardening.host.given import number
@@ -52,6 +53,7 @@ class AgentAction(ActionBase):
             execute=self._execute,
             where=self.task_vars.get("inventory_hostname", "the host"),
             reconnect=self._reconnect,
+            by=user(),
             state=self._task.args.get("state_dir") or None,
         )
         try:
