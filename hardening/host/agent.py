@@ -1795,6 +1795,7 @@ def begin(host, plan, entries, commands, services):
             "version": VERSION,
             "label": plan.get("label", ""),
             "created": stamp(),
+            "boot": this_boot(),
             "by": plan.get("by", ""),
             "undoes": plan.get("undoes", ""),
             "follows": plan.get("follows", ""),
@@ -1861,15 +1862,36 @@ def finish(host, tx, plan):
 def outdated(finished, plan):
     """Return the transactions whose copies go: too many, too old or too large. The newest can always be undone."""
     keep, room = int(plan.get("keep", 20)), int(plan.get("keep_mib", 2048)) << 20
-    oldest = time.time() - 86400 * float(plan.get("keep_days", 180))
+    longest = 86400 * float(plan.get("keep_days", 180))
     used, gone_ones = 0, []
     for number, one in enumerate(reversed(finished)):
         used += sum(
             weight(os.path.join(folder, name)) for folder, _, names in os.walk(one.dir) for name in names
         )
-        if number and (number >= keep or used > room or os.path.getmtime(one.dir) < oldest):
+        if number and (number >= keep or used > room or age(one) > longest):
             gone_ones.append(one)
     return gone_ones
+
+
+def age(tx):
+    """Return the seconds since a transaction: of this boot by the kernel's own count, which nobody who sets the clock moves."""
+    try:
+        manifest = tx.manifest() or {}
+    except Refused:  # damaged: a person has to look at it
+        manifest = {}
+    boot, ticking = this_boot()
+    if boot and manifest.get("boot", [""])[0] == boot:
+        return ticking - manifest["boot"][1]
+    return time.time() - os.path.getmtime(tx.dir)
+
+
+def this_boot():
+    """Return what tells this boot from others, and the seconds since it."""
+    try:
+        name = shown(read("/proc/sys/kernel/random/boot_id")).strip()
+        return name, int(float(read("/proc/uptime").split()[0]))
+    except (OSError, IOError):
+        return "", 0
 
 
 def weight(path):
