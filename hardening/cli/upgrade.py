@@ -13,7 +13,7 @@ from hardening.cli.upgrade_apply import verbs
 from hardening.errors import ExitCode, HostsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hardening.host.playbook import Receipt
 
@@ -78,7 +78,7 @@ def verify(
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
     from hardening.host import playbook, states
-    from hardening.host.session import owed, waits
+    from hardening.host.session import owed, unfinished, waits
     from hardening.upgrade.logs.redact import redacted
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
@@ -87,10 +87,14 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
     for one in receipt.hosts:
         click.echo(one.host)
         for tx in one.said("transactions"):
-            click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}")
+            why = f"  {redacted(tx['why'][0])}" if tx.get("why") else ""
+            click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}{why}")
+            if tx["state"] in ("open", "applied"):
+                click.echo(f"  UNDER WAY {unfinished(tx)}")
+                underway = True
             if names := owed(tx):
                 click.echo(
-                    f"  OWED {names}: could not be told when {tx['id']} was undone, and is tried again"
+                    f"  OWED {names}: could not be told or does not run since {tx['id']} was undone; it is tried again"
                 )
                 underway = True
         for row in one.said("upgrades"):
@@ -140,11 +144,20 @@ def rollback(
             if row["outcome"] not in ("unreachable", "skipped") and not row["result"].get("upgrade", {}).get(
                 "later"
             ):
-                click.echo(
-                    f"{one.host}: {row['result'].get('msg') or row['result'].get('state', row['outcome'])}"
-                )
+                for line in _undone(row["result"], row["outcome"], check=check):
+                    click.echo(f"{one.host}: {line}")
     _raise_for(receipt)
     return int(ExitCode.OK)
+
+
+def _undone(result: Mapping[str, Any], outcome: str, *, check: bool) -> Iterator[str]:
+    """Yield what a rollback came to on a host: which transaction, and in check mode every path."""
+    said = str(result.get("msg") or result.get("state", outcome))
+    if what := result.get("undoes"):
+        said = f"{what['label'] or 'transaction'} ({what['id']}), {'to be undone' if check else 'undone'}: {said}"
+    yield said
+    for row in result.get("files", []) if check else []:
+        yield f"  {row['op']:<6}  {row['path']}"
 
 
 def _extra(extra: tuple[str, ...]) -> list[str]:
@@ -155,4 +168,7 @@ def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
     if bad:
-        raise HostsFailedError("; ".join(bad), hint="the hosts that are not named are done")
+        hint = "put right what is named and run it again"
+        if len(receipt.hosts) > 1:
+            hint += "; the hosts that are not named are done"
+        raise HostsFailedError("; ".join(bad), hint=hint)

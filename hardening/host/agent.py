@@ -3,7 +3,7 @@
 
 It is streamed over a connection (`hardening.host.stream`) or run where it was installed:
 
-    agent.py facts|status|recover|rollback|confirm|watch [--root DIR] [--state DIR] [--id ID] [--boot] [--force]
+    agent.py facts|status|recover|rollback|confirm|watch [--root DIR] [--state DIR] [--id ID] [--boot] [--check] [--force]
     agent.py check|apply|verify < plan.json
 
 A plan is a JSON object; every part is optional:
@@ -99,6 +99,7 @@ SYSTEM = ["/"] + [
 ]
 SYSTEM += ["/usr/" + name for name in "bin include lib lib64 libexec local sbin share src".split()]
 SYSTEM += ["/var/" + name for name in "cache lib lock log mail run spool tmp".split()]
+THROWN_AWAY = "look at it; a rollback with --force (aspect_force: true) throws that away"
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 PY3 = sys.version_info[0] >= 3
 GET_MARKS = 0x80006601 | struct.calcsize("l") << 16  # FS_IOC_GETFLAGS
@@ -210,6 +211,10 @@ def write(path, data, mode=0o600, seen=None):
         if seen:
             clothe(descriptor, seen)
         os.fsync(descriptor)
+    except (OSError, IOError):  # a full disk does not say of which file
+        problem = sys.exc_info()[1]
+        problem.filename = problem.filename or path
+        raise
     finally:
         os.close(descriptor)
 
@@ -899,7 +904,9 @@ class Host(object):
                 return
             except (OSError, IOError):
                 if clock() > deadline:
-                    raise Refused("another transaction is running on this host")
+                    raise Refused(
+                        "another transaction is running on this host: look who else is at work on it, and run again"
+                    )
                 time.sleep(0.05)
 
     def unlock(self):
@@ -912,6 +919,8 @@ class Host(object):
         try:
             names = sorted(os.listdir(os.path.join(self.state, "tx")))
         except OSError:
+            if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR):
+                raise  # what this account may not see is not nothing
             names = []
         return [Transaction(self, name) for name in names]
 
@@ -1413,17 +1422,44 @@ def debts(manifest, events):
     """Return the commands to undo and services to tell again, as names, from what the journal says began."""
     began = [(line["event"], line["name"]) for line in events if line["event"] in ("command", "service")]
     commands = [c["name"] for c in reversed(manifest["commands"]) if ("command", c["name"]) in began]
+    slept = [line["name"] for line in events if line["event"] == "service" and line.get("asleep")]
     return {
         "commands": commands,
         "services": [s["name"] for s in manifest["services"] if ("service", s["name"]) in began],
+        "asleep": slept,
     }
 
 
+def asleep(service):
+    """Whether the init system says in as many words that a service does not run."""
+    if service.get("argv"):
+        return False
+    if init_system() == "systemd":
+        return run(["systemctl", "is-active", service["name"]], 20)[1].strip() in ("inactive", "failed")
+    code, output = run(service_argv(dict(service, action="status")), 20)
+    return code in (1, 3) and "usage" not in output.lower()  # a script that knows no status exits so, too
+
+
+def refuse_asleep(services):
+    """Refuse to reload what does not run: it cannot be told, and an undo would start it. Return who sleeps."""
+    names = [service["name"] for service in services if asleep(service)]
+    for service in services:
+        if service["name"] in names and service.get("action") == "reload":
+            start = " ".join(service_argv(dict(service, action="start")))
+            raise Refused(
+                "%s does not run, so that it cannot be told: start it (%s), or leave it out"
+                % (service["name"], start)
+            )
+    return names
+
+
 def down(service):
-    """Whether a service is down that has just taken a reload: it may have reached a process that was dying."""
-    if service.get("argv") or service.get("action") != "reload":
+    """Whether a service is down that has just been told: a reload may have reached a process that was dying."""
+    if service.get("argv") or service.get("action") not in ("reload", "restart"):
         return False
     time.sleep(SETTLING)
+    if service["action"] == "restart":
+        return asleep(service)
     asked = "is-active" if init_system() == "systemd" else "status"
     return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
 
@@ -1445,7 +1481,9 @@ def settle_debts(tx, manifest, names, boot=False):
             if boot or run(command["undo"], command.get("timeout", 60))[0] != 0:
                 owed["commands"].append(command["name"])
     for service in manifest["services"]:
-        if service["name"] in names["services"] and not boot:
+        if service["name"] in names.get("asleep", ()) and not boot:
+            run_services(tx.host, [dict(service, action="stop")])
+        elif service["name"] in names["services"] and not boot:
             told = run_services(tx.host, [service])[0]["rc"] == 0 and not down(service)
             if not told and not revived(tx.host, service):
                 owed["services"].append(service["name"])
@@ -1475,13 +1513,14 @@ def tidy(tx):
     tx.record("tidy")
 
 
-def waits(tx):
-    """Whether an applied transaction's time for the confirmation is not over yet, by the wall clock."""
+def left(tx):
+    """Return the seconds that an applied transaction waits for its confirmation yet, by the wall clock; None: it does not."""
     for line in reversed(tx.events()):
         if line["event"] == "applied":
             began = calendar.timegm(time.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ"))
-            return 0 <= time.time() - began <= line["seconds"]
-    return False
+            gone_by = time.time() - began
+            return int(line["seconds"] - gone_by) if 0 <= gone_by <= line["seconds"] else None
+    return None
 
 
 def recover(host, boot=False, only=None):
@@ -1494,8 +1533,8 @@ def recover(host, boot=False, only=None):
         if state == "none":
             shutil.rmtree(tx.dir)  # nothing had been changed when it ended
             rows.append({"id": tx.name, "did": "dropped"})
-        elif state == "applied" and not boot and only is None and waits(tx):
-            rows.append({"id": tx.name, "did": "waits"})
+        elif state == "applied" and not boot and only is None and left(tx) is not None:
+            rows.append({"id": tx.name, "did": "waits", "left": left(tx)})
         elif state in ("open", "applied"):
             result = undo(tx, "interrupted" if state == "open" else "not confirmed", boot)
             did = "undo failed" if result["problems"] else "undone"
@@ -1602,8 +1641,8 @@ def room(host, entries):
         for place in (entry["path"], folder):
             if locked(place):
                 raise Refused(
-                    "%s is immutable or append-only (lsattr): take that away with chattr -i -a first"
-                    % shown(place)
+                    "%s is immutable or append-only: take that away first (chattr -i -a %s)"
+                    % (shown(place), shown(place))
                 )
         size = (entry["new"] or {}).get("size", 0) + 4096
         for place, bytes_ in ((folder, size), (state, (entry["old"] or {}).get("size", 0) + 4096)):
@@ -1612,7 +1651,7 @@ def room(host, entries):
     for place, bytes_ in need.values():
         free = os.statvfs(place)
         if free.f_bavail * free.f_frsize < bytes_:
-            raise Refused("%s has no room for %d bytes" % (shown(place), bytes_))
+            raise Refused("%s has no room for %d bytes: make room there first" % (shown(place), bytes_))
 
 
 # -- verbs: check and apply --------------------------------------------------------------------------
@@ -1640,6 +1679,7 @@ def do_check(host, plan):
     try:
         refuse_bad(rows, Refused)
         room(host, entries)
+        refuse_asleep(services)
     except Refused:
         answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
     return answer
@@ -1648,11 +1688,7 @@ def do_check(host, plan):
 def do_apply(host, plan):
     """Apply a plan as one transaction."""
     recovered = recover(host)
-    for row in recovered:
-        if row["did"] == "undo failed":
-            raise Refused("transaction %s could not be undone yet: %s" % (row["id"], row["problems"]))
-        if row["did"] == "waits":
-            raise Refused("transaction %s still waits for its confirmation" % row["id"])
+    refuse_unfinished(host, recovered)
     installed = install(host) if plan.get("install") else []
     entries = compare(host, plan)
     commands = needed_commands(plan)
@@ -1662,6 +1698,32 @@ def do_apply(host, plan):
     if answer["state"] in ("committed", "unchanged"):
         watch_on(host)
     return answer
+
+
+def refuse_unfinished(host, recovered):
+    """Refuse to go on over a transaction that is neither finished nor undone, by the rows of `recover`."""
+    for row in recovered:
+        who = "transaction %s%s" % (row["id"], told_of(host, row["id"]))
+        if row["did"] == "undo failed":
+            raise Refused(
+                "%s could not be undone yet: %s; put that right, and the host undoes it by itself"
+                % (who, "; ".join(row["problems"]))
+            )
+        if row["did"] == "waits":
+            raise Refused(
+                "%s still waits for its confirmation: another run is at work on this host, or lost its connection; "
+                "without a word the host undoes it within %d seconds; to undo it at once: harden upgrade rollback --transaction %s"
+                % (who, row["left"] + 1, row["id"])
+            )
+        if row["did"] == "nothing":
+            raise Refused("%s is under way, or was cut off: ask again in a minute" % who)
+
+
+def told_of(host, name):
+    """Return what a transaction is and whose, as words in brackets."""
+    manifest = Transaction(host, name).manifest() or {}
+    words = [manifest.get("label") or "", manifest.get("by") and "by " + manifest["by"]]
+    return " (%s)" % ", ".join(word for word in words if word) if any(words) else ""
 
 
 def carry_out(host, plan, entries, commands):
@@ -1675,6 +1737,7 @@ def carry_out(host, plan, entries, commands):
     answer.update(diff=differences(host, entries), commands=[c["name"] for c in commands])
     refuse_bad(rows, Refused)
     room(host, entries)
+    sleepers = [] if plan.get("undoes") else refuse_asleep(services)
     tx = begin(host, plan, entries, commands, services)
     answer.update(tx=tx.name, changed=True)
     try:
@@ -1689,7 +1752,7 @@ def carry_out(host, plan, entries, commands):
         tx.record("placed")
         answer["validators"] += judge(host, plan.get("validators", []), "placed")
         refuse_bad(answer["validators"], Failed)
-        act(host, tx, plan, commands, services, answer)
+        act(host, tx, plan, commands, services, sleepers, answer)
         if plan.get("deadman"):
             tx.record("applied", seconds=plan["deadman"])
             answer["state"] = "applied"
@@ -1732,6 +1795,7 @@ def begin(host, plan, entries, commands, services):
             "version": VERSION,
             "label": plan.get("label", ""),
             "created": stamp(),
+            "boot": this_boot(),
             "by": plan.get("by", ""),
             "undoes": plan.get("undoes", ""),
             "follows": plan.get("follows", ""),
@@ -1746,12 +1810,12 @@ def begin(host, plan, entries, commands, services):
     except BaseException:
         shutil.rmtree(tx.dir, True)
         if isinstance(sys.exc_info()[1], (OSError, IOError)):
-            raise Refused("cannot make the copies: %s" % sys.exc_info()[1])
+            raise Refused("cannot make the copies: %s" % explained(sys.exc_info()[1]))
         raise
     return tx
 
 
-def act(host, tx, plan, commands, services, answer):
+def act(host, tx, plan, commands, services, sleepers, answer):
     """Commands, services, probes: each is in the journal before it begins."""
     for command in commands:
         tx.record("command", name=command["name"])
@@ -1759,7 +1823,7 @@ def act(host, tx, plan, commands, services, answer):
         if code != 0:
             raise Failed("%s exited %d: %s" % (command["name"], code, host.masked(output).strip()))
     for service in services:
-        tx.record("service", name=service["name"])
+        tx.record("service", name=service["name"], asleep=service["name"] in sleepers)
         row = run_services(host, [service])[0]
         answer["services"].append(row)
         if row["rc"] != 0:
@@ -1798,15 +1862,36 @@ def finish(host, tx, plan):
 def outdated(finished, plan):
     """Return the transactions whose copies go: too many, too old or too large. The newest can always be undone."""
     keep, room = int(plan.get("keep", 20)), int(plan.get("keep_mib", 2048)) << 20
-    oldest = time.time() - 86400 * float(plan.get("keep_days", 180))
+    longest = 86400 * float(plan.get("keep_days", 180))
     used, gone_ones = 0, []
     for number, one in enumerate(reversed(finished)):
         used += sum(
             weight(os.path.join(folder, name)) for folder, _, names in os.walk(one.dir) for name in names
         )
-        if number and (number >= keep or used > room or os.path.getmtime(one.dir) < oldest):
+        if number and (number >= keep or used > room or age(one) > longest):
             gone_ones.append(one)
     return gone_ones
+
+
+def age(tx):
+    """Return the seconds since a transaction: of this boot by the kernel's own count, which nobody who sets the clock moves."""
+    try:
+        manifest = tx.manifest() or {}
+    except Refused:  # damaged: a person has to look at it
+        manifest = {}
+    boot, ticking = this_boot()
+    if boot and manifest.get("boot", [""])[0] == boot:
+        return ticking - manifest["boot"][1]
+    return time.time() - os.path.getmtime(tx.dir)
+
+
+def this_boot():
+    """Return what tells this boot from others, and the seconds since it."""
+    try:
+        name = shown(read("/proc/sys/kernel/random/boot_id")).strip()
+        return name, int(float(read("/proc/uptime").split()[0]))
+    except (OSError, IOError):
+        return "", 0
 
 
 def weight(path):
@@ -1840,9 +1925,24 @@ def do_confirm(host, request):
     return {"state": "committed", "changed": False, "tx": tx.name, "probes": rows}
 
 
+def looked_over(host):
+    """Return a row for each transaction that is not finished, as `recover` does, and change nothing."""
+    rows = []
+    for tx in host.transactions():
+        state = tx.state()
+        if state in ("open", "applied"):
+            rows.append({"id": tx.name, "did": "nothing"})
+            if state == "applied" and left(tx) is not None:
+                rows[-1].update(did="waits", left=left(tx))
+    return rows
+
+
 def do_rollback(host, request):
     """Undo the newest transaction (or the one named), as a transaction of its own."""
-    recover_rows = recover(host, only=None) if not request.get("id") else []
+    rows = []
+    if not request.get("id"):  # a look takes no lock, and leaves alone what another run may be doing
+        rows = looked_over(host) if request.get("check") else recover(host)
+        refuse_unfinished(host, rows)
     done = [
         tx
         for tx in host.transactions()
@@ -1853,9 +1953,9 @@ def do_rollback(host, request):
         if tx.state() == "applied":
             result = undo(tx, request.get("why", "asked for"))
             failed = bool(result["problems"])
-            return dict(
-                result, failed=failed, changed=True, state="broken" if failed else "rolledback", tx=tx.name
-            )
+            what = {"id": tx.name, "label": (tx.manifest() or {}).get("label", "")}
+            state = "broken" if failed else "rolledback"
+            return dict(result, failed=failed, changed=True, state=state, tx=tx.name, undoes=what)
         if tx.name not in [one.name for one in done]:
             if tx.state() in ("undone", "rolledback"):
                 return {"changed": False, "state": tx.state(), "tx": tx.name}
@@ -1863,7 +1963,7 @@ def do_rollback(host, request):
     elif done:
         tx = done[-1]
     else:
-        return {"changed": False, "state": "nothing", "recovered": recover_rows, "msg": "nothing to undo"}
+        return {"changed": False, "state": "nothing", "recovered": rows, "msg": "nothing to undo"}
     ends = dict((one.name, (one.manifest() or {}).get("follows")) for one in done)
     if not request.get("id") and ends.get(tx.name) in ends:
         tx = Transaction(
@@ -1879,7 +1979,10 @@ def do_rollback(host, request):
     mine = set(entry["path"] for entry in loaded(tx)["entries"])
     for later in done:
         if later.name > tx.name and mine & set(entry["path"] for entry in loaded(later)["entries"]):
-            raise Refused("%s changed the same files later; undo it first" % later.name)
+            raise Refused(
+                "%s%s changed the same files later; undo it first (--transaction %s)"
+                % (later.name, told_of(host, later.name), later.name)
+            )
     manifest = loaded(tx)
     foreseen = bool(followers and request.get("check"))  # the files are not yet as this one left them
     entries = reversed_entries(tx, manifest, foreseen or bool(request.get("force")))
@@ -1896,6 +1999,7 @@ def do_rollback(host, request):
         "probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")]
     )
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
+    what = {"id": tx.name, "label": manifest["label"]}
     if request.get("check"):
         return {
             "changed": bool(entries or commands),
@@ -1903,11 +2007,21 @@ def do_rollback(host, request):
             "diff": differences(host, entries),
             "state": "would-change",
             "tx": tx.name,
+            "undoes": what,
         }
     if not entries and not commands:
         tx.record("undone", by="nothing left to undo")
-        return {"changed": False, "state": "undone", "tx": tx.name}
-    return carry_out(host, plan, entries, commands)
+        return {"changed": False, "state": "undone", "tx": tx.name, "undoes": what}
+    quiet = [one for one in plan["services"] if one.get("action") == "reload" and asleep(one)]
+    plan["services"] = [one for one in plan["services"] if one not in quiet]
+    answer = dict(carry_out(host, plan, entries, commands), undoes=what)
+    if quiet and not answer.get("failed"):
+        start = [
+            "%s does not run (%s)" % (one["name"], " ".join(service_argv(dict(one, action="start"))))
+            for one in quiet
+        ]
+        answer["msg"] = "not told, since " + ", ".join(start)
+    return answer
 
 
 def reversed_entries(tx, manifest, force):
@@ -1918,7 +2032,7 @@ def reversed_entries(tx, manifest, force):
         if same(now, entry["old"]) and entry["op"] != "mkdir":
             continue
         if not alike(now, entry["new"]) and not force and entry["op"] not in ("mkdir", "rmdir"):
-            raise Refused("%s was changed since; look at it, then use force" % shown(entry["path"]))
+            raise Refused("%s was changed since; %s" % (shown(entry["path"]), THROWN_AWAY))
         step = {"path": entry["path"], "old": now, "new": entry["old"], "secret": entry.get("secret", False)}
         step["real"] = entry.get("real")
         old = entry["old"]
@@ -1999,6 +2113,8 @@ def do_status(host, request):
         row = {"id": tx.name, "state": tx.state(), "label": manifest.get("label", "")}
         row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))
         row["paths"] = [entry["path"] for entry in manifest.get("entries", [])]
+        row["left"] = left(tx) if row["state"] == "applied" else None
+        row["why"] = [line["why"] for line in events if line["event"] == "rolledback"][:1]
         row["tidy"] = row["state"] == "rolledback" or "tidy" in [line["event"] for line in events]
         row["owed"] = tx.owed()
         rows.append(row)
@@ -2449,6 +2565,16 @@ VERBS = {
 }
 
 
+def explained(problem):
+    """Return what the system refused, and what helps where that is known."""
+    help_ = ""
+    if problem.errno in (errno.EACCES, errno.EPERM) and os.getuid() != 0:
+        help_ = " (uid %d is not root here: become root, ansible_become: true)" % os.getuid()
+    elif problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        help_ = " (make room there first)"
+    return "%s%s" % (problem, help_)
+
+
 def answer_to(request):
     """Return the answer to one request; every failure is an answer too."""
     verb = request.get("verb")
@@ -2477,8 +2603,8 @@ def answer_to(request):
         said = host.masked(said) if host is not None else said  # a directory that cannot be ours
         return dict(base, failed=True, changed=False, state="refused", msg=said)
     except (OSError, IOError):
-        problem = sys.exc_info()[1]
-        return dict(base, failed=True, changed=False, state="refused", msg="%s" % problem)
+        said = explained(sys.exc_info()[1])
+        return dict(base, failed=True, changed=False, state="refused", msg=said)
     except (KeyError, TypeError, ValueError):
         detail = traceback.format_exc().strip().splitlines()
         message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], detail[-3].strip())
@@ -2497,7 +2623,7 @@ def main():
     request = {"verb": words.pop(0) if words else "status"}
     while words:
         word = words.pop(0).lstrip("-")
-        request[word] = True if word in ("boot", "force") else words.pop(0)
+        request[word] = True if word in ("boot", "check", "force") else words.pop(0)
     if request["verb"] in ("apply", "check", "verify"):
         request["plan"] = json.loads(shown(sys.stdin.read()))
     answer = answer_to(request)

@@ -82,7 +82,7 @@ def wishes(wish: Wish) -> dict[str, Any]:
 
 
 def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
-    """Return the engine as it is. Errors: InputError when its configuration is not there."""
+    """Return the engine as it is. Errors: InputError (no configuration, an account that sees no process)."""
     product, config, key, process = _settings(wish, facts)
     files = _texts(facts)
     if config not in files:
@@ -92,9 +92,15 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     port = ports.configured(files[config], key, product.port)
     pending = next((row for row in facts.get("pending", []) if row.get("name") == "control-engine"), None)
     watched = {port, product.port, *((pending["previous"], pending["configured"]) if pending else ())}
+    listeners = facts.get("listeners", [])
+    if facts.get("uid") and any(one["port"] in watched and one["pid"] is None for one in listeners):
+        raise InputError(
+            f"whose port {port} is, cannot be seen: only root sees which process listens",
+            hint="run it as root (sudo, ansible_become: true)",
+        )
     return ports.EnginePort(
         configured=port,
-        running=ports.running(facts.get("listeners", []), process, watched),
+        running=ports.running(listeners, process, watched),
         pending=pending,
         unset=ports.unset(files[config], key, config),
         clients=tuple(

@@ -11,6 +11,7 @@ from hardening.errors import HardeningError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
 from hardening.host import playbook, rules, states
 from hardening.host.playbook import HostReceipt, Receipt
+from hardening.host.session import owed, unfinished
 
 _IDLE = "the inventory asks nothing of this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
 _BEFORE_ITS_TURN = "the run ended before it came to this host"
@@ -56,7 +57,7 @@ def came(one: HostReceipt) -> Came:
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
         state, why = "unknown" if one.cut else "unreachable", (one.lost, *why)
-    elif "broken" in bad:
+    elif "broken" in bad or any(a.get("owed") for failed, a in said if failed):
         state = "broken"
     elif not all(word in ("refused", "rolledback") for word in bad):
         state = "unknown"  # the agent did not answer: what it did is asked for afterwards
@@ -123,15 +124,21 @@ def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Ca
         last = output.strip().rpartition("\n")[2] or "the host was not asked"
         return replace(one, state=stays, why=(*one.why, f"not led back: {last}"))
     if undo.unreachable or undo.problems:
-        said = undo.problems or [undo.lost]
+        said = [text for text in (undo.problems or [undo.lost]) if text not in one.why]
         return replace(one, state=stays, why=(*one.why, *(f"not led back: {text}" for text in said)))
     rows = {row["id"]: row for row in undo.said("transactions")}
-    open_ones = [name for name, row in rows.items() if row["state"] in ("open", "applied") or row.get("owed")]
+    open_ones = [row for row in rows.values() if row["state"] in ("open", "applied")]
     if open_ones:
-        return replace(one, state="broken", why=(*one.why, f"transaction {names(open_ones)} is not finished"))
+        return replace(one, state="unfinished", why=(*one.why, *map(unfinished, open_ones)))
+    if names_owed := [
+        f"transaction {name} still owes {owed(row)}" for name, row in rows.items() if owed(row)
+    ]:
+        return replace(one, state="broken", why=(*one.why, *names_owed))
     if any(rows.get(name, {}).get("state") == "committed" for name in one.made):
         return replace(one, state="kept", why=(*one.why, f"harden_undo_on_failure is false here; {why}"))
-    return replace(one, state="rolledback", why=one.why or (f"led back, since {why}",), pending=())
+    back = f"what this run had changed before is undone: {names(one.made)}" if one.made else ""
+    told = (*one.why, back) if back else one.why
+    return replace(one, state="rolledback", why=told if one.why else (f"led back, since {why}",), pending=())
 
 
 _RULES: Mapping[str, Rule] = {
@@ -140,6 +147,7 @@ _RULES: Mapping[str, Rule] = {
     "rolledback": rules.LED_BACK,
     "kept": rules.KEPT,
     "broken": rules.UNFINISHED,
+    "unfinished": rules.UNFINISHED,
     "unreachable": rules.UNREACHABLE,
     "unknown": rules.UNREACHABLE,
     "untouched": rules.APPLIED,

@@ -57,6 +57,8 @@ class HostReceipt:
             return "Ansible ended before it was done with this host"
         lines = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()]
         why = _BY_SSH.sub("", lines[-1]) if lines else ""
+        if why.endswith("over ssh:"):  # Ansible gives no reason where a connection broke off
+            why = "the connection broke off"
         return "the host could not be reached" + (f": {why}" if why else "")
 
     @property

@@ -16,21 +16,21 @@ UNREACHABLE = Rule(
     title="A host could not be asked",
     severity=Severity.INFO,
     rationale="Nothing is known about it; an armed transaction on it undoes itself.",
-    remedy="Restore the connection and run the verb again.",
+    remedy="Put right what is named (the connection, the account, its sudo), ask `harden upgrade status`, then run the verb again.",
 )
 UNFINISHED = Rule(
     id="host/unfinished",
     title="A transaction on the host is neither finished nor undone",
     severity=Severity.HIGH,
     rationale="A change was interrupted and could not be undone yet; the host keeps trying.",
-    remedy="Free what stops it (a full disk, a read-only file system), then run recover on the host.",
+    remedy="Free what stops it (a full disk, a read-only file system, a service that does not start); the host finishes by itself: ask `harden upgrade status` until it says so.",
 )
 RESTART_PENDING = Rule(
     id="engine/restart-pending",
     title="The control engine does not listen where it is configured to",
     severity=Severity.LOW,
     rationale="The port takes effect with a restart that is left to a person; until then clients use the old one.",
-    remedy="Restart the control engine when the site allows it, then verify again.",
+    remedy="Restart the control engine when the site allows it (`service control-engine restart`, where that is its name), then `harden upgrade verify`.",
 )
 ASKED = Rule(
     id="host/verified",

@@ -49,15 +49,20 @@ class Session:
     """Drops the connection, so that what follows has to open a new one."""
     state: str | None = None
     """The agent's directory on the target; None: its default."""
+    by: str = ""
+    """Who changes the host, for its journal, where a plan does not say it."""
     name: str = "aspect-agent"
     """What tracebacks on the target call the agent's source."""
     patience: float = 8
     """Seconds for which a proof that does not hold is asked for again."""
     answers: list[dict[str, Any]] = field(default_factory=list)
+    changing: bool = False
+    """Whether the agent was asked for something that changes the host, answered or not."""
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the agent one thing. Errors: ProbeError when it does not answer, InputError when it could not look."""
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
+        self.changing |= verb not in ("facts", "status", "check", "verify")
         key = stream.fresh_key()
         output, complaint = self.execute(stream.program(request, name=self.name, key=key))
         found = stream.answer(output, complaint=complaint, where=self.where, key=key)
@@ -74,6 +79,7 @@ class Session:
         if check:
             return self.ask("check", plan=plan.to_json())
         row = plan.to_json()
+        row["by"] = plan.by or self.by
         if prove is not None and not plan.deadman:
             row["deadman"] = 120
         done = self.ask("apply", plan=row)
@@ -112,6 +118,16 @@ def owed(row: Mapping[str, Any]) -> str:
     return ", ".join([*still.get("services", ()), *still.get("commands", ())])
 
 
+def unfinished(row: Mapping[str, Any]) -> str:
+    """Return how a transaction ends that is neither finished nor undone, from a row of the status, as one sentence."""
+    if row["state"] == "applied" and row.get("left") is not None:
+        return (
+            f"transaction {row['id']} waits for its confirmation, and without a word "
+            f"the host undoes it within {row['left'] + 1} seconds"
+        )
+    return f"transaction {row['id']} is not finished; the host undoes it by itself as soon as it can"
+
+
 def waits(row: Mapping[str, Any]) -> str:
     """Return what a service still runs that a person has to restart, from a row of the status, as one sentence."""
     running = ",".join(map(str, row["running"])) or "none"
@@ -138,8 +154,10 @@ def summary(answer: dict[str, Any]) -> str:
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
+    if state == "rolledback" and answer.get("failed") is False:
+        text = "undone, and everything is as it was before"  # as was asked for
     if state == "rolledback" and (names := owed(answer)):
-        text += f" but for {names}, which could not be told; the host tries again for an hour"
+        text += f" but for {names}, which could not be told or does not run; the host tries again for an hour"
     if state == "would-change" and (why := answer.get("not_staged")):
         text += f", which the servers' own checks have not seen ({why})"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

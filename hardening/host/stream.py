@@ -127,7 +127,16 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
         if isinstance(found, dict):
             return found
     said = (complaint.strip() or output.strip() or "nothing")[-400:]
-    raise ProbeError(
-        f"the agent gave no answer on {where}; it said: {said}",
-        hint="name an interpreter (Python 2.6 or later) with ansible_python_interpreter",
-    )
+    raise ProbeError(f"the agent gave no answer on {where}; it said: {said}", hint=_hint(said))
+
+
+SUDO = "let sudo be used without a terminal and without a question, or give ansible_become_password"
+
+
+def _hint(said: str) -> str:
+    """Return what to do about a host that gave no answer, by what it said instead."""
+    if said == "nothing":
+        return "the connection ended before it; harden upgrade status asks what became of it"
+    if "sudo" in said:
+        return SUDO
+    return "name an interpreter (Python 2.6 or later) with ansible_python_interpreter"

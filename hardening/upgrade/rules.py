@@ -16,7 +16,7 @@ PRODUCT = Rule(
     title="The bundle is for another product, or does not say which",
     severity=Severity.CRITICAL,
     rationale="What is signed for one product may run on every host, and break each of them.",
-    remedy="Take the bundle of this product, or name the recipe it is for with --recipe.",
+    remedy="Take the bundle of this product, or name the recipe it is for with --recipe; a signature that names none is made anew: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
 )
 OLDER = Rule(
     id="upgrade/older",

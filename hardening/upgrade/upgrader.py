@@ -191,6 +191,8 @@ def upgrades(host):
     try:
         names = sorted(os.listdir(os.path.join(host.state, "upgrade")))
     except OSError:
+        if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise  # what this account may not see is not nothing
         names = []
     found = [Upgrade(host, name) for name in names]
     return [one for one in found if os.path.exists(one.path("manifest"))]
@@ -1669,7 +1671,10 @@ def do_begin(host, request):
     tidy_all(host)
     for row in agent.recover(host):
         if row["did"] in ("undo failed", "waits"):
-            raise Refused("transaction %s is not finished" % row["id"])
+            raise Refused(
+                "transaction %s%s is not finished: the host undoes it by itself, or says in its status what stops that"
+                % (row["id"], agent.told_of(host, row["id"]))
+            )
     name = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), request["bundle"]["sha256"][:8])
     newest = [one.name for one in upgrades(host)][-1:]
     if newest and newest[0] >= name:
@@ -1897,7 +1902,7 @@ def do_order(host, request):
         copies_or_refused(up)
         lost = since_commit(host, up)
         if lost and not request.get("force"):
-            raise Refused("%s; look at it, then use force" % "; ".join(lost))
+            raise Refused("%s; %s" % ("; ".join(lost), agent.THROWN_AWAY))
         if request.get("check"):
             return would
     spawn(host, up, request.get("why") or "asked for")
@@ -1938,12 +1943,30 @@ def unlike(path, wanted, digest):
         return "is gone" if missing else "cannot be read"
 
 
+def newer(host, path, mark, most=5):
+    """Return the names below a path that were touched after a file was written, as words; what is gone has no name."""
+    began, found = os.lstat(mark).st_ctime, []
+    for folder, folders, names in os.walk(host.place(path)):
+        for name in sorted(folders + names):
+            here = os.path.join(folder, name)
+            try:
+                if os.lstat(here).st_ctime > began:
+                    found.append(agent._plan_path(host, here))
+            except OSError:
+                continue  # it went meanwhile
+    files = [one for one in found if not os.path.isdir(host.place(one))] or found
+    more = ", and %d more" % (len(files) - most) if len(files) > most else ""
+    return " (%s%s)" % (", ".join(files[:most]), more) if files else ""
+
+
 def since_commit(host, up):
     """Return what changed since the upgrade was finished and would be lost."""
     after, lost = up.load_json("after.json", {}), []
     for path, digest in zip(up.recipe()["paths"], after.get("paths", [])):
         if tree_of(host.place(path)) != digest:
-            lost.append("%s was changed since the upgrade" % path)
+            lost.append(
+                "%s was changed since the upgrade%s" % (path, newer(host, path, up.path("after.json")))
+            )
     if after.get("dump"):
         spare = "%s/dump.check.%d" % (up.dir, os.getpid())
         try:
@@ -2146,7 +2169,8 @@ def answer_to(request):
         return dict(base, **dict((str(key), value) for key, value in VERBS[verb](host, request).items()))
     except (Refused, Failed, OSError, IOError):
         problem = sys.exc_info()[1]
-        said = dict(base, failed=True, changed=False, state="refused", msg=str(problem))
+        text = agent.explained(problem) if isinstance(problem, (OSError, IOError)) else str(problem)
+        said = dict(base, failed=True, changed=False, state="refused", msg=text)
         return dict(said, untrusted=True) if isinstance(problem, Untrusted) else said
     except (KeyError, TypeError, ValueError, AttributeError):
         detail = traceback.format_exc().strip().splitlines()

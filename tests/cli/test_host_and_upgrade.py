@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,15 @@ def test_status_verify_and_rollback_of_this_machine(
     assert verdicts.pop("upgrade/host-audit") == "skipped"  # nothing was upgraded here
     assert set(verdicts.values()) == {"pending"}
 
+    name = little.ask("status")["transactions"][-1]["id"]
+    capsys.readouterr()
     assert run(["upgrade", "rollback", *state, "--check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"localhost: new port ({name}), to be undone: 3 paths would change"
+    assert f"localhost:   write   {little.etc}/a.conf" in lines
     assert (little.etc / "a.conf").read_text() == "a = new\n"
     assert run(["upgrade", "rollback", *state]) == 0
+    assert capsys.readouterr().out.startswith(f"localhost: new port ({name}), undone: 3 paths changed")
     assert (little.etc / "a.conf").read_text() == "a = old\n"
     assert run(["upgrade", "verify", *state]) == 0
 
@@ -111,7 +118,26 @@ def test_a_drifted_file_cannot_be_rolled_back_over(
     little.ask("apply", little.plan(a="a = new\n"))
     (little.etc / "a.conf").write_text("mine\n")
     assert run(["upgrade", "rollback", "-e", f"aspect_state_dir={little.state}"]) == 7
-    assert "was changed since" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "was changed since" in said
+    assert "next: put right what is named and run it again\n" in said
+
+
+def test_a_transaction_that_waits_and_one_that_failed_are_told(
+    little: Little, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A host whose connection was cut in the middle of a change was said to be well."""
+    never = ({"kind": "path", "path": "/no/such/file", "wait": 0},)
+    little.ask("apply", replace(little.plan(a="a = new\n"), probes=never))
+    name = little.ask("apply", replace(little.plan(b="b = new\n"), deadman=60))["tx"]
+    assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 5
+    first, second, third = capsys.readouterr().out.splitlines()[1:]
+    assert first.endswith(
+        "rolledback  little  probe failed: path /no/such/file: /no/such/file does not exist"
+    )
+    assert second.endswith("applied     little")
+    assert third.startswith(f"  UNDER WAY transaction {name} waits for its confirmation, and without a word")
+    little.ask("rollback", id=name)
 
 
 def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

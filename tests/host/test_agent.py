@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def test_a_probe_that_fails_undoes_files_and_commands(aged: Little) -> None:
     undone = aged.ask("apply", plan)
     assert undone["state"] == "rolledback"
     assert "probe failed: tcp 127.0.0.1 1" in undone["msg"]
+    assert aged.ask("status")["transactions"][-1]["why"] == [undone["msg"]]
     assert (digest(aged.etc, times=True), flag.exists()) == (before, False)
 
     good = replace(plan, probes=({"kind": "path", "path": str(flag), "wait": 1},))
@@ -214,7 +216,14 @@ def settled(ask: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
 def test_confirmed_stays(aged: Little) -> None:
     plan = replace(aged.plan(a="a = new\n"), deadman=60)
     done = aged.ask("apply", plan)
-    assert "still waits" in aged.ask("apply", plan)["msg"]
+    refused = aged.ask("apply", plan)["msg"]
+    assert f"{done['tx']} (little) still waits" in refused
+    assert re.search(
+        r"the host undoes it within (5\d|6[01]) seconds; to undo it at once: harden upgrade", refused
+    )
+    waiting = aged.ask("status")["transactions"][-1]
+    assert (waiting["state"], 50 < waiting["left"] <= 60) == ("applied", True)
+    assert session.unfinished(waiting).startswith(f"transaction {done['tx']} waits for its confirmation")
     assert aged.ask("confirm", id=done["tx"])["state"] == "committed"
     assert aged.ask("confirm", id=done["tx"])["state"] == "committed"
     assert (aged.etc / "a.conf").read_text() == "a = new\n"
@@ -248,10 +257,41 @@ def test_what_somebody_changed_since_is_not_rolled_back_over(aged: Little) -> No
     aged.ask("apply", aged.plan(a="a = new\n"))
     (aged.etc / "a.conf").write_text("a = mine\n")
     refused = aged.ask("rollback")
-    assert "was changed since" in refused["msg"]
+    assert refused["msg"].endswith(
+        "/a.conf was changed since; look at it; a rollback with --force (aspect_force: true) throws that away"
+    )
     assert (aged.etc / "a.conf").read_text() == "a = mine\n"
     assert aged.ask("rollback", force=True)["state"] == "committed"
     assert (aged.etc / "a.conf").read_text() == "a = old\n"
+
+
+def test_a_look_at_a_rollback_leaves_a_change_under_way_alone(aged: Little) -> None:
+    """It took no lock, and undid what somebody else was just doing, as if that had been interrupted."""
+    slow = planning.Command(name="slow", do=("/bin/sh", "-c", f"touch {aged.root}/run/began; sleep 3"))
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(aged.ask, "apply", replace(aged.plan(a="a = new\n"), commands=(slow,)))
+        deadline = time.monotonic() + 20
+        while not (aged.root / "run" / "began").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        predicted = aged.ask("rollback", check=True)
+        done = running.result()
+    assert (predicted["failed"], predicted["state"]) == (True, "refused")
+    assert f"{done['tx']} (little) is under way" in predicted["msg"]
+    assert (done["state"], aged.config()["a.conf"]) == ("committed", "a = new\n"), done
+
+
+def test_a_rollback_names_what_still_waits(aged: Little) -> None:
+    """It said `nothing to undo` while a change whose connection was cut stood there for its two minutes."""
+    done = aged.ask("apply", replace(aged.plan(a="a = new\n"), deadman=60))
+    refused = aged.ask("rollback")
+    assert refused["state"] == "refused"
+    assert f"{done['tx']} (little) still waits" in refused["msg"]
+    assert refused["msg"].endswith(f"to undo it at once: harden upgrade rollback --transaction {done['tx']}")
+    undone = aged.ask("rollback", id=done["tx"])
+    assert (undone["state"], undone["undoes"]["label"]) == ("rolledback", "little")
+    assert session.summary(undone) == "undone, and everything is as it was before"
+    assert aged.config()["a.conf"] == "a = old\n"
 
 
 def test_rolled_back_one_after_the_other(aged: Little) -> None:

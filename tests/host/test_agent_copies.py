@@ -122,7 +122,7 @@ def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: 
         marked(place, "-i")
     assert (answer["failed"], answer["state"]) == (True, "refused")
     assert answer["msg"] == (
-        f"{place.resolve()} is immutable or append-only (lsattr): take that away with chattr -i -a first"
+        f"{place.resolve()} is immutable or append-only: take that away first (chattr -i -a {place.resolve()})"
     )
     assert aged.config() == {"a.conf": "a = old\n", "b.conf": "b = old\n"}
 
@@ -151,6 +151,35 @@ def test_a_look_ahead_makes_nothing_and_asks_for_the_room_of_what_is_there(
     with pytest.raises(agent.Refused, match=r"has no room for \d+ bytes"):
         agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
     assert not little.state.exists()
+
+
+def test_a_disk_that_fills_up_names_the_file(little: Little, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was said was `No space left on device`; nobody knew where."""
+
+    def write(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(agent, "post_guard", lambda *_: None)
+    monkeypatch.setattr(os, "write", write)
+    request = {"verb": "apply", "state": str(little.state), "plan": little.plan(a="a = new\n").to_json()}
+    refused = agent.answer_to(request)
+    assert (refused["state"], refused["changed"]) == ("refused", False)
+    assert f"No space left on device: '{little.state}/" in refused["msg"]
+    assert refused["msg"].endswith("(make room there first)")
+
+
+def test_what_may_not_be_read_is_not_nothing(little: Little, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To accounts other than root the status said that nothing was done on a host, and ended well."""
+
+    def listdir(path: str) -> list[str]:
+        raise OSError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    refused = agent.answer_to({"verb": "status", "state": str(little.state)})
+    assert (refused["failed"], refused["state"]) == (True, "refused")
+    assert "Permission denied: " in refused["msg"]
+    assert refused["msg"].endswith("(uid 1000 is not root here: become root, ansible_become: true)")
 
 
 def test_what_is_not_there_needs_no_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

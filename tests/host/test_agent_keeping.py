@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -27,6 +28,22 @@ def kept(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "state" / "tx").iterdir())
 
 
+def of_an_earlier_boot(folder: Path, days: int) -> None:
+    path = folder / "manifest"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "boot": ["another", 0]}))
+    moment = time.time() - days * DAY
+    os.utime(folder, (moment, moment))
+
+
+def test_a_clock_that_is_set_takes_nothing_away(tmp_path: Path) -> None:
+    """A controller without a battery begins in 1970 and asks for the time later; by then every copy but one was too old."""
+    names = [changed(tmp_path, number) for number in range(3)]
+    for name in names:
+        os.utime(tmp_path / "state" / "tx" / name, (0, 0))
+    names.append(changed(tmp_path, 3))
+    assert kept(tmp_path) == names
+
+
 @pytest.mark.parametrize(
     ("bounds", "left"),
     [
@@ -43,8 +60,7 @@ def test_the_newest_stay_as_long_as_number_age_and_size_allow(
     size = 900 << 10 if "keep_mib" in bounds else 10
     names = [changed(tmp_path, number, size) for number in range(4)]
     for age, name in zip((40, 30, 20, 5), names, strict=True):
-        moment = time.time() - age * DAY
-        os.utime(tmp_path / "state" / "tx" / name, (moment, moment))
+        of_an_earlier_boot(tmp_path / "state" / "tx" / name, age)
     names.append(changed(tmp_path, 4, size, **bounds))
     assert kept(tmp_path) == names[-left:]
     assert here(state=str(tmp_path / "state")).ask("rollback")["state"] == "committed"

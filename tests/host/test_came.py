@@ -36,6 +36,7 @@ def _no(state: str) -> dict[str, object]:
         ([{"state": "unchanged"}], "current", ()),
         ([DONE, _no("refused")], "kept", ("1",)),
         ([_no("rolledback")], "rolledback", ()),
+        ([{**_no("rolledback"), "owed": {"services": ["httpd"]}}], "broken", ()),
         ([_no("refused"), _no("broken")], "broken", ()),
         ([_no("refused"), {"failed": True, "msg": "no answer"}], "unknown", ()),
         ([], "untouched", ()),
@@ -82,7 +83,8 @@ def _undo(*rows: dict[str, object]) -> HostReceipt:
         (_undo({"id": "1", "state": "rolledback"}), "rolledback"),
         (_undo({"id": "1", "state": "rolledback", "owed": {"services": ["httpd"]}}), "broken"),
         (_undo({"id": "1", "state": "committed"}), "kept"),
-        (_undo({"id": "1", "state": "rolledback"}, {"id": "9", "state": "open"}), "broken"),
+        (_undo({"id": "1", "state": "rolledback"}, {"id": "9", "state": "open"}), "unfinished"),
+        (_undo({"id": "9", "state": "applied", "left": 60}), "unfinished"),
         (_host({"failed": True, "msg": "no"}), "kept"),
         (None, "kept"),
     ],
@@ -92,6 +94,29 @@ def test_the_undo_says_what_a_changed_host_is(undo: HostReceipt | None, state: s
     found = fleet.after(one, undo, "x failed")
     assert found.state == state
     assert found.pending == (() if state == "rolledback" else ("engine",))
+
+
+def test_what_a_cut_connection_left_is_told_with_its_end() -> None:
+    """It was called broken, with the advice to free a full disk; the host undoes it when nobody confirms."""
+    one = Came(host="h", state="unknown", why=("no answer",))
+    found = fleet.after(one, _undo({"id": "9", "state": "applied", "left": 60}), "x failed")
+    assert found.why[1] == (
+        "transaction 9 waits for its confirmation, and without a word the host undoes it within 61 seconds"
+    )
+    run = fleet.judged([found], NOW)
+    assert ExitCode.HOSTS_FAILED in run.extra_codes
+
+
+def test_a_reason_is_told_once() -> None:
+    one = Came(host="h", state="unreachable", why=("the host could not be reached",))
+    undo = HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": {}}])
+    assert fleet.after(one, undo, "x failed").why == ("the host could not be reached",)
+
+
+def test_a_host_that_was_led_back_says_what_was_undone() -> None:
+    one = Came(host="h", state="kept", why=("nginx: refused, nothing was changed",), made=("1",))
+    found = fleet.after(one, _undo({"id": "1", "state": "undone"}), "x failed")
+    assert (found.state, found.why[1]) == ("rolledback", "what this run had changed before is undone: 1")
 
 
 @pytest.mark.parametrize("state", ["broken", "unknown", "unreachable"])

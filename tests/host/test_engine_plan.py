@@ -61,6 +61,17 @@ def test_the_new_port_opens_beside_the_old(firewall: str, words: str) -> None:
     assert all(command.undo and command.check for command in plan.commands)
 
 
+def test_an_account_that_sees_no_process_is_told_so() -> None:
+    """To others than root `show` said `running=none restart pending`, and a change that the port is a stranger's."""
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["listeners"] = [{"port": 7226, "address": "0.0.0.0", "pid": None, "process": ""}]
+    now["uid"] = 1000
+    for ask in (engine_plan.seen, engine_plan.plan):
+        with pytest.raises(InputError, match="only root sees which process listens"):
+            ask(WISH, now)
+    assert engine_plan.seen(WISH, {**now, "listeners": []}).running == ()
+
+
 @pytest.mark.parametrize("firewall", ["firewalld", "iptables"])
 def test_the_old_port_closes_once_the_engine_is_seen_on_the_new(firewall: str) -> None:
     pending = {"name": "control-engine", "configured": 7300, "previous": 7226, "process": "java",

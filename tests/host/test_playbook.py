@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from hardening import resources
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Verdict
 from hardening.host import fleet, playbook
@@ -44,6 +47,10 @@ def test_a_last_line_that_was_not_written_to_its_end_loses_no_receipt() -> None:
         (
             'Data could not be sent to remote host "h". Make sure this host can be reached over ssh: ssh: connect to host h: timed out',
             "the host could not be reached: ssh: connect to host h: timed out",
+        ),
+        (
+            'Data could not be sent to remote host "h". Make sure this host can be reached over ssh: ',
+            "the host could not be reached: the connection broke off",
         ),
         (
             "Task failed: Failed to create temporary directory. In some cases, ... ( umask 77 && mkdir -p x-1795924076.69 ), exited with result 1",
@@ -108,3 +115,11 @@ def test_an_upgrade_that_is_finished_stays_so_whatever_became_of_ansible(said: s
     task = {"outcome": "ok", "result": {"upgrade": {"state": said}}}
     one = playbook.HostReceipt(host="a", tasks=[task], cut=True)
     assert story.told(one).state == state
+
+
+def test_a_connection_that_died_is_noticed() -> None:
+    """A run over a network that was cut waited without a word: ssh asks nobody by itself whether he is still there."""
+    config = configparser.ConfigParser()
+    config.read(resources.playbooks() / "ansible.cfg")
+    words = dict(re.findall(r"(ServerAlive\w+)=(\d+)", config["ssh_connection"]["ssh_args"]))
+    assert int(words["ServerAliveInterval"]) * int(words["ServerAliveCountMax"]) <= 60

@@ -89,6 +89,21 @@ def test_without_an_answer_the_end_of_what_the_host_said_is_told(
     assert str(caught.value) == f"the agent gave no answer on bms-7; it said: {said}"
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("", "harden upgrade status"),
+        ("/bin/sh: 1: /usr/bin/python2: not found", "ansible_python_interpreter"),
+        ("sudo: sorry, you must have a tty to run sudo", "ansible_become_password"),
+    ],
+)
+def test_the_advice_is_about_what_the_host_said(said: str, hint: str) -> None:
+    """A connection that was cut, and a sudo that was refused, were answered with the advice to name an interpreter."""
+    with pytest.raises(ProbeError) as caught:
+        answer("", complaint=said)
+    assert hint in caught.value.hint
+
+
 @pytest.mark.parametrize("text", ["", "no seal at all", f"{SEAL}", f"{SEAL}????", f"{SEAL}\n", f"{SEAL}AAAA"])
 def test_what_is_not_sealed_by_the_key_stays_as_it_is(text: str) -> None:
     assert unsealed(text, fresh_key()) == text

@@ -103,7 +103,7 @@ def test_only_what_began_is_to_be_undone_the_last_command_first() -> None:
         {"event": "command", "name": "a"}, {"event": "command", "name": "c"}, {"event": "service", "name": "z"},
         {"event": "service", "name": "x"}, {"event": "swap", "name": "b"}, {"event": "service", "name": "b"},
     ]  # fmt: skip
-    assert source.debts(manifest, events) == {"commands": ["c", "a"], "services": ["x", "z"]}
+    assert source.debts(manifest, events) == {"commands": ["c", "a"], "services": ["x", "z"], "asleep": []}
 
 
 LOOK = {"kind": "file", "mode": 0o644, "uid": 0, "gid": 0, "sha256": "a", "target": None, "xattrs": {}}

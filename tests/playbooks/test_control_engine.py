@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hardening.cli.caller import user
 from tests.host.engine_stand_in import Engine
 from tests.host.little import digest
 from tests.playbooks.site import QUESTION, Played, play
@@ -59,6 +60,7 @@ def test_the_restart_is_left_to_a_person_and_shown_until_it_is_seen(engine: Engi
     again = harden(engine, tmp_path, control_engine_port=new)
     assert (again.code, again.stats["changed"]) == (0, 0)
     assert "RESTART REQUIRED" in again.output
+    assert f" by {user()}" in again.output  # whom to ask at night; it was "by an operator" on every host
 
     engine.restart()
     seen = harden(engine, tmp_path, control_engine_port=new)

@@ -132,6 +132,14 @@ def test_check_mode_is_truthful_and_a_new_secret_restarts_the_relay(host: Host) 
     assert len(host.site.fake.accepted) == 1
 
 
+def test_check_mode_needs_no_unit_that_is_not_there_yet(host: Host) -> None:
+    """On a host without the relay `--check` failed at the restart: there is no such service."""
+    predicted = host.play(
+        "--check", mailer_init="systemd", mailer_unit=str(host.root / "init" / "relay.service")
+    )
+    assert predicted.code == 0, predicted.output
+
+
 @pytest.mark.long
 def test_an_init_system_that_is_none_is_refused(host: Host) -> None:
     refused = host.play("--check", mailer_init="upstart")
@@ -141,9 +149,12 @@ def test_an_init_system_that_is_none_is_refused(host: Host) -> None:
 
 def test_settings_that_do_not_work_fail_the_play(host: Host) -> None:
     host.site.write_secret("wrong~" + "y" * 30)
-    done = host.play()
+    done = host.play(mailer_send_test=True)
     assert done.code != 0
     assert "wrong-secret" in done.output
+    assert (
+        "RETRYING" not in done.output
+    )  # the relay was asked twenty times how it is, and its cause was a number
     assert leaks(done, "wrong~" + "y" * 30) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -205,6 +206,35 @@ def test_a_declared_path_that_cannot_be_written_is_said_before(
     monkeypatch.setattr(os, "statvfs", statvfs)
     said = upgrader.do_look(host, request)["problems"]
     assert said == ["/etc/standin lies on a read-only file system: remount it first"]
+
+
+def test_a_status_that_may_not_be_read_is_not_empty(
+    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listdir(path: str) -> list[str]:
+        raise OSError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    said = upgrader.answer_to({"verb": "status", "root": str(site.root), "state": site.state})
+    assert (said["failed"], said["state"]) == (True, "refused")
+    assert said["msg"].endswith("(uid 1000 is not root here: become root, ansible_become: true)")
+
+
+def test_what_was_written_since_is_named(tmp_path: Path, upgrader: Any) -> None:
+    """`/home/MIX_CMIX was changed since` sent a person through ten thousand files."""
+    host, mark, folder = agent.Host(str(tmp_path), "/state"), tmp_path / "mark", tmp_path / "home"
+    folder.mkdir()
+    (folder / "old.html").touch()
+    time.sleep(0.05)
+    mark.touch()
+    assert upgrader.newer(host, "/home", str(mark)) == ""
+    time.sleep(0.05)
+    (folder / "mine.html").touch()
+    assert upgrader.newer(host, "/home", str(mark)) == " (/home/mine.html)"
+    for number in range(6):
+        (folder / f"{number}.html").touch()
+    assert upgrader.newer(host, "/home", str(mark)).endswith("4.html, and 2 more)")
 
 
 def test_the_way_back_writes_through_no_link_and_shows_no_secret(

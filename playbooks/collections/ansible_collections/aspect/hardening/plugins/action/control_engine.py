@@ -18,7 +18,7 @@ class ActionModule(AgentAction):
         args.pop("state_dir", None)
         args.update({key: self.several(args[key]) for key in ("clients", "restart_argv") if key in args})
         deadman, install = float(args.pop("deadman", 0) or 0), bool(args.pop("install", False))
-        wish = engine_plan.Wish.of(args)
+        wish = engine_plan.Wish.of(dict(args, by=self.session.by))
         facts = self.session.ask("facts", **engine_plan.wishes(wish))
         plan = replace(engine_plan.plan(wish, facts), deadman=deadman, install=install)
         answer = self.session.carry_out(plan, check=self._task.check_mode)

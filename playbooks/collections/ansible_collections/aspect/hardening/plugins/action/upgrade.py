@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
+from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import LOOKS, AgentAction
 
+from hardening.errors import InputError
 from hardening.host import stream, tls_plan
 from hardening.upgrade import audited, carry, conduct, hostaudit, infra
 from hardening.upgrade.admission import Job
@@ -67,8 +68,16 @@ class ActionModule(AgentAction):
         request = dict({"verb": verb, "root": self.root}, **more)
         if self.state:
             request["state"] = self.state
+        self.session.changing |= request["verb"] not in LOOKS
         output, complaint = self._execute(carry.program(request))
         return stream.answer(output, complaint=complaint, where=self.session.where)
+
+    def _status(self, **more):
+        """Return what the host says of its upgrades. Errors: InputError; where it could not look there need not be none."""
+        answer = self.ask("status", **more)
+        if answer.get("failed"):
+            raise InputError("%s was not looked at: %s" % (self.session.where, answer.get("msg")))
+        return answer
 
     def _plain_verb(self, verb, args):
         answer = self.ask(verb)
@@ -81,7 +90,7 @@ class ActionModule(AgentAction):
 
     def _audited(self, args):
         """Audit the host as its newest upgrade left it, against what was there before that upgrade."""
-        known = self.ask("status", audited=True).get("audited")
+        known = self._status(audited=True).get("audited")
         if not known:
             why = "no upgrade was made on this host; harden host audit looks at any host"
             return {"changed": False, "audit": dict(audited.unknown(why), skipped=True)}
@@ -93,7 +102,7 @@ class ActionModule(AgentAction):
 
     def _newest_back(self, conductor, args):
         """Lead back the newest upgrade of the host, finished or not."""
-        rows = [one for one in self.ask("status")["upgrades"] if one["state"] != "rolledback"]
+        rows = [one for one in self._status()["upgrades"] if one["state"] != "rolledback"]
         wanted = [one for one in rows if args.get("id") in (None, "", one["id"])]
         if not wanted:
             return {"changed": False, "upgrade": {"state": "nothing", "later": True}, "msg": "no upgrade to lead back"}

@@ -6,12 +6,13 @@ import importlib
 import json
 
 import yaml
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleAction, AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 try:
+    from hardening.cli.caller import user
     from hardening.errors import HardeningError, UsageError
     from hardening.host import session, stream
     from hardening.host.given import number
@@ -20,6 +21,9 @@ except ImportError as missing:
         "the Python that runs Ansible has no aspect-hardening: "
         "pip install 'aspect-hardening[ansible]' there (%s)" % missing
     ) from missing
+
+
+LOOKS = ("facts", "status", "verify", "audit", "look")
 
 
 def specification(name):
@@ -49,14 +53,30 @@ class AgentAction(ActionBase):
             execute=self._execute,
             where=self.task_vars.get("inventory_hostname", "the host"),
             reconnect=self._reconnect,
+            by=user(),
             state=self._task.args.get("state_dir") or None,
         )
         try:
             answer = self.answer(self.arguments())
-        except HardeningError as problem:
+        except AnsibleConnectionFailure:
+            raise
+        except (HardeningError, AnsibleError) as problem:
             # newer releases print a cause behind what it caused, and both would say the same
-            raise AnsibleActionFail("%s (%s)" % (problem, problem.hint) if problem.hint else str(problem)) from None
+            raise self._failure(problem) from None
         return self.reported(result, answer)
+
+    def _failure(self, problem):
+        """Return what fails the task, and whether the host was asked to change anything before."""
+        text, hint = str(problem), getattr(problem, "hint", "")
+        if "sudo password" in text and not isinstance(problem, (HardeningError, AnsibleAction)):
+            hint = stream.SUDO
+        text = "%s (%s)" % (text, hint) if hint else text
+        looks = self._task.check_mode or self._task.args.get("verb") in LOOKS
+        if self.session.changing or looks:
+            return AnsibleActionFail(text)
+        return AnsibleActionFail(
+            session.summary({"state": "refused", "msg": text}), result={"state": "refused", "changed": False}
+        )
 
     def arguments(self):
         """Return the task's arguments as the module's documentation has them: `-e aspect_force=false` is the text "false".
