@@ -52,7 +52,7 @@ def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
 def is_receipt(path: Path) -> bool:
     """Whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
     try:
-        return bool(json.loads(dsse.load(path).payload)["predicateType"] == PREDICATE)
+        return bool(json.loads(dsse.load(path, named=False).payload)["predicateType"] == PREDICATE)
     except (OSError, RefusedError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -61,7 +61,7 @@ def verified(path: Path, trusted: Policy) -> Run:
     """Check a signed receipt; return a run that exits 0 and names every host's state, or 11 saying why."""
     started, reason, said, verdict = datetime.now(UTC), "", "", Verdict.PASS
     try:
-        data = inputs.read(path, dsse.LARGEST)
+        data = inputs.read(path, dsse.LARGEST, named=False)
         value = opened(data, trusted.usable(started), threshold=trusted.threshold)
         said = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
     except (OSError, RefusedError) as problem:

@@ -92,6 +92,7 @@ def test_what_has_no_end_is_not_read(made: Path, words: tuple[str, ...]) -> None
         ("u.zip.dsse.json", ("bundle", "sign", "u.zip", "--key", "k", "--no-passphrase"), ExitCode.USAGE),
         ("hardening.toml", ("bundle", "verify", "u.zip", "--key", "k.pub"), ExitCode.USAGE),
         ("r.html", ("report", "sign", "r.html", "--key", "k", "--no-passphrase"), ExitCode.USAGE),
+        ("r.html", ("report", "verify", "r.html", "--key", "k.pub"), ExitCode.USAGE),
         ("r.html.dsse.json", ("report", "verify", "r.html", "--key", "k.pub"), ExitCode.REFUSED),
     ],
 )  # fmt: skip
