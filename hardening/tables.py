@@ -16,15 +16,23 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hardening import inputs
 from hardening.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+_LARGEST = 32 << 20
+"""Bytes of a TOML file: fewer than take the memory of a machine once they are values."""
+
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 _MISSING = object()
+
+
+def _read(path: Path | Traversable, *, named: bool) -> bytes:
+    return inputs.read(path, _LARGEST, named=named) if isinstance(path, Path) else path.read_bytes()
 
 
 class Table:
@@ -37,10 +45,10 @@ class Table:
         self.where = where
 
     @classmethod
-    def load(cls, path: Path | Traversable) -> Table:
-        """Read a TOML file. Errors: InputError (absent, unreadable), DataError (not TOML)."""
+    def load(cls, path: Path | Traversable, *, named: bool = True) -> Table:
+        """Read a TOML file, which may be one that nobody `named`. Errors: InputError (absent, unreadable), DataError (not TOML)."""
         try:
-            text = path.read_bytes().decode("utf-8")
+            text = _read(path, named=named).decode("utf-8")
         except OSError as problem:
             raise InputError(
                 f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"

@@ -69,6 +69,8 @@ _JCEKS = b"\xce\xce\xce\xce"
 _MOST_ENTRIES = 1000
 _TRUSTED = 2
 """The tag of a certificate that is trusted."""
+_SCRIPTS = ("makeself", "self-extracting")
+"""Containers that are read as well: as far as the script goes that lies in front of the archive."""
 _COMPILED = ("class", "pyc")
 """Formats that have no lines."""
 _NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4, 20: 3}
@@ -179,7 +181,9 @@ class Keys:
 
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the private keys that a member is or holds."""
-        if not member.content or member.kind != "file" or (member.container and not member.derived):
+        if not member.content or member.kind != "file":
+            return
+        if member.container and not member.derived and member.format not in _SCRIPTS:
             return
         if member.derived != "constants":  # the compiled file itself holds them too
             yield from _texts(member, subject)

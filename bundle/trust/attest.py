@@ -14,7 +14,6 @@ from bundle.trust.policy import Policy
 from bundle.trust.statement import STATEMENT
 from hardening.errors import RefusedError, UsageError
 
-LARGEST = 512 << 20
 _MOMENTS = frozenset(("created", "timeVerified", "startedOn", "finishedOn"))
 """What differs between two statements that say the same."""
 
@@ -72,7 +71,7 @@ def beside_others(
     """
     made = dsse.parse(new)
     try:
-        old = dsse.parse(target.read_bytes())
+        old = dsse.load(target, named=False)
         there, here = dsse.content(old), dsse.content(made)
         same_file = there["subject"][0]["digest"] == here["subject"][0]["digest"]
     except (OSError, RefusedError, ValueError, LookupError, TypeError, RecursionError):
@@ -115,15 +114,11 @@ def opened(path: Path, kind: str, policy: Policy, sha256: str, *, now: datetime 
     Errors: RefusedError (absent, not signed by whom the policy trusts, another kind, another file).
     """
     try:
-        with path.open("rb") as source:
-            data = source.read(LARGEST + 1)
+        envelope = dsse.load(path, named=False)
     except OSError as problem:
         raise RefusedError(
             f"no {kind}: {path}: {problem.strerror}", hint=f"sign the bundle with its {kind}"
         ) from problem
-    if len(data) > LARGEST:
-        raise RefusedError(f"{path} is larger than any statement", hint="it is no statement of this bundle")
-    envelope = dsse.parse(data)
     envelope.verify(policy.usable(now or datetime.now(UTC)), threshold=policy.threshold)
     try:
         raw = dsse.content(envelope)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from hardening import inputs
 from hardening.errors import InputError
 
 _ANSWER = 128
@@ -17,7 +18,7 @@ _ANSWER = 128
 def digest(path: Path) -> tuple[str, int]:
     """Return SHA-256 (hex) and size of a file, read once. Errors: InputError."""
     try:
-        with path.open("rb", buffering=0) as source:
+        with inputs.regular(path) as source:
             value = hashlib.file_digest(source, "sha256").hexdigest()
             return value, source.tell()
     except OSError as problem:

@@ -7,10 +7,12 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bundle.trust import keys
 from bundle.walk.names import shown
+from hardening import inputs
 from hardening.errors import RefusedError
 
 IN_TOTO = "application/vnd.in-toto+json"
@@ -18,6 +20,10 @@ _SHORT, _MOST = 16, 8
 """Letters of a key's id that are said, and how many keys: an envelope may name any number, by any text."""
 _SIGNATURES = 100
 """Signatures of an envelope that are looked at; a host's verifier takes milliseconds for each, and for each key."""
+LARGEST = 256 << 20
+"""Bytes of an envelope: a statement that lists 700,000 members."""
+_PARTS = 2_000
+"""Commas and brackets in an envelope: as many as its signatures need, and far fewer than would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ def seal(payload: bytes, key: keys.PrivateKey, *, payload_type: str = IN_TOTO) -
 def parse(data: bytes) -> Envelope:
     """Read an envelope; its content is not verified by this. Errors: RefusedError."""
     try:
+        if sum(map(data.count, (b",", b"{", b"["))) > _PARTS:
+            raise ValueError("too many parts")  # noqa: TRY301 - as below
         raw = strict(data)
         _only(raw, {"payloadType", "payload", "signatures"})
         if len(raw["signatures"]) > _SIGNATURES:
@@ -127,6 +135,11 @@ def parse(data: bytes) -> Envelope:
             "the signature file is not a DSSE envelope",
             hint="it is damaged, or not the .dsse.json of this bundle",
         ) from problem
+
+
+def load(path: Path, *, named: bool = True) -> Envelope:
+    """Read the envelope in a file, which nobody may have `named`. Errors: OSError, also of one that is too large; RefusedError."""
+    return parse(inputs.read(path, LARGEST, named=named))
 
 
 def _text(value: object) -> str:
@@ -171,6 +184,6 @@ def _decode(value: object) -> bytes:
         decoded = base64.b64decode(text, validate=True)
     except binascii.Error as problem:
         raise ValueError(text[:20]) from problem
-    if base64.b64encode(decoded).decode() != text:
+    if base64.b64encode(decoded[-(len(decoded) % 3 or 3) :]).decode() != text[-4:]:
         raise ValueError("bits beyond the end are set")  # the same bytes written in a second way
     return decoded

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bundle.trust.statement import Statement
-from hardening import atomic
+from hardening import atomic, inputs
 from hardening.errors import RefusedError, UsageError
 
 SCHEMA = "harden-installed/1"
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _shown(moment: datetime) -> str:
 def load(path: Path) -> Installed:
     """Read the state. Errors: RefusedError (damaged: nobody knows what is installed)."""
     try:
-        raw: Any = json.loads(path.read_bytes())
+        raw: Any = json.loads(inputs.read(path, _LARGEST))
         if raw["schema"] != SCHEMA:
             raise ValueError(raw["schema"])  # noqa: TRY301 - one way out for every damage
         return Installed(
@@ -90,7 +91,9 @@ def load(path: Path) -> Installed:
         )
     except FileNotFoundError:
         return Installed()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+    ) as problem:  # fmt: skip
         raise RefusedError(
             f"{path}: the record of what is installed cannot be read",
             hint="restore it, or remove it once you have seen for yourself which release is installed",

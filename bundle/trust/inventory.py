@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -64,6 +64,16 @@ def _items(path: Path, limits: Limits, closed: frozenset[str]) -> Iterator[Item]
             )
 
 
+def listed(rows: Any) -> list[dict[str, Any]]:
+    """Return the rows of a signed list of members. Errors: TypeError, KeyError (they are none)."""
+    if not isinstance(rows, list):
+        raise TypeError(rows)
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row["path"], str):
+            raise TypeError(row)
+    return rows
+
+
 def item(member: Member) -> Item:
     """Return what is kept of one member."""
     owner = ":".join(
@@ -82,7 +92,7 @@ def item(member: Member) -> Item:
     )
 
 
-def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str:
+def first_difference(signed: list[dict[str, Any]], found: Iterable[Item]) -> str:
     """Return in words where `found` first departs from what was signed, or an empty text.
 
     A changed archive is named with the member inside it that is not as signed, where there is one.
@@ -91,7 +101,7 @@ def first_difference(signed: list[dict[str, Any]], found: Iterator[Item]) -> str
     changed_archive, said = "", ""
     for old, new in zip_longest(signed, found):
         difference = _difference(old, new, rest)
-        if changed_archive and not (new or Item(**old)).path.startswith(changed_archive):
+        if changed_archive and not (new.path if new else old["path"]).startswith(changed_archive):
             inside = old is not None and old["path"].startswith(changed_archive)
             return f"{said}: {old['path']} was removed" if old and inside else said
         if difference and said:

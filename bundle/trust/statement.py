@@ -11,7 +11,7 @@ from typing import Any
 
 from bundle.trust import dsse
 from bundle.trust.digest import Early, digest
-from bundle.trust.inventory import Item
+from bundle.trust.inventory import Item, listed
 from hardening import __version__
 from hardening.errors import RefusedError
 
@@ -107,12 +107,12 @@ def of(envelope: dsse.Envelope) -> Statement:
         return Statement(
             name=str(subject["name"]),
             sha256=str(subject["digest"]["sha256"]),
-            size=int(predicate["size"]),
+            size=_number(predicate["size"]),
             created=_moment(predicate["created"]),
-            expires=_moment(expires) if expires else None,
+            expires=None if expires is None else _moment(expires),
             product=_text(predicate["product"]),
             release=_text(predicate["release"]),
-            members=list(predicate["members"]),
+            members=listed(predicate["members"]),
             nested=bool(predicate.get("nested", True)),
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
@@ -125,12 +125,18 @@ def _text(value: object) -> str:
     return value
 
 
+def _number(value: object) -> int:
+    if type(value) is not int:  # True is a number, too
+        raise TypeError(value)
+    return value
+
+
 def _moment(text: str) -> datetime:
-    """Return a time that can be compared with the clock. Errors: ValueError for one without its offset from UTC."""
+    """Return a time in UTC. Errors: ValueError for one without its offset, OverflowError for one no calendar has there."""
     made = datetime.fromisoformat(text)
     if made.tzinfo is None:
         raise ValueError(text)
-    return made
+    return made.astimezone(UTC)
 
 
 def _stamp(moment: datetime) -> str:

@@ -10,11 +10,12 @@ import hashlib
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bundle.trust.inventory import Item, top_level
+from bundle.walk.limits import Limits
 from bundle.walk.names import shown
 
 if TYPE_CHECKING:  # neither is loaded for the other's sake
@@ -23,10 +24,13 @@ if TYPE_CHECKING:  # neither is loaded for the other's sake
 
 _STORED = 0
 _CHUNK = 1 << 18
-_LOCAL = 30
+_LOCAL, _END = 30, 22
+_DIRECTORY = 64 << 20
+"""Bytes of a zip's directory, and below members of a tar: the walker reads more, without holding them all in memory."""
+_MEMBERS = 700_000
 
 
-def members(path: Path) -> list[Item]:
+def members(path: Path) -> Iterable[Item]:
     """Return the top-level members in the order they are stored. Errors: ArchiveError."""
     with path.open("rb") as source:
         head = source.read(512)
@@ -37,7 +41,7 @@ def members(path: Path) -> list[Item]:
                 return list(_tar(source))
         except _Unreadable:
             pass  # the walker says what the matter is, and where
-    return list(top_level(path))
+    return top_level(path)
 
 
 class _Unreadable(Exception):  # noqa: N818 - not an error: the walker reads it then
@@ -62,7 +66,11 @@ def _zip(source: IO[bytes]) -> Iterator[Item]:
 def _in_zip(source: IO[bytes]) -> Iterator[Item]:
     import zipfile
 
+    if _directory(source) > _DIRECTORY:
+        raise _Unreadable
     with zipfile.ZipFile(source) as archive:
+        if sum(info.file_size for info in archive.infolist()) > Limits().total:
+            raise _Unreadable
         for info in sorted(archive.infolist(), key=lambda i: i.header_offset):
             mode = info.external_attr >> 16
             folder = info.is_dir()
@@ -72,6 +80,15 @@ def _in_zip(source: IO[bytes]) -> Iterator[Item]:
                 path=shown(info.filename), kind=kind, size=info.file_size, owner=":", mtime=None, link="",
                 sha256="" if folder else _of_zip(archive, source, info), mode=stat.S_IMODE(mode) if mode else None,
             )  # fmt: skip
+
+
+def _directory(source: IO[bytes]) -> int:
+    """Return how many bytes the directory of a zip has; a zip that keeps its size elsewhere (zip64) has too many."""
+    end = source.seek(0, 2)
+    source.seek(max(0, end - (1 << 16) - _END))
+    tail = source.read()
+    at = tail.rfind(b"PK\5\6")
+    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def _of_zip(archive: ZipFile, source: IO[bytes], info: ZipInfo) -> str:
@@ -99,8 +116,9 @@ def _in_tar(source: IO[bytes]) -> Iterator[Item]:
 
     source.seek(0)
     with tarfile.open(fileobj=source, mode="r:", errorlevel=2) as archive:
-        for member in archive:
-            if member.issparse():
+        for count, member in enumerate(archive):
+            archive.members = []  # type: ignore[attr-defined]  # it would keep each
+            if member.issparse() or count > _MEMBERS:
                 raise tarfile.ReadError(member.name)
             at = source.tell()
             digest = ""

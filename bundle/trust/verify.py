@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from bundle import onefile
 from bundle.trust import attest, dsse, installed, keys, statement
 from bundle.trust.digest import digest
-from bundle.trust.inventory import first_difference, inventory
+from bundle.trust.inventory import first_difference, inventory, listed
 from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, RefusedError
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
@@ -20,7 +22,8 @@ from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Sever
 SIGNATURE_SUFFIX = ".dsse.json"
 CLOCK_SKEW = timedelta(minutes=10)
 """How far the signer's clock may be ahead of ours."""
-_LARGEST_ENVELOPE = 512 << 20
+_MORE = 64 << 20
+"""Bytes above those of the signed bundle with which a file is another one, whose members are not compared."""
 
 SIGNATURE = Rule(
     id="trust/signature",
@@ -70,6 +73,8 @@ REPORT = Rule(
 )
 
 
+_ACCOUNT = frozenset(("salt", "input", "inputMembers", "outputMembers", "removed", "replaced"))
+"""What an account of a cleaning says; `bundle prove` compares it."""
 _WORK = ("sign ", "clean ")
 """How a hint begins that is for whoever makes the bundle."""
 
@@ -123,7 +128,7 @@ def verify(
         state = installed.load(state_file) if state_file else installed.Installed()
         now = state.moment(now)
         rule = SIGNATURE
-        envelope = _envelope(signature or signature_of(path))
+        envelope = _envelope(signature or signature_of(path), named=signature is not None)
         signers = _signers(envelope, policy, now)
         said = statement.of(envelope)
         rule = VALIDITY
@@ -134,7 +139,7 @@ def verify(
             raise RefusedError(older, hint="install a newer release")  # noqa: TRY301 - one way out for every refusal
         forced = f"forced although {older}: {force_reason}" if older else ""
         rule = CONTENT
-        found_size = _check_content(path, whole() if whole else digest(path), said, policy, now)
+        found_size = _check_content(path, whole or partial(digest, path), said, policy, now)
         rule = STATEMENT
         further = [_further(path, kind, policy, said.sha256, now) for kind in require]
         if record and state_file:
@@ -229,20 +234,18 @@ def _signers(envelope: dsse.Envelope, policy: Policy, now: datetime) -> tuple[st
         raise RefusedError(f"{problem}; {said}", hint=problem.hint) from problem
 
 
-def _envelope(path: Path) -> dsse.Envelope:
+def _envelope(path: Path, *, named: bool) -> dsse.Envelope:
     try:
-        with path.open("rb") as source:
-            data = source.read(_LARGEST_ENVELOPE + 1)
+        return dsse.load(path, named=named)
     except OSError as problem:
+        if problem.errno == errno.EFBIG:
+            raise RefusedError(
+                f"{path} is larger than any signature", hint="it is not the signature of this bundle"
+            ) from problem
         raise RefusedError(
             f"no signature: {path}: {problem.strerror}",
             hint="a bundle is only trusted with its .dsse.json beside it",
         ) from problem
-    if len(data) > _LARGEST_ENVELOPE:
-        raise RefusedError(
-            f"{path} is larger than any signature", hint="it is not the signature of this bundle"
-        )
-    return dsse.parse(data)
 
 
 def _check_time(said: statement.Statement, now: datetime) -> None:
@@ -269,13 +272,15 @@ def _further(path: Path, kind: str, policy: Policy, sha256: str, now: datetime) 
         if where:
             raise RefusedError(where, hint="sign the bundle again")
         return f"every member at every nesting is as listed: {len(predicate['members'])}"
+    if not isinstance(predicate, dict) or not predicate.keys() >= _ACCOUNT:
+        raise RefusedError("the signed account is malformed", hint="sign the bundle again")
     return f"{kind}: signed"
 
 
 def _members(predicate: Any) -> list[dict[str, Any]]:
     try:
-        return [dict(row) for row in predicate["members"]]
-    except (KeyError, TypeError, ValueError) as problem:
+        return listed(predicate["members"])
+    except (KeyError, TypeError) as problem:
         raise RefusedError("the signed inventory is malformed", hint="sign the bundle again") from problem
 
 
@@ -289,15 +294,20 @@ def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime
         predicate = attest.opened(attest.beside(path, "inventory"), "inventory", policy, said.sha256, now=now)
         return first_difference(_members(predicate), inventory(path))
     except RefusedError:
-        return first_difference(said.members, iter(members(path)))
+        return first_difference(said.members, members(path))
 
 
 def _check_content(
-    path: Path, whole: tuple[str, int], said: statement.Statement, policy: Policy, now: datetime
+    path: Path, whole: Callable[[], tuple[str, int]], said: statement.Statement, policy: Policy, now: datetime
 ) -> int:
-    sha256, size = whole
-    if sha256 == said.sha256 and size == said.size:
-        return size
+    """Return the size of a bundle that is as signed. One of another size is not, and is not read to its end. Errors: RefusedError."""
+    size = path.stat().st_size
+    if size == said.size:
+        sha256, size = whole()
+        if (sha256, size) == (said.sha256, said.size):
+            return size
+    if size > said.size + _MORE:
+        raise RefusedError(f"it has {size} bytes, and {said.size} are signed", hint="copy the bundle again")
     try:
         where = _listed(path, said, policy, now)
     except HardeningError as problem:

@@ -9,6 +9,9 @@ import click
 from hardening.cli.given import Written
 from hardening.cli.options import keep_apart, write_file, write_whole
 
+_LONGEST = 1 << 16
+"""Bytes of a signature that are read; no algorithm's has as many."""
+
 
 @click.command(name="envelope")
 @click.argument("envelope", type=click.Path(path_type=Path, dir_okay=False))
@@ -24,16 +27,19 @@ def command(envelope: Path, export: Path | None, signature: Path | None, key: Pa
     An envelope may hold signatures of several keys; `verify --threshold` counts them.
     """
     from bundle.trust import dsse, keys
+    from hardening import inputs
     from hardening.errors import InputError
 
     if (export is None) == (signature is None) or (signature is None) != (key is None):
         raise click.UsageError("give either --export FILE, or --add SIGNATURE with --key KEY.pub")
     keep_apart([export] if export else [], [envelope])
     try:
-        opened = dsse.parse(envelope.read_bytes())
-        raw = signature.read_bytes() if signature else b""
+        opened = dsse.load(envelope)
+        raw = inputs.read(signature, _LONGEST) if signature else b""
     except OSError as problem:
-        raise InputError(f"{problem.filename}: {problem.strerror}", hint="check the path") from problem
+        raise InputError(
+            f"{problem.filename or envelope}: {problem.strerror}", hint="check the path"
+        ) from problem
     if export is not None:
         write_file(export, dsse.pae(opened.payload_type, opened.payload))
         click.echo(f"to sign    {export}")

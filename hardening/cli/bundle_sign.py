@@ -64,6 +64,7 @@ def command(  # the options of the contract in docs/cli.md
     from bundle.trust.verify import signature_of
     from hardening.cli.options import expect_writable, keep_apart, settled, write_reports
     from hardening.errors import RefusedError
+    from hardening.reports.plain import visible
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
@@ -78,8 +79,7 @@ def command(  # the options of the contract in docs/cli.md
     asked = {"inventory": inventory, "audit": audit, "cleaning": cleaned_from, "provenance": cleaned_from}
     for one in (target, *(attest.beside(path, kind) for kind, wanted in asked.items() if wanted)):
         expect_writable(one)  # an audit takes its time
-        if unsigned:
-            not_signed_yet(one)
+        free_for_signature(one, unsigned=unsigned, named=one == out)
     if salt and not salt.exists():
         expect_writable(salt)
     private = None if key is None else _private(key, passphrase_file, no_passphrase=no_passphrase)
@@ -105,11 +105,11 @@ def command(  # the options of the contract in docs/cli.md
         raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
     _write(path, said, target, predicates, private)
     lines = [
-        f"{'signed' if private else 'to sign':<10} {path}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
+        f"{'signed' if private else 'to sign':<10} {visible(str(path))}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
         f"sha256     {said.sha256}",
         *([f"key id     {keys.keyid(private.public_key())}"] if private else []),
-        f"signature  {target}",
-        *(f"{kind:<10} {attest.beside(path, kind)}" for kind in predicates),
+        f"signature  {visible(str(target))}",
+        *(f"{kind:<10} {visible(str(attest.beside(path, kind)))}" for kind in predicates),
     ]
     if not report.quiet:
         click.echo("\n".join(lines))
@@ -125,16 +125,25 @@ def command(  # the options of the contract in docs/cli.md
     return int(run.exit_code(report.threshold))
 
 
-def not_signed_yet(target: Path) -> None:
-    """See that no signature is lost that somebody else would have to make again. Errors: UsageError."""
+def free_for_signature(target: Path, *, unsigned: bool, named: bool = False) -> None:
+    """See that a signature may go there. Errors: UsageError.
+
+    None is lost to an `unsigned` envelope, for somebody else would have to make it again. And in a folder of somebody
+    else's, a link that nobody `named` would be written through, and a pipe waited for.
+    """
     from bundle.trust import dsse
     from hardening.errors import RefusedError, UsageError
 
     try:
-        signed = target.is_file() and dsse.parse(target.read_bytes()).signatures
-    except RefusedError:
-        return  # no envelope
-    if signed:
+        signed = dsse.load(target, named=False).signatures
+    except (OSError, RefusedError) as problem:
+        if not named and (target.is_symlink() or (target.exists() and not target.is_file())):
+            raise UsageError(
+                f"{target} is neither a file nor a link to a signature",
+                hint="see who put it there, and remove it",
+            ) from problem
+        return
+    if signed and unsigned:
         raise UsageError(
             f"{target} is signed, and would not be any more", hint="move it away, with the others beside it"
         )

@@ -168,10 +168,12 @@ def expect_writable(path: Path) -> None:
 
 def sealing_key(path: Path | None) -> bytes:
     """Read `--baseline-key`. Errors: InputError (absent, unreadable, too short)."""
+    from hardening import inputs
+
     if path is None:
         return b""
     try:
-        key = path.read_bytes().strip()
+        key = inputs.read(path, 1 << 16).strip()
     except OSError as problem:
         hint = "make one with: head -c 32 /dev/urandom | base64 > KEY"
         raise InputError(f"{path}: {(problem.strerror or str(problem)).lower()}", hint=hint) from problem

@@ -53,8 +53,10 @@ def _ask(prompt: str, *, confirm: bool) -> bytes:
 
 
 def _from_file(source: Path) -> bytes:
+    from hardening import inputs
+
     try:
-        line = source.read_bytes().split(b"\n", 1)[0].rstrip(b"\r")
+        line = inputs.read(source, 1 << 16).split(b"\n", 1)[0].rstrip(b"\r")
     except OSError as problem:
         raise InputError(
             f"{source}: {problem.strerror}", hint="check the path and its permissions"

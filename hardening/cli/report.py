@@ -25,24 +25,24 @@ def sign(
     """Sign the report PATH, of any format: PATH.dsse.json beside it."""
     from bundle.trust import attest, keys
     from bundle.trust.digest import digest
-    from hardening.cli.bundle_sign import not_signed_yet
+    from hardening.cli.bundle_sign import free_for_signature
     from hardening.cli.options import write_whole
+    from hardening.reports.plain import visible
 
     if (key is None) is not unsigned:
         raise click.UsageError("give --key KEY, or --unsigned where the key is elsewhere")
     sha256, size = digest(path)
     target = attest.beside(path, "report")
+    free_for_signature(target, unsigned=unsigned)
     private = None
-    if key is None:
-        not_signed_yet(target)
-    else:
+    if key is not None:
         asked = keys.is_encrypted(key) and not no_passphrase
         private = keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
     said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     body = attest.sealed(path.name, sha256, "report", said, private)
     write_whole(target, attest.beside_others(body, target, private).to_bytes() if private else body)
     click.echo(f"sha256     {sha256}")
-    click.echo(f"signature  {target}")
+    click.echo(f"signature  {visible(str(target))}")
 
 
 @click.command(name="verify")

@@ -64,7 +64,7 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
     from hardening.cli.options import also_read
     from hardening.tables import Table
 
-    table = Table.load(given or Path(DEFAULT))
+    table = Table.load(given or Path(DEFAULT), named=given is not None)
     also_read(given or Path(DEFAULT))
     named = given is not None
     context.default_map = _defaults(context, table, named=named)

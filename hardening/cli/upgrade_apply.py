@@ -190,12 +190,14 @@ def apply(
 )
 def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
     """Verify a signed receipt and print what it says of each host; exit 11 where it was changed."""
-    from bundle.trust import keys
+    from bundle.trust import dsse, keys
+    from hardening import inputs
     from hardening.errors import InputError, RefusedError
+    from hardening.reports.plain import visible
     from hardening.upgrade import receipt as receipts
 
     try:
-        data = path.read_bytes()
+        data = inputs.read(path, dsse.LARGEST)
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror}", hint="give the file that --receipt wrote"
@@ -208,7 +210,7 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
             "the signed receipt is malformed", hint="give the file that --receipt wrote"
         ) from problem
     for line in lines:
-        click.echo(line)
+        click.echo(visible(line))
 
 
 def _of_receipt(said: dict[str, Any]) -> Iterator[str]:

@@ -30,8 +30,10 @@ TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
 SKEW = 600
-LARGEST_ENVELOPE = 512 << 20
+LARGEST_ENVELOPE = 256 << 20
 SIGNATURES = 100  # that are looked at: each takes milliseconds, for each key
+PARTS = 2000  # commas and brackets of an envelope: far fewer than would fill the memory
+MORE = 64 << 20  # bytes above the signed ones with which a file is another one
 CHUNK = 1 << 20
 PY3 = sys.version_info[0] >= 3
 
@@ -279,6 +281,13 @@ def _json(data):
     return json.loads(text)
 
 
+def _few(data):
+    """What JSON of a few parts says; more would fill the memory."""
+    if sum(data.count(one) for one in (b",", b"{", b"[")) > PARTS:
+        raise ValueError("too many parts")
+    return _json(data)
+
+
 def _base64(text):
     text = text.replace("-", "+").replace("_", "/")
     data = base64.b64decode(text.encode("ascii"))
@@ -290,7 +299,7 @@ def _base64(text):
 def opened(data, keys, threshold):
     """The payload of an envelope that enough of the keys have signed. Errors: Refused."""
     try:
-        raw = _json(data)
+        raw = _few(data)
         if set(raw) != set(["payloadType", "payload", "signatures"]) or len(raw["signatures"]) > SIGNATURES:
             raise ValueError("unknown names, or too many signatures")
         for one in raw["signatures"]:
@@ -321,6 +330,18 @@ def stamp(text):
     return calendar.timegm(time.strptime(found.group(1), "%Y-%m-%dT%H:%M:%S"))
 
 
+def _whole(value):
+    if isinstance(value, (bool, float)) or hasattr(value, "isdigit"):
+        raise ValueError("no whole number")
+    return int(value)
+
+
+def _rows(value):
+    if not isinstance(value, list) or not all(hasattr(one["path"], "isdigit") for one in value):
+        raise ValueError("no members")
+    return value
+
+
 def statement(payload, product):
     """What was signed, with its times as seconds. Errors: Refused."""
     try:
@@ -332,12 +353,12 @@ def statement(payload, product):
         (subject,) = raw["subject"]
         made = {
             "sha256": subject["digest"]["sha256"],
-            "size": int(said["size"]),
+            "size": _whole(said["size"]),
             "created": stamp(said["created"]),
-            "expires": stamp(said["expires"]) if said["expires"] else None,
+            "expires": None if said["expires"] is None else stamp(said["expires"]),
             "product": said["product"],
             "release": said["release"],
-            "members": list(said["members"]),
+            "members": _rows(said["members"]),
             "nested": bool(said.get("nested", True)),
         }
     except Exception:
@@ -386,27 +407,28 @@ def check_time(said, now):
 # -- content -------------------------------------------------------------------------------------------
 
 
-def digest(source):
+def digest(source, most=None):
+    """The digest and size of what can be read; no further than a piece behind `most` bytes."""
     value, size = hashlib.sha256(), 0
     while True:
         chunk = source.read(CHUNK)
-        if not chunk:
+        if not chunk or (most is not None and size > most):
             return value.hexdigest(), size
         value.update(chunk)
         size += len(chunk)
 
 
-def members(path):
-    """Name and digest of each top-level member of a zip or tar; None for other formats."""
+def members(path, most):
+    """Name and digest of each top-level member of a zip or tar, none of which is read far behind `most` bytes."""
     if zipfile.is_zipfile(path):
         archive = zipfile.ZipFile(path)
         for info in sorted(archive.infolist(), key=lambda one: one.header_offset):
             folder = info.filename.endswith("/")
-            yield info.filename, "" if folder else digest(archive.open(info.filename))[0]
+            yield info.filename, "" if folder else digest(archive.open(info.filename), most)[0]
     else:
         archive = tarfile.open(path, "r:*")
         for info in archive:
-            yield info.name, digest(archive.extractfile(info))[0] if info.isreg() else ""
+            yield info.name, digest(archive.extractfile(info), most)[0] if info.isreg() else ""
 
 
 def _plain(name):
@@ -421,7 +443,7 @@ def difference(path, said):
     try:
         signed = [m for m in said["members"] if "!/" not in m["path"]]
         known = set(m["path"] for m in signed)
-        for name, found in members(path):
+        for name, found in members(path, max([0] + [_whole(m["size"]) for m in signed])):
             name = _plain(name)
             if at >= len(signed) or name not in known:
                 return "%s was added" % name
@@ -446,9 +468,13 @@ def check_content(path, said, largest):
         size = os.fstat(source.fileno()).st_size
         if largest and size > largest:
             raise Refused("it has %d bytes, more than %d" % (size, largest))
-        found, size = digest(source)
+        found = None
+        if size == said["size"]:
+            found, size = digest(source)
     finally:
         source.close()
+    if size > said["size"] + MORE:
+        raise Refused("it has %d bytes, and %d are signed" % (size, said["size"]))
     if found != said["sha256"] or size != said["size"]:
         raise Refused(difference(path, said))
 
@@ -460,8 +486,11 @@ def verify(path, keys, threshold=1, signature=None, clock=None, product="", larg
     now = moment(clock, int(time.time()) if now is None else now)
     if not os.path.isfile(path):
         raise Usage("%s: no such file" % path)
+    signature = signature or path + ".dsse.json"
     try:
-        data = _read(signature or path + ".dsse.json", LARGEST_ENVELOPE)
+        if not os.path.isfile(signature):  # a pipe would be waited for
+            raise Usage("%s: no such file" % signature)
+        data = _read(signature, LARGEST_ENVELOPE)
     except Usage as problem:
         raise Refused("no signature: %s" % problem)
     if len(data) > LARGEST_ENVELOPE:

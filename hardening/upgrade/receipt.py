@@ -10,7 +10,7 @@ from typing import Any
 from bundle.trust import dsse, keys
 from bundle.trust.policy import Policy
 from bundle.trust.verify import REPORT
-from hardening import __version__
+from hardening import __version__, inputs
 from hardening.errors import ExitCode, RefusedError
 from hardening.findings import Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.admission import Job
@@ -52,7 +52,7 @@ def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
 def is_receipt(path: Path) -> bool:
     """Whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
     try:
-        return bool(json.loads(dsse.parse(path.read_bytes()).payload)["predicateType"] == PREDICATE)
+        return bool(json.loads(dsse.load(path, named=False).payload)["predicateType"] == PREDICATE)
     except (OSError, RefusedError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -61,9 +61,10 @@ def verified(path: Path, trusted: Policy) -> Run:
     """Check a signed receipt; return a run that exits 0 and names every host's state, or 11 saying why."""
     started, reason, said, verdict = datetime.now(UTC), "", "", Verdict.PASS
     try:
-        value = opened(path.read_bytes(), trusted.usable(started), threshold=trusted.threshold)
+        data = inputs.read(path, dsse.LARGEST, named=False)
+        value = opened(data, trusted.usable(started), threshold=trusted.threshold)
         said = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
-    except RefusedError as problem:
+    except (OSError, RefusedError) as problem:
         reason, verdict = str(problem), Verdict.FAIL
     except (KeyError, TypeError):
         reason, verdict = "the signed receipt is malformed", Verdict.FAIL

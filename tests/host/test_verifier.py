@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import subprocess
 import sys
@@ -255,3 +256,47 @@ def test_an_envelope_costs_no_more_than_a_hundred_signatures(
     data = dsse_with(good, lambda e: e["signatures"].extend([more] * junk))
     key, public = verifier.load_key(str(case.public)), keys.load_public(case.public)
     assert accepts_ours(data, public) is accepts_his(data, key) is taken
+
+
+@pytest.mark.parametrize("data", [b"[" + b"[]," * 200_000 + b"[]]", b'{"payloadType":"x","payload":"","signatures":[' + b"{}," * 9_999 + b"{}]}"])  # fmt: skip
+def test_an_envelope_of_many_parts_is_not_parsed(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "_json", lambda _data: pytest.fail("it was parsed"))
+    with pytest.raises(verifier.Refused, match="not a DSSE envelope"):
+        verifier.opened(data, [], 1)
+
+
+def test_a_pipe_is_no_signature_and_a_terabyte_no_bundle(tmp_path: Path) -> None:
+    case = Signed(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    key = verifier.load_key(str(case.public))
+    with pytest.raises(verifier.Refused, match=r"no signature: .*no such file"):
+        verifier.verify(str(case.bundle), [key], signature=str(tmp_path / "pipe"))
+    os.truncate(case.bundle, 1 << 40)
+    with pytest.raises(verifier.Refused, match="it has 1099511627776 bytes, and "):
+        verifier.verify(str(case.bundle), [key])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"size": "7"}, {"size": 7.0}, {"size": True}, {"expires": ""}, {"expires": 0}, {"members": "abc"}, {"members": [1]}, {"members": [{}]}, {"members": [{"path": []}]}],
+)  # fmt: skip
+def test_a_statement_of_other_kinds_of_values_is_malformed_for_a_host_too(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    case = Signed(tmp_path)
+    said = json.loads(dsse.load(case.signature).payload)
+    said["predicate"] |= change
+    with pytest.raises(verifier.Refused, match="malformed"):
+        verifier.statement(json.dumps(said).encode(), "")
+    with pytest.raises(RefusedError, match="malformed"):
+        statement.parse(json.dumps(said).encode())
+
+
+def test_a_member_is_read_no_further_than_the_largest_that_is_signed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "u.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", bytes(64 << 20))
+    source = (tmp_path / "u.zip").open("rb")
+    with source, zipfile.ZipFile(source) as archive, archive.open("a") as body:
+        assert verifier.digest(body, 5)[1] <= 2 * verifier.CHUNK
+    row = {"path": "a", "sha256": "00", "size": 1}
+    assert verifier.difference(str(tmp_path / "u.zip"), {"members": [row]}) == "a was changed"

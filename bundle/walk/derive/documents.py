@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from html import unescape
 
 _MOST = 16 << 20
-_STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
+_FIRST, _PIECE = 256, 64 << 10
+_STREAM = re.compile(rb">>\s*+stream\r?\n")
+_ABOUT = 2002
+"""Bytes in front of a stream in which the begin of its dictionary is looked for."""
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
 _SHOWN = re.compile(rb"\(((?:\\.|[^()\\])*)\)|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
 _TEXT = re.compile(rb"BT(?<!\SBT)(?!\w)")
@@ -16,19 +21,45 @@ _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
 _ESCAPES = {b"n": b"\n", b"r": b"\n", b"t": b"\t", b"b": b"", b"f": b"", b"(": b"(", b")": b")", b"\\": b"\\"}
 
 
+def streams(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Say of each stream of a PDF what its dictionary says, and where its bytes begin and end."""
+    done = end = 0
+    for match in _STREAM.finditer(data):
+        about = data.find(b"<<", max(done, match.start() - _ABOUT), match.start())
+        if about < 0:
+            continue
+        done = match.end()
+        if end < done:
+            end = data.find(b"endstream", done)
+            end = len(data) if end < 0 else end
+        yield data[about + 2 : match.start()], done, end
+
+
+def inflated(data: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Undo a stream piece by piece: where one fails, zlib copies what it was given. Errors: zlib.error."""
+    unpacker, size = zlib.decompressobj(), _FIRST
+    while start < end and not unpacker.eof:
+        left = data[start : min(start + size, end)]
+        start, size = start + len(left), min(2 * size, _PIECE)
+        while left and not unpacker.eof:
+            yield unpacker.decompress(left, 16 * _PIECE)
+            left = unpacker.unconsumed_tail
+
+
 def pdf(data: bytes) -> bytes:
     """Return the text that the page streams of a PDF show, in the order they are stored."""
     pieces: list[bytes] = []
-    size = 0
-    for match in _STREAM.finditer(data):
-        if _PICTURE.search(match.group(1)):
+    size = plain = 0
+    for about, start, end in streams(data):
+        if _PICTURE.search(about):
             continue
-        end = data.find(b"endstream", match.end())
-        body = data[match.end() : end if end >= 0 else len(data)]
-        if b"/FlateDecode" in match.group(1):
-            body = _inflated(body)
-        elif b"/Filter" in match.group(1):
+        if b"/FlateDecode" in about:
+            body = _inflated(data, start, end)
+        elif b"/Filter" in about:
             continue
+        else:
+            body = data[max(plain, start) : end]  # of streams that have one end, each byte once
+            plain = max(plain, end)
         if not _TEXT.search(body):
             continue
         text = _page(body)
@@ -39,11 +70,15 @@ def pdf(data: bytes) -> bytes:
     return b"\n".join(pieces)
 
 
-def _inflated(body: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(body, _MOST)
-    except zlib.error:
-        return b""
+def _inflated(data: bytes, start: int, end: int) -> bytes:
+    """Return what a stream holds, as far as it is whole and there is room for it."""
+    body = b""
+    with suppress(zlib.error):
+        for piece in inflated(data, start, end):
+            body += piece
+            if len(body) >= _MOST:
+                break
+    return body
 
 
 def _page(body: bytes) -> bytes:

@@ -58,7 +58,8 @@ def _all(
     carries = cache(lambda: wrapped.worth_it(source.read(0, source.size)))  # of a text with many marks once
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
-        for at, mark in _marks(content, base, hits):
+        places = _marks(content, base, hits)
+        for at, mark in places:
             if at >= base + WINDOW:
                 break  # the next window has it whole
             if at < reached:
@@ -72,14 +73,17 @@ def _all(
                     yield from section(Slice(source, found.start, found.length), context)
                 else:
                     yield found.raw(source)
+        if len(places) >= _HITS:
+            yield Note(
+                "limit-members",
+                f"more than {_HITS} places look like the begin of an archive; the rest was not tried",
+            )
     yield from stored.members(form, source)
 
 
-def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> Iterator[tuple[int, bytes]]:
-    """Say where a mark stands, in order; most files hold none, and one pass tells."""
+def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> list[tuple[int, bytes]]:
+    """Return where a mark stands, in order, as far as there are `_HITS`; most files hold none, and one pass tells."""
     first = _gate().hits(content) if hits is None else hits
-    if not first:
-        return
     places: list[tuple[int, bytes]] = []
     for mark, start in first.items():
         if mark not in _MARKED:
@@ -88,7 +92,7 @@ def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> Ite
         while at >= 0 and len(places) < _HITS:
             places.append((base + at, mark))
             at = content.find(mark, at + 1)
-    yield from sorted(places)
+    return sorted(places)
 
 
 _MARKED = frozenset(MARKS)

@@ -49,9 +49,12 @@ def at(source: Source, place: int, mark: bytes, carries: Callable[[], bool]) -> 
     before = source.read(place - 1, 1) if place else b""
     if before.isalnum() or before in (b"+", b"/"):
         return None  # the middle of a longer run, which some other alignment reads
-    length = _run(source, place)
+    length = _run(source, place, _ENOUGH)
     head = b"".join(_decoded(source, place, min(length, _ENOUGH)))
-    if length < _LEAST or not _is_archive(head, length, carries):
+    if length < _LEAST or identify(head[:HEAD], Memory(head)) not in CONTAINERS:
+        return None
+    length = _run(source, place, source.size)
+    if not _is_archive(head, length, carries):
         return None
     return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
 
@@ -74,11 +77,13 @@ def _is_archive(head: bytes, length: int, carries: Callable[[], bool]) -> bool:
     return not wrapped.is_text(plain)
 
 
-def _run(source: Source, place: int) -> int:
-    """Return how many bytes of text belong to the run."""
+def _run(source: Source, place: int, most: int) -> int:
+    """Return how many bytes of text belong to the run, or somewhat more than `most`."""
     reached = place
     while reached < source.size:
-        block = source.read(reached, CHUNK)
+        if reached - place > most:
+            return reached - place
+        block = source.read(reached, min(CHUNK, most + 2))
         outside = _OUTSIDE.search(block[:-1] if reached + len(block) < source.size else block)
         if outside is not None:
             return reached + outside.start() - place

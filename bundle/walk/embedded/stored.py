@@ -7,21 +7,28 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from bundle.walk.derive import sqlite
-from bundle.walk.formats.raw import Raw, decoded
+from bundle.walk.derive import documents, sqlite
+from bundle.walk.formats.raw import Note, Raw, decoded
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import MIB
+from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source
 from bundle.walk.stream import bunzip2, inflate
 
 _MOST = 32 * MIB
-_STREAM = re.compile(rb"<<(.{0,2000}?)>>\s*stream\r?\n", re.DOTALL)
+_LARGEST_PDF = 256 * MIB
 _LEAST = 60
 
 
-def members(form: str, source: Source) -> Iterator[Raw]:
+def members(form: str, source: Source) -> Iterator[Raw | Note]:
     """Say the files that a document holds in a form of its own."""
-    if form == "pdf" and source.size <= _MOST:
+    if form == "pdf":
+        if source.size > _LARGEST_PDF:
+            yield Note(
+                "limit-member",
+                f"is a PDF of more than {_LARGEST_PDF // MIB} MiB, whose streams were not opened",
+            )
+            return
         yield from _pdf(source.read(0, source.size))
     elif form == "php":
         yield from _phar(source)
@@ -74,17 +81,30 @@ def _plain(body: bytes, flags: int) -> bytes | Iterator[bytes]:
 
 
 def _pdf(data: bytes) -> Iterator[Raw]:
-    for match in _STREAM.finditer(data):
-        about = match.group(1)
+    for about, start, end in documents.streams(data):
         if b"/FlateDecode" not in about or b"/Image" in about:
             continue
-        end = data.find(b"endstream", match.end())
+        pieces = documents.inflated(data, start, end)
+        body = b""
         try:
-            body = zlib.decompressobj().decompress(data[match.end() : end if end >= 0 else len(data)], _MOST)
+            for piece in pieces:
+                body += piece
+                if len(body) >= _MOST:
+                    break
         except zlib.error:
-            continue
+            if not body:
+                continue
         if b"/EmbeddedFile" in about or _is_archive(body):
-            yield Raw(name=f"<stream at {match.end()}>", data=body, hidden=True)
+            yield Raw(name=f"<stream at {start}>", data=_rest(body, pieces), hidden=True)
+
+
+def _rest(body: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Say a stream's beginning and what follows it. Errors: Broken."""
+    yield body
+    try:
+        yield from pieces
+    except zlib.error as problem:
+        raise Broken("corrupt", "the stream is damaged") from problem
 
 
 def _sqlite(source: Source) -> Iterator[Raw]:

@@ -17,6 +17,8 @@ SCRIPT = 1 << 20
 
 _SKIP = re.compile(rb'^skip=["\']?(\d{1,6})["\']?\s*$', re.MULTILINE)
 _OFFSET = re.compile(rb"head -n (\d{1,6}) \"?\$0\"?")
+_LINE = re.compile(rb"\n")
+_DIGITS = 18
 _SIZES = re.compile(rb'^filesizes=["\']([\d ]+)["\']', re.MULTILINE)
 _MAGICS = re.compile(
     rb"\n(?=\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|PK\x03\x04|7z\xbc\xaf\x27\x1c"
@@ -64,11 +66,13 @@ def archive_behind(source: Source) -> Payload | None:
 def _by_header(script: bytes, source: Source) -> Payload | None:
     """makeself 2.4 and later say `skip=`, earlier ones `head -n N`."""
     sizes = _SIZES.search(script)
-    lengths = tuple(int(word) for word in sizes.group(1).split()) if sizes else ()
+    words = sizes.group(1).split() if sizes else ()
+    lengths = tuple(map(int, words)) if all(len(word) <= _DIGITS for word in words) else ()
+    ends = [0, *(match.end() for match in _LINE.finditer(script))]
     for pattern in (_SKIP, _OFFSET):
-        for match in pattern.finditer(script):
-            at = _line_end(script, int(match.group(1)))
-            if at is None or at >= source.size:
+        for count in dict.fromkeys(int(match.group(1)) for match in pattern.finditer(script)):
+            at = ends[count] if count < len(ends) else source.size
+            if at >= source.size:
                 continue
             head = script[at : at + 512]
             encoded = _decodes_to_archive(script[at : at + 4096]) and not _is_archive(head)
@@ -76,15 +80,6 @@ def _by_header(script: bytes, source: Source) -> Payload | None:
                 end = min(source.size, at + sum(lengths)) if lengths and not encoded else source.size
                 return Payload(at, end, makeself=True, encoded=encoded, sections=lengths)
     return None
-
-
-def _line_end(script: bytes, count: int) -> int | None:
-    at = 0
-    for _ in range(count):
-        at = script.find(b"\n", at) + 1
-        if not at:
-            return None
-    return at
 
 
 _LAST_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*")

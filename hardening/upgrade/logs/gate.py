@@ -13,7 +13,10 @@ from typing import Any
 
 Buffer = bytes | mmap.mmap
 
-_CHUNK = 64 << 20
+_CHUNK = 8 << 20
+"""Bytes that are looked at in one go: all that matches in them is held in memory."""
+_OVERLAP = 512
+"""Bytes of a line longer than that which are looked at twice, for what it says may lie across."""
 _ANCHOR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[\^$]")
 _LOOK = re.compile(r"\(\?[!=][^()]*(?:\([^()]*\)[^()]*)*\)|\(\?<[!=][^()]*\)")
 _FLAGS = re.compile(r"\(\?[a-z]+\)")
@@ -50,7 +53,8 @@ class Gate:
             if start + _CHUNK < cut:
                 cut = content.rfind(b"\n", start, start + _CHUNK) + 1 or start + _CHUNK
             yield from self._chunk(content, start, cut)
-            start = cut
+            whole = cut == len(content) or content[cut - 1 : cut] == b"\n"
+            start = cut if whole else cut - _OVERLAP
 
     def hits(self, content: Buffer, start: int, end: int) -> set[int] | None:
         """Return the numbers of the patterns that may match in a piece; None where some may and nobody knows which."""

@@ -6,6 +6,7 @@ import bz2
 import codecs
 import contextlib
 import gzip
+import io
 import lzma
 import mmap
 import re
@@ -20,14 +21,15 @@ from hardening.errors import InputError
 from hardening.upgrade.logs.gate import Buffer
 
 UNPACKED = 16 << 30
-"""Bytes that one packed log may come to; what lies beyond is not examined, and that is said."""
+"""Bytes of one log, packed or not, that are looked at; what lies beyond is not examined, and that is said."""
 NULS = re.compile(rb"\0+")
 _HOLE = re.compile(rb"\0{16,}")
 _HEAD = 8192
+_PIECE = 1 << 16
 _PACKED: tuple[tuple[bytes, str, Callable[[IO[bytes]], Any]], ...] = (
     (b"\x1f\x8b", "gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
-    (b"BZh", "bzip2", bz2.BZ2File),
-    (b"\xfd7zXZ\0", "xz", lzma.LZMAFile),
+    (b"BZh", "bzip2", lambda stream: _Streams(stream, bz2.BZ2Decompressor)),
+    (b"\xfd7zXZ\0", "xz", lambda stream: _Streams(stream, lzma.LZMADecompressor)),
 )
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
@@ -44,7 +46,7 @@ def is_text(content: Buffer) -> bool:
 def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
     """Yield the log's bytes, unpacked and as UTF-8, and what was wrong with the file, if anything. Errors: InputError."""
     try:
-        source = path.open("rb")
+        source = _readable(path)
     except OSError as problem:
         folder = isinstance(problem, IsADirectoryError)
         hint = "give log files, not folders" if folder else "check the path and its permissions"
@@ -72,7 +74,45 @@ def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
         if not size:
             yield b"", problem_text
             return
+        if size > most:
+            size, problem_text = most, problem_text or f"more than {most} bytes"
         yield stack.enter_context(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)), problem_text
+
+
+class _Streams(io.BufferedIOBase):
+    """What streams behind each other hold; Python's own classes end without a word before one they cannot read."""
+
+    def __init__(self, source: IO[bytes], new: Callable[[], Any]) -> None:
+        self._source, self._new, self._unpacker, self._data = source, new, new(), b""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return the next piece, or nothing at the end. Errors: EOFError, OSError, LZMAError."""
+        while True:
+            if self._unpacker.eof:
+                self._data = self._unpacker.unused_data.lstrip(b"\0")  # padding
+                while not self._data and (more := self._source.read(_PIECE)):
+                    self._data = more.lstrip(b"\0")
+                if not self._data:
+                    return b""
+                self._unpacker = self._new()
+            elif self._unpacker.needs_input and not self._data:
+                self._data = self._source.read(_PIECE)
+                if not self._data:
+                    raise EOFError("it ends before its end mark")
+            data, self._data = self._data, b""
+            if piece := self._unpacker.decompress(data, size):
+                return bytes(piece)
+
+
+def _readable(path: Path) -> io.BufferedReader:
+    """Open a file of which something can be read. Errors: OSError."""
+    source = path.open("rb")
+    try:
+        source.peek(1)
+    except OSError:
+        source.close()
+        raise
+    return source
 
 
 def _starts(stream: IO[bytes], magic: bytes) -> bool:
@@ -87,11 +127,11 @@ def _unpack(packed: Any, plain: IO[bytes], name: str, most: int) -> str:
     size = 0
     try:
         with packed:
-            while piece := packed.read1(1 << 16):  # small ones: what a torn file still holds counts
+            while piece := packed.read1(_PIECE):  # small ones: what a torn file still holds counts
                 plain.write(piece)
                 size += len(piece)
                 if size > most:
-                    return f"more than {most} bytes unpacked"
+                    return ""
     except _DAMAGE as problem:
         return f"damaged {name} file: {problem}"
     return ""

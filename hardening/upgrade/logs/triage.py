@@ -23,7 +23,9 @@ _LONGEST_LINE = 8192
 _OVERLAP = 512
 _UNKNOWN_LIMIT = 50
 _LINES_SHOWN = 5
-_KNOWN_LIMIT = 20_000
+_KNOWN_LIMIT, _KNOWN_LENGTH = 20_000, 512
+SECONDS = 600
+"""For one log, as for a bundle: what says nothing but errors is judged at a few hundred KB a second."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,9 @@ class Triage:
             elif not is_text(content):
                 examined, reason = Examined.NONE, "not a text file"
             else:
-                lines = self._read(content, groups)
+                lines, whole = self._read(content, groups, begun + SECONDS)
+                if not whole:
+                    examined, reason = Examined.PARTIAL, f"more than {SECONDS} seconds, at line {lines}"
         found = [_finding(path, judged, group) for judged, group in groups.values()]
         stats = {"bytes": size, "lines": lines, "seconds": round(monotonic() - begun, 3)}
         subject = Subject(id=str(path), kind=Kind.LOG, examined=examined, reason=reason, stats=stats)
@@ -99,7 +103,8 @@ class Triage:
         ]
         if examined is not Examined.FULL:
             whole = examined is Examined.NONE
-            word = "nothing" if whole else "limit-total" if reason.startswith("more than") else "corrupt"
+            limit = "limit-time" if "seconds" in reason else "limit-total"
+            word = "nothing" if whole else limit if reason.startswith("more than") else "corrupt"
             found.append(unseen(subject.id, word, reason, "Take the log anew, or read the rest by hand."))
         return subject, found, results
 
@@ -107,19 +112,23 @@ class Triage:
         self,
         content: Buffer,
         groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]],
-    ) -> int:
-        number, position = 1, 0
+        until: float,
+    ) -> tuple[int, bool]:
+        """Return how many lines were read, and whether those are all."""
+        number, position, quick = 1, 0, self._gate.engine == "hyperscan"
         for start, end in self._gate.lines(content):
             number += _newlines(content, position, start)
             position = start
-            spans = list(_pieces(content, start, end)) if end - start > _LONGEST_LINE else None
-            for first, last in spans or _pieces(content, start, end):
-                hit = self._gate.hits(content, first, last) if spans else None
+            for first, last in _pieces(content, start, end):
+                if monotonic() > until:
+                    return number, False
+                text = _line(content, first, last)
+                asked = end - start > _LONGEST_LINE or (quick and text not in self._known)
+                hit = self._gate.hits(content, first, last) if asked else None
                 if hit is None or hit:
-                    text = _line(content, first, last)
                     self._take(groups, number, text, self._judge(content, start, end, text, hit))
         ends_open = content[len(content) - 1 : len(content)] != b"\n"
-        return number - 1 + _newlines(content, position, len(content)) + ends_open
+        return number - 1 + _newlines(content, position, len(content)) + ends_open, True
 
     @staticmethod
     def _take(
@@ -145,14 +154,20 @@ class Triage:
     def _matching(self, text: str, hit: set[int] | None) -> tuple[Message, ...]:
         """Return the messages that match a line; what a log repeats is matched once.
 
-        `hit`: the numbers of those that may match at all, where that is known; a piece of a long line is not kept.
+        `hit`: the numbers of those that may match at all, where that is known.
         """
-        if hit is not None and text.isascii():  # the gate saw the bytes, before apostrophes were made plain
-            return tuple(m for n, m in enumerate(self._messages) if n in hit and m.regex.search(text))
         found = self._known.get(text)
         if found is None:
-            found = tuple(m for m in self._messages if m.regex.search(text))
-            if len(self._known) < _KNOWN_LIMIT and hit is None:
+            sure = (
+                hit is not None and text.isascii()
+            )  # the gate saw the bytes, before apostrophes were made plain
+            may = (
+                [m for n, m in enumerate(self._messages) if n in hit]
+                if hit is not None and sure
+                else self._messages
+            )
+            found = tuple(m for m in may if m.regex.search(text))
+            if len(self._known) < _KNOWN_LIMIT and len(text) <= _KNOWN_LENGTH:
                 self._known[text] = found
         return found
 

@@ -67,7 +67,12 @@ def test_what_each_further_statement_says_is_in_the_report(tmp_path: Path) -> No
     path.write_bytes(b"a bundle")
     said = statement.state(path, [], created=NOW)
     signature_of(path).write_bytes(dsse.seal(said.to_bytes(), KEY).to_bytes())
-    attest.beside(path, "cleaning").write_bytes(attest.sealed(path.name, said.sha256, "cleaning", {}, KEY))
+    account: dict[str, Any] = {
+        "salt": "", "input": {}, "inputMembers": [], "outputMembers": [], "removed": [], "replaced": []
+    }  # fmt: skip
+    attest.beside(path, "cleaning").write_bytes(
+        attest.sealed(path.name, said.sha256, "cleaning", account, KEY)
+    )
     made = verify(path, [KEY.public_key()], now=NOW, require=("cleaning",))
     assert made.exit_code() is ExitCode.OK
     assert made.subjects[0].stats["statements"] == ["cleaning: signed"]
