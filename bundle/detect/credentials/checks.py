@@ -270,7 +270,7 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _PROMPT = re.compile(
-    r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b|\bre-?(?:type|enter)\b[*: ]{0,3}[\"}]"
+    r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b|\bspawn (?:/\S{1,20}/)?(?:passwd|su|kinit|smbpasswd|vncpasswd)\b|\bre-?(?:type|enter)\b[*: ]{0,3}[\"}]"
 )
 """What asks for a password, and no argument that is called one: `def test(self, username, password=None)`."""
 _ASKED_BEHIND = re.compile(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bundle.detect.credentials.judging import decode
 from bundle.detect.credentials.judging.naming import is_several_words
-from bundle.detect.credentials.judging.values import Strength, is_chosen, is_placeholder, strength
+from bundle.detect.credentials.judging.values import Strength, common, is_chosen, is_placeholder, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Sink
 from bundle.detect.credentials.texts.textview import View
@@ -203,7 +203,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
             return None
         return Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
     named = re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
-    if sink.user < 0 and named and value.lower() not in ("password", "secret", "passwd", "pass"):
+    if sink.user < 0 and named and value.lower() not in common() | {"passwd"}:
         return Confidence.LOW
     return Confidence.HIGH
 
