@@ -50,7 +50,7 @@ _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
     "login LogOn Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
-    "Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
+    "set_password Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
 )
 _ANYTHING = frozenset("connect auth create_user".split())
 """Names of calls so common that only a value that looks like a password tells."""
