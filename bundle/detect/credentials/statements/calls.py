@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bundle.detect.credentials.judging import decode
-from bundle.detect.credentials.judging.naming import is_several_words
+from bundle.detect.credentials.judging.naming import DUMMIES, is_several_words
 from bundle.detect.credentials.judging.values import Strength, common, is_chosen, is_placeholder, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Sink
@@ -189,6 +189,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
         sure = (
             is_chosen(value)
             or said is Strength.MIXED
+            or (said is Strength.COMMON and value.lower() not in DUMMIES)
             or (said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH)
         )
         return Confidence.MEDIUM if sure else Confidence.LOW
