@@ -270,7 +270,7 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _PROMPT = re.compile(
-    r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b|\bre-?(?:type|enter)\b[*: ]{0,3}[\"}]"
+    r"(?i)(?:assword|assphrase|asscode|ennwort)(?!\s?=|\w*[,)]\s?[:{\w])|\bpin\b|\bspawn (?:/\S{1,20}/)?(?:passwd|su|kinit|smbpasswd|vncpasswd)\b|\bre-?(?:type|enter)\b[*: ]{0,3}[\"}]"
 )
 """What asks for a password, and no argument that is called one: `def test(self, username, password=None)`."""
 _ASKED_BEHIND = re.compile(
@@ -285,7 +285,7 @@ _TURN = re.compile(r"(?i)expect|\bsend(?:line|ln)?\b|interact")
 def expect(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What is sent right after a prompt that asks for a password was waited for."""
     before = match.string[: match.start()]
-    if NAME_ONLY.match(caught.value) and _EVENT.match(match[0]):
+    if (NAME_ONLY.match(caught.value) or kind_of(caught.value)) and _EVENT.match(match[0]):
         return None
     turns = [m.end() for m in _TURN.finditer(before)]
     asked = _PROMPT.search(before[turns[-1] if turns else 0 :]) or _ASKED_BEHIND.match(
@@ -299,7 +299,7 @@ _PORTS = re.compile(r"^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)
 
 
 _TAKES_NO_VALUE = re.compile(
-    r"\b(?:(?:mysql|mariadb)\w*|psql|pg_(?:dump|dumpall|restore|basebackup|isready)|(?:create|drop)(?:db|user)|vacuumdb|reindexdb|clusterdb)\b[^|;&]*$"
+    r"\b(?:(?:mysql(?!hotcopy)|mariadb)\w*|psql|pg_(?:dump|dumpall|restore|basebackup|isready)|(?:create|drop)(?:db|user)|vacuumdb|reindexdb|clusterdb)\b[^|;&]*$"
 )
 """Programs whose option to ask, or not to ask, for a password has no value."""
 

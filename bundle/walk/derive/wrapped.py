@@ -21,9 +21,13 @@ from bundle.walk import scan
 from bundle.walk.derive import joined
 from bundle.walk.gate import Gate
 
+_COMMANDS = frozenset(
+    (b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand", b"-enc ", b"-Enc ", b"-ENC ")
+)
+"""How PowerShell is told a command in Base64."""
 WORDS = (b"base64", b"b64decode", b"gzinflate", b"gzuncompress", b"str_rot13", b"hex2bin", b"atob(", b"\\x", b"fromCharCode",
           b"pack('H", b'pack("H', b"xxd -r", b"unhexlify", b"gzdecode", b"urldecode", b"__halt_compiler",
-          b"PD9waH", b".chr(", b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand", b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
+          b"PD9waH", b".chr(", *_COMMANDS, b"85decode", *(b"\\%03o\\" % letter for letter in b"aeto"))  # fmt: skip
 """Words of unwrapping: a script that says none of them carries no payload."""
 _JOINING = (
     b"implode(",
@@ -86,7 +90,6 @@ _ROT13 = bytes.maketrans(
 _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 
-_COMMANDS = frozenset((b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand"))
 Where = Callable[[bytes, int], int]
 """What tells where a piece, found at an offset of the text that was read, lies in the stored one."""
 _SAID = frozenset((*WORDS, *_UU))

@@ -304,9 +304,10 @@ def test_short_payloads_that_a_pipe_or_an_option_reads() -> None:
     wide = base64.b64encode("net user feed Marble44 /add".encode("utf-16-le")).decode()
     said = list(wrapped.unwrapped(f'#!/bin/sh\neval "$(echo {code} | base64 -d)"\n'.encode(), 3))
     assert said == [("unwrapped:base64", b"mysql -u feed -pMarble44 gate\n", 2)]
-    script = f"\npowershell -EncodedCommand {wide}\n".encode()
-    assert wrapped.worth_it(script)
-    assert list(wrapped.unwrapped(script, 3)) == [("unwrapped:base64", b"net user feed Marble44 /add", 2)]
+    for option in ("-EncodedCommand", "-enc", "-Enc"):
+        script = f"\npowershell {option} {wide}\n".encode()
+        assert wrapped.worth_it(script)
+        assert list(wrapped.unwrapped(script, 3)) == [("unwrapped:base64", b"net user feed Marble44 /add", 2)]
 
 
 def test_a_payload_beside_pieces_that_are_joined_keeps_its_line() -> None:

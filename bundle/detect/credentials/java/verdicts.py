@@ -253,6 +253,10 @@ def _names_a_field(value: str) -> bool:
     return value.lower() in naming.DUMMIES or strength(value) is Strength.NO or naming.is_of_a_program(value)
 
 
+_ASKS_FOR_ONE = re.compile(r"(?:check|verify|try)_?(?:User|Admin|Login)?(?:Password|Passwd|Pass|Pwd)")
+"""Methods that take a password for nothing but a comparison; what `validates` one may forbid usual ones."""
+
+
 def _beside(method: str, user: str, value: str) -> Found | None:
     """Judge what a parameter without a name is compared with.
 
@@ -265,7 +269,8 @@ def _beside(method: str, user: str, value: str) -> Found | None:
         told = is_generated(value) and value.lower() != value
         told = told or (is_chosen(value) and any(one.isdigit() for one in value))
     told = told or bool(user and naming.is_two_words(value))
-    told = told or (usual and strength(value) is Strength.COMMON)
+    asked = usual or bool(not user and _ASKS_FOR_ONE.fullmatch(method))
+    told = told or (asked and strength(value) is Strength.COMMON)
     told = told or (usual and lets_in and naming.is_joined(value))
     if not told or not (user or lets_in or _is_of_all_kinds(value)):
         return None

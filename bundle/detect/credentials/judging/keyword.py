@@ -38,7 +38,7 @@ _TOKENS = re.compile(
 )
 _TRAILERS = frozenset(
     "default initial value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
-    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted cfg main".split()
+    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted cfg main all sys system sysman dbsnmp".split()
 )
 _END_ONLY = frozenset(
     "mail email meter service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
@@ -52,7 +52,7 @@ _BANNED = frozenset(
     "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager mgr handler helper "
     "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "
     "source location authentication protected protect parameter param params attribute attr header var env variable info description desc help caption option options "
-    "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail subject update updated "
+    "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail sender recipient subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
     "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked bak bkp".split()

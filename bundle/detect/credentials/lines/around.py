@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bundle.detect.credentials.judging import decode
+from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES, is_joined, is_of_access
 from bundle.detect.credentials.judging.values import (
@@ -40,6 +42,23 @@ def listed(caught: Catch, match: re.Match[str]) -> Catch | None:
 def place_of_list(caught: Catch) -> Catch | None:
     """Whatever stands there is a password, but for what asks for one to be made."""
     return None if is_placeholder(caught.value) or caught.value in ("RANDOM", "R") else caught
+
+
+_HEAD_OF_SECRET = re.compile(r"^(stringData|data):[ \t]*\r?\n(?:[ \t][^\n]*\n){0,40}\Z", re.MULTILINE)
+_IS_A_SECRET = re.compile(r"^kind:[ \t]+[\"']?Secret\b", re.MULTILINE)
+_NEXT_OBJECT = "\n---"
+
+
+def of_a_secret(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """What a generator drew among the data of a secret of Kubernetes, where it is in Base64 or not."""
+    before, behind = match.string[: match.start()], match.string[match.start() :]
+    own = before.rsplit(_NEXT_OBJECT, 1)[-1]
+    head = _HEAD_OF_SECRET.search(own)
+    if head is None or not _IS_A_SECRET.search(own + behind.split(_NEXT_OBJECT, 1)[0]):
+        return None
+    value = caught.value if head[1] == "stringData" else decode.plain(caught.value, asked=True)
+    drawn = value is not None and is_drawn(value)
+    return replace(caught, value=value or "", confidence=Confidence.MEDIUM) if drawn else None
 
 
 def bytes_of_key(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -296,6 +315,7 @@ def sent(caught: Catch, match: re.Match[str]) -> Catch | None:
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "explained": explained,
     "listed": listed,
+    "of-a-secret": of_a_secret,
     "bytes": bytes_of_key,
     "pair": account_pair,
     "shared": shared,

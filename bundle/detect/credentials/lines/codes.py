@@ -43,6 +43,12 @@ def escaped(caught: Catch, match: re.Match[str]) -> Catch | None:
     return named(replace(caught, value=decode.unescaped(caught.value)), match)
 
 
+def octets(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """A value as the registry's bytes, of one or of two for a letter; what cannot be typed is sealed."""
+    value = bytes.fromhex(caught.value.replace(",", "")).decode("latin-1").replace("\0", "")
+    return named(replace(caught, value=value), match) if value.isascii() and value.isprintable() else None
+
+
 _PIECE = re.compile(r"""chr\s*\(\s*(?P<n>\d{1,3})|["'](?P<text>[^"'\n]+)["']""", re.IGNORECASE)
 
 
@@ -118,6 +124,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "decoded": decoded,
     "sasl": sasl,
     "escaped": escaped,
+    "octets": octets,
     "characters": characters,
     "spelt": spelt,
     "junos": junos,

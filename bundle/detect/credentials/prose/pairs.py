@@ -45,7 +45,7 @@ _TO_GET_IN = re.compile(
     r"(?i)\u00bb? (?:to|for|zum|pour|para)(?: (?:the|se|den|la|le))? (?:log ?[io]n|log ?in|sign in|access|connect|authenticate|enter|open|reach|login|anmelden|einloggen|connecter|acceder|entrar)\b"
 )
 _KIND = re.compile(r"[A-Za-z-]+\d{0,3}$")
-_OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|login|konto|benutzer)\b")
+_OF_ACCOUNTS = re.compile(r"(?i)\b(?:accounts?|users?|log ?[io]n|konto|benutzer)\b")
 _ITS = re.compile(r"(?i)\b(?:account|user|login|konto|benutzer) \( ?$")
 """An account in brackets right behind the word for one."""
 _DEFAULT = re.compile(r"(?i)\bdefaults? : $|\bdefaults? : \u00ab?$")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bundle.detect.credentials.judging import decode
-from bundle.detect.credentials.judging.naming import is_several_words
-from bundle.detect.credentials.judging.values import Strength, is_chosen, is_placeholder, strength
+from bundle.detect.credentials.judging.naming import DUMMIES, is_several_words
+from bundle.detect.credentials.judging.values import Strength, common, is_chosen, is_placeholder, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Sink
 from bundle.detect.credentials.texts.textview import View
@@ -50,7 +50,7 @@ _CRYPTO = frozenset(("signature", "encryption"))
 _LONG_ENOUGH = 8
 _MANY_MEANINGS = frozenset(
     "login LogOn Connection authenticate setSecret createConnection addIdentity basicAuth setPassword open credentials setAuth ssh.Password Mysql.new "
-    "Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
+    "set_password Sequelize SqlConnect SshClient SftpClient ClientCredential PEM_read_PrivateKey load_pem_private_key X509Certificate2".split()
 )
 _ANYTHING = frozenset("connect auth create_user".split())
 """Names of calls so common that only a value that looks like a password tells."""
@@ -189,6 +189,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
         sure = (
             is_chosen(value)
             or said is Strength.MIXED
+            or (said is Strength.COMMON and value.lower() not in DUMMIES)
             or (said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH)
         )
         return Confidence.MEDIUM if sure else Confidence.LOW
@@ -203,7 +204,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
             return None
         return Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
     named = re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
-    if sink.user < 0 and named and value.lower() not in ("password", "secret", "passwd", "pass"):
+    if sink.user < 0 and named and value.lower() not in common() | {"passwd"}:
         return Confidence.LOW
     return Confidence.HIGH
 

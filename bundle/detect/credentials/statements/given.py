@@ -149,6 +149,8 @@ def _bare(found: re.Match[str], kind: str) -> str:
     one_word = kind == place.SHELL or ENVIRONMENT.match(found["key"])
     if found["sep"] == "=" and one_word and "$(" not in raw and "`" not in raw:
         word = (raw.split(None, 1) or [""])[0]
+        if kind == place.SHELL:
+            word = word.rstrip("&")  # set NAME=value&& start
         return word[:-1] if word[-1:] in _QUOTES and word.count(word[-1]) == 1 else word  # echo "NAME=value"
     return raw
 

@@ -16,7 +16,7 @@ _BY_SUFFIX = {
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc users",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
-    MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg config resx csproj",
+    MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg resx csproj",
     SQL: "sql ddl dml mysql psql",
     PROSE: "md txt wiki rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
     OTHER: "iss",

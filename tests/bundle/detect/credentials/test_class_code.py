@@ -123,6 +123,7 @@ HOLDS = {
     "two small words of somebody": 'class X { static final String DEFAULT_PASSWORD = "blue lantern"; }',
     "a word to read with": 'class X { private String readCommunity = "Storage7"; String a() { return readCommunity; } }',
     "a record of a user": 'class X { record User(String n, String p, int r) { } static final List<User> ALL = List.of(new User("feed", "%s", 1)); }',
+    "a usual password in a method that checks one": 'class X { boolean checkPassword(String given) { return given.equals("letmein1"); } }',
     "who signs in": 'class X { interface C { void signIn(String u, String w); } void a(C c) { c.signIn("feed", "%s"); } }',
     "a set of tokens": 'class X { static final Set<String> API_TOKENS = Set.of("9c1f0a7be24d5538c6b0d4417ee2fa93"); }',
     "the password of an entry of a key store": 'class X { void a(java.security.KeyStore k, java.security.Key y) throws Exception { k.setKeyEntry("feed", y, "%s".toCharArray(), null); } }',
@@ -157,6 +158,7 @@ HOLDS_NOT = {
     "a message of two words": 'class X { boolean a(String password) { return password.equals("wrong password") || password.equals("please enter"); } }',
     "a list with the name of a field": 'class X { static final String[] PASSWORDS = {"marblegate", "password"}; }',
     "lines that explain": 'class X { static final String USAGE = "Usage: x [options]\\nPassword Hashing: one way\\n -p: password entry\\n"; }',
+    "usual passwords that a rule forbids": 'class X { String passwd; boolean validatePassword(String given) { return !given.equals("letmein1"); } boolean isWeakPassword(String given) { return given.equals("hunter2"); } }',
     "two directives": 'class X { String passwd; boolean is(String a, String b) { return a.equals("ifdef") || b.equals("ifndef"); } }',
     "tokens of a grammar": 'class X { static final String[] CIPHER_TOKENS = {"rc4-56", "rc4-40"}; }',
     "what is joined to a setting": 'class X { String a(String p, String h) { return "Driver=x;Server=" + h + ";Uid=feed;Pwd=" + p + ";"; } }',
@@ -169,6 +171,7 @@ JOINED = {
     "no password of a database": 'class X { String a(String h) { return "Driver=x;Server=s;Uid=feed;Pwd=" + h + ";"; } }',
     "a command": 'class X { String a(String h) { return "sshpass -p Quay7714 scp " + h + " feed@a:/b"; } }',
     "a command with an option": 'class X { String[] a() { return new String[] {"sh", "-c", "mysql -ufeed -pQuay7714 x"}; } }',
+    "the digest of a usual password": 'class X { static final String ADMIN_HASH = "5f4dcc3b5aa765d61d8327deb882cf99"; }',
     "a header": 'class X { String a() { return "Basic ZmVlZDpRdWF5Izc3MTQ="; } }',
 }  # fmt: skip
 """What is found in the text that the walk makes of a class."""
