@@ -134,6 +134,10 @@ def test_a_host_that_was_not_asked_or_is_half_way_is_never_called_as_before() ->
     one = fleet.Came(host="h", state="committed", made=("1",))
     assert fleet.after(one, None, "x failed", "no such inventory").state == "kept"
     for row in ({"id": "1", "state": "applied"}, {"id": "2", "state": "open"}):
-        assert fleet.after(one, receipt({"transactions": [row]}, outcome="ok"), "x failed").state == "broken"
+        half = fleet.after(one, receipt({"transactions": [row]}, outcome="ok"), "x failed")
+        assert half.state == "unfinished"
+        assert f"transaction {row['id']} is not finished" in half.why[-1]
+    owes = {"id": "1", "state": "rolledback", "owed": {"services": ["nginx"], "commands": []}}
+    assert fleet.after(one, receipt({"transactions": [owes]}, outcome="ok"), "x failed").state == "broken"
     undone = receipt({"transactions": [{"id": "1", "state": "undone"}]}, outcome="ok")
     assert fleet.after(one, undone, "x failed").state == "rolledback"
