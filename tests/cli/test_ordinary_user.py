@@ -150,6 +150,10 @@ def report(site: Path, words: str) -> dict[str, Any]:
     return read
 
 
+IN_TREE = {"tree/closed", "tree/closed.zip", "tree/only/closed"}
+"""What of the folder `tree` may not be read."""
+
+
 def unread(found: dict[str, Any]) -> set[str]:
     return {one["message"] for one in found["findings"] if PERMISSION in one["message"]}
 
@@ -163,11 +167,7 @@ def test_what_libarchive_reads_is_read_for_every_account(site: Path) -> None:
 
 def test_closed_parts_of_a_folder_are_named(site: Path) -> None:
     found = report(site, "bundle audit tree")
-    assert {one.split(" ")[0] for one in unread(found)} == {
-        "tree/closed",
-        "tree/closed.zip",
-        "tree/only/closed",
-    }
+    assert {one.split(" ")[0] for one in unread(found)} == IN_TREE
     assert found["summary"]["exit_code"] == ExitCode.PARTLY_EXAMINED
 
 
@@ -194,11 +194,7 @@ def test_a_diff_says_what_it_was_not_made_for(site: Path) -> None:
 
 def test_a_folder_of_settings_names_what_is_closed_in_it(site: Path) -> None:
     found = report(site, "tls audit tree")
-    assert {one.partition(":")[0] for one in unread(found)} == {
-        "tree/closed",
-        "tree/closed.zip",
-        "tree/only/closed",
-    }
+    assert {one.partition(":")[0] for one in unread(found)} == IN_TREE
     assert found["summary"]["exit_code"] == ExitCode.NOTHING_EXAMINED
 
 

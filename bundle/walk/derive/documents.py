@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from html import unescape
 
 _MOST = 16 << 20
@@ -54,7 +53,10 @@ def pdf(data: bytes) -> bytes:
         if _PICTURE.search(about):
             continue
         if b"/FlateDecode" in about:
-            body = _inflated(data, start, end)
+            try:
+                body = beginning(inflated(data, start, end), _MOST)
+            except zlib.error:
+                continue
         elif b"/Filter" in about:
             continue
         else:
@@ -70,15 +72,21 @@ def pdf(data: bytes) -> bytes:
     return b"\n".join(pieces)
 
 
-def _inflated(data: bytes, start: int, end: int) -> bytes:
-    """Return what a stream holds, as far as it is whole and there is room for it."""
-    body = b""
-    with suppress(zlib.error):
-        for piece in inflated(data, start, end):
+def beginning(pieces: Iterator[bytes], most: int) -> bytes:
+    """Return what a stream holds as far as it is whole, and no more than a piece behind `most` bytes; the rest is left in `pieces`.
+
+    Errors: zlib.error where nothing of it is whole.
+    """
+    body = bytearray()  # bytes would be copied anew with each piece
+    try:
+        for piece in pieces:
             body += piece
-            if len(body) >= _MOST:
+            if len(body) >= most:
                 break
-    return body
+    except zlib.error:
+        if not body:
+            raise
+    return bytes(body)
 
 
 def _page(body: bytes) -> bytes:

@@ -85,15 +85,10 @@ def _pdf(data: bytes) -> Iterator[Raw]:
         if b"/FlateDecode" not in about or b"/Image" in about:
             continue
         pieces = documents.inflated(data, start, end)
-        body = b""
         try:
-            for piece in pieces:
-                body += piece
-                if len(body) >= _MOST:
-                    break
+            body = documents.beginning(pieces, _MOST)
         except zlib.error:
-            if not body:
-                continue
+            continue
         if b"/EmbeddedFile" in about or _is_archive(body):
             yield Raw(name=f"<stream at {start}>", data=_rest(body, pieces), hidden=True)
 

@@ -158,14 +158,10 @@ class Triage:
         """
         found = self._known.get(text)
         if found is None:
-            sure = (
-                hit is not None and text.isascii()
+            known = (
+                hit if text.isascii() else None
             )  # the gate saw the bytes, before apostrophes were made plain
-            may = (
-                [m for n, m in enumerate(self._messages) if n in hit]
-                if hit is not None and sure
-                else self._messages
-            )
+            may = (m for n, m in enumerate(self._messages) if known is None or n in known)
             found = tuple(m for m in may if m.regex.search(text))
             if len(self._known) < _KNOWN_LIMIT and len(text) <= _KNOWN_LENGTH:
                 self._known[text] = found

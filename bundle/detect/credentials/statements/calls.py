@@ -204,7 +204,7 @@ def _sure(  # noqa: PLR0911 - one return for each degree
             return None
         return Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
     named = re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
-    if sink.user < 0 and named and value.lower() not in common() | {"passwd"}:
+    if sink.user < 0 and named and value.lower() != "passwd" and value.lower() not in common():
         return Confidence.LOW
     return Confidence.HIGH
 
