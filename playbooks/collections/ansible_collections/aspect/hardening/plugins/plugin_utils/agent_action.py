@@ -101,6 +101,8 @@ class AgentAction(ActionBase):
 
     def reported(self, result, answer):
         """Turn the agent's answer into what Ansible prints: changed, failed, msg, diff."""
+        if answer.get("left_stopped"):
+            self._display.warning("%s: %s" % (self.session.where, answer["msg"]))
         diffs = answer.pop("diff", [])
         result.update(answer)
         result["msg"] = session.summary(answer) if answer.get("state") else answer.get("msg", "")
