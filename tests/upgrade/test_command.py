@@ -116,7 +116,8 @@ def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path:
     place = site.root / "etc/nginx/nginx.conf"
     place.parent.mkdir(parents=True)
     place.write_text(WEAK)
-    words = ["plan", signer.bundle(), *common(signer, site, inventory([site], tmp_path / "hosts"))]
+    words: list[str | Path] = ["plan", signer.bundle()]
+    words += common(signer, site, inventory([site], tmp_path / "hosts"))
     code, out, err = harden(*words, "--report", "json=plan.json", "--report", "text=plan.txt", cwd=tmp_path)
     assert code == 0, out + err
     assert re.search(
