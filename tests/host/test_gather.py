@@ -78,6 +78,25 @@ def test_what_comes_is_what_is_there(host: Path, tmp_path: Path, age: str) -> No
     assert not copy.left
 
 
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_a_name_in_another_script_comes_whatever_the_locale_is(tmp_path: Path, age: str) -> None:
+    """Python 3.6, as CentOS 7 and 8 have it, ended where the account there has the locale C."""
+    (tmp_path / "far/srv/B\u00fcro").mkdir(parents=True)
+    (tmp_path / "far/srv/B\u00fcro/a.txt").write_text("x")
+
+    def execute(program: bytes) -> tuple[str, str]:
+        how = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+        done = subprocess.run(
+            [interpreter(age), "-"], input=program, capture_output=True, env=how, check=False
+        )
+        return done.stdout.decode(), done.stderr.decode()
+
+    made = gather.gather(
+        execute, tmp_path / "here", ["/srv/B\u00fcro"], where="far", root=str(tmp_path / "far")
+    )
+    assert (made.top / "srv/B\u00fcro/a.txt").read_text() == "x"
+
+
 def told(made: Run) -> list[tuple[object, ...]]:
     return sorted((f.rule.id, f.where, f.message, f.level) for f in made.findings)
 
