@@ -797,6 +797,19 @@ def ask_probes(probes):
     return rows
 
 
+def held_before(probes):
+    """Return the probes with whether each holds now: a rollback has to bring back what answered, and no more.
+
+    A command is asked after a change alone, for nobody knows what it does.
+    """
+    rows = []
+    for one in probes:
+        if one["kind"] != "command":
+            one = dict(one, held=ask_probes([dict(one, wait=0)])[0]["ok"])
+        rows.append(one)
+    return rows
+
+
 # -- the journal -------------------------------------------------------------------------------------
 
 
@@ -1848,8 +1861,9 @@ def begin(host, plan, entries, commands, services):
             "commands": commands,
             "services": services,
         }
-        for key in ("validators", "probes"):
-            manifest[key] = plan.get(key, [])
+        manifest["validators"], manifest["probes"] = plan.get("validators", []), plan.get("probes", [])
+        if not plan.get("undoes"):
+            manifest["probes"] = held_before(manifest["probes"])
         tx.create(manifest)
         post_guard(host, tx, plan.get("deadman"))
     except BaseException:
@@ -2043,9 +2057,8 @@ def do_rollback(host, request):
     plan.update(
         label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", "")
     )
-    plan["probes"] = request.get(
-        "probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")]
-    )
+    held = [p for p in plan["probes"] if p.get("held", p["kind"] in ("tcp", "tls", "command"))]
+    plan["probes"] = request.get("probes", held)
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
     what = {"id": tx.name, "label": manifest["label"]}
     if request.get("check"):
