@@ -9,6 +9,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.host.little import Little
 from tests.ports import free_port
@@ -39,12 +40,10 @@ def test_a_rollback_asks_for_what_answered_before_the_change_and_no_more(aged: L
     known, run = old.getsockname()[1], aged.root / "run"
     (run / "listen.py").write_text(textwrap.dedent(LISTEN).format(port=new))
     aged.script("reload", textwrap.dedent(RELOAD).format(etc=aged.etc, python=sys.executable, run=run))
-    probes = (
-        *({"kind": "tcp", "port": port} for port in (new, known)),
-        {"kind": "command", "argv": ["true"]},
-    )
+    probes: list[dict[str, Any]] = [{"kind": "tcp", "port": port} for port in (new, known)]
+    probes.append({"kind": "command", "argv": ["true"]})
     try:
-        done = aged.ask("apply", replace(aged.plan(a="a = new\n"), probes=probes))
+        done = aged.ask("apply", replace(aged.plan(a="a = new\n"), probes=tuple(probes)))
         assert done["state"] == "committed", done
         assert len(done["probes"]) == 3
         back = aged.ask("rollback")
