@@ -1495,6 +1495,11 @@ def undo(tx, why, boot=False):
     """Undo a transaction whole: files, commands, services; return what could not be done."""
     manifest = loaded(tx)
     events, why, problems, owed = tx.events(), tx.host.masked(why)[:1000], [], {}
+    try:
+        if tx.state() == "applied":  # what is being undone cannot be confirmed any more
+            tx.record("open", why=why)
+    except (OSError, IOError):
+        problems.append("%s: %s" % (shown(tx.path("journal")), sys.exc_info()[1]))
     for index, entry in reversed(list(enumerate(manifest["entries"]))):
         try:
             put_back(tx, index, entry)
@@ -1974,13 +1979,16 @@ def do_confirm(host, request):
     if state == "committed":
         return {"state": state, "changed": False, "tx": tx.name}
     if state != "applied":
-        return {"failed": True, "state": state, "tx": tx.name, "msg": "%s is %s" % (tx.name, state)}
+        why = [line["why"] for line in tx.events() if line.get("why")][:1]
+        msg = "the confirmation came too late: %s is %s" % (tx.name, ": ".join([state] + why))
+        return {"failed": True, "state": state, "tx": tx.name, "msg": msg}
     try:
         rows = probe_or_fail((tx.manifest() or {}).get("probes", []))
     except Failed:
         problem = str(sys.exc_info()[1])
         result = undo(tx, problem)
-        return dict(result, failed=True, state="rolledback", msg=problem, tx=tx.name)
+        state = "broken" if result["problems"] else "rolledback"
+        return dict(result, failed=True, state=state, msg=problem, tx=tx.name)
     tx.record("committed")
     finish(host, tx, {})
     watch_on(host)

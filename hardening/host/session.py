@@ -95,7 +95,7 @@ class Session:
             return {**done, "failed": True, "changed": not good, "state": undone.get("state"), "msg": why}
         confirmed = self.ask("confirm", id=done["tx"])
         if confirmed.get("failed"):
-            return {**done, **confirmed, "changed": False}
+            return {**done, **confirmed, "changed": confirmed.get("state") != "rolledback"}
         return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
 
 

@@ -29,6 +29,27 @@ RELOAD = """
 """
 
 
+def test_a_confirmation_that_cannot_be_undone_does_not_say_that_all_is_as_before(aged: Little) -> None:
+    """It said `rolledback`, exit 6; and a second confirmation made final what was half undone."""
+    flag = aged.root / "run" / "flag"
+    flag.touch()
+    probes = ({"kind": "path", "path": str(flag), "wait": 0},)
+    done = aged.ask("apply", replace(aged.plan(a="a = new\n"), probes=probes, deadman=60))
+    assert done["state"] == "applied", done
+    flag.unlink()
+    away = aged.etc.rename(aged.root / "away")
+    wrong = aged.ask("confirm", id=done["tx"])
+    assert (wrong["failed"], wrong["state"]) == (True, "broken"), wrong
+    flag.touch()
+    late = aged.ask("confirm", id=done["tx"])
+    assert (late["failed"], late["state"]) == (True, "open"), late
+    assert late["msg"].startswith("the confirmation came too late: ")
+    away.rename(aged.etc)
+    aged.ask("recover")  # unless the guard was quicker
+    assert aged.ask("status")["transactions"][-1]["state"] == "rolledback"
+    assert aged.config()["a.conf"] == "a = old\n"
+
+
 def end(pid: Path) -> None:
     if pid.exists():
         os.kill(int(pid.read_text()), signal.SIGTERM)

@@ -108,10 +108,11 @@ def test_what_is_not_proved_is_undone_and_says_whether_it_is_back(state: str, ch
     assert host.asked[-1] == ("rollback", {"id": "7", "why": "not proved: TLSv1.0"})
 
 
-def test_a_confirmation_that_fails_is_a_failure() -> None:
-    host = _applied(confirm={"failed": True, "state": "rolledback", "msg": "too late"})
+@pytest.mark.parametrize(("state", "changed"), [("rolledback", False), ("broken", True)])
+def test_a_confirmation_that_fails_is_a_failure(state: str, changed: bool) -> None:
+    host = _applied(confirm={"failed": True, "state": state, "msg": "too late"})
     done = host.carry_out(Plan(), prove=list)
-    assert (done["failed"], done["state"], done["changed"]) == (True, "rolledback", False)
+    assert (done["failed"], done["state"], done["changed"]) == (True, state, changed)
 
 
 def test_what_was_not_applied_is_not_confirmed_and_a_look_changes_nothing() -> None:
