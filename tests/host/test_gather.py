@@ -294,12 +294,16 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
         root=str(tmp_path / "host"),
         engine=engine,
     )
-    heard = ({"port": 7300, "address": "0.0.0.0", "pid": 1, "process": "aspect-engine"},)
-    gather.save(replace(brought, listening=heard), tmp_path / "about.json")
-    run = audit(gather.load(tmp_path / "here", tmp_path / "about.json"), [load("aspect")])
-    assert [one.reason for one in run.results if one.rule.id == "host/engine-port"] == [
-        "configured=7300 running=7300"
-    ]
+    for pid, process, said in (
+        (1, "aspect-engine", "configured=7300 running=7300"),
+        (None, "", "configured=7300; only root sees whose port it is"),  # it was "restart pending"
+    ):
+        heard = ({"port": 7300, "address": "0.0.0.0", "pid": pid, "process": process},)
+        about = tmp_path / f"{pid}.json"
+        gather.save(replace(brought, listening=heard), about)
+        run = audit(gather.load(tmp_path / "here", about), [load("aspect")])
+        assert [one.reason for one in run.results if one.rule.id == "host/engine-port"] == [said]
+        assert not [one for one in run.findings if one.rule.id == "host/engine-port"]
 
 
 def test_silence_is_an_error(tmp_path: Path) -> None:

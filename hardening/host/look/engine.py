@@ -42,7 +42,16 @@ def look(
 
     if listening is None:
         listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
-    heard = port.running(listening, process, {wanted, product.port})
+    watched = {wanted, product.port}
+    if any(one["port"] in watched and one["pid"] is None for one in listening):
+        yield Result(
+            rule=PORT_DIFFERS,
+            subject=subject,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"configured={wanted}; only root sees whose port it is",
+        )
+        return
+    heard = port.running(listening, process, watched)
     now = port.EnginePort(configured=wanted, running=heard)
     if now.restart_pending:
         yield Finding(
