@@ -119,4 +119,8 @@ files:
   description: What happens to each path, with the digests before and after.
   returned: always
   type: list
+left_stopped:
+  description: The services that do not run, and were neither told nor started.
+  returned: when there are any
+  type: list
 """
