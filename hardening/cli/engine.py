@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli.lazy import LazyGroup
-from hardening.errors import ExitCode, RefusedError, RolledBackError, UsageError
+from hardening.errors import ExitCode, HostsFailedError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,8 +124,12 @@ def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, A
     plan = engine_plan.plan(wish, host.ask("facts", **engine_plan.wishes(wish)))
     done = host.carry_out(plan, check=check)
     if done.get("failed"):
-        error = RefusedError if done.get("state") == "refused" else RolledBackError
-        raise error(
+        if done.get("state") not in ("refused", "rolledback") or session.owed(done):
+            raise HostsFailedError(
+                session.summary(done),
+                hint="look whether the engine runs; `harden upgrade status` says what is tried again",
+            )
+        raise RolledBackError(
             session.summary(done), hint="the port stays as it was; correct what is named and run it again"
         )
     return done

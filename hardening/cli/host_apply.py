@@ -47,5 +47,7 @@ def apply(
         hosts = fleet.undone(hosts, inventory=inventory, limit=limit, flags=flags)
     if report.format == "text" and report.output is None and not report.quiet:
         for one in hosts:
-            click.echo(f"{one.host:<24}  {one.state:<11}  {'; '.join(one.why)[:160]}".rstrip())
+            click.echo(
+                f"{one.host:<24}  {one.state:<11}  {'; '.join((*one.why, *one.stopped))[:160]}".rstrip()
+            )
     return finish(fleet.judged(hosts, started), replace(report, fail_on="never"))

@@ -235,15 +235,19 @@ def paths_of(values: Iterable[Any]) -> Iterator[Path]:
                 yield Path(one.removeprefix("@"))
 
 
-def finish(run: Run, report: ReportOptions) -> int:
-    """Apply waivers and baseline, write every report asked for, and return the exit code."""
+def finish(run: Run, report: ReportOptions, *, counted: bool = False) -> int:
+    """Apply waivers and baseline, write every report asked for, and return the exit code.
+
+    `counted`: at a terminal findings are counted by rule; -v and every file tell each.
+    """
     from hardening.reports import render
 
     run = settled(run, report)
     threshold = report.threshold
     color = _use_color(report)
     write_reports(run, report)
-    body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose)
+    counted = counted and report.output is None
+    body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose, counted=counted)
     if report.output is not None:
         write_file(report.output, body)
     else:

@@ -104,7 +104,7 @@ def plan(
         **audit_variables(report, no_host_audit),
     }
     done = _play(job, inventory, limit, ["--check", *_extra(extra)], report, variables, planned=True)
-    return _told(run, done, report, host_reports)
+    return _told(run, done, report, host_reports, counted=True)
 
 
 def apply(
@@ -321,7 +321,9 @@ def _view(progress: Path, report: ReportOptions) -> Iterator[None]:
         yield
 
 
-def _told(admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None) -> int:
+def _told(
+    admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None, *, counted: bool = False
+) -> int:
     """Write fleet and host reports; the exit code is about the hosts, the bundle has passed already."""
     from hardening.cli.options import FORMATS
     from hardening.reports import render
@@ -337,7 +339,8 @@ def _told(admitted: Run, done: Run, report: ReportOptions, host_reports: Path | 
                 body = render(name, story.of_host(done, one.id), fail_on=None)
                 write_file(host_reports / f"{one.id.replace('/', '_')}.{_SUFFIX[name]}", body)
     fleet = replace(admitted, extra_codes=frozenset()).merged(done)
-    return finish(fleet, replace(report, fail_on="never", waivers=None, baseline=None))
+    report = replace(report, fail_on="never", waivers=None, baseline=None)
+    return finish(fleet, report, counted=counted)
 
 
 _SUFFIX = {"text": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "html": "html", "markdown": "md",

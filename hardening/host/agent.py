@@ -14,7 +14,8 @@ A plan is a JSON object; every part is optional:
     remove      [{path}]                 files and whole directories; a copy stays in the transaction
     commands    [{name, do, undo, check}]         `check` exiting 0 means it is so already
     validators  [{name, argv, timeout}]  run on the staged files in a mount namespace, and again once placed
-    services    [{name, action, argv, paths}]     after a change (of one of `paths`, where given)
+    services    [{name, action, argv, paths, starts}]     after a change (of one of `paths`, where given); `starts`: one
+                that does not run is started by its restart; else it is left stopped
     probes      [{kind, ...}]            tcp, tls, listen, absent, command, path; see PROBES
     settle      seconds to wait before the probes are asked a second time
     deadman     seconds within which `confirm` has to come, else everything is undone
@@ -43,10 +44,12 @@ It is one file because it has to run where nothing is installed; its sections, i
     comparing
     the real program's judgement, before anything changed
     placing
+    services that do not run
     undoing
     the guard
     what a plan needs
     verbs: check and apply
+    which copies are kept
     verbs: confirm and rollback
     verbs: status
     what the host finishes by itself
@@ -794,6 +797,19 @@ def ask_probes(probes):
     return rows
 
 
+def held_before(probes):
+    """Return the probes with whether each holds now: a rollback has to bring back what answered, and no more.
+
+    A command is asked after a change alone, for nobody knows what it does.
+    """
+    rows = []
+    for one in probes:
+        if one["kind"] != "command":
+            one = dict(one, held=ask_probes([dict(one, wait=0)])[0]["ok"])
+        rows.append(one)
+    return rows
+
+
 # -- the journal -------------------------------------------------------------------------------------
 
 
@@ -1309,6 +1325,83 @@ def swap(tx, index, entry):
                 raise Failed("%s was changed by somebody else meanwhile" % shown(entry["path"]))
 
 
+# -- services that do not run ------------------------------------------------------------------------
+
+
+def asleep(service):
+    """Whether the init system says in as many words that a service does not run. Errors: Refused, for one it does not know."""
+    if service.get("argv"):
+        return False
+    if init_system() == "systemd":
+        argv = ["systemctl", "show", "-p", "LoadState", "-p", "ActiveState", service["name"]]
+        code, output = run(argv, 20)
+        unknown = "LoadState=not-found" in output
+        still = "ActiveState=inactive" in output or "ActiveState=failed" in output
+    else:
+        code, output = run(service_argv(dict(service, action="status")), 20)
+        unknown = "unrecognized service" in output
+        # a script that knows no status exits so, too
+        still = code in (1, 3) and "usage" not in output.lower()
+    if unknown:
+        raise Refused("%s is no service of this host: look for its name there" % service["name"])
+    return still
+
+
+def sleepers(services, undoing=False):
+    """Return the names of the services that do not run; one that is gone since is among those of an undo.
+
+    Errors: Refused where a change would reload one: it cannot be told, and an undo would start it.
+    """
+    names = []
+    for service in services:
+        try:
+            still = asleep(service)
+        except Refused:
+            if not undoing:
+                raise
+            still = True
+        if still and service.get("action") == "reload" and not undoing:
+            raise Refused(
+                "%s does not run, so that it cannot be told: start it (%s), or leave it out"
+                % (service["name"], start_of(service))
+            )
+        if still:
+            names.append(service["name"])
+    return names
+
+
+def start_of(service):
+    """Return the command that starts a service, for people."""
+    return " ".join(service_argv(dict(service, action="start")))
+
+
+def left_stopped(services, names, undoing=False):
+    """Return the services that do not run and stay so, and what people are told of them."""
+    left = [one for one in services if one["name"] in names and (undoing or not one.get("starts"))]
+    said = ["%s does not run (%s)" % (one["name"], start_of(one)) for one in left]
+    return [one["name"] for one in left], "not told, since " + ", ".join(said) if said else ""
+
+
+def down(service):
+    """Whether a service is down that has just been told: a reload may have reached a process that was dying."""
+    if service.get("argv") or service.get("action") not in ("reload", "restart"):
+        return False
+    time.sleep(SETTLING)
+    if service["action"] == "restart":
+        return service["name"] in sleepers([service], undoing=True)
+    asked = "is-active" if init_system() == "systemd" else "status"
+    return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
+
+
+def revived(host, service):
+    """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
+    if service.get("argv") or service.get("action") != "reload":
+        return False
+    if init_system() == "systemd":  # which starts nothing that died five times in ten seconds
+        run(["systemctl", "reset-failed", service["name"]])
+    return run_services(host, [dict(service, action="restart")])[0]["rc"] == 0
+
+
 # -- undoing -----------------------------------------------------------------------------------------
 
 
@@ -1402,6 +1495,11 @@ def undo(tx, why, boot=False):
     """Undo a transaction whole: files, commands, services; return what could not be done."""
     manifest = loaded(tx)
     events, why, problems, owed = tx.events(), tx.host.masked(why)[:1000], [], {}
+    try:
+        if tx.state() == "applied":  # what is being undone cannot be confirmed any more
+            tx.record("open", why=why)
+    except (OSError, IOError):
+        problems.append("%s: %s" % (shown(tx.path("journal")), sys.exc_info()[1]))
     for index, entry in reversed(list(enumerate(manifest["entries"]))):
         try:
             put_back(tx, index, entry)
@@ -1428,49 +1526,6 @@ def debts(manifest, events):
         "services": [s["name"] for s in manifest["services"] if ("service", s["name"]) in began],
         "asleep": slept,
     }
-
-
-def asleep(service):
-    """Whether the init system says in as many words that a service does not run."""
-    if service.get("argv"):
-        return False
-    if init_system() == "systemd":
-        return run(["systemctl", "is-active", service["name"]], 20)[1].strip() in ("inactive", "failed")
-    code, output = run(service_argv(dict(service, action="status")), 20)
-    return code in (1, 3) and "usage" not in output.lower()  # a script that knows no status exits so, too
-
-
-def refuse_asleep(services):
-    """Refuse to reload what does not run: it cannot be told, and an undo would start it. Return who sleeps."""
-    names = [service["name"] for service in services if asleep(service)]
-    for service in services:
-        if service["name"] in names and service.get("action") == "reload":
-            start = " ".join(service_argv(dict(service, action="start")))
-            raise Refused(
-                "%s does not run, so that it cannot be told: start it (%s), or leave it out"
-                % (service["name"], start)
-            )
-    return names
-
-
-def down(service):
-    """Whether a service is down that has just been told: a reload may have reached a process that was dying."""
-    if service.get("argv") or service.get("action") not in ("reload", "restart"):
-        return False
-    time.sleep(SETTLING)
-    if service["action"] == "restart":
-        return asleep(service)
-    asked = "is-active" if init_system() == "systemd" else "status"
-    return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
-
-
-def revived(host, service):
-    """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
-    if service.get("argv") or service.get("action") != "reload":
-        return False
-    if init_system() == "systemd":  # which starts nothing that died five times in ten seconds
-        run(["systemctl", "reset-failed", service["name"]])
-    return run_services(host, [dict(service, action="restart")])[0]["rc"] == 0
 
 
 def settle_debts(tx, manifest, names, boot=False):
@@ -1661,14 +1716,13 @@ def do_check(host, plan):
     """Say exactly what apply would do; nothing is written."""
     entries = compare(host, plan)
     commands = needed_commands(plan)
-    services = concerned(host, plan, entries, commands)
+    services, left, said = concerned(host, plan, entries, commands), [], ""
     rows, why = judge_staged(host, entries, plan.get("validators", []))
     answer = {
         "changed": bool(entries or commands),
         "files": described(host, entries),
         "diff": differences(host, entries),
         "commands": [c["name"] for c in commands],
-        "services": [{"name": s["name"], "action": s.get("action", "")} for s in services],
         "validators": rows,
         "not_staged": why,
         "state": "would-change" if entries or commands else "unchanged",
@@ -1679,9 +1733,13 @@ def do_check(host, plan):
     try:
         refuse_bad(rows, Refused)
         room(host, entries)
-        refuse_asleep(services)
+        left, said = left_stopped(services, sleepers(services))
     except Refused:
         answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
+    told = [one for one in services if one["name"] not in left]
+    answer["services"] = [{"name": one["name"], "action": one.get("action", "")} for one in told]
+    if left:
+        answer.update(left_stopped=left, msg=said)
     return answer
 
 
@@ -1737,9 +1795,13 @@ def carry_out(host, plan, entries, commands):
     answer.update(diff=differences(host, entries), commands=[c["name"] for c in commands])
     refuse_bad(rows, Refused)
     room(host, entries)
-    sleepers = [] if plan.get("undoes") else refuse_asleep(services)
+    undoing = bool(plan.get("undoes"))
+    down_before = sleepers(services, undoing)
+    left, said = left_stopped(services, down_before, undoing)
     tx = begin(host, plan, entries, commands, services)
     answer.update(tx=tx.name, changed=True)
+    if left:
+        answer.update(left_stopped=left, msg=said)
     try:
         tx.record("open")
         for index, entry in enumerate(entries):
@@ -1752,7 +1814,8 @@ def carry_out(host, plan, entries, commands):
         tx.record("placed")
         answer["validators"] += judge(host, plan.get("validators", []), "placed")
         refuse_bad(answer["validators"], Failed)
-        act(host, tx, plan, commands, services, sleepers, answer)
+        told = [one for one in services if one["name"] not in left]
+        act(host, tx, plan, commands, told, down_before, answer)
         if plan.get("deadman"):
             tx.record("applied", seconds=plan["deadman"])
             answer["state"] = "applied"
@@ -1764,7 +1827,7 @@ def carry_out(host, plan, entries, commands):
         result = undo(tx, str(problem) or problem.__class__.__name__)
         answer.update(failed=True, changed=False, owed=result["owed"], problems=result["problems"])
         answer["state"] = "broken" if result["problems"] else "rolledback"
-        answer["msg"] = host.masked(str(problem) or problem.__class__.__name__)
+        answer["msg"] = host.masked(str(problem) or problem.__class__.__name__) + (said and "; " + said)
         if not isinstance(problem, (OSError, IOError, Failed, socket.error, Stopped)):
             answer["msg"] += "\n" + host.masked(traceback.format_exc())
         return answer
@@ -1803,8 +1866,9 @@ def begin(host, plan, entries, commands, services):
             "commands": commands,
             "services": services,
         }
-        for key in ("validators", "probes"):
-            manifest[key] = plan.get(key, [])
+        manifest["validators"], manifest["probes"] = plan.get("validators", []), plan.get("probes", [])
+        if not plan.get("undoes"):
+            manifest["probes"] = held_before(manifest["probes"])
         tx.create(manifest)
         post_guard(host, tx, plan.get("deadman"))
     except BaseException:
@@ -1815,7 +1879,7 @@ def begin(host, plan, entries, commands, services):
     return tx
 
 
-def act(host, tx, plan, commands, services, sleepers, answer):
+def act(host, tx, plan, commands, services, down_before, answer):
     """Commands, services, probes: each is in the journal before it begins."""
     for command in commands:
         tx.record("command", name=command["name"])
@@ -1823,7 +1887,7 @@ def act(host, tx, plan, commands, services, sleepers, answer):
         if code != 0:
             raise Failed("%s exited %d: %s" % (command["name"], code, host.masked(output).strip()))
     for service in services:
-        tx.record("service", name=service["name"], asleep=service["name"] in sleepers)
+        tx.record("service", name=service["name"], asleep=service["name"] in down_before)
         row = run_services(host, [service])[0]
         answer["services"].append(row)
         if row["rc"] != 0:
@@ -1857,6 +1921,9 @@ def finish(host, tx, plan):
             shutil.rmtree(one.dir)
     except (OSError, IOError):
         pass
+
+
+# -- which copies are kept ---------------------------------------------------------------------------
 
 
 def outdated(finished, plan):
@@ -1912,13 +1979,16 @@ def do_confirm(host, request):
     if state == "committed":
         return {"state": state, "changed": False, "tx": tx.name}
     if state != "applied":
-        return {"failed": True, "state": state, "tx": tx.name, "msg": "%s is %s" % (tx.name, state)}
+        why = [line["why"] for line in tx.events() if line.get("why")][:1]
+        msg = "the confirmation came too late: %s is %s" % (tx.name, ": ".join([state] + why))
+        return {"failed": True, "state": state, "tx": tx.name, "msg": msg}
     try:
         rows = probe_or_fail((tx.manifest() or {}).get("probes", []))
     except Failed:
         problem = str(sys.exc_info()[1])
         result = undo(tx, problem)
-        return dict(result, failed=True, state="rolledback", msg=problem, tx=tx.name)
+        state = "broken" if result["problems"] else "rolledback"
+        return dict(result, failed=True, state=state, msg=problem, tx=tx.name)
     tx.record("committed")
     finish(host, tx, {})
     watch_on(host)
@@ -1995,9 +2065,8 @@ def do_rollback(host, request):
     plan.update(
         label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", "")
     )
-    plan["probes"] = request.get(
-        "probes", [p for p in plan["probes"] if p["kind"] in ("tcp", "tls", "command")]
-    )
+    held = [p for p in plan["probes"] if p.get("held", p["kind"] in ("tcp", "tls", "command"))]
+    plan["probes"] = request.get("probes", held)
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
     what = {"id": tx.name, "label": manifest["label"]}
     if request.get("check"):
@@ -2012,16 +2081,7 @@ def do_rollback(host, request):
     if not entries and not commands:
         tx.record("undone", by="nothing left to undo")
         return {"changed": False, "state": "undone", "tx": tx.name, "undoes": what}
-    quiet = [one for one in plan["services"] if one.get("action") == "reload" and asleep(one)]
-    plan["services"] = [one for one in plan["services"] if one not in quiet]
-    answer = dict(carry_out(host, plan, entries, commands), undoes=what)
-    if quiet and not answer.get("failed"):
-        start = [
-            "%s does not run (%s)" % (one["name"], " ".join(service_argv(dict(one, action="start"))))
-            for one in quiet
-        ]
-        answer["msg"] = "not told, since " + ", ".join(start)
-    return answer
+    return dict(carry_out(host, plan, entries, commands), undoes=what)
 
 
 def reversed_entries(tx, manifest, force):

@@ -16,8 +16,10 @@ MARK = "@@ASPECT@@"
 
 
 def native(text):
-    """Return a path as this Python's own string."""
-    return text.encode("utf-8") if sys.version_info[0] == 2 else text
+    """Return a path as this Python's file functions want it, whatever the locale is."""
+    if sys.version_info[0] == 2:
+        return text.encode("utf-8")
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))  # novermin: Python 3 alone comes here
 
 
 def shown(path):

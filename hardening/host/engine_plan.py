@@ -178,7 +178,11 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
         return plan
     return replace(
         plan,
-        services=(Service(name=wish.service or product.service, action="restart", argv=wish.restart_argv),),
+        services=(
+            Service(
+                name=wish.service or product.service, action="restart", argv=wish.restart_argv, starts=True
+            ),
+        ),
         probes=(
             {"kind": "listen", "port": port, "process": process, "wait": 30},
             *({"kind": "absent", "port": one, "wait": 10} for one in shuts),

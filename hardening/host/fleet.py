@@ -28,6 +28,8 @@ class Came:
     made: tuple[str, ...] = ()
     """The transactions of this run that stand, oldest first."""
     pending: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    """Which services do not run and were not told of the change, one sentence each."""
     asked: bool = True
     """False where the run ended before it came to this host."""
 
@@ -53,6 +55,7 @@ def came(one: HostReceipt) -> Came:
     made = tuple(a["tx"] for _, a in said if a.get("changed") and a.get("state") == "committed")
     engines = [a["engine"] for _, a in said if a.get("engine")]
     pending = tuple(e["line"] for e in engines if e["restart_pending"])
+    left = {name for _, a in said if a.get("state") == "committed" for name in a.get("left_stopped", ())}
     bad = [a.get("state") for failed, a in said if failed]
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
@@ -62,14 +65,15 @@ def came(one: HostReceipt) -> Came:
     elif not all(word in ("refused", "rolledback") for word in bad):
         state = "unknown"  # the agent did not answer: what it did is asked for afterwards
     elif bad:
-        state = "kept" if made else "rolledback"
+        state = "kept" if made else "refused" if set(bad) == {"refused"} else "rolledback"
     elif made:
         state = "committed"
     elif any(a.get("state") for _, a in said):
         state = "current"
     else:  # no task went to the host: nobody knows whether it answers
         state, why = "untouched", (_IDLE,) if said else ()
-    return Came(host=one.host, state=state, why=why, made=made, pending=pending)
+    stopped = tuple(f"{name} does not run and was left stopped" for name in sorted(left))
+    return Came(host=one.host, state=state, why=why, made=made, pending=pending, stopped=stopped)
 
 
 def all_came(receipt: Receipt) -> list[Came]:
@@ -138,13 +142,16 @@ def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Ca
         return replace(one, state="kept", why=(*one.why, f"harden_undo_on_failure is false here; {why}"))
     back = f"what this run had changed before is undone: {names(one.made)}" if one.made else ""
     told = (*one.why, back) if back else one.why
-    return replace(one, state="rolledback", why=told if one.why else (f"led back, since {why}",), pending=())
+    return replace(
+        one, state="rolledback", why=told if one.why else (f"led back, since {why}",), pending=(), stopped=()
+    )
 
 
 _RULES: Mapping[str, Rule] = {
     "committed": rules.APPLIED,
     "current": rules.APPLIED,
     "rolledback": rules.LED_BACK,
+    "refused": rules.REFUSED,
     "kept": rules.KEPT,
     "broken": rules.UNFINISHED,
     "unfinished": rules.UNFINISHED,
@@ -175,6 +182,11 @@ def judged(hosts: Sequence[Came], started: datetime) -> Run:
             findings.append(_finding(rules.RESTART_PENDING, one.host, line))
             results.append(
                 Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)
+            )
+        for line in one.stopped:
+            findings.append(_finding(rules.LEFT_STOPPED, one.host, line))
+            results.append(
+                Result(rule=rules.LEFT_STOPPED, subject=one.host, verdict=Verdict.SKIPPED, reason=line)
             )
     codes = states.codes(one.state for one in hosts)
     return Run.of(subjects, findings, results, started=started, extra_codes=codes)

@@ -9,7 +9,7 @@ import os
 import posixpath
 import stat
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,10 +174,18 @@ def _linked(made: Gathered) -> list[str]:
 
 
 def host(
-    session: Session, top: Path, roots: Sequence[str], *, label: str, root: str = "/", local: bool = False
+    session: Session,
+    top: Path,
+    roots: Sequence[str],
+    *,
+    label: str,
+    root: str = "/",
+    local: bool = False,
+    engine: Mapping[str, str] | None = None,
 ) -> Root:
-    """Return a copy of a host with everything an audit reads. Errors: ProbeError."""
-    how = {"where": label, "root": root, "local": local}
+    """Return a copy of a host with everything an audit reads; `engine`: what its inventory says of that. Errors: ProbeError."""
+    how, engine = {"where": label, "root": root, "local": local}, engine or {}
+    roots = [*roots, *filter(None, [engine.get("config")])]
     made = gather(session.execute, top, roots, **how)  # type: ignore[arg-type]  # each has its type
     for _ in range(_LINKS):
         if not (more := _linked(made)):
@@ -188,14 +196,14 @@ def host(
     if more:
         gather(session.execute, top, more, into=made, **how)  # type: ignore[arg-type]  # each has its type
     listening = tuple(session.ask("facts").get("listeners", ())) if root == "/" else None
-    return Root(top, made.seen, label, listening, made.left)
+    return Root(top, made.seen, label, listening, made.left, engine)
 
 
 def save(copy: Root, path: Path) -> None:
     """Keep what a copy's files cannot carry beside it."""
     rows = {
         "label": copy.label, "seen": {name: [one.mode, one.uid, one.gid] for name, one in copy.seen.items()},
-        "listening": copy.listening, "left": dict(copy.left),
+        "listening": copy.listening, "left": dict(copy.left), "engine": dict(copy.engine),
     }  # fmt: skip
     with open(path, "x", opener=_private, encoding="utf-8") as out:
         json.dump(rows, out)
@@ -206,4 +214,4 @@ def load(top: Path, path: Path) -> Root:
     rows = json.loads(path.read_text("utf-8"))
     listening = None if rows["listening"] is None else tuple(rows["listening"])
     seen = {name: About(*one) for name, one in rows["seen"].items()}
-    return Root(top, seen, rows["label"], listening, rows["left"])
+    return Root(top, seen, rows["label"], listening, rows["left"], rows["engine"])

@@ -79,6 +79,8 @@ class Service:
     argv: tuple[str, ...] = ()
     """The command; empty means the init system's own."""
     paths: tuple[str, ...] | None = None
+    starts: bool = False
+    """Whether its restart starts one that does not run; else that is left stopped, for somebody may have meant it so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,7 @@ class Plan:
                 {"name": s.name, "action": s.action}
                 | ({"argv": list(s.argv)} if s.argv else {})
                 | ({"paths": list(s.paths)} if s.paths is not None else {})
+                | ({"starts": True} if s.starts else {})
                 for s in self.services
             ],
             "probes": [dict(probe) for probe in self.probes],

@@ -54,6 +54,20 @@ LED_BACK = Rule(
     rationale="It failed, or another host of the same run did, and its transactions were undone.",
     remedy="Put right what is named for the host that failed, then run again.",
 )
+REFUSED = Rule(
+    id="host/refused",
+    title="The host refused the change, and nothing was changed",
+    severity=Severity.INFO,
+    rationale="What it was asked for cannot be carried out there as it is, which was seen before the first change.",
+    remedy="Put right what is named, then run again.",
+)
+LEFT_STOPPED = Rule(
+    id="host/left-stopped",
+    title="A service that does not run was left stopped",
+    severity=Severity.INFO,
+    rationale="Its files were changed and judged by its own check; what it answers with them nobody could see. It may have been stopped on purpose.",
+    remedy="Where it should run, start it (`systemctl start NAME`, `service NAME start`), then `harden upgrade verify`.",
+)
 KEPT = Rule(
     id="host/kept",
     title="The run failed, and this host stays changed",
@@ -65,4 +79,6 @@ KEPT = Rule(
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
-    return (DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED, APPLIED, LED_BACK, KEPT)
+    return (
+        DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED, APPLIED, LED_BACK, REFUSED, LEFT_STOPPED, KEPT,
+    )  # fmt: skip

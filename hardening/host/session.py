@@ -86,7 +86,8 @@ class Session:
         if done.get("state") != "applied":
             return done
         self.reconnect()
-        wrong = unproved(prove, self.patience)
+        stopped = done.get("left_stopped") and not done.get("services")  # nobody is there to be asked
+        wrong = unproved(None if stopped else prove, self.patience)
         if wrong:
             why = "not proved: " + "; ".join(wrong)
             undone = self.ask("rollback", id=done["tx"], why=why)
@@ -94,7 +95,7 @@ class Session:
             return {**done, "failed": True, "changed": not good, "state": undone.get("state"), "msg": why}
         confirmed = self.ask("confirm", id=done["tx"])
         if confirmed.get("failed"):
-            return {**done, **confirmed, "changed": False}
+            return {**done, **confirmed, "changed": confirmed.get("state") != "rolledback"}
         return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
 
 
@@ -154,6 +155,8 @@ def summary(answer: dict[str, Any]) -> str:
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
+    if state == "committed" and answer.get("left_stopped"):
+        text = f"{count} paths changed"
     if state == "rolledback" and answer.get("failed") is False:
         text = "undone, and everything is as it was before"  # as was asked for
     if state == "rolledback" and (names := owed(answer)):

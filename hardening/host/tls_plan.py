@@ -130,7 +130,7 @@ class Server:
             known = ", ".join(dict.fromkeys(one.target for one in LAYOUTS))
             raise UsageError(
                 f"tls server: {server.target} is not changed on hosts",
-                hint=f"known: {known}; for others harden tls render writes what you install yourself",
+                hint=f"known: {known}; for others harden tls render writes what you install yourself (Tomcat: docs/hosts.md)",
             )
         if server.action is not None and not server.reload:
             given.told(server.action, where)

@@ -22,6 +22,8 @@ class How:
     """The least severity that fails the run; None is `--fail-on never`."""
     color: bool = False
     verbose: int = 0
+    counted: bool = False
+    """Whether a person at a terminal is told how many findings there are of each rule, not each; `verbose` tells them."""
 
 
 class _Write(Protocol):
@@ -52,10 +54,19 @@ WRITERS = (
 )
 
 
-def render(name: str, run: Run, *, fail_on: Severity | None, color: bool = False, verbose: int = 0) -> bytes:
+def render(
+    name: str,
+    run: Run,
+    *,
+    fail_on: Severity | None,
+    color: bool = False,
+    verbose: int = 0,
+    counted: bool = False,
+) -> bytes:
     """Write the run in the format of that name. Errors: UsageError (no such format)."""
     for writer in WRITERS:
         if writer.name == name:
-            return writer.load()(run, How(fail_on=fail_on, color=color, verbose=verbose))
+            how = How(fail_on=fail_on, color=color, verbose=verbose, counted=counted)
+            return writer.load()(run, how)
     known = ", ".join(writer.name for writer in WRITERS)
     raise UsageError(f"no report format {name!r}", hint=f"known: {known}")

@@ -11,6 +11,7 @@ from hardening.reports import How
 from hardening.reports.credentials import repeated
 from hardening.reports.index import Index, few
 from hardening.reports.plain import visible
+from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import findings_of, stem
 from hardening.reports.text_results import results
 from hardening.reports.verdict import looked_at, many, sentence
@@ -91,7 +92,10 @@ def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterato
         style = {"pass": _GOOD, "fail": _BAD}.get(verdict, _OPEN)
         yield f"  policy {visible(policy)}: " + paint(verdict, style)
     findings = _worst_first(index.findings[subject.id])
-    yield from findings_of(findings, how, paint, index.same.get(subject.id, ()))
+    if how.counted and not how.verbose:
+        yield from counted(findings, paint)
+    else:
+        yield from findings_of(findings, how, paint, index.same.get(subject.id, ()))
     shared = index.shared[subject.id]
     for name, count in Counter(finding.subject for finding in shared).items():
         yield paint(f"  {many(count, 'finding')} of the same lines: told with {visible(name)}", _OPEN)

@@ -56,7 +56,7 @@ def _kind(finding: Finding) -> object:
 
 def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
     first = group[0]
-    yield from _head(first, paint, f"{len(group)} findings: {first.rule.title}")
+    yield from head(first, paint, f"{len(group)} findings: {first.rule.title}")
     yield f"{_MARGIN}at      {visible(place(first))}"
     yield from _also(first, same)
     alike: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Seq
 
 
 def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
-    yield from _head(finding, paint, finding.message)
+    yield from head(finding, paint, finding.message)
     yield f"{_MARGIN}at      {visible(place(finding))}"
     yield from _also(finding, same)
     if finding.evidence and (how.verbose or finding.evidence not in finding.message):
@@ -97,7 +97,8 @@ def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str], once: Se
         yield f"{_MARGIN}sure    {finding.confidence.label}; fingerprint {finding.fingerprint}"
 
 
-def _head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
+def head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
+    """Yield the first lines of a paragraph: how severe it is, what it is, under which rule."""
     label = finding.level.label
     yield ""
     yield (

@@ -91,10 +91,21 @@ def sentence(said: Mapping[str, Any]) -> str:
         return str(said["why"])
     if said["planned"]:
         failing = [f"{one['rule']['id']} at {where(one)}" for one in said["rows"] if one["fails"]]
-        return _count(said["found"]) + _named("; have to be gone after the upgrade", failing, said["failing"])
+        return (
+            _count(said["found"])
+            + _told(said)
+            + _named("; have to be gone after the upgrade", failing, said["failing"])
+        )
     before = f"{_count(said['before'])} before" if "before" in said else f"before: {said['unknown']}"
     gone = [f"{rule} at {place}" for rule, place in said["gone"]]
-    return f"{before}, {said['found']} after, {said['new']} new" + _named("; gone", gone, len(gone))
+    return f"{before}, {said['found']} after{_told(said)}, {said['new']} new" + _named(
+        "; gone", gone, len(gone)
+    )
+
+
+def _told(said: Mapping[str, Any]) -> str:
+    """Return how many of the findings a report gets, where those are not all."""
+    return f" (the {TOLD} gravest are told)" if said["found"] > TOLD else ""
 
 
 def _count(number: int) -> str:

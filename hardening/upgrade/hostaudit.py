@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +130,7 @@ def of_host(
     fail_on: str,
     waiver_file: str = "",
     scanned: bool = False,
+    engine: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> HostAudit:
     """Return the audit of one host over its connection; `paths` are looked at beside the product's own.
@@ -142,7 +143,12 @@ def of_host(
     def look() -> Run:
         with tempfile.TemporaryDirectory(prefix="harden-audit-", dir=folder) as place:
             copy = gather.host(
-                session, Path(place) / "tree", looks.wanted(more=paths), label=session.where, root=root
+                session,
+                Path(place) / "tree",
+                looks.wanted(more=paths),
+                label=session.where,
+                root=root,
+                engine=engine,
             )
             return looks.audit(copy, [load_policy(policy)], more=paths)
 

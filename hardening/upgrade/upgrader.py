@@ -741,6 +741,11 @@ def running(up):
     return [one["name"] for one in up.recipe()["services"] if is_up(up, one)]
 
 
+def fallen(up, names):
+    """Return those of the named services that do not run."""
+    return [one for one in up.recipe()["services"] if one["name"] in names and not is_up(up, one)]
+
+
 def enter_maintenance(host, up):
     """Say that the product is in maintenance, and stop what has to be quiet."""
     maintenance = up.recipe()["maintenance"]
@@ -1050,7 +1055,7 @@ def settle(host, up):
     up.record("settling")
     before = up_before(up)
     start_again(up)
-    for service in recipe["services"]:
+    for service in meant_up(up):
         if service["during"] == "running" and service["restart"] == "auto":
             told(up, "restart %s" % service["name"], service_argv(up, service, "restart"))
     leave_maintenance(host, up)
@@ -1066,11 +1071,15 @@ def settle(host, up):
 
 def start_again(up):
     """Start what the maintenance mode stopped: what configures and proves the host needs it to answer."""
+    for service in meant_up(up):
+        if service["during"] == "stopped" and not is_up(up, service):
+            told(up, "start %s" % service["name"], service_argv(up, service, "start"))
+
+
+def meant_up(up):
+    """Return the services that ran before the upgrade or always do: what somebody has stopped stays so."""
     before = up_before(up)
-    for service in up.recipe()["services"]:
-        if service["during"] == "stopped" and (service["name"] in before or service.get("always")):
-            if not is_up(up, service):
-                told(up, "start %s" % service["name"], service_argv(up, service, "start"))
+    return [s for s in up.recipe()["services"] if s["name"] in before or s.get("always")]
 
 
 def up_before(up):
@@ -1081,7 +1090,7 @@ def up_before(up):
 
 def judged_up(up, before):
     """Ask every service that ran before, and every probe. Errors: Failed naming what does not run."""
-    down = [s["name"] for s in up.recipe()["services"] if s["name"] in before and not is_up(up, s)]
+    down = [service["name"] for service in fallen(up, before)]
     if down:
         raise Failed("after the upgrade %s does not run" % ", ".join(down))
     agent.probe_or_fail(probes(up, "probes"))
@@ -1466,12 +1475,8 @@ def database_back(up, path, kept):
 
 def wake(up, before):
     """Start what ran before and was not ours to stop, such as a database that the installer stopped: it has to be restored."""
-    for service in up.recipe()["services"]:
-        if (
-            service["name"] in before["services"]
-            and service["during"] == "running"
-            and not is_up(up, service)
-        ):
+    for service in fallen(up, before["services"]):
+        if service["during"] == "running":
             agent.run(service_argv(up, service, "start"), 180)  # whether it came up is looked at in the end
 
 
@@ -1556,11 +1561,7 @@ def services_back(host, up, before, deep):
             problems.append(str(sys.exc_info()[1]))
     try:
         leave_maintenance(host, up)
-        down = [
-            s["name"] for s in up.recipe()["services"] if s["name"] in before["services"] and not is_up(up, s)
-        ]
-        if down:
-            problems.append("%s does not run" % ", ".join(down))
+        problems += ["%s does not run" % one["name"] for one in fallen(up, before["services"])]
         agent.probe_or_fail(probes(up, "probes_before"))
     except (Failed, OSError, IOError):
         problems.append(str(sys.exc_info()[1]))
@@ -2098,9 +2099,7 @@ def do_verify(host, request):
         found = version_of(host, up.recipe())
         if up.recipe().get("version") and found != up.manifest()["release"]:
             problems.append("the host says release %s, not %s" % (found or "none", up.manifest()["release"]))
-        for service in up.recipe()["services"]:
-            if service["name"] in up_before(up) and not is_up(up, service):
-                problems.append("%s does not run" % service["name"])
+        problems += ["%s does not run" % one["name"] for one in fallen(up, up_before(up))]
         for row in agent.ask_probes(probes(up, "probes")):
             if not row["ok"]:
                 problems.append("%s: %s" % (row["name"], row["problem"]))

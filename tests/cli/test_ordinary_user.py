@@ -69,6 +69,7 @@ def _fill(top: Path) -> None:
     with libarchive.file_writer(str(top / "bundle.7z"), "7zip") as archive:
         archive.add_file_from_memory("bundle.zip", len(bundle), bundle)
     (top / "a.log").write_text("all is well\n")
+    (top / "engine.properties").write_text("engine.port=7226\n")
     assert run(["bundle", "keygen", "--no-passphrase", "--out", str(top / "key")]) == ExitCode.OK
 
 
@@ -244,6 +245,14 @@ def test_whole_paths_need_no_current_folder(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert run(["tls", "audit", str(tmp_path / "nginx.conf")]) == ExitCode.FINDINGS
+
+
+def test_a_port_that_this_account_may_not_set_is_no_unsafe_one(site: Path) -> None:
+    """It was exit 11, which is for a port that nobody should take."""
+    words = f"--config {site / 'engine.properties'} --state-dir {site / 'read-only/state'}"
+    denied, unsafe = called(site, f"engine set-port 7300 {words}", f"engine set-port 80 {words}")
+    assert (denied.code, unsafe.code) == (ExitCode.ROLLED_BACK, ExitCode.REFUSED)
+    assert "harden: refused, nothing was changed: [Errno 13] Permission denied" in denied.err
 
 
 def test_what_lies_in_a_closed_folder_of_a_host_is_not_absent(site: Path) -> None:

@@ -36,6 +36,9 @@ def _no(state: str) -> dict[str, object]:
         ([{"state": "unchanged"}], "current", ()),
         ([DONE, _no("refused")], "kept", ("1",)),
         ([_no("rolledback")], "rolledback", ()),
+        ([_no("refused")], "refused", ()),
+        ([{"state": "unchanged"}, _no("refused")], "refused", ()),
+        ([_no("refused"), _no("rolledback")], "rolledback", ()),
         ([{**_no("rolledback"), "owed": {"services": ["httpd"]}}], "broken", ()),
         ([_no("refused"), _no("broken")], "broken", ()),
         ([_no("refused"), {"failed": True, "msg": "no answer"}], "unknown", ()),
@@ -59,6 +62,29 @@ def test_only_a_host_that_was_asked_nothing_of_is_told_so() -> None:
 def test_an_engine_waits_where_it_says_so() -> None:
     engines = [{"engine": {"line": f"engine {n}", "restart_pending": n == 2}} for n in (1, 2)]
     assert fleet.came(_host(DONE, *engines)).pending == ("engine 2",)
+
+
+def test_a_host_that_refused_is_as_before_and_was_not_led_back() -> None:
+    """It was said to be `rolledback`, by transactions that were undone; there were none."""
+    run = fleet.judged([fleet.came(_host(_no("refused")))], NOW)
+    assert (run.subjects[0].stats["state"], run.extra_codes) == (
+        "refused",
+        frozenset({ExitCode.ROLLED_BACK}),
+    )
+    assert [(one.rule.id, one.message) for one in run.findings] == [("host/refused", "no")]
+
+
+def test_a_service_that_was_left_stopped_is_told_of() -> None:
+    one = fleet.came(_host({**DONE, "left_stopped": ["lighttpd"]}))
+    assert (one.state, one.stopped) == ("committed", ("lighttpd does not run and was left stopped",))
+    run = fleet.judged([one], NOW)
+    assert [(row.rule.id, row.verdict) for row in run.results] == [
+        ("host/applied", Verdict.PASS), ("host/left-stopped", Verdict.SKIPPED),
+    ]  # fmt: skip
+    assert run.extra_codes == frozenset()
+    undone = fleet.after(one, _undo({"id": "1", "state": "rolledback"}), "x failed")
+    assert undone.stopped == ()
+    assert fleet.came(_host({**_no("rolledback"), "left_stopped": ["lighttpd"]})).stopped == ()
 
 
 def test_every_host_that_was_meant_is_told_of_once() -> None:

@@ -123,7 +123,7 @@ def receipt(*answers: dict[str, object], outcome: str = "failed") -> HostReceipt
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"), [("refused", "rolledback"), ("broken", "broken"), (None, "unknown")]
+    ("state", "expected"), [("refused", "refused"), ("broken", "broken"), (None, "unknown")]
 )
 def test_a_failure_is_as_before_only_where_the_agent_says_so(state: str | None, expected: str) -> None:
     said = {"failed": True, "msg": "no", **({"state": state} if state else {})}

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,25 @@ def test_what_comes_is_what_is_there(host: Path, tmp_path: Path, age: str) -> No
         assert about is not None
         assert (about.mode, about.uid) == (theirs.stat().st_mode, theirs.stat().st_uid)
     assert not copy.left
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_a_name_in_another_script_comes_whatever_the_locale_is(tmp_path: Path, age: str) -> None:
+    """Python 3.6, as CentOS 7 and 8 have it, ended where the account there has the locale C."""
+    (tmp_path / "far/srv/B\u00fcro").mkdir(parents=True)
+    (tmp_path / "far/srv/B\u00fcro/a.txt").write_text("x")
+
+    def execute(program: bytes) -> tuple[str, str]:
+        how = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+        done = subprocess.run(
+            [interpreter(age), "-"], input=program, capture_output=True, env=how, check=False
+        )
+        return done.stdout.decode(), done.stderr.decode()
+
+    made = gather.gather(
+        execute, tmp_path / "here", ["/srv/B\u00fcro"], where="far", root=str(tmp_path / "far")
+    )
+    assert (made.top / "srv/B\u00fcro/a.txt").read_text() == "x"
 
 
 def told(made: Run) -> list[tuple[object, ...]]:
@@ -259,6 +279,33 @@ os.listdir = refused
     assert next(one for one in run.subjects if one.id == "far").examined == "partial"
 
 
+def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
+    """It was looked for as `java`, in the file that the product's data names, whatever the inventory says."""
+    place = tmp_path / "host/opt/engine/engine.conf"
+    place.parent.mkdir(parents=True)
+    place.write_text("listen = 7300\n")
+    (tmp_path / "host/etc/httpd").mkdir(parents=True)
+    engine = {"config": "/opt/engine/engine.conf", "key": "listen", "process": "aspect-engine"}
+    brought = gather.host(
+        executed(sys.executable),
+        tmp_path / "here",
+        wanted(),
+        label="far",
+        root=str(tmp_path / "host"),
+        engine=engine,
+    )
+    for pid, process, said in (
+        (1, "aspect-engine", "configured=7300 running=7300"),
+        (None, "", "configured=7300; only root sees whose port it is"),  # it was "restart pending"
+    ):
+        heard = ({"port": 7300, "address": "0.0.0.0", "pid": pid, "process": process},)
+        about = tmp_path / f"{pid}.json"
+        gather.save(replace(brought, listening=heard), about)
+        run = audit(gather.load(tmp_path / "here", about), [load("aspect")])
+        assert [one.reason for one in run.results if one.rule.id == "host/engine-port"] == [said]
+        assert not [one for one in run.findings if one.rule.id == "host/engine-port"]
+
+
 def test_silence_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="gave no answer on far"):
         gather.gather(lambda _program: ("", "sh: python: not found"), tmp_path / "here", ["/"], where="far")
@@ -277,14 +324,19 @@ def test_an_inventory_by_command(
 ) -> None:
     inventory = tmp_path / "hosts"
     inventory.write_text(
-        f"[all]\none ansible_connection=local ansible_python_interpreter={sys.executable}\n"
+        f"[all]\none ansible_connection=local ansible_python_interpreter={sys.executable} opt=/opt\n"
         "gone ansible_host=127.0.0.1 ansible_port=1 ansible_ssh_common_args='-o ConnectTimeout=2 -o BatchMode=yes'\n"
     )
+    (host / "opt/engine.conf").write_text("listen = 7400\n")
+    with inventory.open("a") as more:
+        more.write("[all:vars]\ncontrol_engine_config={{ opt }}/engine.conf\ncontrol_engine_key=listen\n")
     command = ["host", "audit", "-i", str(inventory), "-e", f"collect_root={host}", "--format", "json"]
     assert run([*command, "--limit", "one"]) == ExitCode.FINDINGS
     read = json.loads(capfdbinary.readouterr().out)
     assert {one["rule"] for one in read["findings"]} >= {"component/adminer", "host/sudo-writable"}
     assert "one" in {one["id"] for one in read["subjects"]}
+    (port,) = [one["reason"] for one in read["results"] if one["rule"] == "host/engine-port"]
+    assert port == "configured=7400; what listens is not in a copy"
     assert run([*command, "--fail-on", "never"]) == ExitCode.HOSTS_FAILED
     read = json.loads(capfdbinary.readouterr().out)
     assert {one["id"]: one["examined"] for one in read["subjects"]}["gone"] == "none"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from hardening.host import accounts, agent
+from hardening.host import accounts, agent, collect
 
 
 @pytest.mark.parametrize("program", [agent, accounts])
@@ -18,3 +19,26 @@ def test_the_contents_name_every_section_and_none_is_long(program: object) -> No
     assert [line.strip() for line in listed.strip().splitlines()] == sections
     lengths = [part.count("\n") for part in re.split(r"^# -- ", text, flags=re.MULTILINE)[1:]]
     assert max(lengths) < 250, "a section is a module's length at most: divide it"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a/closed/x", "a/closed/*", "a/*/x", "a/listed/x*", "a/open/x", "no/x", "a/file/x"]
+)
+def test_programs_that_are_sent_alone_tell_closed_folders_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """Each is one file, so that both have to know by themselves when absent means unknown."""
+    for name in ("closed", "listed", "open"):
+        (tmp_path / "a" / name).mkdir(parents=True)
+    (tmp_path / "a/file").touch()
+    rights = {"closed": 0, "listed": os.X_OK}
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & ~rights.get(Path(path).name, 7))
+    try:
+        agent.not_closed(f"{tmp_path}/{pattern}")  # type: ignore[no-untyped-call]  # it runs on Python 2.6
+        said = []
+    except OSError as closed:
+        said = [closed.filename]
+    assert collect.closed(f"{tmp_path}/{pattern}") == said  # type: ignore[no-untyped-call]  # as above
+    assert said == (
+        [f"{tmp_path}/a/{pattern.split('/')[1]}"] if "closed" in pattern or "listed" in pattern else []
+    )

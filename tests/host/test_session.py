@@ -82,6 +82,24 @@ def test_a_deadman_is_armed_where_somebody_proves_and_none_was_named() -> None:
         assert host.asked[0][1]["plan"].get("deadman") == armed
 
 
+def test_a_server_that_was_left_stopped_is_not_asked_for_a_proof() -> None:
+    """Nobody would answer, and the change of a service that was stopped on purpose would be undone."""
+    for told, proofs in (([], 0), ([{"name": "nginx"}], 1)):
+        asked: list[str] = []
+
+        def prove(asked: list[str] = asked) -> list[str]:
+            asked.append("once")
+            return []
+
+        host = Scripted(
+            apply={"state": "applied", "tx": "7", "left_stopped": ["lighttpd"], "services": told},
+            confirm={"state": "committed"},
+        )
+        done = host.carry_out(Plan(), prove=prove)
+        assert (done["state"], len(asked)) == ("committed", proofs)
+        assert [verb for verb, _ in host.asked] == ["apply", "reconnect", "confirm"]
+
+
 @pytest.mark.parametrize(("state", "changed"), [("rolledback", False), ("broken", True)])
 def test_what_is_not_proved_is_undone_and_says_whether_it_is_back(state: str, changed: bool) -> None:
     host = _applied(rollback={"state": state})
@@ -90,10 +108,11 @@ def test_what_is_not_proved_is_undone_and_says_whether_it_is_back(state: str, ch
     assert host.asked[-1] == ("rollback", {"id": "7", "why": "not proved: TLSv1.0"})
 
 
-def test_a_confirmation_that_fails_is_a_failure() -> None:
-    host = _applied(confirm={"failed": True, "state": "rolledback", "msg": "too late"})
+@pytest.mark.parametrize(("state", "changed"), [("rolledback", False), ("broken", True)])
+def test_a_confirmation_that_fails_is_a_failure(state: str, changed: bool) -> None:
+    host = _applied(confirm={"failed": True, "state": state, "msg": "too late"})
     done = host.carry_out(Plan(), prove=list)
-    assert (done["failed"], done["state"], done["changed"]) == (True, "rolledback", False)
+    assert (done["failed"], done["state"], done["changed"]) == (True, state, changed)
 
 
 def test_what_was_not_applied_is_not_confirmed_and_a_look_changes_nothing() -> None:

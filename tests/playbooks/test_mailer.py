@@ -147,10 +147,15 @@ def test_an_init_system_that_is_none_is_refused(host: Host) -> None:
     assert "mailer_init is systemd, sysv or auto, not upstart" in refused.output
 
 
-def test_settings_that_do_not_work_fail_the_play(host: Host) -> None:
+def test_settings_that_do_not_work_fail_the_play_and_reach_no_host(host: Host) -> None:
+    """What the service refuses took the place of the secret that worked, and stayed until the next run."""
+    assert host.play().code == 0
+    runs, works = host.pid.read_text(), (host.folder / "credential.secret").read_text()
     host.site.write_secret("wrong~" + "y" * 30)
     done = host.play(mailer_send_test=True)
     assert done.code != 0
+    assert done.stats["changed"] == 0, done.output
+    assert (host.pid.read_text(), (host.folder / "credential.secret").read_text()) == (runs, works)
     assert "wrong-secret" in done.output
     assert (
         "RETRYING" not in done.output

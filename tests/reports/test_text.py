@@ -21,10 +21,24 @@ def found(message: str, line: int = 7, **more: Any) -> Finding:
     )
 
 
-def text(*findings: Finding) -> list[str]:
+def text(*findings: Finding, **how: Any) -> list[str]:
     subject = Subject(id="web.conf", kind=Kind.FILE)
     run = Run.of([subject], findings, [], started=STARTED, finished=FINISHED)
-    return [line.strip() for line in render("text", run, fail_on=Severity.MEDIUM).decode().splitlines()]
+    return [
+        line.strip() for line in render("text", run, fail_on=Severity.MEDIUM, **how).decode().splitlines()
+    ]
+
+
+def test_where_findings_are_counted_each_rule_and_severity_is_one_paragraph() -> None:
+    many = [found(f"number {line}", line) for line in range(1, 6)]
+    alone = found("the other", 9, severity=Severity.HIGH)
+    lines = text(*many, alone, counted=True)
+    assert f"high      the other  {PROTOCOL.id}" in lines
+    assert f"medium    5 findings: {PROTOCOL.title}  {PROTOCOL.id}" in lines
+    assert "at      web.conf:1, web.conf:2, web.conf:3 and 2 more" in lines
+    known = text(*(replace(one, known=True) for one in many), counted=True)
+    assert "known   it was there before" in known
+    assert text(*many, alone, counted=True, verbose=1) == text(*many, alone, verbose=1)
 
 
 @pytest.mark.parametrize(("count", "told"), [(2, 2), (3, 1), (4, 1)])

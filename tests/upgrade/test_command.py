@@ -108,6 +108,29 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert site.whole(before) == "old"
 
 
+WEAK = "http { ssl_ciphers ALL; server { listen 443 ssl; ssl_certificate /a.pem; ssl_certificate_key /a.key; } }\n"
+
+
+def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path: Path) -> None:
+    """One weak line of nginx was two pages for each host, in front of which the plan was lost."""
+    place = site.root / "etc/nginx/nginx.conf"
+    place.parent.mkdir(parents=True)
+    place.write_text(WEAK)
+    words: list[str | Path] = ["plan", signer.bundle()]
+    words += common(signer, site, inventory([site], tmp_path / "hosts"))
+    code, out, err = harden(*words, "--report", "json=plan.json", "--report", "text=plan.txt", cwd=tmp_path)
+    assert code == 0, out + err
+    assert re.search(
+        r"^  critical  \d\d findings: Cipher suite is not allowed  tls/suite$", out, re.MULTILINE
+    )
+    assert out.count("-v tells each of them") == 1
+    assert len(out.splitlines()) < 40, out
+    found = json.loads((tmp_path / "plan.json").read_text())["findings"]
+    assert sum(one["rule"] == "tls/suite" for one in found) > 30
+    assert (tmp_path / "plan.txt").read_text().count("is offered under") > 30
+    assert harden(*words, "-v", cwd=tmp_path)[1].count("is offered under") > 30
+
+
 @pytest.mark.parametrize("what", ["unsigned", "tampered", "other", "audit"])
 def test_a_refused_bundle_touches_no_host(site: Site, signer: Signer, tmp_path: Path, what: str) -> None:
     from tests.upgrade.test_admission import ADMINER

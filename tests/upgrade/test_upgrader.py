@@ -109,6 +109,16 @@ def test_the_pending_restart_is_seen(site: Site, signer: Signer) -> None:
     assert found["state"] == "committed"
 
 
+def test_a_service_that_was_stopped_before_is_not_started(site: Site, signer: Signer) -> None:
+    """Its recipe has it restarted; somebody had stopped it, and a recipe that calls it optional allows that."""
+    bundle = signer.bundle()
+    made = job(bundle, site, {'restart = "manual"': "optional = true"})
+    site.service("engine", "stop")
+    found = whole_run(site, bundle, job=made)
+    assert (found["state"], site.loaded("web"), site.loaded("engine")) == ("committed", NEW, "")
+    assert site.ask("verify")["state"] == "as-planned"
+
+
 LIKE_OTHERS = ("fails-early", "fails-database", "fails-late", "restore-log", "service-never", "wrong-release")
 """Each goes the way that another fault of the list goes too, so that they are left to `make upgrade-test`."""
 

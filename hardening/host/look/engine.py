@@ -17,7 +17,8 @@ def look(
     root: Root, subject: str, product: Product, listening: Iterable[Mapping[str, Any]] | None
 ) -> Iterator[Finding | Result]:
     """Say where the two differ; of a copy of a host nobody can say what listens, and that is said."""
-    path = product.place("engine-config").path
+    path = root.engine.get("config") or product.place("engine-config").path
+    key, process = root.engine.get("key") or product.key, root.engine.get("process") or product.process
     text = root.text(path)
     if text is None:
         yield Result(
@@ -25,7 +26,7 @@ def look(
         )
         return
     try:
-        wanted = port.configured(text, product.key, product.port)
+        wanted = port.configured(text, key, product.port)
     except HardeningError as problem:
         yield Finding(rule=UNREAD, subject=subject, location=in_file(path), message=f"{path}: {problem}")
         return
@@ -41,11 +42,20 @@ def look(
 
     if listening is None:
         listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
-    heard = port.running(listening, product.process, {wanted, product.port})
+    watched = {wanted, product.port}
+    if any(one["port"] in watched and one["pid"] is None for one in listening):
+        yield Result(
+            rule=PORT_DIFFERS,
+            subject=subject,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"configured={wanted}; only root sees whose port it is",
+        )
+        return
+    heard = port.running(listening, process, watched)
     now = port.EnginePort(configured=wanted, running=heard)
     if now.restart_pending:
         yield Finding(
-            rule=PORT_DIFFERS, subject=subject, location=in_file(path), evidence=product.key, message=now.line
+            rule=PORT_DIFFERS, subject=subject, location=in_file(path), evidence=key, message=now.line
         )
     else:
         yield Result(rule=PORT_DIFFERS, subject=subject, verdict=Verdict.PASS, reason=now.line)

@@ -41,6 +41,8 @@ class Root:
     """Who listens on TCP there, as the agent says it; None: nobody asked."""
     left: Mapping[str, str] = field(default_factory=dict)
     """Paths that were not brought along, and why."""
+    engine: Mapping[str, str] = field(default_factory=dict)
+    """What its inventory says of the control engine: config, key, process; what is left out the product's data says."""
 
     @property
     def subject(self) -> str:

@@ -21,7 +21,9 @@ class ActionModule(AgentAction):
         label = str(self.task_vars.get("inventory_hostname", "host"))
         folder = Path(args["to"]) / label.replace("/", "_")
         roots = look.wanted(more=self.several(args.get("paths")))
-        copy = gather.host(self.session, folder / "tree", roots, label=label, root=args.get("root") or "/")
+        copy = gather.host(
+            self.session, folder / "tree", roots, label=label, root=args.get("root") or "/", engine=self.engine()
+        )
         gather.save(copy, folder / "about.json")
         return {
             "changed": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
@@ -52,9 +53,14 @@ def written(item):
     """Return one file of the plan."""
     item = dict(given.mapping(item, "files"))
     where = "files: %s" % item.get("path", "one without a path")
-    content, encoded = item.pop("content", None), item.pop("content_base64", None)
+    content, encoded, src = (item.pop(key, None) for key in ("content", "content_base64", "src"))
+    if src is not None:
+        try:
+            content, encoded = None, base64.b64encode(Path(str(src)).read_bytes())
+        except OSError as problem:
+            raise UsageError("%s: %s: %s" % (where, src, problem.strerror), hint="name a file of this machine") from None
     if content is None and encoded is None:
-        raise UsageError("%s: content is missing" % where, hint="give content or content_base64")
+        raise UsageError("%s: content is missing" % where, hint="give content, content_base64 or src")
     if isinstance(content, (dict, list)):
         raise UsageError("%s: content is no text" % where, hint="such as content: \"{{ value | to_nice_json }}\"")
     try:

@@ -171,6 +171,7 @@ class ActionModule(AgentAction):
             fail_on=args.get("audit_fail_on") or "medium",
             waiver_file=args.get("audit_waivers") or "",
             scanned=bool(args.get("endpoints")),
+            engine=self.engine(),
             folder=Path(self.progress).parent if self.progress else None,
         )
 

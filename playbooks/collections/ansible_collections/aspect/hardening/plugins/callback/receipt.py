@@ -16,7 +16,7 @@ description:
 options: {}
 """
 
-KEPT = ("msg", "state", "tx", "problems", "pending", "files", "notes", "changed", "failed", "transactions", "results", "upgrade", "upgrades", "engine", "audit", "owed", "undoes", "trusted", "threshold")
+KEPT = ("msg", "state", "tx", "problems", "pending", "files", "notes", "changed", "failed", "transactions", "results", "upgrade", "upgrades", "engine", "audit", "owed", "left_stopped", "undoes", "trusted", "threshold")
 
 
 class CallbackModule(CallbackBase):

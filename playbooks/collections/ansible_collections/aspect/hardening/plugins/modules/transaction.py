@@ -21,7 +21,9 @@ options:
     description: Who asked for it; kept with the transaction.
     type: str
   files:
-    description: Whole files. Keys C(path), C(content) or C(content_base64), C(mode), C(owner), C(group), C(secontext), C(secret), C(mkdir), C(follow).
+    description:
+      - Whole files. Keys C(path), C(content), C(content_base64) or C(src) (a file of the control machine), C(mode), C(owner), C(group),
+        C(secontext), C(secret), C(mkdir), C(follow).
     type: list
     elements: dict
   remove:
@@ -37,7 +39,9 @@ options:
     type: list
     elements: dict
   services:
-    description: Services to tell after a change. Keys C(name), C(action) (reload or restart), C(argv) (the command instead), C(paths).
+    description:
+      - Services to tell after a change. Keys C(name), C(action) (reload or restart), C(argv) (the command instead), C(paths), C(starts).
+      - One that does not run is left stopped by a restart, unless C(starts) is true; a reload of one is refused before anything is changed.
     type: list
     elements: dict
   probes:
@@ -114,5 +118,9 @@ tx:
 files:
   description: What happens to each path, with the digests before and after.
   returned: always
+  type: list
+left_stopped:
+  description: The services that do not run, and were neither told nor started.
+  returned: when there are any
   type: list
 """

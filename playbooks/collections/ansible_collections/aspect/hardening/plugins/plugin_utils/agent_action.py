@@ -99,8 +99,15 @@ class AgentAction(ActionBase):
         """Return the agent's answer for this task's arguments."""
         raise NotImplementedError
 
+    def engine(self):
+        """Return what the inventory says of this host's control engine, for an audit of the host."""
+        said = {word: self.task_vars.get("control_engine_" + word) for word in ("config", "key", "process")}
+        return {word: str(self._templar.template(value)) for word, value in said.items() if value}
+
     def reported(self, result, answer):
         """Turn the agent's answer into what Ansible prints: changed, failed, msg, diff."""
+        if answer.get("left_stopped"):
+            self._display.warning("%s: %s" % (self.session.where, answer["msg"]))
         diffs = answer.pop("diff", [])
         result.update(answer)
         result["msg"] = session.summary(answer) if answer.get("state") else answer.get("msg", "")
