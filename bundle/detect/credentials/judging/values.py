@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import ascii_name, spelt
-from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
+from bundle.detect.credentials.judging.letters import are_no_names, is_gibberish, is_odd
 
 
 class Strength(IntEnum):
@@ -108,7 +108,7 @@ _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
-    r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
+    r"(?i)(?<!com)(?<!tres)pass(?!enger|ion|age)|pwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
     r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
@@ -236,7 +236,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
     named = _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split("."))
-    if named and not _is_random(value):
+    if named and not _is_random(value) and not are_no_names(value.split(".")):
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.letters import is_odd
 from bundle.detect.credentials.judging.naming import DUMMIES, is_joined
 from bundle.detect.credentials.judging.values import (
     SECRET_WORD,
@@ -173,7 +174,8 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
     usual = strength(value) is Strength.COMMON and value.lower() not in DUMMIES
-    if not (usual or is_chosen(value)):
+    drawn = strength(value) is Strength.MIXED and is_odd(value)
+    if not (usual or drawn or is_chosen(value)):
         return None
     start = caught.start + max(0, match["secret"].find(value))
     end = start + len(value.encode())

@@ -52,7 +52,7 @@ _ASSIGN = re.compile(
     (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\(\s*\)\s*\.\s*append\s*\(\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
@@ -172,7 +172,8 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
         value = inner[1]
     term = found["wrap"].endswith("<<") and promised is Kind.PASSWORD  # {default_pass, <<"...">>}
-    if not separated and not term and not is_generated(value):
+    entry = is_chosen(value) and text[: found.start()].rstrip("\"' ").endswith("{")  # no two arguments
+    if not (separated or term or entry or is_generated(value)):
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
@@ -203,8 +204,6 @@ def _at_least(confidence: Confidence, *, hidden: bool) -> Confidence:
 
 _SPELT = re.compile(r"""["'](?:\\(?:u00|x)[2-7][0-9a-fA-F]|\\[01]?[0-7]{2}){4,}["']""")
 """A literal of escapes alone, in which nobody writes a label."""
-
-
 _HEAD = re.compile(r"""=["']\s*[+.]\s*[A-Za-z_$]""")
 """The end of a literal that a variable goes on with, of which it says the name: `'p256ecdsa=' + publicKey`."""
 _ANNOTATED = re.compile(r"[ \t]*=[ \t]")
