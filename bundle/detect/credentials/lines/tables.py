@@ -41,7 +41,9 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
     if opened is None or value.lower() == caught.user.lower() or SECRET_WORD.search(value):
         return None
     if holds_accounts(opened["name"]):
-        return caught if strength(value) is Strength.MIXED else None
+        if strength(value) is Strength.MIXED:
+            return caught
+        return replace(caught, confidence=Confidence.MEDIUM) if is_chosen(value) else None
     sure = _ACCEPTED.match(opened["name"]) and is_generated(value)
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
