@@ -53,7 +53,7 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     filled = _FILLED_IN.match(value) or (
         caught.user.lower() in _OF_USAGES
         and value.lower() in DUMMIES
-        and f"{caught.user}:{value}" in match[0]
+        and (f"{caught.user}:{value}" in match[0] or f"{caught.user}%{value}" in match[0])
     )
     joined = filled or value.startswith(('")', "')"))  # the end of a literal: `BY '").append(word).append("'`
     return None if stands_for_one or joined or " " in value or named_so or len(value) == 1 else caught
@@ -298,6 +298,8 @@ _PORTS = re.compile(r"^(?:[\d.]+:)?\d{1,5}(?:-\d{1,5})?(?::\d{1,5}(?:-\d{1,5})?)
 """What containers publish, and where a shell connects to."""
 
 
+_PORT = re.compile(r"""-P["'\s]*(?:\d{1,5}|port)$""")
+"""Where a small letter takes a password: `-p Kx7pQ2 -P 3306`."""
 _TAKES_NO_VALUE = re.compile(
     r"\b(?:(?:mysql(?!hotcopy)|mariadb)\w*|psql|pg_(?:dump|dumpall|restore|basebackup|isready)|(?:create|drop)(?:db|user)|vacuumdb|reindexdb|clusterdb)\b[^|;&]*$"
 )
@@ -312,7 +314,8 @@ def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     port = _PORTS.match(caught.value) and re.search(
         r"\b(?:docker|podman|nerdctl|ssh|ps|top|lsof)\b[^|;&]*$", line
     )
-    return None if port else flag(caught, match)
+    beside = match[0][1:].startswith("-p") and _PORT.search(match[0])
+    return None if port or beside else flag(caught, match)
 
 
 def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:

@@ -91,6 +91,8 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if _usual(value, *_DIGESTS.get(len(value), ())) or (len(value) == 32 and _usual(value, "nt")):  # noqa: PLR2004 - MD5 and NT are of one length
         return cracked(caught)
+    if name is None and caught.user.lower() == "user":  # `"user": "..."`, which is who it is
+        return None
     return replace(caught, confidence=Confidence.MEDIUM)
 
 

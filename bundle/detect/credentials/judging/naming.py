@@ -28,7 +28,7 @@ PLACEHOLDERS = frozenset(
 DUMMIES = PLACEHOLDERS | WORDS_FOR_ONE
 """Words for a password, which say nothing beside the name of one."""
 NAMES_A_NAME = re.compile(
-    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id)s?_"
+    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id|name)s?_"
 )
 """`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
@@ -43,7 +43,9 @@ _SHORTEST_LETTERS = 8
 _SHORTEST_WORD = 6
 _TWO_WORDS = re.compile(r"^[A-Za-z][a-z]{3,}[-_][a-z]{4,}$")
 """What a person writes where a program asks for a secret to sign with."""
-_ORDINAL = re.compile(r"^[A-Za-z]+[-_:.]?\d$|^_?[a-z]+\d?(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:")
+_ORDINAL = re.compile(
+    r"^[A-Za-z]+[-_:.]?\d$|^_?[a-z]+\d?(?:[-_][a-z0-9]+)+$|^\d+$|^[a-z]+:|^[A-Z]{2,}(?:[_-](?:[A-Z]{2,}|\d\d))+$"
+)
 """Names with a number, dashed names, counts: what identifiers look like."""
 
 
@@ -56,8 +58,8 @@ def _is_of_a_queue(name: str, value: str) -> bool:
     return "routing" in name.lower() and not (value.isalnum() and len(value) >= _SHORTEST_ROUTING)
 
 
-_NAME_OF_WORDS = re.compile(
-    r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+(?:_v?\d)?$|[a-z]{2,}(?:-[a-z]{2,})+-v\d$|[A-Z]{2,}(?:_[A-Z]{2,})+_?\d?$"
+NAME_OF_WORDS = re.compile(
+    r"_?[a-z]{2,}\d?(?:_[a-z]{2,}\d?)+(?:_v?\d)?$|[a-z]{2,}(?:-[a-z]{2,})+-v\d$|[A-Z]{2,}(?:[_-](?:[A-Z]{2,}|\d\d))+_?\d?$"
 )
 """Small words joined by signs, or great ones, a number behind them: `_sf2_attributes`, `PARAM_ALPHANUM`."""
 
@@ -166,7 +168,7 @@ def token(  # noqa: PLR0911 - one return for each degree
     if (
         said is Strength.MIXED
         and len(value) >= _SHORTEST_TOKEN
-        and (is_gibberish(value) or (digits and not _NAME_OF_WORDS.match(value)))
+        and (is_gibberish(value) or (digits and not NAME_OF_WORDS.match(value)))
     ):
         vector = name.lower().endswith("salt") and (_OF_A_VECTOR.match(value) or _OF_A_NAME.match(value))
         field = name.lower().endswith("_key") and _OF_A_FIELD.match(value) and not is_gibberish(value)

@@ -70,11 +70,12 @@ _STANDS_FOR_ONE = re.compile(
     | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
     | (?:\$\w{1,20}){1,3}\$hash(?:ed)? | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | (?-i:RW[A-Za-z0-9+/]{54}) | (?:local|neighbor)-as(?::.*)? | (?-i:phc_\w{43}|[HRPE]S(?:256|384|512)|[a-z_]\w*(?:\.[a-z_]\w*){2,8}:[A-Za-z_]\w*|[A-Za-z]\w*(?:::[A-Za-z]\w*){2,}|cpan:[A-Z]+) | \{[\w.]+(?:\[[^\]{}]{1,30}\])+\} | (?:\\n)*%\[\d\][sdvq].*
     | __[a-z][\w-]*[a-z\d]__ | (?-i://[A-Z][A-Z_]+//) | [\w-]{1,40}\.{3,4}[\w-]{1,40} | [a-z]{2,}(?=\S*:v\d)(?::(?:[a-z]{2,}|v\d{1,2})){2,} | \$\{?\w{1,40}\}?&[\w%.-]{1,40}=\S* | \$2[aby]\$\d\d\$
-    | (?-i:(?:String|ID|Int|Float|Boolean)![,):]{1,3}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_]dummy[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
+    | (?-i:(?:String|ID|Int|Float|Boolean)![,):]{1,3}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_](?:dummy|something)[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}\d{0,2}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
     | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u(?!00[2-7])[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
     | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
-    | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+
-    | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
+    | (?:insert|enter|put|set|use|replace|change|fill)[_-](?:a|an|your|the|this|some|me|in)[_-][a-z_-]+!{0,3} | id=[\w.-]+(?:,[a-z]+=[^\s,]+){1,6} | ![a-z]{3,20}\s.*
+    | (?-i:[a-z][\w-]*_[a-z\d]{4,6}_[a-z\d]{4,6}_\d{1,4}|[A-Za-z][\w-]*_[A-Za-z][\w-]*__[\w-]{5}|--[a-z]+(?:-[a-z]+)+-[a-z\d]{4,8}|(?:[A-Z]{1,2}|[a-z]+\.)String) | character | binary
+    | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+ | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
     | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
      \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
@@ -111,13 +112,15 @@ SECRET_WORD = re.compile(
     r"(?i)(?<!com)(?<!tres)pass(?!enger|ion|age)|pwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
-    r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|\w\((?![!@#$%^&*?+-]+\))|::|->|=>|==(?!$)|&&|\|\|"
+    r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|(?<![\w@])[A-Za-z_$][\w$]*\((?![!@#$%^&*?+-]+\))|^@\w+\(|::|->|=>|==(?!$)|&&|\|\|"
 )
 _PROMPT = re.compile(r"[^\W\d_]{2,30}\s?:$")
 """A word that asks for something: `Adgangskode:`."""
 _DOTTED = re.compile(r"^[\w-]+\.[\w-]+\.[\w.-]+$")
 _PART_OF_A_NAME = re.compile(r"^(?:[A-Za-z_-]+(?:\d[A-Za-z_-]*)?|[A-Z]\d\d|\d|v\d+)$")
-_PHRASE = re.compile(r"^[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$")
+_PHRASE = re.compile(
+    r"^(?!.*\.(?:json|ya?ml|txt|pem|key|crt|xml|ini|conf|cfg|log|php|sql|csv|html)$)[A-Za-z]{3,}(?:[-._][A-Za-z]{3,}){2,}$"
+)
 _PIN = 4
 """Digits that are a number to type in rather than a count."""
 _MIME = re.compile(r"^[a-z]+/[a-z0-9.+-]+$")
@@ -128,6 +131,7 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
+_ESCAPED, _IN_LATIN = re.compile(r"%[0-9A-Fa-f]{2}"), re.compile(r"[\x00-\x7f]")
 _FEWEST = 2
 """Different letters and digits that a value has at least: zzzz and 0000-0000 are room for one."""
 _RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
@@ -151,8 +155,6 @@ _PADDED = re.compile(
     r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$"
 )
 """Base64 that begins like a path: none ends with the signs that fill it up."""
-
-
 _CODE_BETWEEN = re.compile(
     r"\+[A-Za-z_$][\w$.]*(?:\)+[;,}].*\b(?:function|throw|return|var|if)\b|,(?:null|void 0|![01]|[A-Za-z_$])[,)])"
 )
@@ -173,11 +175,11 @@ def is_placeholder(value: str) -> bool:
         return False
     if (value[:1] in ("@", "!", "*") and _is_random(value)) or (value[:1] == "/" and _PADDED.match(value)):
         return False
-    signs = {c for c in value.lower() if c.isalnum()}
+    signs = {c for c in _ESCAPED.sub("", value).lower() if c.isalnum()}
     return (
         value in _PUBLISHED
         or bool(_CODE_BETWEEN.match(value) or _OF_A_PATTERN.search(value))
-        or not value
+        or not _IN_LATIN.search(value)
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
@@ -279,8 +281,6 @@ _TEMPLATE = re.compile(
     r"\{\w*(?:![rsa])?(?::[^{}\s]{0,12})?\}|%(?:\(\w+\))?[srd](?![a-z0-9])|\{[a-z_][\w.]*\([^{}]*(?:\}|$)"
 )
 """What a program formats: `v2/users/{id}`, `storage/%s/keys`."""
-
-
 _FEW_LEFT = 6
 
 
@@ -291,11 +291,11 @@ def _is_short(rest: str) -> bool:
 
 def is_template(value: str) -> bool:
     """Whether a program fills the value in before it uses it: a path, or what is no more than words without that."""
-    return (
-        ("{" in value or "%" in value)
-        and bool(_TEMPLATE.search(value))
-        and ("/" in value or not is_generated(rest := _TEMPLATE.sub("", value)) or _is_short(rest))
-    )
+    if not (("{" in value or "%" in value) and _TEMPLATE.search(value)):
+        return False
+    rest = _TEMPLATE.sub("", value)
+    headed = value[-1] == "}" and rest[-1:] in tuple("._:-")  # f"k8s-v1.{token}"
+    return "/" in value or headed or not is_generated(rest) or _is_short(rest)
 
 
 def is_phrase(value: str) -> bool:

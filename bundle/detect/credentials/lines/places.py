@@ -10,6 +10,7 @@ from dataclasses import replace
 from bundle.detect.credentials.judging import decode, hashes, naming
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
@@ -242,7 +243,10 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def bearer(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What follows `Bearer`: a generated value, not the name of a variable."""
-    return replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) else None
+    named_so = naming.NAME_OF_WORDS.match(caught.value) and not is_gibberish(caught.value)
+    return (
+        replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) and not named_so else None
+    )
 
 
 _KNOWN_TO_ALL = re.compile(

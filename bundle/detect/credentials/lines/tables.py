@@ -187,7 +187,11 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The first of a list of users that has their passwords; a list of names has as many words."""
-    if caught.user.lower() in _FIELDS or caught.value == caught.user.capitalize() != caught.user:
+    if (
+        caught.user.lower() in _FIELDS
+        or _ON_A_PAGE.search(caught.user)
+        or caught.value == caught.user.capitalize() != caught.user
+    ):
         return None  # `operator: "Operator"`, what a user is called on a page
     between = match.string[match.end("user") : match.start("secret")]
     listed = "," in between and not _IN_BRACKETS.search(match.string[match.start() : match.start("user")])
@@ -211,6 +215,8 @@ _FIELDS = frozenset(
 )
 
 
+_ON_A_PAGE = re.compile(r"(?i)_(?:title|text|label|header|placeholder|message)$")
+"""The name of a text for people: `users: {"page_title": "Users"`."""
 _IN_BRACKETS = re.compile(r"[{\[(]\s*[{\[(]\s*[\"']$")
 """An account and its password between brackets of their own."""
 _MEMBER = re.compile(r"[a-z]+\.[a-z]+$")

@@ -267,7 +267,7 @@ def caught_at(caught: Catch, match: re.Match[str], place: tuple[int, int], accou
 def told_in_a_sentence(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The password that a line of a text tells, with the account that it is of."""
     line = match["secret"]
-    below = _NEXT.match(match.string, match.end()) is not None
+    below = "[sudo]" not in line and _NEXT.match(match.string, match.end()) is not None
     if not (below or hopeful(line) or _MAY_BE_LABELLED.match(line)):  # as most lines
         return None
     sentence = read(line)

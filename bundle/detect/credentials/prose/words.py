@@ -100,6 +100,10 @@ def is_mixed(value: str) -> bool:
     return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
+_OF_A_FORM = re.compile(r"(?i)\w%5B\w+%5D")
+"""The name of a field, as a browser sends it: `user%5Bpassword%5D`."""
+
+
 @lru_cache(maxsize=20_000)  # texts have few words, thousands of times
 def can_be_nothing_else(value: str) -> bool:
     """Whether a word of a text is a password wherever one is spoken of."""
@@ -110,6 +114,8 @@ def can_be_nothing_else(value: str) -> bool:
             len(value) >= _LONG_ENOUGH and value.isalnum() and not value.isalpha() and not value.isdigit()
         )
     if not _PLAIN.match(value) or _NAMED.match(value) or is_example(value) or is_digest_or_id(value):
+        return False
+    if _OF_A_FORM.search(value):
         return False
     if is_no_value(value[0] + _AMONG.sub("S", value[1:])):
         return False

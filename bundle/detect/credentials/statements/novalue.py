@@ -211,6 +211,8 @@ _ANONYMOUS = re.compile(
     r"""(?i)user(?:_?name)?["']?\s{0,4}(?:=>|=|:)\s{0,4}["']anonymous["']\s{0,4},\s*["']?\w{0,12}$"""
 )
 """An account that takes any password."""
+_OF_A_CERTIFICATE = re.compile(r"X\.509 cert '[^'\n]*$")
+"""What a kernel says when it starts: whose certificate, and the digest of its key."""
 _FILLED_IN_TOO = re.compile(
     r"""(?i)user(?:_?name)?["']?\s*(?:=>|=|:)\s*["'](?:user(?:_?(?:name|id))?|login|name|u?id|e?mail)["']"""
 )
@@ -223,7 +225,7 @@ _BESIDE = 120
 
 def mapped(before: str, after: str, value: str, *, quoted: bool) -> bool:
     """Whether a value says what a name is taken for, in a list of such pairs: `uid=user,userPassword=password`."""
-    if _ANONYMOUS.search(before[-_BESIDE:]):
+    if _ANONYMOUS.search(before[-_BESIDE:]) or _OF_A_CERTIFICATE.search(before[-_BESIDE:]):
         return True
     if value.lower() not in DUMMIES:
         return False
