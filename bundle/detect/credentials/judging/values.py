@@ -131,7 +131,7 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
-_ESCAPED, _IN_LATIN = re.compile(r"%[0-9A-Fa-f]{2}"), re.compile(r"[\x00-\x7f]")
+_ESCAPED = re.compile(r"%(?!3\d|[46][1-9A-Fa-f]|[57][\dAa])[0-9A-Fa-f]{2}")
 _FEWEST = 2
 """Different letters and digits that a value has at least: zzzz and 0000-0000 are room for one."""
 _RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
@@ -179,7 +179,7 @@ def is_placeholder(value: str) -> bool:
     return (
         value in _PUBLISHED
         or bool(_CODE_BETWEEN.match(value) or _OF_A_PATTERN.search(value))
-        or not _IN_LATIN.search(value)
+        or not any(map(str.isascii, value))
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
