@@ -41,6 +41,7 @@ _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font pyc ole jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
 )
 _FEW_DIGITS = 2
+_COMMAND = "credential/command-line"
 _WITH_ARCHIVES = frozenset(("makeself", "self-extracting", *native.PROGRAMS))
 """What is read although archives lie in it: a script or a program is more than what it carries."""
 
@@ -148,7 +149,10 @@ class Credentials:
             before = view.before(one.start)
             explained = documentation or spans.documents(one.start) or examples.explains(view, one.start)
             shown = sample or (kind == place.CONFIG and examples.beside_a_host(view, one.start))
-            counted = placed(one, family, documentation=explained, test=test, sample=shown)
+            tries = test and not (
+                family.rule.id == _COMMAND and examples.acts_elsewhere(path, view.line(one.start))
+            )
+            counted = placed(one, family, documentation=explained, test=tries, sample=shown)
             if kind == place.CODE and not (explained or test or sample):
                 counted = in_code(counted)
             if spans.comment(one.start) or place.is_comment(before, kind):

@@ -82,6 +82,20 @@ def introduced(view: View, at: int) -> bool:
     return bool(_INTRODUCED.search(view.text(max(0, at - _FAR), at)))
 
 
+_OF_INTEGRATION = re.compile(
+    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$"
+)
+_ELSEWHERE = re.compile(
+    r"""(?i)(?:@|://|\blogin\b[^\n]{0,160}\s)(?!localhost|127\.|0\.0\.|[\w.-]*\bexample\.)(?:[a-z][\w-]*(?:\.[a-z][\w-]*){1,5}|\d{1,3}(?:\.\d{1,3}){3})(?=[\s:/"'`]|$)"""
+)
+"""A host that is no service beside the job."""
+
+
+def acts_elsewhere(path: str, line: str) -> bool:
+    """Whether a command of continuous integration logs in to a host that outlives the job: what it gives there is no trial's."""
+    return bool(_OF_INTEGRATION.search(path) and _ELSEWHERE.search(line))
+
+
 _OF_A_SUITE = re.compile(
     r"/(?:test_\w{1,40}|\w{1,40}_tests?)/(?:[^/]{1,60}/){0,6}(?:[^/]{1,60}\.py$|[^/]{0,40}data/)"
 )

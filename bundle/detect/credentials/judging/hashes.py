@@ -122,6 +122,13 @@ def old_mysql(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return cracked(caught) if _usual(caught.value, "old-mysql") else caught
 
 
+def postgres(caught: Catch, match: re.Match[str]) -> Catch:
+    """What PostgreSQL keeps of a password: MD5's digest has the account's name for its salt."""
+    user = caught.user or match["owner"] or "postgres"
+    usual = any(f"md5{_hex('md5', (word + user).encode())}" == caught.value for word in _defaults())
+    return cracked(caught) if usual else caught
+
+
 _DUMMY = re.compile(r"(?i)(?:dummy|fake|test_?(?:hash|crypt))\w{0,20}\W{1,20}(?:\w{1,10}\W{1,4})?\Z")
 """A name of what takes as long to compare as a real one, and lets nobody in."""
 _OF_NOBODY = re.compile(r"(?i)usesomesillystring|abcdefghijklmnopqrstuu|0123456789abcdef")
@@ -236,6 +243,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "usual-digest": of_usual,
     "usual-digest-alone": of_usual_alone,
     "old-mysql": old_mysql,
+    "postgres": postgres,
     "crypt": crypt,
     "doubled": doubled,
     "ldap": ldap,

@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import ascii_name, spelt
-from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
+from bundle.detect.credentials.judging.letters import are_no_names, is_gibberish, is_odd
 
 
 class Strength(IntEnum):
@@ -109,7 +109,7 @@ _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
 SECRET_WORD = re.compile(
-    r"(?i)pass|pwd|passwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
+    r"(?i)(?<!com)(?<!tres)pass(?!enger|ion|age)|pwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
 )
 _SELECTOR = re.compile(
     r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|(?<![\w@])[A-Za-z_$][\w$]*\((?![!@#$%^&*?+-]+\))|^@\w+\(|::|->|=>|==(?!$)|&&|\|\|"
@@ -131,7 +131,7 @@ _DATE = re.compile(
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _LONGEST = 512
-_ESCAPED, _IN_LATIN = re.compile(r"%[0-9A-Fa-f]{2}"), re.compile(r"[\x00-\x7f]")
+_ESCAPED = re.compile(r"%(?!3\d|[46][1-9A-Fa-f]|[57][\dAa])[0-9A-Fa-f]{2}")
 _FEWEST = 2
 """Different letters and digits that a value has at least: zzzz and 0000-0000 are room for one."""
 _RUNS = re.compile(r"([A-Za-z0-9])\1{3,}\W{0,2}([A-Za-z0-9])\2{7,}$")
@@ -179,7 +179,7 @@ def is_placeholder(value: str) -> bool:
     return (
         value in _PUBLISHED
         or bool(_CODE_BETWEEN.match(value) or _OF_A_PATTERN.search(value))
-        or not _IN_LATIN.search(value)
+        or not any(map(str.isascii, value))
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
@@ -238,7 +238,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
     if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
     named = _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split("."))
-    if named and not _is_random(value):
+    if named and not _is_random(value) and not are_no_names(value.split(".")):
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script

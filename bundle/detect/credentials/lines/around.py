@@ -143,12 +143,16 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
     sure = is_generated(value) or is_phrase(value) or any(c in "!@#$%^&*" for c in value)
     if (match.groupdict().get("key") or "").lower() in ("key", "community"):
         sure = sure or said > Strength.WORD or is_compound(value) or is_of_access(value)
+        told = match[0].startswith("snmp-agent") or _READ_BY.match(match.string, match.end())
+        sure = bool(sure or told)
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     return replace(
         caught, confidence=Confidence.HIGH if sure or said is Strength.COMMON else Confidence.MEDIUM
     )
 
 
+_READ_BY = re.compile(r'"?\s*(?:\{\s*)?(?:authorization|clients)\b')
+"""Behind a community, what its holder may do: what stands before it is one, a word as well."""
 _COUPLES = re.compile(r"(?:(?:[ \t]*#[^\n]*|\S+[ \t]*|[ \t]*)(?:\r?\n|$))*")
 
 
@@ -203,9 +207,16 @@ def several(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(one, confidence=confidence if sure else Confidence.LOW)
 
 
+_LOGINS = frozenset(
+    "admin administrator root nagios guest user test operator service support monitor manager public private system sysadmin supervisor".split()
+)
+"""Usual passwords that are usual names of accounts and communities as well."""
+
+
 def macro(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What a monitor hands to its plugins: an account as well as its password, and neither says which it is."""
     sure = is_chosen(caught.value) or any(c in "!@#%^&*" for c in caught.value)
+    sure = sure or (strength(caught.value) is Strength.COMMON and caught.value.lower() not in _LOGINS)
     return replace(caught, user="", confidence=Confidence.MEDIUM) if sure else None
 
 

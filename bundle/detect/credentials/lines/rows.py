@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from bundle.detect.credentials.judging import decode, hashes, naming
 from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
-from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of
+from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of, names_an_account
 from bundle.detect.credentials.judging.values import (
     Strength,
     is_chosen,
@@ -333,7 +333,8 @@ def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: b
         if called or inner or not _SETTING.match(name) or not (settings or _JOINED.search(name)):
             continue
         promised = kind_of(name)
-        least = Strength.COMMON if name.lower() not in _CHECKED else Strength.WORD
+        meant = name.lower() in _CHECKED or (settings and names_an_account(name))
+        least = Strength.WORD if meant else Strength.COMMON
         if promised is Kind.PASSWORD and not is_digest_or_id(value) and strength(value) >= least:
             return Catch(base + start, base + end, value, key=name, confidence=Confidence.MEDIUM)
         if promised is Kind.TOKEN and (sure := naming.token(name, value)):
@@ -377,8 +378,9 @@ def _in_columns(view: View) -> Iterator[tuple[str, Catch]]:
 
 
 def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str) -> tuple[str, Catch] | None:
-    start, end, text, _ = value
-    if len(text) < _SHORTEST or is_placeholder(text) or text.startswith("$") or text[0] in ":?@%*{":
+    start, end, text, called = value
+    empty = is_placeholder(text) and not (called.lower() in _HASHING and text.isalpha())
+    if len(text) < _SHORTEST or empty or text[0] in "$:?@%*{":
         return None  # a variable, or a hash that its own form tells
     caught = Catch(base + start, base + end, text, key=column, user=user)
     if len(text) in _PLAIN_HASHES and _HEXADECIMAL.fullmatch(text):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
+from bundle.detect.credentials.judging.letters import is_odd
 from bundle.detect.credentials.judging.naming import DUMMIES, is_joined
 from bundle.detect.credentials.judging.values import (
     SECRET_WORD,
@@ -40,7 +41,9 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
     if opened is None or value.lower() == caught.user.lower() or SECRET_WORD.search(value):
         return None
     if holds_accounts(opened["name"]):
-        return caught if strength(value) is Strength.MIXED else None
+        if strength(value) is Strength.MIXED:
+            return caught
+        return replace(caught, confidence=Confidence.MEDIUM) if is_chosen(value) else None
     sure = _ACCEPTED.match(opened["name"]) and is_generated(value)
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
@@ -173,7 +176,8 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
     usual = strength(value) is Strength.COMMON and value.lower() not in DUMMIES
-    if not (usual or is_chosen(value)):
+    drawn = strength(value) is Strength.MIXED and is_odd(value)
+    if not (usual or drawn or is_chosen(value)):
         return None
     start = caught.start + max(0, match["secret"].find(value))
     end = start + len(value.encode())

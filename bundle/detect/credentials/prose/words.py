@@ -22,7 +22,7 @@ from bundle.detect.credentials.prose.sentences import apart, read
 
 EVERYWHERE = frozenset(
     "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
-    "manager user demo bms aspect cylon default".split()
+    "manager user demo bms aspect aamuser cylon default".split()
 )
 """Accounts that devices ship with, this product's among them."""
 KNOWN = EVERYWHERE - {"user", "default"}

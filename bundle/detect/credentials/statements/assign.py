@@ -16,6 +16,7 @@ from bundle.detect.credentials.judging.values import (
     is_generated,
     is_no_word,
     is_phrase,
+    strength,
 )
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.statements import given
@@ -24,6 +25,7 @@ from bundle.detect.credentials.statements.novalue import (
     BARE,
     LITERAL_BEGINS,
     filled_in_beside,
+    goes_on,
     mapped,
     named_beside,
     no_value,
@@ -52,7 +54,7 @@ _ASSIGN = re.compile(
     (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|(?<!=)(?<!=\ )!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\(\s*\)\s*\.\s*append\s*\(\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
@@ -66,8 +68,6 @@ _NAME = re.compile(
 """A name that nothing else belongs to: no index, no member, no class."""
 _ASKED_FOR = re.compile(r"(?i)\bset\s+/p\s+\"?$|\bread\s[^;\n]*$")
 _QUOTES = ("'", '"')
-_COMPARED = re.compile(r"\s*[!=]==?(?!=)")
-"""Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
 _BRACED = re.compile(r"(?i)^\{(?:noop|plain|clear|cleartext)\}")
 _TOKEN_WITHIN = re.compile(r'"([A-Za-z0-9+/_.-]{20,200}={0,2})"')
 """A token in JSON that is itself a literal."""
@@ -172,7 +172,8 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if promised is Kind.TOKEN and value.startswith("{") and (inner := _TOKEN_WITHIN.search(value)):
         value = inner[1]
     term = found["wrap"].endswith("<<") and promised is Kind.PASSWORD  # {default_pass, <<"...">>}
-    if not separated and not term and not is_generated(value):
+    entry = is_chosen(value) and text[: found.start()].rstrip("\"' ").endswith("{")  # no two arguments
+    if not (separated or term or entry or is_generated(value)):
         return None
     if found["made"] and (not is_generated(value) or SECRET_WORD.search(value)):
         return None
@@ -186,32 +187,22 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
         start, value = start + braced.end(), value[braced.end() :]
     written, value = value, _decoded(found, text, key, value)
     confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
-    compared = kind == place.CODE and quoted and _COMPARED.match(text, found.end())
-    compared = compared or (quoted and found["sep"] == ":" and _ANNOTATED.match(text, found.end()))
-    compared = compared or (quoted and len(value) % 4 != 0 and _HEAD.match(text, found.end() - 2))
-    compared = compared or (quoted and len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, found.end()))
-    if confidence is None or compared:
-        return None
     hidden = value != written or _SPELT.match(found["value"]) is not None
-    return Catch(start, end, value, key=found["key"], confidence=_at_least(confidence, hidden=hidden))
+    sure = _at_least(confidence, value, hidden=hidden)
+    if sure is None or (quoted and goes_on(found, text, value, code=kind == place.CODE)):
+        return None
+    return Catch(start, end, value, key=found["key"], confidence=sure)
 
 
-def _at_least(confidence: Confidence, *, hidden: bool) -> Confidence:
-    """Return how sure a value is that may be written so that nobody reads it, as no label is."""
-    return max(confidence, Confidence.MEDIUM) if hidden else confidence
+def _at_least(confidence: Confidence | None, value: str, *, hidden: bool) -> Confidence | None:
+    """Return how sure a value is that may be written so that nobody reads it, as no label is: a word as well, then."""
+    if not hidden or (confidence is None and strength(value) is not Strength.WORD):
+        return confidence
+    return max(confidence or Confidence.MEDIUM, Confidence.MEDIUM)
 
 
 _SPELT = re.compile(r"""["'](?:\\(?:u00|x)[2-7][0-9a-fA-F]|\\[01]?[0-7]{2}){4,}["']""")
 """A literal of escapes alone, in which nobody writes a label."""
-
-
-_HEAD = re.compile(r"""=["']\s*[+.]\s*[A-Za-z_$]""")
-"""The end of a literal that a variable goes on with, of which it says the name: `'p256ecdsa=' + publicKey`."""
-_ANNOTATED = re.compile(r"[ \t]*=[ \t]")
-"""Behind a literal that says a type: `Password: 'ua.ByteString' = None`."""
-_GOES_ON_WITH = re.compile(r"\s*\.\s*\$[a-z_]\w*(?:hash|pass|pwd)")
-_SHORT_HEAD = 6
-"""Letters that tell how a value is stored which a variable goes on with: `'-ZM-'.$pass_hash`."""
 
 
 def _hopeless(key: str, promised: Kind, found: re.Match[str], text: str, kind: str) -> bool:

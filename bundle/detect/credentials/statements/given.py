@@ -27,6 +27,8 @@ _FURTHER = re.compile(r"""["']?\s+[\w.-]{2,40}=|,\s+["']?[\w.-]{2,40}["']?:\s"""
 """Another setting on the same line."""
 _QUOTES = ("'", '"')
 _QUOTE = re.compile("[\"']")
+_TURNED = re.compile(r"\[::-1\]|\s?\)\s?\.\s?reverse\(\)")
+"""Behind a literal that a program reads from its end."""
 _SENT = re.compile(r"(?:\\[rn])+$")
 """The end of a line that a program says to another: `send "set password=...\\r"`."""
 _ESCAPES = ("\\n", "\\r", "\\t")
@@ -43,7 +45,7 @@ def read(
     if kind in PROGRAMS and found["value"][0] not in LITERAL_BEGINS and not _is_text(before, kind):
         return None
     start, end, value, quoted = _literal(view, base, text, found, kind)
-    if "strrev" in found["wrap"]:
+    if "strrev" in found["wrap"] or _TURNED.match(text, found.end()):
         value = value[::-1]
     in_shell = kind == place.SHELL and (found["sep"] != "=" or found["key"].startswith("$"))
     if quoted or (kind in BARE and not in_shell and not before.endswith(("&", "?", "/"))):

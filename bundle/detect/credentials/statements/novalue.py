@@ -234,3 +234,25 @@ def mapped(before: str, after: str, value: str, *, quoted: bool) -> bool:
     if _FILLED_IN_TOO.search(before[-_BESIDE:] + after[:_BESIDE]):
         return True
     return bool(_TYPES.search(before.rsplit("\n", 1)[-1]) or _TYPES.search(after.split("\n", 1)[0]))
+
+
+_COMPARED = re.compile(r"\s*[!=]==?(?!=)")
+"""Behind a literal that is held against something, as in `a ? "password" : "x" === b`."""
+_HEAD = re.compile(r"""=["']\s*[+.]\s*[A-Za-z_$]""")
+"""The end of a literal that a variable goes on with, of which it says the name: `'p256ecdsa=' + publicKey`."""
+_ANNOTATED = re.compile(r"[ \t]*=[ \t]")
+"""Behind a literal that says a type: `Password: 'ua.ByteString' = None`."""
+_GOES_ON_WITH = re.compile(r"\s*\.\s*\$[a-z_]\w*(?:hash|pass|pwd)")
+_SHORT_HEAD = 6
+"""Letters that tell how a value is stored which a variable goes on with: `'-ZM-'.$pass_hash`."""
+
+
+def goes_on(found: re.Match[str], text: str, value: str, *, code: bool) -> bool:
+    """Whether what stands behind a literal makes it no value: it is compared, says a type, or is the head of one."""
+    end = found.end()
+    return bool(
+        (code and _COMPARED.match(text, end))
+        or (found["sep"] == ":" and _ANNOTATED.match(text, end))
+        or (len(value) % 4 != 0 and _HEAD.match(text, end - 2))
+        or (len(value) < _SHORT_HEAD and _GOES_ON_WITH.match(text, end))
+    )

@@ -19,7 +19,7 @@ _BY_SUFFIX = {
     MARKUP: "xml xsl xslt html htm xhtml wsdl xsd jnlp plist svg resx csproj",
     SQL: "sql ddl dml mysql psql",
     PROSE: "md txt wiki rst adoc tex 1 2 3 4 5 6 7 8 man pod texi info me changelog news faq readme",
-    OTHER: "iss",
+    OTHER: "iss nsi nsh",
 }  # fmt: skip
 _SUFFIX = {word: style for style, words in _BY_SUFFIX.items() for word in words.split()}
 _BY_FORMAT = {
@@ -33,7 +33,7 @@ _BY_FORMAT = {
     "html": MARKUP,
 }
 _NAMES = re.compile(
-    r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|\.s3cfg|\.fetchmailrc|\.muttrc)$"
+    r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|sources\.list|\.s3cfg|\.fetchmailrc|\.muttrc)$"
 )
 _ACCOUNTS = re.compile(
     r"(?i)^[\w.-]*(?:users?|userlist|accounts?|logins?|passw(?:or)?ds?|psk|secrets|credentials|creds|auth(?![a-z])|virtual|userpass)[\w-]*\.(?:txt|list)$"
@@ -154,7 +154,7 @@ def of_content(member: Member) -> str:
     found = _of_content(member)
     if member.derived or "." not in member.name or member.name.rsplit(".", 1)[-1].lower() not in _LISTS:
         return found
-    return CONFIG if found == CONFIG else PROSE  # a list of accounts as well as a letter
+    return found if found in (CONFIG, SHELL) else PROSE  # a list of accounts as well as a letter
 
 
 _LINE = re.compile(rb"^[^\n]*\S", re.MULTILINE)
@@ -181,6 +181,10 @@ _LINES_OF_A_WIKI = 3
 _MANUAL = re.compile(rb"^\.(?:TH|Dd|SH|Sh)[ \t]+\S", re.MULTILINE)
 """The title and the headings of a manual page, which programs pack into themselves too."""
 _LINES_OF_A_MANUAL = 2
+_TRANSFER = re.compile(
+    rb"(?im)^(?:open \S+(?: \S+){0,2}|user \S+(?: \S+)?|option \w+ \w+|(?:l?cd|l?pwd|m?put|m?get|ls|dir|mkdir|rm|delete|rename|bin(?:ary)?|asc(?:ii)?|hash|prompt|passive|quote|synchronize|bye|quit|close|exit)(?: [^\n]{0,120})?)[ \t\r]*$"
+)
+"""Lines of what is given to FTP's clients and to WinSCP."""
 _STATEMENTS = re.compile(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)")
 _PROGRAM = re.compile(rb"(?m)^\s*(?:import java|package [\w.]+;|public class|function\s+\w+\s*\(|def \w+\()")
 _TELLING = (
@@ -190,9 +194,10 @@ _TELLING = (
     rb"(?m)^[ \t]*(export[ \t]+)?[\w.\-]{1,60}[ \t]*[=:]",
     rb"(?im)^\s*(insert\s|create\s|grant\s)",
     rb"(?m)^\s*(import java|package |public class|function\s|def )",
+    rb"(?im)^(open|user) \S",
 )
 """What the patterns above begin with: most texts hold little of it, and one pass tells which."""
-_ROUTED, _HEADED, _FORMATTED, _SET, _STATED, _PROGRAMMED = range(len(_TELLING))
+_ROUTED, _HEADED, _FORMATTED, _SET, _STATED, _PROGRAMMED, _CONNECTED = range(len(_TELLING))
 
 
 def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each kind of text
@@ -209,13 +214,15 @@ def _of_content(member: Member) -> str:  # noqa: PLR0911 - one return for each k
     pairs = len(_SETTING.findall(head)) if _SET in held else 0
     if pairs and pairs * 2 >= len(_LINE.findall(head)):
         return CONFIG
+    if _CONNECTED in held and len(_TRANSFER.findall(head)) == len(_LINE.findall(head)) > 1:
+        return SHELL
     if _STATED in held and _STATEMENTS.search(head):
         return SQL
     return CODE if _PROGRAMMED in held and _PROGRAM.search(head) else OTHER
 
 
 _COMMENT = re.compile(
-    r"^\s*(?:>>>|\.{3}[ \t]+\S|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+/\S)|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;#|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
+    r"^\s*(?:>>>|\.{3}[ \t]+\S|#(?!!|[ \t]*define\s)|//(?!\S+/\S*[ \t]+(?:/\S|[\w.-]+%))|\*(?!\.)(?!(?:/\d+)?[ \t]+[\d*][\d*/,-]*[ \t])|/\*|--(?:\s|\w{1,40}\s=\s)|;#|;|<!--|rem\s|::\s|dnl\s)|\s//\s",
     re.IGNORECASE,
 )
 
