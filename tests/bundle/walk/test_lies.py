@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import tarfile
 import time
@@ -111,3 +113,44 @@ def test_a_pdf_is_read_in_time_that_grows_with_it(tmp_path: Path, body: bytes) -
     began = time.process_time()
     assert not [event for event in walk(str(path)) if isinstance(event, Problem)]
     assert time.process_time() - began < 20
+
+
+def test_marks_in_one_run_of_text_are_read_in_time_that_grows_with_it(tmp_path: Path) -> None:
+    """Each line that begins like a gzip was followed to the end of all of them: an hour for 8 MB."""
+    line = base64.b64encode(gzip.compress(b"a line of plain text that is read as one", mtime=0)).rstrip(b"=")
+    path = tmp_path / "x.php"
+    path.write_bytes(b"<?php eval(gzinflate(base64_decode($x)));\n" + b"\n".join([line] * 40_000))
+    began = time.process_time()
+    assert not [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert time.process_time() - began < 20
+
+
+def test_streams_of_a_pdf_unpack_as_far_as_other_archives(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdf"
+    stream = zlib.compress(bytes(20 * MIB), 9)
+    body = b"<< /Filter /FlateDecode >>\nstream\n" + stream + b"\nendstream\n"
+    path.write_bytes(b"%PDF-1.4\n" + body * 10)
+    (said,) = [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert said.reason == "bomb"
+
+
+def payload(text: bytes) -> bytes:
+    return b'eval(base64_decode("' + base64.b64encode(text) + b'"));'
+
+
+def test_more_wrapped_texts_than_are_unwrapped_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.php"
+    texts = [b"echo 'this is the wrapped text number %d of them';" % number for number in range(201)]
+    path.write_bytes(b"<?php\n" + b"\n".join(map(payload, texts)))
+    (said,) = [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert said.reason == "limit-members"
+
+
+def test_a_text_wrapped_more_often_than_is_undone_is_said(tmp_path: Path) -> None:
+    text = b"$password = 'Marble44Fjord'; echo 'this is the innermost text of them all';"
+    path = tmp_path / "x.php"
+    for times in range(1, 10):
+        text = payload(text)
+        path.write_bytes(b"<?php\n" + text)
+        found = [event.reason for event in walk(str(path)) if isinstance(event, Problem)]
+        assert found == (["limit-depth"] if times > 8 else [])
