@@ -15,7 +15,7 @@ _STREAM = re.compile(rb">>\s*+stream\r?\n")
 _ABOUT = 2002
 """Bytes in front of a stream in which the begin of its dictionary is looked for."""
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-_SHOWN = re.compile(rb"\(((?:\\.|[^()\\])*)\)|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
+_SHOWN = re.compile(rb"\(((?:\\.|[^()\\]++)*+)\)?|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
 _TEXT = re.compile(rb"BT(?<!\SBT)(?!\w)")
 """What a text begins with (ISO 32000-1, 9.4): a stream without it is a picture, a typeface or a list of the file's own."""
 _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
@@ -155,7 +155,7 @@ def office(data: bytes) -> bytes:
 
 
 _NARROW = re.compile(rb"[\x20-\x7e\t]{6,}")
-_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}")
+_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}+")
 
 
 def strings(data: bytes, _limits: Limits | None = None) -> bytes:

@@ -7,6 +7,7 @@ import codecs
 import py_compile
 import re
 import sqlite3
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -263,6 +264,39 @@ def test_a_long_run_is_unwrapped_in_memory_that_it_needs(words: bytes, piece: by
         assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
     finally:
         tracemalloc.stop()
+
+
+def page(text: bytes) -> bytes:
+    return b"%PDF-1.4\n<< >>\nstream\nBT " + text + b" Tj ET\nendstream\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())),
+        (lambda size: b"a\0" * (size // 2), documents.strings),
+        (lambda size: b"x = 'a'" + b"+'b'" * (size // 4), joined.built),
+        (lambda size: b"x = 'a'" + b",'b'" * (size // 4), joined.listed),
+    ],
+    ids=["a text of a PDF", "wide letters", "pieces", "a list"],
+)
+def test_a_long_text_is_read_in_memory_that_it_needs(
+    made: Callable[[int], bytes], read: Callable[[bytes], bytes]
+) -> None:
+    data = made(4_000_000)
+    tracemalloc.start()
+    try:
+        assert len(read(data)) >= len(data) // 4
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_text_of_a_pdf_that_never_ends_is_read_once() -> None:
+    """From each of its parentheses it was read to the end: hours for 8 MB."""
+    began = time.process_time()
+    assert documents.pdf(page(b"(" + b"\\(" * 400_000), Limits())
+    assert time.process_time() - began < 5
 
 
 @given(st.binary(min_size=40, max_size=2000), st.integers(0, 3))
