@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import os
 import tarfile
 import time
 import zipfile
@@ -16,8 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from bundle.audit import audit
-from bundle.walk import walk
-from bundle.walk.problem import Problem
+from bundle.walk import Member, walk
+from bundle.walk.formats import zipdir
+from bundle.walk.problem import Broken, Problem
+from bundle.walk.source import Memory
 
 MIB = 1 << 20
 
@@ -154,3 +157,32 @@ def test_a_text_wrapped_more_often_than_is_undone_is_said(tmp_path: Path) -> Non
         path.write_bytes(b"<?php\n" + text)
         found = [event.reason for event in walk(str(path)) if isinstance(event, Problem)]
         assert found == (["limit-depth"] if times > 8 else [])
+
+
+def test_a_directory_of_more_entries_than_are_examined_is_not_read() -> None:
+    """Three millions took 1.2 GB, before the first of them was said."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(6):
+            archive.writestr(f"{number:x}", b"")
+    source = Memory(out.getvalue())
+    found = zipdir.directory_of(source, 6)
+    assert found is not None
+    assert len(found.rows) == 6
+    with pytest.raises(Broken, match="more than 5 entries"):
+        zipdir.directory_of(source, 5)
+
+
+def test_a_file_that_is_cut_while_it_is_read_ends_nothing(tmp_path: Path) -> None:
+    """Who reads a map of a file that logrotate cuts is killed (SIGBUS)."""
+    path = tmp_path / "x.log"
+    path.write_bytes(b"a line\n" * (10 * MIB))
+    lines, problems = 0, []
+    for event in walk(str(path)):
+        os.truncate(path, 4096)
+        if isinstance(event, Member):
+            lines += event.content[:].count(b"\n")
+        elif isinstance(event, Problem):
+            problems.append((event.reason, event.not_examined))
+    assert lines > 500
+    assert problems == [("truncated", 70 * MIB - 4096)]
