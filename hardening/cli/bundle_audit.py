@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from bundle.events import AuditEvent
 
+_PASSWORDS = 1 << 20
+"""Bytes of a file of passwords: each is tried at each encrypted member."""
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -135,12 +137,13 @@ def command(
 
 
 def _passwords(path: Path | None) -> tuple[bytes, ...]:
+    from hardening import inputs
     from hardening.errors import InputError
 
     if path is None:
         return ()
     try:
-        return tuple(line for line in path.read_bytes().splitlines() if line)
+        return tuple(line for line in inputs.read(path, _PASSWORDS).splitlines() if line)
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror}", hint="check the path and its permissions"
