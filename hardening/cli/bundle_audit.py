@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ def command(
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(run, report)
+    _say_whether_kept(cache, report)
     with _shown(report) as on_event:
         run = audit(
             paths,
@@ -134,6 +136,16 @@ def command(
             on_event=on_event,
         )
     return finish(run, report)
+
+
+def _say_whether_kept(cache: str | None, report: ReportOptions) -> None:
+    """Say where nothing will be kept: what is kept there already counts, and the next run takes as long as this one."""
+    if cache is None or report.quiet or not os.path.isdir(cache):  # noqa: PTH112 - Path's own raises where a folder above is closed
+        return
+    known = [one for one in Path(cache).glob("results.sqlite*") if not os.access(one, os.W_OK)]
+    if known or not os.access(cache, os.W_OK | os.X_OK):
+        place = known[0] if known else cache
+        click.echo(f"harden: {place} may not be written: nothing new is kept there", err=True)
 
 
 def _passwords(path: Path | None) -> tuple[bytes, ...]:
