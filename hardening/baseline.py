@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hardening import inputs
 from hardening.errors import DataError, InputError
 from hardening.findings import Finding, Run
 
 _SCHEMA = "harden-report/1"
+_LARGEST = 256 << 20
+"""Bytes of a report: some 200,000 findings."""
 _HINT = "give a report that was written with --format json or --report json=FILE"
 
 
@@ -32,7 +35,7 @@ class Baseline:
 def load(path: Path) -> Baseline:
     """Read a report. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(inputs.read(path, _LARGEST))
     except OSError as problem:
         hint = "check the path and its permissions"
         raise InputError(f"{path}: {problem.strerror or problem}", hint=hint) from problem

@@ -22,7 +22,7 @@ from hardening.errors import DataError, InputError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-_LARGEST = 32 << 20
+LARGEST = 32 << 20
 """Bytes of a TOML file: fewer than take the memory of a machine once they are values."""
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _MISSING = object()
 
 
 def _read(path: Path | Traversable, *, named: bool) -> bytes:
-    return inputs.read(path, _LARGEST, named=named) if isinstance(path, Path) else path.read_bytes()
+    return inputs.read(path, LARGEST, named=named) if isinstance(path, Path) else path.read_bytes()
 
 
 class Table:

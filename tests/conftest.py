@@ -27,6 +27,11 @@ _MISSING = re.compile(
 """How a test says that what it needs is not there."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--regolden`: write the golden files anew instead of comparing with them."""
+    parser.addoption("--regolden", action="store_true", help="write the golden files anew")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,  # noqa: ARG001 - pytest's interface

@@ -46,6 +46,7 @@ def odd(until: int = 2051) -> dict[str, bytes]:
         "BIT STRING": b"\x03\x09x.example",
     }
     found = {what: _swapped(_NAME, name, der) for what, name in names.items()}
+    found["serial below 0"] = _swapped(b"\x02\x01\x07", b"\x02\x01\xf9", der)
     return found | {"version 6": _swapped(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", der)}
 
 
@@ -62,6 +63,7 @@ def hopeless() -> dict[str, bytes]:
         "nothing": b"",
         "cut short": der[:-5],
         "something after it": der + b"xx",
+        "a year 0": _swapped(b"20510101000000Z", b"00000101000000Z", der),
         "a month 99": _swapped(b"200101000000Z", b"209901000000Z", der),
         "another thing": b"\x30\x03\x02\x01\x01",
     }

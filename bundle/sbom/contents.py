@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 _CERTIFICATE = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,20000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,100000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
 )
 _LARGEST_DER = 64 << 10
 _PLAIN_URL = re.compile(r"pkg:[a-z]+/(?:@?[\w.+~-]+/)?[\w.+~-]+@[\w.+~:^-]+", re.ASCII)
@@ -206,11 +207,13 @@ def _certificate(load: Callable[[bytes], x509.Certificate], data: bytes, place: 
     """Yield a certificate that can be read; names are read when they are first asked for."""
     from cryptography.x509 import InvalidVersion
 
-    try:
-        made = load(data)
-        subject, _ = made.subject.rfc4514_string(), made.issuer
-    except (ValueError, TypeError, InvalidVersion):
-        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
+        try:
+            made = load(data)
+            subject, _ = made.subject.rfc4514_string(), made.issuer
+        except (ValueError, TypeError, InvalidVersion):
+            return
     yield Asset("certificate", subject or "without a subject", place, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 
 from cryptography import x509
@@ -110,8 +111,8 @@ def _asset(asset: Asset, number: int, made: Inventory) -> Component:
             certificate_properties=CertificateProperties(
                 subject_name=one.subject.rfc4514_string(),
                 issuer_name=one.issuer.rfc4514_string(),
-                not_valid_before=one.not_valid_before_utc,
-                not_valid_after=one.not_valid_after_utc,
+                not_valid_before=_date(one, "not_valid_before_utc"),
+                not_valid_after=_date(one, "not_valid_after_utc"),
                 certificate_format="X.509",
                 signature_algorithm_ref=made.algorithm(signed, CryptoPrimitive.SIGNATURE, asset.place),
                 subject_public_key_ref=made.algorithm(
@@ -123,6 +124,15 @@ def _asset(asset: Asset, number: int, made: Inventory) -> Component:
         name=asset.name, type=ComponentType.CRYPTOGRAPHIC_ASSET, bom_ref=f"crypto:{number}",
         crypto_properties=properties, evidence=evidence([asset.place]),
     )  # fmt: skip
+
+
+def _date(card: x509.Certificate, name: str) -> datetime | None:
+    """Return when a certificate begins or ceases to hold; None where no calendar has that time."""
+    try:
+        found: datetime = getattr(card, name)
+    except ValueError:
+        return None
+    return found
 
 
 def _public(card: x509.Certificate) -> tuple[str, str]:

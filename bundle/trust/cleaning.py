@@ -21,6 +21,7 @@ from bundle.trust import attest
 from bundle.trust.digest import digest
 from bundle.trust.inventory import Item, inventory
 from bundle.trust.policy import Policy
+from hardening import inputs
 from hardening.errors import ExitCode, InputError, RefusedError, UsageError
 from hardening.findings import NESTING, Finding, InFile, Result, Rule, Run, Severity, Verdict, in_file
 
@@ -32,7 +33,7 @@ ACCOUNT = Rule(
     remedy="Do not install it. Clean the original again and compare the two results.",
 )
 
-_SALT = 32
+_SALT, _LARGEST_SALT = 32, 4096
 _SECRET = ("credential/", "key/")
 """Rules whose findings make a member one that held a secret."""
 
@@ -60,7 +61,7 @@ def salt(path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        mode, text = path.stat().st_mode, path.read_bytes()
+        mode, text = path.stat().st_mode, inputs.read(path, _LARGEST_SALT)
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror}", hint="check the path and its permissions"

@@ -21,12 +21,14 @@ from urllib.parse import quote
 
 from bundle import onefile
 from bundle.trust import keys
-from hardening import atomic
+from hardening import atomic, inputs
 from hardening.errors import InputError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from tuf.api.metadata import Metadata, Root
 
+_LARGEST_ROOT = 512_000
+"""Bytes of a root, as python-tuf bounds those that follow it."""
 ROLES = ("root", "targets", "snapshot", "timestamp")
 DAYS: Mapping[str, int] = {"root": 730, "targets": 365, "snapshot": 31, "timestamp": 31}
 """How long metadata of each role hold."""
@@ -198,7 +200,7 @@ def fetch(
     from tuf.ngclient import Updater, UpdaterConfig
 
     try:
-        bootstrap = root.read_bytes()
+        bootstrap = inputs.read(root, _LARGEST_ROOT)
         state.mkdir(parents=True, exist_ok=True)
         out.mkdir(parents=True, exist_ok=True)
         owners = {folder.stat().st_uid for folder in (state, out)}

@@ -214,6 +214,9 @@ def _large(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterat
         watched = Watched(source, walker.reached)
         yield from walker.say(_raw(shown, about), (shown,), watched, Digest(b"", digest.hexdigest()), 0)
         walker.position = walker.behind + size
+        left = size - os.fstat(fd).st_size
+        if left > 0:
+            yield Problem("truncated", (shown,), "was cut while it was read", left)
     finally:
         os.close(fd)
 

@@ -1,5 +1,7 @@
 """The compiled gate, kept between runs in the user's cache folder: compiling takes seconds, reading it a millisecond.
 
+An account that has no such folder, or may not write to it, keeps it where temporary files are, in a folder that nobody else may enter.
+
 What is kept is valid for one set of patterns, one Hyperscan and one kind of processor; a file that is cut, changed or
 another's is not read, and any trouble with the folder only means that it is compiled again.
 """
@@ -12,7 +14,7 @@ import os
 import platform
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,23 @@ def folder() -> Path | None:
     named = os.environ.get("XDG_CACHE_HOME", "")
     home = named if os.path.isabs(named) else os.path.expanduser("~/.cache")  # noqa: PTH111, PTH117 - Path's own raises without a home
     return Path(home) / "aspect-hardening" / "gates" if os.path.isabs(home) else None  # noqa: PTH117 - as above
+
+
+def folders(*, make: bool = False) -> Iterator[Path]:
+    """Yield the folders in which gates are kept, as far as they are there, or are made now, and are this user's own."""
+    for made, shared in ((folder(), False), (_temporary(), True)):
+        if made is None:
+            continue
+        with contextlib.suppress(OSError):
+            if make:
+                made.mkdir(mode=0o700, parents=not shared, exist_ok=True)
+            about = made.lstat() if shared else made.stat()  # a link there may be a stranger's
+            if stat.S_ISDIR(about.st_mode) and _own(about):
+                yield made
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"aspect-hardening-{os.geteuid()}"
 
 
 def named(patterns: Sequence[tuple[bytes, int, int]], release: str) -> str:
@@ -55,14 +74,14 @@ def _processor() -> str:
 
 def read(name: str) -> bytes | None:
     """Return what is kept under a name, or None where there is none that is whole and this user's own."""
-    where = folder()
-    if where is None:
-        return None
-    path = where / name
+    return next((data for where in folders() if (data := _read(where / name, name)) is not None), None)
+
+
+def _read(path: Path, name: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:  # millions of bytes in one go
-            if not _own(path.parent.stat()) or not _own(os.fstat(file.fileno())):
+            if not _own(os.fstat(file.fileno())):
                 return None
             seal, data = file.read(_SEAL), file.read()
             if _seal(name, data) != seal:
@@ -86,19 +105,15 @@ def _own(about: os.stat_result) -> bool:
 
 def write(name: str, data: bytes) -> None:
     """Keep it, whole or not at all; what was used least recently goes when there are many."""
-    where = folder()
-    if where is None:
-        return
-    with contextlib.suppress(OSError):
-        where.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _own(where.stat()):
+    for where in folders(make=True):
+        with contextlib.suppress(OSError):
+            descriptor, made = tempfile.mkstemp(dir=where)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_seal(name, data) + data)
+            Path(made).replace(where / name)
+            for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
+                old.unlink()
             return
-        descriptor, made = tempfile.mkstemp(dir=where)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_seal(name, data) + data)
-        Path(made).replace(where / name)
-        for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
-            old.unlink()
 
 
 def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> bool:
@@ -108,8 +123,7 @@ def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequenc
     except ImportError:
         return False
     name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
-    where = folder()
-    return where is not None and os.path.exists(where / name)  # noqa: PTH110 - Path's own raises where the home may not be entered
+    return any((where / name).exists() for where in folders())
 
 
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:

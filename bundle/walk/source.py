@@ -59,6 +59,8 @@ class Region:
     fd: int
     start: int
     size: int
+    own: bool = False
+    """Whether the file is this program's: another one may be cut at any time, and who reads a map of it is killed."""
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
@@ -66,11 +68,11 @@ class Region:
         return os.pread(self.fd, length, self.start + offset) if length > 0 else b""
 
     def view(self, offset: int, length: int) -> bytes | mmap.mmap:
-        """Return a read-only map; where the region does not start on a page, a copy."""
+        """Return a read-only map; of a file of somebody else's, and where the region does not start on a page, a copy."""
         length = min(length, self.size - offset)
         if length <= 0:
             return b""
-        if (self.start + offset) % mmap.ALLOCATIONGRANULARITY:
+        if not self.own or (self.start + offset) % mmap.ALLOCATIONGRANULARITY:
             return self.read(offset, length)
         return mmap.mmap(self.fd, length, prot=mmap.PROT_READ, offset=self.start + offset)
 
@@ -133,5 +135,5 @@ def region(source: Source) -> Region | None:
         return region(source.inner)
     if isinstance(source, Slice):
         outer = region(source.whole)
-        return Region(outer.fd, outer.start + source.start, source.size) if outer else None
+        return Region(outer.fd, outer.start + source.start, source.size, outer.own) if outer else None
     return None

@@ -54,7 +54,7 @@ class Spill:
     def finish(self) -> Region:
         """End the extent begun and return it."""
         self._live[self._filling] = self._end
-        return Region(self._fd, self._filling, self._end - self._filling)
+        return Region(self._fd, self._filling, self._end - self._filling, own=True)
 
     def keep(self, region: Region) -> None:
         """Somebody else reads this extent too: it goes when both have released it."""

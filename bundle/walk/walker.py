@@ -332,7 +332,8 @@ class Walker:
                 Problem("unsupported", member.parts, "is a container of a format that is not opened")
             )
         if not self.underived:
-            yield from derive.texts(member, source, self.limits, hits)
+            for made in derive.texts(member, source, self.limits, hits):
+                yield self._problem(made) if isinstance(made, Problem) else made
         yield from self._embedded(member, source, depth, hits)
 
     def _embedded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from bundle.events import AuditEvent
 
+_PASSWORDS = 1 << 20
+"""Bytes of a file of passwords: each is tried at each encrypted member."""
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -121,6 +124,7 @@ def command(
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(run, report)
+    _say_whether_kept(cache, report)
     with _shown(report) as on_event:
         run = audit(
             paths,
@@ -134,13 +138,24 @@ def command(
     return finish(run, report)
 
 
+def _say_whether_kept(cache: str | None, report: ReportOptions) -> None:
+    """Say where nothing will be kept: what is kept there already counts, and the next run takes as long as this one."""
+    if cache is None or report.quiet or not os.path.isdir(cache):  # noqa: PTH112 - Path's own raises where a folder above is closed
+        return
+    known = [one for one in Path(cache).glob("results.sqlite*") if not os.access(one, os.W_OK)]
+    if known or not os.access(cache, os.W_OK | os.X_OK):
+        place = known[0] if known else cache
+        click.echo(f"harden: {place} may not be written: nothing new is kept there", err=True)
+
+
 def _passwords(path: Path | None) -> tuple[bytes, ...]:
+    from hardening import inputs
     from hardening.errors import InputError
 
     if path is None:
         return ()
     try:
-        return tuple(line for line in path.read_bytes().splitlines() if line)
+        return tuple(line for line in inputs.read(path, _PASSWORDS).splitlines() if line)
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror}", hint="check the path and its permissions"

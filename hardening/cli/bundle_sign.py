@@ -186,15 +186,14 @@ def _write(
 ) -> None:
     """Write every envelope, once it is seen that each can be written. Errors: UsageError."""
     from bundle.trust import attest
-    from hardening.cli.options import write_whole
+    from hardening.cli.options import write_together
 
     envelopes = {target: attest.envelope(said.to_bytes(), key)}
     for kind, predicate in predicates.items():
         envelopes[attest.beside(path, kind)] = attest.sealed(path.name, said.sha256, kind, predicate, key)
     if key:
         envelopes = {one: attest.beside_others(new, one, key).to_bytes() for one, new in envelopes.items()}
-    for one, body in envelopes.items():
-        write_whole(one, body)
+    write_together(envelopes)
 
 
 def _inventory(path: Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,18 @@ def expect_writable(path: Path) -> None:
         wrong = errno.ENOTDIR if os.path.exists(path.parent) else errno.ENOENT  # noqa: PTH110 - as above
     else:
         wrong = 0 if os.access(path.parent, os.W_OK | os.X_OK) else errno.EACCES
+        wrong = wrong or _no_name(path)
     if wrong:
         raise _unwritable(path, OSError(wrong, os.strerror(wrong)))
+
+
+def _no_name(path: Path) -> int:
+    """Return why no file can have this name, which is too long or not of letters that the file system has; else 0."""
+    try:
+        path.lstat()
+    except OSError as problem:
+        return 0 if problem.errno == errno.ENOENT else problem.errno or 0
+    return 0
 
 
 def sealing_key(path: Path | None) -> bytes:
@@ -296,13 +307,34 @@ def write_file(path: Path, data: bytes) -> None:
         raise _unwritable(path, problem) from problem
 
 
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files whole, or leave all as they were: nothing takes its place before everything is on the disk. Errors: UsageError."""
+    from hardening import atomic
+
+    replaced = [path for path in files if _is_replaced(path)]
+    try:
+        with ExitStack() as parts:
+            for path in replaced:
+                parts.enter_context(atomic.part(path)).write_bytes(files[path])
+    except OSError as problem:
+        if problem.errno != errno.EBUSY:
+            raise _unwritable(path, problem) from problem
+        replaced = []  # a file that is mounted by itself
+    for path in (one for one in files if one not in replaced):
+        write_whole(path, files[path])
+
+
+def _is_replaced(path: Path) -> bool:
+    """Whether a file is written by a new one in its place: no pipe, no device, and no folder where it alone may be written."""
+    there = os.path.realpath(path)
+    return (not path.exists() or path.is_file()) and os.access(Path(there).parent, os.W_OK)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or leave it as it was, for it may hold signatures nobody can make again. Errors: UsageError."""
     try:
-        if (path.exists() and not path.is_file()) or not os.access(
-            Path(os.path.realpath(path)).parent, os.W_OK
-        ):
-            path.write_bytes(data)  # a pipe, a device; or a folder in which this file alone may be written
+        if not _is_replaced(path):
+            path.write_bytes(data)
         else:
             _replace(path, data)
     except OSError as problem:

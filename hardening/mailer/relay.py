@@ -57,6 +57,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import threading
@@ -87,6 +88,8 @@ COUNTS = (
 )
 COUNTS += ("recipients_per_day", "timeout")  # none of these can be less than one
 EVER = 1e12  # a time that is later than every mail's
+LATEST = 253402300799  # the last second that a calendar has
+LONGEST_NOTE = 1 << 24  # bytes of what is noted of a mail or a delivery
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
 
 DEFAULTS = {
@@ -247,6 +250,18 @@ def put(folder, name, data):
 def get(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def noted(path):
+    """Return what the first line of one of the relay's files says. Errors: ValueError, also where a reader would wait or drown."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("it is no file")
+        try:
+            return json.loads(file.readline(LONGEST_NOTE).decode("ascii"))
+        except RuntimeError:  # brackets in brackets
+            raise ValueError("it is nested too deep")
 
 
 def remove(path):
@@ -510,8 +525,7 @@ class Spool(object):
         """Return what is known of a mail, or None where it is gone. Errors: ValueError (its file is damaged)."""
         if name not in self.seen:
             try:
-                with open(os.path.join(self.new, name), "rb") as file:
-                    meta = json.loads(file.readline().decode("ascii"))
+                meta = noted(os.path.join(self.new, name))
                 if not sound_meta(meta):
                     raise ValueError("its first line is none of the relay's")
                 self.seen[name] = meta
@@ -545,7 +559,7 @@ class Spool(object):
             if not name.endswith((".done", ".json")):
                 continue
             try:
-                record = json.loads(get(path).decode("ascii"))
+                record = noted(path)
                 if not sound_record(record, name.rpartition(".")[0]):
                     raise ValueError("it is none of the relay's")
             except (OSError, IOError, ValueError) as problem:  # its mails go out, some of them once more
@@ -647,9 +661,12 @@ def sound_meta(meta):
     if not isinstance(meta, dict) or not isinstance(meta.get("held", {}), dict):
         return False
     named = isinstance(meta.get("subject"), TEXT) and isinstance(meta.get("alarm"), TEXT)
-    return (
-        named and isinstance(meta.get("at"), (int, float)) and all_text(meta.get("to")) and bool(meta["to"])
-    )
+    timed = isinstance(meta.get("at"), (int, float)) and 0 <= meta["at"] <= LATEST
+    if not named or not timed or not all_text(meta.get("to")) or not meta["to"]:
+        return False
+    if [1 for since in meta.get("held", {}).values() if not isinstance(since, (int, float))]:
+        return False
+    return not [one for one in meta["to"] if re.search(r"[^\x21-\x7e]|[<>]", one)]
 
 
 def sound_record(record, name):
@@ -658,9 +675,17 @@ def sound_record(record, name):
         return False
     both = all_text(record.get("members")) and all_text(record.get("to")) and bool(record["members"])
     counted = isinstance(record.get("tries"), int) and isinstance(record.get("uncertain"), bool)
-    return (
-        both and counted and not [1 for key in ("dead", "held") if not isinstance(record.get(key, {}), dict)]
-    )
+    if (
+        not both
+        or not counted
+        or [1 for key in ("dead", "held") if not isinstance(record.get(key, {}), dict)]
+    ):
+        return False
+    given_up, times = record.get("dead", {}).values(), [record.get("over", 0)]
+    if [row for row in given_up if not isinstance(row, list) or len(row) != 2]:
+        return False
+    times += [row[1] for row in given_up]
+    return not [one for one in times if not isinstance(one, (int, float))]
 
 
 class Limits(object):

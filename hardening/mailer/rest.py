@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardening import atomic
+from hardening import atomic, inputs
 from hardening.errors import InputError, RefusedError, UsageError
 from hardening.mailer import vault
 from hardening.mailer.secret import Secret
 
 HEADER = b"$ASPECT-SEALED;1;AES256-GCM\n"
 _NONCE, _KEY = 12, 32
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Keys:
 def read(path: Path) -> bytes:
     """Return a file's bytes. Errors: InputError naming the path."""
     try:
-        return path.read_bytes()
+        return inputs.read(path, _LARGEST)
     except OSError as problem:
         raise InputError(
             f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"

@@ -126,6 +126,21 @@ def test_what_may_not_be_read_or_written_is_one_line(site: Path) -> None:
         assert PERMISSION in said or "is not readable" in said, words
 
 
+def test_a_cache_that_may_not_be_written_is_said(site: Path) -> None:
+    writable, *others = called(
+        site,
+        "bundle audit bundle.zip --cache out/kept",
+        "bundle audit bundle.zip --cache read-only",
+        "bundle audit bundle.zip --cache read-only -q",
+    )
+    assert writable.err == ""
+    assert [done.err for done in others] == [
+        "harden: read-only may not be written: nothing new is kept there\n",
+        "",
+    ]
+    assert {done.code for done in (writable, *others)} == {ExitCode.FINDINGS}
+
+
 @pytest.mark.parametrize(("home", "uid"), [("closed", account.NOBODY), ("~", account.NAMELESS)])
 def test_a_home_that_cannot_be_used_is_no_reason_to_fail(site: Path, home: str, uid: int) -> None:
     """The rules, whose patterns are kept there, and Ansible, which ended before it began: that was told as an inventory without hosts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import smtplib
@@ -53,7 +54,18 @@ def test_a_file_of_another_name_stops_no_mail(new: Relay) -> None:
     assert (new.spool / "dead" / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("said", ["", "123", "[]", "{}", "null", '{"from": 1}', '{"to": [], "at": 1}'])
+def note(**changed: object) -> str:
+    return json.dumps(
+        {"from": "a@b.c", "to": ["ops@example.com"], "subject": "s", "alarm": "A", "at": 1, **changed}
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "123", "[]", "{}", "null", '{"from": 1}', '{"to": [], "at": 1}', "[" * 100_000, note(at=10**400), note(at=float("nan")),
+     note(to=["ops@example.com>\r\nRCPT TO:<x@example.com"]), note(held={"ops@example.com": "soon"})],
+    ids=str.__len__,
+)  # fmt: skip
 def test_a_mail_whose_file_is_damaged_stops_no_other(new: Relay, said: str) -> None:
     new.start()
     (new.spool / "new" / STAMP).write_text(said + "\nhi")
@@ -64,8 +76,21 @@ def test_a_mail_whose_file_is_damaged_stops_no_other(new: Relay, said: str) -> N
     assert len(new.site.fake.accepted) == 1
 
 
+def test_a_pipe_among_the_mails_is_not_waited_for(new: Relay) -> None:
+    new.start()
+    os.mkfifo(new.spool / "new" / STAMP)
+    new.submit("A-1")
+    assert new.drained()
+    assert STAMP in (new.site.folder / "alarms").read_text()
+
+
 @pytest.mark.parametrize("name", ["0123.json", "0123.done"])
-@pytest.mark.parametrize("said", ["", "{}", "[]", '{"id": "0123", "members": [], "to": []}'])
+@pytest.mark.parametrize(
+    "said",
+    ["", "{}", "[]", '{"id": "0123", "members": [], "to": []}', "[" * 100_000,
+     '{"id": "0123", "members": ["m"], "to": ["a"], "tries": 0, "uncertain": false, "over": 1, "dead": {"a": 5}}'],
+    ids=str.__len__,
+)  # fmt: skip
 def test_a_record_that_is_damaged_stops_no_mail(new: Relay, name: str, said: str) -> None:
     (new.spool / "batch").mkdir(parents=True)
     (new.spool / "batch" / name).write_text(said)

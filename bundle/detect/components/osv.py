@@ -123,7 +123,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _documents(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(_files(folder)):
         if path.suffix == ".json":
-            yield str(path), path.read_bytes()[:_LARGEST]
+            with path.open("rb") as advisory:
+                yield str(path), advisory.read(_LARGEST)
         elif path.suffix == ".zip":
             try:
                 with zipfile.ZipFile(path) as packed:

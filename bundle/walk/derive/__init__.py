@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from bundle.walk import say
 from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
 from bundle.walk.formats import rpms
+from bundle.walk.formats.raw import Note
 from bundle.walk.identify import HEAD, wide
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
+from bundle.walk.problem import Broken, Problem
 from bundle.walk.source import Source
 
 INSTALLED = "rpm-packages"
@@ -30,13 +32,13 @@ class Text:
 
 def texts(
     member: Member, source: Source, limits: Limits, hits: Mapping[bytes, int] | None = None
-) -> Iterator[Member]:
+) -> Iterator[Member | Problem]:
     """Say every text that can be derived from one stored file; `hits` is what a glance at it found (see `glance`)."""
     if member.format in _PASSIVE or not source.size:
         return
     for text in _from(member.format, source, limits, hits):
         yield from _said(member, text)
-        if member.format not in SCRIPTS:
+        if member.format not in SCRIPTS and isinstance(text, Text):
             for carried in _carried(text, limits):
                 yield from _said(member, carried)
 
@@ -51,8 +53,10 @@ def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> It
             yield say.derived(member, sheet, "sheet-text")
 
 
-def _said(member: Member, text: Text) -> Iterator[Member]:
-    if text.content:
+def _said(member: Member, text: Text | Note) -> Iterator[Member | Problem]:
+    if isinstance(text, Note):
+        yield Problem(text.reason, member.parts, text.message)
+    elif text.content:
         yield replace(
             member, content=text.content, words=None, derived=text.how, first_line=text.line, offset=0, entries=(),
             container=False, format="php" if b"<?php" in text.content[:4096] else "text",
@@ -64,7 +68,9 @@ SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script",
 """Formats that may carry wrapped payloads."""
 
 
-def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None) -> Iterator[Text]:
+def _from(
+    form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None
+) -> Iterator[Text | Note]:
     if form in ("bdb", "sqlite"):
         yield Text(INSTALLED, rpmdb.installed(form, source))
     if source.size > MOST:
@@ -72,7 +78,7 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
     if form in SCRIPTS:
         data = source.read(0, source.size)
         if wrapped.worth_it(data, hits):
-            yield from (Text(*found) for found in wrapped.unwrapped(data, limits.layers, hits))
+            yield from _unwrapped(data, limits, hits)
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))
     elif form in _COMPILED:
@@ -84,25 +90,34 @@ def _from(form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] |
     elif form in _WHOLE:
         how, read = _WHOLE[form]
         data = source.read(0, source.size)
-        yield Text(how, read(data), 1 if form == "utf-16" else None)
+        yield Text(how, read(data, limits), 1 if form == "utf-16" else None)
         if form == "ole":
             yield from (Text("sheet-text", sheet) for sheet in biff.sheets(data))
     elif form == "sqlite":
         yield Text("sqlite-text", sqlite.dump(source))
 
 
-def _carried(made: Text, limits: Limits) -> Iterator[Text]:
+def _unwrapped(
+    data: bytes, limits: Limits, hits: Mapping[bytes, int] | None, *, of: str = "", lines: bool = True
+) -> Iterator[Text | Note]:
+    try:
+        for how, content, line in wrapped.unwrapped(data, limits.layers, hits):
+            yield Text(of + how, content, line if lines else None)
+    except Broken as problem:
+        yield Note(problem.reason, str(problem))
+
+
+def _carried(made: Text, limits: Limits) -> Iterator[Text | Note]:
     """Say what a text that was made carries wrapped: compiled Python and a database's rows do as scripts do."""
     hits = wrapped.said(made.content) if made.how not in _BARE else {}
     if hits and wrapped.worth_it(made.content, hits):
-        for how, content, line in wrapped.unwrapped(made.content, limits.layers, hits):
-            yield Text(f"{made.how}+{how}", content, line if made.line else None)
+        yield from _unwrapped(made.content, limits, hits, of=f"{made.how}+", lines=bool(made.line))
 
 
 _BARE = frozenset({INSTALLED, "strings"})
 
 
-def _utf16(data: bytes) -> bytes:
+def _utf16(data: bytes, _limits: Limits) -> bytes:
     return (
         data[: len(data) // 2 * 2].decode(wide(data[:HEAD]) or "utf-16", "replace").encode("utf-8", "replace")
     )
@@ -112,7 +127,7 @@ _COMPILED: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], tuple[byte
     "class": (bytecode.worth_it, bytecode.class_constants),
     "pyc": (bool, bytecode.pyc_strings),
 }
-_WHOLE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+_WHOLE: dict[str, tuple[str, Callable[[bytes, Limits], bytes]]] = {
     "pdf": ("pdf-text", documents.pdf), "ole": ("strings", documents.strings),
     "rtf": ("strings", documents.strings), "utf-16": ("utf-16", _utf16),
 }  # fmt: skip

@@ -7,13 +7,15 @@ import zlib
 from collections.abc import Iterator
 from html import unescape
 
+from bundle.walk.limits import Limits
+
 _MOST = 16 << 20
 _FIRST, _PIECE = 256, 64 << 10
 _STREAM = re.compile(rb">>\s*+stream\r?\n")
 _ABOUT = 2002
 """Bytes in front of a stream in which the begin of its dictionary is looked for."""
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-_SHOWN = re.compile(rb"\(((?:\\.|[^()\\])*)\)|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
+_SHOWN = re.compile(rb"\(((?:\\.|[^()\\]++)*+)\)?|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
 _TEXT = re.compile(rb"BT(?<!\SBT)(?!\w)")
 """What a text begins with (ISO 32000-1, 9.4): a stream without it is a picture, a typeface or a list of the file's own."""
 _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
@@ -34,6 +36,24 @@ def streams(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         yield data[about + 2 : match.start()], done, end
 
 
+class Room:
+    """How much the streams of one PDF may unpack to: two streams may have the same bytes."""
+
+    def __init__(self, size: int, limits: Limits) -> None:
+        """Make room for a PDF of this size."""
+        self._left = min(max(limits.ratio_from, limits.ratio * size), limits.total)
+
+    def __bool__(self) -> bool:
+        """Whether there is any left."""
+        return self._left > 0
+
+    def taken(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Say pieces, and take what each needs."""
+        for piece in pieces:
+            self._left -= len(piece)
+            yield piece
+
+
 def inflated(data: bytes, start: int, end: int) -> Iterator[bytes]:
     """Undo a stream piece by piece: where one fails, zlib copies what it was given. Errors: zlib.error."""
     unpacker, size = zlib.decompressobj(), _FIRST
@@ -45,16 +65,19 @@ def inflated(data: bytes, start: int, end: int) -> Iterator[bytes]:
             left = unpacker.unconsumed_tail
 
 
-def pdf(data: bytes) -> bytes:
+def pdf(data: bytes, limits: Limits) -> bytes:
     """Return the text that the page streams of a PDF show, in the order they are stored."""
     pieces: list[bytes] = []
     size = plain = 0
+    room = Room(len(data), limits)
     for about, start, end in streams(data):
+        if not room:
+            break  # which is said where archives are looked for in the streams
         if _PICTURE.search(about):
             continue
         if b"/FlateDecode" in about:
             try:
-                body = beginning(inflated(data, start, end), _MOST)
+                body = beginning(room.taken(inflated(data, start, end)), _MOST)
             except zlib.error:
                 continue
         elif b"/Filter" in about:
@@ -132,10 +155,10 @@ def office(data: bytes) -> bytes:
 
 
 _NARROW = re.compile(rb"[\x20-\x7e\t]{6,}")
-_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}")
+_WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}+")
 
 
-def strings(data: bytes) -> bytes:
+def strings(data: bytes, _limits: Limits | None = None) -> bytes:
     """Return the printable runs of a binary document, one a line, 8-bit and 16-bit."""
     lines = _NARROW.findall(data) + [run.replace(b"\0", b"") for run in _WIDE.findall(data)]
     return b"\n".join(lines) + b"\n" if lines else b""

@@ -6,6 +6,9 @@ A minified script holds a quote every forty bytes, and few of them join anything
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from bundle.walk import scan
@@ -24,7 +27,7 @@ def built(data: bytes) -> bytes:
         return _BUILT.sub(b"", data)
     if not ends:
         return data
-    kept: list[bytes] = []
+    kept = bytearray()
     reached = 0
     for end in ends:
         start = _quote(data, end - 1)
@@ -32,10 +35,9 @@ def built(data: bytes) -> bytes:
             continue  # it begins with the quote that the one before ends with
         if _BUILT.match(data, start, end) is None:
             return _BUILT.sub(b"", data)
-        kept.append(data[reached:start])
+        kept += data[reached:start]
         reached = end
-    kept.append(data[reached:])
-    return b"".join(kept)
+    return bytes(kept + data[reached:])
 
 
 def listed(data: bytes) -> bytes:
@@ -43,15 +45,14 @@ def listed(data: bytes) -> bytes:
     ends = _ends(_LISTED, data)
     if ends is None:
         return _LISTED.sub(b"", data)
-    kept: list[bytes] = []
+    kept = bytearray()
     reached = 0
     for end in ends:  # there are thousands in a text of tables
         literal = data[reached : end - 1].rstrip(_SPACE)[:-1].rstrip(_SPACE)
         if literal:  # else it begins with the quote that the one before ends with
-            kept.append(literal[:-1])
+            kept += literal[:-1]
             reached = end
-    kept.append(data[reached:])
-    return b"".join(kept)
+    return bytes(kept + data[reached:])
 
 
 def _quote(data: bytes, end: int) -> int:
@@ -60,15 +61,15 @@ def _quote(data: bytes, end: int) -> int:
     return end - len(near) + max(near.rfind(b"'"), near.rfind(b'"'))
 
 
-def _ends(joint: re.Pattern[bytes], data: bytes) -> list[int] | None:
+def _ends(joint: re.Pattern[bytes], data: bytes) -> Sequence[int] | None:
     """Return where matches end, ascending; None where there is no Vectorscan."""
     database = scan.database((joint.pattern,), once=False)
     if database is None:
         return None
-    ends: set[int] = set()
+    ends = array("Q")  # a text made for it holds millions
 
     def seen(_number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-        ends.add(end)
+        ends.append(end)
 
     database.scan(data, match_event_handler=seen)
-    return sorted(ends)
+    return ends if all(one < other for one, other in pairwise(ends)) else sorted(set(ends))

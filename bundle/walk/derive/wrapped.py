@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 from bundle.walk import scan
 from bundle.walk.derive import joined
 from bundle.walk.gate import Gate
+from bundle.walk.problem import Broken
 
 _COMMANDS = frozenset(
     (b"-EncodedCommand", b"-encodedcommand", b"-encodedCommand", b"-enc ", b"-Enc ", b"-ENC ")
@@ -58,15 +59,15 @@ _PIPED = re.compile(
 """What the shell pipes to where it is read: what is longer is read anyhow."""
 _PIPE = re.compile(rb"\|\s*base64\s")
 _POWERSHELL = re.compile(rb"(?i)\s-e(?:nc(?:odedcommand)?)?\s+[\"']?([A-Za-z0-9+/]{32,}={0,2})")
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){32,}")
-_ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*+){32,}+")
+_ESCAPED = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[0-7]{3})(?:\\(?:x[0-9a-fA-F]{2}|[0-7]{3})){7,}+")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 _PERCENT = re.compile(  # its first sign stands alone, for that is looked for many times quicker
-    rb"%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}){23,}"
+    rb"%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.+-]{0,3}+){23,}+"
 )
 _HALT = re.compile(rb"__halt_compiler\s*\(\s*\)\s*(?:;|\?>\r?\n?)", re.IGNORECASE)
 _UUENCODED = re.compile(rb"(?:^M[\x20-\x60]{60}\r?\n){2,}(?:^[\x21-\x4c][\x20-\x60]*\r?\n)?", re.MULTILINE)
-_CHARACTERS = re.compile(rb"(?:\bchr\(\s*\d{1,3}\s*\)\s*(?:\.\s*)?){8,}", re.IGNORECASE)
+_CHARACTERS = re.compile(rb"(?:\bchr\(\s*+\d{1,3}+\s*+\)\s*+(?:\.\s*+)?+){8,}+", re.IGNORECASE)
 _NUMBER = re.compile(rb"\d+")
 _BASE85 = re.compile(rb"""[ab]85decode\(\s*b?(['"]{1,3})([!-~\s]{20,}?)\1""")
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -83,6 +84,7 @@ _ESCAPES, _CALLS, _HALTS = range(3)
 MOST = 8 << 20
 """Bytes a payload is unwrapped to."""
 _MANY = 200
+_SIGNS = 64 << 10
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm",
@@ -115,24 +117,31 @@ def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None) -> bool:
 def unwrapped(
     data: bytes, layers: int, hits: Mapping[bytes, int] | None = None
 ) -> Iterator[tuple[str, bytes, int]]:
-    """Say (how, text, line of the stored file) of every payload, outer layers first; `hits` as in `worth_it`."""
+    """Say (how, text, line of the stored file) of every payload, outer layers first; `hits` as in `worth_it`.
+
+    Errors: Broken, once what is left is more than is undone.
+    """
     seen: set[bytes] = set()
     todo: list[tuple[str, bytes, int | None, int]] = [("", data, None, 0)]
     line_of = _lines(data)
-    while todo and len(seen) < _MANY:
+    deeper = False
+    while todo:
         how, text, line, depth = todo.pop(0)
         if depth >= layers:
+            deeper = deeper or any(inner and inner not in seen for _, inner, _ in _payloads(text, said(text)))
             continue
         for word, inner, at in _payloads(text, said(text) if hits is None or depth else hits):
-            if len(seen) >= _MANY:
-                break
             if not inner or inner in seen:
                 continue
+            if len(seen) >= _MANY:
+                raise Broken("limit-members", f"wraps more than {_MANY} texts; the rest was not unwrapped")
             seen.add(inner)
             place = line if line is not None else line_of(at)
             name = f"{how}+{word}" if how else f"unwrapped:{word}"
             yield name, inner, place
             todo.append((name, inner, place, depth + 1))
+    if deeper:
+        raise Broken("limit-depth", f"wraps a text more than {layers} times; the innermost was not unwrapped")
 
 
 def _lines(data: bytes) -> Callable[[int], int]:
@@ -253,7 +262,7 @@ def _escaped(
     if b"urldecode" in hits:
         for match in _PERCENT.finditer(text):
             yield from _placed(
-                _from_bytes("percent", unquote_to_bytes(match.group())),
+                _from_bytes("percent", _unquoted(match.group())),
                 where,
                 match.group(),
                 match.start(),
@@ -269,6 +278,18 @@ def _plain(escapes: bytes) -> bytes:
 
 def _one(match: re.Match[bytes]) -> bytes:
     return bytes([int(match.group(1), 16) if match.group(1) else int(match.group(2), 8) & 255])
+
+
+def _unquoted(text: bytes) -> bytes:
+    """Return what a run of percent signs says, some of it at a time: what undoes it keeps each sign as an object."""
+    made: list[bytes] = []
+    at = 0
+    while at < len(text):
+        end = text.find(b"%", at + _SIGNS)
+        end = len(text) if end < 0 else end
+        made.append(unquote_to_bytes(text[at:end]))
+        at = end
+    return b"".join(made)
 
 
 def _base85(letters: bytes) -> bytes:

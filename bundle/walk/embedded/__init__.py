@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from bundle.walk.derive import wrapped
 from bundle.walk.embedded import coded, extents, stored
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.gate import Gate
@@ -55,7 +54,7 @@ def _all(
     form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None
 ) -> Iterator[Raw | Note]:
     reached = 0
-    carries = cache(lambda: wrapped.worth_it(source.read(0, source.size)))  # of a text with many marks once
+    text = coded.Text(source)
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
         places = _marks(content, base, hits)
@@ -64,9 +63,7 @@ def _all(
                 break  # the next window has it whole
             if at < reached:
                 continue
-            found = (
-                coded.at(source, at, mark, carries) if mark in coded.MARKS else extents.at(source, at, mark)
-            )
+            found = coded.at(text, at, mark) if mark in coded.MARKS else extents.at(source, at, mark)
             if found is not None and found.start >= reached:
                 reached = found.start + found.length
                 if form in _PROGRAMS and found.data is None and reached == source.size:  # it extracts itself
@@ -78,7 +75,7 @@ def _all(
                 "limit-members",
                 f"more than {_HITS} places look like the begin of an archive; the rest was not tried",
             )
-    yield from stored.members(form, source)
+    yield from stored.members(form, source, context)
 
 
 def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> list[tuple[int, bytes]]:

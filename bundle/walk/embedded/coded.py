@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 
 from bundle.walk.derive import wrapped
@@ -40,31 +41,59 @@ _ENOUGH = 16 << 10
 _HEAD = re.compile(rb"\nbegin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
 
 
-def at(source: Source, place: int, mark: bytes, carries: Callable[[], bool]) -> Found | None:
-    """Return the archive whose text starts at a mark; `carries` tells whether the text says words of unwrapping."""
+class Text:
+    """One text, with what is asked of it at many marks and found once."""
+
+    def __init__(self, source: Source) -> None:
+        """Take it, and ask nothing yet."""
+        self.source = source
+        self._reached = 0
+        self._ended = False
+
+    @cached_property
+    def carries(self) -> bool:
+        """Whether it says words of unwrapping."""
+        return wrapped.worth_it(self.source.read(0, self.source.size))
+
+    def run(self, place: int, most: int) -> int:
+        """Return how many bytes belong to the run at a place, or somewhat more than `most`; what marks share is read once."""
+        if place >= self._reached:
+            self._reached, self._ended = place, False
+        while not self._ended and self._reached - place <= most:
+            block = self.source.read(self._reached, min(CHUNK, most + 2))
+            outside = _OUTSIDE.search(block)
+            last = self._reached + len(block) >= self.source.size
+            self._ended = last or outside is not None
+            self._reached += outside.start() if outside else len(block) - (not last)
+        return self._reached - place
+
+
+def at(text: Text, place: int, mark: bytes) -> Found | None:
+    """Return the archive whose text starts at a mark."""
+    source = text.source
     if mark == _BEGIN:
         return _uuencoded(source, place)
     if mark in _BARE:
-        return _bare(source, place, carries)
+        return _bare(text, place)
     before = source.read(place - 1, 1) if place else b""
     if before.isalnum() or before in (b"+", b"/"):
         return None  # the middle of a longer run, which some other alignment reads
-    length = _run(source, place, _ENOUGH)
+    length = text.run(place, _ENOUGH)
     head = b"".join(_decoded(source, place, min(length, _ENOUGH)))
     if length < _LEAST or identify(head[:HEAD], Memory(head)) not in CONTAINERS:
         return None
-    length = _run(source, place, source.size)
-    if not _is_archive(head, length, carries):
+    length = text.run(place, source.size)
+    if not _is_archive(head, length, text):
         return None
     return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
 
 
-def _is_archive(head: bytes, length: int, carries: Callable[[], bool]) -> bool:
+def _is_archive(head: bytes, length: int, text: Text) -> bool:
     """Whether a run is an archive; one compressed text in a script that says how it is undone is unwrapped elsewhere."""
     kind = identify(head[:HEAD], Memory(head))
     if kind not in CONTAINERS:
         return False
-    if kind not in ("gzip", "bzip2") or length > wrapped.MOST or not carries():
+    if kind not in ("gzip", "bzip2") or length > wrapped.MOST or not text.carries:
         return True
     plain = b""
     try:
@@ -75,20 +104,6 @@ def _is_archive(head: bytes, length: int, carries: Callable[[], bool]) -> bool:
     except Broken:
         pass  # cut on purpose
     return not wrapped.is_text(plain)
-
-
-def _run(source: Source, place: int, most: int) -> int:
-    """Return how many bytes of text belong to the run, or somewhat more than `most`."""
-    reached = place
-    while reached < source.size:
-        if reached - place > most:
-            return reached - place
-        block = source.read(reached, min(CHUNK, most + 2))
-        outside = _OUTSIDE.search(block[:-1] if reached + len(block) < source.size else block)
-        if outside is not None:
-            return reached + outside.start() - place
-        reached += max(1, len(block) - 1)
-    return source.size - place
 
 
 def _decoded(source: Source, place: int, length: int) -> Iterator[bytes]:
@@ -121,13 +136,14 @@ def _uuencoded(source: Source, place: int) -> Found | None:
     return Found(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
 
 
-def _bare(source: Source, place: int, carries: Callable[[], bool]) -> Found | None:
+def _bare(text: Text, place: int) -> Found | None:
+    source = text.source
     before = source.read(max(0, place - _FULL), min(place, _FULL))
     if before[-1:] not in _OPENING or (before[-1:] == b"\n" and _line(before.splitlines()[-1])):
         return None  # inside a line, or the middle of a run that was looked at from its start
     length = _extent(source, place)
     head = b"".join(islice(_undone(source, place), _ENOUGH // 45))
-    if length < _LEAST or not _is_archive(head, length, carries):
+    if length < _LEAST or not _is_archive(head, length, text):
         return None
     return Found(place, length, f"<uuencoded at {place}>", _undone(source, place))
 

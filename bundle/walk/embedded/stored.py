@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 
 from bundle.walk.derive import documents, sqlite
-from bundle.walk.formats.raw import Note, Raw, decoded
+from bundle.walk.formats.raw import Context, Note, Raw, decoded
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import MIB
 from bundle.walk.problem import Broken
@@ -20,7 +21,7 @@ _LARGEST_PDF = 256 * MIB
 _LEAST = 60
 
 
-def members(form: str, source: Source) -> Iterator[Raw | Note]:
+def members(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
     """Say the files that a document holds in a form of its own."""
     if form == "pdf":
         if source.size > _LARGEST_PDF:
@@ -29,7 +30,7 @@ def members(form: str, source: Source) -> Iterator[Raw | Note]:
                 f"is a PDF of more than {_LARGEST_PDF // MIB} MiB, whose streams were not opened",
             )
             return
-        yield from _pdf(source.read(0, source.size))
+        yield from _pdf(source.read(0, source.size), context)
     elif form == "php":
         yield from _phar(source)
     elif form == "sqlite" and source.size <= _MOST:
@@ -80,11 +81,24 @@ def _plain(body: bytes, flags: int) -> bytes | Iterator[bytes]:
     return bunzip2(iter((body,))) if flags & 0x2000 else body
 
 
-def _pdf(data: bytes) -> Iterator[Raw]:
+def _pdf(data: bytes, context: Context) -> Iterator[Raw | Note]:
+    room = documents.Room(len(data), context.limits)
     for about, start, end in documents.streams(data):
         if b"/FlateDecode" not in about or b"/Image" in about:
             continue
-        pieces = documents.inflated(data, start, end)
+        if not room:
+            yield Note(
+                "bomb",
+                f"is a PDF whose streams unpack to more than {context.limits.ratio} times its size; the rest was not opened",
+            )
+            return
+        if time.monotonic() > context.deadline:
+            yield Note(
+                "limit-time",
+                f"more than {context.limits.seconds:g} seconds; the rest of its streams was not opened",
+            )
+            return
+        pieces = room.taken(documents.inflated(data, start, end))
         try:
             body = documents.beginning(pieces, _MOST)
         except zlib.error:

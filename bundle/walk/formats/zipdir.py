@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache
 
 from bundle.walk.formats.raw import Note, decoded
+from bundle.walk.limits import Limits
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
 from hardening.records import dataclass
@@ -18,6 +19,8 @@ LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 HEADER = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 TAIL = struct.Struct("<4s4H2IH")
+_LENGTHS, _LENGTHS_AT = struct.Struct("<3H"), 28
+_WINDOW = 4 << 20
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _FULL = 0xFFFFFFFF
 _UNICODE = b"up"
@@ -68,20 +71,20 @@ class Directory:
     """Bytes of the archive's comment, the last in front of `end`."""
 
 
-def directory_of(source: Source) -> Directory | None:
-    """Return the central directory, by the last end record that leads to one."""
+def directory_of(source: Source, most: int = Limits().members) -> Directory | None:
+    """Return the central directory, by the last end record that leads to one. Errors: Broken (more than `most` entries)."""
     span = min(source.size, 65557)
     tail = source.read(source.size - span, span)
     at = len(tail)
     while (at := tail.rfind(END, 0, at)) >= 0:
         if len(tail) - at >= TAIL.size:
-            found = _directory_at(source, source.size - span + at, tail[at:])
+            found = _directory_at(source, source.size - span + at, tail[at:], most)
             if found is not None:
                 return found
     return None
 
 
-def _directory_at(source: Source, position: int, tail: bytes) -> Directory | None:
+def _directory_at(source: Source, position: int, tail: bytes, most: int) -> Directory | None:
     _, _disk, _first, _here, count, size, offset, comment = TAIL.unpack_from(tail)
     end = position + TAIL.size + comment
     if end > source.size:
@@ -103,10 +106,29 @@ def _directory_at(source: Source, position: int, tail: bytes) -> Directory | Non
     shift = start - offset
     if (shift < 0 and not count) or (count and source.read(start, 4) != CENTRAL):
         return None
+    if size // _CENTRAL.size > most and _is_longer(source, start, before, most):
+        raise Broken("limit-members", f"has a directory of more than {most} entries")
     rows = _rows(source.read(start, size), count, shift)
     if rows is None or (shift < 0 and not _are_there(source, rows)):
         return None
     return Directory(rows, start, end, None if (len(rows) - count) % 0x10000 == 0 else count, comment)
+
+
+def _is_longer(source: Source, at: int, end: int, most: int) -> bool:
+    """Whether a directory has more entries than these: each takes half a kilobyte of memory once it is read."""
+    count = 0
+    while count <= most:
+        window = source.read(at, min(_WINDOW, end - at))
+        place = 0
+        while place + _CENTRAL.size <= len(window) and count <= most:
+            if not window.startswith(CENTRAL, place):
+                return False
+            place += _CENTRAL.size + sum(_LENGTHS.unpack_from(window, place + _LENGTHS_AT))
+            count += 1
+        if not place:
+            return False
+        at += place
+    return True
 
 
 def _are_there(source: Source, rows: tuple[Row, ...]) -> bool:

@@ -25,6 +25,7 @@ from bundle.walk.formats.zipdir import (
     parse_local,
     reads_differently,
 )  # fmt: skip
+from bundle.walk.limits import Limits
 from bundle.walk.member import Entry
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
@@ -32,7 +33,7 @@ from bundle.walk.source import Source, chunks
 
 def open_zip(source: Source, context: Context) -> Opened:
     """Understand a zip. Without a directory its local headers are walked, and that is said."""
-    directory = directory_of(source)
+    directory = directory_of(source, max(context.limits.members, Limits().members))
     if directory is None:
         return Opened(_without_directory(source))
     entries = tuple(Entry(row.text, row.size, row.crc) for row in directory.rows)

@@ -68,7 +68,8 @@ def distribution(tree: Tree) -> str:
 @lru_cache(maxsize=4096)
 def _host_text(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8", "replace")[:4096]
+        with Path(path).open("rb") as source:
+            return source.read(4096).decode("utf-8", "replace")
     except OSError:
         return ""
 

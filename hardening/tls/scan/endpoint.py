@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardening import inputs
 from hardening.errors import InputError, UsageError
 
 STARTTLS_PORTS = {
@@ -19,6 +20,7 @@ DIRECT_PORTS = {
     "ldaps": 636, "xmpps": 5223, "nntps": 563, "sieves": 4190, "postgress": 5432, "mysqls": 3306, "rdps": 3389,
 }  # fmt: skip
 RANGE_LIMIT = 65536
+_LARGEST_LIST = 64 << 20
 _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?\Z")
 
 
@@ -129,7 +131,7 @@ def _name_of(host: str) -> str | None:
 def read_list(path: Path) -> list[str]:
     """Return the endpoints of a file, one a line; `#` starts a comment. Errors: InputError, UsageError that names the line."""
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = inputs.read(path, _LARGEST_LIST).decode("utf-8-sig").splitlines()
     except OSError as problem:
         raise InputError(f"{path}: {problem.strerror or problem}", hint="check the path") from problem
     except UnicodeDecodeError as problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -116,11 +117,13 @@ def _read(path: str, _stamp: tuple[int, int]) -> _Card:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    try:
-        with opened(path) as file:
-            card = x509.load_pem_x509_certificate(file.read(1 << 20))
-    except (OSError, ValueError, x509.InvalidVersion):
-        return _NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
+        try:
+            with opened(path) as file:
+                card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        except (OSError, ValueError, x509.InvalidVersion):
+            return _NONE
     named = _named(card)
     try:
         key, digest = card.public_key(), card.signature_hash_algorithm

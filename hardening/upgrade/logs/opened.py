@@ -22,6 +22,8 @@ from hardening.upgrade.logs.gate import Buffer
 
 UNPACKED = 16 << 30
 """Bytes of one log, packed or not, that are looked at; what lies beyond is not examined, and that is said."""
+HELD = 64 << 20
+"""Bytes of a log that is read into memory: who reads a map of a file that is cut (logrotate's copytruncate) is killed."""
 NULS = re.compile(rb"\0+")
 _HOLE = re.compile(rb"\0{16,}")
 _HEAD = 8192
@@ -76,6 +78,10 @@ def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
             return
         if size > most:
             size, problem_text = most, problem_text or f"more than {most} bytes"
+        if stream is source and size <= HELD:
+            stream.seek(0)
+            yield stream.read(size), problem_text
+            return
         yield stack.enter_context(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)), problem_text
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from bundle.parallel import Died, Forks, Tokens
 from bundle.walk.problem import unseen
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.logs.alarms import ALARM, alarming
 from hardening.upgrade.logs.gate import Buffer, Gate
-from hardening.upgrade.logs.opened import NULS, is_text, opened
+from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
 from hardening.upgrade.logs.prefixes import PREFIXES
 from hardening.upgrade.logs.redact import redacted
 
+_Seen = tuple[Subject, list[Finding], list[Result]]
+_CUT = f"signal {signal.SIGBUS.value}"
 _LONGEST_LINE = 8192
 """Bytes of a line that are judged at once; a longer one is judged in pieces that overlap."""
 _OVERLAP = 512
@@ -63,7 +67,7 @@ class Triage:
     def logs(self, paths: Sequence[Path]) -> Run:
         """Examine logs and return one run with a subject for each. Errors: InputError."""
         started = datetime.now(UTC)
-        parts = [self._log(path) for path in dict.fromkeys(paths)]
+        parts = [self._survived(path) for path in dict.fromkeys(paths)]
         return Run.of(
             [subject for subject, _, _ in parts],
             [f for _, found, _ in parts for f in found],
@@ -71,7 +75,26 @@ class Triage:
             started=started,
         )
 
-    def _log(self, path: Path) -> tuple[Subject, list[Finding], list[Result]]:
+    def _survived(self, path: Path) -> _Seen:
+        """Examine a log, a large one in a process of its own: who reads a map of a file that is cut is killed."""
+        if not (path.is_file() and path.stat().st_size > HELD):
+            return self._log(path)
+        tokens = Tokens(1)
+        forks = Forks(tokens)
+        try:
+            seen = next(forks.finished(wait=True))[1] if forks.start(lambda: self._log(path), None) else None
+        finally:
+            forks.abandon()
+            tokens.close()
+        if not isinstance(seen, Died):
+            return seen or self._log(path)
+        if seen.how != _CUT:
+            return self._log(path)  # which says what the matter is
+        reason = "it was cut while it was read"
+        subject = Subject(id=str(path), kind=Kind.LOG, examined=Examined.NONE, reason=reason)
+        return subject, [unseen(subject.id, "truncated", reason, "Take the log anew.")], []
+
+    def _log(self, path: Path) -> _Seen:
         begun = monotonic()
         reason, examined = "", Examined.FULL
         groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]] = {}

@@ -25,7 +25,7 @@ from bundle.sbom.contents import contents
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
-from tests.odd_certificates import odd, pem, unknown_curve
+from tests.odd_certificates import hopeless, odd, pem, unknown_curve
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -253,11 +253,11 @@ def test_group_and_name_are_apart_as_consumers_match_them(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize("what", [*odd(), "unknown curve"])
+@pytest.mark.parametrize("what", [*odd(), *hopeless(), "unknown curve"])
 def test_a_certificate_that_breaks_the_rules_does_not_end_it(
     what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    der = {**odd(), "unknown curve": unknown_curve()}[what]
+    der = {**odd(), **hopeless(), "unknown curve": unknown_curve()}[what]
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "a.der").write_bytes(der)
     (tmp_path / "b" / "a.pem").write_bytes(pem(der))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -75,6 +76,13 @@ def test_an_envelope_of_millions_of_parts_takes_little_memory(made: Path, data: 
         ("report", "sign", "{}", "--key", "k", "--no-passphrase"),
         ("bundle", "audit", "u.zip", "--waivers", "{}"),
         ("bundle", "audit", "u.zip", "--baseline-key", "{}"),
+        ("bundle", "audit", "u.zip", "--baseline", "{}"),
+        ("bundle", "audit", "u.zip", "--password-file", "{}"),
+        ("bundle", "audit", "u.zip", "--rules", "{}"),
+        ("bundle", "sign", "u.zip", "--key", "k", "--no-passphrase", "--cleaned-from", "u.zip", "--salt", "{}"),
+        ("bundle", "tuf", "fetch", ".", "x", "--root", "{}", "--state", "state", "-o", "out"),
+        ("tls", "scan", "--endpoints", "{}"),
+        ("mailer", "unseal", "{}", "--key-file", "{}"),
     ],
 )  # fmt: skip
 def test_what_has_no_end_is_not_read(made: Path, words: tuple[str, ...]) -> None:
@@ -258,3 +266,25 @@ def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
         inputs.read(Path("/dev/zero"), 3)
     with pytest.raises(InputError, match="no regular file"):
         digest(Path("/dev/zero"))
+
+
+def test_of_several_signatures_all_are_written_or_none(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one stayed where the second had too long a name, or no room."""
+    long = made / ("u" * 236 + ".zip")
+    a_bundle(long)
+    words = ["bundle", "sign", "--key", "k", "--no-passphrase"]
+    assert harden([*words, str(long)]) == ExitCode.USAGE
+    assert not list(made.glob("uu*.json"))
+    before = {path: path.read_bytes() for path in made.glob("u.zip.*")}
+    assert len(before) == 2
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if ".inventory." in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert harden([*words, "u.zip", "--release", "2"]) == ExitCode.USAGE
+    assert {path: path.read_bytes() for path in made.glob(".u*")} == {}
+    assert {path: path.read_bytes() for path in made.glob("u.zip.*")} == before

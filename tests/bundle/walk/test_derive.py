@@ -7,8 +7,11 @@ import codecs
 import py_compile
 import re
 import sqlite3
+import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 from zipfile import ZipFile
@@ -19,6 +22,8 @@ from hypothesis import strategies as st
 
 from bundle.walk import Member, scan, walk
 from bundle.walk.derive import bytecode, documents, joined, sheets, sqlite, wrapped
+from bundle.walk.limits import Limits
+from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
 
 PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
@@ -181,7 +186,7 @@ def test_pdf_text(tmp_path: Path) -> None:
 def test_pictures_and_typefaces_of_a_pdf_are_no_text(about: bytes, body: bytes) -> None:
     page = b"1 0 obj\n<< /Length 9 >>\nstream\nBT(a page)Tj ET\nendstream\n"
     other = b"2 0 obj\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n"
-    assert documents.pdf(b"%PDF-1.4\n" + other + page) == b"a page"
+    assert documents.pdf(b"%PDF-1.4\n" + other + page, Limits()) == b"a page"
 
 
 def test_office_text(tmp_path: Path) -> None:
@@ -237,11 +242,61 @@ def test_a_workbook_without_shared_texts_and_a_broken_one(tmp_path: Path) -> Non
 def test_no_reader_of_text_fails_on_noise(data: bytes) -> None:
     bytecode.class_constants(b"\xca\xfe\xba\xbe\0\0\0\x34" + data)
     bytecode.pyc_strings(data)
-    documents.pdf(b"%PDF-1.4\n<< >>\nstream\n" + data)
+    documents.pdf(b"%PDF-1.4\n<< >>\nstream\n" + data, Limits())
     documents.office(data)
     documents.strings(data)
     sqlite.dump(Memory(b"SQLite format 3\0\x02\0" + data))
-    list(wrapped.unwrapped(b"base64 " + data, 4))
+    with suppress(Broken):
+        list(wrapped.unwrapped(b"base64 " + data, 4))
+
+
+@pytest.mark.parametrize(
+    ("words", "piece"),
+    [(b"base64 ", b"41"), (b"base64 \\x ", b"\\x41"), (b"urldecode ", b"%41"), (b"base64 ", b"chr(65).")],
+    ids=["hexadecimal", "escapes", "percent signs", "characters"],
+)
+def test_a_long_run_is_unwrapped_in_memory_that_it_needs(words: bytes, piece: bytes) -> None:
+    """Each piece of a run was a place to go back to: one line of 30 MB took 2.6 GB."""
+    data = words + piece * (4_000_000 // len(piece))
+    tracemalloc.start()
+    try:
+        assert [len(text) for _, text, _ in wrapped.unwrapped(data, 1)] == [4_000_000 // len(piece)]
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def page(text: bytes) -> bytes:
+    return b"%PDF-1.4\n<< >>\nstream\nBT " + text + b" Tj ET\nendstream\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())),
+        (lambda size: b"a\0" * (size // 2), documents.strings),
+        (lambda size: b"x = 'a'" + b"+'b'" * (size // 4), joined.built),
+        (lambda size: b"x = 'a'" + b",'b'" * (size // 4), joined.listed),
+    ],
+    ids=["a text of a PDF", "wide letters", "pieces", "a list"],
+)
+def test_a_long_text_is_read_in_memory_that_it_needs(
+    made: Callable[[int], bytes], read: Callable[[bytes], bytes]
+) -> None:
+    data = made(4_000_000)
+    tracemalloc.start()
+    try:
+        assert len(read(data)) >= len(data) // 4
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_text_of_a_pdf_that_never_ends_is_read_once() -> None:
+    """From each of its parentheses it was read to the end: hours for 8 MB."""
+    began = time.process_time()
+    assert documents.pdf(page(b"(" + b"\\(" * 400_000), Limits())
+    assert time.process_time() - began < 5
 
 
 @given(st.binary(min_size=40, max_size=2000), st.integers(0, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PATTERNS = ("abc[0-9]{2}", "(?i)secret=")
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     return tmp_path / "aspect-hardening/gates"
 
 
@@ -57,7 +59,9 @@ def test_a_folder_that_cannot_be_made_is_no_reason_to_fail(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     assert hits() == {0: [5], 1: [13]}
+    assert not PatternGate.is_kept(PATTERNS)
 
 
 def test_few_are_kept(folder: Path) -> None:
@@ -77,12 +81,48 @@ def test_what_is_used_stays(folder: Path) -> None:
     assert file.exists()
 
 
-def test_an_account_without_a_home_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where an account without a home keeps its gates."""
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert kept.folder() is None
+    return tmp_path / f"aspect-hardening-{os.geteuid()}"
+
+
+def test_an_account_without_a_home_keeps_it_where_temporary_files_are(homeless: Path) -> None:
+    """Each call compiled everything: 8 seconds."""
+    assert not PatternGate.is_kept(PATTERNS)
+    assert not homeless.exists()
+    assert hits() == {0: [5], 1: [13]}
+    assert PatternGate.is_kept(PATTERNS)
+    assert homeless.stat().st_mode & 0o777 == 0o700
+    (file,) = homeless.iterdir()
+    assert kept.read(file.name) is not None
+
+
+@pytest.mark.parametrize("laid", ["link", "open", "file"])
+def test_what_a_stranger_lays_where_temporary_files_are_is_not_used(homeless: Path, laid: str) -> None:
+    own = homeless.parent / "own"
+    own.mkdir(mode=0o700)
+    if laid == "link":
+        homeless.symlink_to(own)
+    elif laid == "file":
+        homeless.write_bytes(b"")
+    else:
+        homeless.mkdir()
+        homeless.chmod(0o777)
     assert hits() == {0: [5], 1: [13]}
     assert not PatternGate.is_kept(PATTERNS)
+    assert not list(own.iterdir())
+
+
+def test_an_account_with_a_home_leaves_nothing_among_temporary_files(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    hits()
+    assert list(folder.iterdir())
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_a_cache_folder_that_is_named_from_the_current_one_does_not_count(

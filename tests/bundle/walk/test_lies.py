@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
+import os
 import tarfile
 import time
 import zipfile
@@ -14,8 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from bundle.audit import audit
-from bundle.walk import walk
-from bundle.walk.problem import Problem
+from bundle.walk import Member, walk
+from bundle.walk.formats import zipdir
+from bundle.walk.problem import Broken, Problem
+from bundle.walk.source import Memory
 
 MIB = 1 << 20
 
@@ -111,3 +116,73 @@ def test_a_pdf_is_read_in_time_that_grows_with_it(tmp_path: Path, body: bytes) -
     began = time.process_time()
     assert not [event for event in walk(str(path)) if isinstance(event, Problem)]
     assert time.process_time() - began < 20
+
+
+def test_marks_in_one_run_of_text_are_read_in_time_that_grows_with_it(tmp_path: Path) -> None:
+    """Each line that begins like a gzip was followed to the end of all of them: an hour for 8 MB."""
+    line = base64.b64encode(gzip.compress(b"a line of plain text that is read as one", mtime=0)).rstrip(b"=")
+    path = tmp_path / "x.php"
+    path.write_bytes(b"<?php eval(gzinflate(base64_decode($x)));\n" + b"\n".join([line] * 40_000))
+    began = time.process_time()
+    assert not [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert time.process_time() - began < 20
+
+
+def test_streams_of_a_pdf_unpack_as_far_as_other_archives(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdf"
+    stream = zlib.compress(bytes(20 * MIB), 9)
+    body = b"<< /Filter /FlateDecode >>\nstream\n" + stream + b"\nendstream\n"
+    path.write_bytes(b"%PDF-1.4\n" + body * 10)
+    (said,) = [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert said.reason == "bomb"
+
+
+def payload(text: bytes) -> bytes:
+    return b'eval(base64_decode("' + base64.b64encode(text) + b'"));'
+
+
+def test_more_wrapped_texts_than_are_unwrapped_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.php"
+    texts = [b"echo 'this is the wrapped text number %d of them';" % number for number in range(201)]
+    path.write_bytes(b"<?php\n" + b"\n".join(map(payload, texts)))
+    (said,) = [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert said.reason == "limit-members"
+
+
+def test_a_text_wrapped_more_often_than_is_undone_is_said(tmp_path: Path) -> None:
+    text = b"$password = 'Marble44Fjord'; echo 'this is the innermost text of them all';"
+    path = tmp_path / "x.php"
+    for times in range(1, 10):
+        text = payload(text)
+        path.write_bytes(b"<?php\n" + text)
+        found = [event.reason for event in walk(str(path)) if isinstance(event, Problem)]
+        assert found == (["limit-depth"] if times > 8 else [])
+
+
+def test_a_directory_of_more_entries_than_are_examined_is_not_read() -> None:
+    """Three millions took 1.2 GB, before the first of them was said."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(6):
+            archive.writestr(f"{number:x}", b"")
+    source = Memory(out.getvalue())
+    found = zipdir.directory_of(source, 6)
+    assert found is not None
+    assert len(found.rows) == 6
+    with pytest.raises(Broken, match="more than 5 entries"):
+        zipdir.directory_of(source, 5)
+
+
+def test_a_file_that_is_cut_while_it_is_read_ends_nothing(tmp_path: Path) -> None:
+    """Who reads a map of a file that logrotate cuts is killed (SIGBUS)."""
+    path = tmp_path / "x.log"
+    path.write_bytes(b"a line\n" * (10 * MIB))
+    lines, problems = 0, []
+    for event in walk(str(path)):
+        os.truncate(path, 4096)
+        if isinstance(event, Member):
+            lines += event.content[:].count(b"\n")
+        elif isinstance(event, Problem):
+            problems.append((event.reason, event.not_examined))
+    assert lines > 500
+    assert problems == [("truncated", 70 * MIB - 4096)]

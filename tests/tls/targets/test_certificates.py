@@ -72,6 +72,13 @@ def test_fixed_ecdh_asks_for_the_right_signature(
     assert {n for n in names if n.startswith("TLS_ECDH_")} == fixed
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_serial_below_zero_is_no_warning_of_a_library(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pem"
+    path.write_bytes(pem(odd()["serial below 0"]))
+    assert certificates.keys_of(Tree.on_disk(path), [str(path)]) is not None
+
+
 @pytest.mark.parametrize("der", [odd()["version 6"], unknown_curve()], ids=["version 6", "unknown curve"])
 def test_a_certificate_that_breaks_the_rules_says_nothing(der: bytes, tmp_path: Path) -> None:
     """Either was an internal error of the whole audit."""

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import ExitCode, InputError
-from hardening.findings import InFile
-from hardening.upgrade.logs.opened import opened
+from hardening.findings import Examined, InFile
+from hardening.upgrade.logs.gate import Buffer
+from hardening.upgrade.logs.opened import HELD, opened
 from hardening.upgrade.logs.patterns import shipped
 from hardening.upgrade.logs.triage import Triage
 
@@ -97,3 +98,23 @@ def test_no_message_is_kept_busy_by_a_line(text: str) -> None:
 def test_a_log_on_a_disk_that_cannot_be_read_is_an_error_of_the_input() -> None:
     with pytest.raises(InputError, match="Input/output error"), opened(Path("/proc/self/mem")):
         pass
+
+
+@pytest.mark.parametrize("held", [0, HELD], ids=["large", "small"])
+def test_a_log_that_is_cut_while_it_is_read_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """Who reads a map of a log that logrotate cuts is killed (SIGBUS)."""
+    path = tmp_path / "x.log"
+    path.write_bytes(b"error: cannot\n" * 10_000)
+    for module in ("opened", "triage"):
+        monkeypatch.setattr(f"hardening.upgrade.logs.{module}.HELD", held)
+
+    def cut(_self: object, content: Buffer, *_: object) -> tuple[int, bool]:
+        os.truncate(path, 0)
+        return content[:].count(b"\n"), True
+
+    monkeypatch.setattr(Triage, "_read", cut)
+    (subject,) = Triage().logs([path]).subjects
+    assert subject.examined is (Examined.FULL if held else Examined.NONE)
+    assert held or subject.reason == "it was cut while it was read"

@@ -11,9 +11,10 @@ from typing import Any
 
 from bundle.detect.credentials.rules.allowance import TARGETS, Allowance
 from bundle.detect.credentials.rules.families import Family, Net
+from hardening import inputs
 from hardening.errors import DataError
 from hardening.findings import Rule, Severity
-from hardening.tables import Table
+from hardening.tables import LARGEST, Table
 
 _POSIX = {"alnum": "A-Za-z0-9", "alpha": "A-Za-z", "digit": "0-9", "xdigit": "0-9A-Fa-f", "lower": "a-z", "upper": "A-Z",
           "space": r"\s", "word": r"\w", "punct": r"!-/:-@\[-`{-~"}  # fmt: skip
@@ -23,7 +24,7 @@ _REMEDY = "Revoke it where it is valid and issue a new one for each installation
 def is_gitleaks(path: Path) -> bool:
     """Whether a rule file has gitleaks' `[[rules]]` or extends one that has; a file that cannot be read is left to its reader."""
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        found = tomllib.loads(inputs.read(path, LARGEST).decode())
         return isinstance(found.get("rules"), list) or isinstance(found.get("extend"), dict)
     except (OSError, ValueError):
         return False
