@@ -39,17 +39,17 @@ class Configurations:
     trees: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     count: int = 0
 
-    def take(self, member: Member) -> None:
-        """Keep the text of a configuration file."""
+    def take(self, member: Member, within: tuple[str, ...]) -> None:
+        """Keep the text of a configuration file, by its path `within` the bundle."""
         wanted = member.kind == "file" and not member.derived and not member.container and not member.offset
-        if not wanted or not 0 < member.size <= _LARGEST or self.count >= _MOST or not member.parts[1:]:
+        if not wanted or not 0 < member.size <= _LARGEST or self.count >= _MOST or not within:
             return
         content = bytes(member.content)
-        if not _NAMES.search(f"/{member.parts[-1]}") or b"\0" in content:
+        if not _NAMES.search(f"/{within[-1]}") or b"\0" in content:
             return
         self.count += 1
-        texts = self.trees.setdefault(member.parts[1:-1], {})
-        texts[f"{_ROOT}/{member.parts[-1]}"] = content.decode("utf-8", "replace")
+        texts = self.trees.setdefault(within[:-1], {})
+        texts[f"{_ROOT}/{within[-1]}"] = content.decode("utf-8", "replace")
 
     def offers(self) -> Iterator[Configuration]:
         """Yield what the servers offer that the configurations are for, each once."""

@@ -126,17 +126,23 @@ def report(found: Contents, started: datetime) -> Run:
     return Run.of([seen], findings, started=started)
 
 
-def place_in(path: Path, parts: Sequence[str]) -> str:
-    """Return where in the bundle a member lies: behind the archive, or below the folder, that `path` is."""
+def inside(path: Path, parts: Sequence[str]) -> tuple[str, ...]:
+    """Return a member's path behind the archive, or below the folder, that `path` is; none for the bundle itself."""
     name = on_disk(str(path))
     outer = parts[0].removeprefix(f"{name.rstrip('/')}/") if parts[0] != name else ""
-    return NESTING.join((outer, *parts[1:]) if outer else parts[1:])
+    return (outer, *parts[1:]) if outer else tuple(parts[1:])
+
+
+def place_in(path: Path, parts: Sequence[str]) -> str:
+    """Return where in the bundle a member lies: `inside`, as one word."""
+    return NESTING.join(inside(path, parts))
 
 
 def take(found: Contents, member: Member, detector: Components, *, files: bool = False) -> None:
     """Add what one member says to the contents."""
-    found.configurations.take(member)
-    place = place_in(found.path, member.parts)
+    within = inside(found.path, member.parts)
+    found.configurations.take(member, within)
+    place = NESTING.join(within)
     if not member.derived and not member.offset and member.kind != "listing":
         if not place:
             found.sha256, found.size = member.sha256, member.size

@@ -78,7 +78,7 @@ def test_a_certificate_is_found_in_both_forms(form: Encoding) -> None:
 def configured(*members: Member) -> list[tuple[str, str, str]]:
     kept = Configurations()
     for one in members:
-        kept.take(one)
+        kept.take(one, one.parts[1:])
     return [(one.place, one.server, one.target) for one in kept.offers()]
 
 
@@ -109,6 +109,17 @@ def test_configurations_are_told_in_the_same_order_whatever_order_the_archives_c
     assert told == configured(*reversed(members))
 
 
+def test_configurations_of_a_folder_are_told_by_their_paths_below_it() -> None:
+    """They were passed over: a bill of materials of what lay unpacked named no protocol."""
+    found = Contents(Path("new/folder"))
+    stored = replace(a_member("", SSL), parts=("new/folder/etc/httpd/conf.d/ssl.conf",))
+    take(found, stored, Components())
+    assert [one.place for one in found.configurations.offers()] == ["etc/httpd/conf.d/ssl.conf"]
+    alone = Contents(Path("ssl.conf"))
+    take(alone, replace(stored, parts=("ssl.conf",)), Components())
+    assert list(alone.configurations.offers()) == []
+
+
 def test_a_number_sign_in_a_files_name_is_a_part_of_it() -> None:
     """What followed it was taken for a server: the document named a folder that is in no bundle."""
     (told,) = configured(a_member("etc/#old/httpd/conf.d/ssl.conf", SSL))
@@ -117,7 +128,7 @@ def test_a_number_sign_in_a_files_name_is_a_part_of_it() -> None:
 
 def test_what_was_assumed_of_a_server_is_said_with_its_protocol() -> None:
     kept = Configurations()
-    kept.take(a_member("etc/httpd/conf.d/ssl.conf", SSL))
+    kept.take(a_member("etc/httpd/conf.d/ssl.conf", SSL), ("etc/httpd/conf.d/ssl.conf",))
     (one,) = kept.offers()
     assert one.assumptions == tuple(one.offer["assumptions"]) != ()
     protocols = [c for c in inventory([], [one]) if str(c.bom_ref).startswith("protocol:")]
