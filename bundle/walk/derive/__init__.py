@@ -73,15 +73,25 @@ def _from(
 ) -> Iterator[Text | Note]:
     if form in ("bdb", "sqlite"):
         yield Text(INSTALLED, rpmdb.installed(form, source))
-    if source.size > MOST:
+    if form == "pdf":
+        yield from _shown(source, limits)
+    elif source.size > MOST:
         return
-    if form in SCRIPTS:
+    elif form in SCRIPTS:
         data = source.read(0, source.size)
         if wrapped.worth_it(data, hits):
             yield from _unwrapped(data, limits, hits)
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))
-    elif form in _COMPILED:
+    elif form == "sqlite":
+        yield Text("sqlite-text", sqlite.dump(source))
+    else:
+        yield from _made(form, source)
+
+
+def _made(form: str, source: Source) -> Iterator[Text]:
+    """Say what is made of a file's bytes as a whole."""
+    if form in _COMPILED:
         data = source.read(0, source.size)
         worth_it, constants = _COMPILED[form]
         listed, own = constants(data) if worth_it(data) else (b"", [])
@@ -90,11 +100,20 @@ def _from(
     elif form in _WHOLE:
         how, read = _WHOLE[form]
         data = source.read(0, source.size)
-        yield Text(how, read(data, limits), 1 if form == "utf-16" else None)
+        yield Text(how, read(data), 1 if form == "utf-16" else None)
         if form == "ole":
             yield from (Text("sheet-text", sheet) for sheet in biff.sheets(data))
-    elif form == "sqlite":
-        yield Text("sqlite-text", sqlite.dump(source))
+
+
+def _shown(source: Source, limits: Limits) -> Iterator[Text | Note]:
+    """Say the text of a PDF; of one that is larger the walk says that its streams are not opened."""
+    if source.size > documents.LARGEST_PDF:
+        return
+    text, whole = documents.pdf(source.read(0, source.size), limits)
+    yield Text("pdf-text", text)
+    if not whole:
+        most = documents.MOST_SHOWN >> 20
+        yield Note("limit-member", f"is a PDF of more than {most} MiB of text, whose rest was not read")
 
 
 def _unwrapped(
@@ -117,7 +136,7 @@ def _carried(made: Text, limits: Limits) -> Iterator[Text | Note]:
 _BARE = frozenset({INSTALLED, "strings"})
 
 
-def _utf16(data: bytes, _limits: Limits) -> bytes:
+def _utf16(data: bytes) -> bytes:
     return (
         data[: len(data) // 2 * 2].decode(wide(data[:HEAD]) or "utf-16", "replace").encode("utf-8", "replace")
     )
@@ -127,8 +146,7 @@ _COMPILED: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], tuple[byte
     "class": (bytecode.worth_it, bytecode.class_constants),
     "pyc": (bool, bytecode.pyc_strings),
 }
-_WHOLE: dict[str, tuple[str, Callable[[bytes, Limits], bytes]]] = {
-    "pdf": ("pdf-text", documents.pdf), "ole": ("strings", documents.strings),
-    "rtf": ("strings", documents.strings), "utf-16": ("utf-16", _utf16),
+_WHOLE: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "ole": ("strings", documents.strings), "rtf": ("strings", documents.strings), "utf-16": ("utf-16", _utf16),
 }  # fmt: skip
 """Formats whose text is made of their bytes as a whole."""

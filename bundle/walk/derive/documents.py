@@ -9,7 +9,9 @@ from html import unescape
 
 from bundle.walk.limits import Limits
 
-_MOST = 16 << 20
+LARGEST_PDF = 256 << 20
+MOST_SHOWN = 16 << 20
+"""Bytes of text that are taken out of one PDF, and that one of its streams is unpacked to for them."""
 _FIRST, _PIECE = 256, 64 << 10
 _STREAM = re.compile(rb">>\s*+stream\r?\n")
 _ABOUT = 2002
@@ -65,10 +67,11 @@ def inflated(data: bytes, start: int, end: int) -> Iterator[bytes]:
             left = unpacker.unconsumed_tail
 
 
-def pdf(data: bytes, limits: Limits) -> bytes:
-    """Return the text that the page streams of a PDF show, in the order they are stored."""
+def pdf(data: bytes, limits: Limits) -> tuple[bytes, bool]:
+    """Return the text that the page streams of a PDF show, in the order they are stored, and whether none of it was left for its size."""
     pieces: list[bytes] = []
     size = plain = 0
+    whole = True
     room = Room(len(data), limits)
     for about, start, end in streams(data):
         if not room:
@@ -77,9 +80,10 @@ def pdf(data: bytes, limits: Limits) -> bytes:
             continue
         if b"/FlateDecode" in about:
             try:
-                body = beginning(room.taken(inflated(data, start, end)), _MOST)
+                body = beginning(room.taken(inflated(data, start, end)), MOST_SHOWN)
             except zlib.error:
                 continue
+            whole = whole and len(body) < MOST_SHOWN
         elif b"/Filter" in about:
             continue
         else:
@@ -90,9 +94,10 @@ def pdf(data: bytes, limits: Limits) -> bytes:
         text = _page(body)
         size += len(text)
         pieces.append(text)
-        if size > _MOST:
+        if size > MOST_SHOWN:
+            whole = False
             break
-    return b"\n".join(pieces)
+    return b"\n".join(pieces), whole
 
 
 def beginning(pieces: Iterator[bytes], most: int) -> bytes:
@@ -158,7 +163,7 @@ _NARROW = re.compile(rb"[\x20-\x7e\t]{6,}")
 _WIDE = re.compile(rb"(?:[\x20-\x7e\t]\0){6,}+")
 
 
-def strings(data: bytes, _limits: Limits | None = None) -> bytes:
+def strings(data: bytes) -> bytes:
     """Return the printable runs of a binary document, one a line, 8-bit and 16-bit."""
     lines = _NARROW.findall(data) + [run.replace(b"\0", b"") for run in _WIDE.findall(data)]
     return b"\n".join(lines) + b"\n" if lines else b""

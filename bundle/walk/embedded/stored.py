@@ -17,17 +17,16 @@ from bundle.walk.source import Memory, Source
 from bundle.walk.stream import bunzip2, inflate
 
 _MOST = 32 * MIB
-_LARGEST_PDF = 256 * MIB
 _LEAST = 60
 
 
 def members(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
     """Say the files that a document holds in a form of its own."""
     if form == "pdf":
-        if source.size > _LARGEST_PDF:
+        if source.size > documents.LARGEST_PDF:
             yield Note(
                 "limit-member",
-                f"is a PDF of more than {_LARGEST_PDF // MIB} MiB, whose streams were not opened",
+                f"is a PDF of more than {documents.LARGEST_PDF // MIB} MiB, whose streams were not opened",
             )
             return
         yield from _pdf(source.read(0, source.size), context)

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.walk import Member, scan, walk
+from bundle.walk import Member, derive, scan, walk
 from bundle.walk.derive import bytecode, documents, joined, sheets, sqlite, wrapped
 from bundle.walk.limits import Limits
-from bundle.walk.problem import Broken
+from bundle.walk.problem import Broken, Problem
 from bundle.walk.source import Memory
 
 PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
@@ -186,7 +186,7 @@ def test_pdf_text(tmp_path: Path) -> None:
 def test_pictures_and_typefaces_of_a_pdf_are_no_text(about: bytes, body: bytes) -> None:
     page = b"1 0 obj\n<< /Length 9 >>\nstream\nBT(a page)Tj ET\nendstream\n"
     other = b"2 0 obj\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n"
-    assert documents.pdf(b"%PDF-1.4\n" + other + page, Limits()) == b"a page"
+    assert documents.pdf(b"%PDF-1.4\n" + other + page, Limits()) == (b"a page", True)
 
 
 def test_office_text(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def page(text: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("made", "read"),
     [
-        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())),
+        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())[0]),
         (lambda size: b"a\0" * (size // 2), documents.strings),
         (lambda size: b"x = 'a'" + b"+'b'" * (size // 4), joined.built),
         (lambda size: b"x = 'a'" + b",'b'" * (size // 4), joined.listed),
@@ -295,7 +295,7 @@ def test_a_long_text_is_read_in_memory_that_it_needs(
 def test_a_text_of_a_pdf_that_never_ends_is_read_once() -> None:
     """From each of its parentheses it was read to the end: hours for 8 MB."""
     began = time.process_time()
-    assert documents.pdf(page(b"(" + b"\\(" * 400_000), Limits())
+    assert documents.pdf(page(b"(" + b"\\(" * 400_000), Limits())[0]
     assert time.process_time() - began < 5
 
 
@@ -369,3 +369,27 @@ def test_a_payload_beside_pieces_that_are_joined_keeps_its_line() -> None:
     code = base64.b64encode(b'{"user": "feed", "word": "gate"}').decode()
     script = f"var a = ['b', 'c'].join('');\nvar d = 'e' + 'f';\nvar g = atob(\"{code}\");\n".encode()
     assert [line for _, _, line in wrapped.unwrapped(script, 3)] == [3]
+
+
+def problems(path: Path) -> list[tuple[str, str]]:
+    return [(one.reason, one.message) for one in walk(str(path), Limits()) if isinstance(one, Problem)]
+
+
+def test_a_pdf_is_read_where_it_is_larger_than_texts_may_be(tmp_path: Path) -> None:
+    """Its text was left out without a word."""
+    picture = b"2 0 obj\n<< /Subtype /Image >>\nstream\n" + bytes(derive.MOST) + b"\nendstream\n"
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(page(b"(a page)") + picture)
+    assert [bytes(m.content) for m in derived(path) if m.derived == "pdf-text"] == [b"a page"]
+    assert problems(path) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pdf_of_more_text_than_is_read_says_so(tmp_path: Path, packed: bool) -> None:
+    text = b"BT (" + b"a" * documents.MOST_SHOWN + b") Tj ET"
+    about = b"/Filter /FlateDecode" if packed else b""
+    body = zlib.compress(text) if packed else text
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(b"%PDF-1.4\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n" + page(b"(more)"))
+    assert [reason for reason, _ in problems(path)] == ["limit-member"]
+    assert "more than 16 MiB of text" in problems(path)[0][1]
