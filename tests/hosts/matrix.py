@@ -425,8 +425,11 @@ class Cell:
             time.sleep(0.1)
             changes = tree.changes(before, tree.look())
         state = "new" if changes else "old"
-        if started and state == "new" and not self.serves():
-            inside(self.box, "service httpd restart")  # it was killed after the transaction was over
+        refused = any("so that it cannot be told" in said for said in self.said)
+        if started and (state == "new" or refused) and not self.serves():
+            inside(
+                self.box, "service httpd restart"
+            )  # it was killed after the transaction was over, or before it began
         while not self.serves():
             assert time.monotonic() < deadline, "httpd does not answer"
             time.sleep(0.2)

@@ -83,7 +83,6 @@ def pdf(data: bytes, limits: Limits) -> tuple[bytes, bool]:
                 body = beginning(room.taken(inflated(data, start, end)), MOST_SHOWN)
             except zlib.error:
                 continue
-            whole = whole and len(body) < MOST_SHOWN
         elif b"/Filter" in about:
             continue
         else:
@@ -91,6 +90,7 @@ def pdf(data: bytes, limits: Limits) -> tuple[bytes, bool]:
             plain = max(plain, end)
         if not _TEXT.search(body):
             continue
+        whole = whole and (b"/Filter" not in about or len(body) < MOST_SHOWN)
         text = _page(body)
         size += len(text)
         pieces.append(text)
