@@ -37,10 +37,11 @@ def folder() -> Path | None:
 
 def folders(*, make: bool = False) -> Iterator[Path]:
     """Yield the folders in which gates are kept, as far as they are there, or are made now, and are this user's own."""
-    for made, shared in ((folder(), False), (_temporary(), True)):
-        if made is None:
-            continue
-        with contextlib.suppress(OSError):
+    for place, shared in ((folder, False), (_temporary, True)):
+        with contextlib.suppress(OSError):  # of a machine on which nothing may be written, too
+            made = place()
+            if made is None:
+                continue
             if make:
                 made.mkdir(mode=0o700, parents=not shared, exist_ok=True)
             about = made.lstat() if shared else made.stat()  # a link there may be a stranger's
@@ -123,7 +124,7 @@ def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequenc
     except ImportError:
         return False
     name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
-    return any((where / name).exists() for where in folders())
+    return any(os.path.exists(where / name) for where in folders())  # noqa: PTH110 - Path's own raises where the folder may not be entered
 
 
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:

@@ -64,6 +64,29 @@ def test_a_folder_that_cannot_be_made_is_no_reason_to_fail(
     assert not PatternGate.is_kept(PATTERNS)
 
 
+def test_a_folder_that_its_own_account_may_not_enter_is_no_reason_to_fail(folder: Path) -> None:
+    """Accounts other than root ended in part: "a detector failed: PermissionError" (`make user-test`)."""
+    right = hits()
+    folder.chmod(0o600)
+    try:
+        PatternGate.is_kept(PATTERNS)
+        assert hits() == right
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_machine_on_which_nothing_may_be_written_is_no_reason_to_fail(
+    homeless: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    assert not PatternGate.is_kept(PATTERNS)
+    assert hits() == {0: [5], 1: [13]}
+    assert not homeless.exists()
+
+
 def test_few_are_kept(folder: Path) -> None:
     for number in range(kept.MOST_KEPT + 9):
         PatternGate((f"pattern{number}",))
