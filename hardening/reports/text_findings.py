@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hardening.findings import Finding, Fix, InFile, Severity
+from hardening.findings import Finding, Fix, Severity
 from hardening.reports import How
 from hardening.reports.credentials import credential
-from hardening.reports.index import few
+from hardening.reports.index import few, place
 from hardening.reports.plain import visible
 
 _COLORS = {
@@ -135,11 +135,3 @@ def _how(fix: Fix) -> str:
 def stem(name: str) -> str:
     """Return what the names of one configuration begin with: its file."""
     return f"{name.rpartition('#')[0]}#"
-
-
-def place(finding: Finding) -> str:
-    """Return where a finding is, with line and column, as editors understand it."""
-    where = finding.location
-    if not isinstance(where, InFile):
-        return where.endpoint
-    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])

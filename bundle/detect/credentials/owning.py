@@ -15,6 +15,7 @@ from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
 
 _COMMAND = "credential/command-line"
+_CALL = "credential/login-call"
 _SETTINGS = frozenset(("credential/assignment", "credential/xml", "credential/daemon-setting"))
 _NEAR = 400
 """Bytes to either side in which the account's setting is."""
@@ -56,14 +57,15 @@ _PROGRAM = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(_PROGRAMS, key=len, rever
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SERVICES = {
     "mysql": "MySQL", "mariadb": "MariaDB", "postgres": "PostgreSQL", "postgresql": "PostgreSQL", "pgsql": "PostgreSQL", "pg": "PostgreSQL", "oracle": "Oracle",
-    "mssql": "SQL Server", "sqlserver": "SQL Server", "mongo": "MongoDB", "mongodb": "MongoDB", "redis": "Redis", "ldap": "LDAP", "smtp": "mail", "imap": "mail",
+    "mssql": "SQL Server", "sqlserver": "SQL Server", "sqlsrv": "SQL Server", "mongo": "MongoDB", "mongodb": "MongoDB", "redis": "Redis", "ldap": "LDAP", "smtp": "mail", "imap": "mail",
     "mail": "mail", "mailer": "mail", "ftp": "FTP", "sftp": "SFTP", "ssh": "SSH", "snmp": "SNMP", "keystore": "key store", "truststore": "key store", "storepass": "key store",
     "db": "database", "database": "database", "jdbc": "database", "sql": "database", "datasource": "database", "radius": "RADIUS", "vnc": "VNC", "mqtt": "MQTT", "amqp": "AMQP", "rabbitmq": "AMQP",
 }  # fmt: skip
 _DRIVER = re.compile(
-    r"(?i)\b(?:jdbc:|driver\S{0,40}|dialect\S{0,40}|adapter\S{0,10})?(mysql|mariadb|postgres(?:ql)?|pgsql|oracle|sqlserver|mongodb|redis|ldap|smtp|s?ftp|amqp|mqtt)\b[:\W]"
+    r"(?i)\b(?:jdbc:|driver\S{0,40}|dialect\S{0,40}|adapter\S{0,10})?(mysql|mariadb|postgres(?:ql)?|pgsql|oracle|sqlserver|sqlsrv|mongodb|redis|ldap|smtp|s?ftp|amqp|mqtt)\b[:\W]"
 )
 """What an address or a driver beside a password says of the service."""
+_DATABASES = frozenset(("MySQL", "MariaDB", "PostgreSQL", "Oracle", "SQL Server", "MongoDB"))
 
 
 def owned(one: Catch, family: str, view: View, kind: str) -> Catch:
@@ -81,8 +83,15 @@ def owned(one: Catch, family: str, view: View, kind: str) -> Catch:
         service = one.service or _of_a_name(one.key) or (_of_a_driver(text) if account else "")
     elif family in _SETTINGS:
         account, service = one.user, one.service or _of_a_name(one.key)
+    elif family == _CALL:
+        account, service = one.user, one.service
     else:
         return one
+    if (
+        service == "database" and family != _COMMAND
+    ):  # its name, or the call, tells no more: an address beside it may
+        near = view.text(max(0, one.start - _NEAR), one.end + _NEAR)
+        service = _of_a_driver(view.line(one.start), _DATABASES) or _of_a_driver(near, _DATABASES) or service
     return replace(one, user=account, service=service)
 
 
@@ -150,6 +159,8 @@ def _of_a_name(name: str) -> str:
     return next((_SERVICES[w] for w in words if w in _SERVICES), "")
 
 
-def _of_a_driver(text: str) -> str:
+def _of_a_driver(text: str, among: frozenset[str] = frozenset()) -> str:
+    """Return the one service that addresses and drivers of a text tell; `among` names those that are asked for."""
     found = {_SERVICES.get(m[1].lower(), m[1].upper()) for m in _DRIVER.finditer(text)}
+    found = found & among if among else found
     return found.pop() if len(found) == 1 else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hardening.findings import of_service
+
 _HOW = {
     "mysql": "with ALTER USER ... IDENTIFIED BY",
     "mariadb": "with ALTER USER ... IDENTIFIED BY",
@@ -9,7 +11,7 @@ _HOW = {
     "oracle": "with ALTER USER ... IDENTIFIED BY",
     "sql server": "with ALTER LOGIN ... WITH PASSWORD",
     "sqlserver": "with ALTER LOGIN ... WITH PASSWORD",
-    "database": "in the database's own list of accounts",
+    "database": "in its own list of accounts",
     "ldap": "with ldappasswd",
     "mongodb": "with db.changeUserPassword",
     "redis": "with requirepass or ACL SETUSER",
@@ -28,7 +30,7 @@ _HOW = {
 def rotate(user: str, service: str, remedy: str) -> str:
     """Return a family's remedy with the account and the service it is about, and how a password is changed there."""
     account = f"The account {user!r}" if user else "The account"
-    of = f" of {service}" if service else ""
+    of = of_service(service)
     how = _HOW.get(service.lower(), "")
     return f"{account}{of}{f' ({how})' if how else ''}: {remedy[:1].lower()}{remedy[1:]}"
 

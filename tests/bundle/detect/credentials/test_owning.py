@@ -14,12 +14,23 @@ from tests.bundle.detect.credentials.plant.members import Look, member
 SECRET = "Gr4velpit77"
 BESIDE = {
     "a client's file": ("a.cnf", "[client]\nuser = feed\npassword = {s}\n", "'feed'"),
-    "properties": ("a.properties", "db.username=feed\ndb.password={s}\n", "'feed' of database"),
+    "properties": ("a.properties", "db.username=feed\ndb.password={s}\n", "'feed' of a database"),
     "the driver tells the service": ("a.properties", "url=jdbc:postgresql://quay/x\nuser=feed\npassword={s}\n", "'feed' of PostgreSQL"),
-    "YAML": ("a.yml", "smtp:\n  username: feed\n  password: {s}\n", "'feed' of mail"),
+    "and tells it better than a name": ("a.properties", "db.url=jdbc:mysql://quay/x\nsmtp.url=smtp://quay\ndb.user=feed\ndb.password={s}\n", "'feed' of MySQL"),
+    "the address in a call": ("a.php", "<?php\n$c = new PDO('pgsql:host=quay;dbname=x', 'feed', '{s}');\n", "'feed' of PostgreSQL"),
+    "one in a variable beside it": (
+        "A.java", 'class A {{ String u = "jdbc:sqlserver://quay";\n Object c() {{ return DriverManager.getConnection(u, "feed", "{s}"); }} }}\n', "'feed' of SQL Server",
+    ),
+    "another one's on the line before": (
+        "a.php", "<?php\n$old = 'mysql:host=quay';\n$c = new PDO('pgsql:host=quay;dbname=x', 'feed', '{s}');\n", "'feed' of PostgreSQL",
+    ),
+    "one of two": (
+        "a.php", "<?php\n$old = 'mysql:host=quay'; $new = 'pgsql:host=quay';\n$c = new PDO($dsn, 'feed', '{s}');\n", "'feed' of a database",
+    ),
+    "YAML": ("a.yml", "smtp:\n  username: feed\n  password: {s}\n", "'feed' of a mail server"),
     "JSON": ("a.json", '{{"user": "feed", "password": "{s}"}}\n', "'feed'"),
     "behind it": ("a.json", '{{"password": "{s}", "user": "feed"}}\n', "'feed'"),
-    "variables of PHP": ("a.php", "<?php\n$db_user = 'feed';\n$db_pass = '{s}';\n", "'feed' of database"),
+    "variables of PHP": ("a.php", "<?php\n$db_user = 'feed';\n$db_pass = '{s}';\n", "'feed' of a database"),
     "an attribute": ("context.xml", '<Resource name="x" username="feed" password="{s}"/>\n', "'feed'"),
     "elements": ("a.xml", "<c><username>feed</username>\n<password>{s}</password></c>\n", "'feed'"),
     "names with their values": (
