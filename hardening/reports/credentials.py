@@ -61,6 +61,14 @@ def repeated(run: Run) -> list[Repeated]:
     return sorted(several, key=lambda one: (-len(one.findings), one.number))
 
 
+def at(places: Sequence[str], limit: int) -> Iterator[str]:
+    """Yield the lines of a paragraph that say where something is, `limit` places at most."""
+    for number, where in enumerate(places[:limit]):
+        yield f"{_MARGIN}{' ' * 8 if number else 'at      '}{visible(where)}"
+    if len(places) > limit:
+        yield f"{_MARGIN}        and {len(places) - limit} more; -v tells each"
+
+
 def told(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator[str]:
     """Say at a terminal which values are in several places; `whole` tells each place."""
     several = repeated(run)
@@ -70,9 +78,5 @@ def told(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator
     for one in several:
         whose = few(one.owners, len(one.owners)) or visible(one.gravest.message)
         yield f"  {one.head}: {whose}"
-        shown = one.places if whole else one.places[:PLACES]
-        for label, where in zip(("at      ", *[" " * 8] * len(shown)), shown, strict=False):
-            yield f"{_MARGIN}{label}{visible(where)}"
-        if rest := len(one.places) - len(shown):
-            yield f"{_MARGIN}        and {rest} more; -v tells each"
+        yield from at(one.places, len(one.places) if whole else PLACES)
     yield ""

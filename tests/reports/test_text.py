@@ -129,6 +129,20 @@ def test_values_in_several_places_are_listed_the_commonest_first_each_by_whom_it
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("places", "verbose", "paragraphs"), [(2, 0, 2), (3, 0, 1), (10, 0, 1), (10, 1, 10)])
+def test_findings_of_one_value_that_differ_in_their_places_alone_are_one_paragraph(
+    places: int, verbose: int, paragraphs: int
+) -> None:
+    many = [found("a password", line, same=b"one") for line in range(1, places + 1)]
+    others = [found("a password", line, same=b"two") for line in (20, 21)]
+    lines = text(*many, *others, found("another word", 11, same=b"one"), verbose=verbose)
+    assert sum(line.startswith("medium    a password") for line in lines) == paragraphs + 2
+    assert sum(line.startswith("medium    another word") for line in lines) == 1
+    first = lines.index("at      web.conf:1")
+    assert (lines[first + 1] == "web.conf:2") is (paragraphs == 1)
+    assert ("and 2 more; -v tells each" in lines) is (places == 10 and not verbose)
+
+
 def test_a_value_of_which_nobody_is_known_is_told_by_the_gravest_place() -> None:
     lines = text(found("a", 1, same=b"one"), found("b", 2, same=b"one", severity=Severity.CRITICAL))
     assert lines[lines.index(SEVERAL) + 1] == "#1, 2 places: b"

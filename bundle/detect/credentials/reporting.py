@@ -39,8 +39,9 @@ def finding(
     token = family.rule.id == TOKEN
     what = one.key or ("a token" if token else "an account")
     whose = f"the account {_shown(one.user)!r}" if one.user else what
-    service = of_service(_shown(one.service))
-    if owner is not None and (owner.user != one.user or owner.service != one.service):
+    service = of_service(_shown((owner or one).service))
+    beside = owner is not None and (owner.user != one.user or (not one.user and owner.service != one.service))
+    if owner is not None and beside:
         account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
         of = of_service(_shown(owner.service))
         whose, service = (f"{one.key} ({account}{of})", "") if one.key else (account, of)
