@@ -151,6 +151,16 @@ _KINDS = {
     "mail": "a mail server",
     "key store": "a key store",
     "archive": "an archive",
+    "host": "the host",
+    "device": "the device",
+    "proxy": "a proxy",
+    "web server": "a web server",
+    "boot loader": "the boot loader",
+    "monitoring": "a monitoring system",
+    "application": "an application",
+    "network": "a network service",
+    "encryption": "data that is encrypted",
+    "signature": "what is signed",
 }
 """How services are spoken of that are known by their kind alone."""
 

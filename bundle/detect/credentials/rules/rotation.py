@@ -22,6 +22,25 @@ _HOW = {
     "snmp": "in the agent's configuration; better still use SNMPv3",
     "key store": "with keytool -storepasswd and -keypasswd",
     "mail": "at the mail server",
+    "host": "with passwd",
+    "windows": "with net user",
+    "device": "in its configuration, which is saved then",
+    "boot loader": "with grub2-setpassword",
+    "web server": "with htpasswd",
+    "tomcat": "in its users' file or realm",
+    "smb": "with smbpasswd or on the domain's controller",
+    "kerberos": "with kpasswd",
+    "ipmi": "with ipmitool user set password",
+    "vnc": "with vncpasswd",
+    "wi-fi": "at the access point and on each station",
+    "wireguard": "with wg genkey or genpsk, on both ends",
+    "ipsec": "on both ends",
+    "vpn": "on both ends",
+    "bgp": "on both ends",
+    "ppp": "on both ends",
+    "ntp": "on the server and on each client",
+    "radius": "on the server and on each client",
+    "tacacs+": "on the server and on each client",
     "http": "at the service",
     "https": "at the service",
 }
@@ -29,7 +48,8 @@ _HOW = {
 
 def rotate(user: str, service: str, remedy: str) -> str:
     """Return a family's remedy with the account and the service it is about, and how a password is changed there."""
-    account = f"The account {user!r}" if user else "The account"
+    what = "key" if service in ("encryption", "signature") else "account"
+    account = f"The {what} {user!r}" if user else f"The {what}"
     of = of_service(service)
     how = _HOW.get(service.lower(), "")
     return f"{account}{of}{f' ({how})' if how else ''}: {remedy[:1].lower()}{remedy[1:]}"
