@@ -1,7 +1,7 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
 One gate over all patterns (`rules.gate`) says where to look, and `catching` what the families make of it; `reading` asks it of
-a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `owning` whose it
+a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `whose` whose it
 is by what stands beside it, and `reporting` makes the finding.
 Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a value), `texts` (a member), `statements` and
 `lines`, `java` and `prose`; `whose` is asked last. The value itself never leaves this package: findings carry the name it stands beside, masked.
