@@ -11,7 +11,7 @@ _SERVICES = {
     "smtp": "mail", "imap": "mail", "pop": "mail", "mail": "mail", "mailer": "mail", "email": "mail", "ftp": "FTP", "sftp": "SFTP", "ssh": "SSH", "snmp": "SNMP",
     "keystore": "key store", "truststore": "key store", "storepass": "key store", "keypass": "key store", "pkcs": "key store", "pfx": "key store",
     "db": "database", "database": "database", "jdbc": "database", "sql": "database", "datasource": "database",
-    "radius": "RADIUS", "tacacs": "TACACS+", "vnc": "VNC", "mqtt": "MQTT", "amqp": "AMQP", "rabbitmq": "AMQP", "wpa": "Wi-Fi", "wifi": "Wi-Fi", "wlan": "Wi-Fi", "ssid": "Wi-Fi",
+    "radius": "RADIUS", "tacacs": "TACACS+", "vnc": "VNC", "mqtt": "MQTT", "amqp": "AMQP", "amqps": "AMQP", "mqtts": "MQTT", "rediss": "Redis", "mysqli": "MySQL", "ftps": "FTP", "smtps": "mail", "imaps": "mail", "rabbitmq": "AMQP", "wpa": "Wi-Fi", "wifi": "Wi-Fi", "wlan": "Wi-Fi", "ssid": "Wi-Fi",
     "vpn": "VPN", "ipsec": "IPsec", "pppoe": "PPP", "ppp": "PPP", "chap": "PPP", "ipmi": "IPMI", "idrac": "iDRAC", "ilo": "iLO", "http": "HTTP", "proxy": "proxy", "grub": "boot loader",
     "keycloak": "Keycloak", "grafana": "Grafana", "jenkins": "Jenkins", "minio": "MinIO", "zabbix": "monitoring", "nagios": "monitoring", "samba": "SMB", "smb": "SMB", "cifs": "SMB", "kerberos": "Kerberos", "krb": "Kerberos", "winrm": "Windows", "sip": "SIP",
 }  # fmt: skip
@@ -29,7 +29,7 @@ _ON_A_LINE = tuple(
     (re.compile(pattern), service)
     for pattern, service in (
         (r"(?i)\b(?:r[ow](?:write)?community6?|r[ow]user|createuser|defcommunity|def(?:auth|priv)passphrase|com2sec6?|trapsink|snmp[\w-]*)\b|^\s{0,4}/?snmp", "SNMP"),
-        (r"(?i)\b(?:py)?mysql(?:db|i|_\w{1,20}|\.connector)?\s?(?:\.|\(|->|::)", "MySQL"),
+        (r"(?i)\b(?:py)?mysql(?:db|i|_\w{1,20}|\.connector)?\s?(?:\.|\(|->|::)|\bset\spassword\sfor\b", "MySQL"),
         (r"(?i)\bssh\w{0,8}\s?(?:\.|->|::)|\bparamiko\b", "SSH"),
         (r"(?i)\bs?ftp\w{0,8}\s?(?:\.|->|::)(?:login|connect)", "FTP"),
         (r"(?i)\bidentified\sby\svalues\b", "Oracle"),
@@ -42,7 +42,7 @@ _ON_A_LINE = tuple(
         (r"(?i)\b(?:requirepass|masterauth|redis-cli|redis-server)\b", "Redis"),
         (r"(?i)\bbootloader\b|\bgrub[\w-]*\b", "boot loader"),
         (r"(?i)\b(?:net\suser|sc\s(?:config|create)|schtasks|psexec|autologon\w*|objuser|sysprep|runas|cmdkey)\b", "Windows"),
-        (r"(?i)\b(?:syncrepl|binddn|ldap\w*|olcrootpw|bindpw|userpassword)\b", "LDAP"),
+        (r"(?i)\b(?:syncrepl|binddn|ldap\w*|olcrootpw|bindpw)\b|\buserpassword::?\s", "LDAP"),
         (r"(?i)\b(?:initial\scatalog|sqloledb|sqlncli\w*|sqlclient|msoledbsql)\b|\b(?:create|alter)\slogin\b|\btrustservercertificate\b", "SQL Server"),
         (r"(?i)\bPG(?:PASSWORD|USER)\b|\b(?:psycopg\w*|pg_connect|pg_pconnect|dblink\w*|libpq)\b|\bdbname=\S{1,80}\s|\b(?:create|alter)\s(?:role|user)\s[^\n]{1,80}\bpassword\s", "PostgreSQL"),
         (r"(?i)\b(?:smtp|imap|pop3|mailer|authinfo|e-mail)\b|\bproto(?:col)?\s(?:imap|pop3)\b", "mail"),
@@ -100,7 +100,7 @@ _BY_FILE = tuple(
 def spoken(service: str) -> str:
     """Return a service by its usual name: an address has it in lower case, and a list may say that it is for any."""
     service = service.strip("*:/")
-    return service if service in ("http", "https") else _SERVICES.get(service, service)
+    return service if service in ("http", "https") else _SERVICES.get(service.partition("+")[0], service)
 
 
 def of_a_name(name: str) -> str:
