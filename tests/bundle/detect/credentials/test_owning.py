@@ -7,10 +7,12 @@ import re
 import pytest
 
 from bundle.detect.credentials import Credentials
+from bundle.detect.credentials.rules.families import shipped
 from bundle.detect.credentials.rules.rotation import rotate
 from bundle.detect.credentials.whose.beside import _SETTING
 from bundle.detect.credentials.whose.commands import _BY_AN_ADDRESS, _BY_AN_OPTION
-from hardening.findings import Confidence
+from bundle.detect.credentials.whose.services import _SERVICES
+from hardening.findings import Confidence, of_service
 from tests.bundle.detect.credentials.plant.members import Look, member
 
 SECRET = "Gr4velpit77"
@@ -120,6 +122,13 @@ def test_what_a_place_does_not_say_is_not_told(look: Look, name: str) -> None:
     path, text = UNTOLD[name]
     found = [f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.LOW]
     assert [(f.account, f.service) for f in found] == [("", "")]
+
+
+def test_services_that_are_known_by_their_kind_alone_have_an_article() -> None:
+    names = {one.service for f in shipped() for one in (*f.nets, *f.sinks)} | set(_SERVICES.values())
+    kinds = {name for name in names if name.islower() and "." not in name}
+    assert len(kinds) > 15
+    assert {name for name in kinds if of_service(name) == f" of {name}"} <= {"age", "dbt", "memcached", "npm"}
 
 
 def test_a_key_to_data_is_no_account_to_change() -> None:
