@@ -16,6 +16,9 @@ _BEFORE = 400
 """Bytes before the cell that says password in which the others of its heading are, where each has a line of its own."""
 _END = re.compile(rb"\n[ \t\r]*\n(?![^\n|]{0,400}\|)|(?i:</table)")
 """A blank line, unless rows with bars go on behind it."""
+_RULE = re.compile(rb"[\s=+|~:!*-]*$")
+_NEAR = 900
+"""Bytes behind a row that says password in which others are looked at, where it may be no heading."""
 _END_OF_ROW = re.compile(rb"(?i:</tr>)")
 
 
@@ -40,6 +43,8 @@ def pieces(view: View, at: int) -> Iterator[tuple[int, str, int]]:
     head = view.text(begun, first if html else min(rule, first + _BEFORE))
     ended = _END.search(data, max(0, first - 1), first + _LONGEST)
     limit = ended.start() if ended else min(len(data), first + _LONGEST)
+    if not html and _goes_on(bytes(data[max(0, line - _LONGEST_ROWS) : line]), bytes(data[line:at])):
+        limit = min(limit, first + _NEAR)  # a row that speaks of a password, in a list of other things
     position = first
     while position < limit:
         end = _some(data, position, limit, html=html)
@@ -48,6 +53,13 @@ def pieces(view: View, at: int) -> Iterator[tuple[int, str, int]]:
         else:
             yield position - len(head), head + view.text(position, end), len(head)
         position = end
+
+
+def _goes_on(above: bytes, heading: bytes) -> bool:
+    """Whether the line above a heading is a row with as many columns: the heading is none then, nor its table one of accounts."""
+    row = above.rstrip(b"\r\n").rpartition(b"\n")[2]
+    sign = next((s for s in (b"|", b"\t") if s in heading), b"  ")
+    return bool(row.strip()) and not _RULE.match(row) and row.count(sign) >= heading.count(sign)
 
 
 def _some(data: Content, position: int, limit: int, *, html: bool) -> int:

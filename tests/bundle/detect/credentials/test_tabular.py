@@ -51,3 +51,12 @@ def test_what_stands_behind_a_table_is_none_of_its_rows(look: Look, name: str) -
     other = row(1, "Qu4rrel99x").replace("|", "/")
     text = head + row(0, secrets(1)[0]) + end + "Sizes:\n" + other
     assert sum(f.confidence >= Confidence.MEDIUM for f in look(path, text)) == 1
+
+
+def test_a_row_about_passwords_in_a_list_of_other_things_is_no_heading(look: Look) -> None:
+    filler = "".join(f"user-tool-{n}\t1.{n}\ta library for users\n" for n in range(40))
+    row = "user-secrets\t2.0\tpassword\n"
+    rows = "".join(f"u{n}\t3.{n}\t{s}\n" for n, s in enumerate(secrets(ROWS)))
+    assert sum(f.confidence >= Confidence.MEDIUM for f in look("a.tsv.txt", filler + row + rows)) < ROWS // 2
+    heading = "user name\tversion\tpassword\n"
+    assert sum(f.confidence >= Confidence.MEDIUM for f in look("a.txt", heading + rows)) == ROWS
