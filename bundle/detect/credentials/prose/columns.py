@@ -128,7 +128,15 @@ def told_under_a_heading(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
 
 
+def itself(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A usual password that is the name of its account, where a text has one behind the other."""
+    same = caught.value.lower() == caught.user.lower() and strength(caught.value) is not Strength.NO
+    usual = same and (strength(caught.value) is Strength.COMMON or caught.value.lower() in EVERYWHERE)
+    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD) if usual else None
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told-in-columns": told_in_columns,
     "told-under-a-heading": told_under_a_heading,
+    "itself": itself,
 }
