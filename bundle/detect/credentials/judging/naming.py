@@ -34,7 +34,7 @@ NAMES_A_NAME = re.compile(
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
 """The name of a setting, from which a program takes what it logs in with: `org.eclipse.jetty.ssl.password`."""
 _SNMP = re.compile(
-    r"(?i)(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?$"
+    r"(?i)(?:(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?|community[._-]?string)$"
 )
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5

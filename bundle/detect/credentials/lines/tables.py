@@ -86,9 +86,9 @@ def both(caught: Catch, match: re.Match[str]) -> Catch | None:
     said = strength(caught.value)
     itself = caught.value.lower() == caught.user.lower()
     shipped_so = caught.value == "default" and caught.user.lower() in _OF_SERVERS
-    if itself and (said is not Strength.COMMON or _OF_ANYTHING.search(match[0])):
+    if itself and ((said is not Strength.COMMON and caught.value != "user") or _OF_ANYTHING.search(match[0])):
         return None
-    if not shipped_so and said not in (Strength.COMMON, Strength.MIXED):
+    if not (shipped_so or itself) and said not in (Strength.COMMON, Strength.MIXED):
         return None
     return replace(caught, confidence=Confidence.MEDIUM)
 
@@ -196,6 +196,7 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
     usual = strength(value) is Strength.COMMON and value.lower() not in DUMMIES
+    usual = usual or any(is_shipped(cell.strip(_SIGNS_OF_TEXT), value) for cell in row)
     drawn = strength(value) is Strength.MIXED and is_odd(value)
     if not (usual or drawn or is_chosen(value)):
         return None

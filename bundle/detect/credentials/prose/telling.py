@@ -55,6 +55,8 @@ _WHOSE_AT_LENGTH = re.compile(
     rf"(?i)\b(?:{_ACCOUNT}|log ?[io]n) (?:for|of|to|on|at)(?: [^ :=|.]+){{1,4}} (?:is|:|=|ist) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?= (?:with|and|using|mit|,))"
 )
 """The account behind all that says what it is of: `Login for the web page is feed with password ...`."""
+_WITH_IT_AS = re.compile(rf"(?i)(?:^| )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? with [^ ]+ as(?: the| a| its)? $")
+"""The account before a password that the word for one follows: `feed with ... as password`."""
 _BEFORE = re.compile(
     rf"(?i)(?:^|[ \u00ab])(?P<a>{NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
 )
@@ -161,7 +163,7 @@ def _account(text: str, start: int, end: int) -> str:
     found = _BEFORE.search(text, 0, start)
     if found and (name := found["a"].partition("@")[0]).lower() in KNOWN:
         return name
-    behind = _BEHIND.match(text, end)
+    behind = _BEHIND.match(text, end) or _WITH_IT_AS.search(text, 0, start)
     if behind:
         return behind["a"]
     names = [m["a"] for one in (_AS_ACCOUNT, _WHOSE, _WHOSE_AT_LENGTH) for m in one.finditer(text, 0, start)]
@@ -190,7 +192,8 @@ def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
     if not usual or not (frame.ends or marked) or (account in _FIELDS and small in DUMMIES):
         return False
     if small in SHIPPED or small == account:
-        return frame.closed and (known or (frame.alone and frame.sign and small in WEAKEST))
+        itself = small not in SHIPPED and small in common()
+        return frame.closed and (itself or known or (frame.alone and frame.sign and small in WEAKEST))
     said_so = frame.sign and (marked or frame.tells or known)
     said_so = said_so or (bool(account) and frame.closed and small not in FOLLOWS)
     return said_so or (known and (marked or small not in FOLLOWS)) or (marked and frame.tells)
