@@ -51,6 +51,9 @@ def everything() -> Run:
         Subject(id="plain.zip", kind=Kind.BUNDLE, stats={"members": 3}),
         Subject(id="twin:443", kind=Kind.ENDPOINT, policies={"aspect": "unknown"}, offer={"assumptions": [f"none {ODD}"]}),
         Subject(id="twin:8443", kind=Kind.ENDPOINT, same_as="twin:443"),
+        Subject(id="bare.conf", kind=Kind.FILE),
+        Subject(id="bare.zip", kind=Kind.BUNDLE, examined=Examined.PARTIAL),
+        Subject(id="told.conf", kind=Kind.FILE, reason="nothing in it is about TLS"),
         *(Subject(id=f"closed{n}.conf", kind=Kind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
     ]  # fmt: skip
     places = [
@@ -60,14 +63,14 @@ def everything() -> Run:
         InFile(("plain.zip",), None, 7),
     ]
     found = [
-        *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read") for n in range(3)),
+        *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read", remedy=f"read it as root {ODD}") for n in range(3)),
         *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"") for n, place in enumerate(places)),
         *(
             Finding(rule=SUITE, subject="twin:443", location=OnWire(f"twin:443/{ODD}"), message=f"suite {n}; it is old", policies=("aspect",),
                     evidence=f"0x000{n}", also=("twin:8443", "mail"), fix=Fix(action="write what is rendered"))
             for n in range(4)
         ),
-        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="low", known=True, confidence=Confidence.LOW),
+        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="grave, and known", severity=Severity.CRITICAL, known=True, confidence=Confidence.LOW),
         Finding(rule=ADMINER, subject="settings", location=InFile(("hardening.toml",), 1), message="of no subject", severity=Severity.LOW, remedy=f"a remedy of its own {ODD}"),
         Finding(rule=PROTOCOL, subject="mail", location=OnWire("mail"), message="a warning", severity=Severity.LOW),
     ]  # fmt: skip
