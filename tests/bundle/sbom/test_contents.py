@@ -15,7 +15,7 @@ from packageurl import PackageURL
 
 from bundle.detect.components import Components
 from bundle.sbom import cyclonedx, spdx
-from bundle.sbom.configurations import Configurations
+from bundle.sbom.configurations import Configuration, Configurations
 from bundle.sbom.contents import Archive, Contents, Known, report, take
 from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.digest import Digest
@@ -273,3 +273,22 @@ def test_spdx_says_of_each_package_all_that_is_known() -> None:
     known = json.loads(spdx.document(replace(found, sha256="ab" * 32), now=MOMENT))
     assert known["packages"][0]["checksums"] == [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]
     assert known["documentNamespace"] == "urn:aspect-hardening:spdx:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("suite", "uses"),
+    [
+        ("TLS_RSA_WITH_RC4_128_SHA", {"RSA:pke", "RSA:signature", "RC4-128:stream-cipher"}),
+        ("TLS_DH_anon_WITH_AES_128_CBC_SHA", {"DHE:key-agree", "AES-128-CBC:block-cipher"}),
+        ("TLS_RSA_WITH_NULL_MD5", {"RSA:pke", "RSA:signature"}),
+        ("TLS_AES_128_CCM_SHA256", {"AES-128-CCM:ae"}),
+        ("of no registry", set()),
+    ],
+)
+def test_a_suite_names_each_algorithm_by_what_it_is_used_for(suite: str, uses: set[str]) -> None:
+    """One name has two uses, so that neither is told by the suite that happens to come first."""
+    offer = {"protocols": {"TLSv1.0": {"suites": [suite]}}, "ssh": {"ciphers": ["none"], "macs": ["none"]}}
+    made = inventory([], [Configuration("etc/a.conf", "a", "httpd", offer)])
+    assert {ref for one in made if (ref := str(one.bom_ref)).startswith("algorithm:")} == {
+        f"algorithm:{one}" for one in uses
+    }

@@ -21,9 +21,9 @@ from tests.odd_certificates import odd, pem, unknown_curve
 GOLDEN = Path(__file__).parent / "golden" / "crypto.json"
 NGINX = (
     "events {}\nhttp { server { listen 443 ssl; server_name x.example; ssl_protocols TLSv1.2 TLSv1.3;\n"
-    "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:AES128-CCM:RC4-SHA:AES128-SHA; } }\n"
+    "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:AES128-CCM:RC4-SHA:AES128-SHA:ADH-AES128-SHA:NULL-SHA; } }\n"
 )
-SSHD = "KexAlgorithms curve25519-sha256\nCiphers aes256-ctr,aes128-ctr\nMACs hmac-sha2-256\nHostKeyAlgorithms ssh-ed25519\n"
+SSHD = "KexAlgorithms curve25519-sha256\nCiphers aes256-gcm@openssh.com,aes128-ctr,arcfour\nMACs hmac-sha2-256\nHostKeyAlgorithms ssh-ed25519\n"
 
 
 def _signed(

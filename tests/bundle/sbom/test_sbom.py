@@ -192,11 +192,15 @@ def test_protocols_as_configured_are_assets_with_their_suites_and_algorithms(tmp
     suites = {s["name"]: s for s in tls["cryptoProperties"]["protocolProperties"]["cipherSuites"]}
     one = suites["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]
     assert one["identifiers"] == ["0xC0,0x30"]
-    assert sorted(one["algorithms"]) == ["algorithm:AES-256", "algorithm:ECDHE", "algorithm:RSA"]
+    assert sorted(one["algorithms"]) == [
+        "algorithm:AES-256-GCM:ae",
+        "algorithm:ECDHE:key-agree",
+        "algorithm:RSA:signature",
+    ]
     assert set(one["algorithms"]) <= crypto.keys()
     ssh = next(c for c in crypto.values() if c["name"].startswith("SSH of openssh"))
     refs = ssh["cryptoProperties"]["protocolProperties"]["cryptoRefArray"]
-    assert {"algorithm:3des-cbc", "algorithm:hmac-sha1"} <= set(refs)
+    assert {"algorithm:3des-cbc:block-cipher", "algorithm:hmac-sha1:mac"} <= set(refs)
     assert not [c for c in crypto.values() if "app.conf" in str(c["evidence"])]
 
 
