@@ -117,7 +117,7 @@ def size(count: float) -> str:
     """Return a number of bytes for people, in binary units."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < _KIB:
-            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+            return many(round(count), "byte") if unit == "bytes" else f"{count:.1f} {unit}"
         count /= _KIB
     return f"{count:.1f} TiB"
 

@@ -34,6 +34,7 @@ REPORTS: dict[str, dict[str, Any]] = {
     "run.html": {"name": "html"},
     "run.txt": {"name": "text"},
     "run.verbose.txt": {"name": "text", "verbose": 1},
+    "run.counted.txt": {"name": "text", "counted": True},
     "run.colour.txt": {"name": "text", "color": True, "fail_on": Severity.CRITICAL},
 }
 _OURS = re.compile(r"(<(style|script)[^>]*>).*?(</\2>)|sha256-[^' ]*", re.DOTALL)
@@ -67,8 +68,12 @@ def everything() -> Run:
         *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"") for n, place in enumerate(places)),
         *(
             Finding(rule=SUITE, subject="twin:443", location=OnWire(f"twin:443/{ODD}"), message=f"suite {n}; it is old", policies=("aspect",),
-                    evidence=f"0x000{n}", also=("twin:8443", "mail"), fix=Fix(action="write what is rendered"))
+                    evidence=f"0x000{n}", also=("twin:8443", "mail", "plain.zip"), fix=Fix(action="write what is rendered"))
             for n in range(4)
+        ),
+        *(
+            Finding(rule=PROTOCOL, subject="twin:443", location=OnWire("twin:443"), message=f"protocol {n}", fix=Fix(action="switch it off", safe=True))
+            for n in range(3)
         ),
         Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="grave, and known", severity=Severity.CRITICAL, known=True, confidence=Confidence.LOW),
         Finding(rule=ADMINER, subject="settings", location=InFile(("hardening.toml",), 1), message="of no subject", severity=Severity.LOW, remedy=f"a remedy of its own {ODD}"),
@@ -80,6 +85,7 @@ def everything() -> Run:
         Result(rule=PROTOCOL, subject="mail", verdict=Verdict.PASS, reason="a warning"),
         *(Result(rule=rule, subject="twin:443", verdict=Verdict.SKIPPED, reason="not asked") for rule in (ADMINER, PASSWORD, SUITE)),
         Result(rule=ADMINER, subject="twin:8443", verdict=Verdict.SKIPPED, reason="not asked"),
+        Result(rule=SUITE, subject="plain.zip", verdict=Verdict.PASS, reason="beside a finding that stands elsewhere"),
         Result(rule=PERMISSIONS, subject="plain.zip", verdict=Verdict.INCONCLUSIVE),
     ]  # fmt: skip
     whole = Run.of(

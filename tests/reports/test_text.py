@@ -158,23 +158,28 @@ def test_of_which_more_is_to_be_told_is_told_by_itself(more: dict[str, Any], pla
 
 
 @pytest.mark.parametrize(
-    ("code", "style", "tone"),
+    ("code", "style", "tone", "word"),
     [
-        (ExitCode.OK, "1;32", "pass"),
-        (ExitCode.PENDING, "33", "open"),
-        (ExitCode.PARTLY_EXAMINED, "33", "open"),
-        (ExitCode.NOTHING_EXAMINED, "1;31", "fail"),
-        (ExitCode.ROLLED_BACK, "1;31", "fail"),
-        (ExitCode.FINDINGS, "1;31", "fail"),
+        (ExitCode.OK, "1;32", "pass", "OK"),
+        (ExitCode.PENDING, "33", "open", "PENDING"),
+        (ExitCode.PARTLY_EXAMINED, "33", "open", "INCOMPLETE"),
+        (ExitCode.NOTHING_EXAMINED, "1;31", "fail", "NOTHING EXAMINED"),
+        (ExitCode.ROLLED_BACK, "1;31", "fail", "FAILED, AS BEFORE"),
+        (ExitCode.HOSTS_FAILED, "1;31", "fail", "HOSTS FAILED"),
+        (ExitCode.FINDINGS, "1;31", "fail", "FAIL"),
+        (ExitCode.REFUSED, "1;31", "fail", "REFUSED"),
+        (ExitCode.BUG, "1;31", "fail", "ERROR"),
     ],
 )
-def test_the_verdict_has_one_colour_at_a_terminal_and_on_the_page(
-    code: ExitCode, style: str, tone: str
+def test_the_verdict_has_one_word_and_colour_at_a_terminal_and_on_the_page(
+    code: ExitCode, style: str, tone: str, word: str
 ) -> None:
     run = Run.of(
         [Subject(id="web.conf", kind=Kind.FILE)], [found("x")], [],
         started=STARTED, finished=FINISHED, extra_codes=[code],
     )  # fmt: skip
     said = render("text", run, fail_on=Severity.HIGH, color=True).decode().splitlines()
-    assert said[-1].startswith(f"\x1b[{style}m")
-    assert f'<header class="top {tone}">' in render("html", run, fail_on=Severity.HIGH).decode()
+    assert said[-1].startswith(f"\x1b[{style}m{word}: ")
+    page = render("html", run, fail_on=Severity.HIGH).decode()
+    assert f'<header class="top {tone}">' in page
+    assert f">{word}<" in page
