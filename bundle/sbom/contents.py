@@ -91,6 +91,11 @@ class Contents:
         """The gaps in words."""
         return [f"{gap.path}: {gap.message}" for gap in self.gaps]
 
+    def first_problems(self, most: int = 20) -> list[str]:
+        """The first gaps in words, and how many more there are."""
+        more = len(self.gaps) - most
+        return [*self.problems[:most], *([f"{more} more"] if more > 0 else [])]
+
 
 def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:
     """Return what the bundle contains; `files` keeps every file, not only archives.

@@ -41,9 +41,9 @@ def document(found: Contents, *, now: datetime) -> bytes:
         vulnerabilities=_vulnerabilities(found),
     )
     bom.metadata.tools.tools.add(Tool(name="aspect-hardening", version=__version__))
-    if found.problems:
+    if found.gaps:
         bom.metadata.properties.add(
-            Property(name="aspect-hardening:incomplete", value="; ".join(found.problems[:20]))
+            Property(name="aspect-hardening:incomplete", value="; ".join(found.first_problems()))
         )
     bom.register_dependency(subject, list(bom.components))
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"

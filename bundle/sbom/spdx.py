@@ -45,8 +45,8 @@ def document(found: Contents, *, now: datetime) -> bytes:
         "packages": [bundle, *packages],
         "relationships": [described, *relations],
     }
-    if found.problems:
-        value["comment"] = "incomplete: " + "; ".join(found.problems[:20])
+    if found.gaps:
+        value["comment"] = "incomplete: " + "; ".join(found.first_problems())
     return json.dumps(value, indent=2).encode() + b"\n"
 
 
