@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -94,6 +95,22 @@ def test_a_waiver_holds_on_its_last_day_and_not_after(tmp_path: Path) -> None:
     (said,) = [f for f in later.findings if f.rule is waivers.EXPIRED]
     assert "ended on 2026-06-01; one finding counts again" in said.message
     assert said.level is Severity.LOW
+
+
+def test_an_old_waiver_says_how_many_findings_count_again_and_none_that_another_accepts(
+    tmp_path: Path,
+) -> None:
+    old = row("h:*", expires="2026-05-31")
+    known = replace(run("h:1", "h:2", "h:3").findings[0], known=True)
+    there = replace(run("h:1", "h:2", "h:3"), findings=(known, *run("h:2", "h:3", "g:4").findings))
+    for renewed, effect in (
+        ("", "; 2 findings count again"),
+        (row("h:2"), "; one finding counts again"),
+        (row("h:*"), ""),
+    ):
+        after = waivers.apply(there, load(tmp_path, old + renewed), today=TODAY)
+        (said,) = [f for f in after.findings if f.rule is waivers.EXPIRED]
+        assert said.message.endswith(f"ended on 2026-05-31{effect}")
 
 
 def test_a_waiver_that_matched_nothing_is_said(tmp_path: Path) -> None:
