@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
-from hardening.reports import render
+from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.reports import render, sarif
 from hardening.reports.sarif_places import uri
 from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
 
@@ -31,6 +31,20 @@ def test_each_file_is_listed_once_and_its_archive_before_it() -> None:
     files = body(*(found("a.zip", "b.tar", name, line=n) for name in ("c", "d") for n in (1, 2)))["artifacts"]
     assert [row["location"]["uri"] for row in files] == ["a.zip", "/b.tar", "/c", "/d"]
     assert [row.get("parentIndex") for row in files] == [None, 0, 1, 1]
+
+
+def test_the_worst_are_kept_and_what_is_left_out_is_counted_in_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sarif, "RESULTS", 1)
+    results = [Result(rule=PROTOCOL, subject=name, verdict=Verdict.ERROR) for name in "ab"]
+    findings = [found("a", line=n) for n in (1, 2)] + [replace(found("b"), severity=Severity.CRITICAL)]
+    run = Run.of([], findings, results, started=STARTED, finished=FINISHED)
+    (said,) = json.loads(render("sarif", run, fail_on=None))["runs"]
+    assert [one["level"] for one in said["results"]] == ["error"]
+    told, rest = said["invocations"][0]["toolExecutionNotifications"]
+    assert told["message"]["text"].startswith("a: ")
+    assert rest == {"level": "warning", "message": {"text": "3 results are left out"}}
 
 
 def test_only_subjects_that_were_not_seen_in_full_are_told_of() -> None:
