@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import (
+    Examined,
+    Finding,
+    InFile,
+    Kind,
+    OnWire,
+    Result,
+    Run,
+    Severity,
+    Subject,
+    Verdict,
+)
 from hardening.reports import render, sarif
 from hardening.reports.sarif_places import uri
 from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
@@ -86,6 +97,12 @@ def test_a_moved_line_is_the_same_alert_to_code_scanning() -> None:
 )
 def test_a_path_is_an_address_that_a_reader_resolves(path: str, address: str, *, nested: bool) -> None:
     assert uri(path, nested=nested) == address
+
+
+@pytest.mark.parametrize(("endpoint", "address"), [("[::1]:443", "%5B%3A%3A1%5D%3A443"), ("", ".")])
+def test_an_endpoint_is_an_address_too(endpoint: str, address: str) -> None:
+    (one,) = body(replace(found("a"), location=OnWire(endpoint)))["results"]
+    assert one["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": address}
 
 
 @pytest.mark.parametrize(("why", "said"), [("It is broken.", "It is broken."), ("", PROTOCOL.title)])
