@@ -29,6 +29,9 @@ from tests.reports.conftest import ADMINER, ENCRYPTED, PASSWORD, PERMISSIONS, PR
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS: dict[str, dict[str, Any]] = {
+    "run.json": {"name": "json"},
+    "run.junit.xml": {"name": "junit"},
+    "run.github.txt": {"name": "github"},
     "run.sarif": {"name": "sarif"},
     "run.md": {"name": "markdown"},
     "run.html": {"name": "html"},
@@ -65,7 +68,7 @@ def everything() -> Run:
     ]
     found = [
         *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read", remedy=f"read it as root {ODD}") for n in range(3)),
-        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"") for n, place in enumerate(places)),
+        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"", secret_hmac="ab" * 32 if n == 1 else "") for n, place in enumerate(places)),
         *(
             Finding(rule=SUITE, subject="twin:443", location=OnWire(f"twin:443/{ODD}"), message=f"suite {n}; it is old", policies=("aspect",),
                     evidence=f"0x000{n}", also=("twin:8443", "mail", "plain.zip"), fix=Fix(action="write what is rendered"))
