@@ -166,7 +166,7 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
 
 def _keep(known: dict[tuple[str, str, str], Known], one: Known) -> None:
     """Add one; what has the same package URL is the same, whether code or metadata said it."""
-    exact = bool(one.version) and one.purl.endswith(f"@{one.version}")
+    exact = one.purl.endswith(f"@{one.version}")
     key = (one.purl, "", "") if exact else (one.purl, one.name, one.version)
     kept = known.setdefault(key, one)
     kept.places += [place for place in one.places if place not in kept.places]
@@ -177,8 +177,6 @@ def _keep(known: dict[tuple[str, str, str], Known], one: Known) -> None:
 
 def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
     for sighting in detector.sightings(member):
-        if sighting.generation:
-            continue  # not a part of the bundle, but what its packages were built for
         component, package = sighting.component, sighting.package
         for version in sighting.versions or ("",):
             cves = tuple(
@@ -209,7 +207,7 @@ def _url(package: Package) -> str:
 
     around, _, name = package.name.rpartition("/")
     try:
-        return PackageURL(package.type, around or None, name, package.full or None).to_string()
+        return PackageURL(package.type, around, name, package.full).to_string()
     except (ValueError, TypeError):  # the latter where nothing but space is left of a part
         return ""
 

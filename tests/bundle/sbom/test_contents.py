@@ -22,6 +22,7 @@ from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 from hardening import __version__
+from hardening.demo import specimen
 from tests.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -66,6 +67,20 @@ def test_a_component_without_a_package_url_gets_none_with_its_version() -> None:
     code = b"<?php\nclass ADOConnection {}\n$ADODB_vers = 'v5.20.0';\n"
     (known,) = taken(a_member("adodb.inc.php", code, format="php")).known.values()
     assert (known.name, known.version, known.purl) == ("ADOdb", "5.20.0", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "version", "flawed"),
+    [
+        ('$VERSION = "4.6.2";', "4.6.2", True),
+        ('$VERSION = "4.6.3";', "4.6.3", False),
+        ("", "", False),
+    ],
+)
+def test_a_component_has_the_flaws_of_its_own_version_alone(code: str, version: str, flawed: bool) -> None:
+    page = specimen.tool("x").replace('$VERSION = "4.6.2";', code).encode()
+    (known,) = taken(a_member("db.php", page)).known.values()
+    assert (known.name, known.version, "CVE-2021-43008" in known.cves) == ("Adminer", version, flawed)
 
 
 @pytest.mark.parametrize("form", [Encoding.DER, Encoding.PEM])
@@ -142,8 +157,7 @@ def test_files_are_listed_where_they_are_asked_for_and_a_folder_has_no_size_of_i
     take(found, Member(parts=("folder/a.bin",), kind="file", size=4, content=b"data"), detector)
     assert (found.files, found.members) == ([], 1)
     (subject,) = report(found, datetime.now(UTC)).subjects
-    assert "bytes" not in subject.stats
-    assert subject.stats["members"] == 1
+    assert subject.stats == {"members": 1, "components": 0, "archives": 0, "assets": 0}
 
 
 def test_places_stand_in_one_order() -> None:

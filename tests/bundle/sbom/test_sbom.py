@@ -291,6 +291,9 @@ def test_one_package_is_one_component_however_it_was_recognised(tmp_path: Path) 
     found = contents(path)
     purls = sorted(one.purl for one in found.known.values())
     assert purls == ["pkg:maven/log4j/log4j@1.2.17", "pkg:npm/jquery@1.8.3", "pkg:pypi/x-y@1"]
+    assert sorted((one.name, one.how) for one in found.known.values()) == [
+        ("jquery", "its npm metadata"), ("log4j/log4j", "its maven metadata"), ("x-y", "its pypi metadata"),
+    ]  # fmt: skip
     log4j = next(one for one in found.known.values() if "log4j" in one.purl)
     assert log4j.cves
     assert len(log4j.places) == 2
