@@ -297,6 +297,7 @@ def test_spdx_says_of_each_package_all_that_is_known() -> None:
         ("TLS_DH_anon_WITH_AES_128_CBC_SHA", {"DHE:key-agree", "AES-128-CBC:block-cipher"}),
         ("TLS_RSA_WITH_NULL_MD5", {"RSA:pke", "RSA:signature"}),
         ("TLS_AES_128_CCM_SHA256", {"AES-128-CCM:ae"}),
+        ("TLS_GOSTR341112_256_WITH_MAGMA_MGM_L", {"MAGMA-256-MGM:ae"}),
         ("of no registry", set()),
     ],
 )

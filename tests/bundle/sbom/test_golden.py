@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from bundle.sbom import cyclonedx
 from bundle.sbom.contents import contents
-from tests.odd_certificates import odd, pem, unknown_curve
+from tests.odd_certificates import no_point, odd, pem, unknown_curve
 
 GOLDEN = Path(__file__).parent / "golden" / "crypto.json"
 NGINX = (
@@ -48,6 +48,7 @@ def _bundle(path: Path) -> Path:
         "ed448.pem": pem(_signed(ed448.Ed448PrivateKey.generate(), "ed448")),
         "ec.pem": pem(odd()["serial below 0"]).replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
         "none.pem": pem(unknown_curve()),
+        "off.pem": pem(no_point()),
         "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
         "etc/nginx/nginx.conf": NGINX.encode(),
         "etc/ssh/sshd_config": SSHD.encode(),
