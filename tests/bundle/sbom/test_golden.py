@@ -43,7 +43,7 @@ def _bundle(path: Path) -> Path:
     files = {
         "rsa.pem": pem(_signed(key, "rsa")),
         "again/rsa.der": _signed(key, "rsa"),
-        "dsa.pem": pem(_signed(dsa.generate_private_key(2048), "dsa")),
+        "dsa.pem": pem(_signed(dsa.generate_private_key(1024), "dsa")),
         "ed25519.pem": pem(_signed(ed25519.Ed25519PrivateKey.generate(), "ed25519")),
         "ed448.pem": pem(_signed(ed448.Ed448PrivateKey.generate(), "ed448")),
         "ec.pem": pem(odd()["serial below 0"]).replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
