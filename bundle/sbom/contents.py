@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,8 @@ class Contents:
     sha256: str = ""
     size: int = 0
     members: int = 0
+    sealed: int = 0
+    """The sum of a digest of each member's place and content: what a folder has in place of a digest of its own."""
     known: dict[tuple[str, str, str], Known] = field(default_factory=dict)
     archives: list[Archive] = field(default_factory=list)
     files: list[Archive] = field(default_factory=list)
@@ -85,6 +88,11 @@ class Contents:
     def name(self) -> str:
         """What the bundle is called; a folder given as `.` has the name it has."""
         return on_disk((self.path if self.path.name not in {"", ".."} else self.path.resolve()).name or "/")
+
+    @property
+    def identity(self) -> str:
+        """A digest that another bundle, or the same folder with other files, does not have."""
+        return self.sha256 or f"{self.sealed % (1 << 256):064x}"
 
     @property
     def problems(self) -> list[str]:
@@ -153,6 +161,8 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
             found.sha256, found.size = member.sha256, member.size
         else:
             found.members += 1
+            mark = f"{place}\0{member.sha256}".encode("utf-8", "surrogatepass")
+            found.sealed += int.from_bytes(hashlib.sha256(mark).digest(), "big")
             row = Archive(place, member.format, member.size, member.sha256)
             if member.container:
                 found.archives.append(row)

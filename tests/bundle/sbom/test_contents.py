@@ -239,6 +239,7 @@ def test_cyclonedx_says_of_each_component_all_that_is_known() -> None:
     assert [{a["ref"] for a in v["affects"]} for v in value["vulnerabilities"]] == [
         {util["bom-ref"]}, {util["bom-ref"], tool["bom-ref"]},
     ]  # fmt: skip
+    assert value["metadata"]["tools"] == [{"name": "aspect-hardening", "version": __version__}]
     (depends,) = [row for row in value["dependencies"] if row["ref"] == "bundle"]
     assert set(depends["dependsOn"]) == {util["bom-ref"], tool["bom-ref"]}
     assert value["serialNumber"] == a_document(found)["serialNumber"]
@@ -278,7 +279,7 @@ def test_spdx_says_of_each_package_all_that_is_known() -> None:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": "u v.zip",
-        "documentNamespace": "urn:aspect-hardening:spdx:u%20v.zip",
+        "documentNamespace": "urn:aspect-hardening:spdx:" + "0" * 64,
         "creationInfo": {
             "created": "2026-01-02T03:04:05Z",
             "creators": [f"Tool: aspect-hardening-{__version__}"],

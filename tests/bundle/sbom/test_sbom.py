@@ -166,6 +166,30 @@ def test_a_folder_has_its_name_whatever_way_it_is_given(
     assert (listed["name"], " " in listed["documentNamespace"]) == ("new release", False)
 
 
+def test_a_folder_with_other_files_has_a_document_of_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Serial number and namespace were made of the path alone: readers took a new release for the old document."""
+
+    def names(path: Path) -> tuple[str, str]:
+        found = contents(path)
+        told = (json.loads(form.document(found, now=NOW)) for form in (cyclonedx, spdx))
+        return next(told)["serialNumber"], next(told)["documentNamespace"]
+
+    for name in ("b.txt", "a.txt"):
+        (tmp_path / name).write_text("same")
+    first = names(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert names(Path()) == first
+    (tmp_path / "c.txt").write_text("same")
+    second = names(tmp_path)
+    (tmp_path / "c.txt").write_text("other")
+    third = names(tmp_path)
+    (tmp_path / "c.txt").rename(tmp_path / "d.txt")
+    for told in zip(first, second, third, names(tmp_path), strict=True):
+        assert len(set(told)) == 4
+
+
 def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["bundle", "sbom", "/absent.zip"]) == ExitCode.USAGE
     assert "/absent.zip" in capfd.readouterr().err
