@@ -27,6 +27,7 @@ from tests.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SSL = CONFIGURATIONS["etc/httpd/conf.d/ssl.conf"].encode()
+SSHD = CONFIGURATIONS["opt/x/sshd_config"].encode()
 
 
 def a_member(name: str, content: bytes, *around: str, **more: Any) -> Member:
@@ -135,10 +136,19 @@ def test_configurations_of_a_folder_are_told_by_their_paths_below_it() -> None:
     assert list(alone.configurations.offers()) == []
 
 
-def test_a_number_sign_in_a_files_name_is_a_part_of_it() -> None:
-    """What followed it was taken for a server: the document named a folder that is in no bundle."""
-    (told,) = configured(a_member("etc/#old/httpd/conf.d/ssl.conf", SSL))
-    assert told == ("etc/#old/httpd/conf.d/ssl.conf", "_default_:443", "httpd")
+@pytest.mark.parametrize(
+    ("place", "text", "told"),
+    [
+        ("etc/#old/httpd/conf.d/ssl.conf", SSL, ("_default_:443", "httpd")),
+        ("etc/#old/sshd_config", SSHD, ("sshd:22", "openssh")),
+        ("sshd_config", SSHD, ("sshd:22", "openssh")),
+    ],
+)
+def test_a_configuration_has_its_whole_place_and_its_server(
+    place: str, text: bytes, told: tuple[str, str]
+) -> None:
+    """What followed a number sign was taken for a server: the document named a folder that is in no bundle."""
+    assert configured(a_member(place, text)) == [(place, *told)]
 
 
 def test_what_was_assumed_of_a_server_is_said_with_its_protocol() -> None:
