@@ -99,7 +99,10 @@ def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
 
 
 def test_each_plan_is_what_the_golden_file_says(request: pytest.FixtureRequest) -> None:
-    said = "\n".join(line for name, given in PLANS.items() for line in (f"# {name}", *_lines(*given), ""))
+    asked = [f"asked: {shlex.join(argv)}" for argv in engine_plan.wishes(WISH)["run"]]
+    said = "\n".join([*asked, ""]) + "\n".join(
+        line for name, given in PLANS.items() for line in (f"# {name}", *_lines(*given), "")
+    )
     if request.config.getoption("--regolden"):
         GOLDEN.mkdir(exist_ok=True)
         (GOLDEN / "engine.txt").write_text(said, "utf-8")
