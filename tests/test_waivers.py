@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardening import waivers
-from hardening.errors import DataError
+from hardening.errors import DataError, ExitCode
 from hardening.findings import (
     Finding,
     Kind,
@@ -110,7 +110,44 @@ def test_an_old_waiver_says_how_many_findings_count_again_and_none_that_another_
     ):
         after = waivers.apply(there, load(tmp_path, old + renewed), today=TODAY)
         (said,) = [f for f in after.findings if f.rule is waivers.EXPIRED]
-        assert said.message.endswith(f"ended on 2026-05-31{effect}")
+        assert said.message == f"the waiver of tls/suite at h:* (j.doe) ended on 2026-05-31{effect}"
+        assert said.evidence == "rule = tls/suite, place = h:*"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "seen", "code"),
+    [("TLSv1.0", "TLSv1.0", 0), ("TLSv1.0", "TLSv1.1", 10), ("TLSv1.*", "TLSv1.1", 0), ("TLSv1.0", "", 10)],
+)
+def test_a_waiver_may_hold_for_what_was_seen_alone(
+    tmp_path: Path, evidence: str, seen: str, code: int
+) -> None:
+    there = run("h:1")
+    there = replace(there, findings=tuple(replace(f, evidence=seen) for f in there.findings))
+    loaded = load(tmp_path, row() + f'evidence = "{evidence}"\n')
+    assert waivers.apply(there, loaded, today=TODAY).exit_code() == code
+
+
+def test_a_result_is_waived_by_the_findings_of_its_own_rule_in_every_subject_they_are_of(
+    tmp_path: Path,
+) -> None:
+    other = replace(SUITE, id="tls/protocol", severity=Severity.LOW)
+    found = [
+        Finding(rule=SUITE, subject="s", location=OnWire("h:1"), message="m", also=("twin",)),
+        Finding(rule=other, subject="s", location=OnWire("h:1"), message="m"),
+    ]
+    results = [Result(rule=SUITE, subject=name, verdict=Verdict.FAIL) for name in ("s", "twin", "alone")]
+    there = Run.of([], found, results, started=NOW, finished=NOW)
+    after = waivers.apply(there, load(tmp_path, row("h:1")), today=TODAY)
+    assert {r.subject: r.verdict for r in after.results} == {
+        "s": Verdict.WAIVED, "twin": Verdict.WAIVED, "alone": Verdict.FAIL,
+    }  # fmt: skip
+
+
+def test_what_a_waiver_does_not_touch_stays_as_it_was(tmp_path: Path) -> None:
+    there = replace(run("h:1"), extra_codes=frozenset({ExitCode.REFUSED}))
+    after = waivers.apply(there, load(tmp_path, row("h:1")), today=TODAY)
+    assert replace(after, findings=there.findings, results=there.results) == there
+    assert after.exit_code() == ExitCode.REFUSED
 
 
 def test_a_waiver_that_matched_nothing_is_said(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ PLANS: dict[str, tuple[engine_plan.Wish, dict[str, Any]]] = {
         replace(WISH, port=7400), seen("none", port=7300, pending=PENDING, motd=""),
     ),
     "none, the same again before the restart": (WISH, seen("none", port=7300, pending=PENDING)),
+    "none, somebody set the port by hand": (WISH, seen("none", port=7300)),
     "none, nothing to do": (WISH, seen("none", port=7300, running=7300)),
 }  # fmt: skip
 
@@ -99,7 +100,10 @@ def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
 
 
 def test_each_plan_is_what_the_golden_file_says(request: pytest.FixtureRequest) -> None:
-    asked = [f"asked: {shlex.join(argv)}" for argv in engine_plan.wishes(WISH)["run"]]
+    wishes = engine_plan.wishes(replace(WISH, clients=("/srv/client.conf",)))
+    asked = [f"read: {path}" for path in wishes["read"]] + [
+        f"run: {shlex.join(argv)}" for argv in wishes["run"]
+    ]
     said = "\n".join([*asked, ""]) + "\n".join(
         line for name, given in PLANS.items() for line in (f"# {name}", *_lines(*given), "")
     )
