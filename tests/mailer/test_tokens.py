@@ -286,3 +286,17 @@ def test_a_token_may_say_anything_of_itself(
 ) -> None:
     token = Token(Secret("t"), said, clock[0] + 1, settings.credentials[0])
     assert (token.roles, token.over) == (roles, over)
+
+
+def test_a_certificate_goes_with_its_key(
+    settings: Settings, service: Service, tmp_path: Path, clock: list[float]
+) -> None:
+    for name in ("card", "key"):
+        (tmp_path / name).write_text(f"{name} in PEM\n")
+        (tmp_path / name).chmod(0o600)
+    service.says = {"access_token": "t"}
+    pair = Credential(place="credential", certificate_file=tmp_path / "card", key_file=tmp_path / "key")
+    assert tokens.acquire(settings, pair, SCOPE).ends == clock[0] + 3600
+    assert service.asked["client_credential"] == {
+        "private_key": "key in PEM\n", "public_certificate": "card in PEM\n",
+    }  # fmt: skip
