@@ -81,6 +81,7 @@ def test_what_fails_first_is_named_and_what_comes_after_it_was_not_looked_at(
     assert finding.rule.id == f"trust/{failed}"
     assert said.format(absent=absent) in finding.message
     assert "+0 bytes" not in finding.message
+    assert ("bytes" in run.subjects[0].stats) is (failed == "statement")  # those that are as signed
     order = [
         name
         for name in (*HELD, *(["statement"] * ("require" in how)))
