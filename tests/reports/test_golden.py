@@ -58,6 +58,7 @@ def everything() -> Run:
         Subject(id="twin:8443", kind=Kind.ENDPOINT, same_as="twin:443"),
         Subject(id="bare.conf", kind=Kind.FILE),
         Subject(id="bare.zip", kind=Kind.BUNDLE, examined=Examined.PARTIAL),
+        Subject(id="checked.conf", kind=Kind.FILE, reason="one check is about it"),
         Subject(id="told.conf", kind=Kind.FILE, reason="nothing in it is about TLS"),
         *(Subject(id=f"closed{n}.conf", kind=Kind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
     ]  # fmt: skip
@@ -79,7 +80,7 @@ def everything() -> Run:
             Finding(rule=PROTOCOL, subject="twin:443", location=OnWire("twin:443"), message=f"protocol {n}", fix=Fix(action="switch it off", safe=True))
             for n in range(3)
         ),
-        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="grave, and known", severity=Severity.CRITICAL, known=True, confidence=Confidence.LOW),
+        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="grave, and known", also=("mail",), severity=Severity.CRITICAL, known=True, confidence=Confidence.LOW),
         Finding(rule=ADMINER, subject="settings", location=InFile(("hardening.toml",), 1), message="of no subject", severity=Severity.LOW, remedy=f"a remedy of its own {ODD}"),
         Finding(rule=PROTOCOL, subject="mail", location=OnWire("mail"), message="a warning", severity=Severity.LOW),
     ]  # fmt: skip
@@ -90,6 +91,7 @@ def everything() -> Run:
         *(Result(rule=rule, subject="twin:443", verdict=Verdict.SKIPPED, reason="not asked") for rule in (ADMINER, PASSWORD, SUITE)),
         Result(rule=ADMINER, subject="twin:8443", verdict=Verdict.SKIPPED, reason="not asked"),
         Result(rule=SUITE, subject="plain.zip", verdict=Verdict.PASS, reason="beside a finding that stands elsewhere"),
+        Result(rule=PERMISSIONS, subject="checked.conf", verdict=Verdict.PASS),
         Result(rule=PERMISSIONS, subject="plain.zip", verdict=Verdict.INCONCLUSIVE),
     ]  # fmt: skip
     whole = Run.of(
