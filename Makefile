@@ -82,7 +82,7 @@ types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
 golden: templates ## rewrite the golden files from what the templates render now; read the diff
-	$(BIN)/python -m pytest -q tests/tls tests/reports tests/bundle/sbom --regolden -k golden
+	$(BIN)/python -m pytest -q tests/tls tests/reports tests/bundle/sbom tests/host --regolden -k golden
 
 .PHONY: clients tls-test templates
 templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2

@@ -105,7 +105,7 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
             said[subject].append(finding)
     return Run.of(
         run.subjects,
-        (*findings, *_remarks(run, waivers, used, today)),
+        (*findings, *_remarks(findings, waivers, used, today)),
         tuple(_waived(result, said[result.subject]) for result in run.results),
         started=run.started,
         finished=run.finished,
@@ -128,12 +128,14 @@ def _waived(result: Result, findings: Sequence[Finding]) -> Result:
     return replace(result, verdict=Verdict.WAIVED, reason=accepted[0].reason)
 
 
-def _remarks(run: Run, waivers: Sequence[Waiver], used: set[Waiver], today: date) -> Iterator[Finding]:
+def _remarks(
+    findings: Sequence[Finding], waivers: Sequence[Waiver], used: set[Waiver], today: date
+) -> Iterator[Finding]:
     for waiver in waivers:
         about = f"the waiver of {waiver.rule} at {waiver.place} ({waiver.owner})"
         rule, message = UNUSED, f"{about} matched nothing in this run"
         if waiver.expires < today:
-            again = sum(waiver.matches(finding) for finding in run.findings)
+            again = sum(finding.counts and waiver.matches(finding) for finding in findings)
             effect = f"{again} findings count again" if again > 1 else "one finding counts again"
             rule, message = EXPIRED, f"{about} ended on {waiver.expires.isoformat()}"
             message += f"; {effect}" if again else ""

@@ -56,6 +56,13 @@ def unknown_curve() -> bytes:
     return _swapped(known, none, sound())
 
 
+def no_point() -> bytes:
+    """Return one whose key is a point beside its curve."""
+    der = bytearray(sound())
+    der[der.index(b"\x03\x42\x00\x04") + 4 + 63] ^= 1
+    return bytes(der)
+
+
 def hopeless() -> dict[str, bytes]:
     """Return those that nobody reads."""
     der = sound()

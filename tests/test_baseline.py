@@ -59,6 +59,7 @@ def test_another_secret_at_the_same_place_is_new(tmp_path: Path) -> None:
         ('{"schema": "harden-report/2"}', "schema: has to be 'harden-report/1'"),
         ('{"schema": "harden-report/1"}', "findings: has to be a list"),
         ('{"schema": "harden-report/1", "findings": [{}]}', r"findings\[0\].fingerprint"),
+        ('{"schema": "harden-report/1", "findings": [7]}', r"findings\[0\].fingerprint"),
         ('{"schema": "harden-report/1", "findings": [{"fingerprint": ""}]}', r"findings\[0\].fingerprint"),
     ],
 )
@@ -68,6 +69,7 @@ def test_a_file_that_is_no_report(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         baseline.load(path)
     assert "\n" not in str(caught.value)
+    assert caught.value.hint == "give a report that was written with --format json or --report json=FILE"
 
 
 def test_an_absent_file(tmp_path: Path) -> None:

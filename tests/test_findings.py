@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -72,6 +72,16 @@ def test_findings_that_differ_in_severity_or_policy_alone_keep_one_order() -> No
     assert [f.level for f in expected] == [Severity.HIGH, Severity.HIGH, Severity.LOW, Severity.LOW]
 
 
+def test_findings_of_one_line_stand_in_the_order_of_their_columns_and_results_of_one_rule_in_that_of_verdicts() -> (
+    None
+):
+    some = [replace(finding(), location=in_file("f", 1, column)) for column in (9, None, 10)]
+    results = [Result(rule=A, subject="s", verdict=v) for v in (Verdict.SKIPPED, Verdict.FAIL, Verdict.PASS)]
+    made = Run.of([], some, results, started=NOW, finished=NOW)
+    assert [f.location.column for f in made.findings] == [None, 9, 10]  # type: ignore[union-attr]  # all in files
+    assert [str(r.verdict) for r in made.results] == ["fail", "pass", "skipped"]
+
+
 def test_equal_findings_are_one_and_similar_ones_are_numbered() -> None:
     found = run(finding(line=1), finding(line=1), finding(line=9), finding(path="g")).findings
     assert [(f.where, f.ordinal) for f in found] == [("f", 0), ("f", 1), ("g", 0)]
@@ -94,6 +104,16 @@ def test_any_name_has_a_fingerprint(path: str, evidence: str) -> None:
 def test_merging_a_run_with_itself_adds_no_finding() -> None:
     one = run(finding(line=1), finding(line=9))
     assert one.merged(one).findings == one.findings
+
+
+def test_two_runs_together_begin_with_the_first_end_with_the_last_and_lose_no_code() -> None:
+    early, late = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+    one = run(finding(), extra_codes=frozenset({ExitCode.PENDING}), started=early)
+    other = run(finding(line=2), extra_codes=frozenset({ExitCode.REFUSED}), finished=late)
+    for both in (one.merged(other), other.merged(one)):
+        assert (both.started, both.finished) == (early, late)
+        assert both.extra_codes == {ExitCode.PENDING, ExitCode.REFUSED}
+        assert len(both.findings) == 2
 
 
 def test_places_advice_and_level() -> None:

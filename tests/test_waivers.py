@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from hardening import waivers
-from hardening.errors import DataError
+from hardening.errors import DataError, ExitCode
 from hardening.findings import (
     Finding,
     Kind,
@@ -96,9 +97,64 @@ def test_a_waiver_holds_on_its_last_day_and_not_after(tmp_path: Path) -> None:
     assert said.level is Severity.LOW
 
 
+def test_an_old_waiver_says_how_many_findings_count_again_and_none_that_another_accepts(
+    tmp_path: Path,
+) -> None:
+    old = row("h:*", expires="2026-05-31")
+    known = replace(run("h:1", "h:2", "h:3").findings[0], known=True)
+    there = replace(run("h:1", "h:2", "h:3"), findings=(known, *run("h:2", "h:3", "g:4").findings))
+    for renewed, effect in (
+        ("", "; 2 findings count again"),
+        (row("h:2"), "; one finding counts again"),
+        (row("h:*"), ""),
+    ):
+        after = waivers.apply(there, load(tmp_path, old + renewed), today=TODAY)
+        (said,) = [f for f in after.findings if f.rule is waivers.EXPIRED]
+        assert said.message == f"the waiver of tls/suite at h:* (j.doe) ended on 2026-05-31{effect}"
+        assert said.evidence == "rule = tls/suite, place = h:*"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "seen", "code"),
+    [("TLSv1.0", "TLSv1.0", 0), ("TLSv1.0", "TLSv1.1", 10), ("TLSv1.*", "TLSv1.1", 0), ("TLSv1.0", "", 10)],
+)
+def test_a_waiver_may_hold_for_what_was_seen_alone(
+    tmp_path: Path, evidence: str, seen: str, code: int
+) -> None:
+    there = run("h:1")
+    there = replace(there, findings=tuple(replace(f, evidence=seen) for f in there.findings))
+    loaded = load(tmp_path, row() + f'evidence = "{evidence}"\n')
+    assert waivers.apply(there, loaded, today=TODAY).exit_code() == code
+
+
+def test_a_result_is_waived_by_the_findings_of_its_own_rule_in_every_subject_they_are_of(
+    tmp_path: Path,
+) -> None:
+    other = replace(SUITE, id="tls/protocol", severity=Severity.LOW)
+    found = [
+        Finding(rule=SUITE, subject="s", location=OnWire("h:1"), message="m", also=("twin",)),
+        Finding(rule=other, subject="s", location=OnWire("h:1"), message="m"),
+    ]
+    results = [Result(rule=SUITE, subject=name, verdict=Verdict.FAIL) for name in ("s", "twin", "alone")]
+    there = Run.of([], found, results, started=NOW, finished=NOW)
+    after = waivers.apply(there, load(tmp_path, row("h:1")), today=TODAY)
+    assert {r.subject: r.verdict for r in after.results} == {
+        "s": Verdict.WAIVED, "twin": Verdict.WAIVED, "alone": Verdict.FAIL,
+    }  # fmt: skip
+
+
+def test_what_a_waiver_does_not_touch_stays_as_it_was(tmp_path: Path) -> None:
+    there = replace(run("h:1"), extra_codes=frozenset({ExitCode.REFUSED}))
+    after = waivers.apply(there, load(tmp_path, row("h:1")), today=TODAY)
+    assert replace(after, findings=there.findings, results=there.results) == there
+    assert after.exit_code() == ExitCode.REFUSED
+
+
 def test_a_waiver_that_matched_nothing_is_said(tmp_path: Path) -> None:
     after = waivers.apply(run("h:1"), load(tmp_path, row() + row(rule="tls/protocol")), today=TODAY)
-    assert sorted(f.rule.id for f in after.findings) == ["tls/suite", "waiver/unused"]
+    assert [(f.rule.id, f.message) for f in after.findings if f.subject != "s"] == [
+        ("waiver/unused", "the waiver of tls/protocol at * (j.doe) matched nothing in this run")
+    ]
     assert after.exit_code() == 0
 
 

@@ -52,7 +52,7 @@ class Configurations:
         texts[f"{_ROOT}/{within[-1]}"] = content.decode("utf-8", "replace")
 
     def offers(self) -> Iterator[Configuration]:
-        """Yield what the servers offer that the configurations are for, each once."""
+        """Yield what the servers offer that each of the files is for, with what it includes."""
         from hardening.tls.auditing.audit import Asked, Main, audit_tree
         from hardening.tls.auditing.recognise import recognised
         from hardening.tls.policy import load
@@ -60,16 +60,14 @@ class Configurations:
 
         policies = (load("aspect"),)
         for around, texts in sorted(self.trees.items()):
-            seen: set[str] = set()
             for path in sorted(texts):
                 tree = Tree(texts, prefix=_ROOT)
                 target = recognised(tree, path)
                 if target is None:
                     continue
                 for subject in audit_tree(tree, Main(target, path), policies, Asked()).subjects:
-                    if not subject.offer or subject.id in seen:
+                    if not subject.offer:
                         continue
-                    seen.add(subject.id)
                     file, server = _apart(subject.id, texts)
                     offer = dict(subject.offer)
                     yield Configuration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,8 @@ class Contents:
     sha256: str = ""
     size: int = 0
     members: int = 0
+    sealed: int = 0
+    """The sum of a digest of each member's place and content: what a folder has in place of a digest of its own."""
     known: dict[tuple[str, str, str], Known] = field(default_factory=dict)
     archives: list[Archive] = field(default_factory=list)
     files: list[Archive] = field(default_factory=list)
@@ -87,9 +90,19 @@ class Contents:
         return on_disk((self.path if self.path.name not in {"", ".."} else self.path.resolve()).name or "/")
 
     @property
+    def identity(self) -> str:
+        """A digest that another bundle, or the same folder with other files, does not have."""
+        return self.sha256 or f"{self.sealed % (1 << 256):064x}"
+
+    @property
     def problems(self) -> list[str]:
         """The gaps in words."""
         return [f"{gap.path}: {gap.message}" for gap in self.gaps]
+
+    def first_problems(self, most: int = 20) -> list[str]:
+        """The first gaps in words, and how many more there are."""
+        more = len(self.gaps) - most
+        return [*self.problems[:most], *([f"{more} more"] if more > 0 else [])]
 
 
 def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:
@@ -148,6 +161,8 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
             found.sha256, found.size = member.sha256, member.size
         else:
             found.members += 1
+            mark = f"{place}\0{member.sha256}".encode("utf-8", "surrogatepass")
+            found.sealed += int.from_bytes(hashlib.sha256(mark).digest(), "big")
             row = Archive(place, member.format, member.size, member.sha256)
             if member.container:
                 found.archives.append(row)
@@ -161,7 +176,7 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
 
 def _keep(known: dict[tuple[str, str, str], Known], one: Known) -> None:
     """Add one; what has the same package URL is the same, whether code or metadata said it."""
-    exact = bool(one.version) and one.purl.endswith(f"@{one.version}")
+    exact = one.purl.endswith(f"@{one.version}")
     key = (one.purl, "", "") if exact else (one.purl, one.name, one.version)
     kept = known.setdefault(key, one)
     kept.places += [place for place in one.places if place not in kept.places]
@@ -172,8 +187,6 @@ def _keep(known: dict[tuple[str, str, str], Known], one: Known) -> None:
 
 def _known(member: Member, detector: Components, place: str) -> Iterator[Known]:
     for sighting in detector.sightings(member):
-        if sighting.generation:
-            continue  # not a part of the bundle, but what its packages were built for
         component, package = sighting.component, sighting.package
         for version in sighting.versions or ("",):
             cves = tuple(
@@ -204,7 +217,7 @@ def _url(package: Package) -> str:
 
     around, _, name = package.name.rpartition("/")
     try:
-        return PackageURL(package.type, around or None, name, package.full or None).to_string()
+        return PackageURL(package.type, around, name, package.full).to_string()
     except (ValueError, TypeError):  # the latter where nothing but space is left of a part
         return ""
 

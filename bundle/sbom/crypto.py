@@ -31,19 +31,20 @@ from bundle.sbom.configurations import Configuration
 from bundle.sbom.contents import Asset
 from hardening.tls import registry
 
-_LATER = "TLS1.3"
-"""TLS 1.3 settles key exchange and signature apart from the suite."""
+_NONE = frozenset({"TLS1.3", "anon", "NULL", "none"})
+"""What names no algorithm: TLS 1.3 settles key exchange and signature apart from the suite."""
 _KINDS = {
     "kex": CryptoPrimitive.KEY_AGREE,
     "host_keys": CryptoPrimitive.SIGNATURE,
-    "ciphers": CryptoPrimitive.BLOCK_CIPHER,
     "macs": CryptoPrimitive.MAC,
 }
+_SEALING = ("gcm", "ccm", "mgm", "poly1305", "aead")
+_STREAMS = ("arcfour", "rc4", "salsa20")
 
 
 @dataclass(slots=True)
 class Inventory:
-    """Assets as components; each algorithm once, with every place that uses it."""
+    """Assets as components; each algorithm once for each use of it, with every place that uses it so."""
 
     components: list[Component] = field(default_factory=list)
     _algorithms: dict[str, Component] = field(default_factory=dict)
@@ -51,10 +52,11 @@ class Inventory:
 
     def algorithm(self, name: str, primitive: CryptoPrimitive, place: str, *, parameter: str = "") -> BomRef:
         """Return the reference of an algorithm that is used at a place."""
-        known = self._algorithms.get(name)
+        ref = f"algorithm:{name}:{primitive.value}"  # RSA signs, and it wraps a key
+        known = self._algorithms.get(ref)
         if known is None:
             known = Component(
-                name=name, type=ComponentType.CRYPTOGRAPHIC_ASSET, bom_ref=f"algorithm:{name}",
+                name=name, type=ComponentType.CRYPTOGRAPHIC_ASSET, bom_ref=ref,
                 crypto_properties=CryptoProperties(
                     asset_type=CryptoAssetType.ALGORITHM,
                     algorithm_properties=AlgorithmProperties(
@@ -62,16 +64,16 @@ class Inventory:
                     ),
                 ),
             )  # fmt: skip
-            self._algorithms[name] = known
-        if place not in (places := self._places.setdefault(name, [])):
+            self._algorithms[ref] = known
+        if place not in (places := self._places.setdefault(ref, [])):
             places.append(place)
         return known.bom_ref
 
     def all(self) -> list[Component]:
         """Return every asset; algorithms last, with their places."""
-        for name, one in self._algorithms.items():
-            one.evidence = evidence(self._places[name])
-        return [*self.components, *(self._algorithms[n] for n in sorted(self._algorithms))]
+        for ref, one in self._algorithms.items():
+            one.evidence = evidence(self._places[ref])
+        return [*self.components, *(self._algorithms[ref] for ref in sorted(self._algorithms))]
 
 
 def inventory(assets: Iterable[Asset], configurations: Iterable[Configuration]) -> list[Component]:
@@ -166,9 +168,10 @@ def _protocols(one: Configuration, number: int, made: Inventory) -> list[Compone
     ssh = one.offer.get("ssh") or {}
     if ssh:
         refs = [
-            made.algorithm(name, primitive, one.place)
-            for kind_, primitive in _KINDS.items()
+            made.algorithm(name, _KINDS.get(kind_) or _cipher(name), one.place)
+            for kind_ in ("kex", "host_keys", "ciphers", "macs")
             for name in ssh.get(kind_) or ()
+            if name not in _NONE
         ]
         properties = ProtocolProperties(type=ProtocolPropertiesType.SSH, version="2.0", crypto_refs=refs)
         found.append(_protocol(one, f"protocol:{number}:SSH", "SSH", properties))
@@ -197,18 +200,21 @@ def _of_suite(name: str, place: str, made: Inventory) -> list[BomRef]:
     known = _suites().get(name)
     if known is None:
         return []
-    words = [(known.kx, CryptoPrimitive.KEY_AGREE), (known.auth, CryptoPrimitive.SIGNATURE)]
-    refs = [made.algorithm(word, kind, place) for word, kind in words if word and not word.startswith(_LATER)]
+    exchange = CryptoPrimitive.PKE if known.kx == "RSA" else CryptoPrimitive.KEY_AGREE
+    words = [(known.kx, exchange), (known.auth, CryptoPrimitive.SIGNATURE)]
+    refs = [made.algorithm(word, kind, place) for word, kind in words if word and word not in _NONE]
     if known.bits:
         size = str(known.bits)
-        refs.append(made.algorithm(f"{known.enc}-{size}", _cipher(known), place, parameter=size))
+        mode = f"-{known.mode}" if known.mode and known.mode != "stream" else ""
+        cipher = f"{known.enc}-{size}{mode}"
+        refs.append(made.algorithm(cipher, _cipher(cipher), place, parameter=size))
     return refs
 
 
-def _cipher(suite: registry.Suite) -> CryptoPrimitive:
-    if any(word in suite.iana for word in ("_GCM", "_CCM", "POLY1305")):
+def _cipher(name: str) -> CryptoPrimitive:
+    if any(word in name.lower() for word in _SEALING):
         return CryptoPrimitive.AE
-    stream = suite.enc.upper().startswith("RC4")
+    stream = any(word in name.lower() for word in _STREAMS)
     return CryptoPrimitive.STREAM_CIPHER if stream else CryptoPrimitive.BLOCK_CIPHER
 
 

@@ -18,7 +18,6 @@ from packageurl import PackageURL
 
 from bundle.sbom.contents import Archive, Contents, Known
 from bundle.sbom.crypto import evidence, inventory
-from bundle.walk.names import on_disk
 from hardening import __version__
 
 _NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
@@ -32,7 +31,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
     )
     subject.components = _nested([*found.archives, *found.files])
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, found.sha256 or on_disk(str(found.path))),
+        serial_number=uuid.uuid5(_NAMESPACE, found.identity),
         metadata=BomMetaData(timestamp=now, component=subject),
         components=[
             *(_component(k) for k in _ordered(found)),
@@ -41,9 +40,9 @@ def document(found: Contents, *, now: datetime) -> bytes:
         vulnerabilities=_vulnerabilities(found),
     )
     bom.metadata.tools.tools.add(Tool(name="aspect-hardening", version=__version__))
-    if found.problems:
+    if found.gaps:
         bom.metadata.properties.add(
-            Property(name="aspect-hardening:incomplete", value="; ".join(found.problems[:20]))
+            Property(name="aspect-hardening:incomplete", value="; ".join(found.first_problems()))
         )
     bom.register_dependency(subject, list(bom.components))
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"

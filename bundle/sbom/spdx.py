@@ -6,7 +6,6 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from bundle.sbom.contents import Contents, Known
 from hardening import __version__
@@ -37,7 +36,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": found.name,
-        "documentNamespace": f"urn:aspect-hardening:spdx:{found.sha256 or quote(found.name, safe='')}",
+        "documentNamespace": f"urn:aspect-hardening:spdx:{found.identity}",
         "creationInfo": {
             "created": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "creators": [f"Tool: aspect-hardening-{__version__}"],
@@ -45,8 +44,8 @@ def document(found: Contents, *, now: datetime) -> bytes:
         "packages": [bundle, *packages],
         "relationships": [described, *relations],
     }
-    if found.problems:
-        value["comment"] = "incomplete: " + "; ".join(found.problems[:20])
+    if found.gaps:
+        value["comment"] = "incomplete: " + "; ".join(found.first_problems())
     return json.dumps(value, indent=2).encode() + b"\n"
 
 

@@ -45,7 +45,7 @@ def command(path: Path, form: str, out: Path | None, files: bool, report: Report
         sys.stdout.buffer.flush()
     else:
         write_file(out, body)
-    for problem in found.problems[:5]:
+    for problem in found.first_problems(5):
         click.echo(f"not read: {problem}", err=True)
     run = settled(read.report(found, started), report)
     write_reports(run, report)

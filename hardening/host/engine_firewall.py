@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hardening.engine import iptables
@@ -63,7 +63,7 @@ class Firewall:
 
     def closes(self, left: int, port: int, like: int) -> list[Command]:
         """Return what no longer lets `left` in, after `opens(port, like)`."""
-        made = [_inverse(one) for one in self._labels(left)]
+        made = [self._unlabels(one, left) for one in self._labels(left)]
         if self.kind == "firewalld":
             made += [_inverse(one) for one in reversed(_firewalld(left))]
         opened = [place for place, _ in self._missing(port, like)]
@@ -114,6 +114,12 @@ class Firewall:
                 undo=("semanage", "port", "-d", "-t", self.label, "-p", "tcp", str(port)),
                 check=_shell(f"semanage port -l | grep -Eq {shlex.quote(listed)}"),
             )
+
+    def _unlabels(self, one: Command, port: int) -> Command:
+        """Return the command that takes a label back; one that the policy itself gives, or gives a range, stays."""
+        own = rf"^{re.escape(self.label)} +tcp +(.*, )?{port}(,|$)"
+        check = _shell(f"! {{ semanage port -l -C | grep -Eq {shlex.quote(own)}; }}")
+        return replace(_inverse(one), check=check)
 
 
 def _numbered(name: str, number: int) -> str:

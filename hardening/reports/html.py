@@ -16,7 +16,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hardening import resources
-from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.chart import shares
@@ -24,7 +23,7 @@ from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
-from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, word
+from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, tone, word
 
 _SHOWN = 5_000
 """Findings on the page, the worst first; beyond that the JSON report is the better tool."""
@@ -56,7 +55,7 @@ def write(run: Run, how: How) -> bytes:
         style_hash=_hash(style),
         script_hash=_hash(script),
         verdict=word(run, how.fail_on),
-        tone=_tone(run.exit_code(how.fail_on)),
+        tone=tone(run, how.fail_on),
         sentence=sentence(run, how.fail_on),
         scope=scope(run),
         started=instant(run.started),
@@ -86,10 +85,6 @@ def _harmless(value: Any) -> Any:
 def _hash(text: str) -> Markup:
     digest = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
     return Markup("sha256-{}").format(digest)
-
-
-def _tone(code: ExitCode) -> str:
-    return {ExitCode.OK: "pass", ExitCode.PENDING: "open", ExitCode.PARTLY_EXAMINED: "open"}.get(code, "fail")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ def _remedies(findings: list[Finding]) -> Iterator[str]:
         yield from ("### What to do", "")
         for remedy, rules in list(remedies.items())[:_ROWS]:
             yield f"- {escape(remedy)} ({', '.join(escape(rule) for rule in sorted(rules))})"
+        yield from _rest(len(remedies))
         yield ""
 
 

@@ -87,7 +87,7 @@ def write(run: Run, how: How) -> bytes:
 
 def _rules(run: Run) -> list[Rule]:
     said = {r.rule.id: r.rule for r in run.results} | {f.rule.id: f.rule for f in run.findings}
-    return [said[rule_id] for rule_id in sorted(said)][:RESULTS]
+    return [said[rule_id] for rule_id in sorted(said)]
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Subject
 from hardening.reports import How
 from hardening.reports.credentials import told
@@ -14,9 +13,10 @@ from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import findings_of, stem
 from hardening.reports.text_results import results
-from hardening.reports.verdict import looked_at, many, sentence
+from hardening.reports.verdict import looked_at, many, sentence, tone
 
-_GOOD, _BAD, _OPEN, _BOLD, _DIM = "1;32", "1;31", "33", "1", "2"
+_GOOD, _OPEN, _BOLD, _DIM = "1;32", "33", "1", "2"
+_STYLES = {"pass": _GOOD, "open": _OPEN, "fail": "1;31"}
 _FEW = 3
 """From how many subjects on one paragraph tells that nothing was examined of them."""
 
@@ -38,9 +38,7 @@ def write(run: Run, how: How) -> bytes:
     if of_the_run := list(findings_of(_worst_first(elsewhere), how, paint)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(how.verbose))
-    code = run.exit_code(how.fail_on)
-    style = _GOOD if code is ExitCode.OK else _OPEN if code is ExitCode.PENDING else _BAD
-    lines.append(paint(sentence(run, how.fail_on), style))
+    lines.append(paint(sentence(run, how.fail_on), _STYLES[tone(run, how.fail_on)]))
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
@@ -74,7 +72,7 @@ def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> I
     yield paint(f"  examined not at all: {visible(group[0].reason)}", _OPEN) + f"  {visible(one.rule.id)}"
     for subject in group:
         yield f"            {visible(subject.id)}"
-    yield f"            remedy  {visible(one.remedy or one.rule.remedy)}"
+    yield f"            remedy  {visible(one.advice)}"
 
 
 def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterator[str]:
@@ -89,8 +87,7 @@ def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterato
     for assumption in (subject.offer or {}).get("assumptions", ()):
         yield f"  assumed: {visible(str(assumption))}"
     for policy, verdict in subject.policies.items():
-        style = {"pass": _GOOD, "fail": _BAD}.get(verdict, _OPEN)
-        yield f"  policy {visible(policy)}: " + paint(verdict, style)
+        yield f"  policy {visible(policy)}: " + paint(verdict, _STYLES.get(verdict, _OPEN))
     findings = _worst_first(index.findings[subject.id])
     if how.counted and not how.verbose:
         yield from counted(findings, paint)

@@ -16,7 +16,15 @@ _WORDS = {
     ExitCode.FINDINGS: "FAIL",
     ExitCode.REFUSED: "REFUSED",
 }
+_OPEN = frozenset({ExitCode.PENDING, ExitCode.PARTLY_EXAMINED})
+"""Nothing failed, and something is left to be done or looked at."""
 _KIB = 1024
+
+
+def tone(run: Run, fail_on: Severity | None) -> str:
+    """Return the colour of the verdict: `pass`, `open` or `fail`."""
+    code = run.exit_code(fail_on)
+    return "pass" if code is ExitCode.OK else "open" if code in _OPEN else "fail"
 
 
 def word(run: Run, fail_on: Severity | None) -> str:
@@ -109,7 +117,7 @@ def size(count: float) -> str:
     """Return a number of bytes for people, in binary units."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < _KIB:
-            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+            return many(round(count), "byte") if unit == "bytes" else f"{count:.1f} {unit}"
         count /= _KIB
     return f"{count:.1f} TiB"
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean
+from bundle.clean import clean, cleaned
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError, UsageError
@@ -227,6 +227,49 @@ def test_a_result_that_could_not_be_audited_is_not_left_behind(upgrade: Path, tm
     with pytest.raises(KeyboardInterrupt):
         clean(upgrade, tmp_path / "clean.zip", once)
     assert [path.name for path in tmp_path.iterdir()] == ["upgrade.zip"]
+
+
+def test_what_a_check_does_not_pass_is_not_kept(upgrade: Path, tmp_path: Path) -> None:
+    def check(made: Path) -> None:
+        assert specimen.TOOL.encode() not in made.read_bytes()
+        raise InputError("not this one")
+
+    with pytest.raises(InputError, match="not this one"):
+        cleaned(upgrade, tmp_path / "out.zip", one, check=check)
+    assert list(tmp_path.iterdir()) == [upgrade]
+
+
+PMA = "<?php\nnamespace PhpMyAdmin;\nfinal class Version {\n const VERSION = '5.2.1' . VERSION_SUFFIX;\n}\n"
+SITE = {
+    "www/pma/src/Version.php": PMA,
+    "www/pma/config.inc.php": "<?php\n$password = 'Marble77gate';\n",
+    "www/index.php": "<?php\n$password = 'Copper42lamp';\n",
+}
+
+
+@pytest.mark.parametrize("remove", [(), ("component/phpmyadmin",)], ids=["safe", "asked for"])
+def test_what_lies_in_a_folder_that_goes_is_answered_by_that(tmp_path: Path, remove: tuple[str, ...]) -> None:
+    path, out, inner = tmp_path / "u.zip", tmp_path / "out.zip", io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        for name, text in SITE.items():
+            archive.writestr(name, text)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("web.zip", inner.getvalue())
+        for name, text in SITE.items():
+            archive.writestr(name, text)
+    made = cleaned(path, out, one, remove=remove)
+    assert [(r.rule.id, r.reason.partition(" by ")[0]) for r in made.run.results if r.reason] == [
+        ("component/phpmyadmin", "removed web.zip!/www/pma/"),
+        ("component/phpmyadmin", "removed www/pma/"),
+        ("credential/assignment", "removed web.zip!/www/pma/"),
+        ("credential/assignment", "removed www/pma/"),
+        ("credential/assignment", "replaced"),
+        ("credential/assignment", "replaced"),
+    ]
+    assert {one.parts for one in made.references} == {("web.zip", "www/index.php"), ("www/index.php",)}
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == ["web.zip", "www/index.php"]
+        assert zipfile.ZipFile(io.BytesIO(archive.read("web.zip"))).namelist() == ["www/index.php"]
 
 
 @pytest.mark.parametrize("body", [b"", b"hello\n", b"PK\5\6" + bytes(18)])

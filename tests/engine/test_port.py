@@ -52,6 +52,42 @@ def test_a_blank_parts_key_and_value_as_java_reads_it() -> None:
     assert port.with_port(text, "engine.port", 7400) == text.replace("7300", "7400")
 
 
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("", "engine.port=7300\n"),
+        ("a=1", "a=1\nengine.port=7300\n"),
+        ("a=1\nb=2\n", "a=1\nb=2\nengine.port=7300\n"),
+        ("a=1\r\nb=2", "a=1\r\nb=2\r\nengine.port=7300\r\n"),
+    ],
+)
+def test_a_line_that_is_added_ends_as_the_others_do(text: str, made: str) -> None:
+    assert port.with_port(text, "engine.port", 7300) == made
+
+
+TAKEN = [{"port": 7300, "process": "", "pid": 12}]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (80, "port 80 is refused: it has to be 1024 to 65535"),
+        (3306, f"port 3306 is refused: it belongs to {ASPECT.reserved[3306]}"),
+        (7300, "port 7300 is refused: an unknown process (pid 12) listens on it"),
+    ],
+)
+def test_who_is_refused_reads_why_and_what_to_do(wanted: int, said: str) -> None:
+    with pytest.raises(RefusedError) as raised:
+        port.refuse(wanted, ASPECT, TAKEN, "java")
+    assert str(raised.value) == said
+    assert raised.value.hint.startswith("choose another")
+
+
+def test_a_file_that_is_no_text_is_named_so() -> None:
+    with pytest.raises(UsageError, match=r"^the engine's configuration is no text$"):
+        port.configured("\0\x01engine.port=1", "engine.port", 7226)
+
+
 @pytest.mark.parametrize("bad", [-1, 0, 80, 1023, 65536, 99999, 3306, 47808])
 def test_privileged_reserved_and_impossible_ports_are_refused(bad: int) -> None:
     with pytest.raises(RefusedError, match=str(bad)):
@@ -78,10 +114,16 @@ def test_whole_numbers_alone_are_mentions() -> None:
     assert [one.line for one in port.mentions("f", text, 7226)] == [1, 4]
 
 
+def test_a_product_that_nobody_wrote_down_is_named() -> None:
+    with pytest.raises(UsageError, match="unknown product 'other'"):
+        product.load("other")
+
+
 def test_every_path_of_the_product_says_how_it_is_known() -> None:
     assert {one.mark for one in ASPECT.places} == {"verified", "invented"}
     assert all(one.source for one in ASPECT.places if one.mark == "verified")
     assert ASPECT.marks["port"] == "text"
+    assert all(ASPECT.place(one.id).id == one.id for one in ASPECT.places)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from hardening.host import agent, session, stream
 from hardening.host import plan as planning
-from hardening.host import session, stream
 from tests.host.little import Little, digest
 
 
@@ -464,3 +464,13 @@ def test_a_service_that_was_dying_when_it_was_told_of_the_undo_is_started_again(
     assert acts.read_text().split() == ["reload", "reload", "restart"]
     assert not down.exists()
     assert aged.config()["a.conf"] == "a = old\n"
+
+
+def test_a_path_as_cron_has_it_hides_no_program_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    program: Any = agent  # untyped: it runs on Python 2.6
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert program.run(["sh", "-c", 'echo "$PATH $LC_ALL"']) == (
+        0,
+        "/nowhere:/usr/sbin:/sbin:/usr/bin:/bin C\n",
+    )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hardening.engine import iptables
-from hardening.errors import InputError, UsageError
+from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host import engine_plan
 
 CONFIG = "/srv/engine.properties"
@@ -168,3 +168,27 @@ def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:
 def test_a_wish_that_is_not_understood_names_the_key(raw: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="control engine"):
         engine_plan.Wish.of(raw)
+
+
+def test_a_wish_as_a_playbook_writes_it_is_the_same_with_the_products_words_for_what_is_empty() -> None:
+    wish = engine_plan.Wish.of(
+        {"port": "7300", "clients": ["/a"], "config": "", "by": None, "restart": "ask"}
+    )
+    assert wish == engine_plan.Wish(port=7300, clients=("/a",), restart="ask")
+    product, config, key, process = wish.settings()
+    assert (config, key, process) == (product.place("engine-config").path, product.key, product.process)
+    with pytest.raises(UsageError, match="unknown product"):
+        replace(wish, product="other").settings()
+
+
+def test_a_host_without_the_configuration_is_told_so() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    with pytest.raises(InputError, match=f"^{CONFIG} is no file on this host$"):
+        engine_plan.plan(WISH, {**now, "files": now["files"][1:]})
+
+
+def test_a_configured_port_that_another_program_took_is_refused() -> None:
+    now = facts(configured=7300, running=7226, firewall="none", selinux="disabled")
+    now["listeners"].append({"port": 7300, "address": "::", "pid": 4, "process": "squid"})
+    with pytest.raises(RefusedError, match="squid"):
+        engine_plan.plan(WISH, now)

@@ -22,7 +22,7 @@ from hardening.mailer.tokens import Token, Tokens
 
 DOCUMENT = """
 tenant = " example.com "
-client_id = "c"
+client_id = " c "
 mailbox = "a@example.com"
 transports = ["smtp"]
 [credential]
@@ -59,8 +59,8 @@ class Service:
         self.asked: dict[str, Any] = {}
         monkeypatch.setattr(msal, "ConfidentialClientApplication", self._application)
 
-    def _application(self, *_: object, **how: Any) -> Service:
-        self.asked = how
+    def _application(self, client: str, **how: Any) -> Service:
+        self.asked = {"client": client, **how}
         if self.status:
             last = requests.Response()
             last.status_code, last._content = self.status, self.body
@@ -94,6 +94,7 @@ def test_a_token_is_asked_for_at_the_tenant_and_nobody_else(
     got = tokens.acquire(settings, settings.credentials[0], SCOPE)
     assert (got.value.reveal(), got.ends, dict(got.claims)) == ("opaque", clock[0] + 1200, {})
     assert service.asked["authority"] == "https://login.microsoftonline.com/example.com"
+    assert service.asked["client"] == "c"
     assert service.asked["instance_discovery"] is False
     assert service.asked["client_credential"] == "one-value-one"
 
@@ -275,6 +276,7 @@ def test_a_token_that_still_holds_serves_while_the_service_is_away(
         ({"roles": None, "exp": "999.5"}, [], True),
         ({"roles": "Mail.Send", "exp": None}, [], True),
         ({"exp": [1]}, [], True),
+        ({"exp": 10**400}, [], True),
         ({"exp": "nan"}, [], True),
         ({}, [], True),
     ],
@@ -284,3 +286,17 @@ def test_a_token_may_say_anything_of_itself(
 ) -> None:
     token = Token(Secret("t"), said, clock[0] + 1, settings.credentials[0])
     assert (token.roles, token.over) == (roles, over)
+
+
+def test_a_certificate_goes_with_its_key(
+    settings: Settings, service: Service, tmp_path: Path, clock: list[float]
+) -> None:
+    for name in ("card", "key"):
+        (tmp_path / name).write_text(f"{name} in PEM\n")
+        (tmp_path / name).chmod(0o600)
+    service.says = {"access_token": "t"}
+    pair = Credential(place="credential", certificate_file=tmp_path / "card", key_file=tmp_path / "key")
+    assert tokens.acquire(settings, pair, SCOPE).ends == clock[0] + 3600
+    assert service.asked["client_credential"] == {
+        "private_key": "key in PEM\n", "public_certificate": "card in PEM\n",
+    }  # fmt: skip

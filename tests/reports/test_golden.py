@@ -29,11 +29,15 @@ from tests.reports.conftest import ADMINER, ENCRYPTED, PASSWORD, PERMISSIONS, PR
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS: dict[str, dict[str, Any]] = {
+    "run.json": {"name": "json"},
+    "run.junit.xml": {"name": "junit"},
+    "run.github.txt": {"name": "github"},
     "run.sarif": {"name": "sarif"},
     "run.md": {"name": "markdown"},
     "run.html": {"name": "html"},
     "run.txt": {"name": "text"},
     "run.verbose.txt": {"name": "text", "verbose": 1},
+    "run.counted.txt": {"name": "text", "counted": True},
     "run.colour.txt": {"name": "text", "color": True, "fail_on": Severity.CRITICAL},
 }
 _OURS = re.compile(r"(<(style|script)[^>]*>).*?(</\2>)|sha256-[^' ]*", re.DOTALL)
@@ -49,8 +53,13 @@ def everything() -> Run:
         Subject(id="mail", kind=Kind.MAILER, examined=Examined.FULL, reason=f"step by step {ODD}"),
         Subject(id=f"a {ODD}", kind=Kind.FILE, examined=Examined.NONE, reason=f"a pipe {ODD}"),
         Subject(id="plain.zip", kind=Kind.BUNDLE, stats={"members": 3}),
-        Subject(id="twin:443", kind=Kind.ENDPOINT, policies={"aspect": "unknown"}, offer={"assumptions": [f"none {ODD}"]}),
+        Subject(id="twin:443", kind=Kind.ENDPOINT, policies={"aspect": "unknown"},
+                offer={"assumptions": [f"none {ODD}"], "coverage": "forbidden-only", "inconclusive": [f"TLSv1.1 {ODD}"]}),
         Subject(id="twin:8443", kind=Kind.ENDPOINT, same_as="twin:443"),
+        Subject(id="bare.conf", kind=Kind.FILE),
+        Subject(id="bare.zip", kind=Kind.BUNDLE, examined=Examined.PARTIAL),
+        Subject(id="checked.conf", kind=Kind.FILE, reason="one check is about it"),
+        Subject(id="told.conf", kind=Kind.FILE, reason="nothing in it is about TLS"),
         *(Subject(id=f"closed{n}.conf", kind=Kind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
     ]  # fmt: skip
     places = [
@@ -60,14 +69,18 @@ def everything() -> Run:
         InFile(("plain.zip",), None, 7),
     ]
     found = [
-        *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read") for n in range(3)),
-        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"", account=f"a{ODD}" if n == 1 else "", service="database" if n % 2 else "") for n, place in enumerate(places)),
+        *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read", remedy=f"read it as root {ODD}") for n in range(3)),
+        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"", account=f"a{ODD}" if n == 1 else "", service="database" if n % 2 else "", secret_hmac="ab" * 32 if n == 1 else "") for n, place in enumerate(places)),
         *(
             Finding(rule=SUITE, subject="twin:443", location=OnWire(f"twin:443/{ODD}"), message=f"suite {n}; it is old", policies=("aspect",),
-                    evidence=f"0x000{n}", also=("twin:8443", "mail"), fix=Fix(action="write what is rendered"))
+                    evidence=f"0x000{n}", also=("twin:8443", "mail", "plain.zip"), fix=Fix(action="write what is rendered"))
             for n in range(4)
         ),
-        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="low", known=True, confidence=Confidence.LOW),
+        *(
+            Finding(rule=PROTOCOL, subject="twin:443", location=OnWire("twin:443"), message=f"protocol {n}", fix=Fix(action="switch it off", safe=True))
+            for n in range(3)
+        ),
+        Finding(rule=PERMISSIONS, subject="plain.zip", location=InFile(("plain.zip", "low")), message="grave, and known", also=("mail",), severity=Severity.CRITICAL, known=True, confidence=Confidence.LOW),
         Finding(rule=ADMINER, subject="settings", location=InFile(("hardening.toml",), 1), message="of no subject", severity=Severity.LOW, remedy=f"a remedy of its own {ODD}"),
         Finding(rule=PROTOCOL, subject="mail", location=OnWire("mail"), message="a warning", severity=Severity.LOW),
     ]  # fmt: skip
@@ -77,6 +90,8 @@ def everything() -> Run:
         Result(rule=PROTOCOL, subject="mail", verdict=Verdict.PASS, reason="a warning"),
         *(Result(rule=rule, subject="twin:443", verdict=Verdict.SKIPPED, reason="not asked") for rule in (ADMINER, PASSWORD, SUITE)),
         Result(rule=ADMINER, subject="twin:8443", verdict=Verdict.SKIPPED, reason="not asked"),
+        Result(rule=SUITE, subject="plain.zip", verdict=Verdict.PASS, reason="beside a finding that stands elsewhere"),
+        Result(rule=PERMISSIONS, subject="checked.conf", verdict=Verdict.PASS),
         Result(rule=PERMISSIONS, subject="plain.zip", verdict=Verdict.INCONCLUSIVE),
     ]  # fmt: skip
     whole = Run.of(

@@ -106,6 +106,8 @@ def test_two_hundred_rows_are_shown_and_the_rest_is_counted() -> None:
     said = sections(made(*(found(f"number {line}", line) for line in range(1, 204))))["Findings (203)"]
     assert len(said) == 2 + 200 + 1
     assert said[-1] == "and 3 more, in the JSON report"
+    apart = sections(made(*(found("a", line, remedy=f"do {line}") for line in range(1, 203))))["What to do"]
+    assert (len(apart), apart[-1]) == (200 + 1, "and 2 more, in the JSON report")
     exactly = sections(made(*(found(f"number {line}", line) for line in range(1, 201))))["Findings (200)"]
     assert len(exactly) == 2 + 200
 

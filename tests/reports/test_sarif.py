@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 
-from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
-from hardening.reports import render
+from hardening.findings import (
+    Examined,
+    Finding,
+    InFile,
+    Kind,
+    OnWire,
+    Result,
+    Run,
+    Severity,
+    Subject,
+    Verdict,
+)
+from hardening.reports import render, sarif
 from hardening.reports.sarif_places import uri
 from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
 
@@ -31,6 +42,20 @@ def test_each_file_is_listed_once_and_its_archive_before_it() -> None:
     files = body(*(found("a.zip", "b.tar", name, line=n) for name in ("c", "d") for n in (1, 2)))["artifacts"]
     assert [row["location"]["uri"] for row in files] == ["a.zip", "/b.tar", "/c", "/d"]
     assert [row.get("parentIndex") for row in files] == [None, 0, 1, 1]
+
+
+def test_the_worst_are_kept_and_what_is_left_out_is_counted_in_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sarif, "RESULTS", 1)
+    results = [Result(rule=PROTOCOL, subject=name, verdict=Verdict.ERROR) for name in "ab"]
+    findings = [found("a", line=n) for n in (1, 2)] + [replace(found("b"), severity=Severity.CRITICAL)]
+    run = Run.of([], findings, results, started=STARTED, finished=FINISHED)
+    (said,) = json.loads(render("sarif", run, fail_on=None))["runs"]
+    assert [one["level"] for one in said["results"]] == ["error"]
+    told, rest = said["invocations"][0]["toolExecutionNotifications"]
+    assert told["message"]["text"].startswith("a: ")
+    assert rest == {"level": "warning", "message": {"text": "3 results are left out"}}
 
 
 def test_only_subjects_that_were_not_seen_in_full_are_told_of() -> None:
@@ -72,6 +97,12 @@ def test_a_moved_line_is_the_same_alert_to_code_scanning() -> None:
 )
 def test_a_path_is_an_address_that_a_reader_resolves(path: str, address: str, *, nested: bool) -> None:
     assert uri(path, nested=nested) == address
+
+
+@pytest.mark.parametrize(("endpoint", "address"), [("[::1]:443", "%5B%3A%3A1%5D%3A443"), ("", ".")])
+def test_an_endpoint_is_an_address_too(endpoint: str, address: str) -> None:
+    (one,) = body(replace(found("a"), location=OnWire(endpoint)))["results"]
+    assert one["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": address}
 
 
 @pytest.mark.parametrize(("why", "said"), [("It is broken.", "It is broken."), ("", PROTOCOL.title)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from tests.reports.conftest import FINISHED, PROTOCOL, STARTED
@@ -169,3 +170,46 @@ def test_many_of_which_nothing_was_examined_are_told_together(count: int, verbos
     assert said.count("examined not at all: nothing in it") == told
     assert [name for name in names if name not in said] == []
     assert f"{count + 1} findings" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [({"policies": {"aspect": "unknown"}}, ""), ({}, "http.conf"), ({"reason": "another"}, "")],
+    ids=["judged", "elsewhere", "otherwise"],
+)
+def test_of_which_more_is_to_be_told_is_told_by_itself(more: dict[str, Any], place: str) -> None:
+    names = [f"{number}.conf" for number in range(3)]
+    plain: dict[str, Any] = {"kind": Kind.FILE, "examined": Examined.NONE, "reason": "nothing in it"}
+    subjects = [Subject(id=name, **plain | (more if name == names[0] else {})) for name in names]
+    findings = [found("nothing in it", subject=name, location=InFile((place or name,))) for name in names]
+    run = Run.of(subjects, findings, [], started=STARTED, finished=FINISHED)
+    lines = render("text", run, fail_on=Severity.MEDIUM).decode().splitlines()
+    assert [line.split("  ")[0] for line in lines if line.startswith(tuple(names))] == names
+
+
+@pytest.mark.parametrize(
+    ("code", "style", "tone", "word"),
+    [
+        (ExitCode.OK, "1;32", "pass", "OK"),
+        (ExitCode.PENDING, "33", "open", "PENDING"),
+        (ExitCode.PARTLY_EXAMINED, "33", "open", "INCOMPLETE"),
+        (ExitCode.NOTHING_EXAMINED, "1;31", "fail", "NOTHING EXAMINED"),
+        (ExitCode.ROLLED_BACK, "1;31", "fail", "FAILED, AS BEFORE"),
+        (ExitCode.HOSTS_FAILED, "1;31", "fail", "HOSTS FAILED"),
+        (ExitCode.FINDINGS, "1;31", "fail", "FAIL"),
+        (ExitCode.REFUSED, "1;31", "fail", "REFUSED"),
+        (ExitCode.BUG, "1;31", "fail", "ERROR"),
+    ],
+)
+def test_the_verdict_has_one_word_and_colour_at_a_terminal_and_on_the_page(
+    code: ExitCode, style: str, tone: str, word: str
+) -> None:
+    run = Run.of(
+        [Subject(id="web.conf", kind=Kind.FILE)], [found("x")], [],
+        started=STARTED, finished=FINISHED, extra_codes=[code],
+    )  # fmt: skip
+    said = render("text", run, fail_on=Severity.HIGH, color=True).decode().splitlines()
+    assert said[-1].startswith(f"\x1b[{style}m{word}: ")
+    page = render("html", run, fail_on=Severity.HIGH).decode()
+    assert f'<header class="top {tone}">' in page
+    assert f">{word}<" in page

@@ -75,6 +75,18 @@ def test_a_run_that_failed_where_a_case_is_red_has_no_further_one() -> None:
     )
 
 
+def test_a_check_of_a_run_that_failed_tells_what_it_rests_on_though_no_finding_may_fail() -> None:
+    found = Finding(rule=PERMISSIONS, subject="b.zip", location=InFile(("b.zip", "x")), message="there")
+    failed = Result(rule=PERMISSIONS, subject="b.zip", verdict=Verdict.FAIL)
+    skipped = Result(rule=ADMINER, subject="b.zip", verdict=Verdict.SKIPPED)
+    run = a_run(found, results=(failed, skipped), codes=frozenset({ExitCode.HOSTS_FAILED}))
+    told = suites(run, FREE)[1]
+    assert (told.findtext("testcase/failure") or "").splitlines()[:2] == ["low: there", "  at b.zip!/x"]
+    assert [case.get("name") for case in told.iter("testcase")] == [
+        f"component/adminer: {ADMINER.title} [skipped]", f"walk/set-id: {PERMISSIONS.title}",
+    ]  # fmt: skip
+
+
 def test_nothing_that_failed_is_red_where_nothing_may_fail() -> None:
     found = Finding(rule=ADMINER, subject="b.zip", location=InFile(("b.zip",)), message="there")
     assert [one.get("failures") for one in suites(a_run(found), FREE)] == ["0", "0"]

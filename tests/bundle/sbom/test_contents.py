@@ -15,17 +15,19 @@ from packageurl import PackageURL
 
 from bundle.detect.components import Components
 from bundle.sbom import cyclonedx, spdx
-from bundle.sbom.configurations import Configurations
+from bundle.sbom.configurations import Configuration, Configurations
 from bundle.sbom.contents import Archive, Contents, Known, report, take
 from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 from hardening import __version__
+from hardening.demo import specimen
 from tests.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SSL = CONFIGURATIONS["etc/httpd/conf.d/ssl.conf"].encode()
+SSHD = CONFIGURATIONS["opt/x/sshd_config"].encode()
 
 
 def a_member(name: str, content: bytes, *around: str, **more: Any) -> Member:
@@ -66,6 +68,20 @@ def test_a_component_without_a_package_url_gets_none_with_its_version() -> None:
     code = b"<?php\nclass ADOConnection {}\n$ADODB_vers = 'v5.20.0';\n"
     (known,) = taken(a_member("adodb.inc.php", code, format="php")).known.values()
     assert (known.name, known.version, known.purl) == ("ADOdb", "5.20.0", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "version", "flawed"),
+    [
+        ('$VERSION = "4.6.2";', "4.6.2", True),
+        ('$VERSION = "4.6.3";', "4.6.3", False),
+        ("", "", False),
+    ],
+)
+def test_a_component_has_the_flaws_of_its_own_version_alone(code: str, version: str, flawed: bool) -> None:
+    page = specimen.tool("x").replace('$VERSION = "4.6.2";', code).encode()
+    (known,) = taken(a_member("db.php", page)).known.values()
+    assert (known.name, known.version, "CVE-2021-43008" in known.cves) == ("Adminer", version, flawed)
 
 
 @pytest.mark.parametrize("form", [Encoding.DER, Encoding.PEM])
@@ -120,10 +136,19 @@ def test_configurations_of_a_folder_are_told_by_their_paths_below_it() -> None:
     assert list(alone.configurations.offers()) == []
 
 
-def test_a_number_sign_in_a_files_name_is_a_part_of_it() -> None:
-    """What followed it was taken for a server: the document named a folder that is in no bundle."""
-    (told,) = configured(a_member("etc/#old/httpd/conf.d/ssl.conf", SSL))
-    assert told == ("etc/#old/httpd/conf.d/ssl.conf", "_default_:443", "httpd")
+@pytest.mark.parametrize(
+    ("place", "text", "told"),
+    [
+        ("etc/#old/httpd/conf.d/ssl.conf", SSL, ("_default_:443", "httpd")),
+        ("etc/#old/sshd_config", SSHD, ("sshd:22", "openssh")),
+        ("sshd_config", SSHD, ("sshd:22", "openssh")),
+    ],
+)
+def test_a_configuration_has_its_whole_place_and_its_server(
+    place: str, text: bytes, told: tuple[str, str]
+) -> None:
+    """What followed a number sign was taken for a server: the document named a folder that is in no bundle."""
+    assert configured(a_member(place, text)) == [(place, *told)]
 
 
 def test_what_was_assumed_of_a_server_is_said_with_its_protocol() -> None:
@@ -142,8 +167,7 @@ def test_files_are_listed_where_they_are_asked_for_and_a_folder_has_no_size_of_i
     take(found, Member(parts=("folder/a.bin",), kind="file", size=4, content=b"data"), detector)
     assert (found.files, found.members) == ([], 1)
     (subject,) = report(found, datetime.now(UTC)).subjects
-    assert "bytes" not in subject.stats
-    assert subject.stats["members"] == 1
+    assert subject.stats == {"members": 1, "components": 0, "archives": 0, "assets": 0}
 
 
 def test_places_stand_in_one_order() -> None:
@@ -217,13 +241,15 @@ def test_cyclonedx_says_of_each_component_all_that_is_known() -> None:
     ]
     (incomplete,) = value["metadata"]["properties"]
     assert incomplete["name"] == "aspect-hardening:incomplete"
-    assert incomplete["value"].split("; ") == [f"u.zip!/m{n}: ends too early" for n in range(20)]
+    told = [f"u.zip!/m{n}: ends too early" for n in range(20)]
+    assert incomplete["value"].split("; ") == [*told, "5 more"]
     assert [(v["id"], v["source"]["name"], v["analysis"]["state"]) for v in value["vulnerabilities"]] == [
         ("CVE-1", "NVD", "in_triage"), ("CVE-2", "NVD", "in_triage"),
     ]  # fmt: skip
     assert [{a["ref"] for a in v["affects"]} for v in value["vulnerabilities"]] == [
         {util["bom-ref"]}, {util["bom-ref"], tool["bom-ref"]},
     ]  # fmt: skip
+    assert value["metadata"]["tools"] == [{"name": "aspect-hardening", "version": __version__}]
     (depends,) = [row for row in value["dependencies"] if row["ref"] == "bundle"]
     assert set(depends["dependsOn"]) == {util["bom-ref"], tool["bom-ref"]}
     assert value["serialNumber"] == a_document(found)["serialNumber"]
@@ -263,13 +289,33 @@ def test_spdx_says_of_each_package_all_that_is_known() -> None:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": "u v.zip",
-        "documentNamespace": "urn:aspect-hardening:spdx:u%20v.zip",
+        "documentNamespace": "urn:aspect-hardening:spdx:" + "0" * 64,
         "creationInfo": {
             "created": "2026-01-02T03:04:05Z",
             "creators": [f"Tool: aspect-hardening-{__version__}"],
         },
-        "comment": "incomplete: " + "; ".join(f"u.zip!/m{n}: ends too early" for n in range(20)),
+        "comment": "incomplete: " + "; ".join(f"u.zip!/m{n}: ends too early" for n in range(20)) + "; 5 more",
     }
     known = json.loads(spdx.document(replace(found, sha256="ab" * 32), now=MOMENT))
     assert known["packages"][0]["checksums"] == [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]
     assert known["documentNamespace"] == "urn:aspect-hardening:spdx:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("suite", "uses"),
+    [
+        ("TLS_RSA_WITH_RC4_128_SHA", {"RSA:pke", "RSA:signature", "RC4-128:stream-cipher"}),
+        ("TLS_DH_anon_WITH_AES_128_CBC_SHA", {"DHE:key-agree", "AES-128-CBC:block-cipher"}),
+        ("TLS_RSA_WITH_NULL_MD5", {"RSA:pke", "RSA:signature"}),
+        ("TLS_AES_128_CCM_SHA256", {"AES-128-CCM:ae"}),
+        ("TLS_GOSTR341112_256_WITH_MAGMA_MGM_L", {"MAGMA-256-MGM:ae"}),
+        ("of no registry", set()),
+    ],
+)
+def test_a_suite_names_each_algorithm_by_what_it_is_used_for(suite: str, uses: set[str]) -> None:
+    """One name has two uses, so that neither is told by the suite that happens to come first."""
+    offer = {"protocols": {"TLSv1.0": {"suites": [suite]}}, "ssh": {"ciphers": ["none"], "macs": ["none"]}}
+    made = inventory([], [Configuration("etc/a.conf", "a", "httpd", offer)])
+    assert {ref for one in made if (ref := str(one.bom_ref)).startswith("algorithm:")} == {
+        f"algorithm:{one}" for one in uses
+    }

@@ -16,14 +16,14 @@ from cryptography.x509.oid import NameOID
 
 from bundle.sbom import cyclonedx
 from bundle.sbom.contents import contents
-from tests.odd_certificates import odd, pem, unknown_curve
+from tests.odd_certificates import no_point, odd, pem, unknown_curve
 
 GOLDEN = Path(__file__).parent / "golden" / "crypto.json"
 NGINX = (
     "events {}\nhttp { server { listen 443 ssl; server_name x.example; ssl_protocols TLSv1.2 TLSv1.3;\n"
-    "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:AES128-CCM:RC4-SHA:AES128-SHA; } }\n"
+    "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:AES128-CCM:RC4-SHA:AES128-SHA:ADH-AES128-SHA:NULL-SHA; } }\n"
 )
-SSHD = "KexAlgorithms curve25519-sha256\nCiphers aes256-ctr,aes128-ctr\nMACs hmac-sha2-256\nHostKeyAlgorithms ssh-ed25519\n"
+SSHD = "KexAlgorithms curve25519-sha256\nCiphers aes256-gcm@openssh.com,aes128-ctr,arcfour\nMACs hmac-sha2-256\nHostKeyAlgorithms ssh-ed25519\n"
 
 
 def _signed(
@@ -43,11 +43,12 @@ def _bundle(path: Path) -> Path:
     files = {
         "rsa.pem": pem(_signed(key, "rsa")),
         "again/rsa.der": _signed(key, "rsa"),
-        "dsa.pem": pem(_signed(dsa.generate_private_key(2048), "dsa")),
+        "dsa.pem": pem(_signed(dsa.generate_private_key(1024), "dsa")),
         "ed25519.pem": pem(_signed(ed25519.Ed25519PrivateKey.generate(), "ed25519")),
         "ed448.pem": pem(_signed(ed448.Ed448PrivateKey.generate(), "ed448")),
         "ec.pem": pem(odd()["serial below 0"]).replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
         "none.pem": pem(unknown_curve()),
+        "off.pem": pem(no_point()),
         "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
         "etc/nginx/nginx.conf": NGINX.encode(),
         "etc/ssh/sshd_config": SSHD.encode(),

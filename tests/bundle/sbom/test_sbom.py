@@ -166,6 +166,30 @@ def test_a_folder_has_its_name_whatever_way_it_is_given(
     assert (listed["name"], " " in listed["documentNamespace"]) == ("new release", False)
 
 
+def test_a_folder_with_other_files_has_a_document_of_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Serial number and namespace were made of the path alone: readers took a new release for the old document."""
+
+    def names(path: Path) -> tuple[str, str]:
+        found = contents(path)
+        told = (json.loads(form.document(found, now=NOW)) for form in (cyclonedx, spdx))
+        return next(told)["serialNumber"], next(told)["documentNamespace"]
+
+    for name in ("b.txt", "a.txt"):
+        (tmp_path / name).write_text("same")
+    first = names(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert names(Path()) == first
+    (tmp_path / "c.txt").write_text("same")
+    second = names(tmp_path)
+    (tmp_path / "c.txt").write_text("other")
+    third = names(tmp_path)
+    (tmp_path / "c.txt").rename(tmp_path / "d.txt")
+    for told in zip(first, second, third, names(tmp_path), strict=True):
+        assert len(set(told)) == 4
+
+
 def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["bundle", "sbom", "/absent.zip"]) == ExitCode.USAGE
     assert "/absent.zip" in capfd.readouterr().err
@@ -192,11 +216,15 @@ def test_protocols_as_configured_are_assets_with_their_suites_and_algorithms(tmp
     suites = {s["name"]: s for s in tls["cryptoProperties"]["protocolProperties"]["cipherSuites"]}
     one = suites["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]
     assert one["identifiers"] == ["0xC0,0x30"]
-    assert sorted(one["algorithms"]) == ["algorithm:AES-256", "algorithm:ECDHE", "algorithm:RSA"]
+    assert sorted(one["algorithms"]) == [
+        "algorithm:AES-256-GCM:ae",
+        "algorithm:ECDHE:key-agree",
+        "algorithm:RSA:signature",
+    ]
     assert set(one["algorithms"]) <= crypto.keys()
     ssh = next(c for c in crypto.values() if c["name"].startswith("SSH of openssh"))
     refs = ssh["cryptoProperties"]["protocolProperties"]["cryptoRefArray"]
-    assert {"algorithm:3des-cbc", "algorithm:hmac-sha1"} <= set(refs)
+    assert {"algorithm:3des-cbc:block-cipher", "algorithm:hmac-sha1:mac"} <= set(refs)
     assert not [c for c in crypto.values() if "app.conf" in str(c["evidence"])]
 
 
@@ -287,6 +315,9 @@ def test_one_package_is_one_component_however_it_was_recognised(tmp_path: Path) 
     found = contents(path)
     purls = sorted(one.purl for one in found.known.values())
     assert purls == ["pkg:maven/log4j/log4j@1.2.17", "pkg:npm/jquery@1.8.3", "pkg:pypi/x-y@1"]
+    assert sorted((one.name, one.how) for one in found.known.values()) == [
+        ("jquery", "its npm metadata"), ("log4j/log4j", "its maven metadata"), ("x-y", "its pypi metadata"),
+    ]  # fmt: skip
     log4j = next(one for one in found.known.values() if "log4j" in one.purl)
     assert log4j.cves
     assert len(log4j.places) == 2

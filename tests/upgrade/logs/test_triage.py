@@ -397,6 +397,24 @@ def test_a_users_own_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "title", "why", "verified"),
+    [
+        ("", "p: warn message", "w", "yes"),
+        ("phase='start'\nsource='s'\n", "p (start): warn message", "w", "yes; s"),
+        ("verified='no'\n", "p: warn message", "w (text verified: no)", "no"),
+    ],
+)
+def test_a_message_says_whose_it_is_when_it_comes_and_how_sure_its_text_is(
+    tmp_path: Path, more: str, title: str, why: str, verified: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n" + more)
+    (found,) = load(own)
+    assert (found.rule.title, found.rule.rationale, found.rule.remedy) == (title, why, "a")
+    assert found.verified == verified
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("[[message]]\nid = 'x'\n", r"own\.toml: message\[0\]\.class: is missing"),
@@ -415,6 +433,10 @@ def test_a_users_own_messages(tmp_path: Path) -> None:
         (
             "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\ncounter_examples=['b', 'a']\n",
             r"message\[0\]\.counter_examples\[1\]: is matched",
+        ),
+        (
+            "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\nregexp='b'\n",
+            r"message\[0\]\.regexp: is not a known key",
         ),
     ],
 )
