@@ -146,6 +146,39 @@ class Acceptance:
     expires: date
 
 
+_KINDS = {
+    "database": "a database",
+    "mail": "a mail server",
+    "key store": "a key store",
+    "archive": "an archive",
+    "host": "the host",
+    "device": "the device",
+    "proxy": "a proxy",
+    "web server": "a web server",
+    "boot loader": "the boot loader",
+    "monitoring": "a monitoring system",
+    "application": "an application",
+    "network": "a network service",
+    "message broker": "a message broker",
+    "wireless network": "a wireless network",
+    "container registry": "a container registry",
+    "directory": "a directory",
+    "document": "a document",
+    "file share": "a file share",
+    "camera": "a camera",
+    "cluster": "a cluster",
+    "system": "the system",
+    "encryption": "data that is encrypted",
+    "signature": "what is signed",
+}
+"""How services are spoken of that are known by their kind alone."""
+
+
+def of_service(service: str) -> str:
+    """Return the words behind an account that say where it is: ` of MySQL`, ` of a database`; empty for none."""
+    return f" of {_KINDS.get(service, service)}" if service else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule that is true at one place. It never holds a secret, nor a bare hash of one."""
@@ -178,11 +211,22 @@ class Finding:
     """Number of the value in this report, so that one password in forty places is one thing to do; 0: no value."""
     places: int = 0
     """In how many places of this report the value is."""
+    account: str = ""
+    """Whom a credential lets in, as far as its place tells."""
+    service: str = ""
+    """And where: a service by its name, or `database` and its like where no more is known."""
 
     @property
     def level(self) -> Severity:
         """The severity that counts: the finding's own, else the rule's."""
         return self.rule.severity if self.severity is None else self.severity
+
+    @property
+    def owner(self) -> str:
+        """Whom a credential lets in, and where, in words; empty where its place tells neither."""
+        if self.account:
+            return f"{self.account!r}{of_service(self.service)}"
+        return f"an account{of_service(self.service)}" if self.service else ""
 
     @property
     def advice(self) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from hardening.findings import Finding, Run
+from hardening.reports.index import few, place
 from hardening.reports.plain import visible
+
+_MARGIN = " " * 12
+PLACES = 3
+"""How many are told of one value where not all are asked for."""
+TITLE = "Credentials in several places, each to be changed once"
 
 
 def credential(finding: Finding) -> str:
@@ -14,17 +21,62 @@ def credential(finding: Finding) -> str:
     return f"credential #{finding.credential}, in {where}"
 
 
-def repeated(run: Run, paint: Callable[[str, str], str]) -> Iterator[str]:
-    """Say which values are in several places, the commonest first."""
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """One value in several places."""
+
+    number: int
+    findings: Sequence[Finding]
+    """In the order of the report."""
+
+    @property
+    def head(self) -> str:
+        """Which it is, and how often it is there."""
+        return f"#{self.number}, {len(self.findings)} places"
+
+    @property
+    def gravest(self) -> Finding:
+        """The finding that says the most of it."""
+        return max(self.findings, key=lambda f: f.level)
+
+    @property
+    def owners(self) -> list[str]:
+        """Whom it lets in, and where, those first whose names are known: each of them has to be given another one."""
+        known = sorted((f for f in self.findings if f.owner), key=lambda f: not f.account)
+        return list(dict.fromkeys(f.owner for f in known))
+
+    @property
+    def places(self) -> list[str]:
+        """Where it is, with line and column."""
+        return list(dict.fromkeys(place(f) for f in self.findings))
+
+
+def repeated(run: Run) -> list[Repeated]:
+    """Return the values that are in several places, the commonest first."""
     groups: dict[int, list[Finding]] = {}
     for finding in run.findings:
         if finding.places > 1:
             groups.setdefault(finding.credential, []).append(finding)
-    if not groups:
+    several = [Repeated(number, findings) for number, findings in groups.items()]
+    return sorted(several, key=lambda one: (-len(one.findings), one.number))
+
+
+def at(places: Sequence[str], limit: int) -> Iterator[str]:
+    """Yield the lines of a paragraph that say where something is, `limit` places at most."""
+    for number, where in enumerate(places[:limit]):
+        yield f"{_MARGIN}{' ' * 8 if number else 'at      '}{visible(where)}"
+    if len(places) > limit:
+        yield f"{_MARGIN}        and {len(places) - limit} more; -v tells each"
+
+
+def told(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator[str]:
+    """Say at a terminal which values are in several places; `whole` tells each place."""
+    several = repeated(run)
+    if not several:
         return
-    yield paint("Credentials in several places, each to be changed once", "1")
-    for number, findings in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        first = max(findings, key=lambda f: f.level)
-        yield f"  #{number}, {len(findings)} places: {visible(first.message)}"
-        yield f"    the first is {visible(first.where)}"
+    yield paint(TITLE, "1")
+    for one in several:
+        whose = few(one.owners, len(one.owners)) or visible(one.gravest.message)
+        yield f"  {one.head}: {whose}"
+        yield from at(one.places, len(one.places) if whole else PLACES)
     yield ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from hardening.findings import Finding, InFile, Run, Severity
 from hardening.reports import How
+from hardening.reports.index import place
 from hardening.reports.plain import visible
-from hardening.reports.text_findings import place
 from hardening.reports.verdict import looked_at, sentence
 
 _SHOWN = 10

@@ -20,11 +20,10 @@ from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
 from hardening.reports.chart import shares
-from hardening.reports.credentials import credential
-from hardening.reports.index import few, same_as
+from hardening.reports.credentials import PLACES, TITLE, credential, repeated
+from hardening.reports.index import few, place, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
-from hardening.reports.text_findings import place
 from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, word
 
 _SHOWN = 5_000
@@ -44,10 +43,13 @@ def write(run: Run, how: How) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    groups = _groups(run)
     environment.filters["place"] = place
     environment.filters["credential"] = credential
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    page = environment.get_template("report.html.j2").render(
+    page = environment.get_template(
+        "report.html.j2"
+    ).render(
         run=run,
         style=Markup(style),  # noqa: S704 - our own file, and so is the next
         script=Markup(script),  # noqa: S704 - our own file
@@ -65,7 +67,11 @@ def write(run: Run, how: How) -> bytes:
         coverage=shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
         policies=list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
         matrix=_matrix(run),
-        groups=_groups(run),
+        groups=groups,
+        shown={finding.fingerprint for group in groups for finding in group.findings},
+        repeated=repeated(run)[:_SHOWN],
+        repeated_title=TITLE,
+        few_places=PLACES,
         asked_in_part=asked_in_part,
         hidden=max(0, len(run.findings) - _SHOWN),
     )

@@ -1,11 +1,11 @@
-"""What belongs to each subject of a run, looked up once, and how several names of one thing are told."""
+"""What belongs to each subject of a run, looked up once, and how places and several names of one thing are told."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hardening.findings import Finding, Result, Run
+from hardening.findings import Finding, InFile, Result, Run
 from hardening.reports.plain import visible
 
 
@@ -42,3 +42,11 @@ def few(names: Sequence[str], limit: int = 5) -> str:
     """Return the first names and how many more there are."""
     rest = len(names) - limit
     return ", ".join(visible(name) for name in names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def place(finding: Finding) -> str:
+    """Return where a finding is, with line and column, as editors understand it."""
+    where = finding.location
+    if not isinstance(where, InFile):
+        return where.endpoint
+    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])

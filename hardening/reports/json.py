@@ -82,7 +82,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
     if finding.also:
         said["also"] = list(finding.also)
     if finding.credential:
-        said["credential"] = {"number": finding.credential, "places": finding.places}
+        said["credential"] = {
+            "number": finding.credential,
+            "places": finding.places,
+            "account": finding.account,
+            "service": finding.service,
+        }
     if finding.secret_hmac:
         said["secret_hmac"] = finding.secret_hmac
     return said

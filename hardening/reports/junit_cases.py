@@ -6,8 +6,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from hardening.findings import Examined, Finding, Result, Severity, Subject, Verdict
+from hardening.reports.index import place
 from hardening.reports.plain import visible
-from hardening.reports.text_findings import place
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JUDGED = frozenset({Verdict.FAIL, Verdict.WAIVED})

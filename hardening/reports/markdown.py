@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
 from hardening.reports import How
-from hardening.reports.index import few, same_as
+from hardening.reports.credentials import PLACES, TITLE, repeated
+from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
-from hardening.reports.text_findings import place
 from hardening.reports.verdict import looked_at, sentence, word
 
 _MARKS = {
@@ -31,6 +31,7 @@ def write(run: Run, how: How) -> bytes:
     lines += _subjects(run)
     counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
     lines += _table("Findings", counting)
+    lines += _credentials(run)
     lines += _remedies(counting)
     lines += _table("Waived", [f for f in run.findings if f.waived is not None])
     lines += _table("Known from before", [f for f in run.findings if f.known and f.waived is None])
@@ -95,6 +96,21 @@ def _table(title: str, findings: list[Finding]) -> Iterator[str]:
         mark = f"{_MARKS[finding.level]} {finding.level.label}"
         yield f"| {mark} | {escape(finding.rule.id)} | {'<br>'.join(cells)} |"
     yield from _rest(len(findings))
+    yield ""
+
+
+def _credentials(run: Run) -> Iterator[str]:
+    several = repeated(run)
+    if not several:
+        return
+    yield from (f"### {TITLE} ({len(several)})", "")
+    yield from ("| Credential | For | Where |", "| --- | --- | --- |")
+    for one in several[:_ROWS]:
+        rest = len(one.places) - PLACES
+        where = [escape(name) for name in one.places[:PLACES]] + ([f"and {rest} more"] if rest > 0 else [])
+        whom = [escape(name) for name in one.owners] or [escape(one.gravest.evidence)]
+        yield f"| {escape(one.head)} | {'<br>'.join(whom)} | {'<br>'.join(where)} |"
+    yield from _rest(len(several))
     yield ""
 
 

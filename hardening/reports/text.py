@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run, Subject
 from hardening.reports import How
-from hardening.reports.credentials import repeated
+from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
 from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
@@ -35,9 +35,9 @@ def write(run: Run, how: How) -> bytes:
         lines += (*_many_unexamined(index, group, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
-    if told := list(findings_of(_worst_first(elsewhere), how, paint)):
-        lines += (*told[1:], "")  # each begins with an empty line, and a subject ends with one
-    lines += repeated(run, paint)
+    if of_the_run := list(findings_of(_worst_first(elsewhere), how, paint)):
+        lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
+    lines += told(run, paint, whole=bool(how.verbose))
     code = run.exit_code(how.fail_on)
     style = _GOOD if code is ExitCode.OK else _OPEN if code is ExitCode.PENDING else _BAD
     lines.append(paint(sentence(run, how.fail_on), style))

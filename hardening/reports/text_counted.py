@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import Finding
-from hardening.reports.index import few
-from hardening.reports.text_findings import Paint, head, place
+from hardening.reports.index import few, place
+from hardening.reports.text_findings import Paint, head
 
 _MARGIN = " " * 12
 _PLACES = 3

@@ -1,14 +1,14 @@
-"""The findings of one subject at a terminal: each in a paragraph, many of one line of a file in one together."""
+"""The findings of one subject at a terminal: each in a paragraph, many of one line or of one value in one together."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hardening.findings import Finding, Fix, InFile, Severity
+from hardening.findings import Finding, Fix, Severity
 from hardening.reports import How
-from hardening.reports.credentials import credential
-from hardening.reports.index import few
+from hardening.reports.credentials import at, credential
+from hardening.reports.index import few, place
 from hardening.reports.plain import visible
 
 _COLORS = {
@@ -22,6 +22,8 @@ _BOLD, _DIM = "1", "2"
 _MARGIN = " " * 12
 _FEW = 3
 """From how many findings on one paragraph is shorter than one each: `ssl_ciphers ALL` alone has ninety."""
+_SHOWN = 8
+"""Places of one value that are told, where it is in many and nothing else sets them apart."""
 
 Paint = Callable[[str, str], str]
 
@@ -38,7 +40,9 @@ def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence
         # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by
         if len(group) < _FEW or how.verbose:
             for finding in group:
-                yield from _one(finding, how, paint, same, once)
+                yield from _alike([finding], how, paint, same, once)
+        elif group[0].credential:
+            yield from _alike(group, how, paint, same, once)
         else:
             yield from _many(group, paint, same, once)
     for fix in once:
@@ -47,10 +51,11 @@ def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence
 
 
 def _kind(finding: Finding) -> object:
-    """Return what findings that are told together have in common: all but what was found, and under what."""
-    if finding.credential:
-        return id(finding)
+    """Return what findings that are told together have in common: all but what was found, or, of one value, where."""
     said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known)
+    if finding.credential:
+        what = (finding.message, finding.evidence, finding.advice)
+        return finding.credential, finding.rule.id, finding.level, finding.confidence, *what, *said
     return finding.rule.id, finding.level, finding.confidence, place(finding), *said
 
 
@@ -78,9 +83,13 @@ def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Seq
     yield from _fix(first, once)
 
 
-def _one(finding: Finding, how: How, paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
+def _alike(
+    group: Sequence[Finding], how: How, paint: Paint, same: Sequence[str], once: Sequence[Fix]
+) -> Iterator[str]:
+    """Yield what findings say of which the place alone differs, once."""
+    finding = group[0]
     yield from head(finding, paint, finding.message)
-    yield f"{_MARGIN}at      {visible(place(finding))}"
+    yield from at([place(one) for one in group], _SHOWN)
     yield from _also(finding, same)
     if finding.evidence and (how.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
@@ -135,11 +144,3 @@ def _how(fix: Fix) -> str:
 def stem(name: str) -> str:
     """Return what the names of one configuration begin with: its file."""
     return f"{name.rpartition('#')[0]}#"
-
-
-def place(finding: Finding) -> str:
-    """Return where a finding is, with line and column, as editors understand it."""
-    where = finding.location
-    if not isinstance(where, InFile):
-        return where.endpoint
-    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])

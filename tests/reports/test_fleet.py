@@ -87,16 +87,50 @@ def test_the_page_says_how_many_findings_are_not_on_it(make_crowd: Callable[[int
     assert "3 further findings, the least severe, are not on this page" in write("html", make_crowd(5_003))
 
 
-def test_one_password_in_three_places_is_told_as_one_credential() -> None:
-    run = made(*(found("a password", line, rule=PASSWORD, same=b"one") for line in (1, 2, 3)))
+def test_one_password_in_five_places_is_told_as_one_credential() -> None:
+    whose = [("root", "MySQL"), ("", "database"), ("", ""), ("keeper", "<b>"), ("root", "MySQL")]
+    run = made(
+        *(
+            found("a password", line, rule=PASSWORD, same=b"one", account=account, service=service)
+            for line, (account, service) in enumerate(whose, 1)
+        ),
+        found("another", 9, rule=PASSWORD, same=b"two"),
+    )
     page: Any = html.fromstring(write("html", run))
     assert (
         page.xpath("//dt[.='Credential']/following-sibling::dd[1]/text()")
-        == ["Credential #1, in 3 places"] * 3
-    )
+        == ["Credential #1, in 5 places"] * 5 + ["Credential #2, in this place alone"]
+    )  # fmt: skip
+    (row,) = page.xpath("//section[@aria-labelledby='credentials-h']//tbody/tr")
+    which, whom, where = row.findall("td")
+    assert which.text == "#1, 5 places"
+    assert list(whom.itertext()) == ["'root' of MySQL", "'keeper' of <b>", "an account of a database"]
+    links = where.xpath(".//a/@href")
+    assert [len(page.xpath(f"//details[@id='{link[1:]}']")) for link in links] == [1] * 5
+    assert len(where.xpath("./details//a")) == 2
+    assert where.xpath("./details/summary/text()") == ["and 2 more"]
     said = json.loads(write("json", run))["findings"]
-    assert [f["credential"] for f in said] == [{"number": 1, "places": 3}] * 3
+    assert [f["credential"] for f in said[:5]] == [
+        {"number": 1, "places": 5, "account": account, "service": service} for account, service in whose
+    ]
     assert "credential" not in json.loads(write("json", made(found())))["findings"][0]
+    lines = write("markdown", run).splitlines()
+    at = lines.index("### Credentials in several places, each to be changed once (1)")
+    assert lines[at + 4] == (
+        "| \\#1, 5 places | 'root' of MySQL<br>'keeper' of &lt;b&gt;<br>an account of a database "
+        "| web.conf:1<br>web.conf:2<br>web.conf:3<br>and 2 more |"
+    )
+    assert "several places" not in write("markdown", made(found()))
+
+
+def test_a_place_that_is_not_on_the_page_is_no_link(make_crowd: Callable[[int], Run]) -> None:
+    run = make_crowd(5_000).merged(
+        made(*(found("a password", line, rule=PERMISSIONS, same=b"one") for line in (1, 2)))
+    )
+    page: Any = html.fromstring(write("html", run))
+    (row,) = page.xpath("//section[@aria-labelledby='credentials-h']//tbody/tr")
+    assert not row.xpath(".//a")
+    assert "web.conf:2" in row.text_content()
 
 
 def test_json_says_the_same_whatever_order_a_subjects_figures_came_in() -> None:

@@ -61,7 +61,7 @@ def everything() -> Run:
     ]
     found = [
         *(Finding(rule=ENCRYPTED, subject=f"closed{n}.conf", location=InFile((f"closed{n}.conf",)), message="may not be read") for n in range(3)),
-        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"") for n, place in enumerate(places)),
+        *(Finding(rule=PASSWORD, subject="plain.zip", location=place, message=f"a literal {n} {ODD}", evidence=ODD, same=b"one" if n % 2 else b"", account=f"a{ODD}" if n == 1 else "", service="database" if n % 2 else "") for n, place in enumerate(places)),
         *(
             Finding(rule=SUITE, subject="twin:443", location=OnWire(f"twin:443/{ODD}"), message=f"suite {n}; it is old", policies=("aspect",),
                     evidence=f"0x000{n}", also=("twin:8443", "mail"), fix=Fix(action="write what is rendered"))

@@ -111,19 +111,49 @@ def test_each_check_is_told_where_all_is_asked_for_and_what_is_to_be_done_in_col
 def test_in_how_many_places_a_credential_is_stands_with_each(places: int, said: str) -> None:
     lines = text(*(found(f"number {line}", line, same=b"one") for line in range(places)))
     assert lines.count(f"whose   credential #1, {said}") == places
-    assert ("Credentials in several places, each to be changed once" in lines) is (places > 1)
+    assert (SEVERAL in lines) is (places > 1)
 
 
-def test_values_in_several_places_are_listed_the_commonest_first_each_by_the_gravest() -> None:
+SEVERAL = "Credentials in several places, each to be changed once"
+
+
+def test_values_in_several_places_are_listed_the_commonest_first_each_by_whom_it_lets_in() -> None:
     at_both = [found(f"short {line}", line, same=b"one") for line in (1, 2)]
-    at_three = [found(f"long {line}", line, same=b"two") for line in (4, 5)]
-    gravest = found("the gravest", 9, same=b"two", severity=Severity.CRITICAL)
+    at_three = [found(f"long {line}", line, same=b"two", service="MySQL") for line in (4, 5)]
+    gravest = found("the gravest", 9, same=b"two", severity=Severity.CRITICAL, account="root", service="mail")
     lines = text(*at_both, *at_three, gravest, found("alone", 10, same=b"three"))
-    at = lines.index("Credentials in several places, each to be changed once")
-    assert lines[at + 1 :] == [
-        "#2, 3 places: the gravest", "the first is web.conf",
-        "#1, 2 places: short 1", "the first is web.conf", "", lines[-1],
+    assert lines[lines.index(SEVERAL) + 1 :] == [
+        "#2, 3 places: 'root' of a mail server, an account of MySQL",
+        "at      web.conf:4", "web.conf:5", "web.conf:9",
+        "#1, 2 places: short 1", "at      web.conf:1", "web.conf:2", "", lines[-1],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("places", "verbose", "paragraphs"), [(2, 0, 2), (3, 0, 1), (10, 0, 1), (10, 1, 10)])
+def test_findings_of_one_value_that_differ_in_their_places_alone_are_one_paragraph(
+    places: int, verbose: int, paragraphs: int
+) -> None:
+    many = [found("a password", line, same=b"one") for line in range(1, places + 1)]
+    others = [found("a password", line, same=b"two") for line in (20, 21)]
+    lines = text(*many, *others, found("another word", 11, same=b"one"), verbose=verbose)
+    assert sum(line.startswith("medium    a password") for line in lines) == paragraphs + 2
+    assert sum(line.startswith("medium    another word") for line in lines) == 1
+    first = lines.index("at      web.conf:1")
+    assert (lines[first + 1] == "web.conf:2") is (paragraphs == 1)
+    assert ("and 2 more; -v tells each" in lines) is (places == 10 and not verbose)
+
+
+def test_a_value_of_which_nobody_is_known_is_told_by_the_gravest_place() -> None:
+    lines = text(found("a", 1, same=b"one"), found("b", 2, same=b"one", severity=Severity.CRITICAL))
+    assert lines[lines.index(SEVERAL) + 1] == "#1, 2 places: b"
+
+
+@pytest.mark.parametrize(("verbose", "told"), [(0, ["3", "and 2 more; -v tells each"]), (1, ["3", "4", "5"])])
+def test_all_places_of_a_value_are_told_where_all_is_asked_for(verbose: int, told: list[str]) -> None:
+    lines = text(*(found(f"number {line}", line, same=b"one") for line in range(1, 6)), verbose=verbose)
+    assert lines[lines.index(SEVERAL) + 4 : -2] == [
+        line if " " in line else f"web.conf:{line}" for line in told
+    ]
 
 
 @pytest.mark.parametrize(("count", "verbose", "told"), [(2, 0, 2), (3, 0, 1), (3, 1, 3)])

@@ -1,10 +1,10 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
 One gate over all patterns (`rules.gate`) says where to look, and `catching` what the families make of it; `reading` asks it of
-a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `owning` whose it
+a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `whose` whose it
 is by what stands beside it, and `reporting` makes the finding.
 Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a value), `texts` (a member), `statements` and
-`lines`, `java` and `prose`. The value itself never leaves this package: findings carry the name it stands beside, masked.
+`lines`, `java` and `prose`; `whose` is asked last. The value itself never leaves this package: findings carry the name it stands beside, masked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
-from bundle.detect.credentials.owning import owned
 from bundle.detect.credentials.parts import Gates
 from bundle.detect.credentials.reading import Reading
 from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
@@ -34,6 +33,7 @@ from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.texts.spans import Spans
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.whose.owning import by_its_name, owned
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Rule
 
@@ -109,11 +109,11 @@ class Credentials:
     ) -> Iterator[Finding]:
         counted = list(self._counted(member, view, subject, kind, caught))
         said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
-        values = {c.value for _, c in counted}
+        values, path = {c.value for _, c in counted}, place.inside(member, subject)
         for (family, plain), (_, one) in zip(counted, said, strict=True):
             line, column = view.place(one.start)
             safe = literal(member, view, family.rule.id, plain, kind) is not None
-            owner = _owner(one, family, view, kind, values)
+            owner = _owner(one, family, view, kind, values, path)
             yield self._said(member, subject, family, one, line, column, safe=safe, owner=owner)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
@@ -123,9 +123,9 @@ class Credentials:
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
         counted = list(self._counted(member, view, subject, kind, caught))
-        values = {c.value for _, c in counted}
+        values, path = {c.value for _, c in counted}, place.inside(member, subject)
         for family, one in counted:
-            owner = named(_owner(one, family, view, kind, values))
+            owner = named(_owner(one, family, view, kind, values, path))
             found = literal(member, view, family.rule.id, owner, kind, key=key)
             if found is not None:
                 yield found
@@ -197,12 +197,12 @@ class Credentials:
             if java and not (test or sample):
                 counted = in_code(counted)
             counted = weighed(counted, family, member, place.CODE)
-            yield self._said(member, subject, family, counted, None, None)
+            yield self._said(member, subject, family, counted, None, None, owner=by_its_name(counted))
 
 
-def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str]) -> Catch:
+def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:
     """Return a catch with what stands beside it of its account, unless that is another password of the text."""
-    owner = owned(one, family.rule.id, view, kind)
+    owner = owned(one, family.rule.id, view, kind, path)
     return replace(owner, user=one.user) if owner.user in values - {one.value} else owner
 
 

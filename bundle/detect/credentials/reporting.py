@@ -12,7 +12,7 @@ from bundle.detect.credentials.rules.rotation import revoke, rotate
 from bundle.detect.credentials.texts import place
 from bundle.walk.formats.rpms import NOTES, SCRIPTS, script_of
 from bundle.walk.member import Member
-from hardening.findings import Finding, Fix
+from hardening.findings import Finding, Fix, of_service
 
 SUDO, TOKEN = "credential/sudo-rule", "credential/service-token"
 _LARGEST_LINE = 200
@@ -39,10 +39,11 @@ def finding(
     token = family.rule.id == TOKEN
     what = one.key or ("a token" if token else "an account")
     whose = f"the account {_shown(one.user)!r}" if one.user else what
-    service = f" of {_shown(one.service)}" if one.service else ""
-    if owner is not None and (owner.user != one.user or owner.service != one.service):
+    service = of_service(_shown((owner or one).service))
+    beside = owner is not None and (owner.user != one.user or (not one.user and owner.service != one.service))
+    if owner is not None and beside:
         account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
-        of = f" of {_shown(owner.service)}" if owner.service else ""
+        of = of_service(_shown(owner.service))
         whose, service = (f"{one.key} ({account}{of})", "") if one.key else (account, of)
     note = "".join(f"; {said}" for said in (one.note, _script(member, line)) if said)
     return Finding(
@@ -59,6 +60,8 @@ def finding(
             safe=safe,
             operation="replace-text" if safe else "",
         ),
+        account=_shown((owner or one).user),
+        service=_shown((owner or one).service),
     )
 
 

@@ -7,19 +7,34 @@ import re
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.owning import _BY_AN_ADDRESS, _BY_AN_OPTION, _SETTING
-from hardening.findings import Confidence
+from bundle.detect.credentials.rules.families import shipped
+from bundle.detect.credentials.rules.rotation import rotate
+from bundle.detect.credentials.whose.beside import _SETTING
+from bundle.detect.credentials.whose.commands import _BY_AN_ADDRESS, _BY_AN_OPTION
+from bundle.detect.credentials.whose.services import _SERVICES
+from hardening.findings import Confidence, of_service
 from tests.bundle.detect.credentials.plant.members import Look, member
 
 SECRET = "Gr4velpit77"
 BESIDE = {
     "a client's file": ("a.cnf", "[client]\nuser = feed\npassword = {s}\n", "'feed'"),
-    "properties": ("a.properties", "db.username=feed\ndb.password={s}\n", "'feed' of database"),
+    "properties": ("a.properties", "db.username=feed\ndb.password={s}\n", "'feed' of a database"),
     "the driver tells the service": ("a.properties", "url=jdbc:postgresql://quay/x\nuser=feed\npassword={s}\n", "'feed' of PostgreSQL"),
-    "YAML": ("a.yml", "smtp:\n  username: feed\n  password: {s}\n", "'feed' of mail"),
+    "and tells it better than a name": ("a.properties", "db.url=jdbc:mysql://quay/x\nsmtp.url=smtp://quay\ndb.user=feed\ndb.password={s}\n", "'feed' of MySQL"),
+    "the address in a call": ("a.php", "<?php\n$c = new PDO('pgsql:host=quay;dbname=x', 'feed', '{s}');\n", "'feed' of PostgreSQL"),
+    "one in a variable beside it": (
+        "A.java", 'class A {{ String u = "jdbc:sqlserver://quay";\n Object c() {{ return DriverManager.getConnection(u, "feed", "{s}"); }} }}\n', "'feed' of SQL Server",
+    ),
+    "another one's on the line before": (
+        "a.php", "<?php\n$old = 'mysql:host=quay';\n$c = new PDO('pgsql:host=quay;dbname=x', 'feed', '{s}');\n", "'feed' of PostgreSQL",
+    ),
+    "one of two": (
+        "a.php", "<?php\n$old = 'mysql:host=quay'; $new = 'pgsql:host=quay';\n$c = new PDO($dsn, 'feed', '{s}');\n", "'feed' of a database",
+    ),
+    "YAML": ("a.yml", "smtp:\n  username: feed\n  password: {s}\n", "'feed' of a mail server"),
     "JSON": ("a.json", '{{"user": "feed", "password": "{s}"}}\n', "'feed'"),
     "behind it": ("a.json", '{{"password": "{s}", "user": "feed"}}\n', "'feed'"),
-    "variables of PHP": ("a.php", "<?php\n$db_user = 'feed';\n$db_pass = '{s}';\n", "'feed' of database"),
+    "variables of PHP": ("a.php", "<?php\n$db_user = 'feed';\n$db_pass = '{s}';\n", "'feed' of a database"),
     "an attribute": ("context.xml", '<Resource name="x" username="feed" password="{s}"/>\n', "'feed'"),
     "elements": ("a.xml", "<c><username>feed</username>\n<password>{s}</password></c>\n", "'feed'"),
     "names with their values": (
@@ -36,7 +51,7 @@ BESIDE = {
 }  # fmt: skip
 NONE = {
     "another one's": ("a.ini", "smtp_user = feed\nsmtp_password = {s}\n\nldap_password = {s}9\n", "ldap_password"),
-    "the account of a second password": ("a.ini", "user = feed\npassword = {s}\nadmin_password = {s}9\n", "admin_password"),
+    "the account of a second password": ("a.ini", "user = feed\npassword = {s}\ntrend_password = {s}9\n", "trend_password"),
     "the one of a list before it": (
         "a.xml",
         '<c><property name="username" value="feed"/><property name="password" value="{s}8"/>\n<property name="service.password" value="{s}9"/></c>\n',
@@ -47,6 +62,78 @@ NONE = {
     "the user of sudo alone": ("a.sh", "sudo -u keeper mysql -p{s} quay\n", "an account of MySQL"),
     "another command": ("a.sh", "mysql -u keeper; mysql -p{s} quay\n", "an account of MySQL"),
 }  # fmt: skip
+
+
+TOLD = {
+    # by its own line
+    "a statement of SQL Server": ("a.sql", "CREATE LOGIN [feed] WITH PASSWORD = N'{s}', CHECK_POLICY = OFF;\n", "feed", "SQL Server"),
+    "one of PostgreSQL": ("a.sql", "ALTER ROLE feed WITH LOGIN PASSWORD '{s}';\n", "feed", "PostgreSQL"),
+    "one of Oracle": ("a.sql", 'ALTER USER feed IDENTIFIED BY "{s}";\n', "feed", ""),
+    "a connection string": ("web.config", '<add name="x" connectionString="Data Source=q;Initial Catalog=y;User ID=feed;Password={s}"/>\n', "feed", "SQL Server"),
+    "one in a program": ("a.py", 'c = psycopg2.connect("dbname=x user=feed password={s}")\n', "feed", "PostgreSQL"),
+    "an argument of a call": ("a.py", "c = pymysql.connect(host='q', user='feed', password='{s}')\n", "feed", "MySQL"),
+    "a user of a device": ("q.txt", "username feed password {s} privilege 15\n", "feed", "device"),
+    "a peer of a router": ("q.conf", "router bgp 65001\n neighbor 10.0.0.2 password {s}\n", "", "BGP"),
+    "an agent's community": ("q.conf", "rocommunity {s}\n", "", "SNMP"),
+    "a kickstart's account": ("ks.cfg", "user --name=feed --password={s} --plaintext\n", "feed", "host"),
+    "a new account": ("a.sh", 'echo "{s}" | passwd --stdin feed\n', "feed", "host"),
+    "an account of RADIUS": ("users", 'feed\tCleartext-Password := "{s}"\n', "feed", "RADIUS"),
+    "an element": ("a.xml", '<users><user name="feed" password="{s}"/></users>\n', "feed", ""),
+    "a mailbox": (".fetchmailrc", "poll quay proto imap user feed pass {s} ssl\n", "feed", "mail"),
+    "a task of Windows": ("a.bat", "schtasks /create /tn x /tr y /ru QUAY\\feed /rp {s}\n", "QUAY\\feed", "Windows"),
+    "a user of Windows": ("a.bat", "net user feed {s} /add\n", "feed", "Windows"),
+    "a store in an option": ("a.sh", 'OPTS="-Djavax.net.ssl.keyStorePassword={s}"\n', "", "key store"),
+    # by its name
+    "the name of the account": ("a.env", "MYSQL_ROOT_PASSWORD={s}\n", "root", "MySQL"),
+    "a name in one word": ("a.yml", "rootPassword: {s}\n", "root", ""),
+    "a service in one word": ("a.php", "<?php\n$smtppass = '{s}';\n", "", "mail"),
+    # by its entry
+    "a list of YAML": ("a.yml", "users:\n  - name: feed\n    groups: x\n    password: {s}\n  - name: other\n", "feed", ""),
+    "an entry of LDIF": ("a.ldif", "dn: uid=feed,dc=quay\nobjectClass: person\nuserPassword: {s}\n", "feed", "LDAP"),
+    "and one without uid": ("a.ldif", "dn: cn=feed,dc=quay\nobjectClass: person\nuserPassword: {s}\n", "cn=feed,dc=quay", "LDAP"),
+    "an account of a firewall": ("a.conf", 'config system admin\n    edit "feed"\n        set accprofile "x"\n        set password "{s}"\n    next\nend\n', "feed", ""),
+    # by its file
+    "a client's own file": (".my.cnf", "[client]\nuser=feed\npassword={s}\n", "feed", "MySQL"),
+    "users of a server": ("conf/tomcat-users.xml", '<tomcat-users><user username="feed" password="{s}" roles="x"/></tomcat-users>\n', "feed", "Tomcat"),
+    "a network": ("wpa_supplicant.conf", 'network={{\n  ssid="quay"\n  psk="{s}"\n}}\n', "", "Wi-Fi"),
+    "a directory's root": ("slapd.conf", 'rootdn "cn=feed,dc=quay"\nrootpw {s}\n', "cn=feed,dc=quay", "LDAP"),
+}  # fmt: skip
+"""File, text, account, service."""
+UNTOLD = {
+    "an account that is a variable": ("a.py", "c = connect(user=session, password='{s}')\n"),
+    "the word in a sentence of code": ("a.py", "# every user should have one\npassword = '{s}'\n"),
+    "a value that is a service's name": ("a.ini", "password = postgres\n"),
+    "another entry": ("a.yml", "users:\n  - name: feed\n    groups: x\n\nother:\n    password: {s}\n"),
+    "a key of a program": ("a.py", 'config = dict(user="feed", api_secret="q7ZkWm2xVtR9pLc4YbNs8D")\n'),
+}
+"""What nothing tells of, or what would be wrong."""
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_account_and_service_are_told_by_what_a_place_says_of_them(look: Look, name: str) -> None:
+    path, text, account, service = TOLD[name]
+    found = [f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.MEDIUM]
+    assert [(f.account, f.service) for f in found] == [(account, service)]
+    assert SECRET not in found[0].message + found[0].remedy + found[0].evidence
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_what_a_place_does_not_say_is_not_told(look: Look, name: str) -> None:
+    path, text = UNTOLD[name]
+    found = [f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.LOW]
+    assert [(f.account, f.service) for f in found] == [("", "")]
+
+
+def test_services_that_are_known_by_their_kind_alone_have_an_article() -> None:
+    names = {one.service for f in shipped() for one in (*f.nets, *f.sinks)} | set(_SERVICES.values())
+    kinds = {name for name in names if name.islower() and "." not in name}
+    assert len(kinds) > 15
+    assert {name for name in kinds if of_service(name) == f" of {name}"} <= {"age", "dbt", "memcached", "npm"}
+
+
+def test_a_key_to_data_is_no_account_to_change() -> None:
+    assert rotate("", "signature", "Change it.").startswith("The key of what is signed: change it")
+    assert rotate("", "host", "Change it.").startswith("The account of the host (with passwd): change it")
 
 
 @pytest.mark.parametrize("name", BESIDE)

@@ -1,0 +1,87 @@
+"""The account of a password, by the setting next to it whose name goes with its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.texts import place
+from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.whose.accounts import VALUE, is_somebody
+
+NEAR = 400
+"""Bytes to either side in which the account's setting is."""
+_FOR_ONE = (
+    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|pw|psw|kennwort|clave|senha|heslo|haslo|parola|wachtwoord|mdp"
+)
+_ACCOUNT = r"(?:user(?:[_-]?name|[_-]?id)?|login(?:[_-]?name)?|usr|uname|uid|account|principal|bind[_-]?dn|benutzer(?:name)?|utilisateur|usuario)"
+_SETTING = re.compile(
+    rf"""(?i)(?P<key>[\w.$-]{{0,40}}{_ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
+)
+"""A setting that names an account: in an assignment, as a name with its value, in an element."""
+_WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)")
+"""Another password's setting: what stands behind one is not the account of the next."""
+_IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
+_LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{_ACCOUNT})\d{{0,2}}$")
+_FAR = 2
+"""Lines over which a bare `user` goes with a password whose name has more to it, and the other way round."""
+
+
+def beside(view: View, one: Catch, kind: str) -> str:
+    """Return the account of the setting next to a password whose name goes with it; in a program it is a literal."""
+    if not _IS_ONE.search(one.key.rstrip("\"']")):
+        return ""
+    first = max(0, one.start - NEAR)
+    text, key, quoted = view.text(first, one.end + NEAR), one.key, kind == place.CODE
+    start, end = one.start - first, one.end - first
+    front = _front(key)
+    named = text.rfind(key, 0, start)
+    begin = named if named >= 0 else start
+    found = [m for m in _SETTING.finditer(text) if _may_be(m, quoted=quoted)]
+    for other in _nearest(found, begin, end):
+        between = text[other.end() : begin] if other.end() <= begin else text[end : other.start()]
+        own = _front(other["key"])
+        goes = own == front or (not (own and front) and between.count("\n") <= _FAR)
+        if goes and not _WORD.search(between) and "\n\n" not in between and "\n[" not in between:
+            account: str = other["v"].strip()
+            return account
+    return ""
+
+
+_HEADS = re.compile(
+    rf"""(?m)^(?P<indent>[ \t]*)(?:-[ ]+name:[ ]*["']?|(?P<flat>dn:[ ]*|olcRootDN:[ ]*|rootdn[ \t]+["']?)|(?:edit|user)[ ]+["']?)(?P<v>{VALUE})["']?[ \t]*\{{?[ \t\r]*$"""
+)
+"""What the entry of an account begins with: in a list of YAML, of LDIF, in the configuration of a device."""
+
+
+def headed(view: View, one: Catch) -> str:
+    """Return the account whose entry a value is in: one that begins a few lines above, with no other between."""
+    text = view.text(max(0, one.start - NEAR), one.start)
+    found = [m for m in _HEADS.finditer(text) if is_somebody(m["v"])]
+    if not found:
+        return ""
+    last = found[-1]
+    between = text[last.end() :].split("\n")[1:]
+    indent = len(last["indent"])
+    inner = all(
+        line.strip() and (len(line) - len(line.lstrip()) > indent or last["flat"]) for line in between[:-1]
+    )
+    return str(last["v"]) if inner and between else ""
+
+
+def _nearest(found: list[re.Match[str]], start: int, end: int) -> Iterator[re.Match[str]]:
+    """Yield what stands before a value, the nearest first, and then what stands behind it: accounts come first."""
+    yield from sorted((m for m in found if m.end() <= start), key=lambda m: start - m.end())
+    yield from sorted((m for m in found if m.start() >= end), key=lambda m: m.start() - end)
+
+
+def _may_be(found: re.Match[str], *, quoted: bool) -> bool:
+    marked = bool(found["q"] or found["p"]) or found["end"] == "<"
+    return is_somebody(found["v"]) and (marked or not quoted)
+
+
+def _front(name: str) -> str:
+    """Return what a name has before its word for a password or an account, without signs: `db` of `db.password`."""
+    last = name.rpartition("[")[2].rpartition("->")[2]
+    return re.sub(r"[\W_]", "", _LAST.sub("", last.strip("\"'$ "))).lower()
