@@ -203,7 +203,8 @@ class Credentials:
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:
     """Return a catch with what stands beside it of its account, unless that is another password of the text."""
     owner = owned(one, family.rule.id, view, kind, path)
-    return replace(owner, user=one.user) if owner.user in values - {one.value} else owner
+    another = owner.user in values and owner.user != one.value
+    return replace(owner, user=one.user) if another else owner
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:

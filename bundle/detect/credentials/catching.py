@@ -49,7 +49,7 @@ class Catching:
         for family, net in ((f, n) for f in self._families for n in f.nets):
             parts = (
                 family.rule.id, net.regex.pattern, net.regex.flags, net.gate, sorted(net.styles), net.evidence, net.check, net.multiline,
-                net.service, net.entropy, net.lists, net.literals, net.back, net.files and net.files.pattern, [one.said() for one in net.allowed], net.path and net.path.pattern,
+                net.service, net.entropy, net.lists, net.table, net.literals, net.back, net.files and net.files.pattern, [one.said() for one in net.allowed], net.path and net.path.pattern,
             )  # fmt: skip
             made.update(repr(parts).encode())
         return made.digest()

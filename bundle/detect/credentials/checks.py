@@ -44,7 +44,10 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
     named_so = NAME_ONLY.match(value) and (
         value.lower() in DUMMIES or (kind_of(value) and value.lower() not in common())
     )
-    stands_for_one = is_placeholder(value) and value != "default"  # `-pdefault` says nothing else
+    itself = value == "user" == caught.user  # `htpasswd -b users user user`, as products ship
+    stands_for_one = (
+        is_placeholder(value) and value != "default" and not itself
+    )  # `-pdefault` says nothing else
     named_so = named_so or (
         "_" in value and not any(c.isdigit() for c in value) and match[0].count(value) > 1
     )  # `password_required = 'password_required'`

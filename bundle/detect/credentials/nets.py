@@ -10,6 +10,7 @@ from math import log2
 from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Net
+from bundle.detect.credentials.tabular import pieces
 from bundle.detect.credentials.texts.textview import View
 
 _LARGEST_LIST = 1 << 20
@@ -21,9 +22,13 @@ _CUT = 450
 def by_net(view: View, net: Net, ends: Sequence[int], path: str = "") -> Iterator[Catch]:
     """Yield what one net catches in the windows around the hits; `path` is asked by rules of a user's own."""
     done = 0
-    check = CHECKS[net.check or net.evidence]
     for at in ends:
         if at <= done:
+            continue
+        if net.table:
+            for base, text, first in pieces(view, at):
+                yield from _caught(view, net, base, text, (first, len(text)), path)
+                done = base + len(text)
             continue
         start, end = view.window(at, multiline=net.multiline)
         done = max(at, end - _CUT) if net.multiline and end < len(view.data) else end
@@ -37,23 +42,31 @@ def by_net(view: View, net: Net, ends: Sequence[int], path: str = "") -> Iterato
                 continue  # most lines: what stands before them is not worth reading
             base = max(0, start - net.back)
         text = view.text(base, past)
-        for match in net.regex.finditer(text, start - base, end - base):
-            groups = match.groupdict()
-            first, last = match.span("secret")
-            caught = Catch(
-                base + first,
-                base + last,
-                view.value(base + first, base + last),
-                key=groups.get("key") or "",
-                user=groups.get("user") or "",
-                service=groups.get("service") or net.service,
-            )
-            checked = check(caught, match)
-            if checked is None or (net.entropy and _entropy(checked.value) <= net.entropy):
-                continue
-            if net.allowed and _is_allowed(net, view, checked, match[0], path):
-                continue
-            yield checked
+        yield from _caught(view, net, base, text, (start - base, end - base), path)
+
+
+def _caught(
+    view: View, net: Net, base: int, text: str, within: tuple[int, int], path: str
+) -> Iterator[Catch]:
+    """Yield what a net catches in a part of a text that begins at `base` of the view."""
+    check = CHECKS[net.check or net.evidence]
+    for match in net.regex.finditer(text, *within):
+        groups = match.groupdict()
+        first, last = match.span("secret")
+        caught = Catch(
+            base + first,
+            base + last,
+            view.value(base + first, base + last),
+            key=groups.get("key") or "",
+            user=groups.get("user") or "",
+            service=groups.get("service") or net.service,
+        )
+        checked = check(caught, match)
+        if checked is None or (net.entropy and _entropy(checked.value) <= net.entropy):
+            continue
+        if net.allowed and _is_allowed(net, view, checked, match[0], path):
+            continue
+        yield checked
 
 
 def _beside(view: View, start: int, end: int) -> tuple[int, int]:

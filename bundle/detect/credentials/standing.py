@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -41,6 +42,7 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
     """Return one catch for each value, the one of the family that knows most, unless another is surer, in the order of the text."""
     rank = {f"credential/{name}": n for n, name in enumerate(_ORDER)}
     best: list[tuple[Family, Catch]] = []
+    taken: list[tuple[int, int]] = []  # in order, and none over another: a list of accounts has thousands
     for family, one in sorted(
         caught,
         key=lambda p: (
@@ -51,10 +53,12 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
             p[1].start,
         ),
     ):
-        if not any(one.start < other.end and other.start < one.end for _, other in best):
+        at = bisect_left(taken, (one.end,))
+        if not at or taken[at - 1][1] <= one.start:
             best.append((family, one))
-    at = {other.end: other for _, other in best}
-    return sorted((p for p in best if not _takes_another(*p, at)), key=lambda p: p[1].start)
+            taken.insert(at, (one.start, one.end))
+    ends = {other.end: other for _, other in best}
+    return sorted((p for p in best if not _takes_another(*p, ends)), key=lambda p: p[1].start)
 
 
 _BETWEEN = 6

@@ -329,7 +329,7 @@ def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
     value = given[sink.secret] if sink.secret < len(given) else None
     if (
         not value
-        or is_placeholder(value)
+        or (is_placeholder(value) and value != "default")
         or " " in value
         or naming.SETTING.match(value)
         or _OBJECT.fullmatch(value)

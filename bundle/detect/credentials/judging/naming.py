@@ -34,7 +34,7 @@ NAMES_A_NAME = re.compile(
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
 """The name of a setting, from which a program takes what it logs in with: `org.eclipse.jetty.ssl.password`."""
 _SNMP = re.compile(
-    r"(?i)(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?$"
+    r"(?i)(?:(?:read|write|ro|rw|trap|snmp)[._-]?community(?:[._-]?(?:read|write|ro|rw|trap|string|name))?|community[._-]?string)$"
 )
 _SHORTEST_TOKEN = 12
 _SHORTEST_CHOSEN = 5
@@ -215,7 +215,8 @@ def token(  # noqa: PLR0911 - one return for each degree
 
 def judged(name: str, value: str) -> Confidence | None:
     """Return how sure a name and a quoted value make a secret, where there is no text around them."""
-    promised, said = kind_of(name), strength(value)
+    promised = kind_of(name)
+    said = strength_beside(promised, value)
     if promised is Kind.PASSWORD and names_an_account(name) and is_two_words(value):
         return Confidence.MEDIUM
     if promised is None or said is Strength.NO or (value.lower() in DUMMIES and NAMES_A_NAME.match(name)):

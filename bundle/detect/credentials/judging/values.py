@@ -75,7 +75,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
     | (?:insert|enter|put|set|use|replace|change|fill)[_-](?:a|an|your|the|this|some|me|in)[_-][a-z_-]+!{0,3} | id=[\w.-]+(?:,[a-z]+=[^\s,]+){1,6} | ![a-z]{3,20}\s.*
     | (?-i:[a-z][\w-]*_[a-z\d]{4,6}_[a-z\d]{4,6}_\d{1,4}|[A-Za-z][\w-]*_[A-Za-z][\w-]*__[\w-]{5}|--[a-z]+(?:-[a-z]+)+-[a-z\d]{4,8}|(?:[A-Z]{1,2}|[a-z]+\.)String) | character | binary
-    | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+ | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
+    | xsd?:[a-z]\w* | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+ | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
     | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
      \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
@@ -125,7 +125,7 @@ _PIN = 4
 """Digits that are a number to type in rather than a count."""
 _MIME = re.compile(r"^[a-z]+/[a-z0-9.+-]+$")
 _DATE = re.compile(
-    r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,20}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$",
+    r"^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}$|^\d+(?:\.\d+){1,20}$|^\d+(?:px|em|pt|ms|s|kb|mb|%)$|^\d{2,5}x\d{2,5}$",
     re.IGNORECASE,
 )
 _HEXHASH = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$", re.IGNORECASE)

@@ -47,7 +47,8 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
         return replace(caught, confidence=Confidence.MEDIUM) if sure else None
     if promised is not Kind.PASSWORD:
         return None
-    if caught.value.lower() in DUMMIES and said is Strength.COMMON and not unequal:
+    usual = said is Strength.COMMON and caught.value.lower() in DUMMIES
+    if (usual or caught.value == "default") and not unequal:
         before = match.string[max(0, match.start() - 100) : match.start()]
         return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
     if said is Strength.NO or caught.value.lower() in DUMMIES:

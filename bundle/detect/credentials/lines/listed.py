@@ -46,9 +46,11 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
         start = value.index(":") + 1
         inner = replace(caught, value=value[start:], start=caught.start + start)
         return hashes.digest(inner, match)
-    if is_placeholder(value) or re.search(r"[\s/\\]|^\{[\w.-]+\}.?$", value):
+    marked = value == "default" and value != caught.value  # `{plain}default` says nothing else
+    if (is_placeholder(value) and not marked) or re.search(r"[\s/\\]|^\{[\w.-]+\}.?$", value):
         return None
-    return replace(caught, value=value, confidence=Confidence.HIGH if strength(value) else Confidence.LOW)
+    sure = strength(value) or marked
+    return replace(caught, value=value, confidence=Confidence.HIGH if sure else Confidence.LOW)
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {"account": account}

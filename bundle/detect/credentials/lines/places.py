@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials.judging import decode, hashes, naming
 from bundle.detect.credentials.judging.drawn import is_drawn
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
@@ -171,12 +172,15 @@ def headed(caught: Catch, match: re.Match[str]) -> Catch | None:
     named_so = caught.user.lower() in SETTINGS or DIGESTS.intersection(_PARTS.split(caught.user.lower()))
     if heading.lower() not in _HEADINGS or named_so:
         return None
+    itself = caught.value.lower() == caught.user.lower()  # `service = service`, as products ship
     roles = match.string[match.end() : match.end() + 1] == ","  # `name = password, role`
     usual = (
         strength(caught.value) is Strength.COMMON
         and not caught.value.isdigit()
         and not caught.value.isalpha()
     )
+    usual = usual or (itself and strength(caught.value) is Strength.COMMON)
+    usual = usual or is_shipped(caught.user, caught.value)
     return caught if is_generated(caught.value) or usual or (roles and is_chosen(caught.value)) else None
 
 

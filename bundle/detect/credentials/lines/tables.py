@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.letters import is_odd
 from bundle.detect.credentials.judging.naming import DUMMIES, is_joined
@@ -76,12 +77,31 @@ def several_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if mixed or is_joined(caught.value) else None
 
 
-def both(caught: Catch, _match: re.Match[str]) -> Catch | None:
+_OF_ANYTHING = re.compile(r"(?i)\b(?:name|account)\s*[=,]")
+"""What a program calls many things: held against one word together with another variable, it may be a page's."""
+
+
+def both(caught: Catch, match: re.Match[str]) -> Catch | None:
     """What is compared right after an account was: a usual password, or one that looks like one."""
-    usual = strength(caught.value) in (Strength.COMMON, Strength.MIXED)
-    if not usual or caught.value.lower() == caught.user.lower():
+    said = strength(caught.value)
+    itself = caught.value.lower() == caught.user.lower()
+    shipped_so = caught.value == "default" and caught.user.lower() in _OF_SERVERS
+    if itself and ((said is not Strength.COMMON and caught.value != "user") or _OF_ANYTHING.search(match[0])):
+        return None
+    if not (shipped_so or itself) and said not in (Strength.COMMON, Strength.MIXED):
         return None
     return replace(caught, confidence=Confidence.MEDIUM)
+
+
+def shipped(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The password of an account that a product is known to ship with."""
+    return replace(caught, confidence=Confidence.MEDIUM) if is_shipped(caught.user, caught.value) else None
+
+
+def shipped_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The same in a text for people, or in what a script says or does."""
+    one = shipped(caught, match)
+    return None if one is None else replace(one, note=TOLD)
 
 
 _SPEAKS_SNMP = re.compile(r"(?i)snmp|\boids?\b|1\.3\.6\.1|\btraps?\b")
@@ -176,6 +196,7 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     value = row[kinds.index(Kind.PASSWORD)].strip(_SIGNS_OF_TEXT)
     usual = strength(value) is Strength.COMMON and value.lower() not in DUMMIES
+    usual = usual or any(is_shipped(cell.strip(_SIGNS_OF_TEXT), value) for cell in row)
     drawn = strength(value) is Strength.MIXED and is_odd(value)
     if not (usual or drawn or is_chosen(value)):
         return None
@@ -273,6 +294,8 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "in-rows": in_rows,
     "several-passwords": several_passwords,
     "both": both,
+    "shipped": shipped,
+    "shipped-told": shipped_and_told,
     "community": community,
     "generated-community": of_several,
     "sentence": sentence,

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, common, is_chosen, strength
 from bundle.detect.credentials.lines.around import TOLD
-from bundle.detect.credentials.prose.words import EVERYWHERE, is_no_value
+from bundle.detect.credentials.prose.words import EVERYWHERE, SAID, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
@@ -75,7 +76,12 @@ def _in_row(
     usual = value.lower() in common() and (
         value.lower() not in DUMMIES or user.lower() in EVERYWHERE - {"user"}
     )
-    if not (usual or is_chosen(value)) or is_no_value(value) or (usual and _OF_ACCOUNTS.search(user)):
+    shipped = is_shipped(user, value)
+    if (
+        not (usual or shipped or is_chosen(value))
+        or is_no_value(value)
+        or (usual and _OF_ACCOUNTS.search(user))
+    ):
         return None
     first = caught.start + start
     found = replace(caught, start=first, end=first + len(value), value=value, user=user, key="password")
@@ -128,7 +134,32 @@ def told_under_a_heading(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
 
 
+def itself(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A usual password that is the name of its account, where a text has one behind the other."""
+    same = caught.value.lower() == caught.user.lower() and strength(caught.value) is not Strength.NO
+    usual = same and (strength(caught.value) is Strength.COMMON or caught.value.lower() in EVERYWHERE)
+    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD) if usual else None
+
+
+def usual_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """A usual password that has digits in it, right behind an account that every system has."""
+    alone = is_chosen(caught.value) or caught.value.lower() in SAID
+    usual = strength(caught.value) is Strength.COMMON and alone
+    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD) if usual else None
+
+
+def made(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The password of an account that a script makes; a group or a role is no usual one with digits, nor the account itself."""
+    itself = caught.value.lower() == caught.user.lower() and caught.user.lower() in EVERYWHERE
+    if itself or is_shipped(caught.user, caught.value) or is_chosen(caught.value):
+        return replace(caught, confidence=Confidence.MEDIUM)
+    return None
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told-in-columns": told_in_columns,
     "told-under-a-heading": told_under_a_heading,
+    "itself": itself,
+    "usual-pair": usual_pair,
+    "made": made,
 }

@@ -98,7 +98,7 @@ def _is_the_other(value: str, pair: re.Match[str], text: str, *, marked: bool, t
     spoken = pair["s"].isalpha() or pair["s"].startswith(",")
     if strength(value) is not Strength.MIXED and (value.lower() in EVERYWHERE or value.lower() in DUMMIES):
         said = re.search(
-            r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|log ?[io]n :|asked",
+            r"(?i)credential|zugangsdaten|identifiants|credenciales|credenziali|password|(?:default|factory|initial) (?:log ?[io]n|account)|log ?[io]n :|asked",
             text,
         )
         joined = pair["s"] == "/" or (pair["s"] == ":" and (tight or value.lower() == account.lower()))

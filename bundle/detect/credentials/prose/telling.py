@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
@@ -50,6 +51,12 @@ _WHOSE = re.compile(
     rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
     rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
 )
+_WHOSE_AT_LENGTH = re.compile(
+    rf"(?i)\b(?:{_ACCOUNT}|log ?[io]n) (?:for|of|to|on|at)(?: [^ :=|.]+){{1,4}} (?:is|:|=|ist) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?= (?:with|and|using|mit|,))"
+)
+"""The account behind all that says what it is of: `Login for the web page is feed with password ...`."""
+_WITH_IT_AS = re.compile(rf"(?i)(?:^| )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? with [^ ]+ as(?: the| a| its)? $")
+"""The account before a password that the word for one follows: `feed with ... as password`."""
 _BEFORE = re.compile(
     rf"(?i)(?:^|[ \u00ab])(?P<a>{NAME})\u00bb?(?: account| user)?(?:'s)?(?: [(,:]| (?:sudo|login|default|initial)| (?:with|has|uses|takes) the)? $"
 )
@@ -160,10 +167,10 @@ def _account(text: str, start: int, end: int) -> str:
     found = _BEFORE.search(text, 0, start)
     if found and (name := found["a"].partition("@")[0]).lower() in KNOWN:
         return name
-    behind = _BEHIND.match(text, end)
+    behind = _BEHIND.match(text, end) or _WITH_IT_AS.search(text, 0, start)
     if behind:
         return behind["a"]
-    names = [m["a"] for one in (_AS_ACCOUNT, _WHOSE) for m in one.finditer(text, 0, start)]
+    names = [m["a"] for one in (_AS_ACCOUNT, _WHOSE, _WHOSE_AT_LENGTH) for m in one.finditer(text, 0, start)]
     return names[-1].partition("@")[0] if names else ""
 
 
@@ -180,7 +187,8 @@ def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
     known = account in EVERYWHERE
     if is_digest_or_id(value) and not account:
         return False  # a file's, behind its name: `.../shadow`
-    if is_no_value(value) or (is_example(value) and not (known or (frame.tells and frame.sign))):
+    meant = known or is_shipped(account, value) or (frame.tells and frame.sign)
+    if is_no_value(value) or (is_example(value) and not meant):
         return False
     if strength(value) is Strength.MIXED:
         return _looks_like_one(value, frame, marked=marked)
@@ -188,7 +196,8 @@ def is_one(value: str, frame: Frame, *, marked: bool) -> bool:
     if not usual or not (frame.ends or marked) or (account in _FIELDS and small in DUMMIES):
         return False
     if small in SHIPPED or small == account:
-        return frame.closed and (known or (frame.alone and frame.sign and small in WEAKEST))
+        itself = small not in SHIPPED and small in common()
+        return frame.closed and (itself or known or (frame.alone and frame.sign and small in WEAKEST))
     said_so = frame.sign and (marked or frame.tells or known)
     said_so = said_so or (bool(account) and frame.closed and small not in FOLLOWS)
     return said_so or (known and (marked or small not in FOLLOWS)) or (marked and frame.tells)
@@ -222,7 +231,8 @@ def _said_at_length(text: str, word: re.Match[str], account: str) -> Iterator[re
 def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[re.Match[str], bool]]:
     """Yield what may be the value of a word for a password, and whether a sign or a verb says so."""
     behind = _BEHIND.match(text, word.end())
-    before, whose = _WITH.search(text, 0, word.start()), _WHOSE.search(text, 0, word.start())
+    before = _WITH.search(text, 0, word.start())
+    whose = _WHOSE.search(text, 0, word.start()) or _WHOSE_AT_LENGTH.search(text, 0, word.start())
     for at in (word.end(), behind.end() if behind else -1):
         verb = _IS.match(text, at) if at >= 0 else None
         value = _IT.match(text, verb.end()) if verb else None
@@ -240,7 +250,9 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
     for value in _said_at_length(text, word, account):
         yield value, True
     value = _IT.match(text, word.end() + 1) if text[word.end() : word.end() + 1] == " " else None
-    if value and _ITS.fullmatch(text, 0, word.start()) and account.lower() in EVERYWHERE:
+    labelled = value and value.end() == len(text) and _LABEL.fullmatch(text, 0, word.start())
+    its = labelled or _ITS.fullmatch(text, 0, word.start())
+    if value and its and (account if labelled else account.lower() in EVERYWHERE):
         yield value, True
     elif value and (
         ((before or value["m"]) and (whose or account.lower() in EVERYWHERE))

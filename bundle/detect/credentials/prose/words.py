@@ -56,7 +56,7 @@ _OF_A_YEAR = re.compile(r"[A-Z][a-z]{3,}[!@#$%&*-]?(?:19|20)\d\d$")
 _OF_TWO_WORDS = re.compile(r"[A-Za-z]{4,}\d{2,4}[a-z]{3,}$")
 """Words with a number between them: `gravel77pit`."""
 _AMONG = re.compile(r"[$%]")
-_SAID = frozenset("changeme changeit letmein qwerty".split())
+SAID = frozenset("changeme changeit letmein qwerty".split())
 """Usual passwords of letters alone that are no words of a text."""
 _OF_A_FIELD = re.compile(r"pass(?:word|wd)?[1-9]$")
 """One of several passwords of a form or of settings, by its name: `password1`."""
@@ -112,7 +112,7 @@ def can_be_nothing_else(value: str) -> bool:
     if _OF_A_YEAR.match(value):
         return not is_example(value)
     if value.lower() in common():
-        return value.lower() in _SAID or (
+        return value.lower() in SAID or (
             len(value) >= _LONG_ENOUGH
             and value.isalnum()
             and not value.isalpha()

@@ -59,6 +59,8 @@ class Net:
     """Bytes to either side of a hit in which its match lies: of a long line no more is looked at; 0 for all of the line."""
     beside: bool = False
     """Whether the check looks at the lines before and behind too."""
+    table: bool = False
+    """Whether what its gate looks for is the heading of a table, whose rows are read to the last one."""
     back: int = 0
     """Bytes before its line that the check of a match looks through as well, for what a variable was given there."""
     entropy: float = 0
@@ -159,6 +161,7 @@ def _net(row: Table, *, late: bool) -> Net:
         longest=row.number("longest", 0),
         within=row.number("within", 0),
         beside=row.flag("beside", default=False),
+        table=row.flag("table", default=False),
         back=row.number("back", 0),
         literals=row.flag("literals", default=False),
         service=row.text("service", ""),

@@ -196,7 +196,9 @@ def _sure(  # noqa: PLR0911 - one return for each degree
     if sink.service == "SNMP" and value in ("public", "private"):
         return Confidence.MEDIUM
     if sink.callee in _ANYTHING:
-        sure = strength(value) is Strength.MIXED or is_chosen(value)
+        said = strength(value)
+        usual = sink.callee == "create_user" and said is Strength.COMMON and value.lower() not in DUMMIES
+        sure = said is Strength.MIXED or is_chosen(value) or usual
         return Confidence.MEDIUM if sure else None
     if not direct or sink.callee in _MANY_MEANINGS:
         said = strength(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 
 from bundle.detect.credentials.rules.catch import Catch
@@ -17,9 +18,11 @@ _FOR_ONE = (
 )
 _ACCOUNT = r"(?:user(?:[_-]?name|[_-]?id)?|login(?:[_-]?name)?|usr|uname|uid|account|principal|bind[_-]?dn|benutzer(?:name)?|utilisateur|usuario)"
 _SETTING = re.compile(
-    rf"""(?i)(?P<key>[\w.$-]{{0,40}}{_ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
+    rf"""(?i)(?P<key>{_ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
 )
-"""A setting that names an account: in an assignment, as a name with its value, in an element."""
+"""A setting that names an account: in an assignment, as a name with its value, in an element. What its name has before that is read backwards, which is far quicker."""
+_OF_A_NAME = string.ascii_letters + string.digits + "_.$-"
+_LONGEST_FRONT = 40
 _WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)")
 """Another password's setting: what stands behind one is not the account of the next."""
 _IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
@@ -40,8 +43,11 @@ def beside(view: View, one: Catch, kind: str) -> str:
     begin = named if named >= 0 else start
     found = [m for m in _SETTING.finditer(text) if _may_be(m, quoted=quoted)]
     for other in _nearest(found, begin, end):
-        between = text[other.end() : begin] if other.end() <= begin else text[end : other.start()]
-        own = _front(other["key"])
+        before = text[max(0, other.start() - _LONGEST_FRONT) : other.start()]
+        name = before[len(before.rstrip(_OF_A_NAME)) :]
+        first_sign = other.start() - len(name)
+        between = text[other.end() : begin] if other.end() <= begin else text[end:first_sign]
+        own = _front(name + other["key"])
         goes = own == front or (not (own and front) and between.count("\n") <= _FAR)
         if goes and not _WORD.search(between) and "\n\n" not in between and "\n[" not in between:
             account: str = other["v"].strip()

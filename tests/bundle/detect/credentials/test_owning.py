@@ -125,7 +125,10 @@ def test_what_a_place_does_not_say_is_not_told(look: Look, name: str) -> None:
 
 
 def test_services_that_are_known_by_their_kind_alone_have_an_article() -> None:
-    names = {one.service for f in shipped() for one in (*f.nets, *f.sinks)} | set(_SERVICES.values())
+    names = set(_SERVICES.values())
+    names |= {net.service for f in shipped() for net in f.nets} | {
+        sink.service for f in shipped() for sink in f.sinks
+    }
     kinds = {name for name in names if name.islower() and "." not in name}
     assert len(kinds) > 15
     assert {name for name in kinds if of_service(name) == f" of {name}"} <= {"age", "dbt", "memcached", "npm"}
