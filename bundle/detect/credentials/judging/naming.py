@@ -121,6 +121,15 @@ def _is_of_a_licence(name: str, value: str) -> bool:
     )
 
 
+_REFERS = re.compile(
+    r"(?:(?i:\w*(?:tls|password|passwd|pull|key|auth|cert|existing|credentials?|ssh|git|token))S|s|S)ecret$"
+)
+_OF_AN_OBJECT = re.compile(
+    r"[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*-(?:keys?|passwords?|passwd|secrets?|tls|tokens?|creds?|credentials?|certs?|auth)$"
+)
+"""What keeps a secret in a cluster, which settings call by its name: `tlsSecret: portal.site-tls`."""
+
+
 _MANY_MEANINGS = frozenset("pass pw pwd psk".split())
 """Names of other things too: of a turn of drawing, of a folder."""
 _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
@@ -161,6 +170,7 @@ def token(  # noqa: PLR0911 - one return for each degree
         or _is_of_a_queue(name, value)
         or _is_of_a_licence(name, value)
         or _OF_A_PROJECT.match(name)
+        or (config and _REFERS.match(name) and _OF_AN_OBJECT.match(value) and not is_gibberish(value))
     ):
         return None
     said = strength(value)

@@ -82,6 +82,10 @@ _LONG_LABEL = re.compile(
 """What stands behind a word for a password that says at length whose it is."""
 _ITS = re.compile(rf"(?: -)? \u00ab?{NAME}\u00bb? ")
 """An account alone before a word for its password, as an item of a list too: `- root pw ...`."""
+_DEFAULT = re.compile(
+    rf"(?i) [;,(.] (?:(?:the|its|which) )?(?:(?:factory|shipped|initial) )?default(?: (?:value|one))? (?:is|=|:) {VALUE}"
+)
+"""The next part of a sentence about a password: `asks for a password; the factory default is ...`."""
 _FROM_TO = re.compile(rf"(?i) (?:was |has been |is )?(?:changed )?from [^ ]+ to {VALUE}")
 """The old password and the new one: `changed the password of root from ... to ...`."""
 _BRACKET = re.compile(rf" \( {VALUE} \)")
@@ -207,6 +211,13 @@ def _may_be(value: re.Match[str], verb: str, *, named: bool) -> bool:
     )
 
 
+def _in_brackets(text: str, behind: re.Match[str]) -> re.Match[str] | None:
+    """Return what stands in brackets behind an account, but for another name of it: `the super user (admin)`."""
+    value = _BRACKET.match(text, behind.end())
+    said = (value["m"] or value["v"]).lower() if value else ""
+    return None if said in KNOWN and said != behind["a"].lower() else value
+
+
 def _said_at_length(text: str, word: re.Match[str], account: str) -> Iterator[re.Match[str]]:
     """Yield what stands behind a word for a password and all that says whose it is, and what somebody set one to."""
     before = (_THE, _LABEL, _ITS) if account else (_THE, _LABEL)
@@ -232,7 +243,8 @@ def _candidates(text: str, word: re.Match[str], account: str) -> Iterator[tuple[
         value = None if verb_too else pattern.match(text, word.end())
         if value and not (pattern is _BRACKET and (value["v"] or "").isdigit() and not account):
             yield value, True
-    value = (behind and _BRACKET.match(text, behind.end())) or _FROM_TO.match(text, word.end())
+    value = (behind and _in_brackets(text, behind)) or _FROM_TO.match(text, word.end())
+    value = value or _DEFAULT.match(text, word.end())
     if value and not verb_too:
         yield value, True
     for value in _said_at_length(text, word, account):

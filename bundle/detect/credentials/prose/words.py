@@ -39,7 +39,7 @@ _BEGINS = re.compile(
 )
 """What the first word is like of all that `TELLS` knows."""
 _NO_VALUE = re.compile(
-    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|dot|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
     r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
 )
 _PLAIN = re.compile(
@@ -58,6 +58,8 @@ _OF_TWO_WORDS = re.compile(r"[A-Za-z]{4,}\d{2,4}[a-z]{3,}$")
 _AMONG = re.compile(r"[$%]")
 SAID = frozenset("changeme changeit letmein qwerty".split())
 """Usual passwords of letters alone that are no words of a text."""
+_OF_A_FIELD = re.compile(r"pass(?:word|wd)?[1-9]$")
+"""One of several passwords of a form or of settings, by its name: `password1`."""
 _LONG_ENOUGH = 6
 _SIGNS = frozenset("!@$%&*?+")
 HOPE, WEAK, _BEGUN, STRAY = 1, 2, 4, 8
@@ -111,7 +113,11 @@ def can_be_nothing_else(value: str) -> bool:
         return not is_example(value)
     if value.lower() in common():
         return value.lower() in SAID or (
-            len(value) >= _LONG_ENOUGH and value.isalnum() and not value.isalpha() and not value.isdigit()
+            len(value) >= _LONG_ENOUGH
+            and value.isalnum()
+            and not value.isalpha()
+            and not value.isdigit()
+            and not _OF_A_FIELD.match(value)
         )
     if not _PLAIN.match(value) or _NAMED.match(value) or is_example(value) or is_digest_or_id(value):
         return False
