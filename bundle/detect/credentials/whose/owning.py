@@ -17,6 +17,8 @@ _LISTS = frozenset(
     ("credential/daemon-setting", "credential/password-file", "credential/password-hash", _COMMAND)
 )
 """Whose lines are no prose: what stands behind the word `user` is one."""
+_OF_A_LINE = 250
+"""Bytes to either side of a value in which its line tells the service: some files are a single line."""
 
 
 def owned(one: Catch, family: str, view: View, kind: str, path: str = "") -> Catch:
@@ -68,6 +70,7 @@ def _service(one: Catch, service: str, near: str, view: View, path: str) -> str:
     `near` is what stands around an account that is set next to it.
     """
     start, end = view.window(one.start + 1, multiline=False)
+    start, end = max(start, one.start - _OF_A_LINE), min(end, one.end + _OF_A_LINE)
     line = view.text(start, one.start) + "\0" + view.text(one.end, end)
     told = services.spoken(service) or services.of_a_name(one.key)
     if told == "database":  # a name or a call tells no more: an address beside it may
