@@ -177,3 +177,27 @@ def test_all_of_the_dead_may_be_moved_back(new: Relay) -> None:
     time.sleep(1)
     assert list((new.spool / "dead").iterdir()) == []
     assert [mail.headers["X-Alarm-Id"] for mail in new.site.fake.accepted] == ["A-1"]
+
+
+SOUND = {"id": "b1", "members": ["m1"], "to": ["a@quay"], "uncertain": False, "tries": 0}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"told": ["b@quay"]}, {"dead": {"a@quay": ["why", 1.5]}}, {"held": {"a@quay": 3}}, {"over": 7}],
+)
+def test_a_record_of_the_relays_own_is_sound(more: dict[str, Any]) -> None:
+    assert source.sound_record({**SOUND, **more}, "b1")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"id": "b2"}, {"id": None}, {"members": []}, {"members": "m1"}, {"members": [1]}, {"members": None}, {"to": "a@quay"},
+        {"to": [None]}, {"told": "b@quay"}, {"told": [2]}, {"tries": "0"}, {"tries": None}, {"uncertain": 1}, {"dead": []},
+        {"held": ["a"]}, {"dead": {"a": "why"}}, {"dead": {"a": ["why"]}}, {"dead": {"a": ["why", "1"]}}, {"over": "7"},
+    ],
+)  # fmt: skip
+def test_a_record_with_a_part_that_is_none_of_the_relays_is_not(more: dict[str, Any]) -> None:
+    assert not source.sound_record({**SOUND, **more}, "b1")
+    assert not source.sound_record([SOUND], "b1")
