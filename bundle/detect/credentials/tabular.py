@@ -14,8 +14,9 @@ _ROWS = 24
 _LONGEST_ROWS = 8192
 _BEFORE = 400
 """Bytes before the cell that says password in which the others of its heading are, where each has a line of its own."""
-_END = re.compile(rb"\n[ \t\r]*\n(?![^\n|]{0,400}\|)|(?i:</table)")
+_END = re.compile(rb"\n[ \t\r]*\n(?![^\n|]{0,400}\|)")
 """A blank line, unless rows with bars go on behind it."""
+_END_OF_HTML = re.compile(rb"(?i:</table)")
 _RULE = re.compile(rb"[\s=+|~:!*-]*$")
 _NEAR = 900
 """Bytes behind a row that says password in which others are looked at, where it may be no heading."""
@@ -30,18 +31,16 @@ def pieces(view: View, at: int) -> Iterator[tuple[int, str, int]]:
     data = view.data
     line = data.rfind(b"\n", 0, at) + 1
     begun = max(line, at - _BEFORE) if at - line < _BEFORE else at - _BEFORE
-    html = data.find(b"<", begun, at) >= 0 and b"<th" in data[begun:at].lower()
+    html = b"<th" in data[begun:at].lower()
     if html:
         begun = max(0, at - _BEFORE)
         closed = _END_OF_ROW.search(data, at, at + _LONGEST_ROWS)
         first = closed.end() if closed else at
     else:
         first = data.find(b"\n", at) + 1 or len(data)
-        if data.find(b"\n", at - 1, at) >= 0:  # the gate's pattern may take the end of the line with it
-            first = at
     rule = data.find(b"\n", first) + 1 or len(data)
     head = view.text(begun, first if html else min(rule, first + _BEFORE))
-    ended = _END.search(data, max(0, first - 1), first + _LONGEST)
+    ended = (_END_OF_HTML if html else _END).search(data, max(0, first - 1), first + _LONGEST)
     limit = ended.start() if ended else min(len(data), first + _LONGEST)
     if not html and _goes_on(bytes(data[max(0, line - _LONGEST_ROWS) : line]), bytes(data[line:at])):
         limit = min(limit, first + _NEAR)  # a row that speaks of a password, in a list of other things

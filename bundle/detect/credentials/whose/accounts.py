@@ -15,7 +15,7 @@ _NOBODY = frozenset(
     "exists identified encrypted plain plaintext cleartext value values set get local remote there default level role group admin_user role_name authentication class privilege new add edit".split()
 )
 _Q = r"""["'`\[]{0,2}"""
-_ACCOUNT = r"(?:user(?:[ _-]?name|[ _-]?id)?|login(?:[_-]?name)?|usr|uid|uname|account|auth[_-]?user|principal|bind[_-]?dn|benutzer(?:name)?|usuario|utilisateur)"
+ACCOUNT = r"(?:user(?:[ _-]?name|[ _-]?id)?|login(?:[_-]?name)?|usr|uid|uname|account|auth[_-]?user|principal|bind[_-]?dn|benutzer(?:name)?|usuario|utilisateur)"
 _STATEMENTS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -41,7 +41,7 @@ _PAIRS = tuple(
     re.compile(pattern)
     for pattern in (
         # user=x; User ID=x; "login": "x"
-        rf"(?i)(?<![a-z]){_ACCOUNT}[\"'\]]{{0,3}}\s{{0,4}}(?:={{1,3}}>?|:=?)\s{{0,4}}{_Q}(?P<v>{VALUE})",
+        rf"(?i)(?<![a-z]){ACCOUNT}[\"'\]]{{0,3}}\s{{0,4}}(?:={{1,3}}>?|:=?)\s{{0,4}}{_Q}(?P<v>{VALUE})",
         # <user name="x", /user add name=x, user --name=x, new User {{ Name = "x"
         rf"(?i)\b(?:user|account|login|add)\b[^;|&<>\n]{{0,24}}?\bname\s{{0,4}}=\s{{0,4}}{_Q}(?P<v>{VALUE})",
         # sc config service obj= "x", user { 'x': password => ..., | x | value |
@@ -56,7 +56,7 @@ _BEHIND = tuple(
         # useradd -p ... x; echo ... | passwd --stdin x
         rf"(?:\||<<<)[^|;&\n]{{0,20}}\bpasswd\s(?:--stdin\s{{1,4}})?{_Q}(?P<v>{VALUE})",
         rf"(?:--stdin\s{{1,4}}){_Q}(?P<v>{VALUE})",
-        rf"(?i)(?<![a-z]){_ACCOUNT}[\"'\]]{{0,3}}\s{{0,4}}(?:=>?|:)\s{{0,4}}{_Q}(?P<v>{VALUE})",
+        rf"(?i)(?<![a-z]){ACCOUNT}[\"'\]]{{0,3}}\s{{0,4}}(?:=>?|:)\s{{0,4}}{_Q}(?P<v>{VALUE})",
     )
 )
 _ADDED = re.compile(

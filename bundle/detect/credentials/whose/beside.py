@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
-from bundle.detect.credentials.whose.accounts import VALUE, is_somebody
+from bundle.detect.credentials.whose.accounts import ACCOUNT, VALUE, is_somebody
 
 NEAR = 400
 """Bytes to either side in which the account's setting is."""
 _FOR_ONE = (
     r"pass(?:wor[dt]|wd|phrase|code)?|pwd|pw|psw|kennwort|clave|senha|heslo|haslo|parola|wachtwoord|mdp"
 )
-_ACCOUNT = r"(?:user(?:[_-]?name|[_-]?id)?|login(?:[_-]?name)?|usr|uname|uid|account|principal|bind[_-]?dn|benutzer(?:name)?|utilisateur|usuario)"
 _SETTING = re.compile(
-    rf"""(?i)(?P<key>{_ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
+    rf"""(?i)(?P<key>{ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
 )
 """A setting that names an account: in an assignment, as a name with its value, in an element. What its name has before that is read backwards, which is far quicker."""
 _OF_A_NAME = string.ascii_letters + string.digits + "_.$-"
@@ -26,7 +25,7 @@ _LONGEST_FRONT = 40
 _WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)")
 """Another password's setting: what stands behind one is not the account of the next."""
 _IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
-_LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{_ACCOUNT})\d{{0,2}}$")
+_LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{ACCOUNT})\d{{0,2}}$")
 _FAR = 2
 """Lines over which a bare `user` goes with a password whose name has more to it, and the other way round."""
 

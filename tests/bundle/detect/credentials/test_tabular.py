@@ -17,6 +17,9 @@ TABLES: dict[str, tuple[str, str, Callable[[int, str], str], str, int]] = {
     "rules of reStructuredText": ("a.rst", "======  ==========\nuser    password\n======  ==========\n", lambda n, s: f"u{n:<6} {s}\n", "======  ==========\n", 4),
     "tabs": ("a.txt", "Device\tLogin\tPassword\n", lambda n, s: f"AHU {n}\tu{n}\t{s}\n", "\n", 2),
     "HTML": ("a.html", "<table>\n<tr><th>User</th><th>Password</th></tr>\n", lambda n, s: f"<tr><td>u{n}</td><td>{s}</td></tr>\n", "</table>\n", 3),
+    "HTML with blank lines between": (
+        "a.html", "<table>\n<tr><th>User</th><th>Password</th></tr>\n\n", lambda n, s: f"<tr><td>u{n}</td><td>{s}</td></tr>\n\n", "</table>\n", 4,
+    ),
     "HTML, a cell on each line": (
         "a.html", "<table>\n<tr>\n<th>User</th>\n<th>Password</th>\n<th>Place</th>\n</tr>\n",
         lambda n, s: f"<tr>\n<td>u{n}</td>\n<td>{s}</td>\n<td>roof</td>\n</tr>\n", "</table>\n", 9,
