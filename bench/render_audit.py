@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hardening.tls import policy
-from hardening.tls.auditing import audit
+from hardening.tls.auditing import audit, mains
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 
@@ -96,7 +96,7 @@ def main() -> int:
             path = Path(folder) / "rendered.conf"
             path.write_text(render(target, aspect).text)
             version = target.facts.default
-            how = audit.Asked(target=target, version=version)
+            how = mains.Asked(target=target, version=version)
             audit.audit([path], [aspect], how)
             rendering = best(lambda: render(target, aspect), 200)  # noqa: B023 - called at once
             auditing = best(lambda: audit.audit([path], [aspect], how), 200)  # noqa: B023 - as above
@@ -107,7 +107,7 @@ def main() -> int:
         )
     with tempfile.TemporaryDirectory() as folder:
         paths = hosts(Path(folder), asked.hosts)
-        how = audit.Asked(target=find("httpd"), version="2.2.15-el6")
+        how = mains.Asked(target=find("httpd"), version="2.2.15-el6")
         gc.collect()
         start = time.process_time()
         found = audit.audit(paths, [aspect], how)

@@ -13,6 +13,7 @@ from bundle.detect import versions
 from hardening.numerals import LONGEST, whole
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing import mains
 from hardening.tls.targets import find
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +53,7 @@ def test_a_setting_that_is_no_number_is_read_as_none(
 ) -> None:
     path = tmp_path / "the.conf"
     path.write_text(text.format(odd), "utf-8")
-    asked = audits.Asked(target=find(target), version=version)
+    asked = mains.Asked(target=find(target), version=version)
     assert audits.audit([path], [policies.load("aspect")], asked).findings
 
 

@@ -38,14 +38,19 @@ class Configurations:
 
     trees: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     count: int = 0
+    left: list[str] = field(default_factory=list)
+    """Places of files that are too large, or too many, to be read."""
 
     def take(self, member: Member, within: tuple[str, ...]) -> None:
         """Keep the text of a configuration file, by its path `within` the bundle."""
         wanted = member.kind == "file" and not member.derived and not member.container and not member.offset
-        if not wanted or not 0 < member.size <= _LARGEST or self.count >= _MOST or not within:
+        if not wanted or not member.size or not within or not _NAMES.search(f"/{within[-1]}"):
+            return
+        if member.size > _LARGEST or self.count >= _MOST:
+            self.left.append(NESTING.join(within))
             return
         content = bytes(member.content)
-        if not _NAMES.search(f"/{within[-1]}") or b"\0" in content:
+        if b"\0" in content:
             return
         self.count += 1
         texts = self.trees.setdefault(within[:-1], {})
@@ -53,25 +58,25 @@ class Configurations:
 
     def offers(self) -> Iterator[Configuration]:
         """Yield what the servers offer that each of the files is for, with what it includes."""
-        from hardening.tls.auditing.audit import Asked, Main, audit_tree
+        from hardening.tls.auditing.audit import audit_tree
+        from hardening.tls.auditing.mains import Asked, Main, outermost
         from hardening.tls.auditing.recognise import recognised
         from hardening.tls.policy import load
         from hardening.tls.targets.tree import Tree
 
         policies = (load("aspect"),)
         for around, texts in sorted(self.trees.items()):
-            for path in sorted(texts):
-                tree = Tree(texts, prefix=_ROOT)
-                target = recognised(tree, path)
-                if target is None:
-                    continue
-                for subject in audit_tree(tree, Main(target, path), policies, Asked()).subjects:
+            tree = Tree(texts, prefix=_ROOT)
+            every = ((recognised(tree, path), path) for path in sorted(texts))
+            for main in outermost(tree, [Main(target, path) for target, path in every if target]):
+                tree.begin(())
+                for subject in audit_tree(tree, main, policies, Asked()).subjects:
                     if not subject.offer:
                         continue
                     file, server = _apart(subject.id, texts)
                     offer = dict(subject.offer)
                     yield Configuration(
-                        NESTING.join((*around, file.removeprefix(f"{_ROOT}/"))), server, target.name, offer,
+                        NESTING.join((*around, file.removeprefix(f"{_ROOT}/"))), server, main.target.name, offer,
                         tuple(offer.get("assumptions", ())),
                     )  # fmt: skip
 

@@ -101,8 +101,16 @@ class Contents:
 
     def first_problems(self, most: int = 20) -> list[str]:
         """The first gaps in words, and how many more there are."""
-        more = len(self.gaps) - most
-        return [*self.problems[:most], *([f"{more} more"] if more > 0 else [])]
+        return _first(self.problems, most)
+
+    def first_unasked(self, most: int = 20) -> list[str]:
+        """The first configurations of which no bill says what they offer, and how many more there are."""
+        return _first(self.configurations.left, most)
+
+
+def _first(words: Sequence[str], most: int) -> list[str]:
+    more = len(words) - most
+    return [*words[:most], *([f"{more} more"] if more > 0 else [])]
 
 
 def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:

@@ -44,6 +44,9 @@ def document(found: Contents, *, now: datetime) -> bytes:
         bom.metadata.properties.add(
             Property(name="aspect-hardening:incomplete", value="; ".join(found.first_problems()))
         )
+    if found.configurations.left:
+        unasked = "; ".join(found.first_unasked())
+        bom.metadata.properties.add(Property(name="aspect-hardening:configurations-not-read", value=unasked))
     bom.register_dependency(subject, list(bom.components))
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
 

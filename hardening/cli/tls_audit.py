@@ -23,7 +23,7 @@ from hardening.cli.options import (
 if TYPE_CHECKING:
     from hardening.errors import ExitCode
     from hardening.findings import Run
-    from hardening.tls.auditing.audit import Asked
+    from hardening.tls.auditing.mains import Asked
     from hardening.tls.policies.ruleset import Policy
 
 
@@ -72,7 +72,8 @@ def command(
     """Audit configuration files or whole folders such as /etc/httpd against policies."""
     from hardening.errors import UsageError, strongest
     from hardening.findings import Run
-    from hardening.tls.auditing.audit import Asked, audit
+    from hardening.tls.auditing.audit import audit
+    from hardening.tls.auditing.mains import Asked
     from hardening.tls.auditing.named import from_here
     from hardening.tls.policy import load
     from hardening.tls.targets import find, parted

@@ -10,7 +10,7 @@ from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.audit import Asked
+from hardening.tls.auditing.mains import Asked
 from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, effective
 from hardening.tls.rendering.render import render

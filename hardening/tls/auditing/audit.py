@@ -21,38 +21,19 @@ from hardening.findings import (
     in_file,
 )
 from hardening.garbage import seldom_collected
-from hardening.records import dataclass
 from hardening.tls import clients
-from hardening.tls.auditing import host_defaults, inert, remedies, shared, telling
+from hardening.tls.auditing import host_defaults, inert, mains, remedies, shared, telling
+from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
-from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.release import Release
-from hardening.tls.targets import Target, targets
+from hardening.tls.targets import Target
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.inside import opened
 from hardening.tls.targets.tree import Problem, Tree
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the caller said about the server; None: find out."""
-
-    target: Target | None = None
-    version: str | None = None
-    build: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Main:
-    """One configuration: the server it is for, and its main file (a real path)."""
-
-    target: Target
-    path: str
 
 
 def audit(
@@ -83,14 +64,14 @@ def _path(
         ) from problem
     tree = Tree.on_disk(path, top)
     shown = str(path)
-    mains = tuple(_mains(tree, path, folder, asked))
-    if not mains:
+    every = mains.found(tree, path, asked)
+    if not every:
         return _nothing(shown, *(tree.problems or [_why_nothing(path, folder)]))
     found = Audited([], [], [])
     for closed in tree.taken("unreadable"):
         found.add(_nothing(closed.path, closed))  # whose configuration lies there, nobody knows
     looked = tuple(tree.problems)
-    for main in mains:
+    for main in every:
         if (key := (main.target.name, main.path)) not in seen:
             seen.add(key)
             tree.begin(looked)
@@ -102,7 +83,7 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     """Return what one configuration offers under one release (default: the one assumed for the target)."""
     tree = Tree.on_disk(path)
     release, assumed = target.facts.release(version)
-    way = host_defaults.told(tree, target, _reading(release, build, [assumed] if assumed else []))
+    way = host_defaults.told(tree, target, mains.reading(release, build, [assumed] if assumed else []))
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
@@ -126,80 +107,6 @@ def _nothing(subject: str, *why: Problem) -> Audited:
     )
 
 
-def mains(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
-    """Return the configurations a path holds. Errors: InputError for a path that is absent."""
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder", hint="check the path")
-    return tuple(_mains(tree, path, path.is_dir(), asked))
-
-
-def _mains(tree: Tree, path: Path, folder: bool, asked: Asked) -> Iterator[Main]:
-    whole = posixpath.normpath(path.absolute().as_posix())
-    candidates = (asked.target,) if asked.target else targets()
-    if not folder:
-        target = asked.target or recognised(tree, whole)
-        if target is not None:
-            yield Main(target, whole)
-        return
-    seen: set[str] = set()
-    for target in candidates:
-        there = ([p for p in tree.glob(f"{whole}/{m}") if tree.exists(p)] for m in target.main)
-        for place in next(filter(None, there), []):
-            if place not in seen:
-                seen.add(place)
-                yield Main(target, place)
-    if seen:
-        return
-    for one in tree.listing(whole):  # no main file: each file on its own
-        target = asked.target or recognised(tree, one)
-        if target is not None:
-            yield Main(target, one)
-
-
-def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
-    """Return how a configuration has to be read: one way where the release is known, else every way."""
-    facts = main.target.facts
-    version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
-    if version is None:
-        source = tree.source(main.path)
-        ours = OURS.search(source.text[:4096]) if source else None
-        if ours and any(r.version == ours["version"] for r in facts.releases):
-            version = ours["version"]
-            build = build or builds.if_known(ours["build"], facts.release(version)[0].openssl)
-            library = (
-                f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
-            )
-            notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
-    if main.target.told is not None and (version is None or build is None):
-        said = main.target.told(tree, main.path)
-        version, build = version or said.version, build or said.build
-        notes += said.notes
-    if version is None and (suffix := distribution(tree)):
-        fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
-        if fitting:
-            version = fitting[-1].version
-            notes.append(f"{main.target.name} {version}, for the host is {fitting[-1].distribution}")
-    if version is not None:
-        release, assumed = facts.release(version)
-        libraries = main.target.libraries
-        if assumed:
-            notes.append(assumed)
-        several = libraries(tree, main.path, release) if libraries and build is None else ()
-        found = tuple(_reading(release, one, notes) for one in several or (build,))
-        return tuple(host_defaults.told(tree, main.target, way) for way in found)
-    sole = len(facts.releases) == 1
-    every = (replace(_reading(r, build, notes), sole=sole) for r in facts.releases)
-    return tuple(host_defaults.told(tree, main.target, way) for way in every)
-
-
-def _reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
-    name = builds.chosen(build, release.openssl)
-    told = tuple(notes)
-    if build is None:
-        told += (f"{builds.shown(name)}, {release.ships()}",)
-    return Reading(release=release, build=name, assumptions=told)
-
-
 def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
     """Return what tells one directive that a release does not know from another, for comparing releases."""
     return problem.path, problem.line, problem.reason.replace(version, "")
@@ -207,7 +114,7 @@ def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
 
 def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> Audited:
     """Audit one configuration in a tree."""
-    ways = readings(tree, main, asked)
+    ways = mains.readings(tree, main, asked)
     told: list[tuple[Reading, list[Offer]]] = []
     refused: dict[str, list[Problem]] = {}
     for way in ways:

@@ -15,7 +15,8 @@ from pathlib import Path
 from hardening.errors import UsageError
 from hardening.findings import Finding, Severity
 from hardening.records import dataclass
-from hardening.tls.auditing import audit
+from hardening.tls.auditing import audit, mains
+from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.policies.ruleset import Policy
@@ -34,9 +35,7 @@ class Fixed:
     """Under which library the policy leaves nothing that could be offered, and the way out."""
 
 
-def fix(
-    paths: Sequence[Path], policies: Sequence[Policy], asked: audit.Asked, place: str | None = None
-) -> Fixed:
+def fix(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked, place: str | None = None) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
 
     Written for the first policy and judged by all. Written for the newest way a configuration may be read, judged
@@ -49,8 +48,9 @@ def fix(
     policy, *others = policies
     for path in paths:
         tree = Tree.on_disk(path)
-        for main in audit.mains(tree, path, asked):
-            ways = audit.readings(tree, main, asked)
+        for main in mains.found(tree, path, asked):
+            tree.begin(())
+            ways = mains.readings(tree, main, asked)
             said = audit.audit_tree(tree, main, [policy], asked).findings
             if not _to_change(said, main, ways):
                 left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
@@ -88,7 +88,7 @@ def _below_here(path: str) -> bool:
     return not os.path.relpath(path, os.path.realpath(".")).startswith("..")
 
 
-def _wrong(tree: Tree, main: audit.Main, policies: Sequence[Policy], asked: audit.Asked) -> list[Finding]:
+def _wrong(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> list[Finding]:
     return _of_settings(audit.audit_tree(tree, main, policies, asked).findings) if policies else []
 
 
@@ -103,7 +103,7 @@ def _counted(found: Iterable[Finding]) -> Counter[tuple[str, str]]:
     )
 
 
-def _to_change(found: Sequence[Finding], main: audit.Main, ways: Sequence[Reading]) -> bool:
+def _to_change(found: Sequence[Finding], main: Main, ways: Sequence[Reading]) -> bool:
     """Tell whether settings are wrong, or a list could not be resolved where it is known what runs: that is no pass."""
     if _of_settings(found):
         return True
@@ -144,7 +144,7 @@ def _told(kept: kept_level.Kept) -> str:
 
 
 def _rewritten(
-    tree: Tree, main: audit.Main, way: Reading, policy: Policy, place: str | None, asked: audit.Asked, level: int | None
+    tree: Tree, main: Main, way: Reading, policy: Policy, place: str | None, asked: Asked, level: int | None
 ) -> dict[str, str]:  # fmt: skip
     if place is None:
         return new_texts.in_place(tree, main.target, main.path, way, policy, level)

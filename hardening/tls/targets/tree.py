@@ -60,7 +60,8 @@ class Tree:
         """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
         self.problems: list[Problem] = []
         self._said: set[Problem] = set()
-        self.read_paths: list[str] = []
+        self.read_paths: dict[str, None] = {}
+        """The files that were read since `begin`, in order."""
         self._sources: dict[str, Source | None] = {}
         self.overlay: dict[str, str] = {}
         """Texts that stand for files as they would be after a change, by real path."""
@@ -77,9 +78,11 @@ class Tree:
 
     @classmethod
     def on_disk(cls, path: Path, top: Path | None = None) -> Tree:
-        """Return the tree a path lies in; `top` is the host's `/`, else a copy of its `/etc` is recognised by that name."""
+        """Return the tree a path lies in; `top` is the host's `/`, else a copy of it is recognised by its `etc`."""
         whole = posixpath.normpath(path.absolute().as_posix())
         before, etc, _ = f"{whole}/".rpartition("/etc/")
+        if not etc and os.path.isdir(f"{whole}/etc"):  # noqa: PTH112 - the path as it is spelled
+            before, etc = whole.rstrip("/"), "/"
         if top is not None:
             before, etc = posixpath.normpath(top.absolute().as_posix()).rstrip("/"), "/"
         tree = cls(prefix=before if etc else "")
@@ -114,6 +117,7 @@ class Tree:
         self._sources = {p: s for p, s in self._sources.items() if s is not None and p not in said}
         self.problems = list(problems)
         self._said = set(self.problems)
+        self.read_paths.clear()
 
     def place(self, path: str, base: str) -> str:
         """Return the real path of one the configuration names, relative to the real folder `base`.
@@ -206,9 +210,11 @@ class Tree:
 
     def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:
         """Return a file's text (a real path), or None with the problem recorded."""
-        if path in self._sources:
-            return self._sources[path]
-        found = self._sources[path] = self._load(path, asked_from)
+        if path not in self._sources:
+            self._sources[path] = self._load(path, asked_from)
+        found = self._sources[path]
+        if found is not None:
+            self.read_paths[path] = None
         return found
 
     def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
@@ -219,7 +225,6 @@ class Tree:
             if path not in self._memory:
                 self.say("missing-include", at, line, f"{path} is not there")
                 return None
-            self.read_paths.append(path)
             return Source(path, self._memory[path])
         try:
             with opened(self._here(path)) as file:
@@ -236,7 +241,6 @@ class Tree:
         if _BINARY.search(raw, 0, 65536):
             self.say("binary", path, None, "not a text file")
             return None
-        self.read_paths.append(path)
         text = raw.decode("utf-8", "surrogateescape")
         if text.startswith(_MARK) and not path.endswith(".xml"):
             self.say(

@@ -319,3 +319,27 @@ def test_a_suite_names_each_algorithm_by_what_it_is_used_for(suite: str, uses: s
     assert {ref for one in made if (ref := str(one.bom_ref)).startswith("algorithm:")} == {
         f"algorithm:{one}" for one in uses
     }
+
+
+def test_a_server_in_an_included_file_is_told_with_the_file_that_includes_it() -> None:
+    main = b"events {}\nhttp {\n  ssl_protocols TLSv1.2;\n  include conf.d/*.conf;\n}\n"
+    part = b"server {\n  listen 443 ssl;\n  server_name a;\n}\n"
+    found = taken(a_member("etc/nginx/conf.d/a.conf", part), a_member("etc/nginx/nginx.conf", main))
+    (one,) = found.configurations.offers()
+    assert (one.place, one.server, list(one.offer["protocols"])) == (
+        "etc/nginx/nginx.conf", "a:443", ["TLSv1.2"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("lack", ["size", "number"])
+def test_configurations_that_are_left_out_are_named(lack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sshd = SSHD
+    if lack == "number":
+        monkeypatch.setattr("bundle.sbom.configurations._MOST", 1)
+    else:
+        sshd += b"#" * (256 << 10)
+    found = taken(a_member("etc/httpd/conf.d/ssl.conf", SSL), a_member("opt/sshd_config", sshd, "x.zip"))
+    bill = json.loads(cyclonedx.document(found, now=MOMENT))
+    assert {p["name"]: p["value"] for p in bill["metadata"]["properties"]} == {
+        "aspect-hardening:configurations-not-read": "x.zip!/opt/sshd_config"
+    }

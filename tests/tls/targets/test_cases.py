@@ -10,6 +10,7 @@ import pytest
 from hardening.findings import InFile, Severity
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing import mains
 from hardening.tls.targets import find, targets
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -33,7 +34,7 @@ def _expected(path: Path) -> set[tuple[str, int, str]]:
 @pytest.mark.parametrize("path", [pytest.param(p, id=str(p.relative_to(CASES))) for p in MAINS])
 def test_case(path: Path) -> None:
     target, version = path.parts[-3], path.parts[-2]
-    asked = audits.Asked(target=find(target), version=version)
+    asked = mains.Asked(target=find(target), version=version)
     found = audits.audit([path], [policies.load("aspect")], asked)
     seen = {
         (f.location.path.rpartition("/")[2], f.location.line or 0, f.rule.id)

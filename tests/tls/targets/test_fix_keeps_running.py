@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.tls.auditing import audit
+from hardening.tls.auditing import audit, mains
 from hardening.tls.rendering import kept_level
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import certificates, find
@@ -129,8 +129,8 @@ def test_a_level_that_no_certificate_needs_goes(tmp_path: Path) -> None:
     for pair, expected in ((large, None), (small, 1)):
         main.write_text(text.format(pair.certificate))
         tree = Tree.on_disk(main)
-        asked = audit.Asked(target=nginx, version="1.26.3-debian13")
-        (way,) = audit.readings(tree, audit.Main(nginx, str(main)), asked)
+        asked = mains.Asked(target=nginx, version="1.26.3-debian13")
+        (way,) = mains.readings(tree, mains.Main(nginx, str(main)), asked)
         found = kept_level.of(tree, nginx, str(main), way)
         assert (found.level if found else None) == expected
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.auditing import audit
+from hardening.tls.auditing import audit, mains
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
@@ -73,7 +73,7 @@ def _verdict(
     cnf = top / "etc" / "ssl" / "openssl.cnf"
     if told is not None:
         cnf.write_text(told)
-    asked = audit.Asked(target=find("nginx"), version="1.26.3-debian13")
+    asked = mains.Asked(target=find("nginx"), version="1.26.3-debian13")
     (subject,) = audit.audit([top / "etc" / "nginx"], [policy.load("aspect")], asked).subjects
     assert isinstance(subject.offer, dict)
     return subject.offer

@@ -9,6 +9,7 @@ import pytest
 from hardening.findings import Finding, InFile, Severity
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing import mains
 from hardening.tls.targets import find
 
 CASES = {
@@ -31,7 +32,7 @@ CASES = {
 
 
 def _inert(path: Path, target: str, version: str | None = None, build: str | None = None) -> list[Finding]:
-    asked = audits.Asked(target=find(target), version=version or find(target).facts.default, build=build)
+    asked = mains.Asked(target=find(target), version=version or find(target).facts.default, build=build)
     found = audits.audit([path], [policies.load("aspect")], asked)
     return [f for f in found.findings if f.rule.id == "tls/inert-protocol"]
 

@@ -11,7 +11,7 @@ import pytest
 from hardening.cli import run
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.audit import Asked, Main
+from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find, jetty, xml_syntax

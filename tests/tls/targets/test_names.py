@@ -11,6 +11,7 @@ from hardening.cli import run
 from hardening.findings import Run, in_file
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing import mains
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.targets import find
 
@@ -30,7 +31,7 @@ NGINX = """http {
 
 
 def _audit(path: Path, target: str, version: str | None = None) -> Audited:
-    asked = audits.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 

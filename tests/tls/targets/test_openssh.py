@@ -13,7 +13,7 @@ from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.audit import Asked
+from hardening.tls.auditing.mains import Asked
 from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hardening.findings import InFile
 from hardening.tls import policy as policies
-from hardening.tls.auditing.audit import Asked, Main, audit_tree
+from hardening.tls.auditing.audit import audit_tree
+from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree

@@ -15,6 +15,7 @@ import pytest
 
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
+from hardening.tls.auditing import mains
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer
@@ -78,7 +79,7 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
 
 def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
     path.write_text(text)
-    asked = audits.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
@@ -313,7 +314,7 @@ def test_java_security_includes_files_from_24_on(
     (tmp_path / "inc.security").write_text(included.format(p=name))
     path = tmp_path / "java.security"
     path.write_text(first.format(p=name, folder=tmp_path))
-    asked = audits.Asked(target=find("java_security"), version=build.removeprefix("jdk-"), build=build)
+    asked = mains.Asked(target=find("java_security"), version=build.removeprefix("jdk-"), build=build)
     found = audits.audit([path], [policies.load("aspect")], asked)
     assert _versions(found)[0] - {"SSLv3"} == versions
 
@@ -323,7 +324,7 @@ def test_what_includes_java_security_cannot_settle_is_said(tmp_path: Path) -> No
     path.write_text(
         "jdk.tls.disabledAlgorithms=SSLv3\ninclude ${user.home}/x\ninclude java.security\ninclude no\n"
     )
-    asked = audits.Asked(target=find("java_security"), version="25.0.2", build="jdk-25.0.2")
+    asked = mains.Asked(target=find("java_security"), version="25.0.2", build="jdk-25.0.2")
     found = audits.audit([path], [policies.load("aspect")], asked)
     assert {f.rule.id for f in found.findings} >= {
         "walk/config-conditional", "walk/config-include-loop", "walk/config-missing-include",

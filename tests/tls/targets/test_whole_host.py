@@ -76,3 +76,45 @@ def test_a_file_that_others_include_is_not_taken_for_the_whole_without_a_word(
     offer = found.subjects[0].offer
     assert offer is not None
     assert ("site is all there is, for no file that includes it was read" in offer["assumptions"]) == alone
+
+
+MAIN = "events {}\nhttp {\n  ssl_protocols TLSv1.2;\n  include %s;\n}\n"
+PART = "server {\n  listen 443 ssl;\n  server_name a;\n}\n"
+
+
+@pytest.mark.parametrize("include", ["/etc/nginx/conf.d/*.conf", "conf.d/*.conf"])
+def test_the_root_of_a_hosts_copy_is_read_as_that_host(include: str, tmp_path: Path) -> None:
+    """Each file was told by itself there: a part without the main file's versions, and `/etc` was this machine's."""
+    release = "CentOS Linux release 7.9.2009 (Core)\n"
+    files = {"nginx/nginx.conf": MAIN % include, "nginx/conf.d/a.conf": PART, "centos-release": release}
+    audited(tmp_path / "etc", files)
+    tomcat = tmp_path / "opt/tomcat/conf/server.xml"
+    tomcat.parent.mkdir(parents=True)
+    tomcat.write_text(TOMCAT)
+    found = audit.audit([tmp_path], [policy.load("aspect")])
+    offers = {s.id.removeprefix(f"{tmp_path}/"): s.offer for s in found.subjects}
+    assert list(offers) == ["etc/nginx/nginx.conf#a:443", "opt/tomcat/conf/server.xml#*:8443"]
+    nginx = offers["etc/nginx/nginx.conf#a:443"]
+    assert nginx is not None
+    assert list(nginx["protocols"]) == ["TLSv1.2"]
+    assert "nginx 1.20.1-el7, for the host is CentOS 7" in " ".join(nginx["assumptions"])
+
+
+def test_a_link_to_a_main_file_is_no_second_server(tmp_path: Path) -> None:
+    audited(tmp_path / "etc", {"tomcat/server.xml": TOMCAT})
+    (tmp_path / "opt/tomcat").mkdir(parents=True)
+    (tmp_path / "opt/tomcat/conf").symlink_to(tmp_path / "etc/tomcat")
+    found = audit.audit([tmp_path], [policy.load("aspect")])
+    assert len(found.subjects) == 1
+
+
+def test_a_folder_without_a_main_file_tells_what_is_included_once(tmp_path: Path) -> None:
+    files = {
+        "a-part.conf": PART,
+        "site.conf": "server { listen 444 ssl; server_name b; ssl_protocols TLSv1.2; }\ninclude a-part.conf;\n",
+        "one.conf": "include two.conf;\nserver { listen 445 ssl; server_name c; }\n",
+        "two.conf": "include one.conf;\n",
+    }
+    found = audited(tmp_path / "sites", files)
+    names = sorted(s.id.rpartition("/")[2] for s in found.subjects)
+    assert names == ["one.conf#c:445", "site.conf#a:443", "site.conf#b:444"]

@@ -1,0 +1,136 @@
+"""Which configurations a path holds, and how each has to be read: one way where the release is known, else every way."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+from hardening.errors import InputError
+from hardening.records import dataclass
+from hardening.tls.auditing import host_defaults
+from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised
+from hardening.tls.libraries import builds
+from hardening.tls.release import Release
+from hardening.tls.targets import Target, targets
+from hardening.tls.targets.base import Reading
+from hardening.tls.targets.tree import Tree
+
+_OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
+"""Where in a host's `/` servers have their configurations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the caller said about the server; None: find out."""
+
+    target: Target | None = None
+    version: str | None = None
+    build: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """One configuration: the server it is for, and its main file (a real path)."""
+
+    target: Target
+    path: str
+
+
+def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
+    """Return the configurations a path holds: a file, a server's folder, an `/etc`, or the `/` of a host or its copy.
+
+    Errors: InputError for a path that is absent.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder", hint="check the path")
+    whole = posixpath.normpath(path.absolute().as_posix())
+    if not path.is_dir():
+        target = asked.target or recognised(tree, whole)
+        return () if target is None else (Main(target, whole),)
+    candidates = (asked.target,) if asked.target else targets()
+    top = whole.rstrip("/")
+    usual = tuple(_usual(tree, candidates, (whole,)))
+    if not usual and tree.is_folder(f"{top}/etc"):
+        usual = tuple(_usual(tree, candidates, tuple(f"{top}{one}" for one in _OF_A_HOST)))
+    if usual:
+        return usual
+    files = ((one, asked.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))
+    return outermost(tree, [Main(target, one) for one, target in files if target is not None])
+
+
+def _usual(tree: Tree, candidates: Sequence[Target], folders: Sequence[str]) -> Iterator[Main]:
+    """Yield the main files at their servers' usual places below folders, each file once whatever links lead to it."""
+    seen: set[str] = set()
+    for target, folder in product(candidates, folders):
+        there = ([p for p in tree.glob(f"{folder}/{m}") if tree.exists(p)] for m in target.main)
+        for place in next(filter(None, there), []):
+            if (file := tree.file(place)) not in seen:
+                seen.add(file)
+                yield Main(target, place)
+
+
+def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
+    """Return the files that no other one of the same server includes: what those hold is told with the one that does."""
+    said = tuple(tree.problems)
+    parts: dict[str, list[str]] = {}
+    for main in every:
+        tree.read_paths.clear()
+        release, _ = main.target.facts.release(None)
+        with suppress(RecursionError):  # the audit says so
+            list(main.target.read(tree, main.path, reading(release, None, ())))
+        parts[main.path] = [one for one in tree.read_paths if one != main.path]
+    tree.begin(said)
+    included: set[tuple[str, str]] = set()
+    for main in sorted(every, key=lambda one: -len(parts[one.path])):
+        if (main.target.name, main.path) not in included:  # of two that include each other the first stays
+            included.update((main.target.name, one) for one in parts[main.path])
+    return tuple(one for one in every if (one.target.name, one.path) not in included)
+
+
+def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
+    """Return how a configuration has to be read: one way where the release is known, else every way."""
+    facts = main.target.facts
+    version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
+    if version is None:
+        source = tree.source(main.path)
+        ours = OURS.search(source.text[:4096]) if source else None
+        if ours and any(r.version == ours["version"] for r in facts.releases):
+            version = ours["version"]
+            build = build or builds.if_known(ours["build"], facts.release(version)[0].openssl)
+            library = (
+                f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
+            )
+            notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
+    if main.target.told is not None and (version is None or build is None):
+        said = main.target.told(tree, main.path)
+        version, build = version or said.version, build or said.build
+        notes += said.notes
+    if version is None and (suffix := distribution(tree)):
+        fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
+        if fitting:
+            version = fitting[-1].version
+            notes.append(f"{main.target.name} {version}, for the host is {fitting[-1].distribution}")
+    if version is not None:
+        release, assumed = facts.release(version)
+        libraries = main.target.libraries
+        if assumed:
+            notes.append(assumed)
+        several = libraries(tree, main.path, release) if libraries and build is None else ()
+        found = tuple(reading(release, one, notes) for one in several or (build,))
+        return tuple(host_defaults.told(tree, main.target, way) for way in found)
+    sole = len(facts.releases) == 1
+    every = (replace(reading(r, build, notes), sole=sole) for r in facts.releases)
+    return tuple(host_defaults.told(tree, main.target, way) for way in every)
+
+
+def reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
+    """Return how a release reads a file with a library: the one it ships with where none is named."""
+    name = builds.chosen(build, release.openssl)
+    told = tuple(notes)
+    if build is None:
+        told += (f"{builds.shown(name)}, {release.ships()}",)
+    return Reading(release=release, build=name, assumptions=told)
