@@ -110,7 +110,7 @@ class Firewall:
             listed = rf"^{re.escape(self.label)} +tcp .*\b{port}\b"
             yield Command(
                 name=f"SELinux lets {self.label} have {port}",
-                do=("semanage", "port", "-a", "-t", self.label, "-p", "tcp", str(port)),
+                do=_shell(_labelled(self.label, port)),
                 undo=("semanage", "port", "-d", "-t", self.label, "-p", "tcp", str(port)),
                 check=_shell(f"semanage port -l | grep -Eq {shlex.quote(listed)}"),
             )
@@ -120,6 +120,19 @@ class Firewall:
         own = rf"^{re.escape(self.label)} +tcp +(.*, )?{port}(,|$)"
         check = _shell(f"! {{ semanage port -l -C | grep -Eq {shlex.quote(own)}; }}")
         return replace(_inverse(one), check=check)
+
+
+def _labelled(label: str, port: int) -> str:
+    """Return a shell's words that label a port: `-a` refuses one that the policy itself gives another type (8080), `-m` takes it.
+
+    One that the host's own records give another is left, for `-d` could not bring that back.
+    """
+    own, words = rf"^[^ ]+ +tcp +(.*, )?{port}(,|$)", f"-t {shlex.quote(label)} -p tcp {port}"
+    way_out = f"this host itself labels port {port} so: semanage port -d -p tcp {port} takes that back"
+    return (
+        f"if semanage port -l -C | grep -E {shlex.quote(own)} >&2; then echo {shlex.quote(way_out)} >&2; exit 1; fi; "
+        f"semanage port -a {words} || semanage port -m {words}"
+    )
 
 
 def _numbered(name: str, number: int) -> str:

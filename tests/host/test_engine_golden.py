@@ -154,6 +154,36 @@ def test_a_label_is_given_where_there_is_none_and_taken_back_where_it_is_not_the
     assert (asked(given, semanage=semanage), asked(taken, semanage=semanage)) == (has, stays)
 
 
+RECORDS = """case "$*" in
+"port -l -C") {own};;
+"port -a "*) {add};;
+"port -m "*) {modify};;
+*) exit 9;;
+esac"""
+DEFINED = "echo 'ValueError: Port tcp/8080 already defined' >&2; exit 1"
+
+
+@pytest.mark.parametrize(
+    ("own", "add", "modify", "taken"),
+    [
+        (":", ":", "exit 9", True),
+        (":", DEFINED, ":", True),
+        (":", DEFINED, "exit 1", False),
+        ("echo 'pegasus_http_port_t   tcp   8080'", ":", ":", False),
+        ("echo 'pegasus_http_port_t   udp   8080'", ":", "exit 9", True),
+        ("echo 'pegasus_http_port_t   tcp   18080, 80'", ":", "exit 9", True),
+    ],
+    ids=["free", "the policy's", "refused", "the host's own", "another protocol", "another port"],
+)
+def test_a_port_that_the_policy_gives_another_type_is_labelled_and_one_of_the_hosts_own_left(
+    asked: Any, own: str, add: str, modify: str, *, taken: bool
+) -> None:
+    """`semanage port -a` alone failed for 8080, and newer ones changed what an administrator had recorded."""
+    (given,) = Firewall(label="http_port_t").opens(8080, 80)
+    doing = replace(given, check=given.do)
+    assert asked(doing, semanage=RECORDS.format(own=own, add=add, modify=modify)) == taken
+
+
 @pytest.mark.parametrize(
     ("rule", "there"),
     [

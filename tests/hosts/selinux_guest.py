@@ -85,6 +85,9 @@ def main() -> dict[str, Any]:
     found["denied"] = said(
         "sh", "-c", "dmesg | grep -c 'avc.*denied.*name_bind.*7300\\|avc.*name_bind.*src=7300'"
     )
+    back = engine_plan.plan(dataclasses.replace(wish, port=8080), facts())
+    found["a port of another type"] = host.carry_out(back).get("state")
+    found["its label"] = said("sh", "-c", "semanage port -l -C")
     return found
 
 

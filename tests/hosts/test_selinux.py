@@ -39,3 +39,5 @@ def test_the_port_needs_its_label(tmp_path: Path) -> None:
     assert found["afterwards"] == "configured=7300 running=7300"
     assert "7300" in found["label"]
     assert found["again"] == "unchanged"
+    assert found["a port of another type"] == "committed"
+    assert "http_port_t                    tcp      8080" in found["its label"]
