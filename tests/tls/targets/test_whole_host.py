@@ -100,6 +100,16 @@ def test_the_root_of_a_hosts_copy_is_read_as_that_host(include: str, tmp_path: P
     assert "nginx 1.20.1-el7, for the host is CentOS 7" in " ".join(nginx["assumptions"])
 
 
+def test_a_server_that_was_built_from_source_is_read_from_its_prefix(tmp_path: Path) -> None:
+    """Each file was told there, the installation's `nginx.conf.default` too."""
+    prefix = tmp_path / "usr/local/nginx"
+    audited(prefix, {"conf/nginx.conf": NGINX, "conf/nginx.conf.default": NGINX})
+    (tmp_path / "etc").mkdir()
+    for asked in (prefix, tmp_path):
+        found = audit.audit([asked], [policy.load("aspect")])
+        assert [s.id for s in found.subjects] == [f"{prefix}/conf/nginx.conf#a:443"]
+
+
 def test_a_link_to_a_main_file_is_no_second_server(tmp_path: Path) -> None:
     audited(tmp_path / "etc", {"tomcat/server.xml": TOMCAT})
     (tmp_path / "opt/tomcat").mkdir(parents=True)
