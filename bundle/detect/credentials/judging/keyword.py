@@ -34,7 +34,7 @@ _COMPOUND = re.compile(
     r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|mgr|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain|trunk|pppoe|isp|modem|cam|camera|nvr|dvr|scada|opc|plc|hmi|etl|dwh|trend|alarm|kiosk|panel|prov|fax|nagios|zabbix|report|(?:db)?r[ow])(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
 _TOKENS = re.compile(
-    r"(?:secret(?:read|write)?|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|priv(?:ate)? ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|security ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
+    r"(?:secret(?:read|write|code| code)?|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|priv(?:ate)? ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|security ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
 )
 _TRAILERS = frozenset(
     "default initial value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
@@ -59,6 +59,8 @@ _BANNED = frozenset(
 )
 
 
+_OF_A_THING = frozenset(("path", "authentication"))
+"""Words of `_BANNED` that say what a password is for where it comes last: `SSL_PATH_PFX_PWD`, `device-authentication-password`."""
 _REPEATED = frozenset(
     "confirm confirmation confirmed repeat retype again verify verification new old bak bkp".split()
 )
@@ -196,6 +198,20 @@ STEMS = (
 _STEMS = one_of(STEMS)
 
 
+def _although(name: str, words: list[str], banned: set[str]) -> Kind | None:
+    """Return what a name promises that has a word of those that stand beside secrets and are none."""
+    if banned and banned <= _OF_A_THING and words[-1] in _PASSWORDS and "to" not in words:
+        return Kind.LIKELY if "authentication" in banned else Kind.PASSWORD
+    plain = [w for w in words if w not in _REPEATED]
+    known = len(plain) > 1 and plain[-1] in _PASSWORDS and plain[-2] in _ACCOUNTS
+    likely = plain != words and plain and (plain[-1] in PLAIN_WORDS or known)
+    likely = likely and not _BANNED.intersection(plain)
+    own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
+    held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
+    known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS
+    return Kind.LIKELY if likely or held or known else None
+
+
 @lru_cache(maxsize=20_000)
 def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each kind of name
     """Return what the name of a variable, key, attribute or element promises, or None."""
@@ -210,15 +226,9 @@ def kind_of(name: str) -> Kind | None:  # noqa: PLR0911 - one return for each ki
         return Kind.PASSWORD
     if " ".join(words[-2:]) in _KEYS_BY_USE:
         return Kind.TOKEN
-    if any(w in _BANNED and w not in _END_ONLY for w in words[:-1]) or words[-1] in _BANNED:
-        plain = [w for w in words if w not in _REPEATED]
-        known = len(plain) > 1 and plain[-1] in _PASSWORDS and plain[-2] in _ACCOUNTS
-        likely = plain != words and plain and (plain[-1] in PLAIN_WORDS or known)
-        likely = likely and not _BANNED.intersection(plain)
-        own = kind_of(name.rsplit(".", 1)[-1]) if "." in name else None
-        held = own is Kind.PASSWORD or (own is Kind.TOKEN and _OPTIONS.search(name))
-        known = words[-1] in _PASSWORDS and words[-2] in _ACCOUNTS
-        return Kind.LIKELY if likely or held or known else None
+    banned = {w for w in words[:-1] if w in _BANNED and w not in _END_ONLY}
+    if banned or words[-1] in _BANNED:
+        return _although(name, words, banned)
     if words[-1] in _PASSWORDS or _COMPOUND.search(words[-1]) or _SEVERAL_WORDS.search(" ".join(words)):
         for_scripts = name.startswith("data-")  # an attribute of HTML: data-password="show"
         return Kind.LIKELY if for_scripts else Kind.PASSWORD

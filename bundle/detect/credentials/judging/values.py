@@ -59,7 +59,7 @@ _STANDS_FOR_ONE = re.compile(
     | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
     | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
     | \*{1,2}[a-z][\w\ -]*\*{1,2} | not[-_ ]?(?:needed|used|required|applicable|available) | unknown | please | a?ssword:?
-    | (?:my|your)[-_.][\w.-]*(?:key|token|secret|password) | x(?:-[a-z][a-z0-9]{1,14}){2,}
+    | (?:my|your)[-_.][\w.-]*(?:key|token|secret|password) | my(?:auth|priv)(?:phrase|pass\w{0,6}) | x(?:-[a-z][a-z0-9]{1,14}){2,}
     | (?:true|false|null)\s*[}\],].* | (?:\d{1,3}\.){3}\d{1,3} | \W{1,3}%[a-z_]\w*% | --[\w-]{2,40}[=\ ]["']?\$.*
     | [<>!@]?\d{0,4}[a-z]=(?:b?["'].*|0x[0-9a-f]+) | (?=\D*\d)(?:e[0-9a-f]{3}|f[0-8][0-9a-f]{2})
     | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
@@ -76,13 +76,11 @@ _STANDS_FOR_ONE = re.compile(
     | (?:insert|enter|put|set|use|replace|change|fill)[_-](?:a|an|your|the|this|some|me|in)[_-][a-z_-]+!{0,3} | id=[\w.-]+(?:,[a-z]+=[^\s,]+){1,6} | ![a-z]{3,20}\s.*
     | (?-i:[a-z][\w-]*_[a-z\d]{4,6}_[a-z\d]{4,6}_\d{1,4}|[A-Za-z][\w-]*_[A-Za-z][\w-]*__[\w-]{5}|--[a-z]+(?:-[a-z]+)+-[a-z\d]{4,8}|(?:[A-Z]{1,2}|[a-z]+\.)String) | character | binary
     | xsd?:[a-z]\w* | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+ | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
-    | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
+    | (?-i:(?:Description|Choices|Default)-[a-z]{2,3}(?:_[A-Z]{2})?(?:@\w{1,12})?\.UTF-8) | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
      \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
     )$"""
 )
-"""A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its
-version, the word that stands for a password beside
-a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
+"""A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its version, the word that stands for a password beside a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
 
 Then: rules that a form is checked by, a port, where OpenSSL takes a password from, a mark, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
 stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
@@ -99,7 +97,7 @@ shortened (`sk-...xyz1`), the name of what a cache keeps (`a:b:v1:c`), the head 
 before the next argument, and what a test makes up with its own name (`SECRET_<uuid>`). A method of HTTP, a route of one word, a
 format with its number, the word that asks for one to be made, and the head of tokens (`n8n_api_`); a text of Python that is
 filled in, one part over and over, and words with accents that JSON writes by their number; a label with the mark of what has to be filled in,
-a kind of wireless network, the head of an address that goes on, a text that is not yet translated, a member that is turned over, the mark of an installer (`%SETUP-NAME`), and ciphers (`+PSK:+AEAD`)."""
+a kind of wireless network, a field of debconf's texts, the head of an address that goes on, a text that is not yet translated, a member that is turned over, the mark of an installer (`%SETUP-NAME`), and ciphers (`+PSK:+AEAD`)."""
 _OF_A_PATTERN = re.compile(
     r"\[\^?[^\]\s]{0,20}(?:a-z|A-Z|0-9)[^\]\s]{0,30}\]|\(\?(?:P?<\w+>|:)|\\[sdwSDW](?:[+*?]|\{\d)"
 )
@@ -151,20 +149,21 @@ def common() -> frozenset[str]:
     return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
+_FILE = re.compile(r".+(?=\.[A-Za-z]{2,4}$)")
 _PADDED = re.compile(
-    r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$"
+    r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$|(?=(?:[^A-Z]*[A-Z]){5})(?=(?:[^a-z]*[a-z]){5})(?=(?:\D*\d){3})[A-Za-z0-9+/]{40}$"
 )
-"""Base64 that begins like a path: none ends with the signs that fill it up."""
+"""Base64 that begins like a path: none ends with the signs that fill it up, or has 40 letters of all kinds as AWS's secrets have."""
 _CODE_BETWEEN = re.compile(
     r"\+[A-Za-z_$][\w$.]*(?:\)+[;,}].*\b(?:function|throw|return|var|if)\b|,(?:null|void 0|![01]|[A-Za-z_$])[,)])"
 )
 """What packed code has between two of its literals, of all signs though it is: `"Bad token: "+a);}function b(c){throw Error("...`."""
 _PUBLISHED = frozenset(
     "dpf43f3p2l4k3l03 kd94hf93k423kf44 hh5s93j4hdidpola hdhd0244k9j7ao03 nnch734d00sl2jdk pfkkdhi9sl3r4s00 9djdj82h48djs9d2 j49sk3j29djd kkk9d7dh3k39sjv7 dh893hdasih9 "
-    "2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV mF_9.B5f-4.1JqM SlAV32hkKG 8xLOxBtZp8 0685bd9184jfhq22 ad180jjd733klru7 JBSWY3DPEHPK3PXP "
+    "xxj31ZMTZzkVA 2YotnFZFEjr1zCsicMWpAA tGzv3JOkF0XG5Qx2TlKWIA 7Fjfp0ZBr1KtDRbnfVdmIw gX1fBat3bV mF_9.B5f-4.1JqM SlAV32hkKG 8xLOxBtZp8 0685bd9184jfhq22 ad180jjd733klru7 JBSWY3DPEHPK3PXP "
     "1/fFAGRNJru1FTz70BzhT3Zg 1/xEoDL4iW3cxlI7yDbSRFYNG01kVKM2C-259HOF2aQbI ya29.AHES6ZSiArSow0zeKokajrri5gMBpGc6Sq".split()
 )
-"""Tokens and secrets that the standards of OAuth and OpenID Connect (RFC 5849, 6749, 6750) and a maker's manual show, which everybody copies from there."""
+"""Tokens and secrets that the standards of OAuth and OpenID Connect (RFC 5849, 6749, 6750), mod_ssl's configuration and a maker's manual show, which everybody copies from there."""
 
 
 @lru_cache(maxsize=256)  # asked several times for each value
@@ -173,7 +172,8 @@ def is_placeholder(value: str) -> bool:
     value = value.strip()
     if value.lower() in common() and value.lower() not in _NEVER and value not in _MARKS:
         return False
-    if (value[:1] in ("@", "!", "*") and _is_random(value)) or (value[:1] == "/" and _PADDED.match(value)):
+    stem = value if value[:1] in ("@", "!", "*") else (_FILE.match(value) or [""])[0]
+    if _is_random(stem) or (value[:1] == "/" and _PADDED.match(value)):
         return False
     signs = {c for c in _ESCAPED.sub("", value).lower() if c.isalnum()}
     return (

@@ -54,7 +54,7 @@ _ASSIGN = re.compile(
     (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
     \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
     (?:&[\w-]+\s+|(?<!=)(?<!=\ )!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\(\s*(?=["'])
+    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\w{0,8}strdup\s*\(\s*(?=")|\(\s*(?=["'])
       |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
       |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
       |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)

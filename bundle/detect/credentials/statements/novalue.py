@@ -42,8 +42,13 @@ _PACKED = re.compile(
 """How an expression of a program goes on that was packed into one line: `b;d.tls=c;`, `a.value),x=`, `b=c=`."""
 
 
+_OF_ALL_KINDS = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)\S{7,40}$")
+
+
 def _goes_on(key: str, value: str, kind: str) -> bool:
-    """Whether what stands without quotes is code, or arguments of a module."""
+    """Whether what stands without quotes is code, or arguments of a module; a setting's value of all kinds of signs is its own."""
+    if kind == place.CONFIG and "=" in value and _OF_ALL_KINDS.match(value):
+        return False
     return bool(
         _PACKED.match(value)
         or _END_OF_A_TAG.match(value)
