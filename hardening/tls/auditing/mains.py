@@ -66,7 +66,9 @@ def _usual(tree: Tree, candidates: Sequence[Target], folders: Sequence[str]) -> 
     """Yield the main files at their servers' usual places below folders, each file once whatever links lead to it."""
     seen: set[str] = set()
     for target, folder in product(candidates, folders):
-        there = ([p for p in tree.glob(f"{folder}/{m}") if tree.exists(p)] for m in target.main)
+        above, _, own = folder.rpartition("/")
+        patterns = (f"{above if m.startswith(f'{own}/') else folder}/{m}" for m in target.main)
+        there = ([p for p in tree.glob(pattern) if tree.exists(p)] for pattern in patterns)
         for place in next(filter(None, there), []):
             if (file := tree.file(place)) not in seen:
                 seen.add(file)

@@ -126,7 +126,7 @@ TARGET = Target(
     writer="ssh",
     marks=re.compile(
         r"^\s*(?:Host\s(?!.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
-        r"SendEnv|UserKnownHostsFile)",
+        r"SendEnv|UserKnownHostsFile|HostName\s|(?:KexAlgorithms|HostKeyAlgorithms|MACs|Ciphers|PubkeyAuthentication|PubkeyAccepted\w+|PasswordAuthentication)\s)",
         re.MULTILINE | re.IGNORECASE,
     ),
     check=("ssh", "-G", "-F", "{path}", "localhost"),

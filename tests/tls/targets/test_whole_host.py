@@ -110,6 +110,26 @@ def test_a_server_that_was_built_from_source_is_read_from_its_prefix(tmp_path: P
         assert [s.id for s in found.subjects] == [f"{prefix}/conf/nginx.conf#a:443"]
 
 
+def test_a_file_called_config_is_what_its_text_says(tmp_path: Path) -> None:
+    """Whatever was called so was taken for the host's crypto-policy, the SSH client's own settings too."""
+    audited(tmp_path / "etc", {"nginx/nginx.conf": NGINX})
+    (tmp_path / "opt/app").mkdir(parents=True)
+    (tmp_path / "opt/app/config").write_text("FEATURES=many\n")
+    found = audit.audit([tmp_path], [policy.load("aspect")])
+    assert [s.id for s in found.subjects] == [f"{tmp_path}/etc/nginx/nginx.conf#a:443"]
+    client = tmp_path / ".ssh/config"
+    client.parent.mkdir()
+    client.write_text("Host *\n  HostName a\n  Ciphers aes128-ctr\n  MACs hmac-sha1\n")
+    found = audit.audit([client.parent], [policy.load("cis-centos7-ssh")])
+    assert [s.id for s in found.subjects] == [f"{client}#ssh:*"]
+
+
+def test_the_crypto_policy_is_found_in_its_own_folder(tmp_path: Path) -> None:
+    audited(tmp_path / "etc", {"crypto-policies/config": "LEGACY\n"})
+    found = audit.audit([tmp_path / "etc/crypto-policies"], [policy.load("aspect")])
+    assert {s.id.partition("#")[0] for s in found.subjects} == {f"{tmp_path}/etc/crypto-policies/config"}
+
+
 def test_a_link_to_a_main_file_is_no_second_server(tmp_path: Path) -> None:
     audited(tmp_path / "etc", {"tomcat/server.xml": TOMCAT})
     (tmp_path / "opt/tomcat").mkdir(parents=True)
