@@ -24,6 +24,7 @@ SAID: dict[str, dict[str, str]] = {
         **LOCK,
         "mysql-check-corrupt": "high",
         "mysql-upgrade-failed": "high",
+        "mysql-not-closed": "low",
         "unknown": "medium",
     },
     "el6-mysqlcheck-notes": {**LOCK, "mysql-engine-optimize-note": "info"},
@@ -44,6 +45,30 @@ SAID: dict[str, dict[str, str]] = {
     "el6-rpmdb": {"rpm-db": "high", "unknown": "medium"},
     "el7-services": {"systemd-link": "info", "systemd-failed": "high"},
     "el7-mysqld": {"mysql-innodb-recovery": "info", "mysql-no-table": "high"},
+    "el7-yum-first-key": {"rpm-nokey": "low", "rpm-key-wanted": "info", "restorecon-absent": "info"},
+    "el7-yum-no-key": {"rpm-nokey": "low", "rpm-key-wanted": "high", "yum-gpg-key": "high"},
+    "el7-kernel": {
+        "dracut-module": "info",
+        "microcode-caveat": "info",
+        "kernel-firmware": "info",
+        "audit-status": "info",
+        "kdump": "low",
+    },
+    "deb-apt-broken": {
+        "apt-no-terminal": "info",
+        "locale-fallback": "info",
+        "svc-start-failed": "high",
+        "dpkg-failed": "high",
+        "apt-no-report": "info",
+    },
+    "ansible-ignored": {"ansible-task": "low"},
+    "ansible-failed": {"ansible-task": "high", "ansible-recap": "high"},
+    "mysqld-no-start": {
+        "mysql-innodb-corrupt": "high",
+        "mysqld-no-start": "high",
+        "mysql-refused-client": "low",
+        "mysql-aborted-connection": "low",
+    },
 }
 STAMPS = (
     "M\u00e4r  3 02:11:09 anlage-7 aspect-upgrade[1423]: ",
@@ -68,6 +93,12 @@ STAMPS = (
     "2024-03-03 02:11:09,123 INFO ",
     "(02:11:09) ",
     "+ ",
+    "2024-03-03T02:11:09.123456+01:00 site-7 aspect-upgrade: ",
+    "2024-03-03 02:11:09,123 p=1423 u=root n=ansible | ",
+    "db-1  | ",
+    "aspect_web_1           | 2024-03-03T02:11:09.123456Z ",
+    "==> site-7: ",
+    "    default: ",
 )
 
 
