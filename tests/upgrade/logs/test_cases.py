@@ -63,6 +63,12 @@ SAID: dict[str, dict[str, str]] = {
     },
     "ansible-ignored": {"ansible-task": "low"},
     "ansible-failed": {"ansible-task": "high", "ansible-recap": "high"},
+    "deb-apt-sources": {"apt-failed": "high", "apt-old-index": "low", "unknown": "medium"},
+    "el8-dnf-problem": {"dnf-problem": "high", "unknown": "medium"},
+    "el8-dnf-skipped": {"dnf-problem": "low", "yum-nothing": "info"},
+    "el8-services-behind": {"systemd-failed": "high", "php-fpm-no-start": "high", "ntp-unreached": "low"},
+    "leapp-inhibited": {"leapp-inhibited": "high"},
+    "schema-not-migrated": {"schema-migration": "high", "unknown": "medium"},
     "mysqld-no-start": {
         "mysql-innodb-corrupt": "high",
         "mysqld-no-start": "high",
