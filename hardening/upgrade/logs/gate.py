@@ -23,9 +23,12 @@ _FLAGS = re.compile(r"\(\?[a-z]+\)")
 
 
 def loose(pattern: re.Pattern[str]) -> str:
-    """Return a pattern that matches wherever `pattern` does, without anchors and look-arounds."""
+    r"""Return a pattern that matches wherever `pattern` does, without anchors and look-arounds.
+
+    Neither do words have ends: what was told to a terminal stands right before one (`\x1b[31mnpm`).
+    """
     text = _FLAGS.sub("", _LOOK.sub("", pattern.pattern))
-    return _ANCHOR.sub(lambda m: "" if m[0] in "^$" else m[0], text)
+    return _ANCHOR.sub(lambda m: "" if m[0] in ("^", "$", r"\b") else m[0], text)
 
 
 class Gate:

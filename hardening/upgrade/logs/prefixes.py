@@ -18,6 +18,8 @@ _DATE = rf"(?:{_MONTH}\s+{_DAY},?|{_DAY}\s+{_MONTH})"
 _SHORT = rf"{_DATE}\s+{_CLOCK}"
 _LONG = rf"(?:{_WEEKDAY}\s+)?{_DATE},?\s+(?:\d{{4}},?\s+)?{_CLOCK}(?:\s[AP]M)?(?:\s{_ZONE})?(?:\s\d{{4}})?"
 _ISO = r"\d{4}[-/.]\d\d?[-/.]\d\d?[T\s]+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?(?:Z|[+-]\d\d:?\d\d))?"
+_PRECISE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(?:Z|[+-]\d\d:\d\d)"
+"""As rsyslog writes it; what a container's output has before it is finer."""
 _NUMBERS = r"\d\d?[-/.]\d\d?[-/.]\d\d(?:\d\d)?,?\s+\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s[AP]M)?"
 _MYSQLD = r"\d{6}\s+\d\d?:\d\d:\d\d"
 _BASIC = r"\d{8}T\d{6}(?:Z|[+-]\d{4})?"
@@ -33,11 +35,15 @@ PREFIXES = re.compile(
     rf"""^(?:
       (?:{_SHORT}\s[^\s:]+\s{_PROGRAM}(?:\[\d+\])?:\s)  # syslog
     | (?:{_ISO}\s[^\s:]+\s{_PROGRAM}\[\d+\]:\s)  # syslog with whole dates
+    | (?:{_PRECISE}\s[^\s:]+\s{_PROGRAM}:\s)  # the same of a program without a number
     | (?:<\d{{1,3}}>(?:1\s{_ISO}(?:\s[^\s]+){{4}}\s(?:-|\[[^\]]*\])\s)?)  # syslog as it travels
     | (?:(?:stdout|stderr)\s[FP]\s)  # of a container
     | (?:\[\s*(?:{_STAMP}|\d+\.\d+)\s*\]:?\s+)
     | (?:\(\s*{_STAMP}\s*\):?\s+)
     | (?:{_STAMP}:?\s+(?:-\s+)?)
+    | (?:==>\s[\w.-]+:\s+|[ \t]+default:\s+)  # of a virtual machine that is set up
+    | (?:[\w.-]+[-_]\d+\s+\|\s)  # of a container
+    | (?:p=\d+\su=\S+\s(?:n=\S+\s)?\|\s+)  # Ansible's log
     | (?:[ \t]+)
     | (?:(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|[Ee]rror\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s))
     )+""",

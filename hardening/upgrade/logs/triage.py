@@ -148,6 +148,8 @@ class Triage:
                 text = _line(content, first, last)
                 asked = end - start > _LONGEST_LINE or (quick and text not in self._known)
                 hit = self._gate.hits(content, first, last) if asked else None
+                if hit and content.find(b"\x1b", first, last) >= 0:
+                    hit = None  # the gate saw the colours between the words
                 if hit is None or hit:
                     self._take(groups, number, text, self._judge(content, start, end, text, hit))
         ends_open = content[len(content) - 1 : len(content)] != b"\n"

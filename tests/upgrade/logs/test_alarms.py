@@ -174,3 +174,16 @@ def test_a_log_made_to_keep_the_net_busy_is_read_in_no_time(tmp_path: Path, piec
     begun = time.monotonic()
     Triage().logs([log])
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("engine", ["auto", "plain"])
+def test_colours_before_and_between_the_words_change_nothing(tmp_path: Path, engine: str) -> None:
+    """What a line means is kept for the next one like it: what was seen among colours is not less than without."""
+    line = "dpkg: error processing package web (--configure):"
+    painted = "\x1b[1mdpkg:\x1b[0m \x1b[1;31merror\x1b[0m processing package web (--configure):"
+    said = "npm ERR! code ENOSPC"
+    triage = Triage(engine=engine)
+    for number, text in enumerate((painted, line, f"\x1b[31m{said}\x1b[0m", said)):
+        log = tmp_path / f"{number}.log"
+        log.write_text(f"{text}\n")
+        assert [f.level for f in triage.logs([log]).findings] == [Severity.HIGH], text
