@@ -332,7 +332,7 @@ TARGET = Target(
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace)\b[^={]*\{", re.MULTILINE),
+    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace|service|(?:inet|unix)_listener)\b[^={\n]*\{", re.MULTILINE),
     check=("doveconf", "-c", "{path}"),
     place="/etc/dovecot/conf.d/99-harden-tls.conf",
     params={
