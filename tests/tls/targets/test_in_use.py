@@ -91,6 +91,28 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("first", "out", "asked"),
+    [
+        ("", "2.4.1-debian13", "2.3.16-el8"),
+        ("dovecot_config_version = 2.4.1\n", "2.3.16-el8", "2.4.1-debian13"),
+    ],
+)
+def test_the_main_file_of_dovecot_says_whether_it_is_for_2_4(
+    tmp_path: Path, first: str, out: str, asked: str
+) -> None:
+    pair = servers.pair("ec", tmp_path / "certificates")
+    key = "ssl_server_cert_file = " if first else "ssl_cert = <"
+    text = f"{first}ssl = required\n{key}a.pem\nssl_min_protocol = TLSv1.2\n"
+    files = {"etc/dovecot/dovecot.conf": text, "etc/dovecot/a.pem": pair.both.read_text()}
+    found = audited(tmp_path, files, "etc/dovecot/dovecot.conf")
+    told = [one.stats for one in found.subjects]
+    assert all("release" not in one or one["release"] != out for one in told)
+    assert out not in notes(found)
+    assert asked in notes(found)
+    assert "certificates of every kind" not in notes(found)
+
+
 @pytest.mark.parametrize("case", sorted(REFUSED))
 def test_a_release_that_does_not_start_with_a_file_is_not_the_one_that_runs(
     tmp_path: Path, case: str
