@@ -212,3 +212,47 @@ def test_a_part_of_dovecot_is_dovecot(tmp_path: Path) -> None:
     text = "service imap-login {\n  inet_listener imaps {\n    port = 993\n    ssl = yes\n  }\n  group = mail\n}\n"
     found = audited(tmp_path, {"10-master.conf": text}, "10-master.conf")
     assert [one.id.rpartition("/")[2] for one in found.subjects] == ["10-master.conf"]
+
+
+SILENT = {
+    "postfix, which encrypts what it sends alone": (
+        "main.cf",
+        "myhostname = a.example\nsmtp_tls_security_level = may\nsmtpd_tls_cert_file = /a.pem\n",
+    ),
+    "postfix at a level that overrules an older switch": (
+        "main.cf",
+        "myhostname = a.example\nsmtpd_tls_security_level = none\nsmtpd_use_tls = yes\n",
+    ),
+    "haproxy as Debian ships it": (
+        "haproxy.cfg",
+        "global\n  ssl-default-bind-ciphers HIGH\nfrontend web\n  bind :80\n",
+    ),
+    "proftpd that has it switched off": (
+        "proftpd.conf",
+        "ServerName a\nPort 21\nTLSEngine off\nTLSProtocol SSLv23\n",
+    ),
+    "lighttpd without a socket for it": (
+        "lighttpd.conf",
+        'server.port = 80\nssl.cipher-list = "HIGH"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", sorted(SILENT))
+def test_a_server_that_sets_up_tls_and_does_not_speak_it_offers_nothing(tmp_path: Path, case: str) -> None:
+    name, text = SILENT[case]
+    found = audited(tmp_path, {name: text}, name)
+    assert [(one.examined, one.offer) for one in found.subjects] == [(Examined.NONE, None)]
+    (why,) = said(found, "walk/config-empty")
+    assert why.startswith("it sets up TLS, and ")
+
+
+def test_coturn_speaks_tls_on_its_plain_port_too(tmp_path: Path) -> None:
+    text = "cert = /a.pem\npkey = /a.pem\nlistening-port = 3479\n"
+    named = [
+        one.id.rpartition("#")[2]
+        for one in audited(tmp_path, {"turnserver.conf": text}, "turnserver.conf").subjects
+    ]
+    assert named == ["turn:5349", "turn:3479"]
+    (tmp_path / "turnserver.conf").write_text(f"{text}no-tcp\n")
+    assert len(audited(tmp_path, {}, "turnserver.conf").subjects) == 1
