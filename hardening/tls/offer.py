@@ -104,6 +104,8 @@ class Offer:
     """Further subjects of the very same offer: other names of the server, other ports."""
     inert: tuple[Inert, ...] = ()
     """What a file switches on and the library does not do; a default, or a word such as `all`, may say it too."""
+    refused: bool = False
+    """Whether the library refuses the list of a file, so that the server that was asked about does not start or speaks no TLS."""
     ssh: SshOffer | None = None
     """Set for SSH alone; everything TLS is then empty."""
 

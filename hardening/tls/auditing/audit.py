@@ -25,6 +25,7 @@ from hardening.tls import clients
 from hardening.tls.auditing import host_defaults, inert, mains, remedies, shared, telling
 from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
+from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.libraries import builds
@@ -87,6 +88,9 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
+_NO_SERVER = "no server we know writes its configuration like this"
+
+
 def _why_nothing(path: Path, folder: bool) -> Problem:
     if folder:
         return Problem(
@@ -95,7 +99,7 @@ def _why_nothing(path: Path, folder: bool) -> Problem:
     size = path.stat().st_size
     return Problem(
         "unknown-kind" if size else "empty", str(path), None,
-        "no server we know writes its configuration like this" if size else "the file is empty",
+        _NO_SERVER if size else "the file is empty",
     )  # fmt: skip
 
 
@@ -132,7 +136,10 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         for w, o in told
         if all(_same(p, w.release.version) in everywhere for p in refused[w.release.version])
     ] or told  # what no release knows says nothing about which one runs
+    fitting = [(w, o) for w, o in fitting if not any(one.refused for one in o)] or fitting
     unknown = refused[fitting[0][0].release.version]
+    if main.guessed and unlike(tree, main.target, main.path, (*tree.problems, *unknown)):
+        return _nothing(main.path, Problem("unknown-kind", main.path, None, _NO_SERVER))
     found = _judged(fitting, policies, main.target, tree)
     problems = [*tree.problems, *unknown]
     if not found.subjects:

@@ -12,7 +12,7 @@ from pathlib import Path
 from hardening.errors import InputError
 from hardening.records import dataclass
 from hardening.tls.auditing import host_defaults
-from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised
+from hardening.tls.auditing.recognise import OURS, alone, distribution, recognised, unlike
 from hardening.tls.libraries import builds
 from hardening.tls.release import Release
 from hardening.tls.targets import Target, targets
@@ -38,6 +38,8 @@ class Main:
 
     target: Target
     path: str
+    guessed: bool = False
+    """Whether nothing but its name or its text says which server it is for."""
 
 
 def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
@@ -50,7 +52,7 @@ def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
     whole = posixpath.normpath(path.absolute().as_posix())
     if not path.is_dir():
         target = asked.target or recognised(tree, whole)
-        return () if target is None else (Main(target, whole),)
+        return () if target is None else (Main(target, whole, asked.target is None),)
     candidates = (asked.target,) if asked.target else targets()
     top = whole.rstrip("/")
     usual = tuple(_usual(tree, candidates, (whole,)))
@@ -59,7 +61,14 @@ def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
     if usual:
         return usual
     files = ((one, asked.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))
-    return outermost(tree, [Main(target, one) for one, target in files if target is not None])
+    guessed = asked.target is None
+    every = [Main(target, one, guessed) for one, target in files if target is not None]
+    tree.begin(p for p in tree.problems if p.kind not in _OF_OTHERS)
+    return outermost(tree, every)
+
+
+_OF_OTHERS = frozenset({"binary", "missing-include"})
+"""What is wrong with files of a folder that need be no server's: pictures, links that lead nowhere."""
 
 
 def _usual(tree: Tree, candidates: Sequence[Target], folders: Sequence[str]) -> Iterator[Main]:
@@ -79,14 +88,18 @@ def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
     """Return the files that no other one of the same server includes: what those hold is told with the one that does."""
     said = tuple(tree.problems)
     parts: dict[str, list[str]] = {}
+    others: set[str] = set()
     for main in every:
         tree.read_paths.clear()
         release, _ = main.target.facts.release(None)
         with suppress(RecursionError):  # the audit says so
             list(main.target.read(tree, main.path, reading(release, None, ())))
         parts[main.path] = [one for one in tree.read_paths if one != main.path]
+        if main.guessed and unlike(tree, main.target, main.path, tree.problems):
+            others.add(main.path)
     tree.begin(said)
     included: set[tuple[str, str]] = set()
+    every = [main for main in every if main.path not in others]
     for main in sorted(every, key=lambda one: -len(parts[one.path])):
         if (main.target.name, main.path) not in included:  # of two that include each other the first stays
             included.update((main.target.name, one) for one in parts[main.path])

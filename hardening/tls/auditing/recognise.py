@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from hardening.tls.targets import Target, targets
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.tree import Problem, Tree
 
 _LOOKED_AT = 256 * 1024
 """Bytes of a file that decide which server it is for."""
@@ -29,6 +29,18 @@ def recognised(tree: Tree, path: str) -> Target | None:
     return best[2] if best[0] else None
 
 
+def unlike(tree: Tree, target: Target, path: str, problems: Iterable[Problem]) -> bool:
+    """Tell whether a file that a target was guessed for is another program's: it has more lines the reader does not know than marks."""
+    strange = sum(p.path == path and p.kind in _STRANGE for p in problems)
+    source = tree.source(path) if strange else None
+    if source is None:
+        return False
+    marks = len(target.marks.findall(source.text[:_LOOKED_AT]))
+    named = any(path.endswith(f"/{m}") for m in target.main)
+    return strange > marks and (not named or not marks)
+
+
+_STRANGE = frozenset({"syntax", "unknown-directive"})
 _INCLUDED = frozenset("nginx httpd lighttpd haproxy dovecot proftpd mariadb mysql postfix squid".split())
 """Servers whose settings are often in files that others include."""
 

@@ -72,6 +72,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     off = {name for word, name in _OFF.items() if _on(top.last(word))}
     more = top.last("alt-tls-listening-port")
     ports = (port.value if port else "5349", *((more.value,) if more and more.value not in {"", "0"} else ()))
+    if not _on(top.last("no-tcp")):  # a client may begin with a TLS hello there too (measured on 4.6.1)
+        plain = top.last("listening-port")
+        ports += (plain.value if plain else "3478",)
     subject, *also = served.named(path, ("turn",), ports) if certificate else (path,)
     yield served.offer(
         served.Settings(

@@ -194,8 +194,8 @@ TARGET = Target(
     edits=edits,
     writer="crypto_policies",
     marks=re.compile(
-        r"^\s*(?:cipher|mac|group|hash|sign|key_exchange|protocol|min_rsa_size|min_dh_size|tls_cipher|ssh_cipher)"
-        r"(?:@[\w{},!*?\- ]+)?\s*=",
+        r"^\s*(?:(?:cipher|mac|group|hash|sign|key_exchange|protocol|tls_cipher|ssh_cipher)"
+        r"(?:[ \t]*=[ \t]*[-+*]*[A-Z][A-Z\d]|@[\w{},!*?\- ]+[ \t]*=)|min_(?:rsa|dh)_size[ \t]*=[ \t]*\d)",
         re.MULTILINE,
     ),
     check=("update-crypto-policies", "--set", "DEFAULT:HARDEN"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -159,9 +160,26 @@ def _split(tree: Tree, sections: list[Section], path: str) -> tuple[Section, lis
     return top, [one for one in found if one.speaks]
 
 
+_VERSION = "dovecot_config_version"
+
+
+def _of_another(sections: list[Section], path: str, release: Release) -> str:
+    """Return why a release does not start with a main file, or nothing: from 2.4 on its first line says for which it is."""
+    said = any(line.name == _VERSION for one in sections for line in one.lines)
+    if not path.endswith("/dovecot.conf") or said is _has("ssl_server_cert_file", release):
+        return ""
+    return f"Dovecot {release.version} does not start {'with' if said else 'without'} {_VERSION}"
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer for the server and one per block that speaks of TLS; a fragment is one offer."""
     sections = flat_syntax.read(tree, path, _GRAMMAR)
+    why = _of_another(sections, path, reading.release)
+    for one in _offers(tree, path, sections, reading):
+        yield replace(one, refused=True, assumptions=(*one.assumptions, why)) if why else one
+
+
+def _offers(tree: Tree, path: str, sections: list[Section], reading: Reading) -> Iterator[Offer]:
     for one in sections:
         flat_syntax.strays(tree, one.lines, directives("dovecot"), reading.release)
     top, filters = _split(tree, sections, path)
@@ -257,6 +275,11 @@ def _ports(sections: list[Section], top: Section) -> dict[str, str]:
     return {port: _PROTOCOLS.get(name, "") for name, port in found.items()} or {"993": "imap"}
 
 
+def _file(line: Line, tree: Tree) -> str:
+    """Return the file a line means: a relative path starts from the file that has it."""
+    return tree.place(line.value.lstrip("< "), posixpath.dirname(line.path))
+
+
 def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     facts, release = directives("dovecot"), reading.release
     first = next((x for x in view.own.lines if x.name.startswith("ssl")), None)
@@ -278,7 +301,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         view.last("ssl_server_cert_file", "ssl_cert"),
         view.last("ssl_server_alt_cert_file", "ssl_alt_cert"),
     ]
-    files = [tree.place(x.value.lstrip("< "), "/") for x in certificates_said if x and x.value]
+    files = [_file(x, tree) for x in certificates_said if x and x.value]
     dh, length = view.last("ssl_server_dh_file", "ssl_dh"), view.last(_DH_LENGTH)
     own = None if _has("ssl_min_protocol", release) else _OWN_DH
     if own and length and _has(_DH_LENGTH, release):
@@ -297,7 +320,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
-        dh_bits=certificates.dh_bits(tree, tree.place(dh.value.lstrip("< "), "/")) if dh else own,
+        dh_bits=certificates.dh_bits(tree, _file(dh, tree)) if dh else own,
         elliptic=_has("ECDHE", release),
         compression="compression" in (options.value.split() if options else ()),
         assumptions=reading.assumptions,
@@ -332,7 +355,7 @@ TARGET = Target(
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace)\b[^={]*\{", re.MULTILINE),
+    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace|service|(?:inet|unix)_listener)\b[^={\n]*\{", re.MULTILINE),
     check=("doveconf", "-c", "{path}"),
     place="/etc/dovecot/conf.d/99-harden-tls.conf",
     params={

@@ -277,6 +277,7 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
         subject=subject,
         at=at,
         protocols=tuple(protocols),
+        refused=bool(found.error),
         inconclusive=(f"the priority string {text!r}, which GnuTLS refuses ({found.error})",)
         if found.error
         else (),

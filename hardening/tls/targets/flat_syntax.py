@@ -105,7 +105,10 @@ def _text(
         if begins is not None and (found := begins.match(text)):
             sections.append(Section(found["section"].strip(), path, number))
             continue
-        if not (pair := split.match(text)):
+        pair = split.match(text)
+        if pair is None and grammar.trailing_comments:  # a bare word with a remark after it
+            pair = split.match(trailing.sub("", text))
+        if pair is None:
             tree.say("syntax", path, number, f"{text.strip()[:60]!r} is not understood")
             continue
         value = pair[2].strip()

@@ -261,7 +261,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 _strays(tree, bind, reading.release)
                 for line, names in haproxy_certificates.answers(tree, bind, _own(section), _base(tree, top)):
                     yield _offer(line, bind, section, top, path, tree, reading, names)
-    if not found and any(x.name.startswith("ssl-default-bind") for x in top.lines):
+    if found or not any(x.name.startswith("ssl-default-bind") for x in top.lines):
+        return
+    if any(section.every("bind") for section in sections):
+        tree.say("empty", path, None, "it sets up TLS, and no bind line in it has ssl")
+    else:
         first = next(x for x in top.lines if x.name.startswith("ssl-default-bind"))
         bind = Line("bind", ":443 ssl", first.path, first.line)
         yield _offer(bind, bind, Section("fragment", path, first.line), top, path, tree, reading)

@@ -104,8 +104,9 @@ class _Merged:
         return own or [d for d in self.main.directives if d.name == name]
 
 
-def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> served.Settings:
+def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -> served.Settings:
     facts, release = directives("httpd"), reading.release
+    tree, root = reader.tree, reader.root
     protocol = merged.last("sslprotocol")
     words = protocol.words if protocol else tuple(facts.default_of("protocols", release).split())
     spot = _place(protocol) if protocol else merged.at
@@ -128,8 +129,8 @@ def _settings(merged: _Merged, subject: str, tree: Tree, reading: Reading) -> se
         settings = _cipher_suite(settings, one, release)
     given = merged.both("sslopensslconfcmd")
     for one in given:
-        settings = _command(settings, one, release, reading.build, tree)
-    files = [tree.place(d.words[0], "/") for d in merged.own_or_main("sslcertificatefile") if d.words]
+        settings = _command(settings, one, reader, reading)
+    files = [tree.place(d.words[0], root) for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
     in_card = _facts_has("parameters in the certificate file", release)
     bits = sizes[0] if sizes and in_card else settings.dh_bits
@@ -157,9 +158,10 @@ def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -
 
 
 def _command(  # noqa: PLR0911 - one return per command
-    settings: served.Settings, one: Directive, release: Release, build: str, tree: Tree
+    settings: served.Settings, one: Directive, reader: Reader, reading: Reading
 ) -> served.Settings:
     """SSL_CONF commands come after everything else and win."""
+    release, build, tree = reading.release, reading.build, reader.tree
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
@@ -169,7 +171,7 @@ def _command(  # noqa: PLR0911 - one return per command
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
         return replace(settings, groups=Said(value, at))
     if command == "dhparameters" and _dh_command(release, build):
-        return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, "/")))
+        return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, reader.root)))
     names = list(httpd_protocols.ORDER)
     if command in {"minprotocol", "maxprotocol"} and (
         limited := httpd_protocols.OF_COMMANDS.get(value.lower())
@@ -197,6 +199,9 @@ def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
         for one in (*host.directives, *host.per_request):
             if one.name.startswith("ssl") and (why := directives("httpd").lacks(one.written, release)):
                 tree.say("unknown-directive", one.path, one.line, why)
+            for word in one.words if one.name == "sslprotocol" else ():
+                if why := httpd_protocols.refused(word, release):
+                    tree.say("unknown-directive", one.path, one.line, why)
         for one in host.per_request:
             if (
                 one.name.startswith("ssl")
@@ -228,7 +233,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             continue
         taken.update(free)
         settings, names = (
-            _per_request(_settings(merged, "", tree, reading), merged, reading),
+            _per_request(_settings(merged, "", reader, reading), merged, reading),
             httpd_names.names(host, main),
         )
         yield from served.offers(
@@ -242,9 +247,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             reading.build,
         )
     alone = (*main.directives, *main.per_request)
-    if not taken and any(d.name.startswith("ssl") and d.name not in _ANYWHERE for d in alone):
+    if taken or not any(d.name.startswith("ssl") and d.name not in _ANYWHERE for d in alone):
+        return
+    if reader.listens and path.endswith(TARGET.main):
+        tree.say("empty", path, None, "it sets up TLS, and no server in it has SSLEngine on")
+    else:
         merged = _Merged(main, main)
-        settings = _per_request(_settings(merged, path, tree, reading), merged, reading)
+        settings = _per_request(_settings(merged, path, reader, reading), merged, reading)
         yield served.offer(settings, reading.build)
 
 

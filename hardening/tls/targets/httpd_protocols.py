@@ -39,6 +39,18 @@ def always_on(release: Release, build: str) -> tuple[str, ...]:
     return tuple(n for n in ("TLSv1.1", "TLSv1.2") if n in speaks and n not in words)
 
 
+def refused(word: str, release: Release) -> str:
+    """Return why a release does not start with a word of SSLProtocol, or nothing; what it passes over is no reason."""
+    plain = word.lstrip("+-").lower()
+    if "${" in plain:  # the environment may say it
+        return ""
+    if plain not in {*TOKENS, "all"}:
+        return f"no httpd we know has {word} in SSLProtocol"
+    name = TOKENS.get(plain)
+    known = name not in NEW_TOKENS or name in nameable(release)
+    return "" if known else f"httpd {release.version} has no {plain} in SSLProtocol"
+
+
 def switched(text: tuple[str, ...], release: Release) -> set[str]:
     """Return the versions that the words of an SSLProtocol line leave on (ssl_cmd_protocol_parse)."""
     every = set(nameable(release))

@@ -140,7 +140,7 @@ class Reader:
 
     def read(self, path: str) -> None:
         """Read the main file and whatever it includes."""
-        self.root = self.root or _guess_root(path)
+        self.root = self.root or _guess_root(self.tree, path)
         if self.main is None:
             self.main = Host((), path, 1)
             self._current = self.main
@@ -267,7 +267,7 @@ class Reader:
         self._count += 1
         key = _key(name, value)
         host = None if any(s.kind in _PER_REQUEST for s in self._sections) else self._current
-        if doubted is not None and name.startswith("ssl") and name not in _SILENT:
+        if doubted is not None and _matters(name):
             doubted.settings.append(Doubted(written, key, host, self._count))
         if not self._in_force():
             return
@@ -300,6 +300,11 @@ class Reader:
                 self._current.directives.append(one)
 
 
+def _matters(name: str) -> bool:
+    """Whether a directive says what the server offers; those of mod_proxy say what it asks others for."""
+    return name.startswith("ssl") and not name.startswith("sslproxy") and name not in _SILENT
+
+
 _ONE_VALUE = frozenset(
     {"sslprotocol", "sslciphersuite", "sslhonorcipherorder", "sslcompression", "sslengine"}
 )
@@ -316,9 +321,14 @@ def _overruled(one: Doubted) -> bool:
     return one.host is not None and one.host.settled.get(one.key, -1) > one.count
 
 
-def _guess_root(path: str) -> str:
-    folder = posixpath.dirname(path)
-    return posixpath.dirname(folder) if posixpath.basename(folder) in {"conf", "conf.d"} else folder
+def _guess_root(tree: Tree, path: str) -> str:
+    """Return what relative paths start from until ServerRoot says it: of a file that others include, the folder of the main file."""
+    own = folder = posixpath.dirname(path)
+    while folder not in {"", "/", tree.prefix}:
+        if tree.exists(f"{folder}/apache2.conf") or tree.exists(f"{folder}/conf/httpd.conf"):
+            return folder
+        folder = posixpath.dirname(folder)
+    return posixpath.dirname(own) if posixpath.basename(own) in {"conf", "conf.d"} else own
 
 
 def _version_holds(argument: str, have: tuple[int, ...], complain: Callable[[str], None]) -> bool:

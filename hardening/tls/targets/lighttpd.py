@@ -293,6 +293,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 groups.append((settings, served.named(path, (host.value,), (port,))))
         yield from served.offers(groups, reading.build)
     piece = None if found else _fragment(top)
+    if piece is not None and top.own("server.port") is not None:
+        tree.say("empty", path, None, "it sets up TLS, and no socket in it has ssl.engine enabled")
+        piece = None
     read_scopes = {id(s) for s in (top, piece, *(s for s, _ in sockets)) if s is not None}
     _passed_over(tree, top, read_scopes, reading.release)
     if piece is not None:

@@ -112,8 +112,8 @@ def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InF
     return tuple(Said(n, on[n]) for n in _ORDER if n in on)
 
 
-def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> served.Settings:
-    facts, release = directives("nginx"), reading.release
+def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> served.Settings:
+    facts, release, tree = directives("nginx"), reading.release, reader.tree
     at = InFile((server.path,), server.line)
     ciphers = server.last("ssl_ciphers")
     curve, prefer = server.last("ssl_ecdh_curve"), server.last("ssl_prefer_server_ciphers")
@@ -121,11 +121,11 @@ def _settings(server: Block, subject: str, tree: Tree, reading: Reading) -> serv
     curves = curve.words[0] if curve and curve.words else facts.default_of("groups", release)
     old_dh = facts.default_of("dh", release)
     bits = (
-        certificates.dh_bits(tree, tree.place(parameters.words[0], "/"))
+        certificates.dh_bits(tree, tree.place(parameters.words[0], reader.folder))
         if parameters and parameters.words
         else None
     )
-    files = [tree.place(d.words[0], tree_folder(server)) for d in server.every("ssl_certificate") if d.words]
+    files = [tree.place(d.words[0], reader.folder) for d in server.every("ssl_certificate") if d.words]
     settings = served.Settings(
         subject=subject,
         at=at,
@@ -162,11 +162,6 @@ def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive
             limits[command.lower()] = _TOKENS.get(value, limit)
     least, greatest = (_ORDER.index(limits[name]) for name in ("minprotocol", "maxprotocol"))
     return replace(settings, protocols=tuple(on[n] for n in _ORDER[least : greatest + 1] if n in on))
-
-
-def tree_folder(server: Block) -> str:
-    """Return the folder that relative certificate paths start from: the configuration's own."""
-    return server.path.rpartition("/")[0] or "/"
 
 
 def _command(settings: served.Settings, one: Directive) -> served.Settings:
@@ -231,6 +226,9 @@ def _complain(tree: Tree, top: Block, release: Release) -> None:
     for one in _everything(top):
         if one.name.startswith("ssl") and (why := directives("nginx").lacks(one.name, release)):
             tree.say("unknown-directive", one.path, one.line, why)
+        for word in one.words if one.name == "ssl_protocols" else ():
+            if why := _refused(word, release):
+                tree.say("unknown-directive", one.path, one.line, why)
     for block, one in _within_requests(top):
         tree.say("misplaced", one.path, one.line, f"{one.name} is not allowed in {block.name}")
 
@@ -252,11 +250,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         if not heard:
             continue
         found = True
-        settings, names = _settings(server, "", tree, reading), _names(server)
+        settings, names = _settings(server, "", reader, reading), _names(server)
         yield from served.offers(
             (
                 (
-                    _as_default(settings, default[address], server, tree, reading),
+                    _as_default(settings, default[address], server, reader, reading),
                     served.named(path, names, (_port(address),)),
                 )
                 for address in heard
@@ -264,7 +262,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             reading.build,
         )
     if not found and not servers and (fragment := _fragment(reader.top)) is not None:
-        yield served.offer(_settings(fragment, path, tree, reading), reading.build)
+        yield served.offer(_settings(fragment, path, reader, reading), reading.build)
+
+
+def _refused(word: str, release: Release) -> str:
+    """Return why a release does not start with a word of ssl_protocols, or nothing."""
+    name = _FOLDED.get(word.lower())
+    if name is None:
+        return f"no nginx we know has {word} in ssl_protocols"
+    return "" if name in _nameable(release) else f"nginx {release.version} has no {word} in ssl_protocols"
 
 
 def _within_requests(block: Block, *, inside: bool = False) -> Iterator[tuple[Block, Directive]]:
@@ -288,12 +294,12 @@ def _rejects(server: Block) -> bool:
 
 
 def _as_default(
-    settings: served.Settings, first: Block, server: Block, tree: Tree, reading: Reading
+    settings: served.Settings, first: Block, server: Block, reader: Reader, reading: Reading
 ) -> served.Settings:
     """What is settled before the name is looked at is the default server's: version, TLS 1.3 suite, and list of groups."""
     if first is server:
         return settings
-    theirs, library = _settings(first, settings.subject, tree, reading), builds.build(reading.build).release
+    theirs, library = _settings(first, settings.subject, reader, reading), builds.build(reading.build).release
     if library >= _GROUPS_KEPT or (library >= _SSL_CONF and _has("list of curves", reading.release)):
         settings = served.taken_from(
             settings,
@@ -327,8 +333,8 @@ def _owned(one: Directive) -> bool:
     return one.name in _OWNED or (one.name == "ssl_conf_command" and commands.owned(one.words))
 
 
-def _small(tree: Tree, file: str) -> bool:
-    return (certificates.dh_bits(tree, tree.place(file, "/")) or _SMALL) < _SMALL
+def _small(reader: Reader, file: str) -> bool:
+    return (certificates.dh_bits(reader.tree, reader.tree.place(file, reader.folder)) or _SMALL) < _SMALL
 
 
 _SMALL = 2048
@@ -343,7 +349,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
         spans = tuple((d.path, *d.span) for d in block.directives if _owned(d))
         dh = block.last("ssl_dhparam")
         params = {"dhparam": dh.words[0]} if dh and dh.words else {}
-        if dh and dh.words and dh not in block.directives and _small(tree, dh.words[0]):
+        if dh and dh.words and dh not in block.directives and _small(reader, dh.words[0]):
             spans += ((dh.path, *dh.span),)  # it would still hold, and stop nginx at OpenSSL's own level
         source = tree.source(block.path)
         at = block.close if block.close is not None else len(source.text) if source else 0

@@ -21,6 +21,11 @@ _TOKEN = re.compile(
 """As nginx reads it: a brace behind a dollar is part of the word, and so is every closing one inside of a word."""
 KEPT = frozenset({"listen", "server_name", "starttls"})
 _LUA = re.compile(r"_by_lua_block$")
+_SEVERAL = frozenset({"ssl_protocols", "ssl_conf_command", "ssl_session_cache", "ssl_certificate_cache"})
+"""TLS directives with more than one word."""
+_REQUESTS = frozenset({"location", "if", "limit_except"})
+_INCLUDES = Manner(may_be_absent=_REQUESTS)
+"""What a request's block includes sets nothing for a connection."""
 
 
 @dataclass(slots=True)
@@ -67,9 +72,10 @@ class Reader:
 
     def __init__(self, tree: Tree, path: str) -> None:
         self.tree = tree
-        self.folder = posixpath.dirname(path)
+        self.folder = _folder(tree, path)
+        """What relative paths start from: the folder of the main file, whichever file they stand in."""
         self.top = Block("", (), path, 1)
-        self._includes = Includes(tree, Manner())
+        self._includes = Includes(tree, _INCLUDES)
         self._includes.read(path, partial(self._text, self.top))
 
     def servers(self) -> Iterator[tuple[str, Block]]:
@@ -136,9 +142,43 @@ class Reader:
         name = words[0]
         if name == "include":
             for pattern in words[1:]:
-                self._includes.follow(pattern, self.folder, partial(self._text, here), (path, line))
-        elif name.startswith("ssl") or name in KEPT:
+                self._includes.follow(
+                    pattern, self.folder, partial(self._text, here), (path, line), _for_requests(here)
+                )
+            return
+        if len(words) > _PAIR and (lost := _runs_on(words)):
+            why = f"{name} has no ; at its end, so {lost} and what follows are words of it"
+            self.tree.say("unclosed", path, line, why)
+        if name.startswith("ssl") or name in KEPT:
             here.directives.append(Directive(name, tuple(words[1:]), path, line, span))
+
+
+_PAIR = 2
+"""A directive and its word."""
+
+
+def _runs_on(words: list[str]) -> str:
+    """Return the word that ought to begin a directive of its own, where nginx would count too many."""
+    if words[0].startswith("ssl") and words[0] not in _SEVERAL:
+        return words[_PAIR]
+    return next((word for word in words[1:] if word.startswith("ssl_")), "")
+
+
+def _for_requests(block: Block | None) -> str:
+    """Return the name of a block around here that single requests choose, or nothing."""
+    while block is not None and block.name not in _REQUESTS:
+        block = block.above
+    return block.name if block else ""
+
+
+def _folder(tree: Tree, path: str) -> str:
+    """Return the folder of the main file: of one that others include, the nearest above that has one."""
+    own = folder = posixpath.dirname(path)
+    while folder not in {"", "/", tree.prefix}:
+        if tree.exists(f"{folder}/nginx.conf"):
+            return folder
+        folder = posixpath.dirname(folder)
+    return own
 
 
 def _past_lua(text: str, at: int, line: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
@@ -57,40 +57,72 @@ _PIECE = re.compile(
 """What a value is made of beside plain text: quotes, escapes, a remark, and variables (`$x`, `${x}`, `$(section::x)`)."""
 
 
-def _sections(tree: Tree, path: str) -> list[Section]:
+class _Values:
+    """What names have been given so far, and which of them the environment has a say in."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], str] = {}
+        self.open: dict[tuple[str, str], str] = {}
+        """The variable of the environment, by section and name."""
+        self.doubts: dict[tuple[str, int], str] = {}
+        """The same, by the place of the line."""
+
+    def give(self, line: Line, here: str, value: str, variable: str) -> None:
+        self.known[here, line.name] = value
+        if variable:
+            self.open[here, line.name] = self.doubts[line.path, line.line] = variable
+        else:
+            self.open.pop((here, line.name), None)
+
+
+def _sections(tree: Tree, path: str) -> tuple[list[Section], _Values]:
     """Return the sections of a file with what their values mean, variables filled in from what stands before them."""
-    sections = flat_syntax.read(tree, path, _GRAMMAR)
-    known: dict[tuple[str, str], str] = {}
+    sections, values = flat_syntax.read(tree, path, _GRAMMAR), _Values()
     for section in sections:
         here = section.name or _DEFAULT
         for number, line in enumerate(section.lines):
-            value = _meant(tree, line, here, known)
+            value, variable = _meant(tree, line, here, values)
             section.lines[number] = replace(line, value=value)
-            known[here, line.name] = value
-    return sections
+            values.give(line, here, value, variable)
+    return sections, values
 
 
-def _meant(tree: Tree, line: Line, here: str, known: Mapping[tuple[str, str], str]) -> str:
+def _meant(tree: Tree, line: Line, here: str, values: _Values) -> tuple[str, str]:
+    """Return what a value means, and the variable of the environment that decides it, if one does."""
+    asked: list[str] = []
+
     def piece(found: re.Match[str]) -> str:
         if found["name"] is None:
             return found["double"] or found["single"] or found["escaped"] or ""
         section, name = found["section"] or here, found["name"]
-        told = known.get((section, name), known.get((_DEFAULT, name)))
-        if section == "ENV":
-            why = f"{line.name} takes {name} from the environment"
-            tree.say("conditional", line.path, line.line, why)
-        elif told is None:
+        at = (section, name) if (section, name) in values.known else (_DEFAULT, name)
+        told = values.known.get(at)
+        asked.append(name if section == "ENV" else values.open.get(at, ""))
+        if section != "ENV" and told is None:
             why = f"{found[0]} has no value before this line, and OpenSSL refuses the whole file"
             tree.say("syntax", line.path, line.line, why)
         return told or ""
 
     if not re.search(r"[\\\"'#$]", line.value):
-        return line.value
+        return line.value, ""
     try:
-        return filled(_PIECE, line.value, piece).strip()
+        return filled(_PIECE, line.value, piece).strip(), next(filter(None, asked), "")
     except OvergrownError:
         tree.say("syntax", line.path, line.line, f"{OVERGROWN}, and OpenSSL refuses the whole file")
-        return ""
+        return "", ""
+
+
+def _say_doubts(tree: Tree, sections: Iterable[Section], chosen: Section | None, values: _Values) -> None:
+    """Say which lines on the way to the TLS commands, and of these, take their value from the environment."""
+    on_the_way = [x for s in sections for x in s.lines if x.name in _STEPS]
+    for line in (*on_the_way, *(chosen.lines if chosen else ())):
+        if variable := values.doubts.get((line.path, line.line)):
+            tree.say(
+                "conditional", line.path, line.line, f"{line.name} takes {variable} from the environment"
+            )
+
+
+_STEPS = ("openssl_conf", "ssl_conf", "system_default")
 
 
 def _chosen(sections: list[Section]) -> Section | None:
@@ -100,7 +132,7 @@ def _chosen(sections: list[Section]) -> Section | None:
         name = one.name or _DEFAULT
         by_name.setdefault(name, Section(name, one.path, one.line)).lines += one.lines
     here = by_name.get(_DEFAULT)
-    for step in ("openssl_conf", "ssl_conf", "system_default"):
+    for step in _STEPS:
         line = here.last(step) if here else None
         here = by_name.get(line.value.strip()) if line else None
     return here
@@ -108,7 +140,7 @@ def _chosen(sections: list[Section]) -> Section | None:
 
 def commands_of(tree: Tree, path: str) -> dict[str, str]:
     """Return the last value of each command (lower case) that programs start from; nothing where the file has none."""
-    section = _chosen(_sections(tree, path))
+    section = _chosen(_sections(tree, path)[0])
     lines = section.lines if section else []
     return {
         _names(x): x.value
@@ -135,7 +167,9 @@ def _names(line: Line) -> str:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a program that sets nothing itself."""
-    section = _chosen(_sections(tree, path))
+    sections, values = _sections(tree, path)
+    section = _chosen(sections)
+    _say_doubts(tree, sections, section, values)
     if section is None:
         return
     lines = [x for x in section.lines if x.name != ".include" and not x.value.startswith("DTLS")]
@@ -198,7 +232,7 @@ def _written(job: Job) -> str:
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the section that programs take their defaults from."""
-    section = _chosen(_sections(tree, path))
+    section = _chosen(_sections(tree, path)[0])
     if section is not None and section.lines:
         own = [
             x for x in section.lines if x.path == section.path

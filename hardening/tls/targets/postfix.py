@@ -227,6 +227,13 @@ def _wrapped(service: _Service) -> bool:
     return service.text("smtpd_tls_wrappermode") == "yes"
 
 
+def _speaks(service: _Service) -> bool:
+    """Whether a service offers TLS; where a level is set, the older switches count for nothing."""
+    level = service.text("smtpd_tls_security_level")
+    switches = {service.text("smtpd_use_tls"), service.text("smtpd_enforce_tls")}
+    return level not in {"", "none"} or (not level and "yes" in switches) or _wrapped(service)
+
+
 def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Settings:
     for line in service.doubts():
         tree.say(
@@ -307,22 +314,22 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             own = {o.name: Line(o.name, o.value, master, o.line) for o in one.options}
             _strays(tree, list(own.values()), reading.release)
             service = _Service(main, own, path, reading.release)
-            level = service.text("smtpd_tls_security_level")
-            if (
-                level in {"", "none"}
-                and "yes"
-                not in {
-                    service.text("smtpd_use_tls"),
-                    service.text("smtpd_enforce_tls"),
-                }
-                and not _wrapped(service)
-            ):
+            if not _speaks(service):
                 continue
             found = True
             port = one.name.rpartition(":")[2]
             yield from _offers(service, f"smtpd:{port}", tree, reading)
-    if not found and any("tls" in x.name for x in main.lines):
-        yield from _offers(_Service(main, {}, path, reading.release), "", tree, reading)
+    if found or not any("tls" in x.name for x in main.lines):
+        return
+    alone = _Service(main, {}, path, reading.release)
+    if _speaks(alone) or not any(x.name in _OF_A_HOST for x in main.lines):
+        yield from _offers(alone, "", tree, reading)
+    else:
+        tree.say("empty", path, None, "it sets up TLS, and no smtpd in it offers any")
+
+
+_OF_A_HOST = frozenset({"inet_interfaces", "mydestination", "myhostname", "mynetworks", "queue_directory"})
+"""What tells a whole main.cf from some lines of one."""
 
 
 _OWNED = frozenset(

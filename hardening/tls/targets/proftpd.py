@@ -175,7 +175,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         port = host.last("port")
         names = _names(section)
         yield _offer(host, served.named(path, names, (port.value if port else "21",)), tree, reading)
-    if not found and any(x.name.startswith("tls") for x in main.lines):
+    if found or not any(x.name.startswith("tls") for x in main.lines):
+        return
+    engine = main.last("tlsengine")
+    if engine is not None and engine.value.lower() in {"off", "false", "no", "0"}:
+        tree.say("empty", path, None, "it sets up TLS, and TLSEngine is off")
+    else:
         yield _offer(_Host(main, (everywhere,)), (path,), tree, reading)
 
 

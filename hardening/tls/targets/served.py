@@ -270,13 +270,15 @@ def offer(settings: Settings, build_name: str) -> Offer:
                 signature_algorithms=schemes or (),
             )
         )
+    refusals = tuple(_refusals(settings, found, build_name))
     return Offer(
         subject=settings.subject,
         also=settings.also,
         at=settings.at,
         protocols=tuple(protocols),
         assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
-        inconclusive=tuple(_refusals(settings, found, build_name)),
+        inconclusive=refusals,
+        refused=bool(refusals),
         dh_bits=settings.dh_bits if finite_field else None,
         compression=_compresses(settings, found, protocols),
         inert=tuple(inert),

@@ -187,7 +187,7 @@ CASES = {
     ),
     "coturn": (
         "cert=/a.pem\npkey=/a.key\ntls-listening-port=5349\nalt-tls-listening-port=443\n",
-        {"turn:5349", "turn:443"},
+        {"turn:5349", "turn:443", "turn:3478"},
     ),
 }  # fmt: skip
 

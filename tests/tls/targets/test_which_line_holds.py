@@ -207,7 +207,7 @@ def test_switches_of_postgresql(switch: str, read: int, tmp_path: Path) -> None:
 )
 def test_switches_of_coturn_may_say_no(text: str, versions: set[str], tmp_path: Path) -> None:
     found = _audit(
-        tmp_path / "turnserver.conf", "coturn", f"cert=/a.pem\ncipher-list HIGH:@SECLEVEL=0\n{text}"
+        tmp_path / "turnserver.conf", "coturn", f"no-tcp\ncert=/a.pem\ncipher-list HIGH:@SECLEVEL=0\n{text}"
     )
     assert _versions(found) == [versions]
 
