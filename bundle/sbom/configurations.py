@@ -68,7 +68,9 @@ class Configurations:
         for around, texts in sorted(self.trees.items()):
             tree = Tree(texts, prefix=_ROOT)
             every = ((recognised(tree, path), path) for path in sorted(texts))
-            for main in outermost(tree, [Main(target, path, guessed=True) for target, path in every if target]):
+            for main in outermost(
+                tree, [Main(target, path, guessed=True) for target, path in every if target]
+            ):
                 tree.begin(())
                 for subject in audit_tree(tree, main, policies, Asked()).subjects:
                     if not subject.offer:
