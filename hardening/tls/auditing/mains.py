@@ -91,11 +91,12 @@ def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
     others: set[str] = set()
     for main in every:
         tree.read_paths.clear()
+        before = len(tree.problems)
         release, _ = main.target.facts.release(None)
         with suppress(RecursionError):  # the audit says so
             list(main.target.read(tree, main.path, reading(release, None, ())))
         parts[main.path] = [one for one in tree.read_paths if one != main.path]
-        if main.guessed and unlike(tree, main.target, main.path, tree.problems):
+        if main.guessed and unlike(tree, main.target, main.path, tree.problems[before:]):
             others.add(main.path)
     tree.begin(said)
     included: set[tuple[str, str]] = set()
