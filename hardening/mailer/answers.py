@@ -106,6 +106,8 @@ def _row(row: Table) -> _Row:
 
 
 _BUSY = (408, 425, 429)
+_FULL = 507
+"""Insufficient Storage: a full mailbox, which somebody has to empty."""
 PORTAL = 511
 """Network Authentication Required: a captive portal says so itself (RFC 6585)."""
 
@@ -128,7 +130,7 @@ def numbers(listed: object) -> tuple[int, ...]:
 
 
 def _http_kind(answer: Answer) -> Class | None:
-    if answer.status == PORTAL:
+    if answer.status in (PORTAL, _FULL):
         return None
     if answer.status in _BUSY or answer.status >= 500:  # noqa: PLR2004 - HTTP's own border
         return Class.TEMPORARY
@@ -140,7 +142,9 @@ def diagnose(answer: Answer) -> Diagnosis:
     if answer.where == "network":
         return Diagnosis(
             cause=answer.name,
-            kind=Class.CONFIG if answer.name.startswith(("tls-", "proxy-")) else Class.TEMPORARY,
+            kind=Class.CONFIG
+            if answer.name.startswith(("tls-", "proxy-")) and answer.name != "proxy-failed"
+            else Class.TEMPORARY,
             meaning=answer.text,
             remedy=_NETWORK.get(answer.name, "check the way to the host"),
         )
@@ -177,6 +181,7 @@ _NETWORK = {
     "timeout": "a firewall drops it: open 443 and 587 to the cloud's hosts, or set [proxy] url",
     "proxy-unreachable": "check [proxy] url: the proxy does not answer",
     "proxy-auth": "the proxy wants a name and a password: [proxy] url = 'http://NAME:PASSWORD@host:port' in an encrypted document",
+    "proxy-failed": "the proxy itself does not get there: ask whoever runs it for its way to the host (its DNS, its firewall, its parent proxy)",
     "proxy-refused": "ask for CONNECT to these hosts on 443 and 587; or [proxy] smtp = false where SMTP goes direct",
     "tls-untrusted": "something between opens TLS, or [endpoints] is wrong: exempt these hosts from inspection, or ca_file = 'its-ca.pem'",
     "tls-name": "the certificate is for another name: check [endpoints] and what answers there",

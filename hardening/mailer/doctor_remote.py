@@ -13,6 +13,8 @@ from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Token, acquire, resource, scopes
 
 _ROLE = {Transport.GRAPH: "Mail.Send", Transport.SMTP: "SMTP.SendAsApp", Transport.EWS: "full_access_as_app"}
+_CLOSED = ("no-permission", "ews-blocked", "ews-refused", "graph-refused")
+"""Causes for which a calendar's own right is the remedy."""
 _EXCHANGE = ("outlook.office365.com", "outlook.office.com")
 
 
@@ -231,16 +233,25 @@ def _calendars(found: Examination) -> None:
             else:
                 graph.read_calendar(settings, token.value, mailbox)
         except RefusedBy as problem:
-            found.wrong("calendars", problem.diagnosis.cause, f"the calendar of {mailbox} cannot be read: {problem.diagnosis.meaning}",
-                        "tick full_access_as_app, put {client_id} on the EWS allow list and consent: {consent} (harden mailer guide)" if over_ews
-                        else f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)",
-                        where=mailbox, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
+            _calendar(found, problem, mailbox, over_ews=over_ews)
     if over_ews:
         found.ends_with_ews(
             "calendars", "the calendars are read over EWS, which ends",
             "ask for a release that reads calendars by Graph, then [calendars] via = 'graph' and harden mailer guide",
         )  # fmt: skip
     found.done("calendars", f"{len(settings.calendars)} asked for over {via}")
+
+
+def _calendar(found: Examination, problem: RefusedBy, mailbox: str, *, over_ews: bool) -> None:
+    meaning, remedy = problem.diagnosis.meaning, problem.diagnosis.remedy.replace("{mailbox}", mailbox)
+    if problem.diagnosis.cause in _CLOSED:
+        meaning = "it is not open to the application"
+        remedy = (
+            "tick full_access_as_app, put {client_id} on the EWS allow list and consent: {consent} (harden mailer guide)" if over_ews
+            else f"New-ManagementRoleAssignment -App {{oid}} -Role 'Application Calendars.Read' for {mailbox} (harden mailer guide)"
+        )  # fmt: skip
+    found.wrong("calendars", problem.diagnosis.cause, f"the calendar of {mailbox} cannot be read: {meaning}", remedy,
+                where=mailbox, seen=f"{problem.answer.status} {problem.answer.name}")  # fmt: skip
 
 
 def _send(found: Examination) -> None:

@@ -88,6 +88,7 @@ COUNTS = (
 )
 COUNTS += ("recipients_per_day", "timeout")  # none of these can be less than one
 EVER = 1e12  # a time that is later than every mail's
+NOT_JSON = "(no word of the service: a proxy's or a portal's page?)"
 LATEST = 253402300799  # the last second that a calendar has
 LONGEST_NOTE = 1 << 24  # bytes of what is noted of a mail or a delivery
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
@@ -168,11 +169,11 @@ class Refused(Exception):
 def smtp_kind(stage, code, text):
     """Return what a reply means for the mail."""
     low = text.lower()
-    if "submissionquotaexceeded" in low or re.search(r"\b5\.1\.90\b", low):
+    if "submissionquotaexceeded" in low or re.search(r"\b5\.(1\.90|2\.12[12]|7\.23[236])\b", low):
         return TEMPORARY  # a 5xx that goes away
-    if code == 430 or "mapiexceptionlogonfailed" in low or "mailbox logon failure" in low:
+    if code == 430 or re.search(r"mapiexceptionlogonfailed|mailbox logon failure|\b4\.7\.66\b", low):
         return CONFIG  # a 4xx that does not
-    if "sendasdenied" in low or re.search(r"\b5\.(7\.60|2\.252|2\.2)\b", low):
+    if re.search(r"sendasdenied|outboundspam|\b5\.(7\.60|2\.252|2\.2)\b", low):
         return CONFIG
     if stage in ("auth", "starttls") and code >= 500:
         return CONFIG
@@ -180,8 +181,8 @@ def smtp_kind(stage, code, text):
         return CONFIG
     if code < 500:
         return TEMPORARY
-    if stage == "data" and re.search(r"\b5\.2\.1\b", low):
-        return CONFIG  # the sender's mailbox is disabled
+    if stage == "data" and re.search(r"\b5\.2\.[01]\b", low):
+        return CONFIG  # the sender's mailbox is disabled, gone or whatever: X.2 is a mailbox's status
     if code == 552:
         return MESSAGE  # too large
     if stage in ("banner", "ehlo", "mail") or re.search(r"\b5\.(7\.\d+|1\.8)\b", low):
@@ -193,11 +194,20 @@ def smtp_kind(stage, code, text):
 
 def http_kind(status, name):
     """Return what an answer of the token service or of Graph means."""
-    if status in (408, 425, 429) or status >= 500 or name in ("temporarily_unavailable", "server_error"):
+    if status in (408, 425, 429) or name in ("temporarily_unavailable", "server_error"):
         return TEMPORARY
-    if name in ("ErrorExceededMessageLimit", "ErrorQuotaExceeded"):
+    if status >= 500 and status != 507:  # 507: the mailbox is full
         return TEMPORARY
-    if name in ("ErrorSendAsDenied", "ErrorInvalidUser", "NoPermissionsInAccessToken"):
+    if name in ("ErrorExceededMessageLimit", "ErrorSubmissionQuotaExceeded"):
+        return TEMPORARY
+    if name in (
+        "ErrorSendAsDenied",
+        "ErrorInvalidUser",
+        "NoPermissionsInAccessToken",
+        "ErrorQuotaExceeded",
+        "ErrorMessageSubmissionBlocked",
+        "ErrorAccountDisabled",
+    ):
         return CONFIG
     if status == 413 or (status == 400 and name == ""):
         return MESSAGE if status == 413 else CONFIG  # without Graph's own word it was something between
@@ -1339,8 +1349,8 @@ class Tokens(object):
             self.kept[scope] = (str(token), started + lifetime(found.get("expires_in")))
             return self.kept[scope][0]
         name = word(found.get("error"))
-        codes = re.findall(r"AADSTS\d+", word(found.get("error_description")))[:1]
-        text = "token: %d %s %s" % (status, name, " ".join(codes))
+        codes = re.findall(r"AADSTS\d+", word(found.get("error_description")))[:3]
+        text = "token: %d %s %s" % (status, name or NOT_JSON, " ".join(codes))
         kind = http_kind(status, name)
         raise Refused(
             CONFIG if kind == MESSAGE else kind, text, wait=after(answer), credential=name == "invalid_client"
@@ -1405,7 +1415,7 @@ def deliver_graph(config, tokens, recipients, raw):
         name = word(error.get("code")) if isinstance(error, dict) else ""
         raise Refused(
             http_kind(status, name),
-            "graph: %d %s" % (status, name),
+            "graph: %d %s" % (status, name or NOT_JSON),
             wait=after(answer),
             uncertain=status in (502, 504),
             own=status in (400, 413, 500),
@@ -1443,12 +1453,12 @@ def deliver_smtp(config, tokens, recipients, raw):
             reply[1].decode("utf-8", "replace") if isinstance(reply[1], bytes) else reply[1],
         )
         if code not in good:
-            text = re.sub(r"[^\x20-\x7e]", " ", text)[:160]
+            text = re.sub(r"[^\x20-\x7e]", " ", text)
             own = stage in ("rcpt", "data")
             of_one = stage == "rcpt" or (own and re.search(r"\b[45]\.(1\.([1-6]|10)|5\.3)\b", text))
             raise Refused(
                 smtp_kind(stage, code, text),
-                "smtp %s: %d %s" % (stage, code, text),
+                "smtp %s: %d %s" % (stage, code, text[:160]),
                 own=own,
                 addressed=bool(of_one),
             )

@@ -53,7 +53,14 @@ def aged(request: pytest.FixtureRequest, site: Site) -> Iterator[Relay]:
 
 @pytest.mark.parametrize(
     ("aged", "answer"),
-    [("this", "451 4.3.0 not this one"), ("2.7", "550 5.7.1 a policy is against it"), ("this", "drop")],
+    [
+        ("this", "451 4.3.0 not this one"),
+        ("2.7", "550 5.7.1 a policy is against it"),
+        ("this", "drop"),
+        # said of the sender's mailbox, though a mail gets it: another may go to who is not outside
+        ("this", "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; verdict is RefuseQuota"),
+        ("2.7", "554 5.2.0 STOREDRV.Submission.Exception:StoragePermanentException; Cannot submit message"),
+    ],
     indirect=["aged"],
 )
 def test_a_mail_that_is_always_refused_holds_up_no_other(aged: Relay, answer: str) -> None:
@@ -87,6 +94,19 @@ def test_a_page_in_the_place_of_graph_gives_no_mail_up(new: Relay) -> None:
     time.sleep(0.6)
     assert new.waiting() == 1
     assert list((new.spool / "dead").iterdir()) == []
+    new.site.fake.heal()
+    assert new.drained()
+
+
+@pytest.mark.parametrize("place", ["token", "graph"])
+def test_a_page_in_the_place_of_the_service_is_told_as_one(new: Relay, place: str) -> None:
+    new.site.fake.fault(place, (403, b"<html>blocked by your organisation</html>"), 0)
+    new.start(transports=["graph"])
+    new.submit("A-1")
+    end = time.monotonic() + 10
+    while time.monotonic() < end and "page" not in new.run("status").stdout:
+        time.sleep(0.1)
+    assert f"{place}: 403 (no word of the service" in new.run("status").stdout
     new.site.fake.heal()
     assert new.drained()
 
@@ -197,6 +217,7 @@ STAGES = ("auth", "mail", "rcpt", "data")
 REPLIES = (
     "421 4.3.2 x", "430 4.2.0 x", "432 4.3.2 x", "451 4.7.0 x", "452 4.5.3 x", "530 5.7.57 x", "535 5.7.3 x", "535 5.7.139 x", "550 5.1.1 x",
     "550 5.1.8 x", "550 5.1.90 x", "550 5.7.1 x", "550 5.7.60 x", "550 5.7.708 x", "552 5.3.4 x", "554 5.2.2 x", "554 5.2.252 x", "554 5.6.0 x",
+    "550 5.7.233 x", "550 5.7.750 x", "554 5.2.0 x", "554 5.2.122 x", "421 4.7.66 x", "554 5.2.0 OutboundSpamException",
     "554 5.2.0 SubmissionQuotaExceededException", "554 5.2.0 SendAsDeniedException", "451 4.2.0 MapiExceptionLogonFailed",
 )  # fmt: skip
 
@@ -215,13 +236,14 @@ NAMES = {
     "token": ("invalid_client", "unauthorized_client", "invalid_scope", "temporarily_unavailable", "server_error", "invalid_request"),
     "graph": (
         "InvalidAuthenticationToken", "ErrorSendAsDenied", "ErrorAccessDenied", "ErrorInvalidUser", "ErrorExceededMessageLimit",
-        "ErrorMimeContentInvalidBase64String", "ErrorInvalidRecipients",
+        "ErrorMimeContentInvalidBase64String", "ErrorInvalidRecipients", "ErrorQuotaExceeded", "ErrorSubmissionQuotaExceeded",
+        "ErrorMessageSubmissionBlocked", "ErrorAccountDisabled",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("where", sorted(NAMES))
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 503, 507])
 def test_the_relay_judges_statuses_as_the_reviewed_table_does(where: str, status: int) -> None:
     for name in NAMES[where]:
         kind = source.http_kind(status, name)
