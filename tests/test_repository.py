@@ -43,14 +43,6 @@ def test_no_file_names_a_path_of_one_machine(tracked: list[str]) -> None:
 
 
 SILENCED = re.compile(r"# (?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[^]]*\])?)(.*)$", re.MULTILINE)
-LONG = {
-    "hardening/host/accounts.py": "sent to a host as one file",
-    "hardening/host/agent.py": "sent to a host as one file",
-    "hardening/host/verifier.py": "sent to a host as one file",
-    "hardening/mailer/relay.py": "sent to a host as one file",
-    "hardening/upgrade/upgrader.py": "sent to a host as one file",
-}
-"""Modules of more than 400 lines, each with the reason why it is not two."""
 
 
 def test_every_check_that_is_silenced_says_why(tracked: list[str]) -> None:
@@ -62,18 +54,6 @@ def test_every_check_that_is_silenced_says_why(tracked: list[str]) -> None:
         if not re.search(r"[A-Za-z]{2}", match.group(1))
     ]
     assert mute == []
-
-
-def test_a_module_is_short_or_has_a_reason(tracked: list[str]) -> None:
-    ours = [
-        n
-        for n in tracked
-        if n.startswith(("bundle/", "hardening/")) and n.endswith(".py") and "/data/" not in n
-    ]
-    lengths = {
-        n: len((ROOT / n).read_text(encoding="utf-8").splitlines()) for n in ours if (ROOT / n).is_file()
-    }
-    assert {name for name, length in lengths.items() if length > 400} == set(LONG)
 
 
 PORT = re.compile(r"^\s*def \w*free_port\b", re.MULTILINE)
