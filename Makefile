@@ -81,13 +81,10 @@ lint: setup ## ruff, import contracts, ansible-lint
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
-golden: templates ## rewrite the golden files from what the templates render now; read the diff
+golden: setup ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls tests/reports tests/bundle/sbom tests/host --regolden -k golden
 
-.PHONY: clients tls-test templates
-templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2
-	$(BIN)/python -m hardening.tls.rendering.templates_written
-
+.PHONY: clients tls-test
 tls-test: setup ## configurations of 50 MB for every target, and every server with all it has switched on
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets
 
