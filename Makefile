@@ -81,6 +81,10 @@ lint: setup ## ruff, import contracts, ansible-lint
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
+.PHONY: shape
+shape: setup ## sizes, branches, patterns, circles, exceptions: a report to read; LIST=--list names what is counted
+	@$(BIN)/python bench/shape.py --collect $(LIST)
+
 golden: setup ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls tests/reports tests/bundle/sbom tests/host --regolden -k golden
 
