@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.cli.rules import all_rules
+from hardening.cli.known_rules import all_rules
 
 PAGE = Path(__file__).parents[2] / "docs/rules.md"
 
