@@ -28,7 +28,8 @@ $(VENV)/.dev: $(VENV)/.demo pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[ansible,cluster]' --group test --group lint
 	@touch $@
 
-setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint
+setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint, and install the commit hook
+	@! git rev-parse --git-dir >/dev/null 2>&1 || git config core.hooksPath .ci/hooks
 
 servers: ## install the servers the tests talk to, where this user may; say what is missing otherwise
 	@.ci/install-packages
@@ -72,7 +73,8 @@ UNPRIVILEGED := tests/cli tests/demo tests/reports tests/engine tests/mailer tes
 user-test: setup ## the default tests that any account can run, as one that is not root: ONLY=tests/cli
 	$(BIN)/python -m tests.account $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -p no:cacheprovider --no-cov -m 'not long' $(or $(ONLY),$(UNPRIVILEGED) --ignore tests/bundle/detect)
 
-lint: setup ## ruff, import contracts, ansible-lint
+lint: setup ## ruff, import contracts, ansible-lint, commit subjects
+	@.ci/check-subjects
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
