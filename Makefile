@@ -97,8 +97,8 @@ tls-test: setup ## configurations of 50 MB for every target, and every server wi
 clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds
 	$(BIN)/python -m hardening.tls.clients_table
 
-docs: setup ## regenerate docs/rules.md
-	$(BIN)/harden rules --format markdown > docs/rules.md
+docs: setup ## write the pages of every rule, one a family, to build/docs/rules
+	$(BIN)/python docs/rules.py build/docs/rules
 
 components-test: setup servers ## component recognition on real packages: minified JavaScript, hundreds of jars, false positives
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/detect/components

@@ -85,7 +85,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One thing the toolkit knows to be wrong; docs/rules.md is generated from these."""
+    """One thing the toolkit knows to be wrong; `harden rules` lists them."""
 
     id: str
     title: str
