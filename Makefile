@@ -67,6 +67,15 @@ ifneq ($(COVER),)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
 endif
 
+.PHONY: quick-test newest-test
+# A sample of every part that needs no server: it fits in five minutes.
+QUICK := $(wildcard tests/test_*.py) tests/cli tests/reports tests/engine $(wildcard tests/tls/test_*.py) tests/bundle/test_audit.py tests/bundle/test_clean.py tests/bundle/trust
+quick-test: setup ## a sample of the default tests, at most five minutes
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --no-cov $(QUICK)
+
+newest-test: ## the sample on the newest Python that is installed here, in an environment of its own
+	@python=$$(.ci/newest-python) && echo "newest-test: $$($$python --version)" && $(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$$python quick-test
+
 .PHONY: user-test
 # Not the servers' own tests: what they start gives up root's rights by itself, or needs them.
 UNPRIVILEGED := tests/cli tests/demo tests/reports tests/engine tests/mailer tests/host tests/upgrade tests/bundle $(wildcard tests/test_*.py)
@@ -174,7 +183,7 @@ bench-credentials: setup ## credentials per CPU second in real packages, beside 
 	@$(BIN)/python bench/credentials.py
 
 clean: ## remove what the verbs above made
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
+	rm -rf $(VENV) .venv-newest .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
 
 java-test: setup servers ## a real Tomcat 9 in Java's TLS and OpenSSL, and every word of java.security on every JDK that is here
 	$(BIN)/python -m pytest -n0 -m long tests/tls/test_jsse.py tests/tls/targets/test_tomcat9.py

@@ -40,6 +40,7 @@ class Cache:
         self._base = rule_base(self._rules.values(), limits, extra)
         self._file = folder / "results.sqlite"
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._owner = 0
         self.found: dict[str, str] = {}
         """Files looked at in this run: key and JSON, until they are stored."""
@@ -58,6 +59,8 @@ class Cache:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():
+            # Of a fork the parent's connection is kept as it is: to close it here would write to the parent's files.
+            self._inherited = self._connection
             self._connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)
             self._owner = os.getpid()
             self._connection.execute("PRAGMA journal_mode=WAL")
