@@ -18,6 +18,7 @@ SOURCES = (
     ("hardening.tls.scan.attacks", "rules"),
     ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),
+    ("hardening.tls.scan.cleartext", "rules"),
     ("hardening.tls.judging.ssh", "all_rules"),
     ("hardening.tls.scan.trust", "rules"),
     ("hardening.tls.rendering.rendered", "INEXPRESSIBLE"),

@@ -18,7 +18,7 @@ from hardening.tls.judging import rules
 from hardening.tls.judging.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.scan import observed, ssh
+from hardening.tls.scan import cleartext, observed, ssh
 from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
@@ -68,6 +68,8 @@ class Examination:
     @property
     def examined(self) -> Examined:
         """How much of it could be looked at."""
+        if self.found.no_starttls:
+            return Examined.FULL
         if not self.found.answered or (self.found.failure and not self.offer.protocols):
             return Examined.NONE
         return Examined.PARTIAL if self.offer.inconclusive else Examined.FULL
@@ -163,6 +165,8 @@ def judged(
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
     stats = {"seconds": one.seconds, "connections": one.connections, **observed.stats(one.found)}
+    if one.found.no_starttls:
+        return cleartext.outcome(one.target, one.found.no_starttls, policies, stats)
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
