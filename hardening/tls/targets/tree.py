@@ -23,6 +23,11 @@ LARGEST = 64 * 1024 * 1024
 DEEPEST = 64
 """Includes within includes that are followed before the tree counts as a loop."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_ARCHIVES = (
+    b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"\xed\xab\xee\xdb",
+    b"!<arch>\n", b"hsqs", b"sqsh", b"0707", b"\xc7\x71", b"Rar!",
+)  # fmt: skip
+"""How archives and packages begin: gzip, zip, bzip2, xz, zstd, 7z, RPM, ar, squashfs, cpio, RAR; tar has its mark at 257."""
 _MARK = "\ufeff"
 
 
@@ -239,7 +244,10 @@ class Tree:
             self.say("too-large", path, None, f"larger than {LARGEST // 1024 // 1024} MiB")
             return None
         if _BINARY.search(raw, 0, 65536):
-            self.say("binary", path, None, "not a text file")
+            if raw.startswith(_ARCHIVES) or raw[257:262] == b"ustar":
+                self.say("archive", path, None, "an archive, which is not opened here")
+            else:
+                self.say("binary", path, None, "not a text file")
             return None
         text = raw.decode("utf-8", "surrogateescape")
         if text.startswith(_MARK) and not path.endswith(".xml"):
