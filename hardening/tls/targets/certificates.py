@@ -105,8 +105,10 @@ def _absent(tree: Tree, path: str) -> Unread:
     name = path.rpartition("/")[2]
     if "$" in path:
         return _unread(tree, path, "its name depends on the connection", "Name the files to look at")
-    if any(word in path for word in _TOKENS) and ":" in name:
+    if "/@" in path or (any(word in path for word in _TOKENS) and ":" in name):
         return _unread(tree, path, "it is in no file", "Look at it where it is kept")
+    if _outside(tree, path):
+        return _unread(tree, path, "its name is relative to a folder that is not known", "Name it in full")
     try:
         os.stat(tree.file(path))  # noqa: PTH116 - as in `_stamp`
     except PermissionError:
@@ -185,8 +187,13 @@ def _keys_alone(path: str, _stamp: tuple[int, int]) -> bool:
     return b"PRIVATE KEY-----" in text and b"-----BEGIN CERTIFICATE" not in text
 
 
+def _outside(tree: Tree, path: str) -> bool:
+    """Whether a name leads out of a copy of a host: it is relative, and no folder is known that it counts from."""
+    return bool(tree.prefix) and not path.startswith(f"{tree.prefix}/")
+
+
 def _stamp(tree: Tree, path: str) -> tuple[int, int] | None:
-    if tree.in_memory:
+    if tree.in_memory or _outside(tree, path):
         return None
     try:
         found = os.stat(tree.file(path))  # noqa: PTH116 - hot path

@@ -216,6 +216,16 @@ def test_a_folder_in_its_place_and_a_link_out_of_the_copy(tmp_path: Path) -> Non
     assert verdict(audited(config, "nginx"))[0] is Verdict.PASS
 
 
+def test_a_relative_name_in_a_copy_is_not_looked_for_on_this_machine(tmp_path: Path) -> None:
+    """The folder that the server starts in is not known; this machine's own file of that name is another."""
+    here = tmp_path / "here.pem"
+    here.write_bytes(card()[0])
+    config = host(tmp_path / "copy", "redis", None, file=str(here).lstrip("/"))
+    said, why = verdict(audited(config, "redis"))
+    assert said is Verdict.INCONCLUSIVE
+    assert "its name is relative to a folder that is not known" in why
+
+
 def test_a_file_of_this_machine_that_a_strange_configuration_names_is_said(tmp_path: Path) -> None:
     pem = tmp_path / "elsewhere" / "server.pem"
     pem.parent.mkdir()
@@ -237,6 +247,7 @@ def test_a_file_of_this_machine_that_a_strange_configuration_names_is_said(tmp_p
         ("$ssl_server_name.crt", "its name depends on the connection"),
         ("data:$cert", "its name depends on the connection"),
         ("pkcs11:token=x", "it is in no file"),
+        ("@store/x", "it is in no file"),
     ],
 )
 def test_a_certificate_that_is_in_no_file_is_named(named: str, why: str, tmp_path: Path) -> None:
