@@ -68,6 +68,7 @@ class Tree:
         self.read_paths: dict[str, None] = {}
         """The files that were read since `begin`, in order."""
         self._sources: dict[str, Source | None] = {}
+        self._files: dict[str, str] = {}
         self.overlay: dict[str, str] = {}
         """Texts that stand for files as they would be after a change, by real path."""
 
@@ -145,7 +146,11 @@ class Tree:
 
     def file(self, path: str) -> str:
         """Return the file itself that a real path leads to, whatever links are on the way."""
-        return path if self._memory is not None else os.path.realpath(self._here(path))
+        if self._memory is not None:
+            return path
+        if path not in self._files:  # thousands of servers name one certificate
+            self._files[path] = os.path.realpath(self._here(path))
+        return self._files[path]
 
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
