@@ -273,6 +273,16 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A binding rule that this kind of input cannot answer, and the command that answers it."""
+
+    policy: str
+    rule: str
+    reason: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """One thing that was looked at: a bundle, an endpoint, a file, a host, a mailer, a log."""
 
@@ -283,10 +293,20 @@ class Subject:
     stats: Mapping[str, Any] = field(default_factory=dict)
     policies: Mapping[str, str] = field(default_factory=dict)
     """Per policy: `pass`, `fail` or `unknown`."""
+    scope: str = ""
+    """What a `pass` covers where that is not everything: `configuration`, `scan`."""
+    unanswered: tuple[Unanswered, ...] = ()
+    """The binding rules that a `pass` does not cover."""
     offer: Mapping[str, Any] | None = None
     """TLS subjects only: the JSON form of `hardening.tls.offer.Offer`."""
     same_as: str = ""
     """The subject that this one is another name or port of: nothing differs, and its findings name both."""
+
+
+def verdict_words(subject: Subject, policy: str) -> str:
+    """Return the verdict of a policy as people read it, with the scope of a pass: `pass (configuration)`."""
+    verdict = subject.policies[policy]
+    return f"{verdict} ({subject.scope})" if verdict == "pass" and subject.scope else verdict
 
 
 def _place(location: Location) -> tuple[str, int, int]:

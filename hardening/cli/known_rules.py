@@ -12,6 +12,7 @@ SOURCES = (
     ("hardening.tls.auditing.problems", "rules"),
     ("hardening.tls.auditing.inert", "INERT"),
     ("hardening.tls.scan.attacks", "rules"),
+    ("hardening.tls.scan.cleartext", "rules"),
     ("hardening.tls.scan.observed", "rules"),
     ("hardening.tls.scan.probes", "rules"),
     ("hardening.tls.judging.ssh", "all_rules"),

@@ -54,6 +54,13 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "stats": {key: subject.stats[key] for key in sorted(subject.stats)},
         "policies": dict(subject.policies),
     }
+    if subject.scope:
+        said["scope"] = subject.scope
+    if subject.unanswered:
+        said["unanswered"] = [
+            {"policy": u.policy, "rule": u.rule, "reason": u.reason, "command": u.command}
+            for u in subject.unanswered
+        ]
     if subject.offer is not None:
         said["offer"] = subject.offer
     if subject.same_as:

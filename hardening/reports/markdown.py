@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict, verdict_words
 from hardening.reports import How
 from hardening.reports.credentials import PLACES, TITLE, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
-from hardening.reports.verdict import looked_at, sentence, word
+from hardening.reports.verdict import looked_at, sentence, unanswered_words, word
 
 _MARKS = {
     Severity.CRITICAL: "🟥",
@@ -61,8 +61,13 @@ def _subjects(run: Run) -> Iterator[str]:
         first = f"{escape(subject.id)}<br>{escape(looked_at(subject))}"
         if subject.id in same:
             first += f"<br>and all the same: {escape(few(same[subject.id]))}"
+        for open_rules in unanswered_words(subject):
+            first += f"<br>{escape(open_rules)}"
         cells = [first, _examined(subject)]
-        cells += [escape(subject.policies.get(name, "not asked")) for name in policies]
+        cells += [
+            escape(verdict_words(subject, name) if name in subject.policies else "not asked")
+            for name in policies
+        ]
         yield f"| {' | '.join(cells)} |"
     yield from _rest(len(rows))
     yield ""

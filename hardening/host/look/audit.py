@@ -23,6 +23,9 @@ from hardening.host.look.rules import (
     WORLD_READABLE,
 )
 from hardening.tls.auditing.audit import audit as audit_tls
+from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.named import with_files
+from hardening.tls.judging.rules import CERTIFICATE_UNREAD
 from hardening.tls.policies.ruleset import Policy
 
 WEB = ("/var/www", "/srv/www", "/usr/share/phpmyadmin", "/usr/share/phpMyAdmin", "/usr/share/adminer", "/usr/share/nginx/html",
@@ -52,11 +55,12 @@ def audit(
     more: Iterable[str] = (),
     product: str = "aspect",
     key: bytes = b"",
+    required: frozenset[str] = frozenset(),
 ) -> Run:
     """Look at a host for what must not be on it.
 
     Its `/` is here, mounted, or a copy; `more` are further folders of the host. Paths in the findings are the host's own.
-    `key` seals the credentials found, so that a baseline notices another one at the same place.
+    `required` are rules of the policies that have to be answered. `key` seals the credentials found, so that a baseline notices another one at the same place.
     Errors: NothingExaminedError when none of the places it knows is there.
     """
     started = datetime.now(UTC)
@@ -86,14 +90,15 @@ def audit(
         )
         run = run.merged(_named(host, installed))
     if servers:
-        tls = audit_tls([host.place(path) for path in servers], policies, top=host.top)
+        asked = Asked(now=started, required=required)
+        tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
     said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, started))
     findings = [one for one in said if isinstance(one, Finding)]
     told = {one.where for one in findings if one.rule is UNREAD}
     findings += [_unread(subject, path, why) for path, why in odd.items() if path not in told]
     results = [one for one in said if isinstance(one, Result)]
-    results += _verdicts(subject, findings, results)
+    results += _verdicts(subject, [*findings, *run.findings], results)
     reason = "; ".join(one.message for one in findings if one.rule is UNREAD)
     about = Subject(
         id=subject, kind=Kind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
@@ -115,7 +120,7 @@ def _looks(
     yield from sudo.look(host, subject, accounts)
     yield from secrets.look(host, subject, run.findings)
     yield from visits.look(host, subject, run.findings, web)
-    yield from certificates.look(host, subject, servers, now)
+    yield from certificates.look(host, subject, servers, now, run)
     yield from engine.look(host, subject, layout, host.listening)
     for path, why in host.left.items():
         yield _unread(subject, path, why)
@@ -153,8 +158,11 @@ def wanted(product: str = "aspect", more: Iterable[str] = ()) -> tuple[str, ...]
 def named(host: Root) -> tuple[str, ...]:
     """Return the paths that a host's own files name and the looks ask about: sudo's commands and servers' certificates."""
     scripts = {word for rule in sudoers.rules(host) for word in rule.command.split() if word.startswith("/")}
-    cards = certificates.named(host, [path for path in SERVERS if host.exists(path)])
-    return tuple(sorted(scripts | cards.keys()))
+    servers = [path for path in SERVERS if host.exists(path) and not host.objection(path)]
+    cards = certificates.named(host, servers)
+    unread = audit_tls([host.place(path) for path in servers], (), top=host.top).findings
+    missing = {host.name(one.where) for one in unread if one.rule is CERTIFICATE_UNREAD}
+    return tuple(sorted(scripts | cards.keys() | missing))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -178,7 +186,13 @@ def _named(host: Root, run: Run) -> Run:
         return text.replace(f"{host.top}/", "/")
 
     subjects = [
-        replace(one, id=_subject(host, one.id), same_as=_subject(host, one.same_as), reason=own(one.reason))
+        replace(
+            one,
+            id=_subject(host, one.id),
+            same_as=_subject(host, one.same_as),
+            reason=own(one.reason),
+            offer=with_files(one.offer, name),
+        )
         for one in run.subjects
     ]
     findings = []
@@ -205,8 +219,11 @@ def _subject(host: Root, subject: str) -> str:
 
 def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:
     said = {one.rule.id for one in results}
-    hit = {one.rule.id for one in findings}
+    seen = {one.rule.id for one in findings}
+    hit = {certificates.OF_THE_JUDGE.get(name, name) for name in seen}
     for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK):
         if rule.id not in said:
-            verdict = Verdict.FAIL if rule.id in hit else Verdict.PASS
-            yield Result(rule=rule, subject=subject, verdict=verdict)
+            open_ = rule in (CERTIFICATE_EXPIRED, CERTIFICATE_WEAK) and CERTIFICATE_UNREAD.id in seen
+            verdict = Verdict.FAIL if rule.id in hit else Verdict.INCONCLUSIVE if open_ else Verdict.PASS
+            reason = "a certificate file was not read" if verdict is Verdict.INCONCLUSIVE else ""
+            yield Result(rule=rule, subject=subject, verdict=verdict, reason=reason)

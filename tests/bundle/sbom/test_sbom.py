@@ -197,6 +197,7 @@ def test_an_absent_bundle_is_one_line(capfd: pytest.CaptureFixture[str]) -> None
 
 
 CONFIGURATIONS = {
+    "etc/centos-release": "CentOS Linux release 8.5.2111\n",
     "etc/httpd/conf.d/ssl.conf": "Listen 443\n<VirtualHost _default_:443>\nSSLEngine on\nSSLProtocol all -SSLv2\n"
     "SSLCipherSuite HIGH:!aNULL\nSSLCertificateFile /etc/pki/x.crt\n</VirtualHost>\n",
     "opt/x/sshd_config": "Port 22\nCiphers aes128-ctr,3des-cbc\nMACs hmac-sha1\n",

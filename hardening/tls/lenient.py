@@ -10,6 +10,7 @@ from __future__ import annotations
 _SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
 _UTF8, _WIDE = 0x0C, {0x1E: "utf-16-be", 0x1C: "utf-32-be"}
 _V3 = 2
+_ASCII = 0x80
 _LONGEST = 4
 """Bytes of a length; a chain has three for the whole certificate."""
 
@@ -57,7 +58,7 @@ def _plain(text: bytes) -> bytes:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
-        return bytes(byte if byte < 0x80 else ord("?") for byte in text)
+        return bytes(byte if byte < _ASCII else ord("?") for byte in text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""Certificates as a server sends them, read with cryptography; imported when one is there to read."""
+"""Certificates as a server sends them or its files hold them, read with cryptography; imported when one is there to read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import lru_cache
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
+from hardening.tls.lenient import mended
 from hardening.tls.offer import Certificate
-from hardening.tls.scan.lenient import mended
 
 UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
 """What cryptography raises over a certificate that breaks the rules; InvalidVersion is no ValueError."""
@@ -43,6 +43,25 @@ def strict(der: bytes) -> x509.Certificate | None:
         except UNREADABLE:
             return None
     return one
+
+
+def certifies(issuer: bytes, one: bytes) -> bool:
+    """Tell whether one certificate certifies another; where one cannot be read it is not said that it does not."""
+    known = read(one), read(issuer)
+    if known[0] is None or known[1] is None:
+        return True
+    if known[0].issuer != known[1].subject:
+        return False
+    above, below = strict(issuer), strict(one)
+    if above is None or below is None:
+        return True
+    try:
+        below.verify_directly_issued_by(above)
+    except UnsupportedAlgorithm:
+        return True
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
