@@ -520,6 +520,8 @@ def main(arguments):
                 "verifier.py BUNDLE --key KEY.pub [--key KEY2.pub ...] [--threshold N] [--signature SIG] "
                 "[--clock FILE] [--product NAME] [--largest BYTES]"
             )
+        if "" in options["--product"]:
+            raise Usage("--product needs a name")
         said = verify(
             paths[0],
             [load_key(one) for one in options["--key"]],
