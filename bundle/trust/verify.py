@@ -58,10 +58,10 @@ VALIDITY = Rule(
 
 ROLLBACK = Rule(
     id="trust/rollback",
-    title="The bundle is older than what is installed",
+    title="The bundle is older than what is installed, or of another product",
     severity=Severity.CRITICAL,
     rationale="An old release is signed too, and brings its weaknesses back.",
-    remedy="Install a newer release; where the older one is meant, force it with a reason, which is recorded.",
+    remedy="Install a newer release of the installed product. To install this one on purpose: --force-older REASON, which is recorded.",
 )
 
 STATEMENT = Rule(

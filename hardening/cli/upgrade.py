@@ -121,7 +121,11 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
 @command.command("rollback")
 @_host_options
 @click.option("--transaction", metavar="ID", help="Which; default: the newest of each host.")
-@click.option("--force", is_flag=True, help="Also over files that somebody changed since.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Roll back even if files or the database changed after the upgrade. THE NEWER DATA ARE LOST.",
+)
 @click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
 def rollback(
     inventory: str | None,

@@ -170,6 +170,7 @@ _RULES: Mapping[str, Rule] = {
     "rolledback": rules.ROLLED_BACK,
     "kept": host_rules.KEPT,
     "broken": rules.BROKEN,
+    "lost": rules.LOST,
     "unfit": rules.FIT,
     "older": rules.OLDER,
     "refused": rules.REFUSED,
