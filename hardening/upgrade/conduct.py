@@ -6,6 +6,7 @@ Everything that must not be lost is on the host; whoever comes back later finds 
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class Conductor:
                 verdict = "unfinished"
         elif reason and not self.force_older:
             verdict, problems = "older", [reason]
-        elif answer.get("installed") == self._job.release and not reason:
+        elif answer.get("installed") == re.sub("^[vV](?=[0-9])", "", self._job.release) and not reason:
             verdict = "current"
         return {**answer, "problems": problems, "verdict": verdict, "older": reason}
 
