@@ -56,16 +56,17 @@ def write(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> Path:
             raise UsageError(
                 f"{taken} exists already", hint="choose another name; a key is never overwritten"
             )
-    _create(path, private_pem, 0o600)
+    create(path, private_pem, 0o600)
     try:
-        _create(public, public_pem, 0o644)
+        create(public, public_pem, 0o644)
     except UsageError:
         path.unlink()  # one of the two alone is no pair, and the next try would be refused
         raise
     return public
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
+def create(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file that has its mode from the first byte. Errors: UsageError (it exists, it cannot be written)."""
     made = False
     try:
         with os.fdopen(
