@@ -191,7 +191,7 @@ def test_the_host_stops_at_exactly_the_lines_that_triage_calls_fatal(tmp_path: P
 
 
 def test_the_shipped_recipe_is_whole() -> None:
-    found = recipe.load()
+    found = recipe.load(recipe.example())
     assert found.name == "aspect"
     assert [one["restart"] for one in found.body["services"]] == ["auto", "no", "manual"]
 
