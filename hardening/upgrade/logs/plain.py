@@ -38,29 +38,13 @@ _KNOWN = re.compile(
 """Syntax that holds letters beside digits and no secret."""
 _SHORT = re.compile(r"(?:[a-z]{1,4}|[A-Z]{1,4})\d{1,3}|\d{1,4}(?:[a-z]{1,2}|[A-Z]{1,2})")
 """`el6`, `x86`, `eth0`, `SHA256`: of such parts a token may have one that no known message has."""
-_NUMBERED = re.compile(r"([A-Za-z]+)\d{1,3}")
+_NUMBERED = re.compile(r"[A-Za-z]+\d{1,2}")
+"""A name in a path: `python3`, `ib_logfile0`."""
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _OPTION = re.compile(r"-[pPwWakK]\Z")
 """Options behind which programs take a password."""
 _SCRIPTS = "\u0590"
 """From here on letters have no case, and words no blank between them."""
-_GUESSED = frozenset(
-    (
-        "admin",
-        "root",
-        "test",
-        "user",
-        "guest",
-        "password",
-        "pass",
-        "secret",
-        "welcome",
-        "login",
-        "default",
-        "master",
-    )
-)
-"""Words to which people add digits to have a password."""
 _LONG = 8
 _PART = 3
 
@@ -180,9 +164,10 @@ def masked(line: str, explained: Collection[str] = ()) -> str:
 
 
 def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
-    known = [one.span() for one in _KNOWN.finditer(token)]
+    signs = "://" not in token and _SIGN.search(token) is not None
+    known = [] if signs else [one.span() for one in _KNOWN.finditer(token)]
     path = token.startswith(("/", "./", "../", "~/")) or "://" in token
-    short = 0
+    short = int(signs)
     for run in _runs(token):
         if any(start <= run.start() and run.end() <= end for start, end in known):
             continue
@@ -193,6 +178,8 @@ def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
             or before in _FLAGS
         )
         if _plain(run[0], explained, strict=odd):
+            continue
+        if path and _NUMBERED.fullmatch(run[0]) and run[0].rstrip("0123456789").lower() in vocabulary():
             continue
         if _SHORT.fullmatch(run[0]) and not strict and before not in _FLAGS and not short:
             short += 1
@@ -205,6 +192,8 @@ def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
     return token
 
 
+_SIGN = re.compile(r"(?<=[^\W_])[!$^#%&*](?=[^\W_])")
+"""Signs within a word: what holds digits as well is a password rather than a name."""
 _FLAGS = frozenset(("-p", "-P", "-w", "-a"))
 
 
@@ -224,8 +213,7 @@ def _plain(run: str, explained: Collection[str], *, strict: bool) -> bool:
     if run.isdigit() or low in vocabulary() or low in explained:
         return True
     if not run.isalpha():
-        numbered = _NUMBERED.fullmatch(run)
-        return numbered is not None and numbered[1].lower() in vocabulary() - _GUESSED and not strict
+        return False
     if strict:
         return False
     if not run.isascii():

@@ -65,6 +65,9 @@ DRAWN: dict[str, Callable[[], str]] = {
     "word and year": lambda: f"{random.choice(('Winter', 'Sommer', 'Herbst'))}{random.randrange(1990, 2030)}",
     "uuid": lambda: "-".join(secrets.token_hex(n) for n in (4, 2, 2, 2, 6)),
     "with signs": lambda: f"{_letters(6)}!{_letters(5)}%{_letters(4)}",
+    "words and a digit": lambda: f"{random.choice(PLAIN)}-horse-battery{random.randrange(10)}",
+    "few signs": lambda: f"a{random.choice('$!#')}{random.randrange(10)}K{random.choice('!%')}x",
+    "in two quotes": lambda: f"{_letters(5)}'+'{_letters(6)}",
     "license": lambda: "-".join(f"{_letters(5)}" for _ in range(4)).upper(),
 }
 
