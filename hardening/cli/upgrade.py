@@ -121,7 +121,11 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
 @command.command("rollback")
 @_host_options
 @click.option("--transaction", metavar="ID", help="Which; default: the newest of each host.")
-@click.option("--force", is_flag=True, help="Also over files that somebody changed since.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Roll back even if files or the database changed after the upgrade. THE NEWER DATA ARE LOST.",
+)
 @click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
 def rollback(
     inventory: str | None,
@@ -152,7 +156,9 @@ def rollback(
 
 def _undone(result: Mapping[str, Any], outcome: str, *, check: bool) -> Iterator[str]:
     """Yield what a rollback came to on a host: which transaction, and in check mode every path."""
-    said = str(result.get("msg") or result.get("state", outcome))
+    from hardening.upgrade.logs.redact import clear
+
+    said = clear(str(result.get("msg") or result.get("state", outcome)))
     if what := result.get("undoes"):
         said = f"{what['label'] or 'transaction'} ({what['id']}), {'to be undone' if check else 'undone'}: {said}"
     yield said
@@ -165,8 +171,10 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
 
 
 def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
+    from hardening.upgrade.logs.redact import clear
+
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
-    bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
+    bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]
     if bad:
         hint = "put right what is named and run it again"
         if len(receipt.hosts) > 1:

@@ -114,9 +114,10 @@ def older(job: Job, looked: dict[str, Any]) -> str:
     """Return why this release may not follow what a host has installed, or an empty text."""
     from bundle.trust.installed import Installed, Release
 
-    row = looked.get("record", {}).get("products", {}).get(job.product)
+    recorded = looked.get("record", {}).get("products", {})
+    row = recorded.get(job.product)
     release = str(looked.get("installed") or (row or {}).get("release", ""))
-    if not release:
+    if not release and not recorded:
         return ""
     same = row is not None and row["release"] == release
     created = (
@@ -124,7 +125,10 @@ def older(job: Job, looked: dict[str, Any]) -> str:
         if row is not None and same
         else datetime.min.replace(tzinfo=UTC)
     )
-    known = Installed(products={job.product: Release(release, created)})
+    products = {name: Release("", created) for name in recorded} or {job.product: Release(release, created)}
+    if row is not None:
+        products[job.product] = Release(release, created)
+    known = Installed(products=products)
     said = statement.Statement(
         name=job.bundle,
         sha256=job.sha256,

@@ -20,10 +20,10 @@ PRODUCT = Rule(
 )
 OLDER = Rule(
     id="upgrade/older",
-    title="The bundle is older than what a host has installed",
+    title="The bundle is older than what a host has installed, or of another product",
     severity=Severity.CRITICAL,
     rationale="An old release is signed too, and brings its weaknesses back.",
-    remedy="Install a newer release; where the older one is meant, --force-older REASON, which is kept on the host.",
+    remedy="Install a newer release of the installed product. To install this one on purpose: --force-older REASON, which is kept on the host.",
 )
 REFUSED = Rule(
     id="upgrade/refused",
@@ -52,6 +52,13 @@ BROKEN = Rule(
     severity=Severity.CRITICAL,
     rationale="Something of the host is neither old nor new; the host keeps trying.",
     remedy="Free what stops it (a full disk, a database that is down); `harden upgrade status` shows whether it is back.",
+)
+LOST = Rule(
+    id="upgrade/lost",
+    title="An upgrade ended on the host and nobody knows what it left",
+    severity=Severity.CRITICAL,
+    rationale="Its journal or its copies were deleted while it ran, so it can neither be finished nor rolled back.",
+    remedy="Restore the host from your own backup, or check it by hand. Then delete the file that the message names.",
 )
 UNFINISHED = Rule(
     id="upgrade/unfinished",
@@ -100,6 +107,7 @@ def rules() -> tuple[Rule, ...]:
         DONE,
         ROLLED_BACK,
         BROKEN,
+        LOST,
         UNFINISHED,
         LEFT,
         AUDITED,

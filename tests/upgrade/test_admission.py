@@ -160,6 +160,16 @@ def test_anti_rollback(signer: Signer, site: Site, installed: str, recorded: str
     assert said in found
 
 
+def test_a_host_that_has_another_product_is_refused(signer: Signer, site: Site) -> None:
+    from tests.upgrade.standin import job
+
+    row = {"release": "1.0", "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    for other in ("nexus", "Standin"):
+        looked = {"installed": "", "record": {"products": {other: row}}}
+        said = admission.older(job(signer.bundle(), site), looked)
+        assert said == f"the bundle is for the product 'standin'; {other} is installed"
+
+
 def test_the_host_stops_at_exactly_the_lines_that_triage_calls_fatal(tmp_path: Path) -> None:
     """The host judges a line by its wording alone, so its patterns must not be wider than triage."""
     import re
@@ -181,7 +191,7 @@ def test_the_host_stops_at_exactly_the_lines_that_triage_calls_fatal(tmp_path: P
 
 
 def test_the_shipped_recipe_is_whole() -> None:
-    found = recipe.load()
+    found = recipe.load(recipe.example())
     assert found.name == "aspect"
     assert [one["restart"] for one in found.body["services"]] == ["auto", "no", "manual"]
 

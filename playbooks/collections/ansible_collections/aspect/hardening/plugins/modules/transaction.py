@@ -71,7 +71,7 @@ options:
     description: The transaction to roll back; the newest when left out.
     type: str
   force:
-    description: Roll back even over files that somebody changed since.
+    description: Roll back even if somebody changed the files after the transaction. These changes are lost.
     type: bool
     default: false
   read:
