@@ -243,7 +243,8 @@ class Audit:
         for detector in self._detectors:
             found: list[Finding] = []
             try:
-                found.extend(detector.check(member, self._subject))  # what is said before it fails stands
+                # what is said before it fails stands
+                found.extend(one.bound() for one in detector.check(member, self._subject))
             except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
                 word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
                 found.append(self._failed(member, word))

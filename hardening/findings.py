@@ -50,6 +50,14 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
+MOST_SEVERE = {
+    Confidence.LOW: Severity.LOW,
+    Confidence.MEDIUM: Severity.MEDIUM,
+    Confidence.HIGH: Severity.CRITICAL,
+}
+"""How bad something can be said to be that is this sure."""
+
+
 class Verdict(StrEnum):
     """What one rule says about one subject; silence is never a pass."""
 
@@ -220,6 +228,11 @@ class Finding:
     def level(self) -> Severity:
         """The severity that counts: the finding's own, else the rule's."""
         return self.rule.severity if self.severity is None else self.severity
+
+    def bound(self) -> Finding:
+        """Return the finding with a severity that its confidence allows: what is in doubt is never high."""
+        most = MOST_SEVERE[self.confidence]
+        return self if self.level <= most else replace(self, severity=most)
 
     @property
     def owner(self) -> str:

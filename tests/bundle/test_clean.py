@@ -242,8 +242,8 @@ def test_what_a_check_does_not_pass_is_not_kept(upgrade: Path, tmp_path: Path) -
 PMA = "<?php\nnamespace PhpMyAdmin;\nfinal class Version {\n const VERSION = '5.2.1' . VERSION_SUFFIX;\n}\n"
 SITE = {
     "www/pma/src/Version.php": PMA,
-    "www/pma/config.inc.php": "<?php\n$password = 'Marble77gate';\n",
-    "www/index.php": "<?php\n$password = 'Copper42lamp';\n",
+    "www/pma/config.inc.php": "<?php\n$password = 'Kf83jx2Lq9ZmA';\n",
+    "www/index.php": "<?php\n$password = 'Tq8wZ4nLk2VbR7';\n",
 }
 
 
@@ -392,7 +392,7 @@ def test_a_tool_that_is_compressed_by_itself_goes_with_its_wrapping(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("first", "second"), [("a/db.php", "a/db.php"), ("a/db.php", "a//db.php")])
-@pytest.mark.parametrize("content", [specimen.tool("x").encode(), b"<?php\n$password = 'Marble77gate';\n"])
+@pytest.mark.parametrize("content", [specimen.tool("x").encode(), b"<?php\n$password = 'Kf83jx2Lq9ZmA';\n"])
 def test_what_shares_its_place_with_another_member_stays_and_that_is_said(
     first: str, second: str, content: bytes, tmp_path: Path
 ) -> None:
