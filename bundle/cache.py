@@ -119,7 +119,7 @@ class Cache:
             return Section(
                 findings=findings, inside=[(tuple(parts), str(key)) for parts, key in row["inside"]],
                 members=int(row["members"]), size=int(row["size"]), not_examined=int(row["not_examined"]),
-                partial=str(row["partial"]),
+                partial=str(row["partial"]), unwritable=str(row["unwritable"]),
             )  # fmt: skip
         except _DAMAGED:
             return None
@@ -137,6 +137,7 @@ class Cache:
                 "size": section.size,
                 "not_examined": section.not_examined,
                 "partial": section.partial,
+                "unwritable": section.unwritable,
             }
             rows.append((self._base + "s" + sha256, json.dumps(body)))
         self.found.clear()

@@ -18,13 +18,14 @@ from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_dig
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _JOINERS = re.compile(r"[-_./:#@|\\]")
 """Signs that join the words of a name, a path or a reference."""
-_DRAWN_FROM = re.compile(r"[A-Za-z0-9!*+=?^~&,;_./-]+")
-"""Signs of a drawn value. None of them begins a variable, a template or a comment in a language that bundles hold."""
+_DRAWN_FROM = re.compile(r"(?!(\W|_).*\1$)[A-Za-z0-9!*+=?^~&,;_./@#-]+")
+"""Signs of a drawn value: none that a variable or a template has, nor the same mark at both ends."""
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _WORD = 4
 """Letters from which a piece can be a word."""
 _SHORTEST, _SHORTEST_OF_TWO = 8, 12
 """Characters of a drawn value with capitals, small letters and digits, and of one with two of these kinds."""
+_ALL_KINDS = 3
 _CHANGES = 4
 """One change of the kind of sign in so many characters, at least."""
 _FEW_WORDS = 5
@@ -44,14 +45,18 @@ _ASKS = re.compile(r"chang|replac|default|enter|insert")
 
 
 def is_random(value: str) -> bool:
-    """Return whether a generator drew the value, so that it cannot be a name, a reference or a placeholder."""
+    """Return whether a generator drew the value, so that it cannot be a name, a reference or a placeholder.
+
+    Where signs join its parts as in a name, one part has capitals, small letters and digits, and no part is a word.
+    """
     if not _DRAWN_FROM.fullmatch(value) or is_digest_or_id(value):
         return False
-    joined = len(_JOINERS.findall(value.rstrip("=")))
     runs = _RUN.findall(value)
+    text, joined = "".join(runs), len(_JOINERS.findall(value.rstrip("=")))
     longest = max(runs, key=len, default="")
-    text = longest if joined else "".join(runs)
-    if joined and (len(longest) < _SHORTEST_OF_TWO or len(longest) * 3 < len(value) * 2):
+    if joined and (
+        len(longest) < _SHORTEST or _kinds(longest) < _ALL_KINDS or joined * _SHORTEST > len(value)
+    ):
         return False
     if not is_random_text(text):
         return False
@@ -63,10 +68,10 @@ def is_random_text(text: str) -> bool:
     """Return whether letters and digits without a sign among them were drawn."""
     if _HEX.fullmatch(text) and any(map(str.isalpha, text)) and any(map(str.isdigit, text)):
         return len(text) >= _SHORTEST_HEX and len(set(text)) * 3 >= len(text) and not _is_counted(text)
-    kinds = sum(any(map(kind, text)) for kind in (str.islower, str.isupper, str.isdigit))
+    kinds = _kinds(text)
     if not any(map(str.isdigit, text)):
         return len(text) >= _SHORTEST_HEX and is_gibberish(text)
-    if kinds < 2 or len(text) < (_SHORTEST if kinds > 2 else _SHORTEST_OF_TWO):  # noqa: PLR2004 - of three kinds
+    if kinds == 1 or len(text) < (_SHORTEST if kinds == _ALL_KINDS else _SHORTEST_OF_TWO):
         return False
     varied = len(set(text)) * 5 >= min(len(text), 20) * 3
     leet = text.lower().translate(_LEET)
@@ -74,6 +79,11 @@ def is_random_text(text: str) -> bool:
         varied and _changes(text) * _CHANGES >= len(text) and not _is_counted(text)
         and not SECRET_WORD.search(leet) and is_odd(leet)
     )  # fmt: skip
+
+
+def _kinds(text: str) -> int:
+    """Return how many there are of capitals, small letters and digits."""
+    return sum(any(map(kind, text)) for kind in (str.islower, str.isupper, str.isdigit))
 
 
 def _changes(text: str) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from bundle.detect.credentials.judging.keyword import Kind, kind_of, names_an_account
 from bundle.detect.credentials.proof import encoding_of, is_random, is_usual, may_be_coded
@@ -115,12 +116,12 @@ def _of_the_value(view: View, family: str, one: Catch) -> Decision:
     sink = family in _SINKS
     account = one.user or (one.key if names_an_account(one.key) else "")
     encoding, plain = ("", one.value) if as_it_is else encoding_of(one.value)
-    if encoding and is_proved(plain, account, sink=sink):
-        known = family in _SETTINGS
-        return Decision(encoding=encoding, plain=plain) if known else Decision(f"it is written in {encoding}")
-    if not as_it_is and may_be_coded(one.value):
+    if encoding and family in _SETTINGS and is_proved(plain, account, sink=sink):
+        return Decision(encoding=encoding, plain=plain)
+    if encoding or (not as_it_is and may_be_coded(one.value)):
         return Decision("it may be encoded, encrypted or a digest")
-    if not is_proved(one.value, account, sink=sink):
+    value = unquote(one.value) if family == "url" else one.value
+    if not is_proved(value, account, sink=sink):
         return Decision("the value may be a name, a reference or a placeholder")
     return Decision(plain=one.value)
 
@@ -144,7 +145,7 @@ def _place_is_known(view: View, family: str, one: Catch, kind: str) -> bool:
         return bool(quote) and _ARGUMENT.match(behind) is not None
     if not _names_a_secret(one, family):
         return False
-    if kind == place.MARKUP:
+    if kind == place.MARKUP or family == "xml":
         return bool(quote) or (before[-1:] == ">" and behind[:1] == "<")
     end = _END_IN_A_SHELL if kind == place.SHELL else _END if quote else _END_OF_A_BARE_VALUE
     return end.match(behind) is not None and _is_set(before, quote, kind)
