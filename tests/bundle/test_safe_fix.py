@@ -70,6 +70,14 @@ NEVER = {
     "www/js/app.js": f"var password = '{DRAWN}';\n",
     "composer.lock": f'{{"password": "{DRAWN}"}}\n',
     "i18n/en.json": '{"login": {"username": "User", "password": "Access", "admin": "Admin"}}\n',
+    "sql/q.sql": f"UPDATE users SET active=1 WHERE password='{DRAWN}';\n",
+    "etc/users": "admin:admin\nguest:guest\n",
+    "jb/users.properties": "admin=admin\nroot: root\n",
+    "etc/vault.yml": f"db:\n  a_password: ssm/{DRAWN}\n  b_password: kv9.{DRAWN}\n  c_password: bw://{DRAWN}\n",
+    "etc/names.properties": f"password.alias={DRAWN}\npasswordRef={DRAWN}\npassword_from={DRAWN}\n",
+    "bin/look.sh": f'#!/bin/sh\ngrep -q "password={DRAWN}" /etc/app.conf || exit 1\n',
+    "bat/a.bat": f"if %PASSWORD%=={DRAWN} goto ok\n",
+    "plc/a.st": f"IF sPassword = '{DRAWN}' THEN\nEND_IF\n",
     "README": f"Log in as admin with the password {DRAWN}.\n",
 }
 """One line for each class that stays, whatever its spelling."""

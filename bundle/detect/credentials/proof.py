@@ -18,6 +18,8 @@ from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_dig
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _JOINERS = re.compile(r"[-_./:#@|\\]")
 """Signs that join the words of a name, a path or a reference."""
+_NAMED = re.compile(r"(?:[a-z]{2,}|[A-Z]{2,}|[A-Z][a-z]+)\d*")
+"""A part that may name something, although it is no word: `kv9.x`, `ssm/x`."""
 _DRAWN_FROM = re.compile(r"(?!(\W|_).*\1$)[A-Za-z0-9!*+=?^~&,;_./@#-]+")
 """Signs of a drawn value: none that a variable or a template has, nor the same mark at both ends."""
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -54,10 +56,11 @@ def is_random(value: str) -> bool:
     runs = _RUN.findall(value)
     text, joined = "".join(runs), len(_JOINERS.findall(value.rstrip("=")))
     longest = max(runs, key=len, default="")
-    if joined and (
-        len(longest) < _SHORTEST or _kinds(longest) < _ALL_KINDS or joined * _SHORTEST > len(value)
-    ):
-        return False
+    if joined:
+        drawn = len(longest) >= _SHORTEST and _kinds(longest) == _ALL_KINDS
+        named = any(_NAMED.fullmatch(run) for run in runs if run != longest)
+        if not drawn or named or joined * _SHORTEST > len(value):
+            return False
     if not is_random_text(text):
         return False
     words = sum(len(piece) for run in runs for piece in _PIECE.findall(run) if _is_word(piece))

@@ -64,9 +64,12 @@ _SETTING = re.compile(
 )
 """What stands before a value in a file of settings: the name at the beginning of the line or the entry, and one sign."""
 _OF_A_SHELL = re.compile(
-    r"""(?:^|[\s;&|({`"'])\w+=["']?$|^\s*\$[\w:{}]+\s*=\s*["']$|^\s*(?:ENV|ARG)\s+\w+\s+["']?$"""
+    r"""(?:^|[;&|({`])\s*(?:(?:export|local|readonly|declare|env|sudo|then|do|else|set|SET|ENV|ARG)\s+["']?)*(?:\w+=\S*\s+)*\w+=["']?$"""
+    r"""|\s(?:-e|--env)[\s=]+["']?[A-Z][A-Z0-9_]*=["']?$|^\s*\$[\w:{}]+\s*=\s*["']$|^\s*(?:ENV|ARG)\s+\w+\s+["']?$"""
 )
-"""The same in a shell, which has no blanks around the sign: with blanks it is an argument of `test`."""
+"""The same in a shell, at the beginning of a command and without blanks around the sign: elsewhere it is an argument, of `test` or `grep`."""
+_COMPARED = re.compile(r"(?i)\bwhere\b[^;]*$")
+"""What stands before a value that a statement of SQL looks for."""
 _CONDITIONS = frozenset(
     "if elif elsif elseif else unless while until when case where and or not return assert test on having select".split()
 )
@@ -115,6 +118,8 @@ def _of_the_value(view: View, family: str, one: Catch) -> Decision:
     as_it_is = family in _AS_IT_IS or (family == "sql" and "identified" in view.before(one.start).lower())
     sink = family in _SINKS
     account = one.user or (one.key if names_an_account(one.key) else "")
+    if family == "password-file" and account == one.value:
+        account = ""  # a list of names has the same form: `admin:admin`
     encoding, plain = ("", one.value) if as_it_is else encoding_of(one.value)
     if encoding and family in _SETTINGS and is_proved(plain, account, sink=sink):
         return Decision(encoding=encoding, plain=plain)
@@ -133,9 +138,9 @@ def is_proved(value: str, account: str, *, sink: bool) -> bool:
 
 def _place_is_known(view: View, family: str, one: Catch, kind: str) -> bool:
     """Return whether the place holds nothing but a secret, and the value is all that stands there."""
-    if family in _LINES or family in _BY_FORM:
-        return True
     line, before = view.line(one.start), view.before(one.start)
+    if family in _LINES or family in _BY_FORM:
+        return family != "sql" or _COMPARED.search(before) is None
     behind = line[len(before) + one.end - one.start :]
     quote = before[-1:] if before[-1:] in ("'", '"') else ""
     if quote and not behind.startswith(quote):
