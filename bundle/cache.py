@@ -122,7 +122,7 @@ class Cache:
             return Section(
                 findings=findings, inside=[(tuple(parts), str(key)) for parts, key in row["inside"]],
                 members=int(row["members"]), size=int(row["size"]), not_examined=int(row["not_examined"]),
-                partial=str(row["partial"]),
+                partial=str(row["partial"]), unwritable=str(row["unwritable"]),
             )  # fmt: skip
         except _DAMAGED:
             return None
@@ -140,6 +140,7 @@ class Cache:
                 "size": section.size,
                 "not_examined": section.not_examined,
                 "partial": section.partial,
+                "unwritable": section.unwritable,
             }
             rows.append((self._base + "s" + sha256, json.dumps(body)))
         self.found.clear()

@@ -39,6 +39,9 @@ _BUNDLE = (
     click.option("--signature", type=_FILE, metavar="SIG", help="Default: BUNDLE.dsse.json beside the bundle."),
     click.option("--recipe", "recipe_file", type=_FILE, metavar="FILE",
                  help="How the product is upgraded (docs/upgrade.md). Required: there is no default."),
+    click.option("--secrets", "secrets_file", type=_FILE, metavar="FILE",
+                 help="The list of placeholders that the hosts fill in (role credentials), as `bundle clean --secrets` wrote "
+                 "it. A bundle with a placeholder that it does not name is refused (exit 11)."),
     click.option("--log-rules", type=_FILE, help="Further log messages of your own (TOML)."),
     click.option("--force-older", metavar="REASON", default="",
                  help="Accept an older release; the reason is kept on every host."),
@@ -249,6 +252,7 @@ def _admitted(
     trust_file: Path | None,
     signature: Path | None,
     log_rules: Path | None,
+    secrets_file: Path | None,
 ) -> tuple[Run, Job | None]:
     """Verify and audit the bundle, with waivers counted, before any host is asked."""
     from hardening.cli.options import sealing_key, settled
@@ -263,6 +267,7 @@ def _admitted(
         fail_on=None,
         log_rules=log_rules,
         key=sealing_key(report.baseline_key),
+        secrets=secrets_file,
     )
     run = settled(run, report)
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None

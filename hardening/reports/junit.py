@@ -72,7 +72,8 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
     for key, value in rows.items():
         ET.SubElement(properties, "property", name=xml_text(key), value=xml_text(value))
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = f"{run.tool} {run.version}"
+    changes = [xml_text(f"{one.text} ({one.rule})") for one in (run.changes or () if number == 0 else ())]
+    ET.SubElement(suite, "system-out").text = "\n".join([f"{run.tool} {run.version}", *changes])
     ET.SubElement(suite, "system-err")
     return suite
 

@@ -30,6 +30,7 @@ def write(run: Run, how: How) -> bytes:
     lines = [f"## Hardening report: {word(run, how.fail_on)}", "", escape(sentence(run, how.fail_on)), ""]
     lines += _subjects(run)
     counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
+    lines += _changes(run)
     lines += _table("Findings", counting)
     lines += _credentials(run)
     lines += _remedies(counting)
@@ -84,6 +85,17 @@ def _examined(subject: Subject) -> str:
         return "in full"
     said = "in part" if subject.examined is Examined.PARTIAL else "**not at all**"
     return f"{said}: {escape(subject.reason)}" if subject.reason else said
+
+
+def _changes(run: Run) -> Iterator[str]:
+    if run.changes is None:
+        return
+    done = all(one.done for one in run.changes)
+    yield from (f"### {'Changes' if done else 'Changes that would be made'} ({len(run.changes)})", "")
+    for one in run.changes[:_ROWS]:
+        yield f"- {escape(one.text)} ({escape(one.rule)})"
+    yield from _rest(len(run.changes))
+    yield ""
 
 
 def _table(title: str, findings: list[Finding]) -> Iterator[str]:

@@ -38,8 +38,27 @@ def write(run: Run, how: How) -> bytes:
     if of_the_run := list(findings_of(_worst_first(elsewhere), how, paint)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(how.verbose))
+    lines += _changes(run, paint)
     lines.append(paint(sentence(run, how.fail_on), _STYLES[tone(run, how.fail_on)]))
     return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _changes(run: Run, paint: _Paint) -> Iterator[str]:
+    """Yield what was changed: the place, what stands there now, and the rule, each on a line that a terminal holds."""
+    if run.changes is None:
+        return
+    done = all(one.done for one in run.changes)
+    yield paint("Changes" if done else "Changes that would be made", _BOLD)
+    for one in run.changes:
+        line = f":{one.line}" if one.line else ""
+        code = f", written in {one.encoding}" if one.encoding else ""
+        yield f"  {one.action:<9} {visible(one.path)}{line}"
+        if one.placeholder:
+            yield f"            by {visible(one.placeholder)}{code}"
+        yield paint(f"            {one.rule}", _DIM)
+    if not run.changes:
+        yield "  none"
+    yield ""
 
 
 class _Paint:

@@ -18,6 +18,13 @@ PRODUCT = Rule(
     rationale="What is signed for one product may run on every host, and break each of them.",
     remedy="Take the bundle of this product, or name the recipe it is for with --recipe; a signature that names none is made anew: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
 )
+PLACEHOLDER = Rule(
+    id="upgrade/placeholder",
+    title="The bundle holds a placeholder that nothing fills in",
+    severity=Severity.CRITICAL,
+    rationale="A program that starts with @secret:name@ instead of its password cannot log in.",
+    remedy="Fill it in on the hosts with the role credentials (credentials_list, credentials_places and credentials_secrets in the inventory), and name the same list here: `harden upgrade apply BUNDLE --secrets secrets.json`, as `harden bundle clean --secrets` wrote it.",
+)
 OLDER = Rule(
     id="upgrade/older",
     title="The bundle is older than what a host has installed, or of another product",
@@ -102,6 +109,7 @@ def rules() -> tuple[Rule, ...]:
     return (
         FIT,
         PRODUCT,
+        PLACEHOLDER,
         OLDER,
         REFUSED,
         DONE,
