@@ -306,7 +306,11 @@ def _foreign(seen: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
         body = listed.get((family, name))
         if family == "arp" or (body is not None and not _filters(body)):
             continue
-        rules = [] if body is None else [one for one in body if " " in one and not HOOKED.match(one)]
+        rules = (
+            []
+            if body is None
+            else [one for one in body if " " in one and not one.endswith("{") and not HOOKED.match(one)]
+        )
         quoted = f": {'; '.join([*rules[:QUOTED], *['...'] * bool(rules[QUOTED:])])}" if rules else ""
         yield f"nftables: the table {family} {name} is not made by firewalld or iptables and is not understood{quoted}"
     for tool, names in (seen["legacy"] or {}).items():

@@ -33,7 +33,7 @@ class Wish:
     port: int | None = None
     """None: only look."""
     restart: str = "manual"
-    """`manual` leaves it to a person and records that it is pending, and so does `ask`: whoever plans asks, and comes with `now`, which restarts and proves it."""
+    """`manual` leaves it to a person and records that it is pending, and so does `ask`: whoever plans asks, and comes with `now`, which restarts and sees it listen on the host."""
     config: str | None = None
     key: str | None = None
     process: str | None = None
