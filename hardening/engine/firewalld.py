@@ -17,6 +17,9 @@ RICH_PORT = re.compile(r'(?<= )port port="([\d-]+)" protocol="tcp"')
 RICH_WORD = re.compile(r'([\w-]+)="([^"]*)"')
 
 
+UNREAD = "could not be read"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One zone or policy: its name, whether it is bound to anything, and its settings as lists of words or lines."""
@@ -97,6 +100,7 @@ class Scope:
         kept = [span for span in part["ports"] if _in(span, old)]
         extra = [span for span in part["ports"] if _in(span, new)]
         by_service = [line for name in part["services"] for line in self._service(name, old, new)]
+        wrong += [line for line in by_service if line.endswith(UNREAD)]
         services = [
             [line for name in part["services"] for line in self._service(name, one, 0)] for one in (old, new)
         ]
@@ -129,7 +133,7 @@ class Scope:
         """Yield what of a service, with those it includes, tells two ports apart."""
         part = self.services.get(name)
         if part is None:
-            yield f"the definition of the service {name} could not be read"
+            yield f"the definition of the service {name} {UNREAD}"
             return
         spans = [[span for span in part["ports"] if _in(span, port)] for port in (old, new)]
         if bool(spans[0]) != bool(spans[1]):

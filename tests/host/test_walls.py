@@ -31,17 +31,8 @@ ROWS = tomllib.loads(Path(__file__).with_name("walls.toml").read_text("utf-8"))[
 SENDERS = ("10.9.1.1", "10.9.2.2", "10.9.3.3", "10.8.1.1", "fd09::11", "fd09::22")
 OWN = ("127.0.0.1", "::1", "10.9.0.1")
 HOME = {"10.9": "10.9.0.1", "10.8": "10.8.0.1", "fd09": "fd09::1"}
-NEEDS = (
-    "iptables",
-    "iptables-legacy",
-    "nft",
-    "ipset",
-    "firewall-cmd",
-    "dbus-daemon",
-    "ip",
-    "unshare",
-    "nsenter",
-)
+NEEDS = ("iptables", "iptables-legacy", "nft", "ipset", "ip", "unshare", "nsenter")
+ZONES = ("firewall-cmd", "dbus-daemon")
 HOST = """set -e
 mount --make-rprivate /
 mount -t overlay -o lowerdir=/etc,upperdir={root}/upper,workdir={root}/work overlay /etc
@@ -173,9 +164,10 @@ def _process(argv: list[str], **more: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    needs = (*NEEDS, *(ZONES if request.getfixturevalue("row").get("firewalld") else ()))
     lacking = [
-        one for one in NEEDS if shutil.which(one, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
+        one for one in needs if shutil.which(one, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
     ]
     lacking += ["root"] if os.getuid() != 0 else []
     if lacking:

@@ -136,7 +136,9 @@ def test_the_old_port_closes_after_the_restart_and_not_before(
     assert site.doors() == sorted([old, site.new])
     assert f"port {site.new} stays open" in back["msg"]
     waits = site.ask("status")["pending"]
-    assert [(one["configured"], one["running"], one["resolved"]) for one in waits] == [(old, [site.new], False)]
+    assert [(one["configured"], one["running"], one["resolved"]) for one in waits] == [
+        (old, [site.new], False)
+    ]
     assert waits == back["pending"]
     assert f"configured={old} running={site.new} restart pending" in site.motd.read_text()
     assert site.engine.config.read_bytes() == before

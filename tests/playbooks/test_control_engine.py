@@ -74,7 +74,7 @@ def test_the_restart_is_left_to_a_person_and_shown_until_it_is_seen(engine: Engi
 def test_restart_now_sees_the_new_port_listened_on_and_the_old_no_longer(
     engine: Engine, tmp_path: Path
 ) -> None:
-    how = {"control_engine_port": free_port(), "control_engine_restart": "now",
+    how: dict[str, Any] = {"control_engine_port": free_port(), "control_engine_restart": "now",
            "control_engine_restart_argv": [engine.restart_script]}  # fmt: skip
     foretold = harden(engine, tmp_path, "--check", "--diff", **how)
     assert f"commands that would run\n+ {engine.restart_script}\n" in foretold.output
@@ -190,7 +190,12 @@ def test_file_process_and_firewall_are_compared_whatever_the_inventory_says(
 ) -> None:
     """After a rollback the engine listened on a port that the firewall had closed, and every verb said that all was well."""
     old, new = engine.port, free_port()
-    state = ("-e", f"aspect_state_dir={tmp_path}/state", "-e", "control_engine_firewall=false")
+    state: tuple[str, ...] = (
+        "-e",
+        f"aspect_state_dir={tmp_path}/state",
+        "-e",
+        "control_engine_firewall=false",
+    )
     state += ("-e", "upgrade_audit=false")
 
     def ask(verb: str, *words: str) -> tuple[int, str]:
