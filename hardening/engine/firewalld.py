@@ -121,11 +121,11 @@ class Scope:
             sees = self._rich(rule, old), self._rich(rule, new)
             if sees in (("yes", "yes"), ("no", "no")):
                 continue
-            like = [RICH_PORT.sub(f'port port="{port}" protocol="tcp"', rule) for port in (old, new)]
-            if sees == ("yes", "no") and like[1] != rule:
-                own = like[0] == rule and rule.endswith(" accept")
-                entries.append(Entry(part.name, "rich-rule", rule, like[1], like[1] in rules, own))
-            elif sees != ("no", "yes") or like[0] == rule or like[0] not in rules:
+            was, becomes = like(rule, old), like(rule, new)
+            if sees == ("yes", "no") and becomes != rule:
+                own = was == rule and rule.endswith(" accept")
+                entries.append(Entry(part.name, "rich-rule", rule, becomes, becomes in rules, own))
+            elif sees != ("no", "yes") or was == rule or was not in rules:
                 wrong.append(f"rich rule: {rule}")
         return entries, wrong
 
@@ -200,6 +200,11 @@ class Scope:
                 if rule.endswith(" accept") and (every or self._rich(rule, port) != "no"):
                     return True
         return False
+
+
+def like(rule: str, port: int) -> str:
+    """Return a rich rule for one other port; one that names no port as it is."""
+    return RICH_PORT.sub(f'port port="{port}" protocol="tcp"', rule)
 
 
 def parts(text: str, default: str = "") -> Iterator[Part]:

@@ -133,7 +133,7 @@ class Firewall:
         """Return commands that a person can begin with."""
         made = [
             f"firewall-cmd {word}--zone={zone} --add-port={port}/tcp"
-            for zone in dict.fromkeys(re.findall(r"firewalld: zone ([^:]+): ", "\n".join(wrong)))
+            for zone in dict.fromkeys(re.findall(r"firewalld: zone ([^:]+): the service", "\n".join(wrong)))
             for word in ("", "--permanent ")
         ]
         for one in self.families:
@@ -174,7 +174,7 @@ class Firewall:
     def closes(self, left: int, port: int, like: int) -> list[Command]:
         """Return what no longer lets `left` in, after `opens(port, like)`: only what is that port's alone."""
         made = [self._unlabels(one, left) for one in self._labels(left)]
-        made += [one for scope in self.zones for one in _zone_closes(scope, left)]
+        made += [one for scope in self.zones for one in _zone_closes(scope, left, port, like)]
         for one in self.families:
             for copy in self._own(one.live, left, port, like):
                 chain, words = copy.rule.chain, iptables.words(copy.rule.text)
@@ -398,9 +398,14 @@ def _zone_opens(scope: firewalld.Scope, port: int, like: int) -> Iterator[Comman
             yield _zone_command(scope, one.zone, one.kind, one.new, port)
 
 
-def _zone_closes(scope: firewalld.Scope, left: int) -> Iterator[Command]:
+def _zone_closes(scope: firewalld.Scope, left: int, port: int, like: int) -> Iterator[Command]:
+    twins = {(one.zone, one.new) for one in scope.compare(like, port)[0]}
     for zone, kind, entry in reversed(scope.own(left)):
-        yield _inverse(_zone_command(scope, zone, kind, entry, left))
+        if (
+            zone,
+            entry.replace(str(left), str(port), 1) if kind == "port" else firewalld.like(entry, port),
+        ) in twins:
+            yield _inverse(_zone_command(scope, zone, kind, entry, left))
 
 
 def _zone_command(scope: firewalld.Scope, zone: str, kind: str, entry: str, port: int) -> Command:

@@ -181,6 +181,11 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
     left = _left(now, port, others)
     like = left[0] if left else port
     shuts = _nobody_s(left, facts, process)
+    if waits and wall.unclear and facts.get("uid"):
+        raise InputError(
+            f"only root sees what filters on this host: {wall.unclear[0]}",
+            hint="run it as root (sudo, ansible_become: true)",
+        )
     if waits:
         wall.refuse(port, like)
     if waits and wish.restart != "now":

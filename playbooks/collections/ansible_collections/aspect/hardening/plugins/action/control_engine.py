@@ -19,9 +19,9 @@ class ActionModule(AgentAction):
         args.update({key: self.several(args[key]) for key in ("clients", "restart_argv") if key in args})
         deadman, install = float(args.pop("deadman", 0) or 0), bool(args.pop("install", False))
         wish = engine_plan.Wish.of(dict(args, by=self.session.by))
-        facts = self.session.ask("facts", **engine_plan.wishes(wish))
         if wish.port is None:
-            return self.looked(wish, facts)
+            return self.looked(wish)
+        facts = self.session.ask("facts", **engine_plan.wishes(wish))
         plan = replace(engine_plan.plan(wish, facts), deadman=deadman, install=install)
         answer = self.session.carry_out(plan, check=self._task.check_mode)
         after = facts if self._task.check_mode else self.session.ask("facts", **engine_plan.wishes(wish, filters=False))
@@ -30,10 +30,10 @@ class ActionModule(AgentAction):
         answer["engine"] = dict(engine_plan.described(engine), ask=asks)
         return answer
 
-    @staticmethod
-    def looked(wish, facts):
+    def looked(self, wish):
         """Return what the engine is like; where nobody named its file and there is none, the host has no engine."""
+        facts = self.session.ask("facts", **engine_plan.wishes(wish, filters=False))
         if not wish.config and (absent := engine_plan.absent(wish, facts)):
             return {"changed": False, "engine": None, "msg": absent}
-        engine = engine_plan.seen(wish, facts)
+        engine = engine_plan.seen(wish, self.session.ask("facts", **engine_plan.wishes(wish)))
         return {"changed": False, "engine": dict(engine_plan.described(engine), ask=False), "msg": engine.line}
