@@ -135,6 +135,11 @@ matrix-test: setup ## every step of a transaction x nine faults on three hosts t
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about half an hour
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
 
+.PHONY: walls-test
+walls-test: setup servers ## firewalls of sixty shapes, real ones in networks of their own (as root): who reaches the new port is who reached the old
+	@command -v firewall-cmd >/dev/null || { apt-get install -y -qq --no-install-recommends firewalld dbus && { systemctl disable --now firewalld 2>/dev/null || true; }; }
+	$(BIN)/python -m pytest -n0 --no-cov tests/host/test_walls.py
+
 .PHONY: lanes
 lanes: setup servers ## the playbooks on the oldest and the newest ansible-core that the package takes, and from the wheel alone
 	@$(BIN)/python -m tests.playbooks.lanes

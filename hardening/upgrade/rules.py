@@ -41,7 +41,7 @@ REFUSED = Rule(
 )
 DONE = Rule(
     id="upgrade/done",
-    title="The upgrade is installed and proved",
+    title="The upgrade is installed and verified",
     severity=Severity.INFO,
     rationale="Release, services, probes and endpoints were looked at after the change.",
     remedy="Nothing to do.",
