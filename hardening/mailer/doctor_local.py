@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
+_AWAY = 120  # seconds without a new status: the relay writes one every second
 _LONG_HELD = 3600  # seconds that a recipient is refused: longer than a server that first puts strangers off
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEADS = (
@@ -182,6 +183,11 @@ def _queue(found: Examination) -> None:
         held = [
             (row["to"], int(row["mails"]), float(row["since"]), row["why"]) for row in status.get("held", [])
         ]
+        refused = [
+            f"{row['why']}{row['about'] and ' (' + row['about'] + ')'}, {int(row['count'])} times"
+            for row in status.get("refused", [])
+        ]
+        age = time.time() - float(status["at"])
     except (HardeningError, ValueError, TypeError, KeyError, AttributeError) as problem:
         closed = isinstance(problem.__cause__, PermissionError)
         said = (
@@ -193,6 +199,12 @@ def _queue(found: Examination) -> None:
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
         found.done("queue")
         return
+    if age > _AWAY:
+        found.wrong("queue", "relay-away", f"{path} is {age:.0f} s old: the relay does not run, or cannot write it",
+                    "systemctl status aspect-mail-relay", where=path)  # fmt: skip
+    for one in refused:
+        found.wrong("queue", "mail-refused", f"the relay refuses mail: {one}",
+                    "harden mailer relay --status; free the disk, or correct [relay] or the program that sends", where=path)  # fmt: skip
     if status.get("failing"):
         found.wrong("queue", "failing", f"{depth} mails wait, the oldest for {oldest} s: {status['failing']}",
                     "harden mailer doctor --dry-run names the cause", where=path)  # fmt: skip

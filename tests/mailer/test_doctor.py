@@ -224,7 +224,9 @@ def _calendar(mailbox: str, *roles: str) -> Callable[[Site], None]:
 
 def _queue(**more: Any) -> Callable[[Site], None]:
     def change(site: Site) -> None:
-        (site.folder / "status").write_text(json.dumps({"queued": 0, "oldest_seconds": 0, "dead": 0, **more}))
+        (site.folder / "status").write_text(
+            json.dumps({"at": time.time(), "queued": 0, "oldest_seconds": 0, "dead": 0, **more})
+        )
         site.write(relay={"status_file": str(site.folder / "status")})
 
     return change
@@ -360,6 +362,8 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("the port of TLS at once", settings(endpoints={"smtp": "smtp.office365.com:465"}), "values: endpoints.smtp"),
     ("a server that takes no OAuth2", fault("smtp.auth", "504 5.7.4 Unrecognized authentication type"), "auth: no-xoauth2"),
     ("a policy on where a token comes from", fault("graph", (401, {"error": {"code": "InvalidAuthenticationToken"}})), "graph: token-refused"),
+    ("a status of an hour ago", _queue(at=time.time() - 3600), "queue: relay-away"),
+    ("a relay that refuses mail", _queue(refused=[{"reason": "sender", "about": "root@host", "why": "this From may not send here", "count": 3}]), "queue: mail-refused"),
     ("a status that is none", lambda site: (_queue()(site), (site.folder / "status").write_text("[1]"))[0], "queue: no-status"),
     ("an authority's file that is absent", settings(ca_file="absent.pem"), "values: ca_file"),
     ("no mail in a minute", settings(limits={"per_minute": 0}), "values: limits.per_minute"),
@@ -403,7 +407,9 @@ def test_an_empty_status_file_means_the_one_in_the_spool(site: Site) -> None:
     code, report, _ = examine(site)
     assert (code, said(report)) == (ExitCode.OK, set())
     spool.mkdir()
-    (spool / "status.json").write_text(json.dumps({"queued": 3, "oldest_seconds": 9, "dead": 1}))
+    (spool / "status.json").write_text(
+        json.dumps({"at": time.time(), "queued": 3, "oldest_seconds": 9, "dead": 1})
+    )
     for relay in ({"status_file": "", "spool": str(spool)}, {"spool": str(spool)}):
         site.write(relay=relay)
         assert said(examine(site)[1]) == {"queue: dead-letters"}
