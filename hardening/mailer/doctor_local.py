@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hardening.errors import HardeningError
 from hardening.findings import Severity
-from hardening.mailer.examination import Examination, Step
+from hardening.mailer.examination import Examination, Step, ews_way_out
 from hardening.mailer.mistakes import mistakes
 from hardening.mailer.rest import read
 from hardening.mailer.settings import Credential, Settings, Transport
@@ -140,7 +140,7 @@ def _expiry(found: Examination) -> None:
         )  # fmt: skip
     if found.offline and Transport.EWS in (*found.settings.transports, found.settings.calendars_via):
         found.ends_with_ews(
-            "expiry", "EWS ends", "transports = ['graph', 'smtp'], [calendars] via = 'graph', and harden mailer guide",
+            "expiry", "EWS ends", ews_way_out(found.settings),
             where=found.settings.source,
         )  # fmt: skip
     found.done("expiry", "; ".join(said) or "no end is known")

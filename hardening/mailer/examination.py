@@ -139,5 +139,13 @@ class Examination:
         return self.settings.mailbox.strip() or str(self.settings.source)
 
 
+def ews_way_out(settings: Settings) -> str:
+    """Return what to do before EWS ends. What works today stays until the other way works."""
+    return (
+        f"leave the settings as they are until another way works: copy {settings.source}, write transports = ['graph', 'smtp'] in the copy, "
+        "and follow harden mailer guide --config COPY; then the relay takes the product's mail (harden mailer render relay)"
+    )
+
+
 Step = Callable[[Examination], None]
 """One thing the doctor looks at; it says what it found to the examination."""

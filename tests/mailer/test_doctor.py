@@ -533,12 +533,80 @@ def test_offline_asks_nobody(site: Site) -> None:
     assert {r["rule"] for r in report["results"]} == {"mailer/files", "mailer/values", "mailer/expiry"}
 
 
-def test_send_sends_once(site: Site) -> None:
+def test_send_sends_once_by_each_transport(site: Site) -> None:
     code, report, _ = examine(site, "--send")
     assert code == ExitCode.OK
-    (mail,) = site.fake.accepted
-    (result,) = [r for r in report["results"] if r["rule"] == "mailer/send"]
-    assert mail.headers["Message-ID"] in result["reason"]
+    results = [r for r in report["results"] if r["rule"] == "mailer/send"]
+    assert [r["verdict"] for r in results] == ["pass", "pass"]
+    for name, mail, result in zip(("graph", "smtp"), site.fake.accepted, results, strict=True):
+        assert mail.transport == name
+        assert mail.headers["Subject"] == f"Test of the alarm mailer by {name}"
+        assert result["reason"].startswith(f"{name}: accepted, {mail.headers['Message-ID']}")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["430 4.2.0 STOREDRV; mailbox logon failure", "554 5.2.2 mailbox full", "554 5.2.0 SubmissionQuotaExceededException",
+     "432 4.3.2 sender thread limit exceeded", "451 4.7.0 later", "554 5.2.252 SendAsDenied"],
+)  # fmt: skip
+@pytest.mark.parametrize("order", [("graph", "smtp"), ("smtp", "graph")])
+def test_a_fall_back_that_fails_is_a_failed_check(site: Site, answer: str, order: tuple[str, ...]) -> None:
+    site.write(transports=list(order))
+    site.fake.fault("smtp.dot", answer, 0)
+    code, report, _ = examine(site, "--send")
+    assert code == ExitCode.FINDINGS
+    verdicts = {
+        r["reason"].partition(":")[0]: r["verdict"] for r in report["results"] if r["rule"] == "mailer/send"
+    }
+    assert verdicts == {"graph": "pass", "smtp": "fail"}
+    assert {f["severity"] for f in report["findings"]} == {"high"}
+    assert [mail.transport for mail in site.fake.accepted] == ["graph"]
+
+
+def test_a_dry_run_says_what_it_does_not_test(site: Site) -> None:
+    reasons = {r["rule"]: r["reason"] for r in examine(site, "--dry-run")[1]["results"]}
+    for rule in ("mailer/envelope", "mailer/graph"):
+        assert "not tested: what happens after DATA" in reasons[rule]
+    assert site.fake.accepted == []
+    assert "not tested" not in str([r["reason"] for r in examine(site, "--send")[1]["results"]])
+
+
+def test_a_test_mail_to_nobody_is_no_pass(site: Site) -> None:
+    site.write(recipients=[])
+    code, report, _ = examine(site, "--send")
+    assert code == ExitCode.FINDINGS
+    assert "send: no-recipients" in said(report)
+
+
+@pytest.mark.parametrize("calendars", [{}, {"calendars": {"mailboxes": ["rooms@example.com"]}}])
+def test_the_doctor_keeps_what_the_release_notes_guide_set_up(
+    fake: Fake, tmp_path: Path, calendars: dict[str, Any]
+) -> None:
+    """Follow `guide --release-notes` to its last step: nothing there may undo the steps before."""
+    from hardening.mailer.guide import guide
+    from hardening.mailer.settings import load
+
+    site = Site(fake, tmp_path / "site", "ews")
+    site.app.roles[OUTLOOK].append("SMTP.SendAsApp")
+    site.fake.mailboxes["rooms@example.com"] = set()
+    site.write(transports=["graph", "smtp"], **calendars)
+    made = guide(load(site.config), day(0), release_notes=True)
+    assert any("transports = ['ews']" in line for line in made.steps[-1].clicks)
+    site.write(transports=["ews"], **calendars)
+    for how in ("--dry-run", "--send"):
+        report = examine(site, how)[1]
+        assert {cause.partition(": ")[2] for cause in said(report)} == {"ews-ends"}
+        text = json.dumps(report["findings"])
+        assert "remove" not in text
+        assert "leave the settings as they are" in text or "before you change" in text
+
+
+def test_a_broad_permission_is_not_removed_without_a_question(site: Site) -> None:
+    site.app.roles[OUTLOOK].append("full_access_as_app")
+    (finding,) = examine(site)[1]["findings"]
+    before, _, after = finding["remedy"].partition("Only if no other program uses this application: ")
+    assert "does the product's own mailer or its Calendars use this application?" in before
+    assert after == "remove it under API permissions"
 
 
 def test_scoped_graph_without_any_role_passes(site: Site) -> None:
