@@ -113,7 +113,8 @@ def _certificate(credential: Credential) -> Certificate:
     from cryptography.x509 import load_pem_x509_certificate
 
     assert credential.certificate_file is not None  # noqa: S101 - the callers ask for certificates alone
-    return load_pem_x509_certificate(read(credential.certificate_file))
+    path = credential.certificate_file
+    return load_pem_x509_certificate(read(path, credential.named(path)))
 
 
 def _expiry(found: Examination) -> None:

@@ -5,13 +5,17 @@ The writers are templates (templates/mailer/guide.*.j2); this module decides wha
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from urllib.parse import quote
 
 from hardening.mailer.ground import ground
+from hardening.mailer.secret import masked
 from hardening.mailer.settings import Permission, Settings, Transport
+from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, shown
 
 SCOPE = "ASPECT alarm mailbox"
 _WHO_IN_EXCHANGE = (
@@ -45,6 +49,7 @@ class Guide:
 
 def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Guide:
     """Return the recipe for these settings; `release_notes` is the product's own path (EWS)."""
+    settings = _printable(settings)
     transports = (Transport.EWS,) if release_notes else settings.transports
     steps = [_register(settings), _secret(settings)]
     if Transport.GRAPH in transports:
@@ -91,6 +96,30 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         consent=consent_link(settings),
         settings=settings,
     )
+
+
+def _printable(settings: Settings) -> Settings:
+    """Return the settings with a word in capitals for each value that is missing or wrong: a command needs something there."""
+
+    def known(value: str, form: re.Pattern[str], word: str) -> str:
+        good = form.match(value.strip()) and masked(value) == value
+        return value.strip() if good else word
+
+    tenant = known(settings.tenant, GUID, "") or known(settings.tenant, DOMAIN, "TENANT")
+    return replace(
+        settings,
+        tenant=tenant,
+        client_id=known(settings.client_id, GUID, "CLIENT-ID"),
+        mailbox=known(settings.mailbox, ADDRESS, "MAILBOX"),
+        service_principal=known(settings.service_principal, GUID, ""),
+        server_version=known(settings.server_version, SERVER_VERSION, "EXCHANGE_2016"),
+        calendars=tuple(known(one, ADDRESS, "CALENDAR") for one in settings.calendars),
+    )
+
+
+def _file(path: Path | None, word: str) -> str:
+    """Return a file's path, or a word in capitals where the value may be a secret."""
+    return str(path) if path is not None and shown(path) == str(path) else word
 
 
 def _connect(settings: Settings, steps: list[Step]) -> None:
@@ -167,19 +196,20 @@ def _register(settings: Settings) -> Step:
 
 def _secret(settings: Settings) -> Step:
     first = settings.credentials[0]
+    certificate = _file(first.certificate_file, "CERTIFICATE-FILE")
     if first.is_certificate:
         return Step(
             title="Upload the certificate",
             why="The private key stays on this machine; only the certificate travels.",
             clicks=(
-                f"harden mailer rotate --make-certificate {first.certificate_file}   # where there is none yet",
-                f"Certificates & secrets, Certificates, Upload: {first.certificate_file}",
+                f"harden mailer rotate --make-certificate {certificate}   # where there is none yet",
+                f"Certificates & secrets, Certificates, Upload: {certificate}",
             ),
             notes=(
                 "Later ones need no portal: harden mailer rotate --certificate registers each by the one before it.",
             ),
             az=(
-                f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{first.certificate_file}'",
+                f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{certificate}'",
             ),
         )
     return Step(
@@ -188,7 +218,7 @@ def _secret(settings: Settings) -> Step:
         clicks=(
             "In the registration: Certificates & secrets, Client secrets, New client secret",
             "Copy the column Value at once: it is shown this once. The column Secret ID, a GUID, is not the secret",
-            f"On this machine: (umask 077; cat > {shlex.quote(str(first.secret_file))})   then paste, Enter, Ctrl-D"
+            f"On this machine: (umask 077; cat > {shlex.quote(_file(first.secret_file, 'SECRET-FILE'))})   then paste, Enter, Ctrl-D"
             if first.secret_file
             else f"Put it in these settings as secret under [{first.place}], and encrypt them: harden mailer seal",
             f"Write its end date (column Expires) as expires under [{first.place}]: expires = YYYY-MM-DD",
