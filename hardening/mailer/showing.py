@@ -35,7 +35,7 @@ _NAMES = re.compile(r"[A-Za-z]+([-_./][A-Za-z]+)*\Z")
 _LONGEST = 200  # characters of a file's path
 _WORD = 6  # characters: shorter ones are words that other texts hold
 _OID = re.compile(r"\.?[\d.]+\Z")
-_PLAIN = re.compile(r"([A-Z]?[a-z]+|[A-Z]+)+\d{0,4}\Z")
+_PLAIN = re.compile(r"[A-Za-z]+\d{0,4}\Z")
 """Words with a number behind them."""
 
 

@@ -150,6 +150,11 @@ def test_a_wrong_from_is_an_alarm_whatever_else_is_accepted(relay: Relay) -> Non
     relay.start()
     critical(relay, "bms@site.example")  # a restart changes nothing ...
     relay.kill(signal.SIGTERM)
+    (relay.spool / "status.json").rename(relay.site.folder / "status.json")
+    relay.start()
+    assert fine(relay)  # ... without its file it is forgotten ...
+    relay.kill(signal.SIGTERM)
+    (relay.site.folder / "status.json").rename(relay.spool / "status.json")
     relay.start(senders=["bms@site.example"])
     assert fine(relay)  # ... but settings that allow it do
 
