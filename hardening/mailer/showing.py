@@ -34,7 +34,7 @@ _KEY = re.compile(r"[a-z_]{1,40}\Z|.{1,7}\Z", re.IGNORECASE)
 _NAMES = re.compile(r"[A-Za-z]+([-_./][A-Za-z]+)*\Z")
 _LONGEST = 200  # characters of a file's path
 _WORD = 6  # characters: shorter ones are words that other texts hold
-_OID = re.compile(r"\.?[\d.]+\Z")
+_OID = re.compile(r"\.?\d+(\.\d+)+\Z")
 _PLAIN = re.compile(r"[A-Za-z]+\d{0,4}\Z")
 """Words with a number behind them."""
 

@@ -22,6 +22,7 @@ SECRETS = {
     "letters and digits": "Zq8Q7xY1kLm0pRs3tUv5wXy7zAb9cDe1fGh2iJk4",
     "hexadecimal": "9f86d081884c7d659a2feaa0c55ad015",
     "words": "canary-7-do-not-print",
+    "digits": "73194630825164",
     "base64": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ+/8=",
 }
 PLAIN: dict[str, Any] = {
