@@ -51,7 +51,9 @@ def render(
         _plain_words(folder, user)
     settings = load(config, keys)
     for one in mistakes(settings, today()):
-        if one.grave and (credentials or not one.key.startswith(("credential", "next_credential"))):
+        if one.grave and (
+            credentials or one.exposed or not one.key.startswith(("credential", "next_credential"))
+        ):
             raise InputError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
     host = Host(folder, user, credentials=credentials, certificate=host_certificate)
     made = relay_files(settings, host) if what == "relay" else native_files(settings, template)
