@@ -38,8 +38,6 @@ _KNOWN = re.compile(
 """Syntax that holds letters beside digits and no secret."""
 _SHORT = re.compile(r"(?:[a-z]{1,4}|[A-Z]{1,4})\d{1,3}|\d{1,4}(?:[a-z]{1,2}|[A-Z]{1,2})")
 """`el6`, `x86`, `eth0`, `SHA256`: of such parts a token may have one that no known message has."""
-_NUMBERED = re.compile(r"[A-Za-z]+\d{1,2}")
-"""A name in a path: `python3`, `ib_logfile0`."""
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _OPTION = re.compile(r"-[pPwWakK]\Z")
 """Options behind which programs take a password."""
@@ -164,7 +162,7 @@ def masked(line: str, explained: Collection[str] = ()) -> str:
 
 
 def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
-    signs = "://" not in token and _SIGN.search(token) is not None
+    signs = _SIGN.search(token.replace("&", "").replace("%", "") if "://" in token else token) is not None
     known = [] if signs else [one.span() for one in _KNOWN.finditer(token)]
     path = token.startswith(("/", "./", "../", "~/")) or "://" in token
     short = int(signs)
@@ -178,8 +176,6 @@ def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
             or before in _FLAGS
         )
         if _plain(run[0], explained, strict=odd):
-            continue
-        if path and _NUMBERED.fullmatch(run[0]) and run[0].rstrip("0123456789").lower() in vocabulary():
             continue
         if _SHORT.fullmatch(run[0]) and not strict and before not in _FLAGS and not short:
             short += 1

@@ -58,10 +58,19 @@ _LOOKED_AT = 2000
 
 
 def clear(text: str, explained: Collection[str] = ()) -> str:
-    """Return the text with all replaced by `***` that may be a secret; words in `explained` are none."""
+    """Return the text with all replaced by `***` that may be a secret; words in `explained` are none.
+
+    Of each line 2,000 characters are looked at; what is behind them is left out.
+    """
+    return "\n".join(_clear(line, explained) for line in text.split("\n"))
+
+
+def _clear(line: str, explained: Collection[str]) -> str:
+    rest = "…" if len(line) > _LOOKED_AT else ""
+    line = line[:_LOOKED_AT]
     for pattern in _SECRETS:
-        text = pattern.sub(r"\1***", text)
-    return masked(named(text), explained)
+        line = pattern.sub(r"\1***", line)
+    return masked(named(line), explained) + rest
 
 
 def cut(line: str) -> str:
@@ -72,4 +81,4 @@ def cut(line: str) -> str:
 
 def redacted(line: str, explained: Collection[str] = ()) -> str:
     """Return the line, at most 300 characters of it, with all replaced by `***` that may be a secret."""
-    return cut(clear(line[:_LOOKED_AT], explained))
+    return cut(clear(line, explained))
