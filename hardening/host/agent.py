@@ -51,6 +51,7 @@ It is one file because it has to run where nothing is installed; its sections, i
     verbs: check and apply
     which copies are kept
     verbs: confirm and rollback
+    rollback of a port that is in use
     verbs: status
     what the host finishes by itself
     what filters
@@ -2129,6 +2130,60 @@ def do_rollback(host, request):
     return answer
 
 
+def reversed_entries(tx, manifest, force):
+    """Return the entries that lead back. Errors: Refused when somebody changed a file since."""
+    entries = []
+    for index, entry in reversed(list(enumerate(manifest["entries"]))):
+        now, copy = look(entry["path"]), tx.path("old.%d" % index)
+        if same(now, entry["old"]) and entry["op"] != "mkdir":
+            continue
+        if not alike(now, entry["new"]) and not force and entry["op"] not in ("mkdir", "rmdir"):
+            raise Refused("%s was changed since; %s" % (shown(entry["path"]), THROWN_AWAY))
+        step = {"path": entry["path"], "old": now, "new": entry["old"], "secret": entry.get("secret", False)}
+        step["real"] = entry.get("real")
+        old = entry["old"]
+        if entry["op"] == "mkdir":
+            if now is None:
+                continue
+            step["op"] = "rmdir"
+        elif old is None:
+            if now is None:
+                continue
+            step["op"] = "remove"
+        elif old["kind"] == "file":
+            step["op"], step["content"] = "write", whole_copy(tx, entry, copy)
+        elif old["kind"] == "link":
+            step["op"] = "link"
+        else:
+            step["op"], step["source"] = "tree", copy
+            whole_copy(tx, entry, copy)
+        entries.append(step)
+    return entries
+
+
+def whole_copy(tx, entry, copy):
+    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
+    old, content, problem = entry["old"], b"", "is gone"
+    try:
+        if old["kind"] == "file":
+            content = read(copy)
+            problem = "" if sha256(content) == old["sha256"] else "is damaged"
+        elif "tree" not in old or os.path.isdir(copy):
+            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
+    except (OSError, IOError):
+        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
+        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
+    if problem:
+        raise Refused(
+            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
+            % (shown(entry["path"]), problem, tx.name)
+        )
+    return content
+
+
+# -- rollback of a port that is in use ---------------------------------------------------------------
+
+
 def still_used(host, tx, manifest, followers):
     """Return the record of a port that this transaction opened and something listens on by now; None where nothing does.
 
@@ -2195,57 +2250,6 @@ def with_line(host, path, mark, text):
     if lines and not lines[-1].endswith(b"\n"):
         lines[-1] += b"\n"
     return [{"path": path, "content": b64(b"".join(lines) + mark + text.encode("ascii") + b"\n")}]
-
-
-def reversed_entries(tx, manifest, force):
-    """Return the entries that lead back. Errors: Refused when somebody changed a file since."""
-    entries = []
-    for index, entry in reversed(list(enumerate(manifest["entries"]))):
-        now, copy = look(entry["path"]), tx.path("old.%d" % index)
-        if same(now, entry["old"]) and entry["op"] != "mkdir":
-            continue
-        if not alike(now, entry["new"]) and not force and entry["op"] not in ("mkdir", "rmdir"):
-            raise Refused("%s was changed since; %s" % (shown(entry["path"]), THROWN_AWAY))
-        step = {"path": entry["path"], "old": now, "new": entry["old"], "secret": entry.get("secret", False)}
-        step["real"] = entry.get("real")
-        old = entry["old"]
-        if entry["op"] == "mkdir":
-            if now is None:
-                continue
-            step["op"] = "rmdir"
-        elif old is None:
-            if now is None:
-                continue
-            step["op"] = "remove"
-        elif old["kind"] == "file":
-            step["op"], step["content"] = "write", whole_copy(tx, entry, copy)
-        elif old["kind"] == "link":
-            step["op"] = "link"
-        else:
-            step["op"], step["source"] = "tree", copy
-            whole_copy(tx, entry, copy)
-        entries.append(step)
-    return entries
-
-
-def whole_copy(tx, entry, copy):
-    """Return the content of a kept copy (of a folder: nothing). Errors: Refused when it is not what was replaced."""
-    old, content, problem = entry["old"], b"", "is gone"
-    try:
-        if old["kind"] == "file":
-            content = read(copy)
-            problem = "" if sha256(content) == old["sha256"] else "is damaged"
-        elif "tree" not in old or os.path.isdir(copy):
-            problem = "" if tree_digest(copy) == old.get("tree") else "is damaged"
-    except (OSError, IOError):
-        problem = "cannot be read (%s)" % (sys.exc_info()[1].strerror or "no reason was given")
-        problem = "is gone" if sys.exc_info()[1].errno == errno.ENOENT else problem
-    if problem:
-        raise Refused(
-            "the kept copy of %s %s: transaction %s cannot be undone and stays as it is"
-            % (shown(entry["path"]), problem, tx.name)
-        )
-    return content
 
 
 # -- verbs: status -----------------------------------------------------------------------------------

@@ -300,8 +300,10 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
         (
             5,
             "engine-stand-in",
-            "configured=7300 running=none; the engine is not seen running; "
-            "port 7300 is listened on by engine-stand-in (pid 5)",
+            (
+                "configured=7300 running=none; the engine is not seen running; "
+                "port 7300 is listened on by engine-stand-in (pid 5)"
+            ),
         ),
     ):
         heard = ({"port": 7300, "address": "0.0.0.0", "pid": pid, "process": process},)
