@@ -16,6 +16,7 @@ from hardening.host import session
 from hardening.host.look.root import Root
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited, hostaudit
+from tests import odd_certificates
 from tests.upgrade.standin import FAULTS, Signer, Site, conductor
 from tests.upgrade.test_admission import ADMINER
 from tests.upgrade.test_command import common, harden, inventory
@@ -266,8 +267,11 @@ def test_a_cipher_list_that_cannot_be_settled_is_told_and_leaves_no_file_unread(
     conf.write_text(
         f'server.port = 443\nssl.engine = "enable"\nssl.pemfile = "/etc/a.pem"\nssl.cipher-list = "{weak}"\n'
     )
+    (tmp_path / "etc/a.pem").write_bytes(odd_certificates.pem(odd_certificates.sound()))
     made = hostaudit.HostAudit(look=lambda: looked.audit(Root(tmp_path), [load_policy("aspect")]))
     before = made.before()
     said, wrong = made.after(before)
     assert (said["partial"], wrong) == ("", [])
     assert ("tls/inconclusive" in {rule for rule, _ in before["places"]}) is ("@" in weak)
+    (tmp_path / "etc/a.pem").unlink()
+    assert ("certificate /etc/a.pem was not read" in made.after(before)[0]["partial"]) is ("@" not in weak)
