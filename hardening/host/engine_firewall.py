@@ -23,6 +23,8 @@ QUOTED = 3
 """How many rules of a table that is not understood are quoted."""
 NO_SUCH_OPTION = 2
 """What `firewall-cmd` exits with where it knows no policies: before 0.9."""
+HARMLESS = re.compile(r"(counter packets \d+ bytes \d+ )?(accept|return|jump \S+)")
+"""A rule of nftables that matches everything and stops nothing."""
 FAMILY = {"iptables": "ip", "ip6tables": "ip6"}
 
 
@@ -337,12 +339,15 @@ def _listed(text: str) -> dict[tuple[str, str], list[str]]:
 
 
 def _filters(body: Sequence[str]) -> bool:
-    """Whether a table of nftables can touch a packet: a chain with a hook that has a rule or does not accept."""
+    """Whether a table of nftables can touch a packet: it has a hook, and a rule or a policy that does not let everything on."""
     hooks = [found for line in body if (found := HOOKED.match(line))]
     rules = [
         one
         for one in body
-        if one and one != "}" and not one.startswith(("chain ", "#", "comment ")) and not HOOKED.match(one)
+        if not HOOKED.match(one)
+        and not HARMLESS.fullmatch(one)
+        and not one.startswith(("chain ", "#", "comment "))
+        and one not in ("", "}")
     ]
     return bool(hooks) and (bool(rules) or any(found[2] not in (None, "accept") for found in hooks))
 
