@@ -610,7 +610,7 @@ class Listing(object):
             self.tops.extend(path for path in found if path not in self.tops)
             if not found:
                 for folder in closed(self.root + native(pattern)):
-                    self.leave(folder[len(self.root) :], "cannot be read: Permission denied")
+                    self.leave(folder[len(self.root) :], "cannot be listed: Permission denied")
         done = []
         for path in self.tops:  # it grows by what links lead to
             if not inside(path, done):

@@ -71,7 +71,7 @@ def audit(
     servers = [path for path in SERVERS if host.exists(path)]
     odd = {path: why for path in servers if (why := host.objection(path))}
     servers = [path for path in servers if path not in odd]
-    left = {**odd, **host.left}
+    left = {**odd, **host.left, **odd}  # in the words of this machine where both say it
     if not host.files and not servers:
         if left:
             every = unread.summary([f"{path} {why}" for path, why in left.items()])

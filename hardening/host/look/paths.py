@@ -73,7 +73,12 @@ def wanted(product: str = "aspect", more: Iterable[str] = (), *, everywhere: boo
 
 def below(path: str, folders: Iterable[str]) -> bool:
     """Whether a path is one of these folders or files, or lies in one."""
-    return any(path.startswith(folder.rstrip("/") + "/") or fnmatchcase(path, folder) for folder in folders)
+    return any(
+        path == folder
+        or path.startswith(folder.rstrip("/") + "/")
+        or ("*" in folder and fnmatchcase(path, folder))
+        for folder in folders
+    )
 
 
 def fits(path: str, patterns: Iterable[str]) -> bool:
